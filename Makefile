@@ -1,0 +1,38 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Needs Python 3.11+, pip and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+CORE   := $(VENV)/.core
+DEV    := $(VENV)/.dev
+
+.PHONY: demo test check bench clean
+
+demo: $(CORE)  ## map water on embedded samples and say where the report is
+	$(BIN)/obriy demo
+
+test: $(DEV)  ## every test but those of the extra `deep`
+	$(BIN)/python -m pytest -q -n auto
+
+check: $(DEV)  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(DEV)  ## measure; nothing is asserted
+	$(BIN)/python benchmarks/full_tile.py
+	$(BIN)/python benchmarks/water_methods.py
+
+clean:
+	rm -rf $(VENV) obriy-demo
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(CORE): pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(DEV): pyproject.toml $(CORE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@

@@ -1,0 +1,1 @@
+"""The engine: plan, halo, threads, progress, cancel, sinks."""

@@ -1,0 +1,119 @@
+"""What methods see: a block of arrays, and the three verbs collect, decide, apply.
+
+A method is ``collect(block) -> statistics that merge``, ``decide(statistics) -> rule`` and
+``rule.apply(block) -> labels``. The engine (`obriy.blocks.engine`) reads files, cuts blocks with
+the halo that the rule needs, and crops what comes back; the result must not depend on the cut.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+ByteArray = npt.NDArray[np.uint8]
+FlagArray = npt.NDArray[np.uint16]
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """A window of a scene in memory, halo included.
+
+    Attributes:
+        bands: (rows, columns) float32 reflectance by common name; NaN missing.
+        flags: (rows, columns) uint16 bits of `obriy.model.flags.Flag`, or None.
+        row: Row of the first pixel (halo included) in the scene.
+        column: Column of the first pixel (halo included) in the scene.
+        core: The part without the halo, as slices (rows, columns) into the arrays.
+    """
+
+    bands: Mapping[str, FloatArray]
+    flags: FlagArray | None
+    row: int
+    column: int
+    core: tuple[slice, slice]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, halo included."""
+        rows, columns = next(iter(self.bands.values())).shape
+        return rows, columns
+
+    def crop(self) -> "Block":
+        """Return the block without its halo."""
+        rows, columns = self.core
+        bands = {name: array[self.core] for name, array in self.bands.items()}
+        return Block(
+            bands=bands,
+            flags=None if self.flags is None else self.flags[self.core],
+            row=self.row + rows.start,
+            column=self.column + columns.start,
+            core=(slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start)),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Labelled:
+    """What a rule says of a block (halo included; the engine crops).
+
+    Attributes:
+        labels: uint8 class codes; 0 unseen, 255 seen but not named.
+        fraction: uint8 share of the target class in half per cents (0 to 200), 255 missing.
+        unseen: uint8 `obriy.model.flags.Unseen`, the reason where labels is 0; None: no data.
+    """
+
+    labels: ByteArray
+    fraction: ByteArray | None = None
+    unseen: ByteArray | None = None
+
+
+class Statistics(Protocol):
+    """What a method learns of a block; merging is associative and commutative."""
+
+    def merge(self, other: Self) -> Self:
+        """Return the statistics of both parts together."""
+        ...
+
+
+class Rule(Protocol):
+    """A decision, frozen: the same for every block."""
+
+    def apply(self, block: Block) -> Labelled:
+        """Label a block; pixels whose bands are NaN get 0."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return what was decided and why, as plain values (JSON)."""
+        ...
+
+
+class Method(Protocol):
+    """Scene to ClassMap, block by block.
+
+    Attributes:
+        name: What the user wrote, e.g. ``"mndwi:otsu & aweish:otsu"``.
+        halo: Pixels around a block that collect or apply look at.
+        gives_fraction: Whether the rule returns sub-pixel fractions.
+    """
+
+    name: str
+    halo: int
+    gives_fraction: bool
+
+    def bands(self, available: set[str]) -> set[str]:
+        """Return the bands to read of those there are.
+
+        Raises:
+            BandError: where a band that the method cannot do without is missing.
+        """
+        ...
+
+    def collect(self, block: Block) -> Any:
+        """Return the statistics of the core of a block (merge-able), or None if none are needed."""
+        ...
+
+    def decide(self, statistics: Any) -> Rule:
+        """Turn the merged statistics into a rule."""
+        ...

@@ -1,0 +1,1 @@
+"""Parse, call a workflow, show."""

@@ -1,0 +1,1 @@
+"""Spectral indices: formulas as data, parsed and never executed."""

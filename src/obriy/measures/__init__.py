@@ -1,0 +1,1 @@
+"""ClassMaps to areas."""

@@ -1,0 +1,1 @@
+"""Nouns: values under checked contracts; no files, no network."""

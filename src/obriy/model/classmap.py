@@ -1,0 +1,52 @@
+"""ClassMap: a raster of class codes with its legend and its record."""
+
+import dataclasses
+
+import xarray as xr
+from odc.geo.geobox import GeoBox
+
+from obriy.errors import InputError
+from obriy.model.grid import geobox_of, same_grid
+from obriy.model.legend import Legend
+from obriy.model.provenance import Provenance
+
+FRACTION_SCALE = 200
+"""A fraction of 1 is stored as 200: half per cents in uint8."""
+FRACTION_MISSING = 255
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassMap:
+    """A map of classes; arrays lie in memory or are read lazily from files.
+
+    Attributes:
+        labels: (y, x) uint8 class codes; 0 no data, 255 seen but not named.
+        legend: What the codes mean.
+        provenance: What was read and decided.
+        fraction: (y, x) uint8, share of the target class in the pixel in half per cents
+            (0 to 200), 255 missing; None where the method gives none.
+        unseen: (y, x) uint8, `obriy.model.flags.Unseen`: why a pixel has no class.
+        time: Date of the image, ISO 8601, where known.
+    """
+
+    labels: xr.DataArray
+    legend: Legend
+    provenance: Provenance = dataclasses.field(default_factory=Provenance)
+    fraction: xr.DataArray | None = None
+    unseen: xr.DataArray | None = None
+    time: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("labels", "fraction", "unseen"):
+            layer = getattr(self, name)
+            if layer is None:
+                continue
+            if layer.dtype != "uint8" or layer.dims != ("y", "x"):
+                raise InputError(f"{name} is {layer.dtype} {layer.dims}; a map is uint8 (y, x).")
+            if not same_grid(self.geobox, geobox_of(layer)):
+                raise InputError(f"{name} lies on another grid than the labels.")
+
+    @property
+    def geobox(self) -> GeoBox:
+        """The grid: shape, affine and CRS."""
+        return geobox_of(self.labels)

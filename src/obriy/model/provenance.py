@@ -1,0 +1,50 @@
+"""Provenance: what was read, what was decided, with what settings and versions."""
+
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """The record that a result carries.
+
+    Attributes:
+        inputs: One mapping per file or service that was read (``href``, size, sensor, ...).
+        steps: What was done and decided, in order; each has ``name`` and plain values.
+        warnings: Sentences that the reader of a figure should know.
+    """
+
+    inputs: tuple[dict[str, Any], ...] = ()
+    steps: tuple[dict[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def with_step(self, name: str, **details: Any) -> "Provenance":
+        """Return a record with one more step."""
+        return dataclasses.replace(self, steps=(*self.steps, {"name": name, **details}))
+
+    def with_warning(self, sentence: str) -> "Provenance":
+        """Return a record with one more warning; a repeated sentence is kept once."""
+        if sentence in self.warnings:
+            return self
+        return dataclasses.replace(self, warnings=(*self.warnings, sentence))
+
+    def step(self, name: str) -> dict[str, Any] | None:
+        """Return the last step of that name, or None."""
+        return next((s for s in reversed(self.steps) if s["name"] == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain values, with the versions of the software."""
+        return {
+            "software": versions(),
+            "inputs": list(self.inputs),
+            "steps": list(self.steps),
+            "warnings": list(self.warnings),
+        }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Obriy and of the libraries that can change a figure."""
+    from importlib.metadata import version
+
+    names = ("obriy", "numpy", "rasterio", "odc-geo", "exactextract", "scipy", "scikit-image")
+    return {name: version(name) for name in names}

@@ -1,0 +1,66 @@
+"""Scores: how a map agrees with a reference."""
+
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassScore:
+    """Scores of one class, each 0 to 1, None where undefined (no such pixels).
+
+    Attributes:
+        name: Machine name of the class.
+        code: Its code in the map.
+        precision: User's accuracy: share of the mapped that is right.
+        recall: Producer's accuracy: share of the reference that was found.
+        f1: Harmonic mean of both.
+        iou: Intersection over union.
+    """
+
+    name: str
+    code: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    iou: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """The comparison of a map with a reference.
+
+    Attributes:
+        overall_accuracy: Share of the compared pixels that agree, 0 to 1.
+        kappa: Cohen's kappa, -1 to 1; None where undefined.
+        mean_iou: Mean over the classes that occur.
+        pixels: Number of pixels compared.
+        independent: False: the reference was made from the mapped scene, this is an agreement.
+        classes: Scores per class.
+        confusion: Pixel counts, rows reference, columns map, in the order of ``classes``; a last
+            column counts clear pixels that the map would not name (they count as wrong).
+        intervals: 95 % intervals ``{score: [low, high]}`` by block bootstrap; None where the
+            image is too small for blocks.
+        unseen_share: Share of the reference's pixels that the map could not see (not scored).
+        without_edges: The same scores without the one-pixel ring at label edges of the reference.
+        reference: Source of the reference.
+        notes: How codes and grids were brought together.
+    """
+
+    overall_accuracy: float
+    kappa: float | None
+    mean_iou: float | None
+    pixels: int
+    independent: bool
+    classes: tuple[ClassScore, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    intervals: dict[str, list[float]] | None = None
+    unseen_share: float = 0.0
+    without_edges: "Scores | None" = None
+    reference: str = ""
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values in the shape of ``obriy evaluate --json``."""
+        plain = dataclasses.asdict(self)
+        plain["without_edges"] = self.without_edges.to_dict() if self.without_edges else None
+        return plain

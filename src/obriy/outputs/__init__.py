@@ -1,0 +1,1 @@
+"""Any noun to files."""

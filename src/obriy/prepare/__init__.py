@@ -1,0 +1,1 @@
+"""Scene to Scene: what can be seen, on which grid."""

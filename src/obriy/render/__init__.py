@@ -1,0 +1,1 @@
+"""Everything drawn: maps, plots, palettes."""

@@ -1,0 +1,1 @@
+"""The run folder: config, ledger, resume, atomic writes."""

@@ -1,0 +1,1 @@
+"""Bytes somewhere to a Scene."""

@@ -1,0 +1,1 @@
+"""Facts as data: sensors, indices, thresholds, legends, quality bits; loaded and checked once."""

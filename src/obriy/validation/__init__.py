@@ -1,0 +1,1 @@
+"""ClassMap and Reference to Scores."""

@@ -1,0 +1,1 @@
+"""Geometries on grids: coverage of pixels by polygons, rasters to polygons, warps."""

@@ -1,0 +1,1 @@
+"""Sentences: compose stages, own no arithmetic."""
