@@ -15,7 +15,7 @@ DIMS = ("y", "x")
 
 
 def coords_of(geobox: GeoBox) -> dict[Hashable, xr.DataArray]:
-    """Return coordinates named y and x (whatever the CRS), with ``spatial_ref`` where it has one."""
+    """Return coordinates y and x (whatever the CRS), with ``spatial_ref`` where it has one."""
     coords = xr_coords(geobox, dims=DIMS)
     for name, step in (("y", geobox.affine.e), ("x", geobox.affine.a)):
         coords[name].attrs["resolution"] = float(step)
