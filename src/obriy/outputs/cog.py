@@ -1,0 +1,269 @@
+"""Cloud-optimised GeoTIFFs of maps, written block by block."""
+
+import contextlib
+import json
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import rasterio.shutil
+import xarray as xr
+from odc.geo.geobox import GeoBox
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window
+
+from obriy.errors import CancelledError
+from obriy.model.classmap import FRACTION_MISSING, ClassMap
+from obriy.model.flags import Unseen
+from obriy.model.legend import NO_DATA, Legend
+from obriy.outputs.files import atomic_path, output_error
+from obriy.outputs.styles import write_categories
+from obriy.render.palette import UNSEEN_COLOURS, colour_table, rgb
+
+Content = Legend | Literal["fraction", "unseen"]
+"""What the numbers of a map are: classes of a legend, half per cents, or reasons."""
+
+TILE: Final = 512
+_READ: Final = 2048
+_OVERVIEWS: Final = {"fraction": "AVERAGE"}
+_TITLES: Final = {
+    "fraction": "share of water in the pixel, half per cents (0 to 200), 255 missing",
+    "unseen": "why a pixel has no class",
+}
+_DRIVER_ERRORS = (RasterioError, CPLE_BaseError)
+
+
+class MapWriter:
+    """A COG that grows block by block, from any number of threads.
+
+    Nothing lies at ``path`` before `close`; where the block of a ``with`` raises, nothing ever.
+
+    Args:
+        path: The file wanted, ``*.tif``.
+        geobox: Grid of the map, in any CRS or none, rotated or not.
+        content: The legend of a class map (0 is no data, overviews by mode, colours and names
+            within), ``"fraction"`` (255 is no data, overviews by average) or ``"unseen"``
+            (values of `obriy.model.flags.Unseen`, overviews by mode).
+        lang: Language of the class names in the file.
+        tags: More to say in the file's metadata.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        geobox: GeoBox,
+        content: Content,
+        *,
+        lang: str = "en",
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.geobox = geobox
+        self._content = content
+        self._lang = lang
+        self._lock = threading.Lock()
+        self._stack = contextlib.ExitStack()
+        self._target = self._stack.enter_context(atomic_path(self.path))
+        self._draft = self._target.with_name("draft.tif")
+        try:
+            with self._errors():
+                self._dataset = self._open(tags or {})
+        except BaseException:
+            self.abort()
+            raise
+
+    def write(self, rows: slice, columns: slice, array: npt.NDArray[np.uint8]) -> None:
+        """Write a window (rows, columns) of the map, uint8."""
+        with self._lock, self._errors():
+            self._dataset.write(array, 1, window=Window.from_slices(rows, columns))
+
+    def close(self) -> Path:
+        """Finish the file and put it in its place; return its path."""
+        try:
+            with self._errors():
+                self._dataset.close()
+                self._check_draft()
+                self._to_cog()
+            if isinstance(self._content, Legend):
+                write_categories(self._target, self._content, self._lang)
+        except BaseException:
+            self.abort()
+            raise
+        self._stack.close()
+        return self.path
+
+    def abort(self) -> None:
+        """Give up: remove what was written."""
+        with contextlib.suppress(*_DRIVER_ERRORS, AttributeError):
+            self._dataset.close()
+        error = CancelledError("the map was given up")
+        self._stack.__exit__(CancelledError, error, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.abort()
+
+    def _open(self, tags: dict[str, str]) -> Any:
+        """Open the draft: tiled and not compressed, so that blocks may come in any order."""
+        rows, columns = self.geobox.shape
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            dataset = rasterio.open(
+                self._draft,
+                "w",
+                driver="GTiff",
+                dtype="uint8",
+                count=1,
+                height=int(rows),
+                width=int(columns),
+                crs=self.geobox.crs.to_wkt() if self.geobox.crs else None,
+                transform=self.geobox.affine,
+                nodata=_nodata(self._content),
+                tiled=True,
+                blockxsize=TILE,
+                blockysize=TILE,
+                BIGTIFF="IF_SAFER",
+            )
+        colours = _colours(self._content)
+        if colours:
+            dataset.write_colormap(1, colours)
+        _describe(dataset, self._content, tags)
+        return dataset
+
+    def _check_draft(self) -> None:
+        """Raise where the file is shorter than its pixels: GDAL does not always say so itself."""
+        rows, columns = self.geobox.shape
+        if self._draft.stat().st_size < int(rows) * int(columns):
+            raise OSError("the file came out too short")
+
+    def _to_cog(self) -> None:
+        kind = self._content if isinstance(self._content, str) else "classes"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            rasterio.shutil.copy(
+                self._draft,
+                self._target,
+                driver="COG",
+                blocksize=TILE,
+                compress="DEFLATE",  # every reader has it; LERC and ZSTD are not in all builds
+                overview_resampling=_OVERVIEWS.get(kind, "MODE"),
+                BIGTIFF="IF_SAFER",
+                NUM_THREADS="ALL_CPUS",
+            )
+            check_whole(self._target)
+        self._draft.unlink()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (*_DRIVER_ERRORS, OSError) as error:
+            raise output_error(self.path, error) from error
+
+
+def write_class_map(
+    class_map: ClassMap, folder: Path | str, *, lang: str = "en"
+) -> dict[str, Path]:
+    """Write ``mask.tif`` and, where the map has one, ``fraction.tif``, block by block.
+
+    Args:
+        class_map: The map; arrays in memory or lazy.
+        folder: Where to.
+        lang: Language of the class names in the file.
+
+    Returns:
+        Paths by output name: ``mask``, ``fraction``.
+    """
+    layers: dict[str, tuple[xr.DataArray, Content]] = {"mask": (class_map.labels, class_map.legend)}
+    if class_map.fraction is not None:
+        layers["fraction"] = (class_map.fraction, "fraction")
+    paths = {}
+    for name, (array, content) in layers.items():
+        path = Path(folder) / f"{name}.tif"
+        tags = {"date": class_map.time} if class_map.time else {}
+        with MapWriter(path, class_map.geobox, content, lang=lang, tags=tags) as writer:
+            for rows, columns in windows(array.shape, _READ):
+                writer.write(rows, columns, array[rows, columns].to_numpy())
+        paths[name] = path
+    return paths
+
+
+def windows(shape: tuple[int, ...], size: int) -> Iterator[tuple[slice, slice]]:
+    """Yield (rows, columns) that cover a grid once, at most ``size`` pixels on a side."""
+    for top in range(0, shape[0], size):
+        for left in range(0, shape[1], size):
+            rows = slice(top, min(top + size, shape[0]))
+            yield rows, slice(left, min(left + size, shape[1]))
+
+
+def check_whole(path: Path) -> None:
+    """Raise an OSError where a TIFF ends before its last tile does."""
+    size = path.stat().st_size
+    with rasterio.open(path) as dataset:
+        height, width = dataset.shape
+        last = f"{(width - 1) // TILE}_{(height - 1) // TILE}"
+        offset, length = (
+            dataset.get_tag_item(f"{item}_{last}", "TIFF", bidx=1)
+            for item in ("BLOCK_OFFSET", "BLOCK_SIZE")
+        )
+    if offset is not None and int(offset) + int(length) > size:
+        raise OSError("the file came out too short")
+
+
+def _nodata(content: Content) -> int | None:
+    if content == "fraction":
+        return FRACTION_MISSING
+    return None if content == "unseen" else NO_DATA
+
+
+def _colours(content: Content) -> dict[int, tuple[int, int, int, int]]:
+    """Return the colour table; none for fractions, where GDAL would average colours."""
+    if isinstance(content, Legend):
+        return {code: (*colour, 255) for code, colour in colour_table(content).items()} | {
+            NO_DATA: (0, 0, 0, 0)
+        }
+    if content == "fraction":
+        return {}
+    return {int(k): (*rgb(v), 255) for k, v in UNSEEN_COLOURS.items()} | {0: (0, 0, 0, 0)}
+
+
+def _describe(dataset: Any, content: Content, tags: dict[str, str]) -> None:
+    from obriy import __version__
+
+    dataset.update_tags(TIFFTAG_SOFTWARE=f"obriy {__version__}", **tags)
+    if isinstance(content, Legend):
+        dataset.set_band_description(1, f"classes of the legend '{content.name}'")
+        dataset.update_tags(1, legend=legend_json(content))
+        return
+    dataset.set_band_description(1, _TITLES[content])
+    if content == "fraction":
+        dataset.update_tags(1, units="half per cent")
+        dataset.scales, dataset.units = (0.5,), ("%",)
+    else:
+        meanings = {int(u): u.name.lower() for u in Unseen}
+        dataset.update_tags(1, legend=json.dumps(meanings))
+
+
+def legend_json(legend: Legend) -> str:
+    """Return a legend as one line of JSON, for a tag."""
+    classes = [
+        {"code": c.code, "name": c.name, "title": c.title, "colour": c.colour} for c in legend
+    ]
+    return json.dumps({"legend": legend.name, "classes": classes}, ensure_ascii=False)

@@ -1,0 +1,101 @@
+"""Files appear whole or not at all."""
+
+import contextlib
+import errno
+import glob
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from obriy.errors import OutputError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextlib.contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Give a path to write to; it becomes ``target`` when the block ends well.
+
+    The path lies in a hidden folder of its own beside the target (so that the last step is a
+    rename), under the target's own name (so that drivers which look at the extension work).
+    Sidecar files written beside it move along. Where the block raises, KeyboardInterrupt
+    included, all of it is removed and an older target stays as it was.
+
+    Args:
+        target: The file wanted; its folder is created where it is missing.
+
+    Raises:
+        OutputError: where the disk is full, the folder is read-only, and the like.
+    """
+    folder: Path | None = None
+    try:
+        with output_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        with output_errors(target):
+            yield folder / target.name
+            _publish(folder, target)
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file (UTF-8) whole or not at all; return its path."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all; return its path."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    return path
+
+
+@contextlib.contextmanager
+def output_errors(target: Path) -> Iterator[None]:
+    """Turn an OSError into an OutputError that says in one line what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise output_error(target, error) from error
+
+
+def output_error(target: Path, error: Exception) -> OutputError:
+    """Build the error for a file that could not be written."""
+    code = getattr(error, "errno", None)
+    if code in _FULL or is_full(target):
+        return OutputError(
+            f"{target} could not be written: the disk is full.",
+            "Free some space, or choose another folder with --out.",
+        )
+    if code in _FORBIDDEN:
+        return OutputError(
+            f"{target} could not be written: no permission.",
+            "Choose a folder of your own with --out.",
+        )
+    reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+    return OutputError(f"{target} could not be written: {reason}.", "Choose another --out.")
+
+
+def is_full(target: Path) -> bool:
+    """Say whether the disk that would hold the file has no room left (less than 64 KiB)."""
+    try:
+        return shutil.disk_usage(target.parent).free < 65_536
+    except OSError:
+        return False
+
+
+def _publish(folder: Path, target: Path) -> None:
+    """Move the file and its sidecars beside the target, the target itself last."""
+    if not (folder / target.name).exists():
+        raise FileNotFoundError(errno.ENOENT, "the writer left no file", str(target))
+    for path in sorted(
+        folder.glob(f"{glob.escape(target.name)}*"), key=lambda p: p.name == target.name
+    ):
+        os.replace(path, target.parent / path.name)  # noqa: PTH105 - over an existing file too
