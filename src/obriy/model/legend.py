@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from obriy.errors import TableError
+from obriy.tables import load_toml
 
 NO_DATA = 0
 UNNAMED = 255
@@ -64,3 +65,14 @@ class Legend:
         if found is None:
             raise TableError(f"The legend '{self.name}' has no class '{name}'.")
         return found
+
+
+def load_legend(name: str) -> Legend:
+    """Return a legend of ``tables/legends``, e.g. ``"water"`` or ``"worldcover"``.
+
+    Raises:
+        TableError: where there is no such table.
+    """
+    table = load_toml(f"legends/{name}")
+    classes = tuple(LegendClass(**entry) for entry in table["classes"])
+    return Legend(table["name"], classes, table.get("source", ""))

@@ -1,1 +1,33 @@
 """Facts as data: sensors, indices, thresholds, legends, quality bits; loaded and checked once."""
+
+import functools
+import tomllib
+from importlib import resources
+from typing import Any
+
+from obriy.errors import TableError
+
+
+@functools.lru_cache(maxsize=64)
+def load_toml(name: str) -> dict[str, Any]:
+    """Load a table of facts; the result is shared, so it must not be changed.
+
+    Args:
+        name: Path inside ``obriy/tables`` without the ending, e.g. ``"legends/water"``.
+
+    Raises:
+        TableError: where there is no such table, or it is not TOML.
+    """
+    file = resources.files("obriy.tables").joinpath(f"{name}.toml")
+    if not file.is_file():
+        raise TableError(f"There is no table '{name}'.", "Reinstall obriy: a data file is missing.")
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise TableError(f"The table '{name}' is not TOML: {error}.") from error
+
+
+def table_names(folder: str) -> list[str]:
+    """Return the names of the tables in a folder, e.g. ``"sensors"``, in alphabetical order."""
+    files = resources.files("obriy.tables").joinpath(folder).iterdir()
+    return sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml"))
