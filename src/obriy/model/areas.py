@@ -1,7 +1,40 @@
-"""AreaSeries: areas by district and date, each with what was unseen."""
+"""District and AreaSeries: areas by district and date, each with what was unseen."""
 
 import dataclasses
 from typing import Any
+
+import shapely
+
+from obriy.errors import GeometryError
+
+
+@dataclasses.dataclass(frozen=True)
+class District:
+    """A place whose area is asked for.
+
+    Attributes:
+        name: What to call it in tables.
+        geometry: Polygon or multipolygon; its edges are straight in ``crs``.
+        crs: ``"EPSG:4326"``, WKT, or None: the plane of the image itself.
+        notes: What was repaired, for the record.
+    """
+
+    name: str
+    geometry: shapely.Geometry
+    crs: str | None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        kind = shapely.get_type_id(self.geometry)
+        if kind not in (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON):
+            raise GeometryError(
+                f"The district '{self.name}' is a {self.geometry.geom_type}, not a polygon.",
+                "Give polygons: a line or a point has no area.",
+            )
+        if self.geometry.is_empty:
+            raise GeometryError(
+                f"The district '{self.name}' is empty.", "Remove it from the file, or draw it."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,19 +44,23 @@ class Area:
     Attributes:
         district: Name of the district.
         date: ISO 8601, where known.
-        area_km2: Area of the pixels of the class, km², geodesic, edge pixels by their fraction.
-        fraction_km2: Area from the sub-pixel fractions, km²; None where the method gives none.
+        area_km2: Area of the pixels of the class, km², geodesic, edge pixels by their fraction;
+            None where nothing of the district was seen: that is not an area of 0.
+        fraction_km2: Area from the sub-pixel fractions, km²; None where the method gives none,
+            or where nothing was seen.
         district_km2: Area of the district inside the image, km².
         outside_share: Share of the district that lies outside the image, 0 to 1.
         unseen_share: Share of the whole district (inside or outside the image) that was not seen.
-        unseen: Share of the district by cause, ``{"cloud": 0.1, "outside": ...}``.
-        status: ``ok``, ``partial`` (part unseen), ``skipped`` or ``failed``.
+        unseen: Share of the whole district by cause, ``{"cloud": 0.1, "outside": ...}``: names of
+            `obriy.model.flags.Unseen` in lower case, ``outside`` the image, and ``unnamed``
+            (seen, but the method would not name it). Only causes that occur.
+        status: ``ok``, ``partial`` (part unseen), ``skipped`` (nothing seen) or ``failed``.
         reason: Why it is not ``ok``; empty where it is.
     """
 
     district: str
     date: str | None
-    area_km2: float
+    area_km2: float | None
     fraction_km2: float | None
     district_km2: float
     outside_share: float
@@ -33,9 +70,9 @@ class Area:
     reason: str = ""
 
     @property
-    def area_ha(self) -> float:
+    def area_ha(self) -> float | None:
         """Area in hectares."""
-        return self.area_km2 * 100
+        return None if self.area_km2 is None else self.area_km2 * 100
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
