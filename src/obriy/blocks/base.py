@@ -27,6 +27,10 @@ class Block:
         row: Row of the first pixel (halo included) in the scene.
         column: Column of the first pixel (halo included) in the scene.
         core: The part without the halo, as slices (rows, columns) into the arrays.
+        unseen: (rows, columns) uint8 `obriy.model.flags.Unseen`; where it is not 0 the bands are
+            NaN. None before anything was hidden.
+        shadow: (rows, columns) bool, True where a quality band suspects shadow: a hint that
+            raises the bar for water, never a veto. None without a quality band.
     """
 
     bands: Mapping[str, FloatArray]
@@ -34,6 +38,8 @@ class Block:
     row: int
     column: int
     core: tuple[slice, slice]
+    unseen: ByteArray | None = None
+    shadow: npt.NDArray[np.bool_] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -44,13 +50,15 @@ class Block:
     def crop(self) -> "Block":
         """Return the block without its halo."""
         rows, columns = self.core
-        bands = {name: array[self.core] for name, array in self.bands.items()}
-        return Block(
-            bands=bands,
+        return dataclasses.replace(
+            self,
+            bands={name: array[self.core] for name, array in self.bands.items()},
             flags=None if self.flags is None else self.flags[self.core],
             row=self.row + rows.start,
             column=self.column + columns.start,
             core=(slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start)),
+            unseen=None if self.unseen is None else self.unseen[self.core],
+            shadow=None if self.shadow is None else self.shadow[self.core],
         )
 
 
@@ -67,6 +75,27 @@ class Labelled:
     labels: ByteArray
     fraction: ByteArray | None = None
     unseen: ByteArray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Histogram:
+    """Counts of a quantity over the pixels that were seen, for the report.
+
+    Attributes:
+        label: What is counted, e.g. ``"MNDWI"``.
+        counts: Pixels per bin, bins of equal width.
+        low: Lower edge of the first bin.
+        high: Upper edge of the last bin.
+        threshold: Where the rule cuts; None where it does not cut this quantity.
+        unit: Unit of the quantity; empty for an index.
+    """
+
+    label: str
+    counts: tuple[int, ...]
+    low: float
+    high: float
+    threshold: float | None = None
+    unit: str = ""
 
 
 class Statistics(Protocol):
@@ -88,19 +117,28 @@ class Rule(Protocol):
         """Return what was decided and why, as plain values (JSON)."""
         ...
 
+    def histograms(self) -> list[Histogram]:
+        """Return the distributions that the decision rests on."""
+        ...
+
 
 class Method(Protocol):
-    """Scene to ClassMap, block by block.
+    """Scene to ClassMap, block by block."""
 
-    Attributes:
-        name: What the user wrote, e.g. ``"mndwi:otsu & aweish:otsu"``.
-        halo: Pixels around a block that collect or apply look at.
-        gives_fraction: Whether the rule returns sub-pixel fractions.
-    """
+    @property
+    def name(self) -> str:
+        """What the user wrote, e.g. ``"mndwi:otsu & aweish:otsu"``."""
+        ...
 
-    name: str
-    halo: int
-    gives_fraction: bool
+    @property
+    def halo(self) -> int:
+        """Pixels around a block that collect or apply look at."""
+        ...
+
+    @property
+    def gives_fraction(self) -> bool:
+        """Whether the rule returns sub-pixel fractions."""
+        ...
 
     def bands(self, available: set[str]) -> set[str]:
         """Return the bands to read of those there are.

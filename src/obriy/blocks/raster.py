@@ -54,7 +54,11 @@ def lazy_variable(band: RasterBand, geobox: GeoBox) -> xr.Variable:
         band: Where the numbers lie and how they become values.
         geobox: The grid wanted; where the file's own differs, pixels are resampled on the fly.
     """
-    return xr.Variable(("y", "x"), indexing.LazilyIndexedArray(_RasterArray(band, geobox)))
+    with rasterio.open(band.path) as dataset:
+        rows, columns = dataset.block_shapes[band.index - 1]
+    variable = xr.Variable(("y", "x"), indexing.LazilyIndexedArray(_RasterArray(band, geobox)))
+    variable.encoding["preferred_chunks"] = {"y": rows, "x": columns}
+    return variable
 
 
 def file_geobox(dataset: Any) -> GeoBox:
@@ -74,16 +78,18 @@ class _RasterArray(BackendArray):
         self._handles = _Handles(band, geobox)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
-        return indexing.explicit_indexing_adapter(
+        values: npt.NDArray[Any] = indexing.explicit_indexing_adapter(
             key, self.shape, indexing.IndexingSupport.BASIC, self._read
         )
+        return values
 
     def _read(self, key: tuple[int | slice, ...]) -> npt.NDArray[Any]:
         (rows, row_step), (columns, column_step) = (
             _as_range(k, n) for k, n in zip(key, self.shape, strict=True)
         )
-        values = self.read(rows, columns)
-        return values[row_step, column_step]
+        values = self.read(rows, columns)[row_step]
+        picked: npt.NDArray[Any] = values[..., column_step]
+        return picked
 
     def read(self, rows: slice, columns: slice) -> npt.NDArray[Any]:
         """Read a window of the grid.

@@ -1,0 +1,304 @@
+"""The engine: runs ``collect, decide, apply`` over a scene in blocks, in threads, within memory."""
+
+import dataclasses
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import reduce
+from typing import Any, Protocol
+
+import numpy as np
+import psutil
+import rasterio
+import xarray as xr
+
+from obriy.blocks.base import Block, ByteArray, Labelled, Method, Rule
+from obriy.blocks.plan import BASE_BYTES, Plan, Window, make_plan
+from obriy.errors import CancelledError, MemoryBudgetError, SourceError
+from obriy.model.classmap import FRACTION_MISSING
+from obriy.model.flags import Unseen
+from obriy.model.scene import band_names
+from obriy.settings import settings
+
+WORK_BYTES = 96
+"""Temporary arrays of a method, bytes per pixel, measured on the hungriest one (`auto`)."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of the pass, blocks done, blocks in all."""
+
+
+class Sink(Protocol):
+    """Where a layer of the map goes: memory, or a file that is being written."""
+
+    def write(self, rows: slice, columns: slice, array: ByteArray) -> None:
+        """Take a window of the layer; called from several threads."""
+        ...
+
+
+class ArraySink:
+    """A layer in memory."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.array: ByteArray = np.zeros(shape, np.uint8)
+
+    def write(self, rows: slice, columns: slice, array: ByteArray) -> None:
+        """Take a window of the layer."""
+        self.array[rows, columns] = array
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineOptions:
+    """How the engine may work.
+
+    Attributes:
+        workers: Threads; None: one for each core.
+        max_ram_gb: Memory of the whole process, GB; None: half of what is free.
+        progress: Called as blocks are done.
+        cancel: Set by the caller to stop; partial results are then dropped.
+    """
+
+    workers: int | None = None
+    max_ram_gb: float | None = None
+    progress: Progress | None = None
+    cancel: threading.Event | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineResult:
+    """What a run of the engine says beside the layers that went to the sinks.
+
+    Attributes:
+        rule: The decision.
+        labels: Pixels per class code.
+        unseen: Pixels per `Unseen` value.
+        failed: Windows that could not be read, with the reason.
+        plan: How the scene was cut.
+    """
+
+    rule: Rule
+    labels: dict[int, int]
+    unseen: dict[int, int]
+    failed: tuple[tuple[Window, str], ...]
+    plan: Plan
+
+
+def run_method(
+    scene: xr.Dataset,
+    method: Method,
+    sinks: Mapping[str, Sink],
+    *,
+    prepare: Callable[[Block], Block],
+    settle: Callable[[Block, Labelled], Labelled],
+    options: EngineOptions,
+) -> EngineResult:
+    """Map a scene: collect over all blocks, decide once, apply to all blocks.
+
+    Args:
+        scene: A checked Scene.
+        method: What to do.
+        sinks: Where the layers ``labels``, ``fraction`` and ``unseen`` go (any subset).
+        prepare: Hides what cannot be seen, before the method looks.
+        settle: Brings the method's labels and what was hidden together.
+        options: Threads, memory, progress, cancel.
+
+    Raises:
+        BandError: where the method lacks a band.
+        MemoryBudgetError: where the memory allowed is too small.
+        SourceError: where no block at all could be read.
+        CancelledError: where the caller cancelled.
+    """
+    names = sorted(method.bands(set(band_names(scene))))
+    workers = options.workers or settings().workers or psutil.cpu_count(logical=True) or 1
+    budget = _budget(options)
+    bytes_per_pixel = WORK_BYTES + 12 * len(names)
+    plan = make_plan(
+        scene,
+        names + (["flags"] if "flags" in scene else []),
+        halo=method.halo,
+        bytes_per_pixel=bytes_per_pixel,
+        budget=budget // (2 * workers),
+    )
+    reader = _Reader(scene, names, plan, prepare, keep=budget // 3)
+    pool = _Pool(plan, min(workers, len(plan.windows)), options)
+    with rasterio.Env(GDAL_CACHEMAX=int(max(32 * 1024**2, min(budget // 8, 512 * 1024**2)))):
+        statistics = _merge(pool.map("collect", lambda i: _collect(method, reader.block(i))))
+        if len(reader.failed) == len(plan.windows):
+            raise SourceError(reader.failed[min(reader.failed)])
+        rule = method.decide(statistics)
+        work = _Apply(rule, reader, sinks, settle)
+        counts = pool.map("apply", work)
+    labels = sum((c[0] for c in counts), np.zeros(256, np.int64))
+    unseen = sum((c[1] for c in counts), np.zeros(256, np.int64))
+    return EngineResult(
+        rule=rule,
+        labels={i: int(n) for i, n in enumerate(labels) if n},
+        unseen={i: int(n) for i, n in enumerate(unseen) if n},
+        failed=tuple((plan.windows[i], why) for i, why in sorted(reader.failed.items())),
+        plan=plan,
+    )
+
+
+def _budget(options: EngineOptions) -> int:
+    """Return the bytes for blocks: what was allowed less what the process takes anyway."""
+    allowed = options.max_ram_gb or settings().max_ram_gb
+    if allowed is None:
+        return int(psutil.virtual_memory().available // 2)
+    budget = int(allowed * 1e9) - BASE_BYTES
+    if budget <= 0:
+        raise MemoryBudgetError(
+            f"--max-ram {allowed:g} GB is less than the {BASE_BYTES / 1e9:.2f} GB that the "
+            "process takes before the first pixel.",
+            "Allow at least 0.6 GB.",
+        )
+    return budget
+
+
+def _collect(method: Method, block: Block | None) -> Any:
+    return None if block is None else method.collect(block)
+
+
+def _merge(parts: Sequence[Any]) -> Any:
+    """Merge statistics in the order of the plan, so that a run repeats to the bit."""
+    present = [part for part in parts if part is not None]
+    return reduce(lambda a, b: a.merge(b), present) if present else None
+
+
+class _Reader:
+    """Reads and prepares blocks; keeps them for the second pass as far as memory goes."""
+
+    def __init__(
+        self,
+        scene: xr.Dataset,
+        names: list[str],
+        plan: Plan,
+        prepare: Callable[[Block], Block],
+        keep: int,
+    ) -> None:
+        self.plan = plan
+        self.failed: dict[int, str] = {}
+        self._variables = {name: scene[name].variable for name in names}
+        self._flags = scene["flags"].variable if "flags" in scene else None
+        self._prepare = prepare
+        self._free = keep
+        self._kept: dict[int, Block] = {}
+        self._lock = threading.Lock()
+
+    def block(self, number: int) -> Block | None:
+        """Return a prepared block; None, noted in ``failed``, where its bytes are broken."""
+        if number in self.failed:
+            return None
+        kept = self._kept.get(number)
+        if kept is not None:
+            return kept
+        try:
+            block = self._prepare(self._read(self.plan.windows[number]))
+        except SourceError as error:
+            self.failed[number] = str(error)
+            return None
+        self._keep(number, block)
+        return block
+
+    def _read(self, window: Window) -> Block:
+        outer = window.padded(self.plan.halo, self.plan.shape)
+        rows, columns = outer.slices
+        top, left = window.row - outer.row, window.column - outer.column
+        return Block(
+            bands={
+                name: np.asarray(variable[rows, columns].values, np.float32)
+                for name, variable in self._variables.items()
+            },
+            flags=None if self._flags is None else self._flags[rows, columns].values,
+            row=outer.row,
+            column=outer.column,
+            core=(slice(top, top + window.rows), slice(left, left + window.columns)),
+        )
+
+    def _keep(self, number: int, block: Block) -> None:
+        size = sum(array.nbytes for array in block.bands.values())
+        with self._lock:
+            if size <= self._free:
+                self._free -= size
+                self._kept[number] = block
+
+    def drop(self, number: int) -> None:
+        """Forget a block that is done."""
+        self._kept.pop(number, None)
+
+
+class _Pool:
+    """Runs a function over all windows in threads; each thread takes one contiguous part."""
+
+    def __init__(self, plan: Plan, workers: int, options: EngineOptions) -> None:
+        self._parts = [p.tolist() for p in np.array_split(np.arange(len(plan.windows)), workers)]
+        self._count = len(plan.windows)
+        self._progress = options.progress or (lambda name, done, total: None)
+        self._cancel = options.cancel or threading.Event()
+
+    def map(self, name: str, function: Callable[[int], Any]) -> list[Any]:
+        """Return the results in the order of the plan; the first error stops all threads."""
+        results: list[Any] = [None] * self._count
+        done = iter(range(1, self._count + 1))
+        stop = threading.Event()
+
+        def part(numbers: list[int]) -> None:
+            for number in numbers:
+                if stop.is_set() or self._cancel.is_set():
+                    return
+                results[number] = function(number)
+                self._progress(name, next(done), self._count)
+
+        with ThreadPoolExecutor(len(self._parts), thread_name_prefix="obriy") as executor:
+            try:
+                for future in as_completed([executor.submit(part, p) for p in self._parts]):
+                    future.result()
+            except BaseException:
+                stop.set()
+                raise
+        if self._cancel.is_set():
+            raise CancelledError("The run was cancelled; nothing half-written was left.")
+        return results
+
+
+class _Apply:
+    """Applies a rule to one block after another, crops the halo, and fills the sinks."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        reader: _Reader,
+        sinks: Mapping[str, Sink],
+        settle: Callable[[Block, Labelled], Labelled],
+    ) -> None:
+        self._rule = rule
+        self._reader = reader
+        self._sinks = sinks
+        self._settle = settle
+
+    def __call__(self, number: int) -> tuple[Any, Any]:
+        window = self._reader.plan.windows[number]
+        layers = self._layers(number, window)
+        for name, sink in self._sinks.items():
+            sink.write(*window.slices, layers[name])
+        self._reader.drop(number)
+        return (
+            np.bincount(layers["labels"].ravel(), minlength=256),
+            np.bincount(layers["unseen"].ravel(), minlength=256),
+        )
+
+    def _layers(self, number: int, window: Window) -> dict[str, ByteArray]:
+        block = self._reader.block(number)
+        shape = (window.rows, window.columns)
+        if block is None:
+            return {
+                "labels": np.zeros(shape, np.uint8),
+                "fraction": np.full(shape, FRACTION_MISSING, np.uint8),
+                "unseen": np.full(shape, Unseen.FAILED, np.uint8),
+            }
+        said = self._settle(block, self._rule.apply(block))
+        missing = np.full(block.shape, FRACTION_MISSING, np.uint8)
+        unseen = np.where(said.labels == 0, np.uint8(Unseen.NO_DATA), np.uint8(Unseen.SEEN))
+        return {
+            "labels": said.labels[block.core],
+            "fraction": (missing if said.fraction is None else said.fraction)[block.core],
+            "unseen": (unseen if said.unseen is None else said.unseen)[block.core],
+        }

@@ -1,0 +1,118 @@
+"""The plan: which windows of a scene are worked on, in which order, within which memory."""
+
+import dataclasses
+import math
+
+import xarray as xr
+
+from obriy.errors import MemoryBudgetError
+
+TARGET_PIXELS = 1024 * 1024
+"""Pixels of a block where memory allows: large enough to hide the cost of a call, small enough
+for the processor's cache to help (measured: smaller windows decode file tiles twice)."""
+
+BASE_BYTES = 450 * 1024**2
+"""What the process takes before the first pixel: interpreter, GDAL, numba."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """A part of the scene to work on: half-open ranges of rows and columns, without halo."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Row and column slices."""
+        return (
+            slice(self.row, self.row + self.rows),
+            slice(self.column, self.column + self.columns),
+        )
+
+    def padded(self, halo: int, shape: tuple[int, int]) -> "Window":
+        """Return the window with a halo, cut at the edge of the scene."""
+        top, left = max(0, self.row - halo), max(0, self.column - halo)
+        bottom = min(shape[0], self.row + self.rows + halo)
+        right = min(shape[1], self.column + self.columns + halo)
+        return Window(top, left, bottom - top, right - left)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Windows that cover a scene, each pixel once.
+
+    Attributes:
+        shape: Rows and columns of the scene.
+        windows: In row-major order, aligned to the tiles of the files.
+        halo: Pixels that are read around each window.
+        block_bytes: Memory that one block in work takes, estimated.
+    """
+
+    shape: tuple[int, int]
+    windows: tuple[Window, ...]
+    halo: int
+    block_bytes: int
+
+
+def make_plan(
+    scene: xr.Dataset, names: list[str], *, halo: int, bytes_per_pixel: int, budget: int
+) -> Plan:
+    """Cut a scene into windows that follow its file's tiles.
+
+    Args:
+        scene: The scene; its variables may say their file tiles in ``encoding``.
+        names: Variables that will be read.
+        halo: Pixels around a window that the method looks at.
+        bytes_per_pixel: Working memory of a pixel in a block, all arrays together.
+        budget: Bytes that one block may take.
+
+    Raises:
+        MemoryBudgetError: where not even a small block fits.
+    """
+    shape = (scene.sizes["y"], scene.sizes["x"])
+    tile = _tile(scene, names, shape)
+    allowed = budget // bytes_per_pixel
+    block = _block_shape(tile, shape, halo, min(TARGET_PIXELS, allowed))
+    pixels = (block[0] + 2 * halo) * (block[1] + 2 * halo)
+    if pixels > max(allowed, 0):
+        raise MemoryBudgetError(
+            f"A block of {block[0]} x {block[1]} pixels takes "
+            f"{pixels * bytes_per_pixel / 1024**2:.0f} MiB, and {budget / 1024**2:.0f} MiB are "
+            "allowed for it.",
+            "Raise --max-ram, or use fewer --workers.",
+        )
+    windows = tuple(
+        Window(row, column, min(block[0], shape[0] - row), min(block[1], shape[1] - column))
+        for row in range(0, shape[0], block[0])
+        for column in range(0, shape[1], block[1])
+    )
+    return Plan(shape, windows, halo, pixels * bytes_per_pixel)
+
+
+def _tile(scene: xr.Dataset, names: list[str], shape: tuple[int, int]) -> tuple[int, int]:
+    """Return the file tile of the variable with the largest tiles, at most the scene."""
+    tiles = [scene[name].encoding.get("preferred_chunks", {}) for name in names]
+    rows = max((int(t["y"]) for t in tiles if "y" in t), default=256)
+    columns = max((int(t["x"]) for t in tiles if "x" in t), default=256)
+    return min(rows, shape[0]), min(columns, shape[1])
+
+
+def _block_shape(
+    tile: tuple[int, int], shape: tuple[int, int], halo: int, pixels: int
+) -> tuple[int, int]:
+    """Return a block of whole tiles of about that many pixels, halo included."""
+    side = max(1, math.isqrt(max(pixels, 1)) - 2 * halo)
+    columns = _multiple(tile[1], side, shape[1])
+    rows = _multiple(tile[0], max(1, pixels // (columns + 2 * halo) - 2 * halo), shape[0])
+    if (rows + 2 * halo) * (columns + 2 * halo) > pixels:  # tiles larger than the memory allows
+        columns = min(columns, max(64, side))
+        rows = min(rows, max(64, side))
+    return rows, columns
+
+
+def _multiple(step: int, wanted: int, limit: int) -> int:
+    """Return the largest multiple of a step that is not above what is wanted, at least one."""
+    return min(limit, max(1, wanted // step) * step)

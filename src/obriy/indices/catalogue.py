@@ -1,0 +1,107 @@
+"""The catalogue of indices, read once from ``tables/indices.toml``."""
+
+import dataclasses
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from obriy.errors import BandError
+from obriy.indices.formula import Formula, IndexValues, parse
+from obriy.model.bands import require_bands, resolve_nir
+from obriy.registry import did_you_mean
+from obriy.tables import load_toml
+
+
+@dataclasses.dataclass(frozen=True)
+class Index:
+    """A spectral index.
+
+    Attributes:
+        name: Short name, as in Awesome Spectral Indices, e.g. ``"MNDWI"``.
+        title: Long name.
+        formula: Parsed formula over STAC common names.
+        low: Lower end of the values that a histogram covers.
+        high: Upper end.
+        water: ``"above"`` or ``"below"`` a threshold lies water; None: not a water index.
+        reference: The paper.
+        check: Band values and the ``value`` worked by hand from the paper's equation.
+    """
+
+    name: str
+    title: str
+    formula: Formula
+    low: float
+    high: float
+    water: str | None
+    reference: str
+    check: Mapping[str, float]
+
+    def evaluate(self, bands: Mapping[str, npt.NDArray[np.float32]]) -> IndexValues:
+        """Evaluate on arrays; ``nir`` is met by ``nir08`` where that is what there is.
+
+        Args:
+            bands: (y, x) float32 reflectance by common name, NaN missing.
+
+        Raises:
+            BandError: naming the bands that are missing.
+        """
+        require_bands(set(bands), set(self.formula.bands), self.name)
+        nir = resolve_nir(set(bands))
+        return self.formula({**bands, "nir": bands[nir]} if nir else bands)
+
+    def bands_to_read(self, available: set[str]) -> set[str]:
+        """Return the bands of those available that the index is made of.
+
+        Raises:
+            BandError: naming what is missing, and the water indices that remain.
+        """
+        remaining = [i.name for i in water_indices() if i.is_possible(available)]
+        hint = f"With the bands there are: {', '.join(remaining)}." if remaining else ""
+        require_bands(available, set(self.formula.bands), self.name, hint)
+        nir = resolve_nir(available) or "nir"
+        return {nir if name == "nir" else name for name in self.formula.bands}
+
+    def is_possible(self, available: set[str]) -> bool:
+        """Say whether the bands suffice."""
+        try:
+            require_bands(available, set(self.formula.bands), self.name)
+        except BandError:
+            return False
+        return True
+
+
+@lru_cache(maxsize=1)
+def all_indices() -> dict[str, Index]:
+    """Return every index by its short name."""
+    return {
+        name: Index(
+            name=name,
+            title=row["title"],
+            formula=parse(row["formula"]),
+            low=row["range"][0],
+            high=row["range"][1],
+            water=row.get("water"),
+            reference=row["reference"],
+            check=row["check"],
+        )
+        for name, row in load_toml("indices.toml").items()
+    }
+
+
+def water_indices() -> list[Index]:
+    """Return the indices that have water on one side of a threshold."""
+    return [index for index in all_indices().values() if index.water]
+
+
+def get_index(name: str) -> Index:
+    """Return the index of that short name, in any case.
+
+    Raises:
+        UnknownNameError: with the nearest name.
+    """
+    found = next((i for n, i in all_indices().items() if n.lower() == name.lower()), None)
+    if found is None:
+        raise did_you_mean("index", name, sorted(all_indices()))
+    return found

@@ -1,0 +1,150 @@
+"""Band arithmetic as data: a formula is parsed, checked and evaluated, never executed."""
+
+import ast
+import dataclasses
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from obriy.errors import TableError
+from obriy.model.bands import SPECTRAL
+
+_OPERATORS: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Pow: operator.pow,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexValues:
+    """Values of an index, and how many had to be touched.
+
+    Attributes:
+        values: Float32 on the grid of the bands; NaN where undefined.
+        undefined: Pixels where every band has a value and the index none (denominator not
+            positive, or zero).
+        clipped: Pixels of a normalized difference that lay outside [-1, 1] and were clipped.
+    """
+
+    values: npt.NDArray[np.float32]
+    undefined: int
+    clipped: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Formula:
+    """A checked formula over band names.
+
+    Attributes:
+        text: As written, e.g. ``(green - nir) / (green + nir)``.
+        bands: Common names that it needs.
+    """
+
+    text: str
+    bands: frozenset[str]
+    _tree: ast.expr = dataclasses.field(repr=False, compare=False)
+
+    def __call__(self, bands: Mapping[str, npt.NDArray[np.float32]]) -> IndexValues:
+        """Evaluate; where a denominator is zero, or that of a - b over a + b not positive, NaN.
+
+        Args:
+            bands: Reflectance by common name, unitless, NaN missing, all of one shape.
+        """
+        state = _Evaluation(bands)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            values = np.asarray(state.visit(self._tree), dtype=np.float32)
+        missing = np.zeros(values.shape, bool)
+        for name in self.bands:
+            missing |= np.isnan(bands[name])
+        undefined = int(np.count_nonzero(~np.isfinite(values) & ~missing))
+        values[~np.isfinite(values)] = np.nan
+        return IndexValues(values, undefined, state.clipped)
+
+
+def parse(text: str) -> Formula:
+    """Check a formula and return it ready to evaluate.
+
+    Args:
+        text: Arithmetic (``+ - * / **``) over numbers and STAC common band names.
+
+    Raises:
+        TableError: for anything else, with the offending part.
+    """
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise TableError(
+            f"The formula '{text}' is not arithmetic.", "Use + - * / ** ( )."
+        ) from error
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        _check(node, text, names)
+    return Formula(text, frozenset(names), tree)
+
+
+def _check(node: ast.AST, text: str, names: set[str]) -> None:
+    if isinstance(node, ast.Name):
+        if node.id not in SPECTRAL:
+            raise TableError(
+                f"'{node.id}' in the formula '{text}' is not a band.",
+                f"Bands: {', '.join(SPECTRAL)}.",
+            )
+        names.add(node.id)
+    elif isinstance(node, ast.Constant):
+        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+            raise TableError(f"'{node.value}' in the formula '{text}' is not a number.")
+    elif not isinstance(
+        node,
+        ast.BinOp | ast.UnaryOp | ast.USub | ast.Div | ast.Load | tuple(_OPERATORS),
+    ):
+        raise TableError(
+            f"The formula '{text}' uses {type(node).__name__}, which is not arithmetic.",
+            "Use + - * / ** ( ) with numbers and band names.",
+        )
+
+
+class _Evaluation:
+    """One walk over a formula; counts what was clipped."""
+
+    def __init__(self, bands: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        self.bands = bands
+        self.clipped = 0
+
+    def visit(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.Name):
+            return self.bands[node.id]
+        if isinstance(node, ast.Constant):
+            return np.float32(node.value)  # type: ignore[arg-type]
+        if isinstance(node, ast.UnaryOp):
+            return -self.visit(node.operand)
+        assert isinstance(node, ast.BinOp)
+        left, right = self.visit(node.left), self.visit(node.right)
+        if isinstance(node.op, ast.Div):
+            return self._divide(node, left, right)
+        return _OPERATORS[type(node.op)](left, right)
+
+    def _divide(self, node: ast.BinOp, left: Any, right: Any) -> Any:
+        ratio = left / right
+        if not _is_normalized_difference(node):
+            return np.where(right == 0, np.float32("nan"), ratio)
+        ratio[right <= 0] = np.nan
+        self.clipped += int(np.count_nonzero(np.abs(ratio) > 1))
+        return np.clip(ratio, -1, 1, out=ratio)
+
+
+def _is_normalized_difference(node: ast.BinOp) -> bool:
+    """Say whether a node is (a - b) / (a + b) for whatever a and b."""
+    left, right = node.left, node.right
+    return (
+        isinstance(left, ast.BinOp)
+        and isinstance(right, ast.BinOp)
+        and isinstance(left.op, ast.Sub)
+        and isinstance(right.op, ast.Add)
+        and ast.dump(left.left) == ast.dump(right.left)
+        and ast.dump(left.right) == ast.dump(right.right)
+    )

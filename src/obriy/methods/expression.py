@@ -1,0 +1,147 @@
+"""Methods as text: ``auto``, ``mndwi:otsu``, ``(mndwi:otsu & aweish:zero) | ndwi:0.05``.
+
+expression  :=  vote ( "|" vote )*                 water where one says so
+vote        :=  unit ( "&" unit )*                 water where all say so
+unit        :=  "!" unit | "(" expression ")" | call | atom
+call        :=  "majority" "(" expression ("," expression)* ")"
+             |  "weights" "(" NUMBER "*" unit ("," NUMBER "*" unit)* ")"
+atom        :=  "auto" | INDEX ":" (NUMBER | zero | otsu | valley | edge | local | ...)
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from obriy.blocks.base import Method
+from obriy.errors import UsageError
+from obriy.methods.auto import AutoWater
+from obriy.methods.combine import all_of, any_of, majority_of, none_of, weighted
+from obriy.methods.index_threshold import THRESHOLDS, index_threshold
+
+T = TypeVar("T")
+
+_TOKEN: Final = re.compile(
+    r"\s*(?:(?P<atom>[A-Za-z]\w*\s*:\s*(?:[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?|[A-Za-z][\w-]*))"
+    r"|(?P<number>\d*\.?\d+)|(?P<word>[A-Za-z][\w-]*)|(?P<sign>[&|!(),*]))"
+)
+_EXAMPLE: Final = (
+    'Write e.g. auto, mndwi:otsu, or "mndwi:otsu & aweish:zero" (see `obriy methods`).'
+)
+
+
+def parse_method(text: str) -> Method:
+    """Return the method that a text describes.
+
+    Raises:
+        UnknownNameError: for an index or threshold that is not known.
+        UsageError: for anything that is not an expression, pointing at the place.
+    """
+    parser = _Parser(text)
+    method = parser.expression()
+    parser.end()
+    return method
+
+
+def method_names() -> list[str]:
+    """Return what may stand for a method, for help texts."""
+    return ["auto", *(f"INDEX:{name}" for name in THRESHOLDS), "INDEX:NUMBER"]
+
+
+class _Parser:
+    """Recursive descent over the tokens of one text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.strip()
+        self.tokens: list[tuple[str, str, int]] = []
+        at = 0
+        while at < len(self.text):
+            match = _TOKEN.match(self.text, at)
+            if match is None or match.lastgroup is None:
+                raise self._error(at, "this is not part of an expression")
+            kind = match.lastgroup
+            self.tokens.append((kind, re.sub(r"\s", "", match[kind]), match.start(kind)))
+            at = match.end()
+        self.next = 0
+
+    def expression(self) -> Method:
+        parts: list[Method] = self._separated("|", self._vote)
+        return parts[0] if len(parts) == 1 else any_of(parts, _join(parts, " | "))
+
+    def end(self) -> None:
+        if self.next < len(self.tokens):
+            raise self._error(self.tokens[self.next][2], "nothing was expected here")
+
+    def _vote(self) -> Method:
+        parts: list[Method] = self._separated("&", self._unit)
+        return parts[0] if len(parts) == 1 else all_of(parts, f"({_join(parts, ' & ')})")
+
+    def _unit(self) -> Method:
+        kind, value, at = self._take()
+        if value == "!":
+            part = self._unit()
+            return none_of(part, f"!{part.name}")
+        if value == "(":
+            inside = self.expression()
+            self._expect(")")
+            return inside
+        if kind == "atom":
+            return index_threshold(*value.split(":"))
+        return self._word(value.lower(), at)
+
+    def _word(self, word: str, at: int) -> Method:
+        if word == "auto":
+            return AutoWater()
+        if word == "majority":
+            self._expect("(")
+            parts = self._separated(",", self.expression)
+            self._expect(")")
+            return majority_of(parts, f"majority({_join(parts, ', ')})")
+        if word == "weights":
+            return self._weights()
+        raise self._error(at, f"'{word}' is not a method (an index needs a threshold, INDEX:zero)")
+
+    def _weights(self) -> Method:
+        self._expect("(")
+        pairs = self._separated(",", self._weighted_unit)
+        self._expect(")")
+        weights, parts = [w for w, _ in pairs], [p for _, p in pairs]
+        written = ", ".join(f"{w:g}*{p.name}" for w, p in pairs)
+        return weighted(parts, weights, f"weights({written})")
+
+    def _weighted_unit(self) -> tuple[float, Method]:
+        kind, value, at = self._take()
+        if kind != "number" or float(value) <= 0:
+            raise self._error(
+                at, "a positive weight was expected, as in weights(2*mndwi:otsu, ...)"
+            )
+        self._expect("*")
+        return float(value), self._unit()
+
+    def _separated(self, sign: str, part: Callable[[], T]) -> list[T]:
+        parts = [part()]
+        while self.next < len(self.tokens) and self.tokens[self.next][1] == sign:
+            self.next += 1
+            parts.append(part())
+        return parts
+
+    def _take(self) -> tuple[str, str, int]:
+        if self.next >= len(self.tokens):
+            raise self._error(len(self.text), "the expression ends too early")
+        self.next += 1
+        return self.tokens[self.next - 1]
+
+    def _expect(self, sign: str) -> None:
+        _, value, at = self._take()
+        if value != sign:
+            raise self._error(at, f"'{sign}' was expected")
+
+    def _error(self, at: int, why: str) -> UsageError:
+        return UsageError(
+            f"Method '{self.text}', at character {at + 1} "
+            f"('{self.text[at : at + 12] or 'the end'}'): {why}.",
+            _EXAMPLE,
+        )
+
+
+def _join(parts: list[Method], sign: str) -> str:
+    return sign.join(part.name for part in parts)

@@ -1,0 +1,146 @@
+"""Water by one index and one threshold, e.g. ``mndwi:otsu``."""
+
+import dataclasses
+from typing import Any, Final
+
+import numpy as np
+
+from obriy.blocks.base import Block, Histogram, Labelled
+from obriy.errors import UsageError
+from obriy.indices.catalogue import Index, get_index
+from obriy.methods.histograms import Candidates, Cells, Counts
+from obriy.methods.thresholds import Cut, Edge, Fixed, Local, Otsu, Threshold, Valley
+from obriy.model.legend import NO_DATA, UNNAMED
+from obriy.registry import Registry
+
+NOT_WATER: Final = 1
+WATER: Final = 2
+
+THRESHOLDS: Final[Registry[Threshold]] = Registry("threshold")
+THRESHOLDS.register("zero", Fixed(0.0))
+THRESHOLDS.register("otsu", Otsu())
+THRESHOLDS.register("otsu-untested", Otsu(tested=False))
+THRESHOLDS.register("valley", Valley())
+THRESHOLDS.register("edge", Edge())
+THRESHOLDS.register("local", Local())
+
+
+def get_threshold(text: str) -> Threshold:
+    """Return a threshold by its name, or the number that was written."""
+    try:
+        return Fixed(float(text))
+    except ValueError:
+        return THRESHOLDS.get(text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Collected:
+    """What a threshold wants to know, and how many pixels have no index."""
+
+    statistics: Any
+    undefined: int
+    clipped: int
+
+    def merge(self, other: "Collected") -> "Collected":
+        """Return both parts together."""
+        return Collected(
+            self.statistics.merge(other.statistics),
+            self.undefined + other.undefined,
+            self.clipped + other.clipped,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexThreshold:
+    """Water is where a water index lies above its threshold (or below, as the index says).
+
+    Attributes:
+        index: A water index.
+        threshold: How to find the threshold.
+        name: As written by the user.
+    """
+
+    index: Index
+    threshold: Threshold
+    name: str
+    gives_fraction: bool = False
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a block that the threshold looks at."""
+        return self.threshold.halo
+
+    def bands(self, available: set[str]) -> set[str]:
+        """Return the bands of the index."""
+        return self.index.bands_to_read(available)
+
+    def collect(self, block: Block) -> Collected:
+        """Count the index."""
+        found = self.index.evaluate(block.bands)
+        core = Block.crop(block)
+        inner = self.index.evaluate(core.bands) if self.halo else found
+        statistics = self.threshold.collect(
+            found.values, block.core, (block.row, block.column), (self.index.low, self.index.high)
+        )
+        return Collected(statistics, inner.undefined, inner.clipped)
+
+    def decide(self, statistics: Collected) -> "IndexRule":
+        """Find the threshold."""
+        whole = statistics.statistics
+        counts = whole.whole if isinstance(whole, Cells | Candidates) else whole
+        cut = self.threshold.decide(whole)
+        return IndexRule(self.index, cut, counts, statistics.undefined, statistics.clipped)
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexRule:
+    """An index with its threshold found."""
+
+    index: Index
+    cut: Cut
+    counts: Counts
+    undefined: int
+    clipped: int
+
+    def apply(self, block: Block) -> Labelled:
+        """Label water; a pixel whose bands are there but whose index is undefined is unnamed."""
+        values = self.index.evaluate(block.bands).values
+        above = values > self.cut.value if self.index.water == "above" else values < self.cut.value
+        labels = np.where(above, np.uint8(WATER), np.uint8(NOT_WATER))
+        labels[np.isnan(values)] = UNNAMED
+        for array in block.bands.values():
+            labels[np.isnan(array)] = NO_DATA
+        return Labelled(labels)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the threshold, how it came about, and what the index could not say."""
+        return {
+            "index": self.index.name,
+            "formula": self.index.formula.text,
+            "reference": self.index.reference,
+            "threshold": self.cut.value,
+            **{k: v for k, v in self.cut.describe().items() if k != "value"},
+            "undefined_pixels": self.undefined,
+            "clipped_pixels": self.clipped,
+        }
+
+    def histograms(self) -> list[Histogram]:
+        """Return the distribution of the index with the threshold."""
+        return [self.counts.shown(self.index.name, self.cut.value)]
+
+
+def index_threshold(index_name: str, threshold_name: str) -> IndexThreshold:
+    """Build ``INDEX:THRESHOLD``.
+
+    Raises:
+        UnknownNameError: for a name that is not known.
+        UsageError: for an index that does not tell water.
+    """
+    index = get_index(index_name)
+    if index.water is None:
+        raise UsageError(
+            f"{index.name} ({index.title}) does not tell water from land by a threshold.",
+            "Run `obriy indices` to see which do.",
+        )
+    name = f"{index.name.lower()}:{threshold_name}"
+    return IndexThreshold(index, get_threshold(threshold_name), name)

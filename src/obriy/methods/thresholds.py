@@ -1,0 +1,285 @@
+"""Where to cut an index: fixed, Otsu with a test for two populations, valley, edges, windows.
+
+Global Otsu assumes two populations and cuts a single one in half. So every adaptive rule here
+tests that there are two, and says so; where there are not, it falls back to zero, the published
+threshold of the water indices.
+"""
+
+import dataclasses
+from typing import Any, Final, Protocol
+
+import numpy as np
+from scipy import ndimage
+from skimage import filters
+
+from obriy.blocks.base import FloatArray
+from obriy.methods.histograms import Candidates, Cells, Counts, count
+
+FALLBACK: Final = 0.0
+SEPARATION: Final = 0.75
+"""Least share of the variance that lies between the classes (Otsu's eta). A single normal
+population reaches 2/pi = 0.64 and a uniform one 0.75; hydra-floods asks 0.75 of a window
+(its ``bmax_threshold``)."""
+LEAST_SHARE: Final = 0.005
+"""Least share of the pixels on the smaller side: below, Otsu cuts into the larger class."""
+CELL: Final = 128
+"""Side of a window of ``local``, in pixels."""
+EDGE_REACH: Final = 2
+"""Pixels on both sides of an edge that ``edge`` looks at."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cut:
+    """A threshold, and how it came about.
+
+    Attributes:
+        value: Threshold, in units of the index.
+        rule: What was asked for, e.g. ``"otsu"``.
+        fell_back: Whether the fall-back was taken.
+        reason: Why, in words.
+        separation: Otsu's eta, 0 to 1; None where it was not needed.
+    """
+
+    value: float
+    rule: str
+    fell_back: bool = False
+    reason: str = ""
+    separation: float | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Return plain values."""
+        return dataclasses.asdict(self)
+
+
+class Threshold(Protocol):
+    """A way to find a threshold."""
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a block that are looked at."""
+        ...
+
+    def collect(
+        self,
+        values: FloatArray,
+        core: tuple[slice, slice],
+        at: tuple[int, int],
+        span: tuple[float, float],
+    ) -> Any:
+        """Return merge-able statistics of the core of a block.
+
+        Args:
+            values: Index, halo included; NaN missing.
+            core: The part without the halo.
+            at: Row and column of the first value (halo included) in the scene.
+            span: Range of the index that the histogram covers.
+        """
+        ...
+
+    def decide(self, statistics: Any) -> Cut:
+        """Return the threshold."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Fixed:
+    """A value that the user gave, or zero."""
+
+    value: float
+    halo: int = 0
+
+    def collect(
+        self,
+        values: FloatArray,
+        core: tuple[slice, slice],
+        at: tuple[int, int],
+        span: tuple[float, float],
+    ) -> Counts:
+        """Count, for the report only."""
+        return Counts.of(values[core], *span)
+
+    def decide(self, statistics: Counts) -> Cut:
+        """Return the value."""
+        return Cut(self.value, "fixed", reason="given by the user")
+
+
+@dataclasses.dataclass(frozen=True)
+class Otsu:
+    """Otsu's threshold of all pixels, where there are two populations.
+
+    Attributes:
+        tested: False cuts without the test, as document C did.
+    """
+
+    tested: bool = True
+    halo: int = 0
+
+    def collect(
+        self,
+        values: FloatArray,
+        core: tuple[slice, slice],
+        at: tuple[int, int],
+        span: tuple[float, float],
+    ) -> Counts:
+        """Count."""
+        return Counts.of(values[core], *span)
+
+    def decide(self, statistics: Counts) -> Cut:
+        """Return Otsu's threshold, or the fall-back with the reason."""
+        return cut_at_otsu(statistics, "otsu" if self.tested else "otsu-untested", self.tested)
+
+
+@dataclasses.dataclass(frozen=True)
+class Valley:
+    """The lowest point between the two peaks of the smoothed histogram (Prewitt and Mendelsohn)."""
+
+    halo: int = 0
+
+    def collect(
+        self,
+        values: FloatArray,
+        core: tuple[slice, slice],
+        at: tuple[int, int],
+        span: tuple[float, float],
+    ) -> Counts:
+        """Count."""
+        return Counts.of(values[core], *span)
+
+    def decide(self, statistics: Counts) -> Cut:
+        """Return the valley, or the fall-back where there are not two peaks."""
+        counts = statistics.coarse(256)
+        centres = statistics.centres.reshape(256, -1).mean(axis=1)
+        filled = np.flatnonzero(counts)
+        if len(filled) < 2:
+            return Cut(FALLBACK, "valley", True, "fewer than two values occur")
+        inside = slice(filled[0], filled[-1] + 1)
+        try:
+            value = float(filters.threshold_minimum(hist=(counts[inside], centres[inside])))
+        except RuntimeError:
+            return Cut(FALLBACK, "valley", True, "the histogram has not two peaks")
+        return Cut(value, "valley", reason="the lowest point between two peaks")
+
+
+@dataclasses.dataclass(frozen=True)
+class Edge:
+    """Otsu on the pixels near edges of the zero threshold (hydra-floods, ``edge_otsu``).
+
+    Near a shore land and water are about equally many, whatever their share of the scene.
+    """
+
+    halo: int = EDGE_REACH + 1
+
+    def collect(
+        self,
+        values: FloatArray,
+        core: tuple[slice, slice],
+        at: tuple[int, int],
+        span: tuple[float, float],
+    ) -> Candidates:
+        """Count the pixels near a change of sign, and all."""
+        above = values > FALLBACK
+        known = np.isfinite(values)
+        size = 3
+        highest = ndimage.maximum_filter(above & known, size)
+        lowest = ndimage.minimum_filter(above | ~known, size)
+        near = ndimage.maximum_filter((highest != lowest) & known, 2 * EDGE_REACH + 1)
+        chosen = np.where(near, values, np.float32("nan"))
+        return Candidates(Counts.of(chosen[core], *span), Counts.of(values[core], *span))
+
+    def decide(self, statistics: Candidates) -> Cut:
+        """Return Otsu's threshold of the pixels near edges."""
+        return cut_at_otsu(statistics.chosen, "edge", tested=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Local:
+    """Otsu on the windows that hold two populations (hydra-floods, ``bmax_otsu``)."""
+
+    halo: int = 0
+
+    def collect(
+        self,
+        values: FloatArray,
+        core: tuple[slice, slice],
+        at: tuple[int, int],
+        span: tuple[float, float],
+    ) -> Cells:
+        """Count for each window of a lattice that is fixed to the scene."""
+        inner = values[core]
+        row, column = at[0] + core[0].start, at[1] + core[1].start
+        cells = {}
+        for i, rows in _lattice(row, inner.shape[0]):
+            for j, columns in _lattice(column, inner.shape[1]):
+                cells[i, j] = count(inner[rows, columns], *span)
+        return Cells(cells, Counts.of(inner, *span))
+
+    def decide(self, statistics: Cells) -> Cut:
+        """Return Otsu's threshold of the windows with two populations, put together."""
+        whole = statistics.whole
+        windows = [dataclasses.replace(whole, counts=c) for c in statistics.cells.values()]
+        chosen = [w for w in windows if _fault(w) is None]
+        if not chosen:
+            return Cut(FALLBACK, "local", True, "no window holds two populations")
+        pooled = dataclasses.replace(whole, counts=sum(w.counts for w in chosen))
+        cut = cut_at_otsu(pooled, "local", tested=False)
+        reason = f"Otsu on {len(chosen)} of {len(windows)} windows that hold two populations"
+        return dataclasses.replace(cut, reason=reason)
+
+
+def cut_at_otsu(counts: Counts, rule: str, tested: bool) -> Cut:
+    """Return Otsu's threshold of counts (Otsu 1979); zero where they are not two populations.
+
+    Args:
+        counts: Histogram.
+        rule: Name of the rule, for the record.
+        tested: Whether to test for two populations.
+    """
+    if np.count_nonzero(counts.counts) < 2:
+        return Cut(FALLBACK, rule, True, "fewer than two values occur")
+    value, separation = otsu(counts)
+    fault = _fault(counts) if tested else None
+    if fault:
+        return Cut(FALLBACK, rule, True, fault, separation)
+    return Cut(
+        value, rule, reason="two populations" if tested else "no test", separation=separation
+    )
+
+
+def otsu(counts: Counts) -> tuple[float, float]:
+    """Return Otsu's threshold and eta, the share of the variance between the classes."""
+    value = float(filters.threshold_otsu(hist=(counts.counts, counts.centres)))
+    x, weights = counts.centres, counts.counts.astype(float)
+    low = x <= value
+    total = weights.sum()
+    mean = (weights * x).sum() / total
+    between = sum(
+        weights[side].sum()
+        / total
+        * ((weights[side] * x[side]).sum() / weights[side].sum() - mean) ** 2
+        for side in (low, ~low)
+        if weights[side].sum()
+    )
+    variance = (weights * (x - mean) ** 2).sum() / total
+    return value, float(between / variance) if variance else 0.0
+
+
+def _fault(counts: Counts) -> str | None:
+    """Return why the counts are not two populations, or None where they are."""
+    if np.count_nonzero(counts.counts) < 2:
+        return "fewer than two values occur"
+    value, separation = otsu(counts)
+    share = counts.counts[counts.centres > value].sum() / counts.pixels
+    if separation < SEPARATION:
+        return f"one population: {separation:.2f} of the variance lies between the classes"
+    if min(share, 1 - share) < LEAST_SHARE:
+        return f"one population: the smaller side holds {min(share, 1 - share):.2%} of the pixels"
+    return None
+
+
+def _lattice(start: int, length: int) -> list[tuple[int, slice]]:
+    """Return the lattice cells that a range meets: number of the cell, slice into the range."""
+    first, last = start // CELL, (start + length - 1) // CELL
+    return [
+        (i, slice(max(0, i * CELL - start), min(length, (i + 1) * CELL - start)))
+        for i in range(first, last + 1)
+    ]

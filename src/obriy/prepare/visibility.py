@@ -1,0 +1,113 @@
+"""What can be seen: quality flags to unseen pixels, by rules that protect water.
+
+The rules, each an answer to a known fault (`docs/design/0003-visibility.md`):
+
+* Cloud and cirrus flags hide a pixel, unless the pixel is too dark to be a cloud: cloud masks
+  call clear lakes cloud (sentinel2-cloud-detector#93).
+* Snow and ice hide a pixel: what lies beneath may be water, so it is *unseen (frozen)* and never
+  "not water".
+* Shadow and dark-area flags (SCL 3 and 2) never veto water on their own: they confuse water with
+  shadow. A method is told of them; where it still says water the pixel is water. Where it does
+  not, a cloud shadow is unseen, and a dark area is what the method says.
+"""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from obriy.blocks.base import Block, ByteArray, FlagArray, FloatArray, Labelled
+from obriy.model.classmap import FRACTION_MISSING
+from obriy.model.flags import Flag, Unseen
+from obriy.model.legend import NO_DATA
+
+CLOUD_FLOOR = {"blue": 0.12, "green": 0.11, "red": 0.09, "nir": 0.06, "swir16": 0.04}
+"""Reflectance under which a pixel is too dark for a cloud that hides the ground. Clear water
+lies below all of them; the thinnest cloud that the products flag adds about 0.05 in the near
+infrared to a dark surface. Read off the flagged pixels of the choose chips of HLS."""
+
+
+def hide(block: Block) -> Block:
+    """Return the block with the bands of unseen pixels set to NaN, and the reasons.
+
+    Args:
+        block: Bands as read, with or without ``flags``.
+    """
+    missing = _missing(block)
+    unseen = np.where(missing, np.uint8(Unseen.NO_DATA), np.uint8(Unseen.SEEN))
+    if block.flags is None:
+        return dataclasses.replace(block, unseen=unseen)
+    cloud = _has(block.flags, Flag.CLOUD | Flag.CIRRUS)
+    too_dark = _too_dark_for_cloud(block) & cloud
+    # Where a cloud is doubted, its shadow is near: the method shall look twice.
+    shadow = _has(block.flags, Flag.CLOUD_SHADOW | Flag.DARK) | too_dark
+    for flagged, reason in (
+        (cloud & ~too_dark, Unseen.CLOUD),
+        (_has(block.flags, Flag.SNOW), Unseen.FROZEN),
+        (_has(block.flags, Flag.NO_DATA), Unseen.NO_DATA),
+    ):
+        unseen[flagged & ~missing] = reason
+    hidden = unseen != Unseen.SEEN
+    bands = {name: _blank(array, hidden) for name, array in block.bands.items()}
+    return dataclasses.replace(block, bands=bands, unseen=unseen, shadow=shadow)
+
+
+def settle(water_code: int, block: Block, said: Labelled) -> Labelled:
+    """Bring together what a method says and what could not be seen.
+
+    Args:
+        water_code: Code of the class that a shadow can be mistaken for.
+        block: As `hide` returned it.
+        said: The method's labels, halo included.
+
+    Returns:
+        Labels that are 0 wherever ``unseen`` gives a reason, and the reasons.
+    """
+    labels = said.labels.copy()
+    unseen = np.zeros_like(labels) if said.unseen is None else said.unseen.copy()
+    if block.unseen is not None:
+        np.copyto(unseen, block.unseen, where=block.unseen != Unseen.SEEN)
+    if block.flags is not None:
+        open_to_doubt = (unseen == Unseen.SEEN) & (labels != water_code)
+        for bits, reason in (
+            (Flag.CLOUD_SHADOW, Unseen.SHADOW),
+            (Flag.CLOUD | Flag.CIRRUS, Unseen.CLOUD),
+        ):
+            unseen[_has(block.flags, bits) & open_to_doubt] = reason
+    labels[unseen != Unseen.SEEN] = NO_DATA
+    unseen[(labels == NO_DATA) & (unseen == Unseen.SEEN)] = Unseen.NO_DATA
+    return Labelled(labels, _fraction(said.fraction, labels), unseen)
+
+
+def _fraction(fraction: ByteArray | None, labels: ByteArray) -> ByteArray | None:
+    if fraction is None:
+        return None
+    return np.where(labels == NO_DATA, np.uint8(FRACTION_MISSING), fraction)
+
+
+def _missing(block: Block) -> npt.NDArray[np.bool_]:
+    missing = np.zeros(block.shape, bool)
+    for array in block.bands.values():
+        missing |= np.isnan(array)
+    return missing
+
+
+def _has(flags: FlagArray, bits: Flag) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = (flags & np.uint16(bits)) != 0
+    return found
+
+
+def _blank(array: FloatArray, hidden: npt.NDArray[np.bool_]) -> FloatArray:
+    copy = array.copy()
+    copy[hidden] = np.nan
+    return copy
+
+
+def _too_dark_for_cloud(block: Block) -> npt.NDArray[np.bool_]:
+    """Say where every band lies under the floor of a cloud; False without near infrared."""
+    known = {("nir" if n == "nir08" else n): a for n, a in block.bands.items()}
+    dark = np.full(block.shape, "nir" in known)
+    for name, floor in CLOUD_FLOOR.items():
+        if name in known:
+            dark &= known[name] < floor
+    return dark
