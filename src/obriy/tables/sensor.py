@@ -1,0 +1,167 @@
+"""Sensors: which bands a product has, how they are named, and how its numbers become reflectance."""
+
+import dataclasses
+import functools
+import re
+
+from obriy.errors import TableError
+from obriy.registry import did_you_mean
+from obriy.tables import load_toml, table_names
+
+
+@dataclasses.dataclass(frozen=True)
+class SensorBand:
+    """One band of a sensor.
+
+    Attributes:
+        id: The product's own name, e.g. ``"B8A"`` or ``"SR_B3"``.
+        common: STAC common name.
+        wavelength: Centre, micrometres.
+        resolution: Pixel size of the product, metres.
+        product: Which of the sensor's products has the band under this name; empty: all.
+        reflective: False for thermal bands, which have no reflectance.
+        esun: Mean exoatmospheric solar irradiance, W/(m² µm); None where it is not needed.
+    """
+
+    id: str
+    common: str
+    wavelength: float
+    resolution: float
+    product: str = ""
+    reflective: bool = True
+    esun: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Product:
+    """One of several products that share a sensor table but not all band names.
+
+    Attributes:
+        name: Name, e.g. ``"S30"``.
+        pattern: Regular expression that its file names match.
+        tells: Band names that only this product has.
+    """
+
+    name: str
+    pattern: str
+    tells: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """A customary order of bands in one file.
+
+    Attributes:
+        bands: Common names in file order; quality names may occur.
+        source: Who writes files in this order.
+    """
+
+    bands: tuple[str, ...]
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Sensor:
+    """A product of a sensor.
+
+    Attributes:
+        id: Machine name, e.g. ``"sentinel2_l2a"``.
+        title: Human name.
+        level: What the numbers are, e.g. ``"surface reflectance"``.
+        source: Where the facts come from.
+        bands: The bands.
+        stacks: Customary orders of bands in one file.
+        resolution: Pixel size of the finest bands, metres.
+        scale: reflectance = DN * scale + offset; None where each scene has its own.
+        offset: See ``scale``.
+        nodata: DN that means missing; None where there is none.
+        quality: Names of the quality bands it comes with, see ``tables/quality.toml``.
+        file_patterns: Regular expressions that its file names match.
+        products: Products that differ in band names; empty where there is one.
+    """
+
+    id: str
+    title: str
+    level: str
+    source: str
+    bands: tuple[SensorBand, ...]
+    stacks: tuple[Stack, ...]
+    resolution: float
+    scale: float | None = None
+    offset: float = 0.0
+    nodata: float | None = None
+    quality: tuple[str, ...] = ()
+    file_patterns: tuple[str, ...] = ()
+    products: tuple[Product, ...] = ()
+
+    def product_of(self, file_name: str, names: set[str]) -> str:
+        """Return the product that a file name, else a set of band names, speaks for.
+
+        Args:
+            file_name: Name of the file or folder.
+            names: Upper-case band names found in it.
+        """
+        for product in self.products:
+            if re.search(product.pattern, file_name, re.IGNORECASE):
+                return product.name
+        for product in self.products:
+            if names & set(product.tells):
+                return product.name
+        return self.products[-1].name if self.products else ""
+
+    def by_id(self, name: str, product: str = "") -> SensorBand | None:
+        """Return the band of that name in the product: ``B3`` and ``B03`` are the same."""
+        wanted = plain_id(name)
+        return next(
+            (b for b in self.bands if plain_id(b.id) == wanted and b.product in ("", product)), None
+        )
+
+
+def plain_id(name: str) -> str:
+    """Return a band name without case, separators and leading zeros, e.g. ``sr_b03`` as ``SRB3``."""
+    letters = re.sub(r"[^A-Z0-9]", "", name.upper())
+    return re.sub(r"(?<=[A-Z])0+(?=\d)", "", letters)
+
+
+def sensor_ids() -> list[str]:
+    """Return the ids of all sensors."""
+    return table_names("sensors")
+
+
+@functools.lru_cache(maxsize=32)
+def load_sensor(sensor: str) -> Sensor:
+    """Return a sensor of ``tables/sensors``.
+
+    Args:
+        sensor: Its id, e.g. ``"landsat8_l1"``; case does not matter.
+
+    Raises:
+        UnknownNameError: with the nearest known id.
+        TableError: where the table breaks its rules.
+    """
+    if sensor.lower() not in sensor_ids():
+        raise did_you_mean("sensor", sensor, sensor_ids())
+    table = dict(load_toml(f"sensors/{sensor.lower()}"))
+    try:
+        table["bands"] = tuple(SensorBand(**b) for b in table["bands"])
+        table["stacks"] = tuple(Stack(tuple(s["bands"]), s["source"]) for s in table["stacks"])
+        table["products"] = tuple(
+            Product(p["name"], p["pattern"], tuple(p["tells"])) for p in table.get("products", [])
+        )
+        for name in ("quality", "file_patterns"):
+            table[name] = tuple(table.get(name, ()))
+        return Sensor(**table)
+    except (TypeError, KeyError) as error:
+        raise TableError(f"The sensor table '{sensor}' is broken: {error}.") from error
+
+
+def sensor_of_file(file_name: str) -> Sensor | None:
+    """Return the sensor whose product names look like this file name, or None.
+
+    Args:
+        file_name: Name of a file or folder, without its parents.
+    """
+    for sensor in map(load_sensor, sensor_ids()):
+        if any(re.search(p, file_name, re.IGNORECASE) for p in sensor.file_patterns):
+            return sensor
+    return None
