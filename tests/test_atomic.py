@@ -24,9 +24,14 @@ def test_the_file_appears_with_its_sidecars_at_the_end(tmp_path):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit])
 def test_an_exception_leaves_nothing_and_keeps_the_old_file(tmp_path, error):
     target = write_text(tmp_path / "areas.csv", "old")
-    with pytest.raises(error), atomic_path(target) as path:
-        path.write_text("half")
-        raise error
+
+    def work():
+        with atomic_path(target) as path:
+            path.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        work()
     assert [p.name for p in tmp_path.iterdir()] == ["areas.csv"]
     assert target.read_text() == "old"
 
@@ -100,7 +105,7 @@ def test_a_read_only_folder_is_one_line(tmp_path):
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o555)
     for parent in [folder, *folder.parents][:4]:
-        if os.stat(parent).st_uid == os.getuid() and parent != folder:
+        if parent.stat().st_uid == os.getuid() and parent != folder:
             parent.chmod(parent.stat().st_mode | 0o055)
     said = _run(READ_ONLY, str(folder / "report.html"))
     assert "no permission" in said

@@ -23,7 +23,7 @@ from obriy.errors import CancelledError
 from obriy.model.classmap import FRACTION_MISSING, ClassMap
 from obriy.model.flags import Unseen
 from obriy.model.legend import NO_DATA, Legend
-from obriy.outputs.files import atomic_path, output_error
+from obriy.outputs.files import atomic_path, full_error, is_full, output_error
 from obriy.outputs.styles import write_categories
 from obriy.render.palette import UNSEEN_COLOURS, colour_table, rgb
 
@@ -37,7 +37,8 @@ _TITLES: Final = {
     "fraction": "share of water in the pixel, half per cents (0 to 200), 255 missing",
     "unseen": "why a pixel has no class",
 }
-_DRIVER_ERRORS = (RasterioError, CPLE_BaseError)
+_DRIVER_ERRORS: Final = (RasterioError, CPLE_BaseError, SystemError)
+"""What rasterio raises; SystemError where GDAL failed without saying why (a full disk, often)."""
 
 
 class MapWriter:
@@ -101,7 +102,7 @@ class MapWriter:
 
     def abort(self) -> None:
         """Give up: remove what was written."""
-        with contextlib.suppress(*_DRIVER_ERRORS, AttributeError):
+        with contextlib.suppress(*_DRIVER_ERRORS, AttributeError), rasterio.Env():
             self._dataset.close()
         error = CancelledError("the map was given up")
         self._stack.__exit__(CancelledError, error, None)
@@ -123,6 +124,8 @@ class MapWriter:
     def _open(self, tags: dict[str, str]) -> Any:
         """Open the draft: tiled and not compressed, so that blocks may come in any order."""
         rows, columns = self.geobox.shape
+        if is_full(self._draft, int(rows) * int(columns) * 5 // 4):  # the draft, and the result
+            raise full_error(self.path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = rasterio.open(
@@ -172,8 +175,10 @@ class MapWriter:
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
+        """Turn what GDAL says into one line; within Env it says it to the log, not to stderr."""
         try:
-            yield
+            with rasterio.Env():
+                yield
         except (*_DRIVER_ERRORS, OSError) as error:
             raise output_error(self.path, error) from error
 

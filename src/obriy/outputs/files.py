@@ -68,25 +68,43 @@ def output_errors(target: Path) -> Iterator[None]:
 
 def output_error(target: Path, error: Exception) -> OutputError:
     """Build the error for a file that could not be written."""
-    code = getattr(error, "errno", None)
+    code = error.errno if isinstance(error, OSError) else None  # GDAL's numbers are its own
     if code in _FULL or is_full(target):
-        return OutputError(
-            f"{target} could not be written: the disk is full.",
-            "Free some space, or choose another folder with --out.",
-        )
+        return full_error(target)
     if code in _FORBIDDEN:
         return OutputError(
             f"{target} could not be written: no permission.",
             "Choose a folder of your own with --out.",
         )
-    reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-    return OutputError(f"{target} could not be written: {reason}.", "Choose another --out.")
+    reason = getattr(error, "strerror", None) or _innermost(error)
+    return OutputError(
+        f"{target} could not be written: {reason}.",
+        "Check the room and the permissions there, or choose another folder with --out.",
+    )
 
 
-def is_full(target: Path) -> bool:
-    """Say whether the disk that would hold the file has no room left (less than 64 KiB)."""
+def full_error(target: Path) -> OutputError:
+    """Build the error for a disk without room."""
+    return OutputError(
+        f"{target} could not be written: the disk is full.",
+        "Free some space, or choose another folder with --out.",
+    )
+
+
+def _innermost(error: BaseException) -> str:
+    """Return the first line of the error at the root: drivers wrap it in "see above"."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, SystemError):  # how rasterio passes on a failure without a message
+        return "GDAL gave no reason; the disk may be full"
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")
+
+
+def is_full(target: Path, needed: int = 65_536) -> bool:
+    """Say whether the disk that would hold the file has less room than ``needed`` bytes."""
     try:
-        return shutil.disk_usage(target.parent).free < 65_536
+        return shutil.disk_usage(target.parent).free < needed
     except OSError:
         return False
 

@@ -1,0 +1,243 @@
+"""Maps as cloud-optimised GeoTIFFs: layout, overviews, colours, names, no half files."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import warnings
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from rasterio.errors import NotGeoreferencedWarning
+
+from conftest import utm_grid
+from obriy.errors import OutputError
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import coords_of
+from obriy.model.legend import Legend, LegendClass
+from obriy.outputs.cog import MapWriter, windows, write_class_map
+from obriy.outputs.styles import write_style
+
+WATER = Legend(
+    "water",
+    (
+        LegendClass(1, "not_water", {"en": "Not water", "uk": "Не вода"}, "#d8d4c8"),
+        LegendClass(2, "water", {"en": "Water", "uk": "Вода"}, "#2166ac"),
+    ),
+)
+
+
+def _map(labels, geobox=None, fraction=None):
+    geobox = geobox or utm_grid(labels.shape)
+
+    def layer(values):
+        return xr.DataArray(values, dims=("y", "x"), coords=coords_of(geobox))
+
+    return ClassMap(
+        labels=layer(labels),
+        legend=WATER,
+        fraction=None if fraction is None else layer(fraction),
+        time="2019-04-16",
+    )
+
+
+def _open(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path)
+
+
+def _lake(shape=(1300, 1100), seed=1):
+    rows, columns = np.indices(shape)
+    lake = (rows - 600) ** 2 / 4 + (columns - 500) ** 2 < 200**2
+    labels = np.where(lake, 2, 1).astype("uint8")
+    labels[:40] = 0
+    noise = np.random.default_rng(seed).random(shape) < 0.02
+    labels[noise & (labels > 0)] = 255
+    return labels
+
+
+def test_the_file_is_a_cog_and_holds_the_same_pixels(tmp_path):
+    labels = _lake()
+    paths = write_class_map(_map(labels), tmp_path)
+    assert list(paths) == ["mask"]
+    with rasterio.open(paths["mask"]) as file:
+        np.testing.assert_array_equal(file.read(1), labels)
+        assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert file.tags(ns="IMAGE_STRUCTURE")["COMPRESSION"] == "DEFLATE"
+        assert file.block_shapes == [(512, 512)]
+        assert (file.nodata, file.crs.to_epsg()) == (0, 32636)
+        assert file.transform == utm_grid(labels.shape).affine
+        assert file.tags()["date"] == "2019-04-16"
+        assert file.tags()["TIFFTAG_SOFTWARE"].startswith("obriy ")
+        assert file.overviews(1) == [2, 4]
+
+
+def test_directories_come_before_pixels_and_overviews_before_full_resolution(tmp_path):
+    path = write_class_map(_map(_lake()), tmp_path)["mask"]
+    with rasterio.open(path) as file:
+        first = [
+            int(file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=1, ovr=level))
+            for level in (1, 0)
+        ]
+        first.append(int(file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=1)))
+        directories = [
+            int(file.get_tag_item("IFD_OFFSET", "TIFF", bidx=1, ovr=level)) for level in (0, 1)
+        ]
+    assert first == sorted(first)
+    assert max(directories) < first[0]
+
+
+def test_overviews_hold_existing_classes_only(tmp_path):
+    path = write_class_map(_map(_lake()), tmp_path)["mask"]
+    for level in (0, 1):
+        with rasterio.open(path, overview_level=level) as file:
+            values = file.read(1)
+        assert set(np.unique(values)) <= {0, 1, 2, 255}
+        assert values[values.shape[0] // 2, values.shape[1] * 5 // 11] == 2
+        assert (values == 2).mean() == pytest.approx((_lake() == 2).mean(), rel=0.05)
+
+
+def test_overviews_of_fractions_are_means_of_what_is_known(tmp_path):
+    fraction = np.full((1024, 1024), 255, "uint8")
+    fraction[:, 0::2] = 100
+    fraction[512:, 1::2] = 200
+    labels = np.ones_like(fraction)
+    path = write_class_map(_map(labels, fraction=fraction), tmp_path)["fraction"]
+    with rasterio.open(path) as file:
+        np.testing.assert_array_equal(file.read(1), fraction)
+        assert (file.nodata, file.scales, file.units) == (255, (0.5,), ("%",))
+        assert file.tags(1)["units"] == "half per cent"
+    with rasterio.open(path, overview_level=0) as file:
+        values = file.read(1)
+    assert set(np.unique(values[:256])) == {100}, "missing pixels were averaged in"
+    assert set(np.unique(values[256:])) == {150}
+
+
+def test_names_and_colours_survive(tmp_path):
+    path = write_class_map(_map(_lake()), tmp_path, lang="uk")["mask"]
+    with rasterio.open(path) as file:
+        table = file.colormap(1)
+        assert table[2] == (0x21, 0x66, 0xAC, 255)
+        legend = json.loads(file.tags(1)["legend"])
+        assert legend["classes"][1]["name"] == "water"
+        # The way GDAL, and QGIS through it, sees class names.
+        rasterio.shutil.copy(file, tmp_path / "seen.vrt", driver="VRT")
+    seen = ET.parse(tmp_path / "seen.vrt").getroot()
+    assert [c.text for c in seen.iter("Category")] == ["Немає даних", "Не вода", "Вода"]
+    rows = [[f.text for f in row] for row in seen.iter("Row")]
+    assert rows[1] == ["2", "Вода", "33", "102", "172"]
+
+
+def test_the_qgis_style_names_every_class(tmp_path):
+    path = write_style(tmp_path / "mask.qml", WATER, "uk")
+    entries = [e.attrib for e in ET.parse(path).getroot().iter("paletteEntry")]
+    assert [(e["value"], e["label"]) for e in entries] == [
+        ("1", "Не вода"),
+        ("2", "Вода"),
+        ("255", "Не визначено"),
+    ]
+    assert entries[1]["color"] == "#2166ac"
+
+
+def test_threads_write_in_any_order(tmp_path):
+    labels = _lake((1500, 1700))
+    parts = list(windows(labels.shape, 400))
+    np.random.default_rng(3).shuffle(parts)
+    with MapWriter(tmp_path / "mask.tif", utm_grid(labels.shape), WATER) as writer:
+
+        def work(mine):
+            for rows, columns in mine:
+                writer.write(slice(*rows.indices(9999)[:2]), columns, labels[rows, columns])
+
+        threads = [threading.Thread(target=work, args=(parts[i::4],)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    with rasterio.open(tmp_path / "mask.tif") as file:
+        np.testing.assert_array_equal(file.read(1), labels)
+
+
+@pytest.mark.parametrize(
+    ("shape", "affine", "crs"),
+    [
+        ((1, 1), Affine(10, 0, 5e5, 0, -10, 5.2e6), "EPSG:32636"),
+        ((5, 300), Affine.identity(), None),
+        ((40, 30), Affine(1, 0, 0, 0, -1, 40), None),
+        ((600, 30), Affine.translation(30, 50) * Affine.rotation(20) * Affine.scale(0.1), None),
+        ((600, 30), Affine.rotation(20) * Affine.scale(10, -10), "EPSG:32636"),
+        ((40, 30), Affine(0.01, 0, 30, 0, 0.01, 50), "EPSG:4326"),
+    ],
+)
+def test_any_grid_comes_back(tmp_path, shape, affine, crs):
+    labels = np.full(shape, 2, "uint8")
+    with MapWriter(tmp_path / "mask.tif", GeoBox(shape, affine, crs), WATER) as writer:
+        writer.write(slice(0, shape[0]), slice(0, shape[1]), labels)
+    with _open(tmp_path / "mask.tif") as file:
+        assert file.transform.almost_equals(affine, 1e-9)
+        assert (file.crs is None) == (crs is None)
+        np.testing.assert_array_equal(file.read(1), labels)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_an_interrupted_map_leaves_nothing(tmp_path, error):
+    def work():
+        with MapWriter(tmp_path / "mask.tif", utm_grid((700, 700)), WATER) as writer:
+            writer.write(slice(0, 512), slice(0, 512), np.ones((512, 512), "uint8"))
+            raise error
+
+    with pytest.raises(error):
+        work()
+    assert list(tmp_path.iterdir()) == []
+
+
+FULL = """
+    import resource, signal, sys
+    import numpy as np
+    from obriy.errors import OutputError
+    from obriy.outputs.cog import MapWriter
+    from affine import Affine
+    from odc.geo.geobox import GeoBox
+    from obriy.model.legend import Legend, LegendClass
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit fails with EFBIG
+    values = np.random.default_rng(0).integers(0, 3, (4096, 4096), "uint8")
+    limit = int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        grid = GeoBox(values.shape, Affine(10, 0, 5e5, 0, -10, 5.2e6), "EPSG:32636")
+        legend = Legend("water", (LegendClass(2, "water", {"en": "Water"}, "#2166ac"),))
+        with MapWriter(sys.argv[1], grid, legend) as writer:
+            writer.write(slice(0, 4096), slice(0, 4096), values)
+    except OutputError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("limit", [1_000, 1_000_000, 16_000_000])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, limit):
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(FULL), str(tmp_path / "mask.tif"), str(limit)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"GDAL_CACHEMAX": "8"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "mask.tif could not be written" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(OutputError, match="could not be written"):
+        write_class_map(_map(_lake((10, 10))), tmp_path / "out")
