@@ -1,1 +1,387 @@
-"""Geometries on grids: coverage of pixels by polygons, rasters to polygons, warps."""
+"""Geometries on grids: coverage of pixels by polygons, rasters to polygons, warps.
+
+Everything here works in *pixel coordinates*: x is the column, y the row, both counted from the
+outer corner of the first pixel, so that the pixel in row 2, column 5 is the square from (5, 2) to
+(6, 3). `place` brings a geometry there from any CRS; afterwards a rotated grid, a grid with no CRS
+and a window of a big grid are all the same simple case.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import rasterio.features
+import shapely
+from affine import Affine
+from exactextract import exact_extract
+from exactextract.feature import Feature, FeatureSource
+from exactextract.raster import NumPyRasterSource
+from odc.geo.geobox import GeoBox
+
+from obriy.errors import GeometryError, GridError
+from obriy.model.grid import require_crs
+
+LONLAT: Final = "EPSG:4326"
+_SEGMENTS: Final = 1000
+"""An edge is cut so that no piece exceeds this part of the geometry's extent before a warp."""
+_LEAF: Final = 256
+"""Side of the square, in pixels, below which coverage is not split any further."""
+_TORN: Final = 0.25
+"""A piece of an edge longer than this part of the warped extent was torn by the projection."""
+
+
+def warp_geometry(geometry: shapely.Geometry, from_crs: Any, to_crs: Any) -> shapely.Geometry:
+    """Bring polygons to another CRS; edges that are straight in theirs bend as they must.
+
+    In longitude and latitude the result lies within -180 to 180, cut in two where it crosses the
+    antimeridian; a polygon around a pole reaches up to it.
+
+    Args:
+        geometry: Polygon or multipolygon in ``from_crs`` (x, y or longitude, latitude).
+        from_crs: Whatever pyproj understands.
+        to_crs: The same.
+
+    Returns:
+        Polygon or multipolygon in ``to_crs``; the very same where both are equal.
+
+    Raises:
+        GeometryError: where the geometry does not fit the projection.
+    """
+    source, target = pyproj.CRS(from_crs), pyproj.CRS(to_crs)
+    if source.equals(target, ignore_axis_order=True) or geometry.is_empty:
+        return geometry
+    west, south, east, north = geometry.bounds
+    dense = shapely.segmentize(geometry, max(east - west, north - south) / _SEGMENTS)
+    transformer = pyproj.Transformer.from_crs(source, target, always_xy=True)
+    warped = shapely.transform(dense, lambda xy: np.column_stack(transformer.transform(*xy.T)))
+    if not np.isfinite(shapely.get_coordinates(warped)).all():
+        raise GeometryError(
+            f"A polygon from {_extent(geometry.bounds)} has no place in {target.name}.",
+            "Cut it to the region of the image, or check that its CRS is right.",
+        )
+    if target.is_geographic:
+        return _unwrapped(warped)
+    _check_whole(warped, target.name)
+    return _valid(warped)
+
+
+def lonlat_bounds(geobox: GeoBox) -> tuple[float, float, float, float]:
+    """Return west, south, east, north of a grid in degrees, WGS 84, to a fraction of a per cent.
+
+    Across the antimeridian east exceeds 180; around a pole the bounds go all the way round.
+
+    Raises:
+        GridError: where the grid has no CRS, or does not lie on the Earth.
+    """
+    crs = _crs_of(geobox)
+    rows, columns = geobox.shape
+    x, y = np.meshgrid(np.linspace(0, columns, 65), np.linspace(0, rows, 65))
+    to_lonlat = pyproj.Transformer.from_crs(crs, LONLAT, always_xy=True)
+    pixels = np.column_stack([x.ravel(), y.ravel()])
+    lon, lat = to_lonlat.transform(*_affine(geobox.affine, pixels).T)
+    seen = np.isfinite(lon) & np.isfinite(lat)
+    if not seen.any():
+        raise GridError("The image does not lie on the Earth.", "Check its CRS and its corners.")
+    south, north = float(lat[seen].min()), float(lat[seen].max())
+    poles = [p for p in (-90.0, 90.0) if not crs.is_geographic and _holds_pole(geobox, crs, p)]
+    if poles:
+        return -180.0, min(south, *poles), 180.0, max(north, *poles)
+    west, east = _longitudes(lon[seen])
+    return west, south, east, north
+
+
+def place(geometry: shapely.Geometry, crs: Any, geobox: GeoBox) -> shapely.Geometry:
+    """Bring polygons to the pixel coordinates of a grid.
+
+    Args:
+        geometry: Polygon or multipolygon.
+        crs: Its CRS; None: the plane of the grid itself.
+        geobox: The grid, in any CRS or in none, rotated or not.
+
+    Returns:
+        Polygons, x = column, y = row. Parts far from the grid may be left out; where the geometry
+        does not meet the grid, the part inside it is empty.
+
+    Raises:
+        GridError: where the geometry has a CRS and the grid has none.
+    """
+    if crs is not None:
+        require_crs(geobox, "a district in map coordinates")
+        geometry = _to_grid_crs(geometry, pyproj.CRS(crs), geobox)
+    inverse = ~geobox.affine
+    return _valid(shapely.transform(geometry, lambda xy: _affine(inverse, xy)))
+
+
+def coverage(polygon: shapely.Geometry, geobox: GeoBox) -> npt.NDArray[np.float32]:
+    """Return the exact share of each pixel that lies within a polygon.
+
+    Args:
+        polygon: Polygon or multipolygon in the CRS of the grid.
+        geobox: The grid, or a window of it.
+
+    Returns:
+        (rows, columns) float32, 0 to 1.
+    """
+    rows, columns = geobox.shape
+    placed = place(polygon, None, geobox)
+    return pixel_coverage(placed, slice(0, int(rows)), slice(0, int(columns)))
+
+
+def pixel_coverage(
+    placed: shapely.Geometry, rows: slice, columns: slice
+) -> npt.NDArray[np.float32]:
+    """Return the exact share of each pixel of a window that lies within a placed polygon.
+
+    Args:
+        placed: Polygon in pixel coordinates (of `place`).
+        rows: Rows of the window.
+        columns: Columns of the window.
+
+    Returns:
+        (rows, columns) float32, 0 to 1.
+    """
+    share = np.zeros((rows.stop - rows.start, columns.stop - columns.start), "float32")
+    _fill(share, placed, rows.start, columns.start)
+    return share
+
+
+def rasterize(
+    shapes: Sequence[tuple[shapely.Geometry, int]], rows: slice, columns: slice
+) -> npt.NDArray[np.uint8]:
+    """Burn placed polygons into a window; a pixel belongs to the polygon that holds its centre.
+
+    Args:
+        shapes: Polygons in pixel coordinates with their codes; where they overlap the later wins.
+        rows: Rows of the window.
+        columns: Columns of the window.
+
+    Returns:
+        (rows, columns) uint8; 0 where there is no polygon.
+    """
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    window = shapely.box(columns.start, rows.start, columns.stop, rows.stop)
+    near = [(s, code) for s, code in shapes if not s.is_empty and shapely.intersects(s, window)]
+    if not near:
+        return np.zeros(shape, "uint8")
+    corner = Affine.translation(columns.start, rows.start)
+    burnt: npt.NDArray[np.uint8] = rasterio.features.rasterize(
+        near, out_shape=shape, transform=corner, dtype="uint8"
+    )
+    return burnt
+
+
+def polygonize(
+    labels: npt.NDArray[np.uint8],
+    geobox: GeoBox,
+    codes: Collection[int],
+    *,
+    min_pixels: int = 1,
+) -> Iterator[tuple[int, shapely.Polygon]]:
+    """Yield the connected parts of a class map as polygons along the pixel edges, holes cut out.
+
+    Pixels touch by their sides. The array is the whole map (a full Sentinel-2 tile is 120 MB as
+    uint8), so that no part is cut at a seam.
+
+    Args:
+        labels: (rows, columns) uint8 class codes; 0 is no data.
+        geobox: The grid of the labels.
+        codes: The classes wanted.
+        min_pixels: Parts smaller than this join their largest neighbour, holes too; where their
+            only neighbour is no data they are left out.
+
+    Yields:
+        Code and polygon, in the CRS of the grid.
+    """
+    if min_pixels > 1:
+        labels = rasterio.features.sieve(labels, min_pixels, mask=labels != 0)
+    wanted = np.isin(labels, list(codes))
+    for outline, code in rasterio.features.shapes(labels, mask=wanted, connectivity=4):
+        rings = outline["coordinates"]
+        polygon = shapely.Polygon(rings[0], rings[1:])
+        if polygon.area < min_pixels:
+            continue
+        yield int(code), shapely.transform(polygon, lambda xy: _affine(geobox.affine, xy))
+
+
+def polygons_of(geometry: shapely.Geometry) -> shapely.Geometry:
+    """Return the polygons of a geometry, as one; lines and points that came along are dropped."""
+    if geometry.geom_type in ("Polygon", "MultiPolygon"):
+        return geometry
+    parts = [p for p in shapely.get_parts(geometry) if p.geom_type in ("Polygon", "MultiPolygon")]
+    return shapely.union_all(parts) if parts else shapely.Polygon()
+
+
+def _fill(share: npt.NDArray[np.float32], polygon: shapely.Geometry, row: int, column: int) -> None:
+    """Write the coverage of a window; full and empty quarters need no exact arithmetic."""
+    height, width = share.shape
+    window = shapely.box(column, row, column + width, row + height)
+    part = polygons_of(shapely.intersection(polygon, window))
+    if part.is_empty:
+        return
+    if part.area >= window.area * (1 - 1e-12):
+        share[:] = 1
+        return
+    if max(height, width) <= _LEAF:
+        _exact(share, part, row, column)
+        return
+    rows, columns = _halves(height), _halves(width)
+    for r in rows:
+        for c in columns:
+            _fill(share[r, c], part, row + r.start, column + c.start)
+
+
+def _halves(length: int) -> list[slice]:
+    """Split a length in two at a multiple of the leaf; a short one stays whole."""
+    if length <= _LEAF:
+        return [slice(0, length)]
+    middle = -(-length // (2 * _LEAF)) * _LEAF
+    return [slice(0, middle), slice(middle, length)]
+
+
+def _exact(
+    share: npt.NDArray[np.float32], polygon: shapely.Geometry, row: int, column: int
+) -> None:
+    """Write the exact coverage of a small window."""
+    height, width = share.shape
+    # exactextract counts rows from the top of a plane whose y points up.
+    upright = shapely.transform(polygon, lambda xy: (xy - (column, row + height)) * (1, -1))
+    pixels = NumPyRasterSource(np.broadcast_to(np.uint8(0), share.shape))
+    found = exact_extract(pixels, _OneFeature(upright), ["coverage", "cell_id"])[0]["properties"]
+    share[np.unravel_index(found["cell_id"], (height, width))] = found["coverage"]
+
+
+class _WkbFeature(Feature):
+    """A geometry for exactextract, as WKB: its GeoJSON way takes five times as long."""
+
+    def __init__(self, geometry: shapely.Geometry) -> None:
+        super().__init__()
+        self._wkb: bytes = shapely.to_wkb(geometry)
+
+    def geometry(self) -> bytes:
+        return self._wkb
+
+    def fields(self) -> list[str]:
+        return []
+
+
+class _OneFeature(FeatureSource):
+    """The list of one feature that exactextract wants."""
+
+    def __init__(self, geometry: shapely.Geometry) -> None:
+        super().__init__()
+        self._feature = _WkbFeature(geometry)
+
+    def count(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[_WkbFeature]:
+        yield self._feature
+
+    def srs_wkt(self) -> None:
+        return None
+
+
+def _to_grid_crs(geometry: shapely.Geometry, crs: pyproj.CRS, geobox: GeoBox) -> shapely.Geometry:
+    """Warp what lies near the grid to the CRS of the grid."""
+    target = _crs_of(geobox)
+    if target.is_geographic:
+        corners = geobox.extent.boundingbox
+        return _copies(warp_geometry(geometry, crs, target), shapely.box(*corners.bbox))
+    if crs.equals(target, ignore_axis_order=True):
+        return geometry
+    # Far from its centre a projection is undefined, or folds: only the neighbourhood is warped.
+    west, south, east, north = lonlat_bounds(geobox)
+    margin = 0.05 * max(east - west, north - south) + 0.01
+    near = shapely.box(
+        west - margin, max(south - margin, -90), east + margin, min(north + margin, 90)
+    )
+    if east - west + 2 * margin >= 360:
+        near = shapely.box(-180, near.bounds[1], 180, near.bounds[3])
+    return warp_geometry(_copies(warp_geometry(geometry, crs, LONLAT), near), LONLAT, target)
+
+
+def _copies(lonlat: shapely.Geometry, window: shapely.Geometry) -> shapely.Geometry:
+    """Return what a window of longitude and latitude sees of a geometry, whatever the turn."""
+    turns = [
+        shapely.transform(lonlat, lambda xy, t=t: xy + np.array([t, 0])) for t in (-360, 0, 360)
+    ]
+    return polygons_of(shapely.union_all([shapely.intersection(_valid(t), window) for t in turns]))
+
+
+def _unwrapped(lonlat: shapely.Geometry) -> shapely.Geometry:
+    """Mend polygons whose longitudes jump by 360 degrees."""
+    jumps = np.abs(np.diff(shapely.get_coordinates(shapely.get_rings(lonlat))[:, 0])) > 180
+    if not jumps.any():
+        return _valid(lonlat)
+    world = shapely.box(-180, -90, 180, 90)
+    parts = []
+    for polygon in shapely.get_parts(lonlat):
+        shell, *holes = (_copies(_unrolled(ring), world) for ring in shapely.get_rings(polygon))
+        parts.append(shapely.difference(shell, shapely.union_all(holes)))
+    return polygons_of(shapely.union_all(parts))
+
+
+def _unrolled(ring: shapely.Geometry) -> shapely.Polygon:
+    """Return the polygon of a ring with continuous longitudes, closed over the pole it circles."""
+    lonlat = shapely.get_coordinates(ring)
+    lonlat[:, 0] = np.unwrap(lonlat[:, 0], period=360)
+    if abs(lonlat[-1, 0] - lonlat[0, 0]) > 180:
+        pole = 90.0 if lonlat[:, 1].mean() > 0 else -90.0
+        lonlat = np.vstack([lonlat, (lonlat[-1, 0], pole), (lonlat[0, 0], pole)])
+    return _valid(shapely.Polygon(lonlat))
+
+
+def _check_whole(geometry: shapely.Geometry, name: str) -> None:
+    """Raise where a projection has torn a polygon along its outer edge."""
+    west, south, east, north = geometry.bounds
+    limit = _TORN * max(east - west, north - south)
+    for ring in shapely.get_rings(geometry):
+        steps = np.diff(shapely.get_coordinates(ring), axis=0)
+        if np.hypot(*steps.T).max() > limit:
+            raise GeometryError(
+                f"A polygon crosses the outer edge of {name} and would be torn.",
+                "Cut it there, or to the region of the image.",
+            )
+
+
+def _crs_of(geobox: GeoBox) -> pyproj.CRS:
+    require_crs(geobox, "a place on the Earth")
+    return pyproj.CRS(str(geobox.crs))
+
+
+def _affine(affine: Affine, xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Apply an affine to points (n, 2)."""
+    matrix = np.array([[affine.a, affine.d], [affine.b, affine.e]])
+    moved: npt.NDArray[np.float64] = xy @ matrix + (affine.c, affine.f)
+    return moved
+
+
+def _valid(geometry: shapely.Geometry) -> shapely.Geometry:
+    return geometry if geometry.is_valid else polygons_of(shapely.make_valid(geometry))
+
+
+def _holds_pole(geobox: GeoBox, crs: pyproj.CRS, latitude: float) -> bool:
+    """Say whether a pole lies on the grid."""
+    to_grid = pyproj.Transformer.from_crs(LONLAT, crs, always_xy=True)
+    column, row = ~geobox.affine * to_grid.transform(0.0, latitude)
+    return bool(0 <= column <= geobox.shape.x and 0 <= row <= geobox.shape.y)
+
+
+def _longitudes(lon: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return the shortest arc that holds all longitudes; the full circle where there is no gap."""
+    turned = np.unique(lon % 360)
+    gaps = np.diff(turned, append=turned[0] + 360)
+    widest = int(gaps.argmax())
+    if gaps[widest] < 20:
+        return -180.0, 180.0
+    east = float(turned[widest])
+    west = east + float(gaps[widest]) - 360
+    shift = 360.0 if west > 180 else 0.0
+    return west - shift, east - shift
+
+
+def _extent(bounds: tuple[float, ...]) -> str:
+    west, south, east, north = bounds
+    return f"({west:.6g}, {south:.6g}) to ({east:.6g}, {north:.6g})"
