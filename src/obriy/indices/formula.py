@@ -97,7 +97,7 @@ def _check(node: ast.AST, text: str, names: set[str]) -> None:
         names.add(node.id)
     elif isinstance(node, ast.Constant):
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
-            raise TableError(f"'{node.value}' in the formula '{text}' is not a number.")
+            raise TableError(f"'{node.value!r}' in the formula '{text}' is not a number.")
     elif not isinstance(
         node,
         ast.BinOp | ast.UnaryOp | ast.USub | ast.Div | ast.Load | tuple(_OPERATORS),

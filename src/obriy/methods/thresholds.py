@@ -220,7 +220,7 @@ class Local:
         chosen = [w for w in windows if _fault(w) is None]
         if not chosen:
             return Cut(FALLBACK, "local", True, "no window holds two populations")
-        pooled = dataclasses.replace(whole, counts=sum(w.counts for w in chosen))
+        pooled = dataclasses.replace(whole, counts=np.sum([w.counts for w in chosen], axis=0))
         cut = cut_at_otsu(pooled, "local", tested=False)
         reason = f"Otsu on {len(chosen)} of {len(windows)} windows that hold two populations"
         return dataclasses.replace(cut, reason=reason)

@@ -1,0 +1,112 @@
+"""The configuration of each job: command line, page and config.yaml are all made from it."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from obriy.errors import UsageError
+
+OUTPUTS = ("mask", "fraction", "polygons", "report")
+
+
+def _comma_list(value: Any) -> Any:
+    """Turn ``"a,b"`` into ``["a", "b"]``; anything else stays."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+CommaList = Annotated[list[str], BeforeValidator(_comma_list)]
+
+
+class JobConfig(BaseModel):
+    """What every job has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    out: Path | None = Field(None, description="folder of the run; default: named after the source")
+    workers: int | None = Field(None, ge=1, description="threads; default: one per core")
+    max_ram: float | None = Field(
+        None, gt=0, description="memory to use, GB; default: half of what is free"
+    )
+    lang: Literal["en", "uk"] = Field("en", description="language of the report")
+
+    def identity(self) -> dict[str, Any]:
+        """Return the values that determine the result: where and how fast are left out."""
+        return self.model_dump(
+            mode="json", exclude={"out", "workers", "max_ram"}, exclude_none=True
+        )
+
+
+class WaterConfig(JobConfig):
+    """Map water in one scene, measure it, score it."""
+
+    job: Literal["water"] = "water"
+    source: str = Field(
+        "simulated:",
+        description="image, folder of bands, sample: or simulated:",
+        json_schema_extra={"argument": True},
+    )
+    aoi: str | None = Field(None, description="district: a name, W,S,E,N in degrees, or a file")
+    sensor: str | None = Field(None, description="sensor id, e.g. sentinel2_l2a")
+    bands: CommaList | None = Field(
+        None, description="bands in file order, e.g. blue,green,red,nir,-,swir16"
+    )
+    scale: float | None = Field(None, description="reflectance = DN x scale + offset")
+    offset: float | None = Field(None, description="see scale; an explicit 0 counts")
+    nodata: float | None = Field(None, description="DN that means missing")
+    method: str = Field("auto", description="auto, INDEX:THRESHOLD, or an expression of them")
+    clouds: Literal["flags", "s2cloudless", "none"] = Field(
+        "flags", description="cloud mask: the quality band, s2cloudless (L1C), or none"
+    )
+    reference: str | None = Field(
+        None, description="raster or polygons to score against; gsw:FILE for GSW occurrence"
+    )
+    resolution: float | None = Field(
+        None, gt=0, description="pixel size, m; of an image without CRS: its pixel size"
+    )
+    outputs: CommaList = Field(list(OUTPUTS), description=f"what to write, of {','.join(OUTPUTS)}")
+
+
+JOBS: dict[str, type[JobConfig]] = {"water": WaterConfig}
+
+
+def make_config(kind: type[WaterConfig], values: dict[str, Any]) -> WaterConfig:
+    """Check values and return the configuration.
+
+    Raises:
+        UsageError: naming the option that is off, in one line.
+    """
+    try:
+        config = kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "the configuration"
+        raise UsageError(
+            f"--{name.replace('_', '-')}: {first['msg'].lower()} (given: {first.get('input')!r})."
+        ) from error
+    unknown = [name for name in config.outputs if name not in OUTPUTS]
+    if unknown:
+        raise UsageError(
+            f"--outputs: '{unknown[0]}' is not an output.", f"Choose of {', '.join(OUTPUTS)}."
+        )
+    return config
+
+
+def read_config(path: Path) -> WaterConfig:
+    """Read a ``config.yaml``.
+
+    Raises:
+        UsageError: where it is not there, not YAML, or not a configuration.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not YAML.", "Give the config.yaml of a run.") from error
+    if not isinstance(values, dict) or values.get("job") not in JOBS:
+        raise UsageError(
+            f"{path} does not say which job to run.", f"Write e.g. 'job: {next(iter(JOBS))}'."
+        )
+    return make_config(WaterConfig, values)

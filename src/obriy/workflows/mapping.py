@@ -1,0 +1,159 @@
+"""Scene to water map, in memory or into files: the one path of Python and of the command line."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import xarray as xr
+
+from obriy.blocks.base import Block, Histogram
+from obriy.blocks.engine import ArraySink, EngineOptions, EngineResult, Sink, run_method
+from obriy.blocks.raster import RasterBand, lazy_variable
+from obriy.methods.expression import parse_method
+from obriy.methods.index_threshold import WATER
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import coords_of, geobox_of
+from obriy.model.legend import load_legend
+from obriy.model.provenance import Provenance
+from obriy.model.scene import check_scene, provenance_of
+from obriy.outputs.cog import MapWriter
+from obriy.prepare.visibility import hide, settle
+
+LAYERS: Final = {"mask": "labels", "fraction": "fraction", "unseen": "unseen"}
+"""Output name to layer of the map."""
+
+
+def map_water(
+    scene: xr.Dataset, method: str = "auto", *, options: EngineOptions | None = None
+) -> ClassMap:
+    """Map water in a scene, in memory.
+
+    Args:
+        scene: A Scene, as `open_scene` returns it: bands (y, x) float32 reflectance, NaN missing.
+        method: ``"auto"``, ``"INDEX:THRESHOLD"`` or an expression of those.
+        options: Threads, memory, progress.
+
+    Returns:
+        Labels (y, x) uint8 on the scene's grid in the codes of GSW's monthly history: 0 no data,
+        1 not water, 2 water (255 seen but not named); ``fraction`` where the method gives one.
+
+    Raises:
+        BandError: where the method lacks a band.
+        UsageError: where the method is not one.
+    """
+    check_scene(scene)
+    geobox = geobox_of(scene)
+    shape = (int(geobox.shape.y), int(geobox.shape.x))
+    sinks = {name: ArraySink(shape) for name in LAYERS.values()}
+    chosen = parse_method(method)
+    if not chosen.gives_fraction:
+        del sinks["fraction"]
+    result = _run(scene, method, sinks, options or EngineOptions())
+    layers = {
+        name: xr.DataArray(sink.array, dims=("y", "x"), coords=coords_of(geobox))
+        for name, sink in sinks.items()
+    }
+    return ClassMap(
+        **layers,
+        legend=load_legend("water"),
+        provenance=record(provenance_of(scene), found_of(method, result)),
+        time=scene.attrs.get("time"),
+    )
+
+
+def map_water_to_files(
+    scene: xr.Dataset, method: str, folder: Path, *, options: EngineOptions, lang: str
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Map water in a scene of any size into COGs.
+
+    Args:
+        scene: A Scene.
+        method: As for `map_water`.
+        folder: Where ``mask.tif``, ``unseen.tif`` and, where the method gives one,
+            ``fraction.tif`` go.
+        options: Threads, memory, progress.
+        lang: Language of the class names in the files.
+
+    Returns:
+        The files by output name, and what was found (plain values, see `found_of`).
+    """
+    check_scene(scene)
+    geobox = geobox_of(scene)
+    contents: dict[str, Any] = {"mask": load_legend("water"), "unseen": "unseen"}
+    if parse_method(method).gives_fraction:
+        contents["fraction"] = "fraction"
+    with contextlib.ExitStack() as stack:
+        sinks = {
+            LAYERS[name]: stack.enter_context(
+                MapWriter(folder / f"{name}.tif", geobox, content, lang=lang)
+            )
+            for name, content in contents.items()
+        }
+        result = _run(scene, method, sinks, options)
+    return {name: f"{name}.tif" for name in contents}, found_of(method, result)
+
+
+def open_map(
+    folder: Path, files: Mapping[str, str], scene: xr.Dataset, found: Mapping[str, Any]
+) -> ClassMap:
+    """Open the COGs of a water map lazily, on the scene's grid."""
+    geobox = geobox_of(scene)
+    layers = {
+        LAYERS[name]: xr.DataArray(
+            lazy_variable(
+                RasterBand(str(folder / file), resampling="nearest", dtype="uint8"), geobox
+            ),
+            coords=coords_of(geobox),
+        )
+        for name, file in files.items()
+        if name in LAYERS
+    }
+    return ClassMap(
+        **layers,
+        legend=load_legend("water"),
+        provenance=record(provenance_of(scene), found),
+        time=scene.attrs.get("time"),
+    )
+
+
+def found_of(method: str, result: EngineResult) -> dict[str, Any]:
+    """Return what a run of the engine found, as plain values that a ledger can hold."""
+    return {
+        "method": method,
+        "decision": result.rule.describe(),
+        "histograms": [dataclasses.asdict(h) for h in result.rule.histograms()],
+        "pixels": {str(code): n for code, n in result.labels.items()},
+        "unseen": {str(code): n for code, n in result.unseen.items()},
+        "failed": [{**dataclasses.asdict(w), "reason": why} for w, why in result.failed],
+        "blocks": len(result.plan.windows),
+    }
+
+
+def histograms_of(found: Mapping[str, Any]) -> list[Histogram]:
+    """Return the histograms of what was found."""
+    return [Histogram(**{**h, "counts": tuple(h["counts"])}) for h in found["histograms"]]
+
+
+def record(provenance: Provenance, found: Mapping[str, Any]) -> Provenance:
+    """Add the decision to the record of the scene."""
+    made = provenance.with_step("water", method=found["method"], decision=found["decision"])
+    for failure in found["failed"]:
+        made = made.with_warning(f"A part of the image could not be read: {failure['reason']}")
+    return made
+
+
+def _run(
+    scene: xr.Dataset, method: str, sinks: Mapping[str, Sink], options: EngineOptions
+) -> EngineResult:
+    prepare: Callable[[Block], Block] = hide
+    return run_method(
+        scene,
+        parse_method(method),
+        sinks,
+        prepare=prepare,
+        settle=partial(settle, WATER),
+        options=options,
+    )
