@@ -1,0 +1,202 @@
+"""Area of every pixel of a grid on the ellipsoid, whatever the CRS.
+
+A pixel is projected to an equal-area plane (Lambert azimuthal on the ellipsoid of the grid's CRS,
+centred on the window), where the shoelace formula gives its area: Snyder, Map Projections - A
+Working Manual, USGS PP 1395 (1987), chapter 24. That plane has no seam at the antimeridian and no
+singular point at a pole. Pixels of a lattice are measured so, those between are interpolated
+bilinearly: over 10 km the scale of a map bends by less than 1e-6.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import shapely
+from odc.geo.geobox import GeoBox
+
+from obriy.errors import GridError
+from obriy.model.grid import require_crs
+
+FloatArray = npt.NDArray[np.float64]
+
+_LATTICE_M: Final = 10_000.0
+"""Greatest distance between lattice pixels, metres."""
+_LATTICE_PIXELS: Final = 64
+_CORNERS: Final = ((0, 0), (0, 1), (1, 1), (1, 0))
+"""Row and column offsets of the corners of a pixel, going round."""
+
+
+def pixel_area(geobox: GeoBox, *, pixel_size_m: float | None = None) -> FloatArray:
+    """Return the area of every pixel of a grid or of a window of one.
+
+    Args:
+        geobox: The window: shape, affine, CRS.
+        pixel_size_m: Side of a pixel in metres, for a grid with no CRS; where there is a CRS the
+            area follows from it alone.
+
+    Returns:
+        (rows, columns) float64, m² on the ellipsoid of the CRS; 0 for a pixel off the Earth.
+
+    Raises:
+        GridError: no CRS and no pixel size.
+    """
+    shape = (int(geobox.shape.y), int(geobox.shape.x))
+    if geobox.crs is None:
+        if pixel_size_m is None:
+            require_crs(geobox, "an area in km²")
+        return np.full(shape, _checked(pixel_size_m) ** 2)
+    if 0 in shape:
+        return np.zeros(shape)
+    plane = _EqualAreaPlane(geobox)
+    if plane.follows_rows:
+        return np.repeat(plane.row_areas()[:, None], shape[1], axis=1)
+    step = plane.lattice_step()
+    rows, columns = _lattice(shape[0], step), _lattice(shape[1], step)
+    nodes = plane.areas(rows, columns)
+    if not nodes.all() and nodes.any():  # the edge of the Earth is no place to interpolate
+        return plane.areas(np.arange(shape[0]), np.arange(shape[1]))
+    along_rows, along_columns = _weights(rows, shape[0]), _weights(columns, shape[1])
+    interpolated: FloatArray = along_rows @ nodes @ along_columns.T
+    return interpolated
+
+
+def polygon_area(
+    geometry: shapely.Geometry, crs: Any | None, *, pixel_size_m: float | None = None
+) -> float:
+    """Return the area of a polygon, m², on the ellipsoid of its CRS.
+
+    Args:
+        geometry: Polygon or multipolygon; edges are straight in ``crs``.
+        crs: Whatever pyproj understands; None: pixel coordinates.
+        pixel_size_m: Side of a pixel in metres, where there is no CRS.
+
+    Raises:
+        GridError: no CRS and no pixel size.
+    """
+    if crs is None:
+        return float(geometry.area) * _checked(pixel_size_m) ** 2
+    west, south, east, north = geometry.bounds
+    dense = shapely.segmentize(geometry, max(east - west, north - south) / 1000)
+    to_plane = _to_plane(pyproj.CRS(crs), dense.representative_point().coords[0])
+    flat = shapely.transform(dense, to_plane)
+    return float(flat.area)
+
+
+class _EqualAreaPlane:
+    """Pixels of a window on an equal-area plane that is centred on the window."""
+
+    def __init__(self, geobox: GeoBox) -> None:
+        self.affine = geobox.affine
+        self.shape = geobox.shape
+        self.crs = pyproj.CRS(str(geobox.crs))
+        middle = self._map_points(np.array([geobox.shape.y // 2]), np.array([geobox.shape.x // 2]))
+        self._radians = self.crs.axis_info[0].unit_conversion_factor
+        self._project = _to_plane(self.crs, tuple(middle[0, 0]))
+
+    @property
+    def follows_rows(self) -> bool:
+        """Whether all pixels of a row are alike: plain longitude and latitude, north up."""
+        derived = self.crs.is_derived and self.crs.is_geographic
+        straight = self.affine.b == 0 and self.affine.d == 0
+        return self.crs.is_geographic and not derived and straight
+
+    def row_areas(self) -> FloatArray:
+        """Return the area of a pixel of each row, m²: the closed form (Snyder, equation 3-12)."""
+        edges = self.affine.f + self.affine.e * np.arange(self.shape.y + 1)
+        sine = np.sin(np.clip(edges * self._radians, -np.pi / 2, np.pi / 2))
+        ellipsoid = _ellipsoid(self.crs)
+        e = np.sqrt(ellipsoid.es)
+        term = np.arctanh(e * sine) / e if e else sine
+        q = sine / (1 - ellipsoid.es * sine**2) + term
+        width = abs(self.affine.a) * self._radians
+        bands: FloatArray = np.abs(np.diff(q)) * ellipsoid.b**2 / 2 * width
+        return bands
+
+    def areas(self, rows: npt.NDArray[np.int_], columns: npt.NDArray[np.int_]) -> FloatArray:
+        """Return the area of the pixels at the crossings of rows and columns, m²."""
+        corners = [self._corner(rows + r, columns + c) for r, c in _CORNERS]
+        # Differences first: products of far coordinates would lose the digits of a small pixel.
+        across, other = corners[2] - corners[0], corners[3] - corners[1]
+        twice = across[..., 0] * other[..., 1] - across[..., 1] * other[..., 0]
+        return np.where(np.isfinite(twice), np.abs(twice) / 2, 0.0)
+
+    def lattice_step(self) -> int:
+        """Return the number of pixels between lattice pixels."""
+        middle = np.array([int(self.shape.y) // 2]), np.array([int(self.shape.x) // 2])
+        at, below, right = (
+            self._corner(middle[0] + r, middle[1] + c)[0, 0] for r, c in ((0, 0), (1, 0), (0, 1))
+        )
+        side = max(np.hypot(*(below - at)), np.hypot(*(right - at)))
+        if not np.isfinite(side):
+            return 1
+        return int(np.clip(_LATTICE_M / side, 1, _LATTICE_PIXELS))
+
+    def _map_points(self, rows: npt.NDArray[np.int_], columns: npt.NDArray[np.int_]) -> FloatArray:
+        """Return map coordinates (rows, columns, 2) of pixel corners."""
+        y, x = np.meshgrid(rows.astype("float64"), columns.astype("float64"), indexing="ij")
+        a = self.affine
+        return np.stack([a.a * x + a.b * y + a.c, a.d * x + a.e * y + a.f], axis=-1)
+
+    def _corner(self, rows: npt.NDArray[np.int_], columns: npt.NDArray[np.int_]) -> FloatArray:
+        points = self._map_points(rows, columns)
+        return self._project(points.reshape(-1, 2)).reshape(points.shape)
+
+
+def _to_plane(crs: pyproj.CRS, centre: tuple[float, ...]) -> Callable[[FloatArray], FloatArray]:
+    """Return a function from points (n, 2) of a CRS to the equal-area plane around a centre."""
+    geodetic = crs.geodetic_crs
+    if geodetic is None:
+        raise GridError(f"{crs.name} is not tied to the Earth.", "Give the image a CRS that is.")
+    to_lonlat = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
+    degrees = np.rad2deg(geodetic.axis_info[0].unit_conversion_factor)
+    lon, lat = (value * degrees for value in to_lonlat.transform(centre[0], centre[1]))
+    if not np.isfinite([lon, lat]).all():
+        lon, lat = 0.0, 0.0
+    ellipsoid = _ellipsoid(crs)
+    plane = pyproj.Proj(proj="laea", lon_0=lon, lat_0=lat, a=ellipsoid.a, b=ellipsoid.b)
+
+    def project(xy: FloatArray) -> FloatArray:
+        lon, lat = to_lonlat.transform(*xy.T)
+        flat: FloatArray = np.column_stack(
+            plane(np.asarray(lon) * degrees, np.asarray(lat) * degrees)
+        )
+        return flat
+
+    return project
+
+
+def _ellipsoid(crs: pyproj.CRS) -> pyproj.Geod:
+    ellipsoid = crs.get_geod()
+    if ellipsoid is None:
+        raise GridError(f"{crs.name} is not tied to the Earth.", "Give the image a CRS that is.")
+    return ellipsoid
+
+
+def _lattice(length: int, step: int) -> npt.NDArray[np.int_]:
+    """Return pixel numbers from the first to the last, ``step`` or less apart."""
+    return np.unique(np.append(np.arange(0, length, step), length - 1))
+
+
+def _weights(nodes: npt.NDArray[np.int_], length: int) -> FloatArray:
+    """Return the matrix (length, nodes) of linear interpolation between lattice pixels."""
+    pixels = np.arange(length)
+    weights = np.zeros((length, len(nodes)))
+    if len(nodes) == 1:
+        weights[:] = 1
+        return weights
+    left = np.clip(np.searchsorted(nodes, pixels, side="right") - 1, 0, len(nodes) - 2)
+    share = (pixels - nodes[left]) / (nodes[left + 1] - nodes[left])
+    weights[pixels, left] = 1 - share
+    weights[pixels, left + 1] = share
+    return weights
+
+
+def _checked(pixel_size_m: float | None) -> float:
+    if pixel_size_m is None or not pixel_size_m > 0:
+        raise GridError(
+            f"A pixel size of {pixel_size_m} m gives no area.",
+            "Say the pixel size in metres with --resolution.",
+        )
+    return pixel_size_m
