@@ -86,7 +86,7 @@ def all_indices() -> dict[str, Index]:
             reference=row["reference"],
             check=row["check"],
         )
-        for name, row in load_toml("indices.toml").items()
+        for name, row in load_toml("indices").items()
     }
 
 

@@ -100,7 +100,7 @@ def _check(node: ast.AST, text: str, names: set[str]) -> None:
             raise TableError(f"'{node.value!r}' in the formula '{text}' is not a number.")
     elif not isinstance(
         node,
-        ast.BinOp | ast.UnaryOp | ast.USub | ast.Div | ast.Load | tuple(_OPERATORS),
+        (ast.BinOp, ast.UnaryOp, ast.USub, ast.Div, ast.Load, *_OPERATORS),
     ):
         raise TableError(
             f"The formula '{text}' uses {type(node).__name__}, which is not arithmetic.",
