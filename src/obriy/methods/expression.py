@@ -16,7 +16,7 @@ from obriy.blocks.base import Method
 from obriy.errors import UsageError
 from obriy.methods.auto import AutoWater
 from obriy.methods.combine import all_of, any_of, majority_of, none_of, weighted
-from obriy.methods.index_threshold import THRESHOLDS, index_threshold
+from obriy.methods.index_threshold import index_threshold
 
 T = TypeVar("T")
 
@@ -27,6 +27,21 @@ _TOKEN: Final = re.compile(
 _EXAMPLE: Final = (
     'Write e.g. auto, mndwi:otsu, or "mndwi:otsu & aweish:zero" (see `obriy methods`).'
 )
+
+METHOD_HELP: Final = {
+    "auto": "all bands together, adapted to the scene; gives sub-pixel fractions (the default)",
+    "INDEX:NUMBER": "a fixed threshold, e.g. ndwi:0.05",
+    "INDEX:zero": "the published threshold of the water indices",
+    "INDEX:otsu": "Otsu's, where a test finds two populations; else zero",
+    "INDEX:otsu-untested": "Otsu's, whatever the histogram",
+    "INDEX:valley": "the lowest point between the two peaks of the histogram; else zero",
+    "INDEX:edge": "Otsu's on the pixels near shores; else zero",
+    "INDEX:local": "Otsu's on the windows that hold two populations; else zero",
+    "A & B, A | B, !A": "both, either, not; with parentheses",
+    "majority(A, B, C)": "more than half of them",
+    "weights(2*A, 1*B)": "at least half of the weight",
+}
+"""What a method may be, for help texts."""
 
 
 def parse_method(text: str) -> Method:
@@ -40,11 +55,6 @@ def parse_method(text: str) -> Method:
     method = parser.expression()
     parser.end()
     return method
-
-
-def method_names() -> list[str]:
-    """Return what may stand for a method, for help texts."""
-    return ["auto", *(f"INDEX:{name}" for name in THRESHOLDS), "INDEX:NUMBER"]
 
 
 class _Parser:

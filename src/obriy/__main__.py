@@ -1,0 +1,5 @@
+"""``python -m obriy``."""
+
+from obriy.cli.app import main
+
+main()

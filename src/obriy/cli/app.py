@@ -1,0 +1,170 @@
+"""The command line: parse, call a workflow, show.
+
+Results go to standard output, messages and progress to standard error. Exit codes: 0 complete,
+1 error, 2 usage, 3 partial (a part of the image or a district is missing).
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from obriy.cli.options import with_config_options
+from obriy.errors import ObriyError, UsageError
+from obriy.workflows.config import WaterConfig, make_config, read_config
+
+COMPLETE, ERROR, USAGE, PARTIAL = 0, 1, 2, 3
+
+app = typer.Typer(
+    name="obriy",
+    help="Satellite images to maps of water, and the maps to numbers a person can defend.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="print result.json to standard output")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="show tracebacks of errors")]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="folder of the demo")] = Path("obriy-demo"),
+    lang: Annotated[str, typer.Option(help="language of the reports, en or uk")] = "en",
+    quiet: Quiet = False,
+) -> None:
+    """Map water in a simulated scene with known truth, and in a real chip."""
+    from obriy.cli.show import Screen
+
+    screen = Screen(quiet)
+    for source in ("simulated:", "sample:"):
+        values = {"source": source, "out": out / source.rstrip(":"), "lang": lang}
+        _water(make_config(WaterConfig, values), screen, as_json=False)
+
+
+@app.command()
+@with_config_options
+def water(
+    values: dict[str, Any],
+    as_json: Json = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Map water, measure it inside districts, score it against a reference."""
+    from obriy.cli.show import Screen
+
+    config = make_config(WaterConfig, values)
+    if dry_run:
+        from obriy.workflows.water import plan_water
+
+        typer.echo(json.dumps(plan_water(config), indent=2, ensure_ascii=False))
+        return
+    _water(config, Screen(quiet or as_json), as_json)
+
+
+@app.command()
+def evaluate(
+    map_file: Annotated[Path, typer.Argument(metavar="MAP", help="class map, a raster")],
+    reference: Annotated[str, typer.Argument(help="raster or polygons; gsw:FILE")],
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Score a map against a reference: any grids, CRSs and known legends."""
+    from obriy.cli.show import print_scores
+    from obriy.workflows.evaluation import evaluate_files
+
+    scores = evaluate_files(map_file, reference)
+    if as_json:
+        typer.echo(json.dumps(scores.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print_scores(scores)
+
+
+@app.command()
+def run(
+    config_file: Annotated[Path, typer.Argument(metavar="CONFIG", help="config.yaml of a run")],
+    out: Annotated[Path | None, typer.Option(help="folder; default: that of the file")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Make a run again from its config.yaml; one that was cut off goes on where it stopped."""
+    from obriy.cli.show import Screen
+
+    config = read_config(config_file)
+    if config.out is None or out is not None:
+        config = config.model_copy(update={"out": out or config_file.parent})
+    _water(config, Screen(quiet or as_json), as_json)
+
+
+@app.command()
+def methods() -> None:
+    """List what --method understands."""
+    from obriy.cli.show import print_methods
+
+    print_methods()
+
+
+@app.command()
+def indices() -> None:
+    """List the spectral indices with their formulas and papers."""
+    from obriy.cli.show import print_indices
+
+    print_indices()
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation: versions, drivers, extras, memory."""
+    from obriy.cli.doctor import examine
+
+    if not examine():
+        raise typer.Exit(ERROR)
+
+
+def main() -> None:
+    """Run the command line; every error is one line that says what, where and the way out."""
+    verbose = bool({"-v", "--verbose"} & set(sys.argv[1:]))
+    try:
+        app(standalone_mode=True)
+    except UsageError as error:
+        _fail(error, USAGE, verbose)
+    except ObriyError as error:
+        _fail(error, ERROR, verbose)
+    except KeyboardInterrupt as error:
+        _fail(
+            ObriyError("Stopped by the user; nothing half-written was left."), ERROR, False, error
+        )
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
+        shown = ObriyError(
+            f"Unexpected {type(error).__name__}: {error}.", "Run again with -v, and report it."
+        )
+        _fail(shown, ERROR, verbose, error)
+
+
+def _water(config: WaterConfig, screen: Any, as_json: bool) -> None:
+    from obriy.workflows.water import run_water
+
+    with screen.progress() as options:
+        done = run_water(config, options)
+    if as_json:
+        typer.echo(json.dumps(done.result, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        screen.summary(done.result)
+    if not done.complete:
+        raise typer.Exit(PARTIAL)
+
+
+def _fail(shown: ObriyError, code: int, verbose: bool, cause: BaseException | None = None) -> None:
+    if verbose:
+        import traceback
+
+        traceback.print_exception(cause or shown)
+    sys.stderr.write(f"error: {' '.join(str(shown).split())}\n")
+    sys.exit(code)

@@ -1,0 +1,69 @@
+"""Command-line options made from the fields of a configuration: one source for both."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from obriy.workflows.config import WaterConfig
+
+_PLAIN = (int, float, Path)
+
+
+def with_config_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command ``f(values, **own)`` an option for each field of `WaterConfig`.
+
+    The command gets the fields that the user set as one mapping, ``values``.
+    """
+    own = [p for name, p in inspect.signature(function).parameters.items() if name != "values"]
+    fields = [(n, f) for n, f in WaterConfig.model_fields.items() if n != "job"]
+    fields.sort(key=lambda item: not _is_argument(item[1]))
+
+    def command(**given: Any) -> None:
+        names = [name for name, _ in fields]
+        values = {name: given.pop(name) for name in names}
+        function({name: v for name, v in values.items() if v is not None}, **given)
+
+    parameters = [_parameter(name, field) for name, field in fields] + own
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__doc__ = function.__doc__
+    command.__name__ = function.__name__
+    return command
+
+
+def _is_argument(field: FieldInfo) -> bool:
+    return isinstance(field.json_schema_extra, dict) and "argument" in field.json_schema_extra
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    """Return the typer parameter of a field; None stands for "not given"."""
+    if _is_argument(field):
+        shown: Any = typer.Argument(help=field.description, show_default=repr(field.default))
+    else:
+        flag = f"--{name.replace('_', '-')}"
+        default = None if field.default is None else _text(field.default)
+        shown = typer.Option(flag, help=field.description, show_default=default or False)
+    kind = _plain_type(field.annotation)
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, shown],
+    )
+
+
+def _plain_type(annotation: Any) -> Any:
+    """Return the type that the command line parses; all but numbers and paths is text."""
+    options = [a for a in get_args(annotation) if a is not type(None)] or [annotation]
+    kind = options[0]
+    if get_origin(annotation) is Literal or get_origin(kind) is Literal:
+        return str
+    return kind if kind in _PLAIN else str
+
+
+def _text(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,58 @@
+"""Cut a scene to the districts that are asked for, pixel for pixel."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import shapely
+import xarray as xr
+from odc.geo.geobox import GeoBox
+
+from obriy.errors import GeometryError
+from obriy.model.areas import District
+from obriy.model.grid import geobox_of
+from obriy.vectors import LONLAT, lonlat_bounds, place, warp_geometry
+
+CONTEXT: Final = 32
+"""Pixels kept around the districts: methods look at the neighbourhood of a pixel."""
+
+
+def crop(scene: xr.Dataset, districts: Sequence[District]) -> xr.Dataset:
+    """Return the part of the scene around the districts, on the very pixels of the scene.
+
+    Args:
+        scene: A Scene, in any CRS.
+        districts: What is asked for; those that lie outside the scene do not count.
+
+    Raises:
+        GeometryError: where no district meets the scene, with both extents.
+        GridError: where a district has a CRS and the scene has none.
+    """
+    geobox = geobox_of(scene)
+    rows, columns = int(geobox.shape.y), int(geobox.shape.x)
+    window = shapely.box(0, 0, columns, rows)
+    placed = [place(d.geometry, d.crs, geobox) for d in districts]
+    inside = [shapely.intersection(p, window) for p in placed]
+    met = [part for part in inside if part.area > 0]
+    if not met:
+        raise GeometryError(_no_overlap(districts, geobox), "Give a district inside the image.")
+    west, south, east, north = shapely.total_bounds(met)
+    return scene.isel(
+        y=slice(max(0, math.floor(south) - CONTEXT), min(rows, math.ceil(north) + CONTEXT)),
+        x=slice(max(0, math.floor(west) - CONTEXT), min(columns, math.ceil(east) + CONTEXT)),
+    )
+
+
+def _no_overlap(districts: Sequence[District], geobox: GeoBox) -> str:
+    names = ", ".join(f"'{d.name}'" for d in districts[:3])
+    bounds = lonlat_bounds(geobox)
+    asked = [warp_geometry(d.geometry, d.crs, LONLAT) for d in districts if d.crs is not None]
+    given = tuple(shapely.total_bounds(asked)) if asked else ()
+    return f"The district {names} ({_degrees(given)}) does not meet the image ({_degrees(bounds)})."
+
+
+def _degrees(bounds: tuple[float, ...]) -> str:
+    if not bounds:
+        return "in the image's own plane"
+    west, south, east, north = bounds
+    return f"lon {west:.3f} to {east:.3f}, lat {south:.3f} to {north:.3f}"

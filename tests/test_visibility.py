@@ -1,0 +1,75 @@
+"""What hides a pixel, and what must not."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from obriy.blocks.base import Block, Labelled
+from obriy.model.flags import Flag, Unseen
+from obriy.prepare.visibility import hide, settle
+
+LAND, WATER = 1, 2
+BRIGHT = {"blue": 0.4, "green": 0.4, "nir": 0.5, "swir16": 0.3}
+CLEAR_LAKE = {"blue": 0.05, "green": 0.04, "nir": 0.02, "swir16": 0.01}
+
+
+def one_pixel(bands, flag):
+    arrays = {k: np.full((1, 1), v, "float32") for k, v in bands.items()}
+    flags = None if flag is None else np.full((1, 1), int(flag), "uint16")
+    return hide(Block(arrays, flags, 0, 0, (slice(0, 1), slice(0, 1))))
+
+
+def outcome(bands, flag, label):
+    block = one_pixel(bands, flag)
+    said = Labelled(np.full((1, 1), label, "uint8"), np.full((1, 1), 200, "uint8"))
+    after = settle(WATER, block, said)
+    return int(after.labels[0, 0]), Unseen(int(after.unseen[0, 0])), int(after.fraction[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("bands", "flag", "label", "expected"),
+    [
+        (BRIGHT, None, LAND, (LAND, Unseen.SEEN)),
+        (BRIGHT, Flag(0), WATER, (WATER, Unseen.SEEN)),
+        (BRIGHT, Flag.CLOUD, LAND, (0, Unseen.CLOUD)),
+        (BRIGHT, Flag.CIRRUS, WATER, (0, Unseen.CLOUD)),
+        # A cloud mask that calls a clear lake cloud is not believed.
+        (CLEAR_LAKE, Flag.CLOUD, WATER, (WATER, Unseen.SEEN)),
+        # ... but where the method does not see water there, the mask stands.
+        (CLEAR_LAKE, Flag.CLOUD, LAND, (0, Unseen.CLOUD)),
+        # Snow and ice are unseen, never "not water".
+        (BRIGHT, Flag.SNOW, LAND, (0, Unseen.FROZEN)),
+        # SCL 2 and 3 alone never veto water.
+        (CLEAR_LAKE, Flag.DARK, WATER, (WATER, Unseen.SEEN)),
+        (CLEAR_LAKE, Flag.CLOUD_SHADOW, WATER, (WATER, Unseen.SEEN)),
+        (CLEAR_LAKE, Flag.DARK, LAND, (LAND, Unseen.SEEN)),
+        (CLEAR_LAKE, Flag.CLOUD_SHADOW, LAND, (0, Unseen.SHADOW)),
+        (BRIGHT, Flag.NO_DATA, LAND, (0, Unseen.NO_DATA)),
+        (BRIGHT | {"nir": np.nan}, Flag.CLOUD, LAND, (0, Unseen.NO_DATA)),
+        (BRIGHT | {"nir": np.nan}, None, LAND, (0, Unseen.NO_DATA)),
+    ],
+)
+def test_outcome(bands, flag, label, expected):
+    *found, fraction = outcome(bands, flag, label)
+    assert tuple(found) == expected
+    assert fraction == (255 if expected[0] == 0 else 200)
+
+
+def test_hidden_bands_are_missing_and_the_input_is_kept():
+    block = one_pixel(BRIGHT, Flag.CLOUD)
+    assert all(np.isnan(a).all() for a in block.bands.values())
+    assert not one_pixel(BRIGHT, Flag(0)).shadow.any()
+
+
+def test_shadow_is_a_hint():
+    assert one_pixel(CLEAR_LAKE, Flag.DARK).shadow.all()
+    assert one_pixel(CLEAR_LAKE, Flag.CLOUD).shadow.all()
+    assert one_pixel(CLEAR_LAKE, None).shadow is None
+
+
+def test_a_method_that_abstains_keeps_its_own_reason():
+    block = one_pixel(BRIGHT, Flag(0))
+    said = Labelled(np.zeros((1, 1), "uint8"), None, np.full((1, 1), int(Unseen.FROZEN), "uint8"))
+    after = partial(settle, WATER)(block, said)
+    assert after.unseen[0, 0] == Unseen.FROZEN
