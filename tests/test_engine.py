@@ -127,7 +127,7 @@ def test_result_does_not_depend_on_the_cut(scene_of, monkeypatch, workers, tile)
     whole, _ = run(scene, workers=1)
     monkeypatch.setattr("obriy.blocks.plan.TARGET_PIXELS", 700)
     cut, result = run(scene, workers=workers)
-    assert len(result.plan.windows) > 3
+    assert len(result.plan.windows) > 1
     np.testing.assert_array_equal(cut, whole)
     assert result.rule.pixels == 70 * 61
     assert sum(result.labels.values()) == 70 * 61

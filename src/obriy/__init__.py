@@ -1,3 +1,40 @@
-"""Satellite images to maps of water, ice and land cover, and the maps to numbers."""
+"""Satellite images to maps of water, ice and land cover, and the maps to numbers.
+
+    import obriy
+
+    scene = obriy.open_scene("scene.tif", sensor="sentinel2_l2a")
+    water = obriy.map_water(scene)
+    scores = obriy.evaluate(water, "reference.tif")
+
+Names load on first use, so that ``import obriy`` is quick.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from obriy.errors import ObriyError as ObriyError
+    from obriy.sources.scene import open_scene as open_scene
+    from obriy.workflows.evaluation import evaluate as evaluate
+    from obriy.workflows.mapping import map_water as map_water
 
 __version__ = "0.1.0"
+
+_PUBLIC = {
+    "ObriyError": "obriy.errors",
+    "open_scene": "obriy.sources.scene",
+    "map_water": "obriy.workflows.mapping",
+    "evaluate": "obriy.workflows.evaluation",
+}
+
+__all__ = ["ObriyError", "__version__", "evaluate", "map_water", "open_scene"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'obriy' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

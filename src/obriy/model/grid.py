@@ -67,12 +67,12 @@ def same_grid(a: GeoBox, b: GeoBox, tolerance: float = 1e-3) -> bool:
     """
     if a.shape != b.shape or a.crs != b.crs:
         return False
-    to_pixels = ~a.affine * b.affine
+    to_pixels = ~a.affine @ b.affine
     corners = [(0, 0), (a.shape.x, 0), (0, a.shape.y), (a.shape.x, a.shape.y)]
     return all(
         max(abs(u - x), abs(v - y)) <= tolerance
         for x, y in corners
-        for u, v in [to_pixels * (x, y)]
+        for u, v in [to_pixels @ (x, y)]
     )
 
 
