@@ -28,6 +28,8 @@ _SEGMENTS: Final = 1000
 """An edge is cut so that no piece exceeds this part of the geometry's extent before a warp."""
 _LEAF: Final = 256
 """Side of the square, in pixels, below which coverage is not split any further."""
+_SNAP: Final = 1e-10
+"""Degrees, a hundredth of a millimetre."""
 _TORN: Final = 0.25
 """A piece of an edge longer than this part of the warped extent was torn by the projection."""
 
@@ -307,7 +309,9 @@ def _copies(lonlat: shapely.Geometry, window: shapely.Geometry) -> shapely.Geome
     turns = [
         shapely.transform(lonlat, lambda xy, t=t: xy + np.array([t, 0])) for t in (-360, 0, 360)
     ]
-    return polygons_of(shapely.union_all([shapely.intersection(_valid(t), window) for t in turns]))
+    seen = [shapely.intersection(_valid(turn), window) for turn in turns]
+    # Adding and taking 360 rounds: without snapping, a gap of 1e-14 degrees stays at the seam.
+    return polygons_of(shapely.union_all(seen, grid_size=_SNAP))
 
 
 def _unwrapped(lonlat: shapely.Geometry) -> shapely.Geometry:
@@ -365,7 +369,8 @@ def _valid(geometry: shapely.Geometry) -> shapely.Geometry:
 def _holds_pole(geobox: GeoBox, crs: pyproj.CRS, latitude: float) -> bool:
     """Say whether a pole lies on the grid."""
     to_grid = pyproj.Transformer.from_crs(LONLAT, crs, always_xy=True)
-    column, row = ~geobox.affine * to_grid.transform(0.0, latitude)
+    point = np.array([to_grid.transform(0.0, latitude)])
+    column, row = _affine(~geobox.affine, point)[0]
     return bool(0 <= column <= geobox.shape.x and 0 <= row <= geobox.shape.y)
 
 

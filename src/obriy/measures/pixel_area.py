@@ -63,14 +63,19 @@ def pixel_area(geobox: GeoBox, *, pixel_size_m: float | None = None) -> FloatArr
 
 
 def polygon_area(
-    geometry: shapely.Geometry, crs: Any | None, *, pixel_size_m: float | None = None
+    geometry: shapely.Geometry,
+    crs: Any | None,
+    *,
+    pixel_size_m: float | None = None,
+    ellipsoid: pyproj.Geod | None = None,
 ) -> float:
-    """Return the area of a polygon, m², on the ellipsoid of its CRS.
+    """Return the area of a polygon, m², on an ellipsoid.
 
     Args:
         geometry: Polygon or multipolygon; edges are straight in ``crs``.
         crs: Whatever pyproj understands; None: pixel coordinates.
         pixel_size_m: Side of a pixel in metres, where there is no CRS.
+        ellipsoid: Where latitudes are laid; None: the ellipsoid of ``crs``.
 
     Raises:
         GridError: no CRS and no pixel size.
@@ -79,7 +84,8 @@ def polygon_area(
         return float(geometry.area) * _checked(pixel_size_m) ** 2
     west, south, east, north = geometry.bounds
     dense = shapely.segmentize(geometry, max(east - west, north - south) / 1000)
-    to_plane = _to_plane(pyproj.CRS(crs), dense.representative_point().coords[0])
+    centre = dense.representative_point().coords[0]
+    to_plane = _to_plane(pyproj.CRS(crs), centre, ellipsoid)
     flat = shapely.transform(dense, to_plane)
     return float(flat.area)
 
@@ -118,8 +124,9 @@ class _EqualAreaPlane:
         """Return the area of the pixels at the crossings of rows and columns, m²."""
         corners = [self._corner(rows + r, columns + c) for r, c in _CORNERS]
         # Differences first: products of far coordinates would lose the digits of a small pixel.
-        across, other = corners[2] - corners[0], corners[3] - corners[1]
-        twice = across[..., 0] * other[..., 1] - across[..., 1] * other[..., 0]
+        with np.errstate(invalid="ignore"):  # off the Earth a corner is infinite
+            across, other = corners[2] - corners[0], corners[3] - corners[1]
+            twice = across[..., 0] * other[..., 1] - across[..., 1] * other[..., 0]
         return np.where(np.isfinite(twice), np.abs(twice) / 2, 0.0)
 
     def lattice_step(self) -> int:
@@ -128,9 +135,9 @@ class _EqualAreaPlane:
         at, below, right = (
             self._corner(middle[0] + r, middle[1] + c)[0, 0] for r, c in ((0, 0), (1, 0), (0, 1))
         )
-        side = max(np.hypot(*(below - at)), np.hypot(*(right - at)))
-        if not np.isfinite(side):
+        if not np.isfinite([at, below, right]).all():
             return 1
+        side = max(np.hypot(*(below - at)), np.hypot(*(right - at)))
         return int(np.clip(_LATTICE_M / side, 1, _LATTICE_PIXELS))
 
     def _map_points(self, rows: npt.NDArray[np.int_], columns: npt.NDArray[np.int_]) -> FloatArray:
@@ -144,7 +151,9 @@ class _EqualAreaPlane:
         return self._project(points.reshape(-1, 2)).reshape(points.shape)
 
 
-def _to_plane(crs: pyproj.CRS, centre: tuple[float, ...]) -> Callable[[FloatArray], FloatArray]:
+def _to_plane(
+    crs: pyproj.CRS, centre: tuple[float, ...], ellipsoid: pyproj.Geod | None = None
+) -> Callable[[FloatArray], FloatArray]:
     """Return a function from points (n, 2) of a CRS to the equal-area plane around a centre."""
     geodetic = crs.geodetic_crs
     if geodetic is None:
@@ -154,7 +163,7 @@ def _to_plane(crs: pyproj.CRS, centre: tuple[float, ...]) -> Callable[[FloatArra
     lon, lat = (value * degrees for value in to_lonlat.transform(centre[0], centre[1]))
     if not np.isfinite([lon, lat]).all():
         lon, lat = 0.0, 0.0
-    ellipsoid = _ellipsoid(crs)
+    ellipsoid = ellipsoid or _ellipsoid(crs)
     plane = pyproj.Proj(proj="laea", lon_0=lon, lat_0=lat, a=ellipsoid.a, b=ellipsoid.b)
 
     def project(xy: FloatArray) -> FloatArray:

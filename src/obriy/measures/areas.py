@@ -1,0 +1,250 @@
+"""Area of a class inside districts, with what was unseen, block by block."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import shapely
+import xarray as xr
+from odc.geo.geobox import GeoBox
+
+from obriy.blocks.windows import windows
+from obriy.errors import GeometryError
+from obriy.measures.pixel_area import pixel_area, polygon_area
+from obriy.model.areas import Area, AreaSeries, District
+from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
+from obriy.model.flags import Unseen
+from obriy.model.legend import NO_DATA, UNNAMED
+from obriy.vectors import lonlat_bounds, pixel_coverage, place, warp_geometry
+
+WHOLE_IMAGE: Final = "image"
+"""Name of the district that is the whole image."""
+PARTIAL_ABOVE: Final = 0.005
+"""Share unseen above which an area is called partial: half a per cent, as reports round."""
+_SAME_AREA: Final = 1e-5
+"""Relative difference of two ways to measure one district, pixels and polygon: no gap at all."""
+_KM2: Final = 1e6
+
+FloatArray = npt.NDArray[np.float64]
+ByteArray = npt.NDArray[np.uint8]
+
+
+def measure_areas(
+    class_map: ClassMap,
+    class_name: str,
+    districts: Sequence[District] | None = None,
+    *,
+    pixel_size_m: float | None = None,
+) -> AreaSeries:
+    """Measure the area of a class in each district, km², geodesic.
+
+    Pixels at the edge of a district count by their exact fraction inside it. Unseen pixels belong
+    to no class: class areas and what was unseen add up to the area of the district. The area from
+    fractions takes the map's fraction to be that of ``class_name``.
+
+    Args:
+        class_map: The map; arrays in memory or lazy, only windows that meet a district are read.
+        class_name: Class of its legend, e.g. ``"water"``.
+        districts: Where; None or none: the whole image.
+        pixel_size_m: Side of a pixel in metres, for a map with no CRS.
+
+    Returns:
+        One area per district, in their order; a district that does not meet the image, or of
+        which nothing was seen, is ``skipped``.
+
+    Raises:
+        GridError: the map has no CRS, and a district or the pixel size asks for one.
+        GeometryError: no district meets the image.
+        TableError: the legend has no such class.
+    """
+    geobox = class_map.geobox
+    code = class_map.legend.by_name(class_name).code
+    if not districts:
+        placed = [shapely.box(0, 0, geobox.shape.x, geobox.shape.y)]
+    else:
+        placed = [place(d.geometry, d.crs, geobox) for d in districts]
+        _require_one(placed, districts, geobox)
+    tallies = [_Tally() for _ in placed]
+    for rows, columns in windows(class_map.labels.shape):
+        _measure_window(
+            class_map, placed, tallies, (rows, columns), pixel_size_m=pixel_size_m, code=code
+        )
+    names = [d.name for d in districts] if districts else [WHOLE_IMAGE]
+    wholes = [_whole_area(d, geobox, pixel_size_m) for d in districts] if districts else [None]
+    areas = (
+        _area(tally, code, name, class_map, whole)
+        for tally, name, whole in zip(tallies, names, wholes, strict=True)
+    )
+    return AreaSeries(class_name, tuple(areas))
+
+
+@dataclasses.dataclass
+class _Tally:
+    """Areas of one district, m².
+
+    Attributes:
+        by_code: Area by class code, (256,); code 0 is what was unseen.
+        by_cause: Area by `Unseen`.
+        fraction: Area from fractions.
+    """
+
+    by_code: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(256))
+    by_cause: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(len(Unseen)))
+    fraction: float = 0.0
+
+    def add(
+        self, area: FloatArray, labels: ByteArray, unseen: ByteArray | None, share: FloatArray
+    ) -> None:
+        """Add pixels: their area inside the district, labels, causes, share of the class."""
+        self.by_code += np.bincount(labels.ravel(), area.ravel(), minlength=256)
+        blind = labels == NO_DATA
+        causes = np.full(blind.sum(), int(Unseen.NO_DATA), "uint8")
+        if unseen is not None:
+            given = unseen[blind]
+            known = (given != Unseen.SEEN) & (given < len(Unseen))
+            causes[known] = given[known]
+        self.by_cause += np.bincount(causes, area[blind], minlength=len(Unseen))
+        self.fraction += float((area * share).sum())
+
+
+def _measure_window(
+    class_map: ClassMap,
+    placed: list[shapely.Geometry],
+    tallies: list[_Tally],
+    window: tuple[slice, slice],
+    *,
+    pixel_size_m: float | None,
+    code: int,
+) -> None:
+    """Add one window of the map to the tallies of the districts that meet it."""
+    rows, columns = window
+    square = shapely.box(columns.start, rows.start, columns.stop, rows.stop)
+    parts = [shapely.intersection(p, square) for p in placed]
+    met = [(part, tally) for part, tally in zip(parts, tallies, strict=True) if part.area > 0]
+    if not met:
+        return
+    rows, columns = _pixels_around([part for part, _ in met], rows, columns)
+    labels = _read(class_map.labels, rows, columns)
+    unseen = None if class_map.unseen is None else _read(class_map.unseen, rows, columns)
+    share = (labels == code).astype("float64")
+    if class_map.fraction is not None:
+        fraction = _read(class_map.fraction, rows, columns)
+        named = (labels != NO_DATA) & (labels != UNNAMED) & (fraction != FRACTION_MISSING)
+        share[named] = fraction[named] / FRACTION_SCALE
+    area = pixel_area(class_map.geobox[rows, columns], pixel_size_m=pixel_size_m)
+    for part, tally in met:
+        inner = _pixels_around([part], rows, columns)
+        cut = tuple(
+            slice(i.start - o.start, i.stop - o.start)
+            for i, o in zip(inner, (rows, columns), strict=True)
+        )
+        inside = area[cut] * pixel_coverage(part, *inner)
+        tally.add(inside, labels[cut], None if unseen is None else unseen[cut], share[cut])
+
+
+def _pixels_around(
+    parts: list[shapely.Geometry], rows: slice, columns: slice
+) -> tuple[slice, slice]:
+    """Return the smallest window of pixels, inside another, that holds all parts."""
+    left, top, right, bottom = shapely.total_bounds(parts)
+    return (
+        slice(max(rows.start, math.floor(top)), min(rows.stop, math.ceil(bottom))),
+        slice(max(columns.start, math.floor(left)), min(columns.stop, math.ceil(right))),
+    )
+
+
+def _read(layer: xr.DataArray, rows: slice, columns: slice) -> ByteArray:
+    values: ByteArray = layer.isel(y=rows, x=columns).to_numpy()
+    return values
+
+
+def _area(tally: _Tally, code: int, name: str, class_map: ClassMap, whole: float | None) -> Area:
+    """Turn a tally into an area; ``whole`` is the area of the whole district, m²."""
+    inside = float(tally.by_code.sum())
+    gap = 0.0 if whole is None else max(0.0, whole - inside)
+    outside = gap if gap > _SAME_AREA * (inside + gap) else 0.0
+    total = inside + outside
+    causes = {cause.name.lower(): tally.by_cause[cause] for cause in Unseen}
+    causes |= {"outside": outside, "unnamed": tally.by_code[UNNAMED]}
+    unseen = {k: float(v / total) for k, v in causes.items() if v > 0}
+    unseen_share = min(1.0, sum(unseen.values()))
+    seen = tally.by_code[1:UNNAMED].sum() > 0
+    status, reason = _verdict(unseen, unseen_share, inside=inside, seen=bool(seen))
+    has_fraction = seen and class_map.fraction is not None
+    return Area(
+        district=name,
+        date=class_map.time,
+        area_km2=float(tally.by_code[code]) / _KM2 if seen else None,
+        fraction_km2=tally.fraction / _KM2 if has_fraction else None,
+        district_km2=inside / _KM2,
+        outside_share=outside / total if total else 1.0,
+        unseen_share=unseen_share,
+        unseen=unseen,
+        status=status,
+        reason=reason,
+    )
+
+
+def _verdict(
+    unseen: dict[str, float], unseen_share: float, *, inside: float, seen: bool
+) -> tuple[str, str]:
+    """Return status and reason."""
+    if not inside:
+        return "skipped", "The district does not meet the image."
+    shares = sorted(unseen.items(), key=lambda item: -item[1])
+    causes = ", ".join(f"{name.replace('_', ' ')} {share:.1%}" for name, share in shares)
+    if not seen:
+        return "skipped", f"Nothing of the district was seen: {causes}."
+    if unseen_share > PARTIAL_ABOVE:
+        return "partial", f"{unseen_share:.1%} of the district was not seen: {causes}."
+    return "ok", ""
+
+
+def _whole_area(district: District, geobox: GeoBox, pixel_size_m: float | None) -> float:
+    """Return the area of a district, inside and outside the image, m², on the map's ellipsoid."""
+    crs = district.crs if district.crs is not None else _wkt(geobox)
+    if geobox.crs is None or district.crs is None:
+        geometry = district.geometry
+        if geobox.crs is None:
+            geometry = place(geometry, None, geobox)
+        return polygon_area(geometry, crs, pixel_size_m=pixel_size_m)
+    ellipsoid = pyproj.CRS(str(geobox.crs)).get_geod()
+    return polygon_area(district.geometry, crs, ellipsoid=ellipsoid)
+
+
+def _wkt(geobox: GeoBox) -> str | None:
+    return None if geobox.crs is None else str(geobox.crs)
+
+
+def _require_one(
+    placed: list[shapely.Geometry], districts: Sequence[District], geobox: GeoBox
+) -> None:
+    """Raise unless a district meets the image.
+
+    Raises:
+        GeometryError: naming both extents.
+    """
+    image = shapely.box(0, 0, geobox.shape.x, geobox.shape.y)
+    if any(shapely.intersection(p, image).area > 0 for p in placed):
+        return
+    first = districts[0]
+    if geobox.crs is None or first.crs is None:
+        here, unit = geobox.extent.boundingbox.bbox, "the image's own coordinates"
+        there = first.geometry.bounds
+    else:
+        here, unit = lonlat_bounds(geobox), "degrees west, south, east, north"
+        there = warp_geometry(first.geometry, first.crs, "EPSG:4326").bounds
+    others = f" and {len(districts) - 1} more" if len(districts) > 1 else ""
+    raise GeometryError(
+        f"The district '{first.name}'{others} ({_numbers(there)}) does not meet the image "
+        f"({_numbers(here)}; {unit}).",
+        "Check the order west,south,east,north and the CRS of the file, or take another image.",
+    )
+
+
+def _numbers(bounds: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:.4f}" for value in bounds)
