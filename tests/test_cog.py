@@ -16,8 +16,8 @@ import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.errors import NotGeoreferencedWarning
+from tests.conftest import utm_grid
 
-from conftest import utm_grid
 from obriy.errors import OutputError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of

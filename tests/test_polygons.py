@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
+from tests.conftest import utm_grid
 
-from conftest import utm_grid
 from obriy.errors import OutputError, TableError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of

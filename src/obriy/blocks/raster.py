@@ -34,8 +34,13 @@ class RasterBand:
         scale: Factor; 1 for classes.
         offset: Added after the factor.
         nodata: DN that means missing; None where there is none. NaN is always missing.
-        resampling: ``"nearest"`` (classes) or ``"bilinear"`` (reflectance), where the grid differs.
-        dtype: ``"float32"`` (missing is NaN) or an integer type (DN as they are, missing is 0).
+        resampling: A rasterio ``Resampling`` name, used where the grid differs: ``"nearest"``
+            (classes), ``"bilinear"`` or ``"average"`` (reflectance).
+        dtype: ``"float32"`` (missing is NaN) or an integer type (DN as they are, missing is
+            ``fill``).
+        fill: What missing becomes in an integer type.
+        also_missing: A second DN that means missing (a product's 0 beside a file's own nodata).
+        grid: The grid that the file is taken to lie on; None: its own.
     """
 
     path: str
@@ -45,6 +50,9 @@ class RasterBand:
     nodata: float | None = None
     resampling: str = "bilinear"
     dtype: str = "float32"
+    fill: int = 0
+    also_missing: float | None = None
+    grid: GeoBox | None = None
 
 
 def lazy_variable(band: RasterBand, geobox: GeoBox) -> xr.Variable:
@@ -59,6 +67,32 @@ def lazy_variable(band: RasterBand, geobox: GeoBox) -> xr.Variable:
     variable = xr.Variable(("y", "x"), indexing.LazilyIndexedArray(_RasterArray(band, geobox)))
     variable.encoding["preferred_chunks"] = {"y": rows, "x": columns}
     return variable
+
+
+def read_averaged(
+    variable: xr.Variable, rows: slice, columns: slice, shape: tuple[int, int]
+) -> npt.NDArray[Any] | None:
+    """Read a window of a band of a file at a lower resolution, as quickly as the file allows.
+
+    Returns:
+        Averages, rows x columns of ``shape``; None where the variable does not lie in one file.
+
+    Raises:
+        SourceError: where the bytes cannot be decoded.
+    """
+    lazy = variable._data
+    if not isinstance(lazy, indexing.LazilyIndexedArray):
+        return None
+    keys = lazy.key.tuple
+    if not isinstance(lazy.array, _RasterArray) or not all(isinstance(k, slice) for k in keys):
+        return None
+    parts = [
+        range(n)[key][part]
+        for key, n, part in zip(keys, lazy.array.shape, (rows, columns), strict=True)
+    ]
+    if any(part.step != 1 for part in parts):
+        return None
+    return lazy.array.read(*(slice(part.start, part.stop) for part in parts), shape)
 
 
 def file_geobox(dataset: Any) -> GeoBox:
@@ -91,15 +125,22 @@ class _RasterArray(BackendArray):
         picked: npt.NDArray[Any] = values[..., column_step]
         return picked
 
-    def read(self, rows: slice, columns: slice) -> npt.NDArray[Any]:
-        """Read a window of the grid.
+    def read(
+        self, rows: slice, columns: slice, shape: tuple[int, int] | None = None
+    ) -> npt.NDArray[Any]:
+        """Read a window of the grid; averaged to ``shape``, through overviews, where it is given.
 
         Raises:
             SourceError: where the bytes cannot be decoded.
         """
         window = Window.from_slices(rows, columns)
         try:
-            raw = self._handles.dataset().read(self._handles.index, window=window)
+            raw = self._handles.dataset().read(
+                self._handles.index,
+                window=window,
+                out_shape=shape,
+                resampling=Resampling.average,
+            )
         except RasterioError as error:
             raise SourceError(
                 f"{self.band.path}, band {self.band.index}: rows {rows.start}-{rows.stop}, "
@@ -122,49 +163,61 @@ class _Handles(threading.local):
     def dataset(self) -> Any:
         if self._open is None:
             self._source = rasterio.open(self.band.path)
-            same = same_grid(file_geobox(self._source), self.geobox)
+            same = same_grid(self._grid(), self.geobox)
             self._open = self._source if same else self._warped()
         return self._open
 
+    def _grid(self) -> GeoBox:
+        return file_geobox(self._source) if self.band.grid is None else self.band.grid
+
     def _warped(self) -> WarpedVRT:
-        crs = self.geobox.crs.to_wkt() if self.geobox.crs else LOCAL_CRS
+        floats = np.dtype(self.band.dtype).kind == "f"
+        grid = self._grid()
         return WarpedVRT(
             self._source,
-            src_crs=self._source.crs or LOCAL_CRS,
-            crs=crs,
+            src_crs=_plane(grid),
+            src_transform=grid.affine,
+            crs=_plane(self.geobox),
             transform=self.geobox.affine,
             height=int(self.geobox.shape.y),
             width=int(self.geobox.shape.x),
             resampling=Resampling[self.band.resampling],
             src_nodata=self.band.nodata,
-            nodata=_outside(self.band, self._source.dtypes[self.band.index - 1]),
+            # A warp of integers has no number left for "nothing there": reflectance warps as
+            # floats, with NaN.
+            nodata=float("nan") if floats else self.band.fill,
+            dtype=self.band.dtype if floats else None,
         )
 
     def __reduce__(self) -> Any:
         return type(self), (self.band, self.geobox)
 
 
-def _outside(band: RasterBand, dtype: str) -> float | None:
-    """Return the value that a warp writes where the file has no pixel."""
-    if band.nodata is not None:
-        return band.nodata
-    return float("nan") if np.dtype(dtype).kind == "f" else 0
+def _plane(grid: GeoBox) -> Any:
+    return grid.crs.to_wkt() if grid.crs else LOCAL_CRS
 
 
 def _to_values(raw: npt.NDArray[Any], band: RasterBand) -> npt.NDArray[Any]:
-    if np.dtype(band.dtype).kind != "f":
-        values = raw.astype(band.dtype)
-        if band.nodata is not None and not np.isnan(band.nodata):
-            values[raw == band.nodata] = 0
-        return values
+    floats = np.dtype(band.dtype).kind == "f"
+    missing = _missing(raw, band)
+    if not floats and raw.dtype.kind == "f":
+        missing |= np.isnan(raw)
+        raw = np.where(missing, band.fill, raw)
     values = raw.astype(band.dtype)
-    if band.scale != 1:
+    if floats and band.scale != 1:
         values *= np.asarray(band.scale, band.dtype)
-    if band.offset != 0:
+    if floats and band.offset != 0:
         values += np.asarray(band.offset, band.dtype)
-    if band.nodata is not None and not np.isnan(band.nodata):
-        values[raw == band.nodata] = np.nan
+    values[missing] = np.nan if floats else band.fill
     return values
+
+
+def _missing(raw: npt.NDArray[Any], band: RasterBand) -> npt.NDArray[np.bool_]:
+    missing = np.zeros(raw.shape, bool)
+    for number in (band.nodata, band.also_missing):
+        if number is not None and not np.isnan(number):
+            missing |= raw == number
+    return missing
 
 
 def _as_range(key: int | slice, length: int) -> tuple[slice, Any]:

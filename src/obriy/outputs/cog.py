@@ -5,6 +5,7 @@ import json
 import threading
 import warnings
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -250,9 +251,7 @@ def _colours(content: Content) -> dict[int, tuple[int, int, int, int]]:
 
 
 def _describe(dataset: Any, content: Content, tags: dict[str, str]) -> None:
-    from obriy import __version__
-
-    dataset.update_tags(TIFFTAG_SOFTWARE=f"obriy {__version__}", **tags)
+    dataset.update_tags(TIFFTAG_SOFTWARE=f"obriy {version('obriy')}", **tags)
     if isinstance(content, Legend):
         dataset.set_band_description(1, f"classes of the legend '{content.name}'")
         dataset.update_tags(1, legend=legend_json(content))

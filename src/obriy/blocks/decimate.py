@@ -1,0 +1,71 @@
+"""Big rasters made small, for pictures: means of blocks, shares of classes."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from obriy.blocks.raster import read_averaged
+
+_STRIP: Final = 4_000_000
+"""Pixels read at once."""
+
+
+def steps_for(shape: tuple[int, ...], max_size: int) -> tuple[int, int]:
+    """Return how many rows and columns make one picture element, so that no side exceeds."""
+    step = -(-max(shape) // max_size)
+    return min(step, shape[0]), min(step, shape[1])
+
+
+def block_means(variable: xr.Variable, steps: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Return the means of blocks of pixels, NaN where a block holds nothing.
+
+    Rows and columns at the end that fill no block are left out.
+
+    Args:
+        variable: (y, x) float, NaN missing; lazy or in memory.
+        steps: Rows and columns of a block.
+    """
+    rows, columns = (n // s for n, s in zip(variable.shape, steps, strict=True))
+    whole = slice(0, rows * steps[0]), slice(0, columns * steps[1])
+    averaged = read_averaged(variable, *whole, (rows, columns))
+    if averaged is not None:
+        return np.asarray(averaged, "float32")
+    means = np.empty((rows, columns), "float32")
+    for place, block in _strips(variable, steps):
+        seen = np.isfinite(block)
+        total = _sums(np.where(seen, block, 0).astype("float64"), steps)
+        count = _sums(seen.astype("float64"), steps)
+        means[place] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return means
+
+
+def class_shares(
+    variable: xr.Variable, steps: tuple[int, int], codes: Sequence[int]
+) -> npt.NDArray[np.float32]:
+    """Return the share of each code in blocks of pixels, (codes, rows, columns), 0 to 1."""
+    rows, columns = (n // s for n, s in zip(variable.shape, steps, strict=True))
+    shares = np.empty((len(codes), rows, columns), "float32")
+    for place, block in _strips(variable, steps):
+        for index, code in enumerate(codes):
+            shares[index][place] = _sums((block == code).astype("float32"), steps)
+    shares /= np.float32(steps[0] * steps[1])
+    return shares
+
+
+def _strips(variable: xr.Variable, steps: tuple[int, int]) -> Iterator[tuple[slice, Any]]:
+    """Yield rows of the result, and the pixels behind them."""
+    rows, columns = (n // s for n, s in zip(variable.shape, steps, strict=True))
+    height = max(1, _STRIP // max(1, steps[0] * columns * steps[1]))
+    for top in range(0, rows, height):
+        bottom = min(top + height, rows)
+        pixels = variable[top * steps[0] : bottom * steps[0], : columns * steps[1]]
+        yield slice(top, bottom), np.asarray(pixels.values)
+
+
+def _sums(array: npt.NDArray[Any], steps: tuple[int, int]) -> npt.NDArray[Any]:
+    rows, columns = (n // s for n, s in zip(array.shape, steps, strict=True))
+    sums: npt.NDArray[Any] = array.reshape(rows, steps[0], columns, steps[1]).sum(axis=(1, 3))
+    return sums

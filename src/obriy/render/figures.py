@@ -1,0 +1,58 @@
+"""Matplotlib without global state: figures to PNG, and to SVG that follows the page's colours."""
+
+import io
+import re
+import threading
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+INK: Final = "#1d2229"
+MUTED: Final = "#6a7280"
+LINE: Final = "#d9dde3"
+ACCENT: Final = "#2065b4"
+_VARIABLES: Final = {INK: "--ink", MUTED: "--muted", LINE: "--line", ACCENT: "--accent"}
+"""Colours of a picture that become variables of the page, for light and dark."""
+
+_LOCK = threading.Lock()  # matplotlib's settings belong to the whole process
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure, inches."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def to_png(figure: Figure, dpi: int = 160) -> bytes:
+    """Return a figure as PNG on white."""
+    buffer = io.BytesIO()
+    with _LOCK:
+        figure.savefig(buffer, format="png", dpi=dpi, facecolor="white")
+    return buffer.getvalue()
+
+
+def to_svg(figure: Figure, name: str) -> str:
+    """Return a figure as an ``<svg>`` element to put into a page.
+
+    Text stays text, in the fonts of the page; ink, lines and accent take the page's colours.
+
+    Args:
+        figure: The figure.
+        name: Makes the ids in it differ from those of other figures of the page.
+    """
+    buffer = io.StringIO()
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name}
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with _LOCK, mpl.rc_context(settings):
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
+    svg = re.sub(r"font: (?:[\d.]+ )?([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    for colour, variable in _VARIABLES.items():
+        svg = svg.replace(colour, f"var({variable})")
+    return svg

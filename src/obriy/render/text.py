@@ -1,0 +1,82 @@
+"""Words and numbers in the language of the reader."""
+
+import dataclasses
+import functools
+import math
+from typing import Any
+
+from obriy.tables import load_toml
+
+NBSP = "\u00a0"
+_DASH = "–"
+_MINUS = "−"
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """The words of one language, and how it writes numbers.
+
+    Attributes:
+        lang: ``"en"`` or ``"uk"``; words lie in ``tables/text_<lang>.toml``.
+    """
+
+    lang: str
+
+    def __call__(self, key: str, **values: Any) -> str:
+        """Return the text of a dotted key, its ``{holes}`` filled."""
+        found: Any = load_toml(f"text_{self.lang}")
+        for part in key.split("."):
+            found = found[part]
+        return str(found).format(**values)
+
+    def known(self, section: str, name: str) -> str:
+        """Return a word that may be missing from the table; then the name itself, as words."""
+        words: dict[str, str] = load_toml(f"text_{self.lang}")[section]
+        return words.get(name) or name.replace("_", " ")
+
+    def number(self, value: float, digits: int) -> str:
+        """Return a number with that many decimals, thousands apart, never ``-0``."""
+        rounded = round(value, digits) + 0.0
+        text = f"{rounded:,.{digits}f}"
+        comma, point = ("\u202f", ",") if self.lang == "uk" else (",", ".")
+        return text.translate(str.maketrans(",.-", comma + point + _MINUS))
+
+    def significant(self, value: float, figures: int = 4) -> str:
+        """Return a number of any size with so many significant figures, and no zeros to trail."""
+        if value == 0 or not math.isfinite(value):
+            return f"{value:g}"
+        digits = max(0, figures - 1 - math.floor(math.log10(abs(value))))
+        text = self.number(value, digits)
+        return text.rstrip("0").rstrip(".,") if digits else text
+
+    def area(self, km2: float) -> str:
+        """Return an area in km², with four significant figures and at most four decimals."""
+        return f"{self.number(km2, _area_digits(km2))}{NBSP}{self('units.km2')}"
+
+    def hectares(self, km2: float) -> str:
+        """Return an area given in km² in hectares."""
+        return f"{self.number(km2 * 100, max(0, _area_digits(km2) - 2))}{NBSP}{self('units.ha')}"
+
+    def percent(self, share: float, digits: int = 1) -> str:
+        """Return a share (0 to 1) as per cent; what is not nothing is never written as 0."""
+        least = 10.0**-digits
+        space = NBSP if self.lang == "uk" else ""
+        if 0 < share * 100 < least:
+            return f"<{NBSP}{self.number(least, digits)}{space}%"
+        return f"{self.number(share * 100, digits)}{space}%"
+
+    def span(self, low: str, high: str) -> str:
+        """Return an interval of two numbers that are already written."""
+        return f"{low}{_DASH}{high}"
+
+
+@functools.cache
+def text_of(lang: str) -> Text:
+    """Return the words of a language, ``"en"`` or ``"uk"``."""
+    return Text(lang)
+
+
+def _area_digits(km2: float) -> int:
+    if km2 == 0:
+        return 2
+    return min(4, max(0, 3 - math.floor(math.log10(abs(km2)))))
