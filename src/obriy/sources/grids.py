@@ -1,0 +1,150 @@
+"""The grid of a scene: the image's own, the finest of several, or the one the user asked for."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from pyproj import CRS, Geod
+
+from obriy.errors import GridError
+from obriy.model.grid import describe, same_grid
+from obriy.sources.reading import FileBand
+
+COARSER = 1.01
+"""A grid coarser than this many pixels of a band averages it; a finer one interpolates."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SceneGrid:
+    """The grid of a scene, and the grid that each file is taken to lie on.
+
+    Attributes:
+        geobox: The grid.
+        of_file: Grid by (path, band index): the file's own, or a made-up one.
+        notes: What was decided, as plain values; empty where the image keeps its grid.
+        warnings: What the reader of a figure should know.
+    """
+
+    geobox: GeoBox
+    of_file: Mapping[tuple[str, int], GeoBox]
+    notes: Mapping[str, object]
+    warnings: tuple[str, ...] = ()
+
+
+def scene_grid(bands: list[FileBand], resolution: float | None) -> SceneGrid:
+    """Choose the grid on which all bands meet: that of the finest.
+
+    Args:
+        bands: All bands that will be read.
+        resolution: Pixel size wanted, metres; None: the finest there is.
+
+    Raises:
+        GridError: bands in several CRSs or places, or a turned grid without a CRS.
+    """
+    grids = {(b.path, b.index): b.grid for b in bands}
+    finest = min(bands, key=lambda b: abs(b.grid.affine.determinant)).grid
+    _check_together(bands, finest)
+    if resolution is None:
+        return SceneGrid(finest, grids, {})
+    if finest.crs is None:
+        return _made_up(grids, finest, resolution)
+    geobox = _at_resolution(finest, resolution)
+    notes = {"wanted_m": resolution, "file": describe(finest), "scene": describe(geobox)}
+    return SceneGrid(geobox, grids, notes)
+
+
+def resampling_of(own: GeoBox, wanted: GeoBox) -> str | None:
+    """Return how reflectance gets from one grid to another; None where they are the same."""
+    if same_grid(own, wanted):
+        return None
+    ratio = abs(wanted.affine.determinant) / abs(own.affine.determinant)
+    return "average" if math.sqrt(ratio) > COARSER else "bilinear"
+
+
+def _check_together(bands: list[FileBand], finest: GeoBox) -> None:
+    for band in bands:
+        if band.grid.crs != finest.crs:
+            raise GridError(
+                f"The files lie in different CRSs: {band.file} in {_name(band.grid)}, another in "
+                f"{_name(finest)}.",
+                "Bring them to one: gdalwarp -t_srs EPSG:CODE IN OUT, or open one at a time.",
+            )
+        if band.grid.affine.is_identity and band.grid.shape != finest.shape:
+            raise GridError(
+                f"{band.file} says neither where it lies nor how large its pixels are, and has "
+                "another shape than the other files.",
+                "Give it a CRS and a place (gdal_edit -a_srs, -a_ullr), or leave it out.",
+            )
+        if not _overlap(band.grid, finest):
+            raise GridError(
+                f"{band.file} lies somewhere else than the other files.",
+                "Open the bands of one scene.",
+            )
+    if finest.crs is None and (finest.affine.b or finest.affine.d):
+        raise GridError(
+            f"{bands[0].file} has a turned grid and no CRS.", "Set its CRS: gdal_edit -a_srs."
+        )
+
+
+def _name(grid: GeoBox) -> str:
+    return str(describe(grid)["crs"] or "none")[:60]
+
+
+def _overlap(a: GeoBox, b: GeoBox) -> bool:
+    one, two = a.extent.boundingbox, b.extent.boundingbox
+    return bool(
+        one.left < two.right
+        and two.left < one.right
+        and one.bottom < two.top
+        and two.bottom < one.top
+    )
+
+
+def _at_resolution(grid: GeoBox, resolution: float) -> GeoBox:
+    """Return a grid in the same CRS, same corner, that covers the image in pixels of that size."""
+    height, width = pixel_metres(grid)
+    down, across = resolution / height, resolution / width
+    shape = (
+        max(1, math.ceil(round(grid.shape.y / down, 6))),
+        max(1, math.ceil(round(grid.shape.x / across, 6))),
+    )
+    return GeoBox(shape, grid.affine * Affine.scale(across, down), grid.crs)
+
+
+def pixel_metres(grid: GeoBox) -> tuple[float, float]:
+    """Return height and width of the middle pixel of a grid with a CRS, metres.
+
+    In a projected CRS they are its own units, turned to metres; on a globe they are geodesic.
+    """
+    crs = CRS.from_user_input(str(grid.crs))
+    a = grid.affine
+    if crs.is_projected:
+        factor = crs.axis_info[0].unit_conversion_factor or 1.0
+        return math.hypot(a.b, a.e) * factor, math.hypot(a.a, a.d) * factor
+    y, x = grid.shape.y / 2, grid.shape.x / 2
+    geod = crs.get_geod() or Geod(ellps="WGS84")
+    lon, lat = a * (x, y)
+    sizes = []
+    for dx, dy in ((0.0, 1.0), (1.0, 0.0)):
+        lon1, lat1 = a * (x + dx, y + dy)
+        sizes.append(float(geod.inv(lon, lat, lon1, lat1)[2]))
+    return sizes[0], sizes[1]
+
+
+def _made_up(
+    grids: Mapping[tuple[str, int], GeoBox], finest: GeoBox, resolution: float
+) -> SceneGrid:
+    """Take an image without a CRS to have pixels of that size, in local metres."""
+    a = finest.affine
+    scale = resolution / abs(a.a)
+    plane = Affine.scale(scale, -scale if a.e > 0 else scale) * Affine.translation(-a.c, -a.f)
+    laid = {k: GeoBox(g.shape, plane * g.affine, None) for k, g in grids.items()}
+    geobox = GeoBox(finest.shape, plane * finest.affine, None)
+    warning = (
+        f"The image has no CRS; its pixels were taken to be {resolution:g} m wide, in a plane "
+        "without a place on Earth."
+    )
+    notes = {"made_up": True, "pixel_m": resolution, "scene": describe(geobox)}
+    return SceneGrid(geobox, laid, notes, (warning,))

@@ -1,0 +1,97 @@
+"""Whether a file's bytes are the image that its name promises, before any pixel is decoded."""
+
+from pathlib import Path
+from typing import Any
+
+from obriy.errors import SourceError
+
+HEAD = 512
+MAX_BLOCKS = 4096
+JP2_START = b"\x00\x00\x00\x0cjP  "
+CODESTREAM_END = b"\xff\xd9"
+
+
+def check_bytes(file: Path) -> None:
+    """Look at the first bytes of a file.
+
+    Raises:
+        SourceError: where it is empty, a web page, text, or may not be read.
+    """
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(HEAD)
+    except OSError as error:
+        raise SourceError(
+            f"{file} may not be read ({error.strerror}).", "Ask for read permission."
+        ) from error
+    if not head:
+        raise SourceError(f"{file} is empty (0 bytes).", "Download it again.")
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<head")):
+        raise SourceError(
+            f"{file} is a web page, not an image: the server sent HTML.",
+            "Log in where the file lies, and download it again.",
+        )
+    if text.startswith((b"<?xml", b"<error")) and b"vrtdataset" not in text:
+        raise SourceError(f"{file} is an XML message, not an image.", "Download it again.")
+    if text.startswith((b"{", b"[")):
+        raise SourceError(f"{file} is JSON, not an image.", "Name the image itself.")
+    if head.startswith(JP2_START):
+        _check_jp2(file)
+
+
+def _check_jp2(file: Path) -> None:
+    """Walk through the boxes of a JP2 file: one that ends past the end of the file is cut short."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        at = 0
+        while at + 8 <= size:
+            stream.seek(at)
+            header = stream.read(16)
+            length = int.from_bytes(header[:4], "big")
+            if length == 1:
+                length = int.from_bytes(header[8:16], "big")
+            if length == 0:  # to the end of the file: the codestream's own end mark must be there
+                stream.seek(size - 2)
+                complete = stream.read(2) == CODESTREAM_END
+                at, length = (size, 0) if complete else (size + 1, 0)
+                break
+            at += max(length, 8)
+    if at > size:
+        raise SourceError(
+            f"{file} is cut short: it has {size} bytes and should have more.", "Download it again."
+        )
+
+
+def check_last_bytes(file: Path, dataset: Any) -> None:
+    """Compare where the blocks of a GeoTIFF lie with the length of the file.
+
+    Args:
+        file: The file.
+        dataset: The same, opened with rasterio.
+
+    Raises:
+        SourceError: where a block lies past the end.
+    """
+    if dataset.driver not in ("GTiff", "COG"):
+        return
+    size = file.stat().st_size
+    rows, columns = dataset.block_shapes[0]
+    down, across = -(-dataset.height // rows), -(-dataset.width // columns)
+    blocks = [(y, x) for y in range(down) for x in range(across)]
+    step = max(1, len(blocks) * dataset.count // MAX_BLOCKS)
+    for index in dataset.indexes:
+        for y, x in [*blocks[::step], blocks[-1]]:
+            end = _block_end(dataset, index, x, y)
+            if end is not None and end > size:
+                raise SourceError(
+                    f"{file} is cut short: it has {size} bytes, and band {index} goes on to "
+                    f"byte {end}.",
+                    "Download it again.",
+                )
+
+
+def _block_end(dataset: Any, index: int, x: int, y: int) -> int | None:
+    offset = dataset.get_tag_item(f"BLOCK_OFFSET_{x}_{y}", "TIFF", bidx=index)
+    length = dataset.get_tag_item(f"BLOCK_SIZE_{x}_{y}", "TIFF", bidx=index)
+    return int(offset) + int(length) if offset and length else None

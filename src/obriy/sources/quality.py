@@ -1,0 +1,98 @@
+"""Quality bands (SCL, Fmask, BQA, QA_PIXEL) to the ``flags`` of a Scene, block by block."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from odc.geo.geobox import GeoBox
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from obriy.blocks.raster import RasterBand, lazy_variable
+from obriy.model.flags import FLAG_ATTRS, Flag
+from obriy.sources.reading import FileBand, sample
+from obriy.tables import load_toml
+
+BITS = 16
+COLLECTION_1_LIMIT = 1 << 13
+"""BQA of Collection 1 uses bits 0 to 12; before, bits 12 to 15 held the confidence of cloud and
+cirrus, of which at least one is set in every pixel that is no fill."""
+
+
+def flags_variable(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
+    """Return a quality band as flags, lazily.
+
+    Args:
+        band: The quality band.
+        kind: A table of ``tables/quality.toml``, e.g. ``"scl"``.
+        geobox: The grid wanted; classes are resampled to the nearest.
+
+    Returns:
+        (y, x) uint16, bits of `obriy.model.flags.Flag`; NO_DATA where the band does not reach.
+    """
+    fill = int(load_toml("quality")[kind]["fill"])
+    raster = RasterBand(
+        band.path, band.index, resampling="nearest", dtype="uint16", fill=fill, grid=band.grid
+    )
+    array = _FlagArray(lazy_variable(raster, geobox), lookup_table(kind))
+    return xr.Variable(("y", "x"), indexing.LazilyIndexedArray(array), FLAG_ATTRS)
+
+
+def kind_of(band: FileBand, name: str) -> str:
+    """Return which table a quality band follows: BQA changed its bits with Collection 1.
+
+    Args:
+        band: The quality band.
+        name: ``scl``, ``fmask``, ``bqa`` or ``qa_pixel``.
+    """
+    if name != "bqa":
+        return name
+    values = sample(band, (0.0, 1.0))
+    return "bqa_c1" if len(values) and values.max() < COLLECTION_1_LIMIT else "bqa"
+
+
+def lookup_table(kind: str) -> npt.NDArray[np.uint16]:
+    """Return the flags of every possible number of a quality band, (65536,) uint16."""
+    numbers = np.arange(1 << BITS, dtype="uint32")
+    flags = np.zeros(1 << BITS, "uint16")
+    for rule in load_toml("quality")[kind]["rules"]:
+        mask = (1 << (rule["last"] - rule["first"] + 1)) - 1
+        field = (numbers >> rule["first"]) & mask
+        flags[np.isin(field, rule["values"])] |= np.uint16(Flag[rule["flag"]].value)
+    fill = load_toml("quality")[kind]["fill"]
+    flags[fill] = Flag.NO_DATA.value
+    return flags
+
+
+def describe(kind: str, band: FileBand) -> dict[str, Any]:
+    """Return what was made of a quality band, for the record."""
+    table = load_toml("quality")[kind]
+    return {
+        "band": band.file,
+        "table": kind,
+        "source": table["source"],
+        "flags": sorted({rule["flag"].lower() for rule in table["rules"]}),
+    }
+
+
+@dataclasses.dataclass(eq=False)
+class _FlagArray(BackendArray):  # type: ignore[misc]
+    """Numbers of a quality band, looked up in a table when they are read."""
+
+    numbers: xr.Variable
+    table: npt.NDArray[np.uint16]
+
+    def __post_init__(self) -> None:
+        self.shape = self.numbers.shape
+        self.dtype = np.dtype("uint16")
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.BASIC, self._read
+        )
+
+    def _read(self, key: tuple[int | slice, ...]) -> npt.NDArray[Any]:
+        numbers = self.numbers[key].to_numpy()
+        return self.table.take(numbers)

@@ -1,0 +1,288 @@
+"""What lies in the files: which rasters, which bands, whether the bytes can be read at all."""
+
+import dataclasses
+import difflib
+import glob
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from odc.geo.geobox import GeoBox
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from obriy.blocks.raster import file_geobox
+from obriy.errors import GridError, SourceError
+from obriy.sources.integrity import check_bytes, check_last_bytes
+
+SUFFIXES = (".tif", ".tiff", ".vrt", ".nc", ".jp2", ".img", ".gtiff")
+"""Endings of the files that a folder is searched for."""
+SAMPLE_WINDOWS = 5
+SAMPLE_PIXELS = 128
+WHOLE_PIXELS = 1 << 20
+"""Images up to this many pixels are sampled whole, larger ones in 5 x 5 windows of 128 px."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FileBand:
+    """One band of one raster file, before anybody knows what it shows.
+
+    Attributes:
+        path: GDAL path.
+        file: Name of the file, for messages.
+        index: Band number, from 1.
+        names: What the file calls it, best first; empty where it says nothing.
+        dtype: Numpy type of the numbers.
+        grid: The grid.
+        nodata: The file's own missing value, or None.
+        scale: The file's own factor; 1 where it has none.
+        offset: The file's own offset; 0 where it has none.
+        tags: Metadata of file and band.
+    """
+
+    path: str
+    file: str
+    index: int
+    names: tuple[str, ...]
+    dtype: str
+    grid: GeoBox
+    nodata: float | None
+    scale: float
+    offset: float
+    tags: dict[str, str] = dataclasses.field(hash=False, compare=False)
+
+
+def list_files(paths: tuple[str, ...]) -> tuple[list[str], list[Path]]:
+    """Resolve files, folders and globs.
+
+    Returns:
+        GDAL paths of rasters in order, and Landsat MTL files among them.
+
+    Raises:
+        SourceError: where nothing is there.
+    """
+    rasters: list[str] = []
+    mtls: list[Path] = []
+    for path in paths:
+        for found in _resolve(path):
+            if is_mtl(found):
+                mtls.append(Path(found))
+            else:
+                rasters.append(found)
+    if mtls and not rasters:  # the MTL alone was named: its folder is meant
+        rasters = _in_folder(mtls[0].parent)
+    return list(dict.fromkeys(rasters)), mtls
+
+
+def is_mtl(path: str) -> bool:
+    """Say whether a file is the metadata of a Landsat scene, by its name."""
+    return path.lower().endswith("mtl.txt")
+
+
+def _resolve(path: str) -> list[str]:
+    file = Path(path)
+    if path.startswith("/vsi") or (":" in path and not file.exists() and _is_gdal(path)):
+        return [path]
+    if file.is_dir():
+        return _in_folder(file)
+    if not file.exists() and glob.has_magic(path):
+        found = sorted(glob.glob(path))  # noqa: PTH207 - absolute patterns too
+        if not found:
+            raise SourceError(f"No file matches {path}.", "Check the pattern and the folder.")
+        return [f for f in found if is_mtl(f) or f.lower().endswith(SUFFIXES)]
+    if not file.exists():
+        raise SourceError(f"{path} does not exist.", _sibling_hint(file))
+    return [path]
+
+
+def _is_gdal(path: str) -> bool:
+    return path.split(":", 1)[0].upper() in {"NETCDF", "HDF5", "VRT", "GTIFF_DIR"}
+
+
+def _in_folder(folder: Path) -> list[str]:
+    try:
+        entries = sorted(folder.iterdir())
+    except PermissionError as error:
+        raise SourceError(f"{folder} may not be read.", "Ask for read permission.") from error
+    files = [str(f) for f in entries if f.is_file() and f.name.lower().endswith(SUFFIXES)]
+    files = [f for f in files if not Path(f).name.startswith(".")]
+    if not files:
+        inside = ", ".join(e.name for e in entries[:5]) or "nothing"
+        raise SourceError(
+            f"The folder {folder} holds no image ({', '.join(SUFFIXES)}), but {inside}.",
+            "Name the folder in which the band files lie.",
+        )
+    return files + [str(f) for f in entries if is_mtl(f.name)]
+
+
+def _sibling_hint(file: Path) -> str:
+    folder = file.parent
+    if not folder.is_dir():
+        return f"The folder {folder} does not exist either."
+    names = [f.name for f in folder.iterdir()]
+    close = difflib.get_close_matches(file.name, names, n=1, cutoff=0.5)
+    return f"Did you mean {folder / close[0]}?" if close else "Check the path."
+
+
+def probe(path: str) -> list[FileBand]:
+    """Return the bands of a file, variables of a NetCDF included.
+
+    Raises:
+        SourceError: where it is not a readable raster, each with its own reason.
+        GridError: where it has ground control points instead of a grid.
+    """
+    local = Path(path)
+    if local.is_file():
+        check_bytes(local)
+    with _opened(path) as dataset:
+        if dataset.count == 0 or dataset.subdatasets:
+            parts = list(dataset.subdatasets)
+            if not parts:
+                raise SourceError(f"{path} holds no band.", "Check that it is the image you mean.")
+            return [band for part in parts for band in _bands_of_part(part, path)]
+        bands = [_band(dataset, path, path, i) for i in dataset.indexes]
+        if local.is_file():
+            check_last_bytes(local, dataset)
+        _test_read(dataset, path)
+    return bands
+
+
+def _bands_of_part(part: str, path: str) -> list[FileBand]:
+    with _opened(part) as dataset:
+        if min(dataset.shape) < 2:  # bounds and one-dimensional coordinates
+            return []
+        _test_read(dataset, path)
+        variable = part.rsplit(":", 1)[-1].strip('"/')
+        return [_band(dataset, part, path, i, variable) for i in dataset.indexes]
+
+
+def _opened(path: str) -> Any:
+    try:
+        return rasterio.open(path)
+    except RasterioError as error:
+        raise SourceError(
+            f"{path} is not an image that can be read ({error}).",
+            "Open a GeoTIFF, COG, VRT, NetCDF or JPEG 2000 file.",
+        ) from error
+
+
+def _band(dataset: Any, path: str, file: str, index: int, variable: str = "") -> FileBand:
+    if dataset.gcps[0] and dataset.transform.is_identity:
+        raise GridError(
+            f"{file} has ground control points and no grid.",
+            f"Lay it on a grid first: gdalwarp -tps -t_srs EPSG:4326 {file} gridded.tif",
+        )
+    if np.dtype(dataset.dtypes[index - 1]).kind == "c":
+        raise SourceError(
+            f"{file}, band {index}, has complex numbers: a radar product, not reflectance.",
+            "Open an optical image.",
+        )
+    tags = {**dataset.tags(), **dataset.tags(index)}
+    names = (dataset.descriptions[index - 1], variable, *_names_in_tags(tags))
+    return FileBand(
+        path=path,
+        file=Path(file).name,
+        index=index,
+        names=tuple(dict.fromkeys(n.strip() for n in names if n and n.strip())),
+        dtype=str(dataset.dtypes[index - 1]),
+        grid=_grid(dataset, tags),
+        nodata=None if dataset.nodatavals[index - 1] is None else dataset.nodatavals[index - 1],
+        scale=float(dataset.scales[index - 1]),
+        offset=float(dataset.offsets[index - 1]),
+        tags=tags,
+    )
+
+
+def _names_in_tags(tags: dict[str, str]) -> list[str]:
+    """Return band names from NetCDF attributes (``NETCDF_VARNAME``, ``variable#Name``)."""
+    wanted = ("common_name", "name", "long_name", "netcdf_varname")
+    found = {k.rsplit("#", 1)[-1].lower(): v for k, v in tags.items()}
+    return [found[k] for k in wanted if k in found]
+
+
+def _grid(dataset: Any, tags: dict[str, str]) -> GeoBox:
+    """Return the file's grid; the CRS also from the attribute ``crs`` that old xarray wrote."""
+    grid = file_geobox(dataset)
+    if grid.crs is not None:
+        return grid
+    written = next((v for k, v in tags.items() if k.endswith("#crs")), None)
+    try:
+        crs = rasterio.crs.CRS.from_string(written).to_wkt() if written else None
+    except RasterioError:
+        crs = None
+    return GeoBox(grid.shape, grid.affine, crs) if crs else grid
+
+
+def _test_read(dataset: Any, path: str) -> None:
+    """Decode the first, the middle and the last block of the first and the last band."""
+    rows, columns = dataset.block_shapes[0]
+    height, width = dataset.shape
+    corners = {(0, 0), (height // 2, width // 2), (height - 1, width - 1)}
+    for index in {1, dataset.count}:
+        for row, column in corners:
+            top, left = row // rows * rows, column // columns * columns
+            window = Window(left, top, min(columns, width - left), min(rows, height - top))
+            read_window(dataset, index, window, path)
+
+
+def read_window(dataset: Any, index: int, window: Window, path: str) -> npt.NDArray[Any]:
+    """Read a window of an open dataset.
+
+    Raises:
+        SourceError: where the bytes cannot be decoded.
+    """
+    try:
+        values: npt.NDArray[Any] = dataset.read(index, window=window)
+    except RasterioError as error:
+        raise SourceError(
+            f"{path} is cut short or damaged: band {index} cannot be read at row "
+            f"{window.row_off}, column {window.col_off} ({error}).",
+            "Download it again.",
+        ) from error
+    return values
+
+
+def sample(band: FileBand, missing: tuple[float, ...]) -> npt.NDArray[np.float64]:
+    """Return valid numbers (DN) of a band: all of a small image, windows of a large one.
+
+    Args:
+        band: The band.
+        missing: Numbers that mean missing; NaN always does.
+
+    Returns:
+        (n,) float64, at most about 10⁶ numbers; empty where no sampled pixel is valid.
+    """
+    with _opened(band.path) as dataset:
+        parts = [
+            read_window(dataset, band.index, window, band.file).ravel()
+            for window in _sample_windows(*dataset.shape)
+        ]
+    values = np.concatenate(parts).astype("float64")
+    keep = np.isfinite(values)
+    for number in missing:
+        keep &= values != number
+    return np.asarray(values[keep], "float64")
+
+
+def _sample_windows(height: int, width: int) -> list[Window]:
+    if height * width <= WHOLE_PIXELS:
+        return [Window(0, 0, width, height)]
+    rows = np.linspace(0, max(height - SAMPLE_PIXELS, 0), SAMPLE_WINDOWS).astype(int)
+    columns = np.linspace(0, max(width - SAMPLE_PIXELS, 0), SAMPLE_WINDOWS).astype(int)
+    size = (min(SAMPLE_PIXELS, width), min(SAMPLE_PIXELS, height))
+    return [Window(int(c), int(r), *size) for r in rows for c in columns]
+
+
+def has_valid_pixel(band: FileBand, missing: tuple[float, ...]) -> bool:
+    """Say whether any pixel of the band is valid, reading block by block until one is found."""
+    with _opened(band.path) as dataset:
+        for _, window in dataset.block_windows(band.index):
+            values = read_window(dataset, band.index, window, band.file).astype("float64")
+            keep = np.isfinite(values)
+            for number in missing:
+                keep &= values != number
+            if keep.any():
+                return True
+    return False

@@ -1,0 +1,246 @@
+"""How a file's numbers become reflectance: by the user, by tags, by the sensor, by the numbers.
+
+reflectance = DN * scale + offset. The order of authority is the user, the file's own tags, the
+Landsat MTL, the sensor's table, and last the numbers themselves; a sensor's factor that makes the
+numbers impossible gives way to what the numbers say, with a warning.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from obriy.errors import SourceError
+from obriy.sources.reading import FileBand
+from obriy.tables.sensor import Sensor
+
+Samples = Mapping[str, npt.NDArray[np.float64]]
+
+LOWEST, HIGHEST = -0.2, 1.6
+"""Reflectance lies between: dark water may be a little negative, cloud and snow above 1."""
+BRIGHTEST_MEDIAN = 1.2
+"""No image has a band whose median reflectance is higher."""
+DARKEST_BRIGHT = 0.1
+"""Some percent of nearly every image reach 10 % in some band; where none does, it is all water."""
+DARK_VISIBLE = 0.01
+"""Even clear deep water reflects 1 % in blue or green."""
+LATTICE_SHARE = 0.98
+LATTICE_TOLERANCE = 0.08
+"""Counts of 1/10000, stretched to 16 bits, lie within half a DN (0.076 of a count) of a whole
+count; numbers from elsewhere do so in one case of six."""
+FULL_RANGE = 65_000
+VISIBLE = ("coastal", "blue", "green", "red")
+
+
+@dataclasses.dataclass(frozen=True)
+class Linear:
+    """reflectance = DN * scale + offset."""
+
+    scale: float
+    offset: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """The decision for all bands of an image.
+
+    Attributes:
+        bands: Factor and offset by common name.
+        by: Who decided: ``user``, ``file tags``, ``MTL``, ``sensor table`` or ``numbers``.
+        reason: Why, in words.
+        warnings: What the reader of a figure should know.
+        offset_known: Whether the offset is final, so that none is looked for.
+    """
+
+    bands: dict[str, Linear]
+    by: str
+    reason: str
+    warnings: tuple[str, ...] = ()
+    offset_known: bool = False
+
+    def describe(self) -> dict[str, Any]:
+        """Return plain values for the record; one pair where all bands share it."""
+        pairs = {name: [b.scale, b.offset] for name, b in self.bands.items()}
+        unique = {tuple(p) for p in pairs.values()}
+        shared = unique.pop() if len(unique) == 1 else None
+        numbers = {"scale": shared[0], "offset": shared[1]} if shared else {"bands": pairs}
+        return {**numbers, "by": self.by, "reason": self.reason}
+
+
+def decide_scaling(
+    bands: Mapping[str, FileBand],
+    samples: Samples,
+    sensor: Sensor | None,
+    *,
+    scale: float | None,
+    offset: float | None,
+    mtl: Mapping[str, Linear] | None,
+) -> Scaling:
+    """Decide factor and offset of every band.
+
+    Args:
+        bands: File bands by common name.
+        samples: Valid numbers of each, (n,) DN.
+        sensor: The sensor, where it is known.
+        scale: The user's factor, or None.
+        offset: The user's offset, or None.
+        mtl: Factors to TOA reflectance by common name, where the scene has an MTL.
+
+    Raises:
+        SourceError: where nothing tells the factor.
+    """
+    if scale is not None:
+        pair = Linear(scale, 0.0 if offset is None else offset)
+        chosen = Scaling(dict.fromkeys(bands, pair), "user", "given", (), offset is not None)
+    else:
+        chosen = _without_user(bands, samples, sensor, mtl)
+    if offset is None or scale is not None:
+        return chosen
+    pairs = {name: Linear(b.scale, offset) for name, b in chosen.bands.items()}
+    by = f"{chosen.by}, offset by the user"
+    return dataclasses.replace(chosen, bands=pairs, by=by, offset_known=True)
+
+
+def _without_user(
+    bands: Mapping[str, FileBand],
+    samples: Samples,
+    sensor: Sensor | None,
+    mtl: Mapping[str, Linear] | None,
+) -> Scaling:
+    if any(b.scale != 1 or b.offset != 0 for b in bands.values()):
+        pairs = {n: Linear(b.scale, b.offset) for n, b in bands.items()}
+        known = any(b.offset != 0 for b in bands.values())
+        return Scaling(pairs, "file tags", "scales and offsets of the file", (), known)
+    if mtl is not None:
+        reason = "top-of-atmosphere reflectance from the scene's MTL"
+        return Scaling({n: mtl[n] for n in bands}, "MTL", reason, (), True)
+    numbers = _from_numbers(bands, samples)
+    if sensor is None or sensor.scale is None or numbers.final:
+        return _by_numbers(bands, numbers, sensor)
+    return _by_table(bands, samples, sensor, numbers)
+
+
+def _by_table(
+    bands: Mapping[str, FileBand], samples: Samples, sensor: Sensor, numbers: "_Numbers"
+) -> Scaling:
+    """Take the sensor's factor, unless the numbers rule it out and say another."""
+    assert sensor.scale is not None
+    brightest = max((np.median(s) for s in samples.values() if len(s)), default=0.0)
+    value = float(brightest) * sensor.scale + sensor.offset
+    impossible = value > BRIGHTEST_MEDIAN or (numbers.strange and numbers.scale != sensor.scale)
+    if impossible and numbers.scale is not None:
+        warning = (
+            f"The factor of {sensor.id} ({sensor.scale:g}) does not fit the numbers; "
+            f"{numbers.scale:g} was taken: {numbers.reason}."
+        )
+        return _by_numbers(bands, numbers, sensor, (warning,))
+    if impossible:
+        raise _undecidable(bands, f"with the factor of {sensor.id}, {sensor.scale:g}, {value:.2g}")
+    pair = Linear(sensor.scale, sensor.offset)
+    warnings = (
+        ()
+        if sensor.id != "landsat8_l1"
+        else (
+            "No MTL was found: reflectance lacks the division by the sine of the sun's elevation. "
+            "Normalized differences are right, thresholds on AWEI are not.",
+        )
+    )
+    reason = f"the table of {sensor.id}"
+    return Scaling(dict.fromkeys(bands, pair), "sensor table", reason, warnings, sensor.offset != 0)
+
+
+def _by_numbers(
+    bands: Mapping[str, FileBand],
+    numbers: "_Numbers",
+    sensor: Sensor | None,
+    warnings: tuple[str, ...] = (),
+) -> Scaling:
+    if numbers.scale is None:
+        raise _undecidable(bands, numbers.reason)
+    if numbers.picture:
+        what = "has digital numbers without an MTL" if sensor else "is an 8-bit picture"
+        warnings = (
+            *warnings,
+            f"The image {what}: its values, divided by 255, are not reflectance, and thresholds "
+            "from papers do not hold.",
+        )
+    return Scaling(
+        dict.fromkeys(bands, Linear(numbers.scale)),
+        "numbers",
+        numbers.reason,
+        warnings,
+        numbers.picture,
+    )
+
+
+def _undecidable(bands: Mapping[str, FileBand], reason: str) -> SourceError:
+    file = next(iter(bands.values())).file
+    return SourceError(
+        f"Nothing tells how the numbers of {file} become reflectance: {reason}.",
+        "Say it: --scale 0.0001 where 10000 is a reflectance of 1 (and --offset -0.1 for "
+        "Sentinel-2 from baseline 04.00 on).",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Numbers:
+    """What the numbers say: a factor or None, why, and how far it goes.
+
+    ``final``: no table is needed (they are reflectance already, or a picture). ``strange``: a
+    factor that no product has, of which the numbers are nevertheless proof.
+    """
+
+    scale: float | None
+    reason: str
+    final: bool = False
+    strange: bool = False
+    picture: bool = False
+
+
+def _from_numbers(bands: Mapping[str, FileBand], samples: Samples) -> _Numbers:
+    kinds = {np.dtype(b.dtype) for b in bands.values()}
+    numbers = {name: s for name, s in samples.items() if len(s)}
+    low = min(float(np.percentile(s, 1)) for s in numbers.values())
+    high = max(float(np.percentile(s, 99)) for s in numbers.values())
+    if any(k.kind == "f" for k in kinds) and low >= LOWEST and high <= HIGHEST:
+        return _Numbers(1.0, f"floats from {low:.3g} to {high:.3g} (1st and 99th percentile)", True)
+    if kinds == {np.dtype("uint8")}:
+        return _Numbers(1 / 255, "8-bit numbers", picture=True)
+    if any(_on_lattice(s) for s in numbers.values()):
+        reason = "the numbers are counts of 1/10000 stretched to 16 bits (steps of 6.55)"
+        return _Numbers(1 / 65535, reason, strange=True)
+    return _from_spread(numbers, high)
+
+
+def _from_spread(numbers: Samples, high: float) -> _Numbers:
+    """Decide between 1/10000, 1/65535 and 1/1000 from medians and 99th percentiles (DN)."""
+    medians = {name: float(np.median(s)) for name, s in numbers.items()}
+    middle = max(medians.values())
+    visible = max((medians[n] for n in VISIBLE if n in medians), default=None)
+    dark = visible is not None and visible < DARK_VISIBLE * 10_000
+    said = f"the brightest band has the median {middle:.4g} and the 99th percentile {high:.4g}"
+    if middle > BRIGHTEST_MEDIAN * 10_000:
+        full = max(float(s.max()) for s in numbers.values()) >= FULL_RANGE
+        if full:
+            return _Numbers(1 / 65535, f"{said}, too bright for 1/10000, and all 16 bits are used")
+        return _Numbers(None, f"{said}: too bright for 1/10000")
+    if dark and DARKEST_BRIGHT * 1000 <= high <= HIGHEST * 1000:
+        reason = f"{said}, and the visible bands at most {visible:.3g}: too dark for 1/10000"
+        return _Numbers(1 / 1000, reason, strange=True)
+    if high >= DARKEST_BRIGHT * 10_000:
+        return _Numbers(1 / 10_000, said)
+    if visible is not None and not dark:
+        return _Numbers(1 / 10_000, f"{said}: a dark image")
+    return _Numbers(None, f"{said}, which fits neither 1/10000 nor 1/1000")
+
+
+def _on_lattice(values: npt.NDArray[np.float64]) -> bool:
+    """Say whether DN are whole counts of 1/10000 stretched to 0..65535 and rounded."""
+    numbers = np.unique(values)
+    if len(numbers) < 30 or numbers[-1] < 100:
+        return False
+    counts = numbers * (10_000 / 65_535)
+    near = np.abs(counts - np.round(counts)) <= LATTICE_TOLERANCE
+    return bool(near.mean() >= LATTICE_SHARE)

@@ -1,0 +1,107 @@
+"""The one door to images: `open_scene`."""
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from obriy.errors import UsageError
+from obriy.sources.base import SOURCES, Request
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def open_scene(  # noqa: PLR0917 - the order of the first six is a public contract
+    path: Paths,
+    sensor: str | None = None,
+    bands: str | Sequence[str] | None = None,
+    scale: float | None = None,
+    offset: float | None = None,
+    nodata: float | None = None,
+    resolution: float | None = None,
+) -> "xr.Dataset":
+    """Open an image as a Scene, without reading its pixels yet.
+
+    Args:
+        path: A raster of many bands; a folder, a glob or a list of files of one band each (a
+            Landsat MTL among them is used); ``sample:``; or ``simulated:?seed=7&size=512``.
+        sensor: Sensor id, e.g. ``"sentinel2_l2a"``; None: from names and metadata.
+        bands: STAC common names in file order (list, or text with commas); ``"-"`` skips a band,
+            ``scl``, ``fmask``, ``bqa``, ``qa_pixel`` name quality bands; a shorter list leaves
+            the rest unread; None: from descriptions, names or the sensor's customary order.
+        scale: reflectance = DN * scale + offset. None: from tags, sensor and the numbers.
+        offset: See ``scale``; a number, 0 too, is final. None: whether +0.1 of Sentinel-2
+            baseline 04.00 is in the numbers is decided from metadata and the histogram floor.
+        nodata: DN that means missing; None: from the file and the sensor. NaN is always missing.
+        resolution: Pixel size in metres of the grid wanted; for an image without a CRS, the pixel
+            size that it has. None: the image's own grid, the finest where bands differ.
+
+    Returns:
+        A Scene: (y, x), float32 reflectance by common name, unitless, NaN missing, ``flags`` where
+        there is a quality band; read lazily, in any CRS; decisions in ``attrs["provenance"]``.
+
+    Raises:
+        UsageError: a name or number that cannot be meant.
+        SourceError: files that are missing, broken, or no images.
+        BandError: bands that nobody can tell, or too few.
+        GridError: grids that do not meet.
+        EmptyResultError: an image with no valid pixel.
+    """
+    request = Request(
+        paths=_paths(path),
+        sensor=sensor,
+        bands=_bands(bands),
+        scale=_number("scale", scale),
+        offset=_number("offset", offset),
+        nodata=None if nodata is None else float(nodata),
+        resolution=_number("resolution", resolution),
+    )
+    if request.scale == 0:
+        raise UsageError("A scale of 0 makes every pixel the same.", "Leave --scale away, or 1.")
+    if request.resolution is not None and request.resolution <= 0:
+        raise UsageError(f"A pixel size of {request.resolution:g} m is none.", "Give metres, > 0.")
+    return SOURCES.get(_kind(request.paths))(request)
+
+
+def _paths(path: Paths) -> tuple[str, ...]:
+    given = [path] if isinstance(path, str | os.PathLike) else list(path)
+    paths = [os.fspath(p).strip() for p in given]
+    if not all(paths) or not paths:
+        raise UsageError("No image was named.", "Give a file, a folder, 'sample:' or 'simulated:'.")
+    return tuple(_expanded(p) for p in paths)
+
+
+def _expanded(path: str) -> str:
+    return str(Path(path).expanduser()) if path.startswith("~") else path
+
+
+def _bands(bands: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    if bands is None:
+        return None
+    names = bands.split(",") if isinstance(bands, str) else list(bands)
+    found = tuple(name.strip().lower() for name in names)
+    if not any(found):
+        raise UsageError("The list of bands is empty.", "Write e.g. --bands blue,green,-,nir.")
+    return found
+
+
+def _number(name: str, value: float | None) -> float | None:
+    if value is None:
+        return None
+    number = float(value)
+    if not math.isfinite(number):
+        raise UsageError(f"--{name} {value} is not a number to count with.", "Give a finite one.")
+    return number
+
+
+def _kind(paths: tuple[str, ...]) -> str:
+    kinds = {"sample" if p.startswith("sample:") else "" for p in paths}
+    kinds |= {"simulated" if p.startswith("simulated:") else "" for p in paths}
+    special = kinds - {""}
+    if special and len(paths) > 1:
+        raise UsageError(f"'{special.pop()}:' stands alone.", "Open it by itself.")
+    return special.pop() if special else "files"
