@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from obriy.blocks.base import FloatArray, Histogram
 
@@ -77,9 +78,18 @@ class Counts:
 
 def count(values: FloatArray, low: float, high: float) -> npt.NDArray[np.int64]:
     """Count the values that are not NaN over BINS bins from low to high."""
-    seen = values[np.isfinite(values)]
-    bins = ((seen - low) * np.float32(BINS / (high - low))).astype(np.int64)
-    return np.bincount(np.clip(bins, 0, BINS - 1), minlength=BINS).astype(np.int64)
+    counts: npt.NDArray[np.int64] = _count(np.ascontiguousarray(values).ravel(), low, high, BINS)
+    return counts
+
+
+@njit(nogil=True, cache=True)
+def _count(values: FloatArray, low: float, high: float, bins: int) -> npt.NDArray[np.int64]:
+    counts = np.zeros(bins, np.int64)
+    factor = bins / (high - low)
+    for value in values:
+        if np.isfinite(value):
+            counts[min(max(int((value - low) * factor), 0), bins - 1)] += 1
+    return counts
 
 
 @dataclasses.dataclass(frozen=True)
