@@ -11,6 +11,7 @@ from obriy.prepare.visibility import hide, settle
 
 LAND, WATER = 1, 2
 BRIGHT = {"blue": 0.4, "green": 0.4, "nir": 0.5, "swir16": 0.3}
+TURBID = {"green": 0.12, "red": 0.14, "nir": 0.15, "swir16": 0.08}
 CLEAR_LAKE = {"blue": 0.05, "green": 0.04, "nir": 0.02, "swir16": 0.01}
 
 
@@ -40,6 +41,9 @@ def outcome(bands, flag, label):
         (CLEAR_LAKE, Flag.CLOUD, LAND, (0, Unseen.CLOUD)),
         # Snow and ice are unseen, never "not water".
         (BRIGHT, Flag.SNOW, LAND, (0, Unseen.FROZEN)),
+        # ... and a snow mask that calls turbid water snow is not believed either.
+        (TURBID, Flag.SNOW, WATER, (WATER, Unseen.SEEN)),
+        (TURBID, Flag.SNOW, LAND, (0, Unseen.FROZEN)),
         # SCL 2 and 3 alone never veto water.
         (CLEAR_LAKE, Flag.DARK, WATER, (WATER, Unseen.SEEN)),
         (CLEAR_LAKE, Flag.CLOUD_SHADOW, WATER, (WATER, Unseen.SEEN)),

@@ -5,13 +5,16 @@ The rules, each an answer to a known fault (`docs/design/0003-visibility.md`):
 * Cloud and cirrus flags hide a pixel, unless the pixel is too dark to be a cloud: cloud masks
   call clear lakes cloud (sentinel2-cloud-detector#93).
 * Snow and ice hide a pixel: what lies beneath may be water, so it is *unseen (frozen)* and never
-  "not water".
+  "not water". Snow masks call turbid water snow: what is too dark for snow and looks like water to
+  the method is water.
 * Shadow and dark-area flags (SCL 3 and 2) never veto water on their own: they confuse water with
   shadow. A method is told of them; where it still says water the pixel is water. Where it does
   not, a cloud shadow is unseen, and a dark area is what the method says.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +24,14 @@ from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.flags import Flag, Unseen
 from obriy.model.legend import NO_DATA
 
-CLOUD_FLOOR = {"blue": 0.12, "green": 0.11, "red": 0.09, "nir": 0.06, "swir16": 0.04}
-"""Reflectance under which a pixel is too dark for a cloud that hides the ground. Clear water
-lies below all of them; the thinnest cloud that the products flag adds about 0.05 in the near
-infrared to a dark surface. Read off the flagged pixels of the choose chips of HLS."""
+CLOUD_FLOOR: Final = {"blue": 0.12, "green": 0.11, "red": 0.09, "nir": 0.06, "swir16": 0.04}
+"""Surface reflectance under which, in every band, a pixel is too dark for a cloud that hides the
+ground: clear water lies below all of them. Of the pixels that Fmask calls cloud on the choose
+chips of HLS 0.5 % are that dark."""
+
+SNOW_FLOOR: Final = {"green": 0.20, "red": 0.22, "nir": 0.24}
+"""The same for snow and ice. Fmask calls turbid water snow: on the choose chips 70 % of the pixels
+with its snow bit are labelled water, and 98 % of those lie below all three."""
 
 
 def hide(block: Block) -> Block:
@@ -38,12 +45,12 @@ def hide(block: Block) -> Block:
     if block.flags is None:
         return dataclasses.replace(block, unseen=unseen)
     cloud = _has(block.flags, Flag.CLOUD | Flag.CIRRUS)
-    too_dark = _too_dark_for_cloud(block) & cloud
+    no_cloud = _darker(block, CLOUD_FLOOR)
     # Where a cloud is doubted, its shadow is near: the method shall look twice.
-    shadow = _has(block.flags, Flag.CLOUD_SHADOW | Flag.DARK) | too_dark
+    shadow = _has(block.flags, Flag.CLOUD_SHADOW | Flag.DARK) | (cloud & no_cloud)
     for flagged, reason in (
-        (cloud & ~too_dark, Unseen.CLOUD),
-        (_has(block.flags, Flag.SNOW), Unseen.FROZEN),
+        (cloud & ~no_cloud, Unseen.CLOUD),
+        (_has(block.flags, Flag.SNOW) & ~_darker(block, SNOW_FLOOR), Unseen.FROZEN),
         (_has(block.flags, Flag.NO_DATA), Unseen.NO_DATA),
     ):
         unseen[flagged & ~missing] = reason
@@ -72,6 +79,7 @@ def settle(water_code: int, block: Block, said: Labelled) -> Labelled:
         for bits, reason in (
             (Flag.CLOUD_SHADOW, Unseen.SHADOW),
             (Flag.CLOUD | Flag.CIRRUS, Unseen.CLOUD),
+            (Flag.SNOW, Unseen.FROZEN),
         ):
             unseen[_has(block.flags, bits) & open_to_doubt] = reason
     labels[unseen != Unseen.SEEN] = NO_DATA
@@ -103,11 +111,11 @@ def _blank(array: FloatArray, hidden: npt.NDArray[np.bool_]) -> FloatArray:
     return copy
 
 
-def _too_dark_for_cloud(block: Block) -> npt.NDArray[np.bool_]:
-    """Say where every band lies under the floor of a cloud; False without near infrared."""
+def _darker(block: Block, floor: Mapping[str, float]) -> npt.NDArray[np.bool_]:
+    """Say where every band that the floor names lies under it; False without near infrared."""
     known = {("nir" if n == "nir08" else n): a for n, a in block.bands.items()}
     dark = np.full(block.shape, "nir" in known)
-    for name, floor in CLOUD_FLOOR.items():
+    for name, limit in floor.items():
         if name in known:
-            dark &= known[name] < floor
+            dark &= known[name] < limit
     return dark
