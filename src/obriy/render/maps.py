@@ -40,6 +40,7 @@ _COMBINATIONS: Final = (
 _GAMMA: Final = 1 / 1.5
 _LEAST_RANGE: Final = 0.05
 """Reflectance from black to white, at least: the noise of a flat scene stays noise."""
+_NOTHING: Final = UNSEEN_COLOURS[Unseen.NO_DATA]
 _STRIPED: Final = (Unseen.CLOUD, Unseen.FAILED)
 _WIDE: Final = 0.5
 """Pictures flatter than this (height over width) lie one above the other."""
@@ -202,7 +203,7 @@ def _mix(
     shape = next(iter(causes.values())).shape
     colour, total = np.zeros((*shape, 3)), np.zeros(shape)
     for _, name, share in entries:
-        if name == UNSEEN_COLOURS[Unseen.NO_DATA]:
+        if name == _NOTHING:
             continue
         colour += share[..., None] * np.array(rgb(name), "float64")
         total += share
@@ -233,7 +234,7 @@ class _Layout:
         inside = width - 2 * margin
         panel = inside if stacked else (inside - gap) / 2
         tall = float(np.clip(panel * ratio, 0.35, 9.0))
-        foot = 0.6 + 0.19 * ((entries - 1) // (5 if stacked else 3))
+        foot = max(0.56, 0.26 + 0.19 * -(-entries // (5 if stacked else 3)))
         parts = 2 if stacked else 1
         height = parts * (head + tall) + foot
         boxes = []
@@ -274,7 +275,12 @@ def _footer(
 ) -> None:
     stacked = layout.panels[0][0] == layout.panels[1][0]
     handles = [
-        Patch(facecolor=colour, edgecolor=MUTED, linewidth=0.5, label=title)
+        Patch(
+            facecolor="none" if colour == _NOTHING else colour,
+            edgecolor=MUTED,
+            linewidth=0.5,
+            label=title,
+        )
         for title, colour in classes.legend
     ]
     figure.legend(

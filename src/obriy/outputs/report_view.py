@@ -1,0 +1,243 @@
+"""From results to the strings of a report: every number is written here, and only here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from obriy.model.areas import Area, AreaSeries
+from obriy.model.legend import Legend
+from obriy.model.provenance import Provenance
+from obriy.model.scores import ClassScore, Scores
+from obriy.render.text import Text
+
+Node = dict[str, Any]
+"""``{"name": ..., "text": ...}`` or ``{"name": ..., "items": [Node, ...]}``."""
+
+_OVERALL = ("overall_accuracy", "kappa", "mean_iou")
+_BY_CLASS = ("precision", "recall", "f1", "iou")
+
+
+def answer(
+    text: Text,
+    result: Mapping[str, Any],
+    areas: AreaSeries | None,
+    scores: Scores | None,
+    share_of_seen: float | None,
+) -> dict[str, Any]:
+    """Return the first screen: how much water, what was unseen, how far to trust it."""
+    total = result.get("area_km2")
+    rows = () if areas is None else areas.areas
+    one = rows[0] if len(rows) == 1 else None
+    lines = []
+    if total is not None:
+        lines.append(text.hectares(total))
+    if result.get("interval_km2"):
+        low, high = (text.area(v) for v in result["interval_km2"])
+        lines.append(text("report.interval", interval=text.span(_bare(low), high)))
+    if share_of_seen is not None:
+        lines.append(text("report.share_of_seen", share=text.percent(share_of_seen)))
+    if one is not None and one.fraction_km2 is not None:
+        lines.append(text("report.fraction", area=text.area(one.fraction_km2)))
+    return {
+        "label": text("report.water"),
+        "value": text("report.area_unknown") if total is None else text.area(total),
+        "known": total is not None,
+        "lines": lines,
+        "seen": seen_sentence(text, float(result["unseen_share"]), one),
+        "trust": trust_sentence(text, scores),
+        "facts": _facts(text, result),
+    }
+
+
+def _facts(text: Text, result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    dates = [d["date"] for d in result.get("dates") or [] if d.get("date")]
+    return [
+        (text("report.date"), ", ".join(dates) or text("report.date_unknown")),
+        (text("report.method"), str(result["method"])),
+        (text("report.clear"), text.percent(1 - float(result["unseen_share"]))),
+    ]
+
+
+def seen_sentence(text: Text, unseen_share: float, area: Area | None) -> str:
+    """Say what could not be seen, by cause where it is known."""
+    if unseen_share <= 0:
+        return text("report.all_seen")
+    causes = "" if area is None else causes_of(text, area)
+    key = "report.unseen" if causes else "report.unseen_plain"
+    return text(key, share=text.percent(unseen_share), causes=causes)
+
+
+def causes_of(text: Text, area: Area) -> str:
+    """List the reasons for which parts of a district were unseen, the largest first."""
+    ordered = sorted(area.unseen.items(), key=lambda item: -item[1])
+    parts = [
+        f"{text.known('unseen', cause).lower()} {text.percent(share)}"
+        for cause, share in ordered
+        if share > 0
+    ]
+    return ", ".join(parts)
+
+
+def trust_sentence(text: Text, scores: Scores | None) -> str:
+    """Say how the map fared against a reference, or that nobody knows."""
+    if scores is None:
+        return text("report.trust_none")
+    water = next((c for c in scores.classes if c.name == "water"), None)
+    if water is None or water.f1 is None:
+        return text("report.trust_undefined")
+    key = "report.trust_accuracy" if scores.independent else "report.trust_agreement"
+    interval = interval_of(text, scores, "f1", water)
+    note = text("report.trust_interval", interval=interval) if interval else ""
+    return text(key, f1=score_of(text, water.f1), interval=note)
+
+
+def districts_table(text: Text, areas: AreaSeries) -> dict[str, Any]:
+    """Return the table of areas; columns that hold nothing are left out."""
+    names = ("district", "area", "area_ha", "fraction_area", "district_area", "unseen_share",
+             "causes", "status")  # fmt: skip
+    rows = [_district_row(text, area) for area in areas.areas]
+    keep = [i for i in range(len(names)) if i < 2 or any(row[i] for row in rows)]
+    return {
+        "header": [text(f"report.{names[i]}") for i in keep],
+        "numeric": [0 < i < 6 for i in keep],
+        "rows": [[row[i] for i in keep] for row in rows],
+    }
+
+
+def _district_row(text: Text, area: Area) -> list[str]:
+    status = text.known("status", area.status)
+    return [
+        area.district,
+        "–" if area.area_km2 is None else _bare(text.area(area.area_km2)),
+        "" if area.area_km2 is None else _bare(text.hectares(area.area_km2)),
+        "" if area.fraction_km2 is None else _bare(text.area(area.fraction_km2)),
+        _bare(text.area(area.district_km2)),
+        text.percent(area.unseen_share),
+        causes_of(text, area),
+        f"{status}: {area.reason}" if area.reason else status,
+    ]
+
+
+def _bare(quantity: str) -> str:
+    """Return the number of a quantity; its unit is in the header."""
+    return quantity.rsplit("\u00a0", 1)[0]
+
+
+def evaluation(text: Text, scores: Scores, legend: Legend) -> dict[str, Any]:
+    """Return the tables of an evaluation: an agreement where the reference is not independent."""
+    titles = {c.name: c.title.get(text.lang) or c.title["en"] for c in legend}
+    inner = scores.without_edges
+    notes = [
+        *([text("report.reference", source=scores.reference)] if scores.reference else []),
+        text("report.pixels_compared", pixels=text.number(scores.pixels, 0)),
+    ]
+    if scores.unseen_share > 0:
+        notes.append(text("report.reference_unseen", share=text.percent(scores.unseen_share)))
+    return {
+        "title": text("report.accuracy" if scores.independent else "report.agreement"),
+        "warning": "" if scores.independent else text("report.agreement_note"),
+        "notes": " ".join(notes),
+        "how": list(scores.notes),
+        "edges_note": text("report.edges_note") if inner else "",
+        "header": _scores_header(text, inner is not None, scores.intervals is not None),
+        "rows": _scores_rows(text, scores, titles),
+        "confusion": _confusion(text, scores, titles),
+    }
+
+
+def _scores_header(text: Text, inner: bool, intervals: bool) -> list[str]:
+    keys = ["measure", "value"]
+    keys += ["interval_95"] if intervals else []
+    keys += ["without_edges"] if inner else []
+    return [text(f"report.{key}") for key in keys]
+
+
+def _scores_rows(text: Text, scores: Scores, titles: Mapping[str, str]) -> list[list[str]]:
+    """Return a row per score: the whole map first, then water, then the other classes."""
+    rows, inner = [], scores.without_edges
+    targets: list[tuple[str, ClassScore | None]] = [(key, None) for key in _OVERALL]
+    classes = sorted(scores.classes, key=lambda c: c.name != "water")
+    targets += [(key, cls) for cls in classes for key in _BY_CLASS]
+    for key, cls in targets:
+        name = text(f"measures.{key}")
+        if cls is not None:
+            name = f"{titles.get(cls.name, cls.name)}: {name}"
+        row = [name, score_of(text, getattr(cls or scores, key))]
+        if scores.intervals is not None:
+            row.append(interval_of(text, scores, key, cls))
+        if inner is not None:
+            row.append(score_of(text, _same(inner, cls, key)))
+        rows.append(row)
+    return rows
+
+
+def _same(scores: Scores, cls: ClassScore | None, key: str) -> float | None:
+    if cls is None:
+        return getattr(scores, key)  # type: ignore[no-any-return]
+    found = next((c for c in scores.classes if c.code == cls.code), None)
+    return getattr(found, key) if found else None
+
+
+def score_of(text: Text, value: float | None) -> str:
+    """Write a score with three decimals."""
+    return text("report.undefined") if value is None else text.number(value, 3)
+
+
+def interval_of(text: Text, scores: Scores, key: str, cls: ClassScore | None) -> str:
+    """Write the interval of a score; empty where there is none."""
+    name = f"{cls.name}.{key}" if cls else key
+    found = (scores.intervals or {}).get(name)
+    return text.span(*(text.number(v, 3) for v in found)) if found else ""
+
+
+def _confusion(text: Text, scores: Scores, titles: Mapping[str, str]) -> dict[str, Any]:
+    names = [titles.get(c.name, c.name) for c in scores.classes]
+    extra = bool(scores.confusion) and len(scores.confusion[0]) > len(names)
+    header = [text("report.confusion_rows"), *names]
+    rows = [
+        [name, *(text.number(n, 0) for n in counts)]
+        for name, counts in zip(names, scores.confusion, strict=True)
+    ]
+    return {"header": [*header, text("report.not_named")] if extra else header, "rows": rows}
+
+
+def decisions(text: Text, provenance: Provenance) -> list[Node]:
+    """Return the steps of a record; a step that nobody foresaw is shown by its own names."""
+    nodes = []
+    for step in provenance.steps:
+        details = {key: value for key, value in step.items() if key != "name"}
+        nodes.append({"name": text.known("steps", step["name"]), "items": tree(text, details)})
+    return nodes
+
+
+def tree(text: Text, values: Mapping[str, Any]) -> list[Node]:
+    """Return plain values as named nodes; None and empty ones are left out."""
+    nodes: list[Node] = []
+    for key, value in values.items():
+        if value is None or value == "" or (isinstance(value, Sequence | Mapping) and not value):
+            continue
+        name = text.known("fields", str(key))
+        if isinstance(value, Mapping):
+            nodes.append({"name": name, "items": tree(text, value)})
+        elif _holds_mappings(value):
+            items = [{"name": str(i), "items": tree(text, v)} for i, v in enumerate(value, 1)]
+            nodes.append({"name": name, "items": items})
+        else:
+            nodes.append({"name": name, "text": plain(text, value)})
+    return nodes
+
+
+def _holds_mappings(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(v, Mapping) for v in value)
+
+
+def plain(text: Text, value: Any) -> str:
+    """Write a scalar or a list of them."""
+    if isinstance(value, bool):
+        return text("report.yes" if value else "report.no")
+    if isinstance(value, int):
+        return text.number(value, 0)
+    if isinstance(value, float):
+        return text.significant(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(text, v) for v in value)
+    return str(value)
