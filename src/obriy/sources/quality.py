@@ -95,4 +95,4 @@ class _FlagArray(BackendArray):  # type: ignore[misc]
 
     def _read(self, key: tuple[int | slice, ...]) -> npt.NDArray[Any]:
         numbers = self.numbers[key].to_numpy()
-        return self.table.take(numbers)
+        return np.asarray(self.table.take(numbers), "uint16")

@@ -1,4 +1,4 @@
-"""Sensors: which bands a product has, how they are named, and how its numbers become reflectance."""
+"""Sensors: the bands of a product, their names, and how its numbers become reflectance."""
 
 import dataclasses
 import functools
@@ -118,7 +118,7 @@ class Sensor:
 
 
 def plain_id(name: str) -> str:
-    """Return a band name without case, separators and leading zeros, e.g. ``sr_b03`` as ``SRB3``."""
+    """Return a band name without case, separators, leading zeros: ``sr_b03`` as ``SRB3``."""
     letters = re.sub(r"[^A-Z0-9]", "", name.upper())
     return re.sub(r"(?<=[A-Z])0+(?=\d)", "", letters)
 
