@@ -171,7 +171,7 @@ def _area(tally: _Tally, code: int, name: str, class_map: ClassMap, whole: float
     causes = {cause.name.lower(): tally.by_cause[cause] for cause in Unseen}
     causes |= {"outside": outside, "unnamed": tally.by_code[UNNAMED]}
     unseen = {k: float(v / total) for k, v in causes.items() if v > 0}
-    unseen_share = min(1.0, sum(unseen.values()))
+    unseen_share = min(1.0, float(sum(unseen.values())))
     seen = tally.by_code[1:UNNAMED].sum() > 0
     status, reason = _verdict(unseen, unseen_share, inside=inside, seen=bool(seen))
     has_fraction = seen and class_map.fraction is not None

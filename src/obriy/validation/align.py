@@ -1,0 +1,106 @@
+"""Windows of one map on the grid of another: the nearest pixel, nothing invented."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import xarray as xr
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from obriy.model.grid import same_grid
+
+WindowReader = Callable[[slice, slice], npt.NDArray[Any]]
+_READ_AT_ONCE: Final = 2**26
+"""Pixels of a finer map that are read for one window; above it the window is halved."""
+
+
+def window_reader(labels: xr.DataArray, source: GeoBox, target: GeoBox) -> WindowReader:
+    """Return a function that reads a window of a map on another grid.
+
+    Args:
+        labels: (y, x) class codes on ``source``, in memory or lazy.
+        source: Their grid; without a CRS it lies in the plane of ``target``.
+        target: The grid on which windows (rows, columns) are asked for.
+
+    Returns:
+        ``read(rows, columns)`` → array of the dtype of the labels; 0 where they do not reach.
+    """
+    if labels.shape == tuple(target.shape) and same_grid(_in_plane(source, target), target):
+        return lambda rows, columns: labels.isel(y=rows, x=columns).to_numpy()
+    return _Nearest(labels, _in_plane(source, target), target).read
+
+
+class _Nearest:
+    """Nearest-pixel sampling between any two grids."""
+
+    def __init__(self, labels: xr.DataArray, source: GeoBox, target: GeoBox) -> None:
+        self.labels = labels
+        self.to_pixels = _inverse(source.affine)
+        self.to_map = _matrix(target.affine)
+        self.transform = None
+        if source.crs != target.crs and source.crs is not None and target.crs is not None:
+            crs = pyproj.CRS(str(target.crs)), pyproj.CRS(str(source.crs))
+            self.transform = pyproj.Transformer.from_crs(*crs, always_xy=True).transform
+
+    def read(self, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        """Read a window of the target grid."""
+        out = np.zeros((rows.stop - rows.start, columns.stop - columns.start), self.labels.dtype)
+        row, column = self._positions(rows, columns)
+        height, width = self.labels.shape
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        if not inside.any():
+            return out
+        row, column = row[inside].astype("int64"), column[inside].astype("int64")
+        top, left = int(row.min()), int(column.min())
+        bottom, right = int(row.max()) + 1, int(column.max()) + 1
+        if (bottom - top) * (right - left) > _READ_AT_ONCE and max(out.shape) > 1:
+            return self._in_halves(rows, columns)
+        values = self.labels.isel(y=slice(top, bottom), x=slice(left, right)).to_numpy()
+        out[inside] = values[row - top, column - left]
+        return out
+
+    def _in_halves(self, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        middle = (rows.start + rows.stop) // 2, (columns.start + columns.stop) // 2
+        if rows.stop - rows.start >= columns.stop - columns.start:
+            parts = slice(rows.start, middle[0]), slice(middle[0], rows.stop)
+            return np.vstack([self.read(part, columns) for part in parts])
+        parts = slice(columns.start, middle[1]), slice(middle[1], columns.stop)
+        return np.hstack([self.read(rows, part) for part in parts])
+
+    def _positions(self, rows: slice, columns: slice) -> npt.NDArray[np.float64]:
+        """Return row and column in the source (2, rows, columns) of each pixel centre."""
+        y, x = np.meshgrid(
+            np.arange(rows.start, rows.stop) + 0.5,
+            np.arange(columns.start, columns.stop) + 0.5,
+            indexing="ij",
+        )
+        x, y = _apply(self.to_map, x, y)
+        if self.transform is not None:
+            x, y = self.transform(x, y)
+        column, row = _apply(self.to_pixels, np.asarray(x), np.asarray(y))
+        positions = np.floor(np.stack([row, column]))
+        positions[~np.isfinite(positions)] = -1
+        return positions
+
+
+def _in_plane(source: GeoBox, target: GeoBox) -> GeoBox:
+    """Give a grid with no CRS the CRS of the other: both are taken to lie in one plane."""
+    return GeoBox(source.shape, source.affine, source.crs or target.crs)
+
+
+def _matrix(affine: Affine) -> tuple[float, ...]:
+    return tuple(float(v) for v in affine[:6])
+
+
+def _inverse(affine: Affine) -> tuple[float, ...]:
+    return _matrix(~affine)
+
+
+def _apply(
+    matrix: tuple[float, ...], x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    a, b, c, d, e, f = matrix
+    return a * x + b * y + c, d * x + e * y + f
