@@ -240,9 +240,14 @@ def _all_names(found: list[FileBand]) -> set[str]:
     return names
 
 
+def has_numbered_names(found: list[FileBand]) -> bool:
+    """Say whether some band is called like ``B3``, which means another band on another sensor."""
+    return any(re.fullmatch(r"B\d{1,2}", n) for n in _all_names(found))
+
+
 def _nobody_knows(found: list[FileBand], sensor: Sensor | None) -> BandError:
     which = f" (sensor {sensor.id})" if sensor else ""
-    numbered = any(re.fullmatch(r"B\d{1,2}", n) for n in _all_names(found))
+    numbered = has_numbered_names(found)
     more = ", or the sensor: B3 is green on one and red on another" if numbered else ""
     return BandError(
         f"Nothing tells which band of {_files(found)} is which{which}; it says: "

@@ -11,7 +11,7 @@ from obriy.errors import EmptyResultError, SourceError
 from obriy.model.grid import describe
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.sources.bands import Naming, name_bands, sensor_of_names
+from obriy.sources.bands import Naming, has_numbered_names, name_bands, sensor_of_names
 from obriy.sources.base import Request
 from obriy.sources.boa_offset import OFFSET, OffsetDecision, decide_offset
 from obriy.sources.dates import date_of
@@ -83,14 +83,17 @@ def open_files(request: Request) -> xr.Dataset:
 def _mtl_of(
     files: list[str], given: list[Path], found: list[FileBand], sensor: Sensor | None
 ) -> Mtl | None:
-    """Return the MTL that belongs to the files; one that only lies beside must fit them."""
-    path = mtl_beside(files, given)
-    if path is None:
-        return None
-    if given:
-        return read_mtl(path)
+    """Return the MTL that belongs to the files: digital numbers of Landsat Level 1, nothing else.
+
+    One that was not named but lies beside an image also needs band names like ``B3``.
+    """
     guess = sensor or sensor_of_names(found)
     if guess is not None and guess.id not in LANDSAT_L1:
+        return None
+    if not all(np.dtype(b.dtype).kind in "iu" for b in found):
+        return None
+    path = mtl_beside(files, given)
+    if path is None or (guess is None and not given and not has_numbered_names(found)):
         return None
     mtl = read_mtl(path)
     return mtl if guess is None or guess.id == mtl.sensor.id else None

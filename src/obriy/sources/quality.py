@@ -89,9 +89,10 @@ class _FlagArray(BackendArray):  # type: ignore[misc]
         self.dtype = np.dtype("uint16")
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
-        return indexing.explicit_indexing_adapter(
+        found: npt.NDArray[Any] = indexing.explicit_indexing_adapter(
             key, self.shape, indexing.IndexingSupport.BASIC, self._read
         )
+        return found
 
     def _read(self, key: tuple[int | slice, ...]) -> npt.NDArray[Any]:
         numbers = self.numbers[key].to_numpy()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from obriy.errors import SourceError
+from obriy.errors import BandError, SourceError
 from obriy.sources.reading import FileBand
 from obriy.tables.sensor import Sensor
 
@@ -31,6 +31,9 @@ LATTICE_TOLERANCE = 0.08
 """Counts of 1/10000, stretched to 16 bits, lie within half a DN (0.076 of a count) of a whole
 count; numbers from elsewhere do so in one case of six."""
 FULL_RANGE = 65_000
+IMPOSSIBLE = -0.5
+"""No surface and no correction gives a reflectance so low."""
+FILL_SHARE = 0.001
 VISIBLE = ("coastal", "blue", "green", "red")
 
 
@@ -96,11 +99,26 @@ def decide_scaling(
         chosen = Scaling(dict.fromkeys(bands, pair), "user", "given", (), offset is not None)
     else:
         chosen = _without_user(bands, samples, sensor, mtl)
+        _refuse_fill(bands, samples, chosen)
     if offset is None or scale is not None:
         return chosen
     pairs = {name: Linear(b.scale, offset) for name, b in chosen.bands.items()}
     by = f"{chosen.by}, offset by the user"
     return dataclasses.replace(chosen, bands=pairs, by=by, offset_known=True)
+
+
+def _refuse_fill(bands: Mapping[str, FileBand], samples: Samples, chosen: Scaling) -> None:
+    """Raise where numbers far below zero are a fill value that the file does not own up to."""
+    for name, values in samples.items():
+        pair = chosen.bands[name]
+        low = float((values * pair.scale + pair.offset < IMPOSSIBLE).mean()) if len(values) else 0
+        if low > FILL_SHARE:
+            least = float(values.min())
+            raise SourceError(
+                f"{low:.1%} of the band '{name}' of {bands[name].file} lie far below zero (the "
+                f"least is {least:g}): a fill value that the file does not name.",
+                f"Say it: --nodata {least:g}",
+            )
 
 
 def _without_user(
@@ -115,11 +133,22 @@ def _without_user(
         return Scaling(pairs, "file tags", "scales and offsets of the file", (), known)
     if mtl is not None:
         reason = "top-of-atmosphere reflectance from the scene's MTL"
-        return Scaling({n: mtl[n] for n in bands}, "MTL", reason, (), True)
+        return Scaling({n: _of_mtl(mtl, n) for n in bands}, "MTL", reason, (), True)
     numbers = _from_numbers(bands, samples)
     if sensor is None or sensor.scale is None or numbers.final:
         return _by_numbers(bands, numbers, sensor)
     return _by_table(bands, samples, sensor, numbers)
+
+
+def _of_mtl(mtl: Mapping[str, Linear], name: str) -> Linear:
+    twin = {"nir": "nir08", "nir08": "nir"}.get(name, name)
+    found = mtl.get(name) or mtl.get(twin)
+    if found is None:
+        raise BandError(
+            f"The scene's MTL has no reflectance for the band '{name}'.",
+            f"It has {', '.join(mtl)}: correct --bands, or leave that one out with '-'.",
+        )
+    return found
 
 
 def _by_table(
@@ -129,7 +158,8 @@ def _by_table(
     assert sensor.scale is not None
     brightest = max((np.median(s) for s in samples.values() if len(s)), default=0.0)
     value = float(brightest) * sensor.scale + sensor.offset
-    impossible = value > BRIGHTEST_MEDIAN or (numbers.strange and numbers.scale != sensor.scale)
+    strange = numbers.picture or (numbers.strange and numbers.scale != sensor.scale)
+    impossible = value > BRIGHTEST_MEDIAN or strange
     if impossible and numbers.scale is not None:
         warning = (
             f"The factor of {sensor.id} ({sensor.scale:g}) does not fit the numbers; "
@@ -204,7 +234,7 @@ def _from_numbers(bands: Mapping[str, FileBand], samples: Samples) -> _Numbers:
     numbers = {name: s for name, s in samples.items() if len(s)}
     low = min(float(np.percentile(s, 1)) for s in numbers.values())
     high = max(float(np.percentile(s, 99)) for s in numbers.values())
-    if any(k.kind == "f" for k in kinds) and low >= LOWEST and high <= HIGHEST:
+    if all(k.kind == "f" for k in kinds) and low >= LOWEST and high <= HIGHEST:
         return _Numbers(1.0, f"floats from {low:.3g} to {high:.3g} (1st and 99th percentile)", True)
     if kinds == {np.dtype("uint8")}:
         return _Numbers(1 / 255, "8-bit numbers", picture=True)
@@ -220,14 +250,15 @@ def _from_spread(numbers: Samples, high: float) -> _Numbers:
     middle = max(medians.values())
     visible = max((medians[n] for n in VISIBLE if n in medians), default=None)
     dark = visible is not None and visible < DARK_VISIBLE * 10_000
+    land = middle >= DARKEST_BRIGHT * 1000 and high <= HIGHEST * 1000
     said = f"the brightest band has the median {middle:.4g} and the 99th percentile {high:.4g}"
     if middle > BRIGHTEST_MEDIAN * 10_000:
         full = max(float(s.max()) for s in numbers.values()) >= FULL_RANGE
         if full:
             return _Numbers(1 / 65535, f"{said}, too bright for 1/10000, and all 16 bits are used")
         return _Numbers(None, f"{said}: too bright for 1/10000")
-    if dark and DARKEST_BRIGHT * 1000 <= high <= HIGHEST * 1000:
-        reason = f"{said}, and the visible bands at most {visible:.3g}: too dark for 1/10000"
+    if dark and land:
+        reason = f"{said}, and the visible bands at most {visible:.3g}: no land is so dark in green"
         return _Numbers(1 / 1000, reason, strange=True)
     if high >= DARKEST_BRIGHT * 10_000:
         return _Numbers(1 / 10_000, said)
