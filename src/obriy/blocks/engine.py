@@ -2,7 +2,7 @@
 
 import dataclasses
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import reduce
 from typing import Any, Protocol
@@ -90,6 +90,8 @@ def run_method(
     prepare: Callable[[Block], Block],
     settle: Callable[[Block, Labelled], Labelled],
     options: EngineOptions,
+    also_bands: Iterable[str] = (),
+    also_halo: int = 0,
 ) -> EngineResult:
     """Map a scene: collect over all blocks, decide once, apply to all blocks.
 
@@ -100,6 +102,8 @@ def run_method(
         prepare: Hides what cannot be seen, before the method looks.
         settle: Brings the method's labels and what was hidden together.
         options: Threads, memory, progress, cancel.
+        also_bands: Bands that ``prepare`` looks at beside those of the method.
+        also_halo: Pixels that ``prepare`` spoils at the edge of a block.
 
     Raises:
         BandError: where the method lacks a band.
@@ -107,14 +111,14 @@ def run_method(
         SourceError: where no block at all could be read.
         CancelledError: where the caller cancelled.
     """
-    names = sorted(method.bands(set(band_names(scene))))
+    names = sorted(method.bands(set(band_names(scene))) | set(also_bands))
     workers = options.workers or settings().workers or psutil.cpu_count(logical=True) or 1
     budget = _budget(options)
     bytes_per_pixel = WORK_BYTES + 12 * len(names)
     plan = make_plan(
         scene,
         names + (["flags"] if "flags" in scene else []),
-        halo=method.halo,
+        halo=method.halo + also_halo,
         bytes_per_pixel=bytes_per_pixel,
         budget=budget // (2 * workers),
     )

@@ -18,7 +18,8 @@ def with_config_options(function: Callable[..., None]) -> Callable[..., None]:
 
     The command gets the fields that the user set as one mapping, ``values``.
     """
-    own = [p for name, p in inspect.signature(function).parameters.items() if name != "values"]
+    given_own = inspect.signature(function).parameters.items()
+    own = [p.replace(kind=p.KEYWORD_ONLY) for name, p in given_own if name != "values"]
     fields = [(n, f) for n, f in WaterConfig.model_fields.items() if n != "job"]
     fields.sort(key=lambda item: not _is_argument(item[1]))
 

@@ -102,3 +102,17 @@ def describe(geobox: GeoBox) -> dict[str, Any]:
 
 def _epsg(geobox: GeoBox) -> str | None:
     return f"EPSG:{geobox.crs.epsg}" if geobox.crs else None
+
+
+def mean_pixel_size(geobox: GeoBox) -> float:
+    """Return the height of a pixel in metres, to a per cent: for windows and scale bars.
+
+    Raises:
+        GridError: where the grid has no CRS.
+    """
+    require_crs(geobox, "a pixel size in metres")
+    step = float(np.hypot(geobox.affine.b, geobox.affine.e))
+    if geobox.crs.geographic:
+        return step * 111_320.0  # metres in a degree of latitude
+    unit = geobox.crs.proj.axis_info[0].unit_conversion_factor
+    return step * float(unit)

@@ -2,38 +2,46 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import xarray as xr
 
-from obriy.blocks.base import Block, Histogram
+from obriy.blocks.base import Histogram
 from obriy.blocks.engine import ArraySink, EngineOptions, EngineResult, Sink, run_method
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.methods.expression import parse_method
 from obriy.methods.index_threshold import WATER
 from obriy.model.classmap import ClassMap
-from obriy.model.grid import coords_of, geobox_of
+from obriy.model.grid import coords_of, geobox_of, mean_pixel_size
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import check_scene, provenance_of
 from obriy.outputs.cog import MapWriter
+from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.visibility import hide, settle
 
+Clouds = Literal["flags", "s2cloudless", "none"]
 LAYERS: Final = {"mask": "labels", "fraction": "fraction", "unseen": "unseen"}
 """Output name to layer of the map."""
 
 
 def map_water(
-    scene: xr.Dataset, method: str = "auto", *, options: EngineOptions | None = None
+    scene: xr.Dataset,
+    method: str = "auto",
+    *,
+    clouds: Clouds = "flags",
+    options: EngineOptions | None = None,
 ) -> ClassMap:
     """Map water in a scene, in memory.
 
     Args:
         scene: A Scene, as `open_scene` returns it: bands (y, x) float32 reflectance, NaN missing.
         method: ``"auto"``, ``"INDEX:THRESHOLD"`` or an expression of those.
+        clouds: ``"flags"`` (the scene's quality band), ``"s2cloudless"`` beside it (Sentinel-2
+            L1C, extra ``clouds``), or ``"none"``.
         options: Threads, memory, progress.
 
     Returns:
@@ -51,7 +59,7 @@ def map_water(
     chosen = parse_method(method)
     if not chosen.gives_fraction:
         del sinks["fraction"]
-    result = _run(scene, method, sinks, options or EngineOptions())
+    result = _run(scene, method, sinks, options or EngineOptions(), clouds)
     layers = {
         name: xr.DataArray(sink.array, dims=("y", "x"), coords=coords_of(geobox))
         for name, sink in sinks.items()
@@ -65,7 +73,13 @@ def map_water(
 
 
 def map_water_to_files(
-    scene: xr.Dataset, method: str, folder: Path, *, options: EngineOptions, lang: str
+    scene: xr.Dataset,
+    method: str,
+    folder: Path,
+    *,
+    clouds: Clouds,
+    options: EngineOptions,
+    lang: str,
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Map water in a scene of any size into COGs.
 
@@ -74,6 +88,7 @@ def map_water_to_files(
         method: As for `map_water`.
         folder: Where ``mask.tif``, ``unseen.tif`` and, where the method gives one,
             ``fraction.tif`` go.
+        clouds: As for `map_water`.
         options: Threads, memory, progress.
         lang: Language of the class names in the files.
 
@@ -92,7 +107,7 @@ def map_water_to_files(
             )
             for name, content in contents.items()
         }
-        result = _run(scene, method, sinks, options)
+        result = _run(scene, method, sinks, options, clouds)
     return {name: f"{name}.tif" for name in contents}, found_of(method, result)
 
 
@@ -146,14 +161,24 @@ def record(provenance: Provenance, found: Mapping[str, Any]) -> Provenance:
 
 
 def _run(
-    scene: xr.Dataset, method: str, sinks: Mapping[str, Sink], options: EngineOptions
+    scene: xr.Dataset,
+    method: str,
+    sinks: Mapping[str, Sink],
+    options: EngineOptions,
+    clouds: Clouds,
 ) -> EngineResult:
-    prepare: Callable[[Block], Block] = hide
+    if clouds == "none" and "flags" in scene:
+        scene = scene.drop_vars("flags")
+    detector = (
+        S2Cloudless(scene, mean_pixel_size(geobox_of(scene))) if clouds == "s2cloudless" else None
+    )
     return run_method(
         scene,
         parse_method(method),
         sinks,
-        prepare=prepare,
+        prepare=hide if detector is None else lambda block: hide(detector(block)),
         settle=partial(settle, WATER),
         options=options,
+        also_bands=detector.bands if detector else (),
+        also_halo=detector.halo if detector else 0,
     )

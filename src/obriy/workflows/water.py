@@ -13,7 +13,8 @@ import xarray as xr
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import EmptyResultError
 from obriy.measures.areas import measure_areas
-from obriy.model.areas import Area, AreaSeries, District
+from obriy.measures.totals import best_area, total_area
+from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import describe, geobox_of
 from obriy.model.reference import Reference
@@ -28,7 +29,7 @@ from obriy.sources.simulated import simulated_reference
 from obriy.validation.evaluate import evaluate
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.mapping import map_water_to_files, open_map
-from obriy.workflows.presenting import write_products
+from obriy.workflows.presenting import Products, write_products
 
 GSW: Final = "gsw:"
 
@@ -82,7 +83,12 @@ def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Wate
 
     def map_step() -> StepRecord:
         files, found = map_water_to_files(
-            scene, config.method, folder.path, options=options, lang=config.lang
+            scene,
+            config.method,
+            folder.path,
+            clouds=config.clouds,
+            options=options,
+            lang=config.lang,
         )
         return StepRecord(files, found)
 
@@ -90,11 +96,13 @@ def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Wate
     _check_seen(mapped, config)
     water = open_map(folder.path, mapped.outputs, scene, mapped.found)
     areas = _measure(water, districts, config)
-    scores = _evaluate(water, scene, config)
+    scores = _evaluate(water, config)
     result = _result(config, water, areas, scores, mapped)
-    files = write_products(config, folder, scene, water, districts, areas, scores, mapped, result)
-    kept = {n: f for n, f in mapped.outputs.items() if n == "unseen" or n in config.outputs}
-    result["outputs"] = {n: str(folder.file(f)) for n, f in {**kept, **files}.items()}
+    wanted = {n: f for n, f in mapped.outputs.items() if n == "unseen" or n in config.outputs}
+    result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
+    products = Products(scene, water, districts, areas, scores, mapped.found)
+    files = write_products(config, folder, products, result)
+    result["outputs"] = {name: str(path) for name, path in files.items()}
     folder.write_result(result)
     return WaterRun(folder.path, result, _is_complete(mapped, areas))
 
@@ -149,7 +157,7 @@ def _measure(water: ClassMap, districts: list[District], config: WaterConfig) ->
     return measure_areas(water, "water", districts, pixel_size_m=size)
 
 
-def _evaluate(water: ClassMap, scene: xr.Dataset, config: WaterConfig) -> Scores | None:
+def _evaluate(water: ClassMap, config: WaterConfig) -> Scores | None:
     reference = _reference(water, config)
     return None if reference is None else evaluate(water, reference)
 
@@ -171,7 +179,7 @@ def _result(
 ) -> dict[str, Any]:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     rows = [] if areas is None else list(areas.areas)
-    total = _total(rows)
+    total = total_area(rows)
     decision = mapped.found["decision"]
     unseen = total.unseen_share if total else _unseen_share(mapped)
     warnings = list(water.provenance.warnings)
@@ -179,7 +187,7 @@ def _result(
         warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
     date = {
         "date": water.time,
-        "area_km2": total.area_km2 if total else None,
+        "area_km2": best_area(total) if total else None,
         "clear_share": 1 - unseen,
         "unseen_share": unseen,
         "weight": 1.0,
@@ -192,6 +200,7 @@ def _result(
         "method": config.method,
         "area_km2": date["area_km2"],
         "interval_km2": None,
+        "mask_area_km2": total.area_km2 if total else None,
         "unseen_share": unseen,
         "dates": [date],
         "districts": [row.to_dict() for row in rows],
@@ -203,13 +212,6 @@ def _result(
         "command": command_of(config),
         "provenance": water.provenance.to_dict() | {"warnings": warnings},
     }
-
-
-def _total(rows: list[Area]) -> Area | None:
-    """Return the districts together; unseen shares weigh by area."""
-    if len(rows) < 2:
-        return rows[0] if rows else None
-    ...
 
 
 def _unseen_share(mapped: StepRecord) -> float:
