@@ -79,4 +79,5 @@ def text_of(lang: str) -> Text:
 def _area_digits(km2: float) -> int:
     if km2 == 0:
         return 2
-    return min(4, max(0, 3 - math.floor(math.log10(abs(km2)))))
+    rounded = float(f"{km2:.3e}")  # 999.96 is 1,000 then, not 1,000.0
+    return min(4, max(0, 3 - math.floor(math.log10(abs(rounded)))))

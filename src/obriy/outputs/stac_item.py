@@ -1,0 +1,194 @@
+"""A STAC Item that describes the result, so that catalogues and GIS programs find their way."""
+
+import datetime as dt
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import shapely
+from odc.geo.geobox import GeoBox
+from shapely import affinity
+
+from obriy.model.classmap import FRACTION_MISSING, ClassMap
+from obriy.model.flags import Unseen
+from obriy.model.legend import NO_DATA, UNNAMED, Legend
+from obriy.model.provenance import versions
+from obriy.outputs.files import write_text
+from obriy.render.palette import UNNAMED_COLOUR, UNSEEN_COLOURS
+from obriy.vectors import lonlat_bounds, polygons_of, warp_geometry
+
+LONLAT: Final = "EPSG:4326"
+FIRST_IMAGE: Final = dt.datetime(1972, 7, 23, tzinfo=dt.UTC)
+"""Launch of Landsat 1: an image without a date is not older."""
+
+_SCHEMAS: Final = "https://stac-extensions.github.io"
+_EXTENSIONS: Final = [
+    f"{_SCHEMAS}/classification/v2.0.0/schema.json",
+    f"{_SCHEMAS}/processing/v1.2.0/schema.json",
+    f"{_SCHEMAS}/projection/v2.0.0/schema.json",
+]
+_RASTER: Final = f"{_SCHEMAS}/raster/v2.0.0/schema.json"
+"""For the scale of fractions."""
+_COG: Final = "image/tiff; application=geotiff; profile=cloud-optimized"
+_ASSETS: Final[dict[str, tuple[str, list[str]]]] = {
+    "mask": (_COG, ["data", "labels"]),
+    "fraction": (_COG, ["data"]),
+    "unseen": (_COG, ["metadata"]),
+    "polygons": ("application/geopackage+sqlite3", ["data", "labels"]),
+    "areas": ("text/csv", ["data"]),
+    "scores": ("text/csv", ["metadata"]),
+    "report": ("text/html", ["overview"]),
+    "result": ("application/json", ["metadata"]),
+}
+"""Media type and roles of the files of a run, by output name."""
+
+
+def write_stac_item(
+    class_map: ClassMap,
+    files: Mapping[str, Path | str],
+    path: Path | str,
+    *,
+    item_id: str,
+    title: str = "",
+) -> Path:
+    """Write a STAC 1.1 Item with the classification, processing and projection extensions.
+
+    A map without CRS has no geometry and no bbox. An image of unknown date is dated from the
+    first civil satellite to today.
+
+    Args:
+        class_map: The map.
+        files: Paths by output name; names without a media type of their own are left out.
+        path: The item, ``*.json``; assets are named relative to its folder.
+        item_id: Identifier of the item.
+        title: What was mapped, for people.
+    """
+    path = Path(path)
+    item = _item(class_map, item_id, title)
+    for name, file in files.items():
+        if name == "fraction":
+            item.stac_extensions.append(_RASTER)
+        if name in _ASSETS:
+            item.add_asset(name, _asset(name, Path(file), path.parent, class_map.legend))
+    plain = item.to_dict(include_self_link=False, transform_hrefs=False)
+    return write_text(path, json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def _item(class_map: ClassMap, item_id: str, title: str) -> Any:
+    import pystac
+
+    geometry, bbox = _footprint(class_map.geobox)
+    single, start, end = _times(class_map.time)
+    item = pystac.Item(
+        id=item_id,
+        geometry=geometry,
+        bbox=bbox,
+        datetime=single,
+        start_datetime=start,
+        end_datetime=end,
+        properties=_properties(class_map, title),
+        stac_extensions=list(_EXTENSIONS),
+    )
+    for source in class_map.provenance.inputs:
+        if source.get("href"):
+            item.add_link(pystac.Link("derived_from", str(source["href"])))
+    return item
+
+
+def _properties(class_map: ClassMap, title: str) -> dict[str, Any]:
+    steps = ", ".join(str(step["name"]) for step in class_map.provenance.steps)
+    return {
+        **({"title": title} if title else {}),
+        **_projection(class_map.geobox),
+        "processing:software": versions(),
+        **({"processing:lineage": f"Obriy: {steps}"} if steps else {}),
+    }
+
+
+def _projection(geobox: GeoBox) -> dict[str, Any]:
+    code = f"EPSG:{geobox.crs.epsg}" if geobox.crs and geobox.crs.epsg else None
+    return {
+        "proj:code": code,
+        **({"proj:wkt2": geobox.crs.to_wkt()} if geobox.crs and code is None else {}),
+        "proj:shape": [int(geobox.shape.y), int(geobox.shape.x)],
+        "proj:transform": [float(v) for v in geobox.affine[:6]],
+    }
+
+
+def _footprint(geobox: GeoBox) -> tuple[dict[str, Any] | None, list[float] | None]:
+    """Return outline and bounds in longitude and latitude; None for both without a CRS."""
+    if geobox.crs is None:
+        return None, None
+    affine, (rows, columns) = geobox.affine, geobox.shape
+    corners = [(0, 0), (columns, 0), (columns, rows), (0, rows)]
+    outline = shapely.Polygon(
+        (affine.a * x + affine.b * y + affine.c, affine.d * x + affine.e * y + affine.f)
+        for x, y in corners
+    )
+    lonlat = warp_geometry(outline, geobox.crs.to_wkt(), LONLAT)
+    geometry = shapely.orient_polygons(shapely.simplify(_within_180(lonlat), 1e-6))
+    west, south, east, north = lonlat_bounds(geobox)
+    # RFC 7946: across the antimeridian the western edge has the greater number.
+    bounds = [west, south, east - 360 if east > 180 else east, north]
+    return json.loads(shapely.to_geojson(geometry)), [round(v, 7) for v in bounds]
+
+
+def _within_180(lonlat: shapely.Geometry) -> shapely.Geometry:
+    """Cut an outline that goes on past 180 degrees in two, as RFC 7946 asks."""
+    if lonlat.bounds[0] >= -180 and lonlat.bounds[2] <= 180:
+        return lonlat
+    world = shapely.box(-180, -90, 180, 90)
+    turned = [affinity.translate(lonlat, turn) for turn in (-360, 0, 360)]
+    return polygons_of(shapely.union_all([shapely.intersection(part, world) for part in turned]))
+
+
+def _times(
+    time: str | None,
+) -> tuple[dt.datetime | None, dt.datetime | None, dt.datetime | None]:
+    """Return datetime, or start and end: a date is a whole day, no date is all of the time."""
+    if time is None:
+        return None, FIRST_IMAGE, dt.datetime.now(dt.UTC).replace(microsecond=0)
+    moment = dt.datetime.fromisoformat(time)
+    moment = moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    if len(time) > len("2019-04-16"):
+        return moment, None, None
+    return None, moment, moment + dt.timedelta(days=1, seconds=-1)
+
+
+def _asset(name: str, file: Path, folder: Path, legend: Legend) -> Any:
+    import pystac
+
+    media_type, roles = _ASSETS[name]
+    href = Path(os.path.relpath(file, folder)).as_posix()
+    return pystac.Asset(
+        href=f"./{href}", media_type=media_type, roles=roles, extra_fields=_fields(name, legend)
+    )
+
+
+def _fields(name: str, legend: Legend) -> dict[str, Any]:
+    """Return what the numbers of a raster mean."""
+    if name == "mask":
+        return {"data_type": "uint8", "nodata": NO_DATA, "classification:classes": _classes(legend)}
+    if name == "fraction":
+        band = {"name": "fraction", "unit": "%", "raster:scale": 0.5}
+        return {"data_type": "uint8", "nodata": FRACTION_MISSING, "bands": [band]}
+    if name == "unseen":
+        classes = [
+            _class(int(u), u.name.lower(), u.name.lower().replace("_", " "), colour)
+            for u, colour in ((u, UNSEEN_COLOURS.get(u, "#000000")) for u in Unseen)
+        ]
+        return {"data_type": "uint8", "classification:classes": classes}
+    return {}
+
+
+def _classes(legend: Legend) -> list[dict[str, Any]]:
+    nothing = {"value": NO_DATA, "name": "no_data", "description": "No data", "nodata": True}
+    named = [_class(c.code, c.name, c.title["en"], c.colour) for c in legend]
+    return [nothing, *named, _class(UNNAMED, "unnamed", "Seen, not named", UNNAMED_COLOUR)]
+
+
+def _class(value: int, name: str, description: str, colour: str) -> dict[str, Any]:
+    hint = colour.lstrip("#").upper()
+    return {"value": value, "name": name, "description": description, "color_hint": hint}

@@ -1,0 +1,70 @@
+"""Areas and scores as CSV: UTF-8, a point for decimals, full precision, empty where unknown."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from obriy.model.areas import Area, AreaSeries
+from obriy.model.flags import Unseen
+from obriy.model.scores import Scores
+from obriy.outputs.files import write_text
+
+CAUSES = (*(u.name.lower() for u in Unseen if u is not Unseen.SEEN), "outside", "unnamed")
+"""Reasons for which a part of a district was unseen; a column each."""
+
+_AREAS = ("class", "district", "date", "area_km2", "area_ha", "fraction_km2", "district_km2",
+          "outside_share", "unseen_share", *(f"unseen_{c}" for c in CAUSES),
+          "status", "reason")  # fmt: skip
+_SCORES = ("edges", "class", "code", "measure", "value", "low", "high")
+_OVERALL = ("overall_accuracy", "kappa", "mean_iou", "pixels", "unseen_share")
+_BY_CLASS = ("precision", "recall", "f1", "iou")
+
+
+def write_areas(series: AreaSeries, path: Path | str) -> Path:
+    """Write ``areas.csv``: a row per district and date; return its path.
+
+    Shares are of the whole district, 0 to 1; ``area_km2`` is empty where nothing was seen.
+    """
+    return _write(Path(path), _AREAS, (_area_row(series.class_name, a) for a in series.areas))
+
+
+def write_scores(scores: Scores, path: Path | str) -> Path:
+    """Write ``scores.csv``: a row per score; return its path.
+
+    ``edges`` is ``with``, or ``without`` the one-pixel ring at label edges; ``low`` and ``high``
+    bound the 95 % interval; ``class`` is empty for scores of the whole map.
+    """
+    rows = [*_score_rows(scores, "with")]
+    if scores.without_edges is not None:
+        rows += _score_rows(scores.without_edges, "without")
+    return _write(Path(path), _SCORES, rows)
+
+
+def _area_row(class_name: str, area: Area) -> list[Any]:
+    causes = [area.unseen.get(cause, 0.0) for cause in CAUSES]
+    return [
+        class_name, area.district, area.date, area.area_km2, area.area_ha, area.fraction_km2,
+        area.district_km2, area.outside_share, area.unseen_share, *causes,
+        area.status, area.reason,
+    ]  # fmt: skip
+
+
+def _score_rows(scores: Scores, edges: str) -> Iterator[list[Any]]:
+    intervals = scores.intervals or {}
+    for measure in _OVERALL:
+        low, high = intervals.get(measure, (None, None))
+        yield [edges, None, None, measure, getattr(scores, measure), low, high]
+    for cls in scores.classes:
+        for measure in _BY_CLASS:
+            low, high = intervals.get(f"{cls.name}.{measure}", (None, None))
+            yield [edges, cls.name, cls.code, measure, getattr(cls, measure), low, high]
+
+
+def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Path:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return write_text(path, buffer.getvalue())

@@ -1,0 +1,230 @@
+"""The report: both languages, parses, loads nothing, says what it must."""
+
+import html.parser
+import re
+import tomllib
+from importlib import resources
+
+import numpy as np
+import pytest
+import xarray as xr
+from tests.conftest import utm_grid
+
+from obriy.blocks.base import Histogram
+from obriy.model.areas import Area, AreaSeries
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import coords_of
+from obriy.model.legend import load_legend
+from obriy.model.provenance import Provenance
+from obriy.model.scene import make_scene
+from obriy.model.scores import ClassScore, Scores
+from obriy.outputs.report import ReportData, render_report, write_report
+from obriy.render.figures import to_svg
+from obriy.render.maps import map_figure
+from obriy.render.plots import histogram_figure
+from obriy.render.text import text_of
+
+LANGS = ("en", "uk")
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class _Page(html.parser.HTMLParser):
+    """Checks that tags close, and collects text and addresses."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.links, self.words, self.tags = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [v for k, v in attrs if k in ("src", "href", "xlink:href", "data", "action")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.links += [v for k, v in attrs if k in ("src", "href", "xlink:href")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words)).replace("\xa0", " ")
+
+
+def _keys(table, prefix=""):
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _keys(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", sorted(re.findall(r"{(\w+)}", value))
+
+
+def _table(lang):
+    return tomllib.loads((resources.files("obriy.tables") / f"text_{lang}.toml").read_text("utf-8"))
+
+
+def test_both_languages_have_the_same_keys_and_holes():
+    assert dict(_keys(_table("en"))) == dict(_keys(_table("uk")))
+
+
+def _picture(lang):
+    shape = (20, 30)
+    bands = {
+        name: xr.Variable(("y", "x"), np.random.default_rng(0).random(shape).astype("float32"))
+        for name in ("blue", "green", "red")
+    }
+    scene = make_scene(bands, utm_grid(shape), sensor="unknown", provenance=Provenance())
+    labels = xr.DataArray(
+        np.full(shape, 2, "uint8"), dims=("y", "x"), coords=coords_of(utm_grid(shape))
+    )
+    return to_svg(map_figure(scene, ClassMap(labels, load_legend("water")), lang=lang), "map")
+
+
+SCORES = Scores(
+    overall_accuracy=0.9761,
+    kappa=0.885,
+    mean_iou=0.9,
+    pixels=251_000,
+    independent=True,
+    classes=(
+        ClassScore("not_water", 1, 0.99, 0.98, 0.985, 0.97),
+        ClassScore("water", 2, 0.835, 0.973, 0.8987, 0.816),
+    ),
+    confusion=((210_000, 4_200, 12), (800, 35_988, 0)),
+    intervals={"water.f1": [0.87, 0.92]},
+    unseen_share=0.03,
+    reference="gsw.tif",
+)
+
+
+def _data(lang="en", *, title="scene.tif", **changes):
+    provenance = (
+        Provenance(inputs=({"href": "scene.tif", "size": 12},))
+        .with_step("brand_new_step", deep=[{"first": 1.5}, {"second": {"third": True}}], empty=None)
+        .with_step("water", method="mndwi:otsu", decision={"threshold": 0.0873, "rule": "otsu"})
+        .with_warning("Part of the image is <broken> & lost.")
+    )
+    area = Area(
+        "Lake <1>", "2019-04-16", 1234.5678, 1250.0, 4820.0, 0.0, 0.082, {"cloud": 0.082}, "partial"
+    )
+    result = {
+        "job": "water",
+        "method": "mndwi:otsu",
+        "area_km2": 1234.5678,
+        "interval_km2": [1200.0, 1300.0],
+        "unseen_share": 0.082,
+        "dates": [{"date": "2019-04-16"}],
+        "outputs": {"mask": "/somewhere/run/mask.tif"},
+        "command": "obriy water 'scene.tif' --method mndwi:otsu",
+        "provenance": provenance.to_dict(),
+    }
+    fields = {
+        "title": title,
+        "lang": lang,
+        "result": result | changes.pop("result", {}),
+        "legend": load_legend("water"),
+        "provenance": provenance,
+        "map_svg": _picture(lang),
+        "histogram_svgs": [
+            to_svg(histogram_figure(Histogram("MNDWI", (1, 9, 2, 4), -1, 1, 0.1), lang=lang), "h0")
+        ],
+        "areas": AreaSeries("water", (area,)),
+        "scores": SCORES,
+    }
+    return ReportData(**(fields | changes))
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_page_is_whole_and_loads_nothing(lang, tmp_path):
+    path = write_report(_data(lang), tmp_path / "report.html")
+    text = path.read_text("utf-8")
+    page = _Page(text)
+    assert page.open == []
+    assert all(link.startswith(("#", "data:image/png;base64,")) for link in page.links)
+    assert not {"script", "link", "iframe", "img"} & set(page.tags)
+    assert "@import" not in text
+    assert re.findall(r"url\((?!#)", text) == []
+    assert f'<html lang="{lang}">' in text
+
+
+def test_the_first_screen_answers():
+    text = _Page(render_report(_data())).text
+    assert "Water 1,235 km² 123,457 ha" in text
+    assert "90% interval 1,200–1,300 km²" in text
+    assert "8.2% could not be seen (cloud 8.2%)" in text
+    assert "Against an independent reference: F1 of water 0.899, 95% interval 0.870–0.920." in text
+    assert "Warnings to read: 1." in text
+
+
+def test_the_first_screen_answers_in_ukrainian():
+    text = _Page(render_report(_data("uk"))).text
+    assert "Вода 1 235 км²" in text.replace("\u202f", " ")
+    assert "Не видно 8,2 % території (хмари 8,2 %)" in text
+    assert "F1 води 0,899" in text
+
+
+def test_what_is_not_independent_is_called_agreement():
+    import dataclasses
+
+    text = _Page(render_report(_data(scores=dataclasses.replace(SCORES, independent=False)))).text
+    assert "Agreement" in text
+    assert "not an accuracy" in text
+    assert "Accuracy " not in text
+
+
+def test_without_area_scores_or_warnings():
+    result = {"area_km2": None, "interval_km2": None, "unseen_share": 0.0, "provenance": {}}
+    data = _data(
+        "en", result=result, areas=None, scores=None, provenance=Provenance(), share_of_seen=0.1234
+    )
+    page = _Page(render_report(data))
+    assert "Area unknown" in page.text
+    assert "12.3% of what was seen is water" in page.text
+    assert "nothing here says how accurate it is" in page.text
+    assert "Warnings" not in page.text
+    assert page.open == []
+
+
+def test_steps_that_nobody_foresaw_are_shown():
+    text = _Page(render_report(_data())).text
+    for word in ("brand new step", "first", "1.5", "third", "yes", "How water was told from land"):
+        assert word in text
+    assert "empty" not in text
+
+
+def test_what_users_write_is_not_markup():
+    text = render_report(_data(title="<script>alert(1)</script>"))
+    assert "<script>" not in text
+    assert "&lt;broken&gt; &amp; lost" in text
+    assert "Lake &lt;1&gt;" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "ukrainian"),
+    [
+        (0.0, "0.00", "0,00"),
+        (0.00126, "0.0013", "0,0013"),
+        (0.5, "0.5000", "0,5000"),
+        (12.3412, "12.34", "12,34"),
+        (999.96, "1,000", "1\u202f000"),
+        (31860.4, "31,860", "31\u202f860"),
+    ],
+)
+def test_areas_are_written_with_four_figures(value, english, ukrainian):
+    assert text_of("en").area(value) == f"{english}\u00a0km²"
+    assert text_of("uk").area(value) == f"{ukrainian}\u00a0км²"
+
+
+def test_small_shares_are_not_nothing_and_minus_is_minus():
+    assert text_of("en").percent(0.0001) == "<\u00a00.1%"
+    assert text_of("uk").percent(0) == "0,0\u00a0%"
+    assert text_of("uk").number(-0.5, 1) == "−0,5"
+    assert text_of("en").number(-0.001, 1) == "0.0"
+    assert text_of("en").significant(0.0873) == "0.0873"
+    assert text_of("en").significant(120000.0) == "120,000"
