@@ -67,7 +67,10 @@ def _lake(shape=(1300, 1100), seed=1):
 def test_the_file_is_a_cog_and_holds_the_same_pixels(tmp_path):
     labels = _lake()
     paths = write_class_map(_map(labels), tmp_path)
-    assert list(paths) == ["mask"]
+    assert {name: path.name for name, path in paths.items()} == {
+        "mask": "mask.tif",
+        "style": "mask.qml",
+    }
     with rasterio.open(paths["mask"]) as file:
         np.testing.assert_array_equal(file.read(1), labels)
         assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"

@@ -9,7 +9,7 @@ import xarray as xr
 
 from obriy.blocks.raster import read_averaged
 
-_STRIP: Final = 4_000_000
+_STRIP: Final = 2_000_000
 """Pixels read at once."""
 
 
@@ -50,7 +50,8 @@ def class_shares(
     shares = np.empty((len(codes), rows, columns), "float32")
     for place, block in _strips(variable, steps):
         for index, code in enumerate(codes):
-            shares[index][place] = _sums((block == code).astype("float32"), steps)
+            found = block == code
+            shares[index][place] = _sums(found, steps) if found.any() else 0
     shares /= np.float32(steps[0] * steps[1])
     return shares
 
@@ -67,5 +68,7 @@ def _strips(variable: xr.Variable, steps: tuple[int, int]) -> Iterator[tuple[sli
 
 def _sums(array: npt.NDArray[Any], steps: tuple[int, int]) -> npt.NDArray[Any]:
     rows, columns = (n // s for n, s in zip(array.shape, steps, strict=True))
-    sums: npt.NDArray[Any] = array.reshape(rows, steps[0], columns, steps[1]).sum(axis=(1, 3))
+    kind = np.uint32 if array.dtype == bool else array.dtype
+    along = array.reshape(rows, steps[0], columns, steps[1]).sum(axis=3, dtype=kind)
+    sums: npt.NDArray[Any] = along.sum(axis=1)
     return sums

@@ -25,7 +25,7 @@ from obriy.model.classmap import FRACTION_MISSING, ClassMap
 from obriy.model.flags import Unseen
 from obriy.model.legend import NO_DATA, Legend
 from obriy.outputs.files import atomic_path, full_error, is_full, output_error
-from obriy.outputs.styles import write_categories
+from obriy.outputs.styles import write_categories, write_style
 from obriy.render.palette import UNSEEN_COLOURS, colour_table, rgb
 
 Content = Legend | Literal["fraction", "unseen"]
@@ -187,7 +187,7 @@ class MapWriter:
 def write_class_map(
     class_map: ClassMap, folder: Path | str, *, lang: str = "en"
 ) -> dict[str, Path]:
-    """Write ``mask.tif`` and, where the map has one, ``fraction.tif``, block by block.
+    """Write ``mask.tif``, its style and, where there is one, ``fraction.tif``, block by block.
 
     Args:
         class_map: The map; arrays in memory or lazy.
@@ -195,7 +195,7 @@ def write_class_map(
         lang: Language of the class names in the file.
 
     Returns:
-        Paths by output name: ``mask``, ``fraction``.
+        Paths by output name: ``mask``, ``fraction``, and ``style`` (for QGIS).
     """
     layers: dict[str, tuple[xr.DataArray, Content]] = {"mask": (class_map.labels, class_map.legend)}
     if class_map.fraction is not None:
@@ -208,6 +208,7 @@ def write_class_map(
             for rows, columns in windows(array.shape, _READ):
                 writer.write(rows, columns, array[rows, columns].to_numpy())
         paths[name] = path
+    paths["style"] = write_style(Path(folder) / "mask.qml", class_map.legend, lang)
     return paths
 
 

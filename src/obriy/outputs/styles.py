@@ -6,9 +6,7 @@ from pathlib import Path
 from obriy.model.legend import UNNAMED, Legend
 from obriy.outputs.files import write_bytes
 from obriy.render.palette import UNNAMED_COLOUR, rgb
-
-NO_DATA_TITLE = {"en": "No data", "uk": "Немає даних"}
-UNNAMED_TITLE = {"en": "Not named", "uk": "Не визначено"}
+from obriy.render.text import text_of
 
 
 def write_categories(path: Path, legend: Legend, lang: str) -> Path:
@@ -48,7 +46,7 @@ def write_style(path: Path, legend: Legend, lang: str) -> Path:
     )
     palette = ET.SubElement(renderer, "colorPalette")
     entries = [(c.code, _title(c.title, lang), c.colour) for c in legend]
-    for code, title, colour in [*entries, (UNNAMED, UNNAMED_TITLE[lang], UNNAMED_COLOUR)]:
+    for code, title, colour in [*entries, (UNNAMED, text_of(lang)("map.unnamed"), UNNAMED_COLOUR)]:
         ET.SubElement(
             palette, "paletteEntry", value=str(code), label=title, color=colour, alpha="255"
         )
@@ -58,7 +56,7 @@ def write_style(path: Path, legend: Legend, lang: str) -> Path:
 
 
 def _titles(legend: Legend, lang: str) -> dict[int, str]:
-    return {0: NO_DATA_TITLE[lang]} | {c.code: _title(c.title, lang) for c in legend}
+    return {0: text_of(lang)("unseen.no_data")} | {c.code: _title(c.title, lang) for c in legend}
 
 
 def _title(title: dict[str, str], lang: str) -> str:
