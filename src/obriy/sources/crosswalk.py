@@ -1,0 +1,185 @@
+"""From the codes and words of a reference to the codes of a legend, and why it was so decided."""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from obriy.errors import InputError, UsageError
+from obriy.model.legend import NO_DATA, Legend
+from obriy.registry import did_you_mean
+from obriy.tables import load_toml
+
+NO_REFERENCE: Final = "no_reference"
+UNKNOWN: Final = 255
+"""Marks, in a `Crosswalk`, a code that nobody explained."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Crosswalk:
+    """Codes of a file to codes of a legend.
+
+    Attributes:
+        name: What the file's codes are, for messages.
+        table: (256,) uint8: code of the legend, 0 for no reference, `UNKNOWN` for a code that the
+            crosswalk does not explain.
+        note: The decision, for the record.
+    """
+
+    name: str
+    table: npt.NDArray[np.uint8]
+    note: str
+
+    def translate(self, codes: npt.NDArray[Any], missing: int) -> npt.NDArray[np.uint8]:
+        """Return codes of the legend.
+
+        Args:
+            codes: Whole numbers of any type.
+            missing: The number that stands for "nothing there".
+
+        Raises:
+            InputError: a code that the crosswalk does not explain.
+        """
+        gone = codes == missing
+        explained = gone | ((codes >= 0) & (codes <= 255))
+        found = np.where(gone | ~explained, NO_DATA, codes).astype("uint8")
+        translated: npt.NDArray[np.uint8] = self.table[found]
+        translated[gone] = NO_DATA
+        strange = ~explained | (~gone & (translated == UNKNOWN))
+        if strange.any():
+            raise InputError(
+                f"The reference has the value {codes[strange][0]}, which the codes '{self.name}' "
+                "do not explain.",
+                f"Name its codes: {', '.join(names())}.",
+            )
+        return translated
+
+
+def names() -> list[str]:
+    """Return the names of the codes that a reference may have."""
+    return [name for name in load_toml("crosswalks") if name != "words"]
+
+
+def crosswalk(name: str, legend: Legend) -> Crosswalk:
+    """Return the crosswalk of that name to a legend.
+
+    Raises:
+        UnknownNameError: no such crosswalk.
+        UsageError: it does not lead to that legend.
+    """
+    tables = load_toml("crosswalks")
+    if name not in names():
+        raise did_you_mean("reference legend", name, names())
+    rules = tables[name]["to"].get(legend.name)
+    if rules is None:
+        raise UsageError(
+            f"The codes '{name}' cannot be brought to the legend '{legend.name}'.",
+            f"They lead to: {', '.join(tables[name]['to'])}.",
+        )
+    table = np.full(256, UNKNOWN, "uint8")
+    table[tables[name]["ignore"]] = NO_DATA
+    for class_name, codes in rules.items():
+        is_class = class_name != NO_REFERENCE
+        table[codes] = legend.by_name(class_name).code if is_class else NO_DATA
+    note = f"Codes read as {tables[name]['title']}: {_spelled(rules)}."
+    return Crosswalk(name, table, note)
+
+
+def detect(values: Iterable[float], legend: Legend, where: str) -> Crosswalk:
+    """Recognise the codes of a file by the values in it.
+
+    Args:
+        values: Distinct values, missing ones left out.
+        legend: The legend wanted.
+        where: The file, for messages.
+
+    Raises:
+        InputError: where no set of codes, or not clearly one, fits.
+    """
+    found = {float(v) for v in values}
+    if any(not v.is_integer() for v in found):
+        raise InputError(
+            f"{where} has values that are no class codes ({min(found):g} to {max(found):g}).",
+            "A reference is a map of classes; make one from these numbers first.",
+        )
+    for name in names():
+        rules = load_toml("crosswalks")[name]
+        targets = rules["to"].get(legend.name, {})
+        codes = {*rules["ignore"], *(c for listed in targets.values() for c in listed)}
+        if targets and found & set(rules["needs"]) and found <= codes:
+            walk = crosswalk(name, legend)
+            return dataclasses.replace(walk, note=f"{walk.note} Recognised by its values.")
+    shown = ", ".join(f"{v:g}" for v in sorted(found)[:12]) or "none"
+    raise InputError(
+        f"{where}: what its values mean is not clear ({shown}).",
+        f"Name its codes: {', '.join(names())}.",
+    )
+
+
+def from_tag(tag: str | None, legend: Legend) -> Crosswalk | None:
+    """Return the crosswalk of class names written in a file; None where there are none.
+
+    Args:
+        tag: JSON ``{"legend": name, "classes": [{"code": 2, "name": "water"}, ...]}``, as our own
+            maps carry it.
+        legend: The legend wanted.
+    """
+    try:
+        written = json.loads(tag or "")
+        pairs = {int(c["code"]): str(c["name"]) for c in written["classes"]}
+    except (ValueError, KeyError, TypeError):
+        return None
+    if written.get("legend") != legend.name and written.get("legend") in names():
+        return crosswalk(str(written["legend"]), legend)
+    known = {c.name: c.code for c in legend}
+    if not known.keys() & pairs.values():
+        return None
+    table = np.full(256, UNKNOWN, "uint8")
+    table[[0, 255]] = NO_DATA
+    for code, name in pairs.items():
+        table[code] = known.get(name, NO_DATA)
+    lost = sorted(set(pairs.values()) - known.keys())
+    left_out = f" Not compared: {', '.join(lost)}." if lost else ""
+    return Crosswalk("class names", table, f"Class names are written in the file.{left_out}")
+
+
+def from_words(words: Iterable[str], legend: Legend, where: str) -> dict[str, int]:
+    """Return a code of the legend for each word of a class column; 0 for no reference.
+
+    For the legend ``water`` a word that is not known to mean water is not water.
+
+    Raises:
+        InputError: a word that is no class of another legend.
+    """
+    listed = load_toml("crosswalks")["words"].get(legend.name, {})
+    known = {
+        word: legend.by_name(c.name).code for c in legend for word in _words_of(c.name, legend)
+    }
+    for class_name, synonyms in listed.items():
+        code = NO_DATA if class_name == NO_REFERENCE else legend.by_name(class_name).code
+        known |= dict.fromkeys(synonyms, code)
+    codes = {word: known.get(_plain(word)) for word in words}
+    unknown = sorted(word for word, code in codes.items() if code is None)
+    if unknown and legend.name != "water":
+        raise InputError(
+            f"{where}: {', '.join(unknown)} is no class of the legend '{legend.name}'.",
+            f"Its classes are: {', '.join(c.name for c in legend)}.",
+        )
+    rest = legend.by_name("not_water").code if legend.name == "water" else NO_DATA
+    return {word: rest if code is None else code for word, code in codes.items()}
+
+
+def _words_of(class_name: str, legend: Legend) -> set[str]:
+    titles = legend.by_name(class_name).title.values()
+    return {_plain(class_name), *(_plain(title) for title in titles)}
+
+
+def _plain(word: str) -> str:
+    return " ".join(word.lower().replace("_", " ").split())
+
+
+def _spelled(rules: dict[str, list[int]]) -> str:
+    return "; ".join(f"{', '.join(map(str, codes))} {name}" for name, codes in rules.items())

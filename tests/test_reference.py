@@ -1,0 +1,299 @@
+"""References: rasters and polygons of any kind on the grid of a map."""
+
+import json
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+import xarray as xr
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
+
+from conftest import UTM, utm_grid
+from obriy.errors import GeometryError, GridError, InputError, SourceError, UnknownNameError
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import coords_of
+from obriy.model.legend import load_legend
+from obriy.sources.crosswalk import crosswalk, detect, names
+from obriy.sources.reference import gsw_reference, open_reference
+from obriy.validation.evaluate import evaluate
+
+WATER = load_legend("water")
+
+
+def write(path, values, grid, *, nodata=None, tags=None):
+    values = np.asarray(values)
+    values = values if values.ndim == 3 else values[None]
+    with rasterio.open(
+        path, "w", driver="GTiff", count=len(values), dtype=values.dtype, nodata=nodata,
+        height=values.shape[1], width=values.shape[2], transform=grid.affine,
+        crs=grid.crs.to_wkt() if grid.crs else None,
+    ) as dataset:  # fmt: skip
+        dataset.write(values)
+        dataset.update_tags(1, **(tags or {}))
+    return path
+
+
+def labels_of(path, grid, **options):
+    return open_reference(path, grid, **options).labels.to_numpy()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "says"),
+    [
+        ([[0, 1, 2, 2]], [[0, 1, 2, 2]], "Global Surface Water"),
+        ([[0, 1, 0, 1]], [[1, 2, 1, 2]], "0 (not water) and 1 (water)"),
+        ([[0, 1, 255, 1]], [[1, 2, 0, 2]], "0 (not water) and 1 (water)"),
+        ([[0, 255, 0, 0]], [[1, 2, 1, 1]], "0 (not water) and 255 (water)"),
+        ([[80, 10, 70, 90]], [[2, 1, 0, 1]], "ESA WorldCover"),
+        ([[95, 100, 0, 60]], [[1, 1, 0, 1]], "ESA WorldCover"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+def test_codes_are_recognised_by_their_values(tmp_path, values, expected, says, dtype):
+    grid = utm_grid((1, 4))
+    path = write(tmp_path / "a.tif", np.array(values, dtype), grid)
+    reference = open_reference(path, grid)
+    np.testing.assert_array_equal(reference.labels, expected)
+    assert says in reference.notes[0]
+    assert "Recognised by its values" in reference.notes[0]
+    assert reference.independent
+    assert reference.source == str(path)
+
+
+def test_values_that_are_not_clear_are_refused(tmp_path):
+    grid = utm_grid((1, 3))
+    for values in ([[1, 1, 1]], [[3, 4, 5]], [[0, 2, 80]]):
+        path = write(tmp_path / "a.tif", np.array(values, "uint8"), grid)
+        with pytest.raises(InputError, match="not clear") as caught:
+            open_reference(path, grid)
+        assert "gsw, binary255, binary, worldcover" in caught.value.hint
+    path = write(tmp_path / "b.tif", np.array([[0.5, 1, 0]], "float32"), grid)
+    with pytest.raises(InputError, match="no class codes"):
+        open_reference(path, grid)
+    path = write(tmp_path / "c.tif", np.ones((3, 1, 3), "uint8"), grid)
+    with pytest.raises(InputError, match="has 3 bands"):
+        open_reference(path, grid)
+
+
+def test_the_user_can_say_what_the_codes_are(tmp_path):
+    grid = utm_grid((1, 3))
+    path = write(tmp_path / "a.tif", np.array([[1, 1, 0]], "uint8"), grid, nodata=0)
+    with pytest.raises(InputError, match="not clear"):
+        open_reference(path, grid)  # 0 is declared missing, and 1 alone may be anything
+    np.testing.assert_array_equal(labels_of(path, grid, legend="binary"), [[2, 2, 1]])
+    np.testing.assert_array_equal(labels_of(path, grid, legend="gsw"), [[1, 1, 0]])
+    with pytest.raises(UnknownNameError, match="Did you mean 'worldcover'"):
+        open_reference(path, grid, legend="worldcovr")
+
+
+def test_a_code_that_was_not_sampled_is_refused_when_met(tmp_path):
+    grid = utm_grid((1, 3))
+    path = write(tmp_path / "a.tif", np.array([[0, 1, 7]], "int16"), grid)
+    reference = open_reference(path, grid, legend="gsw")
+    np.testing.assert_array_equal(reference.labels[:, :2], [[0, 1]])
+    with pytest.raises(InputError, match="value 7"):
+        reference.labels.to_numpy()
+
+
+def test_class_names_in_the_file_come_first(tmp_path):
+    grid = utm_grid((1, 3))
+    classes = [{"code": 1, "name": "water"}, {"code": 2, "name": "not_water"}]
+    tag = json.dumps({"legend": "mine", "classes": classes})
+    path = write(tmp_path / "a.tif", np.array([[1, 2, 0]], "uint8"), grid, tags={"legend": tag})
+    reference = open_reference(path, grid)
+    np.testing.assert_array_equal(reference.labels, [[2, 1, 0]])
+    assert "Class names are written in the file" in reference.notes[0]
+    cover = json.dumps({"legend": "worldcover", "classes": [{"code": 80, "name": "water"}]})
+    path = write(
+        tmp_path / "b.tif", np.array([[80, 10, 70]], "uint8"), grid, tags={"legend": cover}
+    )
+    np.testing.assert_array_equal(labels_of(path, grid), [[2, 1, 0]])
+
+
+def test_land_cover_against_land_cover(tmp_path):
+    grid = utm_grid((1, 3))
+    path = write(tmp_path / "a.tif", np.array([[80, 70, 0]], "uint8"), grid)
+    reference = open_reference(path, grid, target=load_legend("worldcover"))
+    np.testing.assert_array_equal(reference.labels, [[80, 70, 0]])
+    assert reference.legend.name == "worldcover"
+
+
+@pytest.mark.parametrize("values", [[0, 1], [0, 255], [1, 2]])
+def test_outside_the_file_there_is_no_reference(tmp_path, values):
+    # A binary mask has no number for "nothing there": 0 would be "not water".
+    grid = utm_grid((4, 6))
+    part = grid[1:3, 2:5]
+    mask = np.array([[values[0]] * 3, [values[1]] * 3], "uint8")
+    path = write(tmp_path / "a.tif", mask, part)
+    expected = np.zeros((4, 6))
+    expected[1:3, 2:5] = [[1] * 3, [2] * 3]
+    np.testing.assert_array_equal(labels_of(path, grid), expected)
+
+
+def test_a_finer_reference_in_another_crs_gives_its_nearest_pixel(tmp_path):
+    grid = utm_grid((40, 40), 30.0)
+    west, south, east, north = 33.0, 46.93, 33.03, 46.96
+    fine = GeoBox((600, 600), Affine(5e-5, 0, west, 0, -5e-5, north), "EPSG:4326")
+    values = np.full((600, 600), 1, "uint8")
+    values[:, 200:] = 2  # water east of 33.01
+    path = write(tmp_path / "a.tif", values, fine)
+    reference = open_reference(path, grid)
+    assert "finer" in reference.notes[1]
+    assert float(reference.notes[1].split("finer, ")[1].split()[0]) == pytest.approx(6.6, abs=0.3)
+    border = 500_000 + 0.01 * 111_320 * np.cos(np.radians(46.95))
+    found = reference.labels.to_numpy()
+    edge = (grid.coords["x"].values > border).astype(int) + 1
+    assert (found[5] == edge).mean() > 0.95
+    assert (east, south) == (33.03, 46.93)
+
+
+def test_windows_of_a_lazy_reference(tmp_path):
+    grid = utm_grid((50, 70))
+    values = np.random.default_rng(0).integers(0, 3, (50, 70), dtype="uint8")
+    labels = open_reference(write(tmp_path / "a.tif", values, grid), grid).labels
+    np.testing.assert_array_equal(labels[3:20, 11:30], values[3:20, 11:30])
+    np.testing.assert_array_equal(labels[::7, ::-3], values[::7, ::-3])
+    np.testing.assert_array_equal(labels[5], values[5])
+    assert labels[4, 6].item() == values[4, 6]
+    assert labels[4:4].shape == (0, 70)
+
+
+def test_without_crs_the_shape_must_fit(tmp_path):
+    plain = GeoBox((2, 3), Affine.identity(), None)
+    values = np.array([[0, 1, 0], [1, 1, 0]], "uint8")
+    path = write(tmp_path / "a.tif", values, plain)
+    for grid in (utm_grid((2, 3)), GeoBox((2, 3), Affine(30, 0, 0, 0, -30, 60), None)):
+        reference = open_reference(path, grid)
+        np.testing.assert_array_equal(reference.labels, values + 1)
+        assert "pixel by pixel" in reference.notes[1]
+    with pytest.raises(GridError, match="2 x 3 pixels"):
+        open_reference(path, utm_grid((2, 4)))
+
+
+def test_bad_files(tmp_path):
+    grid = utm_grid((2, 2))
+    page = tmp_path / "page.tif"
+    page.write_text("<!DOCTYPE html><html></html>")
+    with pytest.raises(SourceError, match="web page"):
+        open_reference(page, grid)
+    with pytest.raises(SourceError, match="There is no file"):
+        open_reference(tmp_path / "none.tif", grid)
+    with pytest.raises(SourceError, match="There is no file"):
+        open_reference(tmp_path / "none.geojson", grid)
+
+
+def polygons(path, boxes, crs=UTM, **columns):
+    gpd.GeoDataFrame(columns, geometry=[shapely.box(*b) for b in boxes], crs=crs).to_file(path)
+    return path
+
+
+def square(column, row, columns, rows):
+    """A box over pixels of `utm_grid`."""
+    x, y = 500_000 + 10 * column, 5_200_000 - 10 * row
+    return x, y - 10 * rows, x + 10 * columns, y
+
+
+def test_polygons_with_words(tmp_path):
+    grid = utm_grid((4, 5))
+    path = polygons(
+        tmp_path / "a.geojson", [square(0, 0, 2, 2), square(3, 0, 2, 4), square(0, 3, 2, 1)],
+        Class=["water", "forest", "Вода"],
+    )  # fmt: skip
+    reference = open_reference(path, grid)
+    expected = [[2, 2, 0, 1, 1], [2, 2, 0, 1, 1], [0, 0, 0, 1, 1], [2, 2, 0, 1, 1]]
+    np.testing.assert_array_equal(reference.labels, expected)
+    assert "forest = not_water" in reference.notes[0]
+    assert "water = water" in reference.notes[0]
+    np.testing.assert_array_equal(reference.labels[1:3, 2:5], np.array(expected)[1:3, 2:5])
+
+
+def test_polygons_with_codes_overlaps_and_holes_in_the_column(tmp_path):
+    grid = utm_grid((1, 4))
+    boxes = [square(0, 0, 3, 1), square(2, 0, 1, 1), square(3, 0, 1, 1)]
+    path = polygons(tmp_path / "a.gpkg", boxes, label=[1, 2, None])
+    np.testing.assert_array_equal(labels_of(path, grid), [[1, 1, 2, 0]])
+    path = polygons(tmp_path / "b.gpkg", boxes, type=["ice", "lake", None])
+    np.testing.assert_array_equal(labels_of(path, grid), [[0, 0, 2, 0]])
+
+
+def test_polygons_without_a_class(tmp_path):
+    path = polygons(tmp_path / "a.gpkg", [square(0, 0, 1, 1)], depth=[3])
+    with pytest.raises(GeometryError, match="columns: depth"):
+        open_reference(path, utm_grid((1, 1)))
+    path = polygons(tmp_path / "b.gpkg", [square(0, 0, 1, 1)], label=["lava"])
+    with pytest.raises(InputError, match="lava is no class of the legend 'worldcover'"):
+        open_reference(path, utm_grid((1, 1)), target=load_legend("worldcover"))
+
+
+def water_map(labels, grid):
+    array = xr.DataArray(np.array(labels, "uint8"), coords_of(grid), ("y", "x"))
+    return ClassMap(array, WATER)
+
+
+def test_occurrence_is_intersected_with_the_scene(tmp_path):
+    grid = utm_grid((1, 8))
+    often = np.array([[100, 50, 49, 0, 104, 255, 80, 80]], "uint8")
+    scene = water_map([[2, 2, 2, 1, 1, 2, 0, 255]], grid)
+    path = write(tmp_path / "occurrence.tif", often, grid)
+    reference = gsw_reference(path, scene)
+    # Both; both; newer water; neither; drained; no data; unseen; not named.
+    np.testing.assert_array_equal(reference.labels, [[2, 2, 1, 1, 1, 0, 0, 0]])
+    assert not reference.independent
+    assert "agreement" in reference.notes[0]
+    strict = gsw_reference(path, scene, p=75)
+    np.testing.assert_array_equal(strict.labels, [[2, 1, 1, 1, 1, 0, 0, 0]])
+    scores = evaluate(scene, reference)
+    assert not scores.independent
+    assert scores.classes[1].precision == pytest.approx(2 / 3)
+    with pytest.raises(InputError, match="no threshold"):
+        gsw_reference(path, scene, p=0)
+
+
+def test_every_crosswalk_leads_to_a_legend_and_covers_its_codes():
+    assert names() == ["gsw", "binary255", "binary", "worldcover"]
+    for name in names():
+        walk = crosswalk(name, WATER)
+        assert set(np.unique(walk.table)) <= {0, 1, 2, 255}
+        assert {1, 2} <= set(np.unique(walk.table))
+    identity = crosswalk("worldcover", load_legend("worldcover"))
+    codes = load_legend("worldcover").codes
+    np.testing.assert_array_equal(identity.table[codes], codes)
+
+
+@given(st.sets(st.sampled_from([0, 1, 2, 10, 70, 80, 255]), max_size=5))
+def test_detection_is_never_wrong_about_a_code(values):
+    try:
+        walk = detect(values, WATER, "a.tif")
+    except InputError:
+        return
+    translated = walk.translate(np.array(sorted(values)), -1)  # no value is left unexplained
+    assert set(translated.tolist()) <= {0, 1, 2}
+
+
+@pytest.mark.realdata
+def test_worldcover_of_an_island(realdata):
+    path = realdata / "worldcover_saotome" / "ESA_WorldCover_2021_v200_saotome.tif"
+    grid = utm_grid((300, 400), 30.0, (190_000.0, 30_000.0), "EPSG:32632")
+    reference = open_reference(path, grid)
+    labels = reference.labels.to_numpy()
+    assert set(np.unique(labels)) <= {0, 1, 2}
+    assert "ESA WorldCover" in reference.notes[0]
+
+
+@pytest.mark.realdata
+def test_amazon_polygons_and_a_chip_mask(realdata):
+    folder = realdata / "s2_amazon_offset"
+    with rasterio.open(folder / "sen2_amazon_12band_f32.tif") as dataset:
+        grid = GeoBox(dataset.shape, dataset.transform, dataset.crs.to_wkt())
+    reference = open_reference(folder / "training_polygons.geojson", grid)
+    labels = reference.labels.to_numpy()
+    assert {int(v) for v in np.unique(labels)} == {0, 1, 2}
+    assert "dryout = not_water" in reference.notes[0]
+    mask = realdata / "hls_chips" / "images" / "000_water.png"
+    chip = open_reference(mask, utm_grid((128, 128), 30.0)).labels.to_numpy()
+    assert {int(v) for v in np.unique(chip)} == {1, 2}
