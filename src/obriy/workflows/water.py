@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import xarray as xr
 
@@ -23,15 +23,13 @@ from obriy.model.scores import Scores
 from obriy.prepare.crop import crop
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.districts import read_districts
-from obriy.sources.reference import gsw_reference, open_reference
+from obriy.sources.reference import open_reference
 from obriy.sources.scene import open_scene
 from obriy.sources.simulated import simulated_reference
-from obriy.validation.evaluate import evaluate
 from obriy.workflows.config import WaterConfig
+from obriy.workflows.evaluation import GSW, evaluate, gsw_reference
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.presenting import Products, write_products
-
-GSW: Final = "gsw:"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +94,7 @@ def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Wate
     _check_seen(mapped, config)
     water = open_map(folder.path, mapped.outputs, scene, mapped.found)
     areas = _measure(water, districts, config)
-    scores = _evaluate(water, config)
+    scores = _evaluate(water, scene, config, options)
     result = _result(config, water, areas, scores, mapped)
     wanted = {n: f for n, f in mapped.outputs.items() if n == "unseen" or n in config.outputs}
     result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
@@ -157,16 +155,20 @@ def _measure(water: ClassMap, districts: list[District], config: WaterConfig) ->
     return measure_areas(water, "water", districts, pixel_size_m=size)
 
 
-def _evaluate(water: ClassMap, config: WaterConfig) -> Scores | None:
-    reference = _reference(water, config)
+def _evaluate(
+    water: ClassMap, scene: xr.Dataset, config: WaterConfig, options: EngineOptions
+) -> Scores | None:
+    reference = _reference(water, scene, config, options)
     return None if reference is None else evaluate(water, reference)
 
 
-def _reference(water: ClassMap, config: WaterConfig) -> Reference | None:
+def _reference(
+    water: ClassMap, scene: xr.Dataset, config: WaterConfig, options: EngineOptions
+) -> Reference | None:
     if config.reference is None:
         return simulated_reference(config.source, water.geobox)
     if config.reference.startswith(GSW):
-        return gsw_reference(config.reference.removeprefix(GSW), water)
+        return gsw_reference(config.reference, scene, water, options)
     return open_reference(config.reference, water.geobox)
 
 

@@ -1,0 +1,101 @@
+"""The run folder: resume, damage, other people's folders."""
+
+import json
+
+import pytest
+
+from obriy.errors import OutputError, UsageError
+from obriy.runs.folder import RunFolder, StepRecord
+
+
+class Work:
+    """A step that counts how often it was done."""
+
+    def __init__(self, folder, text="result"):
+        self.folder, self.text, self.times = folder, text, 0
+
+    def __call__(self):
+        self.times += 1
+        self.folder.file("out.txt").write_text(self.text)
+        return StepRecord({"out": "out.txt"}, {"answer": 42, "pair": (1, 2)})
+
+
+def test_a_finished_step_is_not_done_again(tmp_path):
+    folder = RunFolder(tmp_path / "run", {"job": "water"})
+    work = Work(folder)
+    first = folder.step("map", work)
+    again = RunFolder(tmp_path / "run", {"job": "water"}).step("map", work)
+    assert work.times == 1
+    assert first == again  # plain values come back the same from the ledger
+    assert again.found == {"answer": 42, "pair": [1, 2]}
+
+
+@pytest.mark.parametrize("damage", ["removed", "changed", "cut"])
+def test_a_step_whose_output_was_damaged_is_done_again(tmp_path, damage):
+    folder = RunFolder(tmp_path, {"job": "water"})
+    work = Work(folder)
+    folder.step("map", work)
+    out = folder.file("out.txt")
+    if damage == "removed":
+        out.unlink()
+    else:
+        out.write_text("resulT" if damage == "changed" else "res")
+    folder.step("map", work)
+    assert work.times == 2
+    assert out.read_text() == "result"
+
+
+def test_a_line_that_was_cut_off_does_not_count(tmp_path):
+    folder = RunFolder(tmp_path, {"job": "water"})
+    work = Work(folder)
+    folder.step("map", work)
+    ledger = folder.file("ledger.jsonl")
+    ledger.write_text(ledger.read_text()[:-20])
+    folder.step("map", work)
+    assert work.times == 2
+
+
+def test_a_step_that_fails_leaves_no_line(tmp_path):
+    folder = RunFolder(tmp_path, {"job": "water"})
+
+    def fail():
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        folder.step("map", fail)
+    assert not folder.file("ledger.jsonl").exists()
+
+
+def test_a_promised_file_must_be_there(tmp_path):
+    folder = RunFolder(tmp_path, {"job": "water"})
+    with pytest.raises(OutputError, match="not there"):
+        folder.step("map", lambda: StepRecord({"out": "never.txt"}))
+
+
+def test_another_configuration_is_refused(tmp_path):
+    RunFolder(tmp_path, {"job": "water", "method": "auto"})
+    with pytest.raises(UsageError, match="another configuration"):
+        RunFolder(tmp_path, {"job": "water", "method": "ndwi:zero"})
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path):
+    (tmp_path / "thesis.doc").write_text("years of work")
+    with pytest.raises(UsageError, match="not a run"):
+        RunFolder(tmp_path, {"job": "water"})
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.doc"]
+
+
+def test_a_file_in_the_way(tmp_path):
+    (tmp_path / "run").write_text("a file")
+    with pytest.raises(OutputError):
+        RunFolder(tmp_path / "run", {"job": "water"})
+
+
+def test_result_is_json_without_nan(tmp_path):
+    folder = RunFolder(tmp_path, {"job": "water"})
+    folder.write_result({"area_km2": 1.5, "name": "Дніпро"})
+    text = folder.file("result.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"area_km2": 1.5, "name": "Дніпро"}
+    assert "Дніпро" in text
+    with pytest.raises(ValueError, match="JSON compliant"):
+        folder.write_result({"area_km2": float("nan")})

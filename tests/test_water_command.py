@@ -1,0 +1,300 @@
+"""The command as a user runs it: outputs, exit codes, one-line errors, resume."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+RESULT_KEYS = {
+    "job", "method", "area_km2", "interval_km2", "unseen_share", "dates", "evaluation",
+    "comparison", "evaporation", "outputs", "provenance",
+}  # fmt: skip
+DATE_KEYS = {
+    "date", "area_km2", "clear_share", "unseen_share", "weight", "threshold", "status", "reason",
+}  # fmt: skip
+EVALUATION_KEYS = {
+    "overall_accuracy", "kappa", "mean_iou", "pixels", "independent", "classes", "confusion",
+}  # fmt: skip
+
+
+def obriy(*words, cwd=None, **kwargs):
+    return subprocess.run(  # noqa: PLW1510 - the exit code is what is tested
+        [sys.executable, "-m", "obriy", *map(str, words)],
+        capture_output=True, text=True, timeout=150, cwd=cwd, **kwargs,
+    )  # fmt: skip
+
+
+def error_line(done, code):
+    """The one line of an error, and nothing on standard output."""
+    assert done.returncode == code, done.stdout + done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+WATER = {"blue": 500, "green": 600, "red": 400, "nir": 150, "swir16": 80, "swir22": 50}
+LAND = {"blue": 400, "green": 700, "red": 700, "nir": 3000, "swir16": 2200, "swir22": 1300}
+
+
+def write_image(path, water, *, crs="EPSG:32636", bands=WATER, missing=None, pixel=10.0):
+    """A six-band image, DN = reflectance x 10000, water where the mask says."""
+    rng = np.random.default_rng(1)
+    water = np.asarray(water, bool)
+    with rasterio.open(
+        path, "w", driver="GTiff", width=water.shape[1], height=water.shape[0], count=len(bands),
+        dtype="uint16", nodata=0, crs=crs, transform=Affine(pixel, 0, 5e5, 0, -pixel, 5.2e6),
+    ) as file:  # fmt: skip
+        for i, name in enumerate(bands, 1):
+            values = np.where(water, WATER[name], LAND[name]) + rng.integers(-20, 20, water.shape)
+            if missing is not None:
+                values[missing] = 0
+            file.write(values.astype("uint16"), i)
+            file.set_band_description(i, name)
+    return path
+
+
+def lake(shape=(60, 80)):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return np.hypot(y - 30, x - 40) < 15
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One finished run, shared by the tests that look at it."""
+    folder = tmp_path_factory.mktemp("water")
+    image = write_image(folder / "S2A_20240615_scene.tif", lake())
+    done = obriy("water", image, "--out", folder / "run", "--json")
+    assert done.returncode == 0, done.stderr
+    return folder / "run", json.loads(done.stdout), image
+
+
+def test_result_keeps_the_contract(finished):
+    folder, result, _ = finished
+    assert set(result) >= RESULT_KEYS
+    assert set(result["dates"][0]) >= DATE_KEYS
+    assert result["method"] == "auto"
+    assert result == json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    assert result["evaluation"] is None
+    assert result["dates"][0]["status"] == "ok"
+
+
+def test_area_is_that_of_the_lake(finished):
+    _, result, _ = finished
+    assert result["area_km2"] == pytest.approx(lake().sum() * 1e-4, rel=0.03)
+    assert result["unseen_share"] == 0
+
+
+def test_outputs_are_there_and_aligned_with_the_image(finished):
+    _, result, image = finished
+    assert set(result["outputs"]) >= {"mask", "fraction", "polygons", "report", "stac"}
+    with rasterio.open(image) as source, rasterio.open(result["outputs"]["mask"]) as mask:
+        assert mask.transform == source.transform
+        assert mask.crs == source.crs
+        assert mask.shape == source.shape
+        labels = mask.read(1)
+    assert set(np.unique(labels)) == {1, 2}
+    assert ((labels == 2) == lake()).mean() > 0.995
+
+
+def test_run_again_does_nothing_twice_and_says_the_same(finished):
+    folder, result, image = finished
+    before = {p.name: p.stat().st_mtime_ns for p in folder.glob("*.tif")}
+    done = obriy("water", image, "--out", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == result
+    assert {p.name: p.stat().st_mtime_ns for p in folder.glob("*.tif")} == before
+
+
+def test_config_reproduces_the_run(finished, tmp_path):
+    folder, result, _ = finished
+    done = obriy("run", folder / "config.yaml", "--out", tmp_path / "again", "--json")
+    assert done.returncode == 0, done.stderr
+    again = json.loads(done.stdout)
+    assert again["area_km2"] == result["area_km2"]
+    for name in ("mask.tif", "fraction.tif"):
+        with rasterio.open(folder / name) as a, rasterio.open(tmp_path / "again" / name) as b:
+            np.testing.assert_array_equal(a.read(), b.read())
+
+
+def test_one_block_or_many_is_the_same_map(finished, tmp_path):
+    folder, _, image = finished
+    for workers in (1, 2):
+        out = tmp_path / str(workers)
+        assert obriy("water", image, "--out", out, "--workers", workers, "-q").returncode == 0
+        with rasterio.open(folder / "mask.tif") as a, rasterio.open(out / "mask.tif") as b:
+            np.testing.assert_array_equal(a.read(), b.read())
+
+
+def test_districts_get_a_row_each(finished, tmp_path):
+    _, _, image = finished
+    # The image in lon/lat: 500000 E is the central meridian, 33 E.
+    district = {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "properties": {"name": n}, "geometry": {
+                "type": "Polygon", "coordinates": [[[w, 46.90], [e, 46.90], [e, 47.0], [w, 47.0],
+                                                    [w, 46.90]]]}}
+            for n, w, e in (("west", 32.9, 33.00525), ("east", 33.00525, 33.2))
+        ],
+    }  # fmt: skip
+    aoi = tmp_path / "districts.geojson"
+    aoi.write_text(json.dumps(district))
+    done = obriy("water", image, "--aoi", aoi, "--out", tmp_path / "run", "--json")
+    result = json.loads(done.stdout)
+    assert [d["district"] for d in result["districts"]] == ["west", "east"]
+    parts = [d["fraction_km2"] for d in result["districts"]]
+    assert sum(parts) == pytest.approx(result["area_km2"])
+    assert min(parts) > 0.2 * max(parts)
+
+
+def test_dry_run_writes_nothing(finished, tmp_path):
+    _, _, image = finished
+    done = obriy("water", image, "--dry-run", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["bands"] == list(WATER)
+    assert not (tmp_path / "run").exists()
+
+
+def test_outputs_can_be_chosen(finished, tmp_path):
+    _, _, image = finished
+    done = obriy("water", image, "--outputs", "mask", "--out", tmp_path / "run", "--json")
+    outputs = json.loads(done.stdout)["outputs"]
+    assert "mask" in outputs
+    assert not {"fraction", "polygons", "report"} & set(outputs)
+
+
+def test_image_without_crs(tmp_path):
+    image = write_image(tmp_path / "local.tif", lake(), crs=None)
+    done = obriy("water", image, "--out", tmp_path / "run", "--json")
+    result = json.loads(done.stdout)
+    assert result["area_km2"] is None
+    assert any("no CRS" in w for w in result["provenance"]["warnings"])
+    sized = obriy("water", image, "--resolution", 30, "--out", tmp_path / "run30", "--json")
+    assert json.loads(sized.stdout)["area_km2"] == pytest.approx(lake().sum() * 9e-4, rel=0.03)
+    error = error_line(obriy("water", image, "--aoi", "33,46,34,47", "--out", tmp_path / "x"), 1)
+    assert "no CRS" in error
+
+
+@pytest.mark.parametrize("water", [np.ones((1, 1)), np.ones((40, 30)), np.zeros((40, 30))])
+def test_one_pixel_all_water_no_water(tmp_path, water):
+    image = write_image(tmp_path / "image.tif", water)
+    done = obriy("water", image, "--out", tmp_path / "run", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["area_km2"] == pytest.approx(water.sum() * 1e-4, abs=0.01 * water.size * 1e-4)
+
+
+def test_part_missing_is_unseen_and_not_land(tmp_path):
+    missing = np.zeros((60, 80), bool)
+    missing[:, :40] = True
+    image = write_image(tmp_path / "image.tif", lake(), missing=missing)
+    result = json.loads(obriy("water", image, "--out", tmp_path / "run", "--json").stdout)
+    assert result["unseen_share"] == pytest.approx(0.5, abs=0.001)
+    assert result["dates"][0]["status"] == "partial"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["nowhere.tif"], 1, "nowhere.tif"),
+        (["IMAGE", "--method", "mndwj:otsu"], 2, "Did you mean 'MNDWI'"),
+        (["IMAGE", "--method", "mndwi:"], 2, "character"),
+        (["IMAGE", "--outputs", "mask,pdf"], 2, "'pdf'"),
+        (["IMAGE", "--sensor", "sentinel2_l2"], 2, "sentinel2_l2a"),
+        (["IMAGE", "--bands", "blue,gren"], 2, "green"),
+        (["IMAGE", "--aoi", "10,10,11,11"], 1, "does not meet the image"),
+        (["IMAGE", "--lang", "fr"], 2, "--lang"),
+        (["IMAGE", "--workers", "0"], 2, "--workers"),
+        (["IMAGE", "--max-ram", "0.1"], 1, "--max-ram"),
+        (["IMAGE", "--bands", "blue,green,red,nir,-,-", "--method", "mndwi:otsu"], 1, "swir16"),
+        (["IMAGE", "--reference", "truth.tif"], 1, "truth.tif"),
+        (["IMAGE", "--clouds", "s2cloudless"], 1, "s2cloudless"),
+    ],
+)
+def test_bad_input_is_one_line(finished, tmp_path, words, code, says):
+    image = finished[2]
+    words = [str(image) if w == "IMAGE" else w for w in words]
+    assert says in error_line(obriy("water", *words, "--out", tmp_path / "run"), code)
+    left = [p for p in tmp_path.rglob("*") if p.suffix in (".tif", ".json", ".html", ".gpkg")]
+    assert not left
+
+
+def test_all_cloud_is_said(tmp_path):
+    image = write_image(tmp_path / "image.tif", lake())
+    with rasterio.open(image, "r+") as file:
+        values = file.read()
+    with rasterio.open(
+        tmp_path / "cloudy.tif", "w", driver="GTiff", width=80, height=60, count=7, dtype="uint16",
+        crs="EPSG:32636", transform=Affine(10, 0, 5e5, 0, -10, 5.2e6), nodata=0,
+    ) as file:  # fmt: skip
+        file.write(np.concatenate([values * 0 + 6000, np.full((1, 60, 80), 9, "uint16")]))
+    words = ["--bands", "blue,green,red,nir,swir16,swir22,scl", "--scale", "1e-4", "--offset", 0]
+    done = obriy("water", tmp_path / "cloudy.tif", *words, "--out", tmp_path / "run")
+    assert "could be seen" in error_line(done, 1)
+
+
+def test_another_run_in_the_folder(finished):
+    folder, _, image = finished
+    done = obriy("water", image, "--out", folder, "--method", "ndwi:zero")
+    assert "another configuration" in error_line(done, 2)
+
+
+def test_interrupt_leaves_nothing_half_written(tmp_path):
+    image = write_image(tmp_path / "big.tif", np.tile(lake((60, 80)), (60, 45)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "obriy", "water", str(image), "--out", str(tmp_path / "run"),
+         "--workers", "1"],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("run/.*")) and time.monotonic() < deadline:
+        time.sleep(0.02)  # until a map is being written
+    os.kill(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1, stderr
+    assert "Stopped by the user" in stderr
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["config.yaml"]
+    done = obriy("water", image, "--out", tmp_path / "run", "--json")
+    assert done.returncode == 0, done.stderr
+
+
+def test_ukrainian_report(finished, tmp_path):
+    _, _, image = finished
+    done = obriy("water", image, "--lang", "uk", "--out", tmp_path / "run", "-q")
+    assert done.returncode == 0, done.stderr
+    assert 'lang="uk"' in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert done.stdout == ""
+
+
+def test_demo(tmp_path):
+    done = obriy("demo", "--out", tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "demo" / "simulated" / "report.html").exists()
+    assert (tmp_path / "demo" / "sample" / "report.html").exists()
+    assert done.stdout.rstrip().splitlines()[-1].endswith("report.html")
+
+
+@pytest.mark.parametrize("command", ["methods", "indices", "doctor"])
+def test_small_commands(command):
+    done = obriy(command)
+    assert done.returncode == 0, done.stderr
+    assert {"methods": "otsu", "indices": "McFeeters", "doctor": "ok"}[command] in done.stdout
+
+
+def test_evaluate_a_map_against_itself_and_another(finished):
+    folder, _, _ = finished
+    done = obriy("evaluate", folder / "mask.tif", folder / "mask.tif", "--json")
+    scores = json.loads(done.stdout)
+    assert set(scores) >= EVALUATION_KEYS
+    assert scores["overall_accuracy"] == 1
+    assert obriy("evaluate", folder / "mask.tif", folder / "mask.tif").returncode == 0
+    assert "none.tif" in error_line(obriy("evaluate", folder / "mask.tif", "none.tif"), 1)
