@@ -30,6 +30,8 @@ HIGHEST_DARK_FLOOR = 0.13
 """With the offset inside, something dark lies below in an infrared band and in a visible one."""
 VISIBLE = ("blue", "green", "red")
 INFRARED = ("nir", "nir08", "swir16", "swir22")
+ENOUGH_BANDS = 3
+"""Of an unknown sensor, fewer bands are no evidence."""
 
 Evidence = Literal["inside", "absent", "unknown"]
 TRUE = {"true", "1", "yes"}
@@ -62,7 +64,12 @@ class OffsetDecision:
 
 
 def decide_offset(
-    samples: Samples, scales: Mapping[str, float], tags: Mapping[str, str], names: str
+    samples: Samples,
+    scales: Mapping[str, float],
+    tags: Mapping[str, str],
+    names: str,
+    *,
+    is_sentinel2: bool,
 ) -> OffsetDecision:
     """Decide for one scene.
 
@@ -71,6 +78,7 @@ def decide_offset(
         scales: Factor from DN to reflectance by common name.
         tags: Metadata of the files.
         names: File and folder names, where a product name may stand.
+        is_sentinel2: Whether the sensor is known to be Sentinel-2.
     """
     floors = {
         name: float(np.percentile(values, FLOOR_PERCENTILE)) * scales[name]
@@ -78,6 +86,8 @@ def decide_offset(
         if len(values) and name in (*VISIBLE, *INFRARED)
     }
     histogram = _histogram(floors)
+    if histogram == "inside" and not is_sentinel2 and len(floors) < ENOUGH_BANDS:
+        histogram = "unknown"
     metadata, reason = _metadata(tags, names)
     inside = histogram == "inside" or (histogram == "unknown" and metadata == "inside")
     warnings = []

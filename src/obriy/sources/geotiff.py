@@ -141,7 +141,7 @@ def _without_offset(
         tags.update(band.tags)
     names = " ".join({f"{Path(b.path).parent.name}/{b.file}" for b in naming.bands.values()})
     scales = {name: b.scale for name, b in scaling.bands.items()}
-    decision = decide_offset(samples, scales, tags, names)
+    decision = decide_offset(samples, scales, tags, names, is_sentinel2=sensor is not None)
     if decision.inside:
         pairs = {n: Linear(b.scale, b.offset - OFFSET) for n, b in scaling.bands.items()}
         scaling = dataclasses.replace(scaling, bands=pairs)

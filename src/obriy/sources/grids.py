@@ -110,7 +110,7 @@ def _at_resolution(grid: GeoBox, resolution: float) -> GeoBox:
         max(1, math.ceil(round(grid.shape.y / down, 6))),
         max(1, math.ceil(round(grid.shape.x / across, 6))),
     )
-    return GeoBox(shape, grid.affine * Affine.scale(across, down), grid.crs)
+    return GeoBox(shape, grid.affine @ Affine.scale(across, down), grid.crs)
 
 
 def pixel_metres(grid: GeoBox) -> tuple[float, float]:
@@ -125,10 +125,10 @@ def pixel_metres(grid: GeoBox) -> tuple[float, float]:
         return math.hypot(a.b, a.e) * factor, math.hypot(a.a, a.d) * factor
     y, x = grid.shape.y / 2, grid.shape.x / 2
     geod = crs.get_geod() or Geod(ellps="WGS84")
-    lon, lat = a * (x, y)
+    lon, lat = a @ (x, y)
     sizes = []
     for dx, dy in ((0.0, 1.0), (1.0, 0.0)):
-        lon1, lat1 = a * (x + dx, y + dy)
+        lon1, lat1 = a @ (x + dx, y + dy)
         sizes.append(float(geod.inv(lon, lat, lon1, lat1)[2]))
     return sizes[0], sizes[1]
 
@@ -139,9 +139,9 @@ def _made_up(
     """Take an image without a CRS to have pixels of that size, in local metres."""
     a = finest.affine
     scale = resolution / abs(a.a)
-    plane = Affine.scale(scale, -scale if a.e > 0 else scale) * Affine.translation(-a.c, -a.f)
-    laid = {k: GeoBox(g.shape, plane * g.affine, None) for k, g in grids.items()}
-    geobox = GeoBox(finest.shape, plane * finest.affine, None)
+    plane = Affine.scale(scale, -scale if a.e > 0 else scale) @ Affine.translation(-a.c, -a.f)
+    laid = {k: GeoBox(g.shape, plane @ g.affine, None) for k, g in grids.items()}
+    geobox = GeoBox(finest.shape, plane @ finest.affine, None)
     warning = (
         f"The image has no CRS; its pixels were taken to be {resolution:g} m wide, in a plane "
         "without a place on Earth."

@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import glob
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from odc.geo.geobox import GeoBox
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from obriy.blocks.raster import file_geobox
@@ -160,7 +161,9 @@ def _bands_of_part(part: str, path: str) -> list[FileBand]:
 
 def _opened(path: str) -> Any:
     try:
-        return rasterio.open(path)
+        with warnings.catch_warnings():  # an image without a CRS is a case, not a mishap
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            return rasterio.open(path)
     except RasterioError as error:
         raise SourceError(
             f"{path} is not an image that can be read ({error}).",

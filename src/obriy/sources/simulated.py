@@ -65,7 +65,7 @@ def _reference(address: str, geobox: GeoBox) -> Reference:
     resolution = abs(float(geobox.affine.a))
     truth = _made(address, resolution).truth
     whole = geobox_of(truth)
-    column, row = (round(v) for v in ~whole.affine * (geobox.affine * (0, 0)))
+    column, row = (round(v) for v in ~whole.affine @ (geobox.affine @ (0, 0)))
     rows, columns = int(geobox.shape.y), int(geobox.shape.x)
     part = truth[row : row + rows, column : column + columns]
     if row < 0 or column < 0 or not same_grid(geobox_of(part), geobox):
