@@ -19,7 +19,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.legend import load_legend
 from obriy.sources.crosswalk import crosswalk, detect, names
-from obriy.sources.reference import gsw_reference, open_reference
+from obriy.sources.reference import occurrence_reference, open_reference
 from obriy.validation.evaluate import evaluate
 
 WATER = load_legend("water")
@@ -240,18 +240,24 @@ def test_occurrence_is_intersected_with_the_scene(tmp_path):
     often = np.array([[100, 50, 49, 0, 104, 255, 80, 80]], "uint8")
     scene = water_map([[2, 2, 2, 1, 1, 2, 0, 255]], grid)
     path = write(tmp_path / "occurrence.tif", often, grid)
-    reference = gsw_reference(path, scene)
+    reference = occurrence_reference(path, scene, grid)
     # Both; both; newer water; neither; drained; no data; unseen; not named.
     np.testing.assert_array_equal(reference.labels, [[2, 2, 1, 1, 1, 0, 0, 0]])
     assert not reference.independent
     assert "agreement" in reference.notes[0]
-    strict = gsw_reference(path, scene, p=75)
+    strict = occurrence_reference(path, scene, grid, p=75)
     np.testing.assert_array_equal(strict.labels, [[2, 1, 1, 1, 1, 0, 0, 0]])
     scores = evaluate(scene, reference)
     assert not scores.independent
     assert scores.classes[1].precision == pytest.approx(2 / 3)
     with pytest.raises(InputError, match="no threshold"):
-        gsw_reference(path, scene, p=0)
+        occurrence_reference(path, scene, grid, p=0)
+
+
+def test_occurrence_asks_for_one_grid(tmp_path):
+    path = write(tmp_path / "a.tif", np.zeros((1, 2), "uint8"), utm_grid((1, 2)))
+    with pytest.raises(GridError, match="another grid"):
+        occurrence_reference(path, water_map([[1, 2]], utm_grid((1, 2))), utm_grid((1, 3)))
 
 
 def test_every_crosswalk_leads_to_a_legend_and_covers_its_codes():

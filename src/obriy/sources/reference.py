@@ -85,7 +85,9 @@ def open_reference(
     return Reference(labels, target, str(file), notes=(walk.note, *notes))
 
 
-def gsw_reference(path: Path | str, scene_water: ClassMap, *, p: float = _FREQUENT) -> Reference:
+def occurrence_reference(
+    path: Path | str, scene_water: ClassMap, grid: GeoBox, *, p: float = _FREQUENT
+) -> Reference:
     """Make a reference from long-term water occurrence and the water of the scene.
 
     Water is where water stood in at least ``p`` per cent of the observations *and* the scene shows
@@ -101,17 +103,22 @@ def gsw_reference(path: Path | str, scene_water: ClassMap, *, p: float = _FREQUE
     Args:
         path: Raster of occurrence, 0 to 100 %; 255 is no data; above 100 counts as 100 (some
             copies were resampled).
-        scene_water: Water in the scene, best by another method than the one to be scored; the
-            reference lies on its grid.
+        scene_water: Water in the scene, on ``grid``, by another method than the one to be scored.
+        grid: Grid of the map.
         p: Least occurrence of water, per cent, above 0 and at most 100.
 
     Raises:
         InputError: ``p`` out of range, or not a raster of one band.
-        GridError: one of both has no CRS, and they differ in shape.
+        GridError: the scene's water lies on another grid, or the occurrence cannot be laid on it.
     """
     if not 0 < p <= 100:
         raise InputError(f"An occurrence of {p} % is no threshold.", "Give one from 1 to 100.")
-    legend, grid = scene_water.legend, scene_water.geobox
+    if not same_grid(scene_water.geobox, grid):
+        raise GridError(
+            "The water of the scene lies on another grid than the map.",
+            "Map both from the same scene.",
+        )
+    legend = scene_water.legend
     water, land = legend.by_name("water").code, legend.by_name("not_water").code
     band = _only_band(Path(path).expanduser())
     own, notes = _grid_of(band, grid)
