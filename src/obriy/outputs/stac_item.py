@@ -40,6 +40,7 @@ _ASSETS: Final[dict[str, tuple[str, list[str]]]] = {
     "areas": ("text/csv", ["data"]),
     "scores": ("text/csv", ["metadata"]),
     "report": ("text/html", ["overview"]),
+    "picture": ("image/png", ["overview"]),
     "result": ("application/json", ["metadata"]),
 }
 """Media type and roles of the files of a run, by output name."""
