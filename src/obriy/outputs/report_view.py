@@ -12,6 +12,9 @@ from obriy.render.text import Text
 Node = dict[str, Any]
 """``{"name": ..., "text": ...}`` or ``{"name": ..., "items": [Node, ...]}``."""
 
+WHOLE_IMAGE = "image"
+"""Name of the district where none was given."""
+
 _OVERALL = ("overall_accuracy", "kappa", "mean_iou")
 _BY_CLASS = ("precision", "recall", "f1", "iou")
 
@@ -105,15 +108,17 @@ def districts_table(text: Text, areas: AreaSeries) -> dict[str, Any]:
 
 def _district_row(text: Text, area: Area) -> list[str]:
     status = text.known("status", area.status)
+    # What was unseen has columns of its own; a reason adds something where nothing was measured.
+    reason = area.reason if area.status in ("skipped", "failed") else ""
     return [
-        area.district,
+        text("report.whole_image") if area.district == WHOLE_IMAGE else area.district,
         "–" if area.area_km2 is None else _bare(text.area(area.area_km2)),
         "" if area.area_km2 is None else _bare(text.hectares(area.area_km2)),
         "" if area.fraction_km2 is None else _bare(text.area(area.fraction_km2)),
         _bare(text.area(area.district_km2)),
         text.percent(area.unseen_share),
         causes_of(text, area),
-        f"{status}: {area.reason}" if area.reason else status,
+        f"{status}: {reason}" if reason else status,
     ]
 
 
