@@ -73,7 +73,7 @@ def list_files(paths: tuple[str, ...]) -> tuple[list[str], list[Path]]:
             else:
                 rasters.append(found)
     if mtls and not rasters:  # the MTL alone was named: its folder is meant
-        rasters = _in_folder(mtls[0].parent)
+        rasters = [f for f in _in_folder(mtls[0].parent) if not is_mtl(f)]
     return list(dict.fromkeys(rasters)), mtls
 
 
