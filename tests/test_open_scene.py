@@ -487,9 +487,9 @@ def test_a_product_name_tells_the_baseline_where_no_pixel_is_dark(tmp_path):
 
 def test_two_bands_of_nobody_knows_what_are_no_evidence(tmp_path):
     dn, _ = with_offset()
-    scene = open_scene(write(tmp_path / "a.tif", dn[[1, 4]], ("green", "swir16")))
+    scene = open_scene(write(tmp_path / "a.tif", dn[[2, 4]], ("red", "swir16")))
     assert not step(scene, "boa_offset")["inside"]
-    known = open_scene(write(tmp_path / "b.tif", dn[[1, 4]], ("B03", "B11")))
+    known = open_scene(write(tmp_path / "b.tif", dn[[2, 4]], ("B04", "B11")))
     assert step(known, "boa_offset")["inside"]
 
 

@@ -190,7 +190,7 @@ def _collect(found: list[FileBand], names: list[str], sensor: Sensor | None, how
             unread.append(_title(band))
         elif other is None:
             chosen[name] = band
-        elif _pixel(other) == _pixel(band):
+        elif other.grid.crs != band.grid.crs or _pixel(other) == _pixel(band):
             raise BandError(
                 f"Both {_title(other)} and {_title(band)} are '{name}'.",
                 "Give the files of one date and one scene.",
