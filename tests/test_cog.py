@@ -18,11 +18,12 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import NotGeoreferencedWarning
 from tests.conftest import utm_grid
 
+from obriy.blocks.windows import windows
 from obriy.errors import OutputError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.legend import Legend, LegendClass
-from obriy.outputs.cog import MapWriter, windows, write_class_map
+from obriy.outputs.cog import MapWriter, write_class_map
 from obriy.outputs.styles import write_style
 
 WATER = Legend(

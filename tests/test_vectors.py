@@ -15,7 +15,6 @@ from obriy.vectors import (
     lonlat_bounds,
     pixel_coverage,
     place,
-    polygonize,
     rasterize,
     warp_geometry,
 )
@@ -170,37 +169,3 @@ def test_rasterize_by_pixel_centre_and_later_wins():
     window = rasterize(shapes, slice(1, 3), slice(1, 4))
     np.testing.assert_array_equal(window, np.array(expected)[1:3, 1:4])
     assert not rasterize(shapes, slice(10, 12), slice(0, 5)).any()
-
-
-def test_polygonize_cuts_holes_and_keeps_the_affine():
-    labels = np.ones((5, 6), "uint8")
-    labels[0:4, 0:4] = 2
-    labels[1:3, 1:3] = 1
-    labels[4, 5] = 0
-    grid = utm_grid((5, 6), origin=(0.0, 50.0))
-    found = dict(polygonize(labels, grid, [2]))
-    assert list(found) == [2]
-    expected = shapely.box(0, 10, 40, 50).difference(shapely.box(10, 20, 30, 40))
-    assert found[2].equals(expected)
-
-
-def test_polygonize_joins_small_parts_but_never_sees_the_unseen():
-    labels = np.full((6, 6), 1, "uint8")
-    labels[1, 1] = 2  # one pixel of water: too small
-    labels[3:6, 0:3] = 2
-    labels[4, 1] = 1  # an island of one pixel joins the water
-    labels[0, 5] = 0  # a cloud of one pixel stays a cloud
-    found = list(polygonize(labels, utm_grid((6, 6), 1.0), [1, 2], min_pixels=2))
-    assert sorted((code, polygon.area) for code, polygon in found) == [(1, 26), (2, 9)]
-
-
-@given(st.integers(0, 2**16 - 1))
-def test_polygonize_covers_every_pixel_once(bits):
-    labels = (np.array([bits >> i & 1 for i in range(16)], "uint8") + 1).reshape(4, 4)
-    found = list(polygonize(labels, GeoBox((4, 4), Affine.identity(), None), [1, 2]))
-    share = {code: np.zeros((4, 4)) for code in (1, 2)}
-    for code, polygon in found:
-        assert polygon.is_valid
-        share[code] += pixel_coverage(polygon, slice(0, 4), slice(0, 4))
-    np.testing.assert_array_equal(share[1], labels == 1)
-    np.testing.assert_array_equal(share[2], labels == 2)

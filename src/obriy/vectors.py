@@ -6,7 +6,7 @@ outer corner of the first pixel, so that the pixel in row 2, column 5 is the squ
 and a window of a big grid are all the same simple case.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -172,39 +172,6 @@ def rasterize(
         near, out_shape=shape, transform=corner, dtype="uint8"
     )
     return burnt
-
-
-def polygonize(
-    labels: npt.NDArray[np.uint8],
-    geobox: GeoBox,
-    codes: Collection[int],
-    *,
-    min_pixels: int = 1,
-) -> Iterator[tuple[int, shapely.Polygon]]:
-    """Yield the connected parts of a class map as polygons along the pixel edges, holes cut out.
-
-    Pixels touch by their sides. The array is the whole map (a full Sentinel-2 tile is 120 MB as
-    uint8), so that no part is cut at a seam.
-
-    Args:
-        labels: (rows, columns) uint8 class codes; 0 is no data.
-        geobox: The grid of the labels.
-        codes: The classes wanted.
-        min_pixels: Parts smaller than this join their largest neighbour, holes too; where their
-            only neighbour is no data they are left out.
-
-    Yields:
-        Code and polygon, in the CRS of the grid.
-    """
-    if min_pixels > 1:
-        labels = rasterio.features.sieve(labels, min_pixels, mask=labels != 0)
-    wanted = np.isin(labels, list(codes))
-    for outline, code in rasterio.features.shapes(labels, mask=wanted, connectivity=4):
-        rings = outline["coordinates"]
-        polygon = shapely.Polygon(rings[0], rings[1:])
-        if polygon.area < min_pixels:
-            continue
-        yield int(code), shapely.transform(polygon, lambda xy: _affine(geobox.affine, xy))
 
 
 def polygons_of(geometry: shapely.Geometry) -> shapely.Geometry:

@@ -92,7 +92,8 @@ def read_averaged(
     ]
     if any(part.step != 1 for part in parts):
         return None
-    return lazy.array.read(*(slice(part.start, part.stop) for part in parts), shape)
+    down, across = (slice(part.start, part.stop) for part in parts)
+    return lazy.array.read(down, across, shape)
 
 
 def file_geobox(dataset: Any) -> GeoBox:

@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
+import pyproj
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
@@ -111,8 +112,9 @@ def mean_pixel_size(geobox: GeoBox) -> float:
         GridError: where the grid has no CRS.
     """
     require_crs(geobox, "a pixel size in metres")
+    crs = pyproj.CRS(geobox.crs)
     step = float(np.hypot(geobox.affine.b, geobox.affine.e))
-    if geobox.crs.geographic:
+    if crs.is_geographic:
         return step * 111_320.0  # metres in a degree of latitude
-    unit = geobox.crs.proj.axis_info[0].unit_conversion_factor
+    unit = crs.axis_info[0].unit_conversion_factor
     return step * float(unit)

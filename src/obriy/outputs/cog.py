@@ -20,6 +20,7 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
+from obriy.blocks.windows import windows
 from obriy.errors import CancelledError
 from obriy.model.classmap import FRACTION_MISSING, ClassMap
 from obriy.model.flags import Unseen
@@ -210,14 +211,6 @@ def write_class_map(
         paths[name] = path
     paths["style"] = write_style(Path(folder) / "mask.qml", class_map.legend, lang)
     return paths
-
-
-def windows(shape: tuple[int, ...], size: int) -> Iterator[tuple[slice, slice]]:
-    """Yield (rows, columns) that cover a grid once, at most ``size`` pixels on a side."""
-    for top in range(0, shape[0], size):
-        for left in range(0, shape[1], size):
-            rows = slice(top, min(top + size, shape[0]))
-            yield rows, slice(left, min(left + size, shape[1]))
 
 
 def check_whole(path: Path) -> None:

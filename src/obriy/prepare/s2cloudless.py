@@ -18,7 +18,7 @@ BANDS: Final = ("coastal", "blue", "red", "rededge071", "nir", "nir08", "nir09",
 THRESHOLD: Final = 0.4
 AVERAGE_M: Final = 220.0
 DILATE_M: Final = 110.0
-"""The authors' settings for 10 m (threshold 0.4, average over 22 pixels, dilate by 11), in metres."""
+"""The authors' settings for pixels of 10 m: average over 22 of them, dilate by 11."""
 
 
 class S2Cloudless:
