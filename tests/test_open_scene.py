@@ -204,6 +204,15 @@ def test_a_coarse_band_that_ends_early_leaves_holes(tmp_path):
     np.testing.assert_allclose(scene.swir16.values[:, :6], 0.09, rtol=1e-5)
 
 
+def test_a_hole_does_not_grow_when_a_band_is_resampled(tmp_path):
+    coarse = np.full((4, 6), 0.2, "float32")
+    coarse[1, 2] = np.nan
+    write(tmp_path / "x_B03.tif", (numbers(1, (8, 12))[0] / 10_000).astype("float32"))
+    write(tmp_path / "x_B11.tif", coarse, transform=HERE @ Affine.scale(2))
+    scene = open_scene(tmp_path)
+    assert np.argwhere(np.isnan(scene.swir16.values)).tolist() == [[2, 4], [2, 5], [3, 4], [3, 5]]
+
+
 def test_the_finest_of_the_same_band_is_read(tmp_path):
     write(tmp_path / "T36_B03_10m.tif", numbers(1, (8, 12))[0])
     write(tmp_path / "T36_B08_10m.tif", numbers(1, (8, 12))[0])

@@ -171,6 +171,13 @@ class _Handles(threading.local):
     def _grid(self) -> GeoBox:
         return file_geobox(self._source) if self.band.grid is None else self.band.grid
 
+    def _source_nodata(self) -> float | None:
+        """Return what a warp leaves out; a NaN that was let in would spread to its neighbours."""
+        if self.band.nodata is not None:
+            return self.band.nodata
+        is_float = np.dtype(self._source.dtypes[self.index - 1]).kind == "f"
+        return float("nan") if is_float else None
+
     def _warped(self) -> WarpedVRT:
         floats = np.dtype(self.band.dtype).kind == "f"
         grid = self._grid()
@@ -183,7 +190,7 @@ class _Handles(threading.local):
             height=int(self.geobox.shape.y),
             width=int(self.geobox.shape.x),
             resampling=Resampling[self.band.resampling],
-            src_nodata=self.band.nodata,
+            src_nodata=self._source_nodata(),
             # A warp of integers has no number left for "nothing there": reflectance warps as
             # floats, with NaN.
             nodata=float("nan") if floats else self.band.fill,
