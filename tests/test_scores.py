@@ -49,7 +49,7 @@ def test_every_metric_on_three_by_three():
     np.testing.assert_array_equal(confusion, [[2, 1, 1], [1, 3, 0]])
     scores = score(confusion, WATER)
     assert scores.pixels == 8
-    assert scores.confusion == ((2, 1, 1), (1, 3, 0))
+    assert (scores.confusion, scores.unnamed) == (((2, 1), (1, 3)), (1, 0))
     assert scores.overall_accuracy == pytest.approx(5 / 8)
     # Chance: land 4/8 of the reference and 3/8 of the map, water 4/8 and 4/8: (12 + 16) / 64.
     assert scores.kappa == pytest.approx((5 / 8 - 28 / 64) / (1 - 28 / 64))

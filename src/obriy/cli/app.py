@@ -6,6 +6,7 @@ Results go to standard output, messages and progress to standard error. Exit cod
 
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -130,6 +131,8 @@ def doctor() -> None:
 
 def main() -> None:
     """Run the command line; every error is one line that says what, where and the way out."""
+    # Whether an image has a grid is looked at, and said, by Obriy itself.
+    warnings.filterwarnings("ignore", message="Dataset has no geotransform")
     verbose = bool({"-v", "--verbose"} & set(sys.argv[1:]))
     try:
         app(standalone_mode=True)

@@ -36,8 +36,9 @@ class Scores:
         pixels: Number of pixels compared.
         independent: False: the reference was made from the mapped scene, this is an agreement.
         classes: Scores per class.
-        confusion: Pixel counts, rows reference, columns map, in the order of ``classes``; a last
-            column counts clear pixels that the map would not name (they count as wrong).
+        confusion: Pixel counts, rows reference, columns map, in the order of ``classes``.
+        unnamed: By class of the reference, clear pixels that the map would not name: they count
+            as wrong in every score.
         intervals: 95 % intervals ``{score: [low, high]}`` by block bootstrap; None where the
             image is too small for blocks.
         unseen_share: Share of the reference's pixels that the map could not see (not scored).
@@ -53,6 +54,7 @@ class Scores:
     independent: bool
     classes: tuple[ClassScore, ...]
     confusion: tuple[tuple[int, ...], ...]
+    unnamed: tuple[int, ...] = ()
     intervals: dict[str, list[float]] | None = None
     unseen_share: float = 0.0
     without_edges: "Scores | None" = None

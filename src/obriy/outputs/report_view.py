@@ -196,13 +196,12 @@ def interval_of(text: Text, scores: Scores, key: str, cls: ClassScore | None) ->
 
 def _confusion(text: Text, scores: Scores, titles: Mapping[str, str]) -> dict[str, Any]:
     names = [titles.get(c.name, c.name) for c in scores.classes]
-    extra = bool(scores.confusion) and len(scores.confusion[0]) > len(names)
-    header = [text("report.confusion_rows"), *names]
     rows = [
-        [name, *(text.number(n, 0) for n in counts)]
-        for name, counts in zip(names, scores.confusion, strict=True)
+        [name, *(text.number(n, 0) for n in (*counts, unnamed))]
+        for name, counts, unnamed in zip(names, scores.confusion, scores.unnamed, strict=True)
     ]
-    return {"header": [*header, text("report.not_named")] if extra else header, "rows": rows}
+    header = [text("report.confusion_rows"), *names, text("report.not_named")]
+    return {"header": header, "rows": rows}
 
 
 def decisions(text: Text, provenance: Provenance) -> list[Node]:

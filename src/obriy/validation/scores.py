@@ -73,7 +73,8 @@ def score(confusion: CountArray, legend: Legend, **about: Any) -> Scores:
         mean_iou=_plain(found["mean_iou"]),
         pixels=int(confusion.sum()),
         classes=classes,
-        confusion=tuple(tuple(int(n) for n in row) for row in confusion),
+        confusion=tuple(tuple(int(n) for n in row) for row in confusion[:, :-1]),
+        unnamed=tuple(int(n) for n in confusion[:, -1]),
         **({"independent": True} | about),
     )
 
