@@ -79,7 +79,8 @@ def test_fractions_replace_labels_where_there_are_some():
         fraction=[[200, 255, 50, 0, 180, 180]],  # 1, then the label, 0.25, 0, unseen, unnamed
     )
     area = measure_areas(class_map, "water", pixel_size_m=1000).areas[0]
-    assert area.area_km2 == pytest.approx(2)
+    assert area.mask_km2 == pytest.approx(2)
+    assert area.area_km2 == area.fraction_km2
     assert area.fraction_km2 == pytest.approx(2.25)
 
 
@@ -203,7 +204,7 @@ def test_classes_and_unseen_add_up_to_the_district(codes, causes, box):
     water, land = series["water"], series["not_water"]
     total = water.district_km2 / (1 - water.outside_share)
     assert total == pytest.approx(width * height / 1e6 / 0.9996**2, rel=1e-5)
-    named = (water.area_km2 or 0) + (land.area_km2 or 0)
+    named = (water.mask_km2 or 0) + (land.mask_km2 or 0)
     assert named + water.unseen_share * total == pytest.approx(total, rel=1e-9)
     assert sum(water.unseen.values()) == pytest.approx(water.unseen_share)
     assert water.unseen.get("outside", 0) == pytest.approx(water.outside_share)

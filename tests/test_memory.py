@@ -11,6 +11,10 @@ from affine import Affine
 from rasterio.windows import Window
 
 SIZE = 6144
+REFLECTANCE = {  # of land and of water, x 10000
+    "B02": (600, 450), "B03": (900, 500), "B04": (1000, 300),
+    "B08": (2800, 200), "B11": (2200, 120), "B12": (1400, 80),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +24,7 @@ def large(tmp_path_factory):
     rng = np.random.default_rng(3)
     y, x = np.mgrid[:512, :512]
     lake = np.hypot(y - 200, x - 250) < 90
-    for name, land, water in (("B02", 600, 450), ("B03", 900, 500), ("B04", 1000, 300),
-                              ("B08", 2800, 200), ("B11", 2200, 120), ("B12", 1400, 80)):  # fmt: skip
+    for name, (land, water) in REFLECTANCE.items():
         tile = (np.where(lake, water, land) + rng.integers(-40, 40, (512, 512))).astype("uint16")
         with rasterio.open(
             folder / f"T36TXX_20240615_{name}.tif", "w", driver="GTiff", width=SIZE, height=SIZE,

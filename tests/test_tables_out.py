@@ -22,7 +22,8 @@ def test_areas_a_row_each_empty_where_unknown(tmp_path):
     )
     first, second = _read(write_areas(series, tmp_path / "areas.csv"))
     assert first["district"] == "Ставок, верхній"
-    assert (first["area_km2"], first["area_ha"], first["unseen_cloud"]) == ("1.25", "125.0", "0.25")
+    assert (first["area_km2"], first["area_ha"], first["mask_km2"]) == ("1.5", "150.0", "1.25")
+    assert first["unseen_cloud"] == "0.25"
     assert (second["area_km2"], second["date"], second["unseen_outside"]) == ("", "", "1.0")
     assert second["status"] == "skipped"
 
@@ -31,7 +32,7 @@ def test_scores_with_and_without_edges(tmp_path):
     water = ClassScore("water", 2, 0.8, 0.9, None, 0.7)
     inner = Scores(0.9, None, 0.8, 50, True, (water,), ((1,),))
     scores = Scores(
-        0.8, 0.7, 0.6, 100, True, (water,), ((1,),), {"kappa": [0.6, 0.8]}, without_edges=inner
+        0.8, 0.7, 0.6, 100, True, (water,), ((1,),), (0,), {"kappa": [0.6, 0.8]}, without_edges=inner
     )
     rows = _read(write_scores(scores, tmp_path / "scores.csv"))
     assert len(rows) == 2 * (5 + 4)

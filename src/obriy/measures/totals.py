@@ -31,7 +31,7 @@ def total_area(areas: Sequence[Area]) -> Area | None:
     return Area(
         district="all",
         date=areas[0].date,
-        area_km2=sum(a.area_km2 or 0 for a in seen) if seen else None,
+        mask_km2=_sum([a.mask_km2 for a in seen]),
         fraction_km2=_sum([a.fraction_km2 for a in seen]),
         district_km2=sum(a.district_km2 for a in areas),
         outside_share=share([a.outside_share for a in areas]),
@@ -40,15 +40,6 @@ def total_area(areas: Sequence[Area]) -> Area | None:
         status=("partial" if seen else "skipped") if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
     )
-
-
-def best_area(area: Area) -> float | None:
-    """Return the area to report, km²: from the fractions where there are any, else the mask's.
-
-    Whole pixels are biased where water is small or shores are long; the fractions are not
-    (`docs/design/0004-headline-area.md`).
-    """
-    return area.area_km2 if area.fraction_km2 is None else area.fraction_km2
 
 
 def _sum(values: list[float | None]) -> float | None:

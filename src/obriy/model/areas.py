@@ -44,7 +44,7 @@ class Area:
     Attributes:
         district: Name of the district.
         date: ISO 8601, where known.
-        area_km2: Area of the pixels of the class, km², geodesic, edge pixels by their fraction;
+        mask_km2: Area of the pixels of the class, km², geodesic, edge pixels by their fraction;
             None where nothing of the district was seen: that is not an area of 0.
         fraction_km2: Area from the sub-pixel fractions, km²; None where the method gives none,
             or where nothing was seen.
@@ -60,7 +60,7 @@ class Area:
 
     district: str
     date: str | None
-    area_km2: float | None
+    mask_km2: float | None
     fraction_km2: float | None
     district_km2: float
     outside_share: float
@@ -70,13 +70,22 @@ class Area:
     reason: str = ""
 
     @property
+    def area_km2(self) -> float | None:
+        """The area to report, km²: from the fractions where there are any, else the mask's.
+
+        Whole pixels are biased where water is small or shores are long; the fractions are not
+        (`docs/design/0004-headline-area.md`).
+        """
+        return self.mask_km2 if self.fraction_km2 is None else self.fraction_km2
+
+    @property
     def area_ha(self) -> float | None:
         """Area in hectares."""
         return None if self.area_km2 is None else self.area_km2 * 100
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        return dataclasses.asdict(self) | {"area_ha": self.area_ha}
+        return dataclasses.asdict(self) | {"area_km2": self.area_km2, "area_ha": self.area_ha}
 
 
 @dataclasses.dataclass(frozen=True)

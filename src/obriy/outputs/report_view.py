@@ -38,8 +38,8 @@ def answer(
         lines.append(text("report.interval", interval=text.span(_bare(low), high)))
     if share_of_seen is not None:
         lines.append(text("report.share_of_seen", share=text.percent(share_of_seen)))
-    if one is not None and one.fraction_km2 is not None:
-        lines.append(text("report.fraction", area=text.area(one.fraction_km2)))
+    if result.get("mask_area_km2") is not None and result["mask_area_km2"] != total:
+        lines.append(text("report.whole_pixels", area=text.area(result["mask_area_km2"])))
     return {
         "label": text("report.water"),
         "value": text("report.area_unknown") if total is None else text.area(total),
@@ -95,7 +95,7 @@ def trust_sentence(text: Text, scores: Scores | None) -> str:
 
 def districts_table(text: Text, areas: AreaSeries) -> dict[str, Any]:
     """Return the table of areas; columns that hold nothing are left out."""
-    names = ("district", "area", "area_ha", "fraction_area", "district_area", "unseen_share",
+    names = ("district", "area", "area_ha", "mask_area", "district_area", "unseen_share",
              "causes", "status")  # fmt: skip
     rows = [_district_row(text, area) for area in areas.areas]
     keep = [i for i in range(len(names)) if i < 2 or any(row[i] for row in rows)]
@@ -114,7 +114,7 @@ def _district_row(text: Text, area: Area) -> list[str]:
         text("report.whole_image") if area.district == WHOLE_IMAGE else area.district,
         "–" if area.area_km2 is None else _bare(text.area(area.area_km2)),
         "" if area.area_km2 is None else _bare(text.hectares(area.area_km2)),
-        "" if area.fraction_km2 is None else _bare(text.area(area.fraction_km2)),
+        "" if area.mask_km2 in (None, area.area_km2) else _bare(text.area(area.mask_km2)),
         _bare(text.area(area.district_km2)),
         text.percent(area.unseen_share),
         causes_of(text, area),

@@ -14,7 +14,7 @@ from obriy.outputs.files import write_text
 CAUSES = (*(u.name.lower() for u in Unseen if u is not Unseen.SEEN), "outside", "unnamed")
 """Reasons for which a part of a district was unseen; a column each."""
 
-_AREAS = ("class", "district", "date", "area_km2", "area_ha", "fraction_km2", "district_km2",
+_AREAS = ("class", "district", "date", "area_km2", "area_ha", "mask_km2", "district_km2",
           "outside_share", "unseen_share", *(f"unseen_{c}" for c in CAUSES),
           "status", "reason")  # fmt: skip
 _SCORES = ("edges", "class", "code", "measure", "value", "low", "high")
@@ -45,7 +45,7 @@ def write_scores(scores: Scores, path: Path | str) -> Path:
 def _area_row(class_name: str, area: Area) -> list[Any]:
     causes = [area.unseen.get(cause, 0.0) for cause in CAUSES]
     return [
-        class_name, area.district, area.date, area.area_km2, area.area_ha, area.fraction_km2,
+        class_name, area.district, area.date, area.area_km2, area.area_ha, area.mask_km2,
         area.district_km2, area.outside_share, area.unseen_share, *causes,
         area.status, area.reason,
     ]  # fmt: skip

@@ -13,7 +13,7 @@ import xarray as xr
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import EmptyResultError
 from obriy.measures.areas import measure_areas
-from obriy.measures.totals import best_area, total_area
+from obriy.measures.totals import total_area
 from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import describe, geobox_of
@@ -189,7 +189,7 @@ def _result(
         warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
     date = {
         "date": water.time,
-        "area_km2": best_area(total) if total else None,
+        "area_km2": total.area_km2 if total else None,
         "clear_share": 1 - unseen,
         "unseen_share": unseen,
         "weight": 1.0,
@@ -202,7 +202,7 @@ def _result(
         "method": config.method,
         "area_km2": date["area_km2"],
         "interval_km2": None,
-        "mask_area_km2": total.area_km2 if total else None,
+        "mask_area_km2": total.mask_km2 if total else None,
         "unseen_share": unseen,
         "dates": [date],
         "districts": [row.to_dict() for row in rows],
