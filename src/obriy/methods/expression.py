@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from obriy.blocks.base import Method
 from obriy.errors import UsageError
-from obriy.methods.auto import AutoWater
+from obriy.methods.auto.method import AutoWater
 from obriy.methods.combine import all_of, any_of, majority_of, none_of, weighted
 from obriy.methods.index_threshold import index_threshold
 

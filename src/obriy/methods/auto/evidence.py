@@ -1,0 +1,163 @@
+"""Settings and coefficients of `auto`, read from ``tables/auto_water.toml``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obriy.errors import BandError
+from obriy.tables import load_toml
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+
+BANDS: Final = ("blue", "green", "red", "nir", "swir16", "swir22")
+"""Bands that `auto` knows."""
+FEATURES: Final = (
+    "mndwi", "mndwi2", "ndwi", "ndri", "nirswir", "nir", "nirdark", "swir16", "swirdark", "swir22",
+    "green", "both", "either", "visir", "visnir", "bluegreen",
+)  # fmt: skip
+"""What the ramps run over; defined in `spectral`."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The numbers of `auto_water.toml` that are not coefficients.
+
+    Attributes:
+        sample_size: Pixels kept by the hash, at most.
+        seed_logit: |log-odds| from which a pixel counts as surely water or land.
+        min_seeds: Seeds of each class below which the scene is not adapted to.
+        prior_seeds: Weight of the fixed axis and end members, in pixels.
+        valley_depth: Most that the density in the valley may be of the lower mode's, for two
+            populations.
+        max_shift: Largest shift of the threshold, log-odds.
+        shift_prior: Seeds of the rarer class at which half the shift is taken.
+        shadow_penalty: Log-odds taken off where the caller hints at shadow.
+        near: Radius around probable water within which pixels are unmixed, pixels.
+        radii: Radii of the windows that find local end members, pixels.
+        window_weights: Weight of a pixel in each of them.
+        scene_weight: Weight of the scene's own end members, in pixels of the larger window.
+        dead_zone: Part of the land's local spread that counts as land in the unmixing.
+        hedge: Log-odds at which the fraction is 1 (and minus which it is 0) where not unmixed.
+        company: Log-odds added among sure water, at most.
+        probable: Log-odds from which a pixel has its neighbours unmixed.
+        haze: Path reflectance of a clear sky at the top of the atmosphere, in the order of `BANDS`.
+        haze_floor: Darkest reflectance that blue, green and red have without haze.
+        haze_percentile: Percentile of the sample taken for the darkest, per cent.
+        haze_max: Most haze that is taken off, in clear skies.
+        haze_prior: Sample pixels at which half the haze found is taken off.
+    """
+
+    sample_size: int = 65536
+    seed_logit: float = 2.0
+    min_seeds: int = 50
+    prior_seeds: float = 200.0
+    valley_depth: float = 0.6
+    max_shift: float = 1.5
+    shift_prior: float = 300.0
+    shadow_penalty: float = 1.5
+    near: int = 2
+    radii: tuple[int, int] = (3, 12)
+    window_weights: tuple[int, int] = (15, 1)
+    scene_weight: float = 4.0
+    dead_zone: float = 0.25
+    hedge: float = 1.0
+    probable: float = 0.5
+    company: float = 1.5
+    haze: tuple[float, ...] = (0.08, 0.042, 0.023, 0.010, 0.0, 0.0)
+    haze_floor: tuple[float, ...] = (0.02, 0.01, 0.005)
+    haze_percentile: float = 0.5
+    haze_max: float = 1.3
+    haze_prior: float = 200.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One coefficient set: the additive log-odds for one subset of the bands.
+
+    Attributes:
+        name: The set's name in the TOML file.
+        bands: Bands it needs.
+        intercept: Log-odds with every ramp at its land end.
+        codes: Index of each feature in `FEATURES`, (n,).
+        low: Reflectance or ratio where each feature's ramps begin, (n,).
+        high: Where they end, (n,).
+        values: Log-odds at the knots, (n, KNOTS), monotone along the knots.
+        water_mean: Reflectance of ordinary water, (bands,).
+        land_mean: Reflectance of ordinary land, (bands,).
+        spread: Standard deviation within a class, (bands,).
+    """
+
+    name: str
+    bands: tuple[str, ...]
+    intercept: float
+    codes: I64
+    low: F64
+    high: F64
+    values: F64
+    water_mean: F64
+    land_mean: F64
+    spread: F64
+
+
+def _evidence_from(name: str, table: Mapping[str, Any]) -> Evidence:
+    terms = table["terms"]
+    ramps = np.array([terms[k]["logodds"] for k in terms], dtype=np.float64)
+    return Evidence(
+        name=name,
+        bands=tuple(table["bands"]),
+        intercept=float(table["intercept"]) + float(table["prior_shift"]),
+        codes=np.array([FEATURES.index(k) for k in terms], dtype=np.int64),
+        low=np.array([terms[k]["low"] for k in terms], dtype=np.float64),
+        high=np.array([terms[k]["high"] for k in terms], dtype=np.float64),
+        values=ramps,
+        water_mean=np.array(table["water_mean"], dtype=np.float64),
+        land_mean=np.array(table["land_mean"], dtype=np.float64),
+        spread=np.array(table["spread"], dtype=np.float64),
+    )
+
+
+@cache
+def load_tables() -> tuple[Settings, tuple[Evidence, ...]]:
+    """Read the settings and the coefficient sets, best set first."""
+    raw = load_toml("auto_water")
+    values: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in raw["settings"].items()
+    }
+    return Settings(**values), tuple(_evidence_from(k, raw["sets"][k]) for k in raw["sets"])
+
+
+def alias(name: str, available: set[str]) -> str | None:
+    """Return the band of a scene that serves as one of `BANDS`: ``nir08`` stands in for ``nir``."""
+    candidates = ("nir", "nir08") if name == "nir" else (name,)
+    return next((candidate for candidate in candidates if candidate in available), None)
+
+
+def pick_evidence(available: set[str]) -> Evidence:
+    """Return the best coefficient set that these bands allow.
+
+    Raises:
+        BandError: where no set fits.
+    """
+    for evidence in load_tables()[1]:
+        if all(alias(name, available) for name in evidence.bands):
+            return evidence
+    raise BandError(
+        "auto needs green and at least one of nir (or nir08), swir16 and swir22; the image has "
+        f"{', '.join(sorted(available)) or 'none of them'}.",
+        "Name the bands with --bands blue,green,-,nir (file order) or --sensor.",
+    )
+
+
+def stack_of(bands: Mapping[str, F32], evidence: Evidence) -> F32:
+    """Return the bands of a coefficient set as one array (band, y, x)."""
+    names = [alias(name, set(bands)) for name in evidence.bands]
+    return np.stack([np.asarray(bands[name], np.float32) for name in names if name])
