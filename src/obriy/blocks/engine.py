@@ -122,9 +122,9 @@ def run_method(
         bytes_per_pixel=bytes_per_pixel,
         budget=budget // (2 * workers),
     )
-    reader = _Reader(scene, names, plan, prepare, keep=budget // 3)
+    reader = _Reader(scene, names, plan, prepare, keep=budget // 4)
     pool = _Pool(plan, min(workers, len(plan.windows)), options)
-    with rasterio.Env(GDAL_CACHEMAX=int(max(32 * 1024**2, min(budget // 8, 512 * 1024**2)))):
+    with rasterio.Env(GDAL_CACHEMAX=int(max(32 * 1024**2, min(budget // 4, 1024 * 1024**2)))):
         statistics = _merge(pool.map("collect", lambda i: _collect(method, reader.block(i))))
         if len(reader.failed) == len(plan.windows):
             raise SourceError(reader.failed[min(reader.failed)])

@@ -55,8 +55,9 @@ def _sums(pure: U8, mixing: I32, probable: Flags, sure: Flags, settings: Setting
     """Sum the moments (rows 0 to 4), the probable water near (5), the sure water around (6)."""
     sums = np.zeros((7, *pure.shape), np.int64)
     if probable.any():
+        moments = _moments(pure, mixing)
         for radius, weight in zip(settings.radii, settings.window_weights, strict=True):
-            _add_windows(pure, mixing, radius, weight, sums)
+            _add_windows(moments, radius, weight, sums)
         sums[5] = _box(probable.astype(np.int64), settings.near)
         sums[6] = _box(sure.astype(np.int64), settings.radii[0])
     return sums
@@ -148,23 +149,28 @@ def _box(values: I64, radius: int) -> I64:
 
 
 @njit(nogil=True, cache=True)
-def _moment(pure: U8, mixing: I32, kind: int) -> I64:
-    """Give the map to sum for `kind`: 0, 1 count and sum of water; 2, 3, 4 and squares of land."""
+def _moments(pure: U8, mixing: I32) -> I64:
+    """Give the maps to sum: count and sum of pure water; count, sum and squares of pure land."""
     rows, cols = pure.shape
-    out = np.zeros((rows, cols), np.int64)
-    power = kind if kind < 2 else kind - 2
+    out = np.zeros((5, rows, cols), np.int64)
     for i in range(rows):
         for j in range(cols):
-            if (pure[i, j] >= 2) if kind < 2 else (pure[i, j] == 1):
-                out[i, j] = np.int64(mixing[i, j]) ** power
+            z = np.int64(mixing[i, j])
+            if pure[i, j] >= 2:
+                out[0, i, j] = 1
+                out[1, i, j] = z
+            elif pure[i, j] == 1:
+                out[2, i, j] = 1
+                out[3, i, j] = z
+                out[4, i, j] = z * z
     return out
 
 
 @njit(nogil=True, cache=True)
-def _add_windows(pure: U8, mixing: I32, radius: int, weight: int, sums: I64) -> None:
-    """Add `weight` times the moments in a window (see `_moment`) to the first rows of `sums`."""
+def _add_windows(moments: I64, radius: int, weight: int, sums: I64) -> None:
+    """Add `weight` times the moments in a window to the first rows of `sums`."""
     for kind in range(5):
-        sums[kind] += weight * _box(_moment(pure, mixing, kind), radius)
+        sums[kind] += weight * _box(moments[kind], radius)
 
 
 @njit(nogil=True, cache=True)
@@ -210,7 +216,7 @@ def _fraction(v: float, sure: float, mixed: float, knobs: F64) -> float:
 def _fractions(logit: F32, mixing: I32, pure: U8, sums: I64, knobs: F64) -> F32:
     """Map the fraction of water, NaN where the log-odds are; step 3 of the module's docstring.
 
-    The rows of `sums` are the moments of `_moment`, the probable water near, the sure water around.
+    The rows of `sums` are those of `_sums`.
     """
     rows, cols = logit.shape
     out = np.empty((rows, cols), np.float32)

@@ -20,6 +20,13 @@ CLOUD: Final = int(Unseen.CLOUD)
 FROZEN: Final = int(Unseen.FROZEN)
 
 
+_FIRST: Final = np.array([1, 1, 1, 2, 3, 3, 3, 4, 4, 5, 1, 1, 1, 1, 1, 0])
+_SECOND: Final = np.array([4, 5, 3, 3, 4, -1, -1, -1, -1, -1, -1, 3, 3, 3, 3, 1])
+"""Bands (places in `BANDS`) that each feature is made of; -1: the reflectance of the first."""
+_COMBINED: Final = 11
+"""From here on, but for the last, features combine more than two bands."""
+
+
 @njit(nogil=True, cache=True, inline="always")
 def _ratio(a: float, b: float) -> float:
     """Normalised difference, damped below 2 % reflectance and bounded to [-1, 1]."""
@@ -28,60 +35,52 @@ def _ratio(a: float, b: float) -> float:
 
 
 @njit(nogil=True, cache=True)
-def _ratio_of(code: int, x: F64) -> float:
-    """Give feature 0 to 4 of `FEATURES`."""
-    if code == 0:
-        return _ratio(x[1], x[4])
-    if code == 1:
-        return _ratio(x[1], x[5])
-    if code == 2:
-        return _ratio(x[1], x[3])
-    if code == 3:
-        return _ratio(x[2], x[3])
-    return _ratio(x[3], x[4])
+def _combine(code: int, x: F64, u: F64) -> None:
+    """Fill a row with feature 11 to 14 of `FEATURES`."""
+    for j in range(u.size):
+        g, r, n, s = x[1, j], x[2, j], x[3, j], x[4, j]
+        if code == _COMBINED:
+            u[j] = min(_ratio(g, n), _ratio(g, s))
+        elif code == _COMBINED + 1:
+            u[j] = max(_ratio(g, n), _ratio(g, s))
+        elif code == _COMBINED + 2:
+            u[j] = _ratio(max(g, r), max(n, s))
+        else:
+            u[j] = _ratio(max(g, r), n)
 
 
 @njit(nogil=True, cache=True)
-def _combination(code: int, x: F64) -> float:
-    """Give feature 11 to 15 of `FEATURES`."""
-    if code == 11:
-        return min(_ratio(x[1], x[3]), _ratio(x[1], x[4]))
-    if code == 12:
-        return max(_ratio(x[1], x[3]), _ratio(x[1], x[4]))
-    if code == 13:
-        return _ratio(max(x[1], x[2]), max(x[3], x[4]))
-    if code == 14:
-        return _ratio(max(x[1], x[2]), x[3])
-    return _ratio(x[0], x[1])
+def _fill_feature(code: int, x: F64, u: F64) -> None:
+    """Fill a row with feature `code` of `FEATURES`; `x` holds the six bands of `BANDS`."""
+    a, b = _FIRST[code], _SECOND[code]
+    if b < 0:
+        u[:] = x[a]
+    elif _COMBINED <= code < len(_FIRST) - 1:
+        _combine(code, x, u)
+    else:
+        for j in range(u.size):
+            u[j] = _ratio(x[a, j], x[b, j])
 
 
 @njit(nogil=True, cache=True)
-def _feature(code: int, x: F64) -> float:
-    """Give feature `code` of `FEATURES`; `x` holds the six bands of `BANDS`."""
-    if code < 5:
-        return _ratio_of(code, x)
-    if code < 7:
-        return float(x[3])
-    if code < 9:
-        return float(x[4])
-    if code == 9:
-        return float(x[5])
-    if code == 10:
-        return float(x[1])
-    return _combination(code, x)
+def _add_ramps(x: F64, terms: F64, u: F64, total: F64) -> None:
+    """Add the log-odds of a row; a row of `terms` is code, low, high and the knots.
 
-
-@njit(nogil=True, cache=True)
-def _logit(x: F64, terms: F64, intercept: float) -> float:
-    """Add up the log-odds of one pixel; a row of `terms` is code, low, high and the knots."""
-    total = intercept
+    The piecewise-linear ramp between knots is a sum of clipped lines: no branch, no look-up.
+    """
     for k in range(terms.shape[0]):
-        u = _feature(int(terms[k, 0]), x)
-        u = (u - terms[k, 1]) / (terms[k, 2] - terms[k, 1])
-        u = min(max(u, 0.0), 1.0) * (KNOTS - 1)
-        j = min(int(u), KNOTS - 2)
-        total += terms[k, 3 + j] + (u - j) * (terms[k, 4 + j] - terms[k, 3 + j])
-    return total
+        _fill_feature(int(terms[k, 0]), x, u)
+        low, factor = terms[k, 1], (KNOTS - 1) / (terms[k, 2] - terms[k, 1])
+        v0, v1, v2, v3, v4 = terms[k, 3], terms[k, 4], terms[k, 5], terms[k, 6], terms[k, 7]
+        for j in range(u.size):
+            w = (u[j] - low) * factor
+            total[j] += (
+                v0
+                + (v1 - v0) * min(max(w, 0.0), 1.0)
+                + (v2 - v1) * min(max(w - 1.0, 0.0), 1.0)
+                + (v3 - v2) * min(max(w - 2.0, 0.0), 1.0)
+                + (v4 - v3) * min(max(w - 3.0, 0.0), 1.0)
+            )
 
 
 @njit(nogil=True, cache=True)
@@ -130,22 +129,25 @@ def evidence_map(
     logit = np.empty((rows, cols), np.float32)
     mixing = np.zeros((rows, cols), np.int32)
     unseen = np.zeros((rows, cols), np.uint8)
-    x = np.zeros(6)
+    x, u = np.zeros((6, cols)), np.empty(cols)
+    total, z = np.empty(cols), np.empty(cols)
     guarded = (index == 3).any() and (index == 4).any()
     coloured = guarded and (index == 0).any() and (index == 2).any()
     for i in range(rows):
+        z[:] = constants[1]
+        total[:] = constants[0]
+        for k in range(count):
+            for j in range(cols):
+                x[index[k], j] = stack[k, i, j] - mix[1, k]
+                z[j] += mix[0, k] * x[index[k], j]
+        _add_ramps(x, terms, u, total)
         for j in range(cols):
-            z = constants[1]
-            for k in range(count):
-                v = stack[k, i, j] - mix[1, k]
-                x[index[k]] = v
-                z += mix[0, k] * v
-            if not np.isfinite(z):
+            if not np.isfinite(z[j]):
                 logit[i, j] = np.nan
                 continue
-            logit[i, j] = _logit(x, terms, constants[0])
-            mixing[i, j] = np.int32(np.rint(min(max(z, -8.0), 8.0) * UNITS))
-            if coloured and _is_skylit_snow(x):
-                logit[i, j] -= SKYLIT
-            unseen[i, j] = _unseen(x, guarded, coloured)
+            pixel = x[:, j]
+            skylit = coloured and _is_skylit_snow(pixel)
+            logit[i, j] = total[j] - (SKYLIT if skylit else 0.0)
+            mixing[i, j] = np.int32(np.rint(min(max(z[j], -8.0), 8.0) * UNITS))
+            unseen[i, j] = _unseen(pixel, guarded, coloured)
     return logit, mixing, unseen
