@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 
 from obriy.cli.options import with_config_options
-from obriy.errors import ObriyError, UsageError
+from obriy.errors import CancelledError, ObriyError, UsageError
 from obriy.workflows.config import WaterConfig, make_config, read_config
 
 COMPLETE, ERROR, USAGE, PARTIAL = 0, 1, 2, 3
@@ -21,7 +22,6 @@ COMPLETE, ERROR, USAGE, PARTIAL = 0, 1, 2, 3
 app = typer.Typer(
     name="obriy",
     help="Satellite images to maps of water, and the maps to numbers a person can defend.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -43,9 +43,11 @@ def demo(
     from obriy.cli.show import Screen
 
     screen = Screen(quiet)
+    results = []
     for source in ("simulated:", "sample:"):
         values = {"source": source, "out": out / source.rstrip(":"), "lang": lang}
-        _water(make_config(WaterConfig, values), screen, as_json=False)
+        results.append(_water(make_config(WaterConfig, values), screen, as_json=False))
+    screen.reports(results)
 
 
 @app.command()
@@ -134,16 +136,15 @@ def main() -> None:
     # Whether an image has a grid is looked at, and said, by Obriy itself.
     warnings.filterwarnings("ignore", message="Dataset has no geotransform")
     verbose = bool({"-v", "--verbose"} & set(sys.argv[1:]))
+    words = sys.argv[1:] or ["--help"]
     try:
-        app(standalone_mode=True)
+        sys.exit(app(words, standalone_mode=False) or COMPLETE)
+    except TyperException as error:
+        _fail(UsageError(_message(error), "See --help."), USAGE, verbose)
     except UsageError as error:
         _fail(error, USAGE, verbose)
     except ObriyError as error:
         _fail(error, ERROR, verbose)
-    except KeyboardInterrupt as error:
-        _fail(
-            ObriyError("Stopped by the user; nothing half-written was left."), ERROR, False, error
-        )
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
         shown = ObriyError(
             f"Unexpected {type(error).__name__}: {error}.", "Run again with -v, and report it."
@@ -151,17 +152,26 @@ def main() -> None:
         _fail(shown, ERROR, verbose, error)
 
 
-def _water(config: WaterConfig, screen: Any, as_json: bool) -> None:
-    from obriy.workflows.water import run_water
+def _water(config: WaterConfig, screen: Any, as_json: bool) -> dict[str, Any]:
+    try:
+        from obriy.workflows.water import run_water
 
-    with screen.progress() as options:
-        done = run_water(config, options)
+        with screen.progress() as options:
+            done = run_water(config, options)
+    except KeyboardInterrupt as error:
+        raise CancelledError("Stopped by the user; nothing half-written was left.") from error
     if as_json:
         typer.echo(json.dumps(done.result, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         screen.summary(done.result)
     if not done.complete:
         raise typer.Exit(PARTIAL)
+    return done.result
+
+
+def _message(error: TyperException) -> str:
+    formatted = getattr(error, "format_message", lambda: str(error))
+    return str(formatted())
 
 
 def _fail(shown: ObriyError, code: int, verbose: bool, cause: BaseException | None = None) -> None:

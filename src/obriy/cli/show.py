@@ -57,8 +57,17 @@ class Screen:
             self.out.print(_score_line(evaluation))
         for warning in result["provenance"]["warnings"]:
             self.out.print(f"Note: {warning}")
-        for name, path in result["outputs"].items():
+        files = dict(result["outputs"])
+        last = {"report": files.pop("report")} if "report" in files else {}
+        for name, path in {**files, **last}.items():
             self.out.print(f"{name}: {path}")
+
+    def reports(self, results: list[dict[str, Any]]) -> None:
+        """Say where the reports of several runs are."""
+        if not self.quiet:
+            self.out.print("\nOpen in a browser:")
+            for result in results:
+                self.out.print(result["outputs"]["report"])
 
 
 def _score_line(evaluation: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import xarray as xr
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import BandError, UsageError
 from obriy.model.classmap import ClassMap
+from obriy.model.grid import geobox_of
 from obriy.model.reference import Reference
 from obriy.model.scores import Scores
 from obriy.sources.class_map import open_class_map
@@ -61,15 +62,12 @@ def evaluate_files(map_file: Path | str, reference: str) -> Scores:
     return evaluate(open_class_map(map_file), reference)
 
 
-def gsw_reference(
-    spec: str, scene: xr.Dataset, water: ClassMap, options: EngineOptions
-) -> Reference:
+def gsw_reference(spec: str, scene: xr.Dataset, options: EngineOptions) -> Reference:
     """Make document C's kind of reference: long-term occurrence intersected with the scene.
 
     Args:
         spec: ``gsw:FILE`` or ``gsw:FILE?p=75``, p the least occurrence in per cent.
-        scene: The Scene that was mapped; published indices say where it shows water.
-        water: Its map, for the grid.
+        scene: The Scene to be mapped; published indices say where it shows water.
         options: Threads, memory.
     """
     path, _, query = spec.removeprefix(GSW).partition("?p=")
@@ -79,7 +77,7 @@ def gsw_reference(
         raise UsageError(
             f"--reference: '{query}' is not per cent.", "Write gsw:FILE?p=75."
         ) from error
-    return occurrence_reference(path, _opinion(scene, options), water.geobox, **share)
+    return occurrence_reference(path, _opinion(scene, options), geobox_of(scene), **share)
 
 
 def _opinion(scene: xr.Dataset, options: EngineOptions) -> ClassMap:

@@ -77,6 +77,8 @@ def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Wate
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
+    # Before the work: what is wrong with the reference is said while nothing is lost.
+    reference = _reference(scene, config, options)
     folder = RunFolder(run_path(config), config.identity())
 
     def map_step() -> StepRecord:
@@ -94,7 +96,7 @@ def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Wate
     _check_seen(mapped, config)
     water = open_map(folder.path, mapped.outputs, scene, mapped.found)
     areas = _measure(water, districts, config)
-    scores = _evaluate(water, scene, config, options)
+    scores = None if reference is None else evaluate(water, reference)
     result = _result(config, water, areas, scores, mapped)
     wanted = {n: f for n, f in mapped.outputs.items() if n == "unseen" or n in config.outputs}
     result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
@@ -155,21 +157,12 @@ def _measure(water: ClassMap, districts: list[District], config: WaterConfig) ->
     return measure_areas(water, "water", districts, pixel_size_m=size)
 
 
-def _evaluate(
-    water: ClassMap, scene: xr.Dataset, config: WaterConfig, options: EngineOptions
-) -> Scores | None:
-    reference = _reference(water, scene, config, options)
-    return None if reference is None else evaluate(water, reference)
-
-
-def _reference(
-    water: ClassMap, scene: xr.Dataset, config: WaterConfig, options: EngineOptions
-) -> Reference | None:
+def _reference(scene: xr.Dataset, config: WaterConfig, options: EngineOptions) -> Reference | None:
     if config.reference is None:
-        return simulated_reference(config.source, water.geobox)
+        return simulated_reference(config.source, geobox_of(scene))
     if config.reference.startswith(GSW):
-        return gsw_reference(config.reference, scene, water, options)
-    return open_reference(config.reference, water.geobox)
+        return gsw_reference(config.reference, scene, options)
+    return open_reference(config.reference, geobox_of(scene))
 
 
 def _result(
