@@ -72,14 +72,13 @@ def cloudshadow(flags: bool):
 def amazon(flags: bool):
     folder = DATA / "s2_amazon_offset"
     scene = obriy.open_scene(folder / "sen2_amazon_12band_f32.tif")
-    shapes = []
-    for feature in json.loads((folder / "training_polygons.geojson").read_text())["features"]:
-        geometry = shapely.geometry.shape(feature["geometry"])
-        code = 2 if feature["properties"]["class"] == "water" else 1
-        shapes.append((place(geometry, "EPSG:4326", scene.odc.geobox), code))
-    rows, columns = scene.sizes["y"], scene.sizes["x"]
-    truth = rasterize(shapes, slice(0, rows), slice(0, columns))
-    yield "amazon", scene, truth == 2, truth > 0
+    rows, columns = slice(0, scene.sizes["y"]), slice(0, scene.sizes["x"])
+    features = json.loads((folder / "training_polygons.geojson").read_text())["features"]
+    for number, feature in enumerate(features):
+        placed = place(shapely.geometry.shape(feature["geometry"]), "EPSG:4326", scene.odc.geobox)
+        inside = rasterize([(placed, 1)], rows, columns) == 1
+        is_water = feature["properties"]["class"] == "water"
+        yield f"polygon {number}", scene, inside & is_water, inside
 
 
 SETS = {
@@ -119,10 +118,12 @@ def scores(c):
 def collect(items, methods):
     whole = {m: defaultdict(lambda: np.zeros(4)) for m in methods}
     inside = {m: defaultdict(lambda: np.zeros(4)) for m in methods}
+    mapped = None  # the scene that `maps` are of: polygons of one scene share its maps
     for site, scene, truth, valid in items:
+        if scene is not mapped:
+            mapped, maps = scene, {m: obriy.map_water(scene, m).labels.values for m in methods}
         edge = ring(truth)
-        for method in methods:
-            labels = obriy.map_water(scene, method).labels.values
+        for method, labels in maps.items():
             whole[method][site] += counts(labels, truth, valid)
             inside[method][site] += counts(labels, truth, valid & ~edge)
     return whole, inside
