@@ -298,3 +298,37 @@ def test_evaluate_a_map_against_itself_and_another(finished):
     assert scores["overall_accuracy"] == 1
     assert obriy("evaluate", folder / "mask.tif", folder / "mask.tif").returncode == 0
     assert "none.tif" in error_line(obriy("evaluate", folder / "mask.tif", "none.tif"), 1)
+
+
+def test_a_broken_part_is_listed_and_the_rest_is_mapped(tmp_path):
+    """A tile whose bytes are damaged: exit code 3, unseen there, listed in the result."""
+    path = tmp_path / "S2A_20240615_broken.tif"
+    water = np.tile(lake((100, 100)), (11, 21))
+    with rasterio.open(
+        path, "w", driver="GTiff", width=2100, height=1100, count=6, dtype="uint16", nodata=0,
+        tiled=True, blockxsize=512, blockysize=512, compress="deflate", interleave="band",
+        crs="EPSG:32636", transform=Affine(10, 0, 5e5, 0, -10, 5.2e6),
+    ) as file:  # fmt: skip
+        for i, name in enumerate(WATER, 1):
+            file.write(np.where(water, WATER[name], LAND[name]).astype("uint16"), i)
+            file.set_band_description(i, name)
+    with rasterio.open(path) as file:
+        at, size = (int(file.get_tag_item(f"BLOCK_{k}_2_0", "TIFF", bidx=4)) for k in
+                    ("OFFSET", "SIZE"))  # fmt: skip
+    data = bytearray(path.read_bytes())
+    data[at : at + size] = b"\xff" * size
+    path.write_bytes(bytes(data))
+    done = obriy("water", path, "--method", "ndwi:zero", "--out", tmp_path / "run", "--json")
+    assert done.returncode == 3, done.stderr
+    result = json.loads(done.stdout)
+    assert result["dates"][0]["status"] == "partial"
+    assert "cannot be read" in result["dates"][0]["reason"]
+    assert any("could not be read" in w for w in result["provenance"]["warnings"])
+    assert result["districts"][0]["unseen"]["failed"] == pytest.approx(result["unseen_share"])
+    with rasterio.open(tmp_path / "run" / "mask.tif") as mask:
+        labels = mask.read(1)
+    assert (labels[:512, 1024:1536] == 0).all()
+    assert ((labels == 2) == water)[labels > 0].all()
+    again = obriy("water", path, "--method", "ndwi:zero", "--out", tmp_path / "run", "--json")
+    assert again.returncode == 3
+    assert json.loads(again.stdout) == result

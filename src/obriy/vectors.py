@@ -6,7 +6,7 @@ outer corner of the first pixel, so that the pixel in row 2, column 5 is the squ
 and a window of a big grid are all the same simple case.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +22,8 @@ from odc.geo.geobox import GeoBox
 
 from obriy.errors import GeometryError, GridError
 from obriy.model.grid import require_crs
+
+FloatArray = npt.NDArray[np.float64]
 
 LONLAT: Final = "EPSG:4326"
 _SEGMENTS: Final = 1000
@@ -172,6 +174,55 @@ def rasterize(
         near, out_shape=shape, transform=corner, dtype="uint8"
     )
     return burnt
+
+
+def equal_area_plane(
+    crs: pyproj.CRS, centre: tuple[float, ...], ellipsoid: pyproj.Geod | None = None
+) -> Callable[[FloatArray], FloatArray]:
+    """Return a function from points (n, 2) of a CRS to an equal-area plane, metres.
+
+    The plane is Lambert's azimuthal one on the ellipsoid: areas in it are those of the ellipsoid,
+    and it has no seam at the antimeridian and no singular point at a pole.
+
+    Args:
+        crs: CRS of the points.
+        centre: A point of it near which areas are wanted.
+        ellipsoid: Where latitudes are laid; None: the ellipsoid of ``crs``.
+
+    Raises:
+        GridError: where the CRS is not tied to the Earth.
+    """
+    geodetic = crs.geodetic_crs
+    if geodetic is None:
+        raise GridError(f"{crs.name} is not tied to the Earth.", "Give the image a CRS that is.")
+    to_lonlat = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
+    degrees = np.rad2deg(geodetic.axis_info[0].unit_conversion_factor)
+    lon, lat = (value * degrees for value in to_lonlat.transform(centre[0], centre[1]))
+    if not np.isfinite([lon, lat]).all():
+        lon, lat = 0.0, 0.0
+    ellipsoid = ellipsoid or ellipsoid_of(crs)
+    plane = pyproj.Proj(proj="laea", lon_0=lon, lat_0=lat, a=ellipsoid.a, b=ellipsoid.b)
+
+    def project(xy: FloatArray) -> FloatArray:
+        lon, lat = to_lonlat.transform(*xy.T)
+        flat: FloatArray = np.column_stack(
+            plane(np.asarray(lon) * degrees, np.asarray(lat) * degrees)
+        )
+        return flat
+
+    return project
+
+
+def ellipsoid_of(crs: pyproj.CRS) -> pyproj.Geod:
+    """Return the ellipsoid of a CRS.
+
+    Raises:
+        GridError: where the CRS is not tied to the Earth.
+    """
+    ellipsoid = crs.get_geod()
+    if ellipsoid is None:
+        raise GridError(f"{crs.name} is not tied to the Earth.", "Give the image a CRS that is.")
+    return ellipsoid
 
 
 def polygons_of(geometry: shapely.Geometry) -> shapely.Geometry:

@@ -7,7 +7,6 @@ singular point at a pole. Pixels of a lattice are measured so, those between are
 bilinearly: over 10 km the scale of a map bends by less than 1e-6.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +17,7 @@ from odc.geo.geobox import GeoBox
 
 from obriy.errors import GridError
 from obriy.model.grid import require_crs
+from obriy.vectors import ellipsoid_of, equal_area_plane
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def polygon_area(
     west, south, east, north = geometry.bounds
     dense = shapely.segmentize(geometry, max(east - west, north - south) / 1000)
     centre = dense.representative_point().coords[0]
-    to_plane = _to_plane(pyproj.CRS(crs), centre, ellipsoid)
+    to_plane = equal_area_plane(pyproj.CRS(crs), centre, ellipsoid)
     flat = shapely.transform(dense, to_plane)
     return float(flat.area)
 
@@ -99,7 +99,7 @@ class _EqualAreaPlane:
         self.crs = pyproj.CRS(str(geobox.crs))
         middle = self._map_points(np.array([geobox.shape.y // 2]), np.array([geobox.shape.x // 2]))
         self._radians = self.crs.axis_info[0].unit_conversion_factor
-        self._project = _to_plane(self.crs, tuple(middle[0, 0]))
+        self._project = equal_area_plane(self.crs, tuple(middle[0, 0]))
 
     @property
     def follows_rows(self) -> bool:
@@ -112,7 +112,7 @@ class _EqualAreaPlane:
         """Return the area of a pixel of each row, m²: the closed form (Snyder, equation 3-12)."""
         edges = self.affine.f + self.affine.e * np.arange(self.shape.y + 1)
         sine = np.sin(np.clip(edges * self._radians, -np.pi / 2, np.pi / 2))
-        ellipsoid = _ellipsoid(self.crs)
+        ellipsoid = ellipsoid_of(self.crs)
         e = np.sqrt(ellipsoid.es)
         term = np.arctanh(e * sine) / e if e else sine
         q = sine / (1 - ellipsoid.es * sine**2) + term
@@ -148,39 +148,8 @@ class _EqualAreaPlane:
 
     def _corner(self, rows: npt.NDArray[np.int_], columns: npt.NDArray[np.int_]) -> FloatArray:
         points = self._map_points(rows, columns)
-        return self._project(points.reshape(-1, 2)).reshape(points.shape)
-
-
-def _to_plane(
-    crs: pyproj.CRS, centre: tuple[float, ...], ellipsoid: pyproj.Geod | None = None
-) -> Callable[[FloatArray], FloatArray]:
-    """Return a function from points (n, 2) of a CRS to the equal-area plane around a centre."""
-    geodetic = crs.geodetic_crs
-    if geodetic is None:
-        raise GridError(f"{crs.name} is not tied to the Earth.", "Give the image a CRS that is.")
-    to_lonlat = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
-    degrees = np.rad2deg(geodetic.axis_info[0].unit_conversion_factor)
-    lon, lat = (value * degrees for value in to_lonlat.transform(centre[0], centre[1]))
-    if not np.isfinite([lon, lat]).all():
-        lon, lat = 0.0, 0.0
-    ellipsoid = ellipsoid or _ellipsoid(crs)
-    plane = pyproj.Proj(proj="laea", lon_0=lon, lat_0=lat, a=ellipsoid.a, b=ellipsoid.b)
-
-    def project(xy: FloatArray) -> FloatArray:
-        lon, lat = to_lonlat.transform(*xy.T)
-        flat: FloatArray = np.column_stack(
-            plane(np.asarray(lon) * degrees, np.asarray(lat) * degrees)
-        )
+        flat: FloatArray = self._project(points.reshape(-1, 2)).reshape(points.shape)
         return flat
-
-    return project
-
-
-def _ellipsoid(crs: pyproj.CRS) -> pyproj.Geod:
-    ellipsoid = crs.get_geod()
-    if ellipsoid is None:
-        raise GridError(f"{crs.name} is not tied to the Earth.", "Give the image a CRS that is.")
-    return ellipsoid
 
 
 def _lattice(length: int, step: int) -> npt.NDArray[np.int_]:

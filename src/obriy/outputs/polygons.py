@@ -14,6 +14,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from obriy.model.classmap import ClassMap
 from obriy.outputs.files import atomic_path, output_error
+from obriy.vectors import equal_area_plane
 
 _SEGMENT = 64
 """Longest edge in pixels before an area is measured: a grid line is no geodesic."""
@@ -61,32 +62,18 @@ def polygonize(mask: npt.NDArray[np.bool_], geobox: GeoBox) -> npt.NDArray[np.ob
 def geodesic_areas(
     geometries: npt.NDArray[np.object_], geobox: GeoBox
 ) -> npt.NDArray[np.float64] | None:
-    """Return areas on the ellipsoid of the grid's CRS, m²; None where it has no CRS."""
-    if geobox.crs is None:
+    """Return areas on the ellipsoid of the grid's CRS, m²; None where it is not tied to the Earth.
+
+    Measured in an equal-area plane around the map: 20 times quicker than along geodesics.
+    """
+    crs = None if geobox.crs is None else pyproj.CRS(geobox.crs.to_wkt())
+    if crs is None or crs.geodetic_crs is None:
         return None
-    crs = pyproj.CRS.from_user_input(geobox.crs.to_wkt())
-    if (
-        crs.geodetic_crs is None or crs.ellipsoid is None
-    ):  # an engineering CRS, "somewhere on this plane"
-        return None
-    to_lonlat = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
-    (y, x), affine = (n / 2 for n in geobox.shape), geobox.affine
-    centre = to_lonlat.transform(
-        affine.a * x + affine.b * y + affine.c, affine.d * x + affine.e * y + affine.f
-    )
-    # Equal-area on the same ellipsoid, around the map: areas are those of the ellipsoid, and
-    # measuring in the plane is 20 times quicker than along geodesics.
-    plane = pyproj.Proj(
-        proj="laea", lon_0=centre[0], lat_0=centre[1],
-        a=crs.ellipsoid.semi_major_metre, b=crs.ellipsoid.semi_minor_metre,
-    )  # fmt: skip
+    affine = geobox.affine
+    centre = affine @ (geobox.shape.x / 2, geobox.shape.y / 2)
     longest = _SEGMENT * max(abs(v) for v in (affine.a, affine.b, affine.d, affine.e))
-    flat = shapely.transform(
-        shapely.segmentize(geometries, longest),
-        lambda x, y: plane(*to_lonlat.transform(x, y)),
-        interleaved=False,
-    )
-    return np.asarray(shapely.area(flat), "float64")
+    dense = shapely.segmentize(geometries, longest)
+    return np.asarray(shapely.area(shapely.transform(dense, equal_area_plane(crs, centre))))
 
 
 def _polygon(rings: list[list[tuple[float, float]]]) -> Any:

@@ -256,12 +256,20 @@ def sample(band: FileBand, missing: tuple[float, ...]) -> npt.NDArray[np.float64
 
     Returns:
         (n,) float64, at most about 10⁶ numbers; empty where no sampled pixel is valid.
+
+    Raises:
+        SourceError: where no window can be read. One that is damaged is passed over: the map
+            lists what it could not read.
     """
+    parts: list[npt.NDArray[Any]] = []
     with _opened(band.path) as dataset:
-        parts = [
-            read_window(dataset, band.index, window, band.file).ravel()
-            for window in _sample_windows(*dataset.shape)
-        ]
+        windows = _sample_windows(*dataset.shape)
+        for done, window in enumerate(windows, 1):
+            try:
+                parts.append(read_window(dataset, band.index, window, band.file).ravel())
+            except SourceError:
+                if done == len(windows) and not parts:
+                    raise
     values = np.concatenate(parts).astype("float64")
     keep = np.isfinite(values)
     for number in missing:
@@ -282,7 +290,10 @@ def has_valid_pixel(band: FileBand, missing: tuple[float, ...]) -> bool:
     """Say whether any pixel of the band is valid, reading block by block until one is found."""
     with _opened(band.path) as dataset:
         for _, window in dataset.block_windows(band.index):
-            values = read_window(dataset, band.index, window, band.file).astype("float64")
+            try:
+                values = read_window(dataset, band.index, window, band.file).astype("float64")
+            except SourceError:  # damaged: the map lists it
+                continue
             keep = np.isfinite(values)
             for number in missing:
                 keep &= values != number
