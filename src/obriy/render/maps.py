@@ -45,6 +45,9 @@ _STRIPED: Final = (Unseen.CLOUD, Unseen.FAILED)
 _WIDE: Final = 0.5
 """Pictures flatter than this (height over width) lie one above the other."""
 
+_TALLEST: Final = 9.0
+"""Inches that an image may be high in a figure."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
@@ -225,16 +228,21 @@ class _Layout:
     panels: tuple[tuple[float, float, float, float], ...]
     footer: float
     """Top of the footer, share of the height."""
+    columns: int
+    """Columns of the legend."""
 
     @classmethod
     def of(cls, extent: tuple[int, int], aspect: float, entries: int) -> "_Layout":
         ratio = extent[0] * aspect / extent[1]
         stacked = ratio < _WIDE
-        width, margin, gap, head = 11.0, 0.1, 0.3, 0.4
-        inside = width - 2 * margin
-        panel = inside if stacked else (inside - gap) / 2
-        tall = float(np.clip(panel * ratio, 0.35, 9.0))
-        foot = max(0.56, 0.26 + 0.19 * -(-entries // (5 if stacked else 3)))
+        margin, gap, head = 0.1, 0.3, 0.4
+        panel = 10.8 if stacked else 5.25
+        if panel * ratio > _TALLEST:  # a tall image: narrower, but the footer must fit
+            panel = max(_TALLEST / ratio, 3.0)
+        width = 2 * margin + (panel if stacked else 2 * panel + gap)
+        tall = float(np.clip(panel * ratio, 0.35, _TALLEST))
+        columns = max(1, int(panel / 1.5))
+        foot = max(0.56, 0.26 + 0.19 * -(-entries // columns))
         parts = 2 if stacked else 1
         height = parts * (head + tall) + foot
         boxes = []
@@ -242,7 +250,7 @@ class _Layout:
             left = margin if stacked else margin + index * (panel + gap)
             bottom = foot + ((1 - index) * (tall + head) if stacked else 0.0)
             boxes.append((left / width, bottom / height, panel / width, tall / height))
-        return cls(width, height, tuple(boxes), foot / height)
+        return cls(width, height, tuple(boxes), foot / height, columns)
 
 
 def _show(axes: Axes, picture: Picture, aspect: float) -> None:
@@ -290,7 +298,7 @@ def _footer(
             layout.panels[0][0] + layout.panels[0][2] if stacked else layout.panels[1][0],
             layout.footer - 0.04 / layout.height,
         ),
-        ncols=min(len(handles), 5 if stacked else 3) or 1,
+        ncols=min(len(handles), layout.columns) or 1,
         frameon=False,
         fontsize=9,
         labelcolor=INK,
