@@ -5,6 +5,7 @@ Sites whose id begins with an even hex digit; the others are for reporting and n
 
 import csv
 import dataclasses
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -51,6 +52,7 @@ class Chips:
 
 def _read(number: int) -> tuple[np.ndarray, np.ndarray]:
     path = DATA / "images" / f"{number:03d}.tif"
+    warnings.filterwarnings("ignore", message="Dataset has no geotransform")
     with rasterio.open(path) as file:
         image = file.read()
     with rasterio.open(path.with_name(f"{number:03d}_water.png")) as file:

@@ -1,0 +1,66 @@
+"""What README and tutorial tell people to type exists."""
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from obriy.cli.app import app
+from obriy.methods.expression import parse_method
+
+ROOT = Path(__file__).parents[1]
+GUIDES = [ROOT / "README.md", ROOT / "docs" / "tutorial.md"]
+PAGES = [*GUIDES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "design").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    found = BLOCK.findall(page.read_text("utf-8"))
+    return [text for marked, text in found if marked == language]
+
+
+def command_lines(page: Path) -> list[list[str]]:
+    """Return the words of each line in a plain block that starts with `obriy`."""
+    lines = [line.split("  #")[0] for text in blocks(page, "") for line in text.splitlines()]
+    words = [shlex.split(line) for line in lines if re.match(r"(\S*/)?obriy ", line)]
+    return [line[1:] for line in words]
+
+
+COMMANDS = [(page.name, words) for page in GUIDES for words in command_lines(page)]
+SNIPPETS = [(page.name, text) for page in GUIDES for text in blocks(page, "python")]
+
+
+def test_there_is_something_to_check() -> None:
+    assert {name for name, _ in COMMANDS} == {"README.md", "tutorial.md"}
+    assert {name for name, _ in SNIPPETS} == {"README.md", "tutorial.md"}
+
+
+@pytest.mark.parametrize(("page", "words"), COMMANDS, ids=lambda v: v if isinstance(v, str) else "")
+def test_commands_parse(page: str, words: list[str]) -> None:
+    group = typer.main.get_command(app)
+    command = group.commands[words[0]]
+    context = command.make_context(words[0], list(words[1:]))  # raises on what does not exist
+    if "--method" in words:
+        parse_method(words[words.index("--method") + 1])
+    assert context.params is not None
+
+
+def test_a_wrong_option_would_be_found() -> None:
+    command = typer.main.get_command(app).commands["water"]
+    with pytest.raises(Exception, match="--sensr"):
+        command.make_context("water", ["scene.tif", "--sensr", "hls"])
+
+
+@pytest.mark.parametrize(("page", "text"), SNIPPETS, ids=lambda v: v if v.endswith(".md") else "")
+def test_python_compiles(page: str, text: str) -> None:
+    ast.parse(text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
