@@ -29,7 +29,7 @@ FEATURES: Final = (
 
 @dataclass(frozen=True)
 class Settings:
-    """The numbers of `auto_water.toml` that are not coefficients.
+    """The numbers of `auto_water.toml` that are not coefficients (their values stand there).
 
     Attributes:
         sample_size: Pixels kept by the hash, at most.
@@ -46,6 +46,7 @@ class Settings:
         window_weights: Weight of a pixel in each of them.
         scene_weight: Weight of the scene's own end members, in pixels of the larger window.
         dead_zone: Part of the land's local spread that counts as land in the unmixing.
+        dry: Log-odds at which a pixel near water is dry land, and from which it is unmixed.
         hedge: Log-odds at which the fraction is 1 (and minus which it is 0) where not unmixed.
         company: Log-odds added among sure water, at most.
         probable: Log-odds from which a pixel has its neighbours unmixed.
@@ -56,27 +57,28 @@ class Settings:
         haze_prior: Sample pixels at which half the haze found is taken off.
     """
 
-    sample_size: int = 65536
-    seed_logit: float = 2.0
-    min_seeds: int = 50
-    prior_seeds: float = 200.0
-    valley_depth: float = 0.6
-    max_shift: float = 1.5
-    shift_prior: float = 300.0
-    shadow_penalty: float = 1.5
-    near: int = 2
-    radii: tuple[int, int] = (3, 12)
-    window_weights: tuple[int, int] = (15, 1)
-    scene_weight: float = 4.0
-    dead_zone: float = 0.25
-    hedge: float = 1.0
-    probable: float = 0.5
-    company: float = 1.5
-    haze: tuple[float, ...] = (0.08, 0.042, 0.023, 0.010, 0.0, 0.0)
-    haze_floor: tuple[float, ...] = (0.02, 0.01, 0.005)
-    haze_percentile: float = 0.5
-    haze_max: float = 1.3
-    haze_prior: float = 200.0
+    sample_size: int
+    seed_logit: float
+    min_seeds: int
+    prior_seeds: float
+    valley_depth: float
+    max_shift: float
+    shift_prior: float
+    shadow_penalty: float
+    near: int
+    radii: tuple[int, int]
+    window_weights: tuple[int, int]
+    scene_weight: float
+    dead_zone: float
+    dry: tuple[float, float]
+    hedge: float
+    probable: float
+    company: float
+    haze: tuple[float, ...]
+    haze_floor: tuple[float, ...]
+    haze_percentile: float
+    haze_max: float
+    haze_prior: float
 
 
 @dataclass(frozen=True)

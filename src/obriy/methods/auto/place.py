@@ -68,7 +68,7 @@ def _knobs(threshold: float, spread: float, settings: Settings) -> F64:
     crowd = 0.3 * (2 * settings.radii[0] + 1) ** 2
     return np.array([
         threshold, settings.seed_logit, settings.hedge, settings.company, crowd,
-        settings.scene_weight, settings.dead_zone, spread,
+        settings.scene_weight, settings.dead_zone, spread, *settings.dry,
     ])  # fmt: skip
 
 
@@ -204,11 +204,11 @@ def _fraction(v: float, sure: float, mixed: float, knobs: F64) -> float:
     around, `mixed` its unmixed fraction (negative where it is not unmixed), `knobs` as in
     `_knobs`.
     """
-    seed, hedge, company, crowd = knobs[1], knobs[2], knobs[3], knobs[4]
+    hedge, company, crowd = knobs[2], knobs[3], knobs[4]
     support = v + company * _ramp(sure, 0.0, crowd)
     if mixed < 0.0:
         return _ramp(support, -hedge, hedge)
-    mixed = min(mixed, _ramp(v, -5.0 * seed, -3.0 * seed))
+    mixed = min(mixed, _ramp(v, knobs[8], knobs[9]))
     return max(mixed, _ramp(support, -hedge, 3.0 * hedge))
 
 
