@@ -44,8 +44,9 @@ def demo(
 
     screen = Screen(quiet)
     results = []
-    for source in ("simulated:", "sample:"):
+    for source, resolution in (("simulated:", None), ("sample:", 10.0)):
         values = {"source": source, "out": out / source.rstrip(":"), "lang": lang}
+        values["resolution"] = resolution
         results.append(_water(make_config(WaterConfig, values), screen, as_json=False))
     screen.reports(results)
 

@@ -252,7 +252,7 @@ def _nobody_knows(found: list[FileBand], sensor: Sensor | None) -> BandError:
     return BandError(
         f"Nothing tells which band of {_files(found)} is which{which}; it says: "
         f"{_described(found)}.",
-        f"Say what they are{more}: {_example(len(found))} or --sensor landsat8_l1",
+        f"Say what they are{more}: {_example(len(found))} or --sensor, e.g. sentinel2_l2a",
     )
 
 

@@ -73,7 +73,7 @@ def _reference(address: str, geobox: GeoBox) -> Reference:
     return Reference(
         xr.DataArray(part.to_numpy(), coords_of(geobox), ("y", "x")),
         load_legend("water"),
-        f"truth of {address}",
+        "the truth of the simulated scene",
         notes=("water where its true share of the pixel is 0.5 or more",),
     )
 
