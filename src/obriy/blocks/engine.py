@@ -90,6 +90,7 @@ def run_method(
     prepare: Callable[[Block], Block],
     settle: Callable[[Block, Labelled], Labelled],
     options: EngineOptions,
+    part: xr.Dataset | None = None,
     also_bands: Iterable[str] = (),
     also_halo: int = 0,
 ) -> EngineResult:
@@ -99,6 +100,8 @@ def run_method(
         scene: A checked Scene.
         method: What to do.
         sinks: Where the layers ``labels``, ``fraction`` and ``unseen`` go (any subset).
+        part: The part of the scene to map; None: all of it. The decision rests on the whole
+            scene, so that a district has the same map whatever else is asked for.
         prepare: Hides what cannot be seen, before the method looks.
         settle: Brings the method's labels and what was hidden together.
         options: Threads, memory, progress, cancel.
@@ -112,33 +115,45 @@ def run_method(
         CancelledError: where the caller cancelled.
     """
     names = sorted(method.bands(set(band_names(scene))) | set(also_bands))
+    read = names + (["flags"] if "flags" in scene else [])
     workers = options.workers or settings().workers or psutil.cpu_count(logical=True) or 1
     budget = _budget(options)
     bytes_per_pixel = WORK_BYTES + 12 * len(names)
-    plan = make_plan(
-        scene,
-        names + (["flags"] if "flags" in scene else []),
-        halo=method.halo + also_halo,
-        bytes_per_pixel=bytes_per_pixel,
-        budget=budget // (2 * workers),
-    )
-    reader = _Reader(scene, names, plan, prepare, keep=budget // 4)
-    pool = _Pool(plan, min(workers, len(plan.windows)), options)
+
+    def reader_of(source: xr.Dataset, keep: int) -> _Reader:
+        plan = make_plan(
+            source,
+            read,
+            halo=method.halo + also_halo,
+            bytes_per_pixel=bytes_per_pixel,
+            budget=budget // (2 * workers),
+        )
+        return _Reader(source, names, plan, prepare, keep=keep)
+
+    reader = reader_of(scene, keep=budget // 4 if part is None else 0)
     with rasterio.Env(GDAL_CACHEMAX=int(max(32 * 1024**2, min(budget // 4, 1024 * 1024**2)))):
-        statistics = _merge(pool.map("collect", lambda i: _collect(method, reader.block(i))))
-        if len(reader.failed) == len(plan.windows):
+        parts = _Pool(reader.plan, workers, options).map(
+            "collect", lambda i: _collect(method, reader.block(i))
+        )
+        if len(reader.failed) == len(reader.plan.windows):
             raise SourceError(reader.failed[min(reader.failed)])
-        rule = method.decide(statistics)
+        rule = method.decide(_merge(parts))
+        if part is not None:
+            reader = reader_of(part, keep=0)
         work = _Apply(rule, reader, sinks, settle)
-        counts = pool.map("apply", work)
+        counts = _Pool(reader.plan, workers, options).map("apply", work)
+    return _result(rule, reader, counts)
+
+
+def _result(rule: Rule, reader: "_Reader", counts: Sequence[Any]) -> EngineResult:
     labels = sum((c[0] for c in counts), np.zeros(256, np.int64))
     unseen = sum((c[1] for c in counts), np.zeros(256, np.int64))
     return EngineResult(
         rule=rule,
         labels={i: int(n) for i, n in enumerate(labels) if n},
         unseen={i: int(n) for i, n in enumerate(unseen) if n},
-        failed=tuple((plan.windows[i], why) for i, why in sorted(reader.failed.items())),
-        plan=plan,
+        failed=tuple((reader.plan.windows[i], why) for i, why in sorted(reader.failed.items())),
+        plan=reader.plan,
     )
 
 
@@ -233,8 +248,9 @@ class _Pool:
     """Runs a function over all windows in threads; each thread takes one contiguous part."""
 
     def __init__(self, plan: Plan, workers: int, options: EngineOptions) -> None:
-        self._parts = [p.tolist() for p in np.array_split(np.arange(len(plan.windows)), workers)]
         self._count = len(plan.windows)
+        shares = np.array_split(np.arange(self._count), min(workers, self._count))
+        self._parts = [share.tolist() for share in shares]
         self._progress = options.progress or (lambda name, done, total: None)
         self._cancel = options.cancel or threading.Event()
 
