@@ -8,7 +8,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Geod
 
-from obriy.errors import GridError
+from obriy.errors import GridError, UsageError
 from obriy.model.grid import describe, same_grid
 from obriy.sources.reading import FileBand
 
@@ -42,6 +42,7 @@ def scene_grid(bands: list[FileBand], resolution: float | None) -> SceneGrid:
 
     Raises:
         GridError: bands in several CRSs or places, or a turned grid without a CRS.
+        UsageError: a pixel larger than the image.
     """
     grids = {(b.path, b.index): b.grid for b in bands}
     finest = min(bands, key=lambda b: abs(b.grid.affine.determinant)).grid
@@ -50,8 +51,13 @@ def scene_grid(bands: list[FileBand], resolution: float | None) -> SceneGrid:
         return SceneGrid(finest, grids, {})
     if finest.crs is None:
         return _made_up(grids, finest, resolution)
-    geobox = _at_resolution(finest, resolution)
-    notes = {"wanted_m": resolution, "file": describe(finest), "scene": describe(geobox)}
+    geobox, dropped = _at_resolution(finest, resolution)
+    notes = {
+        "wanted_m": resolution,
+        "file": describe(finest),
+        "scene": describe(geobox),
+        "dropped_m": dropped,
+    }
     return SceneGrid(geobox, grids, notes)
 
 
@@ -102,15 +108,35 @@ def _overlap(a: GeoBox, b: GeoBox) -> bool:
     )
 
 
-def _at_resolution(grid: GeoBox, resolution: float) -> GeoBox:
-    """Return a grid in the same CRS, same corner, that covers the image in pixels of that size."""
+def _at_resolution(grid: GeoBox, resolution: float) -> tuple[GeoBox, dict[str, float]]:
+    """Return a grid in the same CRS, same corner, of as many pixels of that size as fit.
+
+    A pixel that hung over the edge would count area of which the image says nothing; the strip
+    of less than one pixel at the bottom and at the right is dropped instead.
+
+    Returns:
+        The grid, and the height and width of what is dropped, metres.
+
+    Raises:
+        UsageError: where not even one pixel fits.
+    """
     height, width = pixel_metres(grid)
     down, across = resolution / height, resolution / width
-    shape = (
-        max(1, math.ceil(round(grid.shape.y / down, 6))),
-        max(1, math.ceil(round(grid.shape.x / across, 6))),
-    )
-    return GeoBox(shape, grid.affine @ Affine.scale(across, down), grid.crs)
+    # Rounded first: 9.9999999 pixels are ten.
+    rows = math.floor(round(grid.shape.y / down, 6))
+    columns = math.floor(round(grid.shape.x / across, 6))
+    tall, wide = grid.shape.y * height, grid.shape.x * width
+    if min(rows, columns) < 1:
+        raise UsageError(
+            f"A pixel of {resolution:g} m is larger than the image ({wide:.0f} x {tall:.0f} m).",
+            f"Give --resolution {min(tall, wide):.0f} or less.",
+        )
+    dropped = {
+        "bottom": round(max(0.0, tall - rows * resolution), 3),
+        "right": round(max(0.0, wide - columns * resolution), 3),
+    }
+    affine = grid.affine @ Affine.scale(across, down)
+    return GeoBox((rows, columns), affine, grid.crs), dropped
 
 
 def pixel_metres(grid: GeoBox) -> tuple[float, float]:
