@@ -3,6 +3,7 @@
 import io
 import threading
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +33,8 @@ from obriy.render.maps import map_figure, map_picture, preview
 from obriy.render.palette import UNSEEN_COLOURS, rgb
 from obriy.render.plots import histogram_figure
 from obriy.render.text import text_of
+from obriy.workflows.config import WaterConfig
+from obriy.workflows.water import run_water
 
 WATER = (0x1F, 0x5F, 0xA8)
 
@@ -95,6 +98,55 @@ def test_a_file_is_read_small_with_the_same_means(tmp_path):
 
 
 # --- pictures
+
+
+def _damaged(path):
+    """Write a tiled image larger than a block of the engine whose tile (2, 0) is damaged."""
+    rows, columns = np.indices((1100, 2600))
+    water = np.hypot(rows - 700, columns - 600) < 250
+    with rasterio.open(
+        path, "w", driver="GTiff", width=2600, height=1100, count=4, dtype="uint16", nodata=0,
+        tiled=True, blockxsize=512, blockysize=512, compress="deflate", interleave="band",
+        crs="EPSG:32636", transform=Affine(10, 0, 5e5, 0, -10, 5.2e6),
+    ) as file:  # fmt: skip
+        land_and_water = {"blue": (400, 500), "green": (700, 600), "red": (700, 400)}
+        for i, (name, dn) in enumerate((land_and_water | {"nir": (3000, 150)}).items(), 1):
+            file.write(np.where(water, dn[1], dn[0]).astype("uint16"), i)
+            file.set_band_description(i, name)
+    with rasterio.open(path) as file:
+        tags = [
+            [int(file.get_tag_item(f"BLOCK_{key}_2_0", "TIFF", bidx=band)) for key in
+             ("OFFSET", "SIZE")] for band in (2, 3)
+        ]  # fmt: skip
+    data = bytearray(path.read_bytes())
+    for at, size in tags:
+        data[at : at + size] = b"\xff" * size
+    path.write_bytes(bytes(data))
+    return path
+
+
+def test_a_damaged_tile_is_a_hole_in_the_picture(tmp_path):
+    path = _damaged(tmp_path / "S2A_20240615_damaged.tif")
+    with rasterio.open(path) as file:
+        geobox = file_geobox(file)
+    broken = block_means(lazy_variable(RasterBand(str(path), 3, nodata=0), geobox), (4, 4))
+    whole = block_means(lazy_variable(RasterBand(str(path), 1, nodata=0), geobox), (4, 4))
+    assert np.isfinite(whole).all()
+    assert np.isnan(broken[:128, 256:384]).all()
+    assert np.isfinite(broken).mean() > 0.85
+    dry = np.isfinite(broken) & (whole == 400)
+    assert (broken[dry] == 700).all()
+
+
+def test_a_damaged_tile_does_not_keep_the_report_away(tmp_path):
+    path = _damaged(tmp_path / "S2A_20240615_damaged.tif")
+    run = run_water(WaterConfig(source=str(path), method="ndwi:zero", out=tmp_path / "run"))
+    assert not run.complete
+    assert run.result["dates"][0]["status"] == "partial"
+    files = {name: Path(file) for name, file in run.result["outputs"].items()}
+    assert {"mask", "report", "picture", "polygons", "stac", "areas"} <= set(files)
+    assert all(file.stat().st_size > 0 for file in files.values())
+    assert "could not be read" in files["report"].read_text("utf-8")
 
 
 def test_true_colour_where_the_bands_allow():

@@ -8,9 +8,12 @@ import numpy.typing as npt
 import xarray as xr
 
 from obriy.blocks.raster import read_averaged
+from obriy.errors import SourceError
 
 _STRIP: Final = 2_000_000
 """Pixels read at once."""
+_LEAST_PART: Final = 128
+"""Side in pixels of a part that is not split further where its bytes are broken."""
 
 
 def steps_for(shape: tuple[int, ...], max_size: int) -> tuple[int, int]:
@@ -22,7 +25,8 @@ def steps_for(shape: tuple[int, ...], max_size: int) -> tuple[int, int]:
 def block_means(variable: xr.Variable, steps: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Return the means of blocks of pixels, NaN where a block holds nothing.
 
-    Rows and columns at the end that fill no block are left out.
+    Rows and columns at the end that fill no block are left out. What a damaged file cannot give
+    is missing, and the rest is shown: that there is a hole is for the record of the map to say.
 
     Args:
         variable: (y, x) float, NaN missing; lazy or in memory.
@@ -30,7 +34,10 @@ def block_means(variable: xr.Variable, steps: tuple[int, int]) -> npt.NDArray[np
     """
     rows, columns = (n // s for n, s in zip(variable.shape, steps, strict=True))
     whole = slice(0, rows * steps[0]), slice(0, columns * steps[1])
-    averaged = read_averaged(variable, *whole, (rows, columns))
+    try:
+        averaged = read_averaged(variable, *whole, (rows, columns))
+    except SourceError:
+        averaged = None
     if averaged is not None:
         return np.asarray(averaged, "float32")
     means = np.empty((rows, columns), "float32")
@@ -63,7 +70,27 @@ def _strips(variable: xr.Variable, steps: tuple[int, int]) -> Iterator[tuple[sli
     for top in range(0, rows, height):
         bottom = min(top + height, rows)
         pixels = variable[top * steps[0] : bottom * steps[0], : columns * steps[1]]
-        yield slice(top, bottom), np.asarray(pixels.values)
+        yield slice(top, bottom), _read(pixels)
+
+
+def _read(variable: xr.Variable) -> npt.NDArray[Any]:
+    """Read pixels; floats are NaN where the bytes are broken, found by halving.
+
+    Raises:
+        SourceError: for broken bytes of integers, which have no number for "nothing there".
+    """
+    try:
+        return np.asarray(variable.values)
+    except SourceError:
+        if variable.dtype.kind != "f":
+            raise
+    if max(variable.shape) <= _LEAST_PART:
+        return np.full(variable.shape, np.nan, variable.dtype)
+    axis = int(np.argmax(variable.shape))
+    middle = variable.shape[axis] // 2
+    halves = (slice(0, middle), slice(middle, None))
+    parts = [_read(variable.isel({variable.dims[axis]: half})) for half in halves]
+    return np.concatenate(parts, axis=axis)
 
 
 def _sums(array: npt.NDArray[Any], steps: tuple[int, int]) -> npt.NDArray[Any]:
