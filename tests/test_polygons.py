@@ -5,6 +5,7 @@ import numpy as np
 import pyogrio
 import pyproj
 import pytest
+import shapely
 import xarray as xr
 from affine import Affine
 from hypothesis import given
@@ -15,10 +16,14 @@ from scipy import ndimage
 from tests.conftest import utm_grid
 
 from obriy.errors import OutputError, TableError
+from obriy.measures.areas import measure_areas
+from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.legend import load_legend
 from obriy.outputs.polygons import geodesic_areas, polygonize, write_polygons
+from obriy.sources.reference import open_reference
+from obriy.vectors import lonlat_bounds
 
 
 def _map(labels, geobox=None):
@@ -45,6 +50,7 @@ def test_bodies_largest_first_with_their_areas(tmp_path):
     # On the central meridian a UTM metre is 1/0.9996 m.
     np.testing.assert_allclose(bodies["area_m2"], np.array([800, 400, 200]) / 0.9996**2, rtol=1e-5)
     np.testing.assert_allclose(bodies.area, [800, 400, 200])
+    assert set(bodies["class"]) == {"water"}
     assert bodies.crs.to_epsg() == 32636
     assert bodies.is_valid.all()
     assert len(bodies.geometry[0].geoms[0].interiors) == 1, "the island is a hole"
@@ -63,7 +69,7 @@ def test_without_crs_the_area_is_null(tmp_path):
 def test_no_water_is_an_empty_layer(tmp_path):
     path = write_polygons(_map([[1, 0], [255, 1]]), tmp_path / "water.gpkg")
     info = pyogrio.read_info(path, layer="water")
-    assert (info["features"], list(info["fields"])) == (0, ["id", "area_m2"])
+    assert (info["features"], list(info["fields"])) == (0, ["id", "class", "area_m2"])
 
 
 def test_all_water_in_degrees_has_the_area_of_the_ellipsoid(tmp_path):
@@ -109,3 +115,69 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     with pytest.raises(OutputError, match="could not be written"):
         write_polygons(_map(LABELS), tmp_path / "out" / "water.gpkg")
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def _districts(geobox):
+    """A tilted triangle in degrees, and a box in the grid's CRS that reaches out of the image."""
+    west, south, east, north = lonlat_bounds(geobox)
+    width, height = east - west, north - south
+    triangle = shapely.Polygon(
+        [(west + x * width, south + y * height) for x, y in ((0.1, 0.15), (0.9, 0.3), (0.4, 0.95))]
+    )
+    left, bottom, right, top = geobox.extent.boundingbox.bbox
+    side = (right - left) / 260
+    half = shapely.box(left - 3 * side, bottom - side, (left + right) / 2 + side / 3, top)
+    return [
+        District("Triangle", triangle, "EPSG:4326"),
+        District("Half", half, str(geobox.crs)),
+        District("Far", shapely.box(100, -10, 101, -9), "EPSG:4326"),
+    ]
+
+
+GRIDS = [
+    utm_grid((300, 260)),
+    GeoBox((300, 260), Affine(8, 6, 6e5, 6, -8, 5.2e6), "EPSG:32636"),
+    GeoBox((300, 260), Affine(0.0001, 0, 30, 0, -0.0001, 50), "EPSG:4326"),
+]
+
+
+@pytest.mark.parametrize("geobox", GRIDS, ids=["utm", "rotated", "degrees"])
+def test_bodies_are_cut_at_districts_and_add_up_to_their_areas(tmp_path, geobox):
+    field = ndimage.gaussian_filter(np.random.default_rng(3).normal(size=(300, 260)), 4)
+    water = _map(np.where(field > 0.01, 2, 1), geobox)
+    districts = _districts(geobox)
+    bodies = geopandas.read_file(
+        write_polygons(water, tmp_path / "water.gpkg", districts=districts)
+    )
+    assert list(bodies.columns) == ["id", "class", "district", "area_m2", "geometry"]
+    assert bodies["area_m2"].is_monotonic_decreasing
+    assert bodies.is_valid.all()
+    measured = measure_areas(water, "water", districts).areas
+    sums = bodies.groupby("district")["area_m2"].sum() / 1e6
+    assert set(sums.index) == {"Triangle", "Half"}
+    for area in measured[:2]:
+        assert area.mask_km2 > 0.01 * area.district_km2
+        assert sums[area.district] == pytest.approx(area.mask_km2, rel=1e-6)
+
+
+def test_a_district_without_crs_on_a_map_without_crs(tmp_path):
+    water = _map(LABELS, GeoBox((6, 5), Affine.identity(), None))
+    corner = District("Corner", shapely.box(0, 0, 1.5, 2), None)
+    path = write_polygons(water, tmp_path / "w.gpkg", districts=[corner])
+    bodies = geopandas.read_file(path)
+    assert list(bodies["district"]) == ["Corner"]
+    assert bodies.area[0] == 3
+
+
+def test_a_dry_district_is_an_empty_layer(tmp_path):
+    dry = District("Dry", shapely.box(2.2, 0.2, 2.8, 0.8), None)
+    water = _map(LABELS, GeoBox((6, 5), Affine.identity(), None))
+    info = pyogrio.read_info(write_polygons(water, tmp_path / "w.gpkg", districts=[dry]))
+    assert info["features"] == 0
+
+
+def test_the_bodies_serve_as_a_reference(tmp_path):
+    water = _map(np.array(LABELS))
+    path = write_polygons(water, tmp_path / "water.gpkg")
+    reference = open_reference(path, water.geobox)
+    assert (np.asarray(reference.labels) == np.where(np.array(LABELS) == 2, 2, 0)).all()

@@ -1,6 +1,8 @@
 """Water bodies as polygons, each with its area."""
 
+import dataclasses
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +14,101 @@ import shapely
 from odc.geo.geobox import GeoBox
 from pyogrio.errors import DataLayerError, DataSourceError
 
+from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.outputs.files import atomic_path, output_error
-from obriy.vectors import equal_area_plane
+from obriy.vectors import equal_area_plane, place, polygons_of
 
 _SEGMENT = 64
 """Longest edge in pixels before an area is measured: a grid line is no geodesic."""
 
 
-def write_polygons(class_map: ClassMap, path: Path | str, *, class_name: str = "water") -> Path:
+@dataclasses.dataclass(frozen=True)
+class _Bodies:
+    """What is written.
+
+    Attributes:
+        geometries: (n,) polygons in the CRS of the grid.
+        areas: (n,) m²; None where the grid is not tied to the Earth.
+        districts: (n,) names; None where none were given.
+    """
+
+    geometries: npt.NDArray[np.object_]
+    areas: npt.NDArray[np.float64] | None
+    districts: npt.NDArray[np.object_] | None
+
+    def largest_first(self) -> "_Bodies":
+        """Return them by size."""
+        sizes = shapely.area(self.geometries) if self.areas is None else self.areas
+        order = np.argsort(-sizes, kind="stable")
+        return _Bodies(
+            self.geometries[order],
+            None if self.areas is None else self.areas[order],
+            None if self.districts is None else self.districts[order],
+        )
+
+
+def write_polygons(
+    class_map: ClassMap,
+    path: Path | str,
+    *,
+    class_name: str = "water",
+    districts: Sequence[District] = (),
+) -> Path:
     """Write the bodies of one class as a GeoPackage, the largest first.
 
     The layer has the name of the class. Pixels that touch at a corner belong to one body (a
-    river one pixel wide is one river). Fields: ``id`` from 1; ``area_m2``, geodesic, NULL
-    where the map has no CRS. The labels are read whole: one byte per pixel.
+    river one pixel wide is one river). Fields: ``id`` from 1; ``class``, its machine name;
+    ``district``, where districts were given; ``area_m2``, geodesic, NULL where the map has no
+    CRS. The labels are read whole: one byte per pixel.
 
     Args:
         class_map: The map.
         path: The file wanted, ``*.gpkg``.
         class_name: Machine name of the class.
+        districts: Where: bodies are cut at the edge of each, and stand once for each district
+            that they meet, so that their areas add up to the mask area of the district. None:
+            the whole map.
     """
     path = Path(path)
+    geobox = class_map.geobox
     code = class_map.legend.by_name(class_name).code
-    geometries = polygonize(class_map.labels.to_numpy() == code, class_map.geobox)
-    areas = geodesic_areas(geometries, class_map.geobox)
-    order = np.argsort(-(shapely.area(geometries) if areas is None else areas), kind="stable")
-    _write(
-        path,
-        class_name,
-        class_map.geobox,
-        geometries[order],
-        areas if areas is None else areas[order],
-    )
+    geometries = polygonize(class_map.labels.to_numpy() == code, geobox)
+    names = None
+    if districts:
+        geometries, names = _cut(geometries, districts, geobox)
+    bodies = _Bodies(geometries, geodesic_areas(geometries, geobox), names)
+    _write(path, class_name, geobox, bodies.largest_first())
     return path
+
+
+def _cut(
+    geometries: npt.NDArray[np.object_], districts: Sequence[District], geobox: GeoBox
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+    """Return the parts within each district and its name for each part.
+
+    The edges are those of `obriy.measures.areas`: straight where they are in the plane of the grid.
+    """
+    parts: list[Any] = []
+    names: list[str] = []
+    tree = shapely.STRtree(geometries)
+    for district in districts:
+        outline = _in_grid_crs(district, geobox)
+        shapely.prepare(outline)
+        near = geometries[np.sort(tree.query(outline, predicate="intersects"))]
+        across = ~shapely.contains_properly(outline, near)
+        near[across] = [polygons_of(g) for g in shapely.intersection(near[across], outline)]
+        kept = near[shapely.area(near) > 0]
+        parts.extend(kept)
+        names.extend([district.name] * len(kept))
+    return np.array(parts, object), np.array(names, object)
+
+
+def _in_grid_crs(district: District, geobox: GeoBox) -> shapely.Geometry:
+    a = geobox.affine
+    linear, shift = np.array([[a.a, a.d], [a.b, a.e]]), (a.c, a.f)
+    placed = place(district.geometry, district.crs, geobox)
+    return shapely.transform(placed, lambda xy: xy @ linear + shift)
 
 
 def polygonize(mask: npt.NDArray[np.bool_], geobox: GeoBox) -> npt.NDArray[np.object_]:
@@ -80,26 +144,20 @@ def _polygon(rings: list[list[tuple[float, float]]]) -> Any:
     return shapely.Polygon(rings[0], rings[1:])
 
 
-def _write(
-    path: Path,
-    layer: str,
-    geobox: GeoBox,
-    geometries: npt.NDArray[np.object_],
-    areas: npt.NDArray[np.float64] | None,
-) -> None:
+def _write(path: Path, layer: str, geobox: GeoBox, bodies: _Bodies) -> None:
     import geopandas
     import pandas as pd
 
-    table = geopandas.GeoDataFrame(
-        {
-            "id": np.arange(1, len(geometries) + 1, dtype="int64"),
-            "area_m2": pd.array(
-                np.full(len(geometries), np.nan) if areas is None else areas, "float64"
-            ),
-        },
-        geometry=list(geometries),
-        crs=None if geobox.crs is None else geobox.crs.to_wkt(),
-    )
+    count = len(bodies.geometries)
+    columns: dict[str, Any] = {
+        "id": np.arange(1, count + 1, dtype="int64"),
+        "class": pd.array([layer] * count, "string"),
+    }
+    if bodies.districts is not None:
+        columns["district"] = pd.array(bodies.districts, "string")
+    columns["area_m2"] = np.full(count, np.nan) if bodies.areas is None else bodies.areas
+    crs = None if geobox.crs is None else geobox.crs.to_wkt()
+    table = geopandas.GeoDataFrame(columns, geometry=list(bodies.geometries), crs=crs)
     with atomic_path(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*crs.*was not provided")
         try:

@@ -60,7 +60,7 @@ def write_products(
     if "mask" in files:
         write_style(folder.file("mask.qml"), products.water.legend, config.lang)
     if "polygons" in config.outputs:
-        files["polygons"] = _polygons(folder, products.water)
+        files["polygons"] = _polygons(folder, products)
     if products.areas is not None:
         files["areas"] = write_areas(products.areas, folder.file("areas.csv"))
     if products.scores is not None:
@@ -75,9 +75,10 @@ def write_products(
     return files
 
 
-def _polygons(folder: RunFolder, water: ClassMap) -> Path:
+def _polygons(folder: RunFolder, products: Products) -> Path:
     def work() -> StepRecord:
-        write_polygons(water, folder.file("water.gpkg"))
+        path = folder.file("water.gpkg")
+        write_polygons(products.water, path, districts=products.districts)
         return StepRecord({"polygons": "water.gpkg"})
 
     return folder.file(folder.step("polygons", work).outputs["polygons"])
