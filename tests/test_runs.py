@@ -5,7 +5,7 @@ import json
 import pytest
 
 from obriy.errors import OutputError, UsageError
-from obriy.runs.folder import RunFolder, StepRecord
+from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 
 
 class Work:
@@ -73,9 +73,40 @@ def test_a_promised_file_must_be_there(tmp_path):
 
 
 def test_another_configuration_is_refused(tmp_path):
-    RunFolder(tmp_path, {"job": "water", "method": "auto"})
+    folder = RunFolder(tmp_path, {"job": "water", "method": "auto"})
+    folder.step("map", Work(folder))
     with pytest.raises(UsageError, match="another configuration"):
         RunFolder(tmp_path, {"job": "water", "method": "ndwi:zero"})
+
+
+def test_a_run_that_never_began_gives_way(tmp_path):
+    RunFolder(tmp_path, {"job": "water", "method": "auto"})
+    folder = RunFolder(tmp_path, {"job": "water", "method": "ndwi:zero"})
+    assert "ndwi:zero" in folder.file("config.yaml").read_text()
+
+
+def test_other_inputs_of_the_same_name_are_not_the_same(tmp_path):
+    image = tmp_path / "image.tif"
+    image.write_bytes(b"first")
+    folder = RunFolder(tmp_path / "run", {"job": "water"})
+    mapped, later = Work(folder), Work(folder)
+    for content in (b"first", b"first", b"other bytes"):
+        if image.read_bytes() != content:
+            image.write_bytes(content)
+        folder.step("map", mapped, fingerprint([str(image)]))
+        folder.step("polygons", later)
+    # The second round did nothing; the third did the map again, and what was built on it.
+    assert (mapped.times, later.times) == (2, 2)
+
+
+def test_drafts_of_a_run_that_was_killed_are_removed(tmp_path):
+    folder = RunFolder(tmp_path, {"job": "water"})
+    draft = tmp_path / ".mask.tif.x1y2"
+    draft.mkdir()
+    (draft / "draft.tif").write_bytes(b"half")
+    folder.step("map", Work(folder))
+    RunFolder(tmp_path, {"job": "water"})
+    assert not draft.exists()
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path):

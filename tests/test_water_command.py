@@ -332,3 +332,80 @@ def test_a_broken_part_is_listed_and_the_rest_is_mapped(tmp_path):
     again = obriy("water", path, "--method", "ndwi:zero", "--out", tmp_path / "run", "--json")
     assert again.returncode == 3
     assert json.loads(again.stdout) == result
+
+
+def test_a_changed_image_is_mapped_again(tmp_path):
+    image = write_image(tmp_path / "image.tif", lake())
+    first = json.loads(obriy("water", image, "--out", tmp_path / "run", "--json").stdout)
+    write_image(image, np.roll(lake(), 30, axis=1)[:, ::-1] & (np.arange(80) < 40))
+    second = json.loads(obriy("water", image, "--out", tmp_path / "run", "--json").stdout)
+    fresh = json.loads(obriy("water", image, "--out", tmp_path / "fresh", "--json").stdout)
+    assert second["area_km2"] == fresh["area_km2"] != first["area_km2"]
+
+
+def test_a_district_has_the_same_area_whatever_stands_beside_it(finished, tmp_path):
+    _, _, image = finished
+
+    def areas(*boxes):
+        features = [
+            {"type": "Feature", "properties": {"name": f"d{i}"}, "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[w, s], [e, s], [e, n], [w, n], [w, s]]]}}
+            for i, (w, s, e, n) in enumerate(boxes)
+        ]  # fmt: skip
+        aoi = tmp_path / f"aoi{len(boxes)}.geojson"
+        aoi.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+        out = tmp_path / f"run{len(boxes)}"
+        words = ["--aoi", aoi, "--method", "mndwi:otsu", "--out", out, "--json"]
+        return [
+            d["area_km2"] for d in json.loads(obriy("water", image, *words).stdout)["districts"]
+        ]
+
+    one = (33.002, 46.94, 33.006, 46.96)
+    assert areas(one)[0] == areas(one, (33.0, 46.9, 33.001, 47.0))[0]
+
+
+def test_a_map_of_the_same_image_is_no_independent_reference(finished, tmp_path):
+    folder, _, image = finished
+    words = ["--method", "ndwi:zero", "--reference", folder / "mask.tif"]
+    result = json.loads(obriy("water", image, *words, "--out", tmp_path / "run", "--json").stdout)
+    assert result["evaluation"]["independent"] is False
+    done = obriy("evaluate", tmp_path / "run" / "mask.tif", folder / "mask.tif")
+    assert "Agreement" in done.stdout
+
+
+def test_config_means_the_same_from_any_folder(finished, tmp_path):
+    image = finished[2]
+    out = tmp_path / "run"
+    done = obriy("water", image.name, "--out", out, "-q", cwd=image.parent)
+    assert done.returncode == 0, done.stderr
+    again = obriy("run", out / "config.yaml", "--out", tmp_path / "again", "-q", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize("method", ["ndwi:nan", "ndwi:100000", "mndwi:-3"])
+def test_a_threshold_that_says_nothing(finished, tmp_path, method):
+    assert "says nothing" in error_line(
+        obriy("water", finished[2], "--method", method, "--out", tmp_path / "run"), 2
+    )
+
+
+def test_dry_run_looks_at_method_and_reference(finished):
+    image = finished[2]
+    error_line(obriy("water", image, "--dry-run", "--method", "bogus:otsu"), 2)
+    error_line(obriy("water", image, "--dry-run", "--reference", "nope.tif"), 1)
+
+
+def test_terminated_like_interrupted(tmp_path):
+    image = write_image(tmp_path / "big.tif", np.tile(lake((60, 80)), (60, 45)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "obriy", "water", str(image), "--out", str(tmp_path / "run")],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("run/.*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.terminate()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1, stderr
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["config.yaml"]

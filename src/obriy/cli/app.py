@@ -5,6 +5,7 @@ Results go to standard output, messages and progress to standard error. Exit cod
 """
 
 import json
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -18,6 +19,8 @@ from obriy.errors import CancelledError, ObriyError, UsageError
 from obriy.workflows.config import WaterConfig, make_config, read_config
 
 COMPLETE, ERROR, USAGE, PARTIAL = 0, 1, 2, 3
+INTERRUPTED = 130
+"""What typer makes of Ctrl-C before a command has begun."""
 
 app = typer.Typer(
     name="obriy",
@@ -76,6 +79,9 @@ def water(
 def evaluate(
     map_file: Annotated[Path, typer.Argument(metavar="MAP", help="class map, a raster")],
     reference: Annotated[str, typer.Argument(help="raster or polygons; gsw:FILE")],
+    legend: Annotated[
+        str | None, typer.Option(help="codes of the reference: gsw, binary, worldcover, ...")
+    ] = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -83,7 +89,7 @@ def evaluate(
     from obriy.cli.show import print_scores
     from obriy.workflows.evaluation import evaluate_files
 
-    scores = evaluate_files(map_file, reference)
+    scores = evaluate_files(map_file, reference, legend)
     if as_json:
         typer.echo(json.dumps(scores.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
     else:
@@ -139,7 +145,11 @@ def main() -> None:
     verbose = bool({"-v", "--verbose"} & set(sys.argv[1:]))
     words = sys.argv[1:] or ["--help"]
     try:
-        sys.exit(app(words, standalone_mode=False) or COMPLETE)
+        signal.signal(signal.SIGTERM, _stop)
+        code = app(words, standalone_mode=False) or COMPLETE
+        if code == INTERRUPTED:
+            raise CancelledError("Stopped by the user.")
+        sys.exit(code)
     except TyperException as error:
         _fail(UsageError(_message(error), "See --help."), USAGE, verbose)
     except UsageError as error:
@@ -168,6 +178,11 @@ def _water(config: WaterConfig, screen: Any, as_json: bool) -> dict[str, Any]:
     if not done.complete:
         raise typer.Exit(PARTIAL)
     return done.result
+
+
+def _stop(number: int, frame: Any) -> None:
+    """Take a request to end (SIGTERM) like Ctrl-C: nothing half-written is left."""
+    raise KeyboardInterrupt
 
 
 def _message(error: TyperException) -> str:

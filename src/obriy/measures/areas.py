@@ -180,7 +180,7 @@ def _area(tally: _Tally, code: int, name: str, class_map: ClassMap, whole: float
         date=class_map.time,
         mask_km2=float(tally.by_code[code]) / _KM2 if seen else None,
         fraction_km2=tally.fraction / _KM2 if has_fraction else None,
-        district_km2=inside / _KM2,
+        district_km2=total / _KM2,
         outside_share=outside / total if total else 1.0,
         unseen_share=unseen_share,
         unseen=unseen,

@@ -9,7 +9,7 @@ def total_area(areas: Sequence[Area]) -> Area | None:
     """Return all districts of one date as one; a place in two districts counts twice.
 
     Areas add up; shares weigh by the size of the district. A district that does not meet the
-    image has no size here: it makes the whole ``partial``.
+    image makes the whole ``partial``.
 
     Args:
         areas: Areas of one class on one date.
@@ -19,7 +19,7 @@ def total_area(areas: Sequence[Area]) -> Area | None:
     """
     if len(areas) <= 1:
         return areas[0] if areas else None
-    sizes = [a.district_km2 / (1 - a.outside_share) if a.outside_share < 1 else 0 for a in areas]
+    sizes = [a.district_km2 for a in areas]
     whole = sum(sizes)
     seen = [a for a in areas if a.area_km2 is not None]
     causes = {cause for a in areas for cause in a.unseen}

@@ -142,5 +142,11 @@ def index_threshold(index_name: str, threshold_name: str) -> IndexThreshold:
             f"{index.name} ({index.title}) does not tell water from land by a threshold.",
             "Run `obriy indices` to see which do.",
         )
-    name = f"{index.name.lower()}:{threshold_name}"
-    return IndexThreshold(index, get_threshold(threshold_name), name)
+    threshold = get_threshold(threshold_name)
+    if isinstance(threshold, Fixed) and not index.low <= threshold.value <= index.high:
+        raise UsageError(
+            f"{index.name} lies between {index.low:g} and {index.high:g}: a threshold of "
+            f"{threshold_name} says nothing.",
+            "Write e.g. ndwi:0.05 (reflectance indices have no units).",
+        )
+    return IndexThreshold(index, threshold, f"{index.name.lower()}:{threshold_name}")

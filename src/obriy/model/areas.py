@@ -48,7 +48,7 @@ class Area:
             None where nothing of the district was seen: that is not an area of 0.
         fraction_km2: Area from the sub-pixel fractions, km²; None where the method gives none,
             or where nothing was seen.
-        district_km2: Area of the district inside the image, km².
+        district_km2: Area of the whole district, inside the image and outside, km².
         outside_share: Share of the district that lies outside the image, 0 to 1.
         unseen_share: Share of the whole district (inside or outside the image) that was not seen.
         unseen: Share of the whole district by cause, ``{"cloud": 0.1, "outside": ...}``: names of

@@ -42,6 +42,15 @@ class Provenance:
         }
 
 
+SOURCES_TAG = "OBRIY_SOURCES"
+"""Tag of a map's file: the images that it was made from, a JSON list."""
+
+
+def hrefs_of(provenance: Provenance) -> list[str]:
+    """Return the images that a result was made from."""
+    return [str(entry["href"]) for entry in provenance.inputs if "href" in entry]
+
+
 def versions() -> dict[str, str]:
     """Return the versions of Obriy and of the libraries that can change a figure."""
     from importlib.metadata import version

@@ -7,6 +7,9 @@ unclipped: dark water may lie below 0, cloud and snow above 1; NaN is missing), 
 may be lazily indexed: code asks for blocks, never for the whole.
 """
 
+from typing import Final
+
+import numpy as np
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
@@ -14,6 +17,9 @@ from obriy.errors import InputError
 from obriy.model.bands import SPECTRAL
 from obriy.model.grid import coords_of, geobox_of
 from obriy.model.provenance import Provenance
+
+MOST_REFLECTANCE: Final = 2.0
+"""Snow in the sun reaches 1.2 at the top of the atmosphere; a whole image never has this median."""
 
 
 def make_scene(
@@ -47,6 +53,11 @@ def check_scene(scene: xr.Dataset) -> xr.Dataset:
     Raises:
         InputError: naming the clause that is broken, and the cure.
     """
+    if not isinstance(scene, xr.Dataset):
+        raise InputError(
+            f"A scene is an xarray Dataset, not {type(scene).__name__}.",
+            "Open a file with obriy.open_scene(FILE).",
+        )
     names = band_names(scene)
     if not names:
         raise InputError(
@@ -65,8 +76,32 @@ def check_scene(scene: xr.Dataset) -> xr.Dataset:
                 f"'{name}' is {scene[name].dtype}.",
                 "Bands are floating-point reflectance (0.1, not 1000); flags are integers.",
             )
+    if 0 in (scene.sizes["y"], scene.sizes["x"]):
+        raise InputError("The scene has no pixels.", "Look at the slice that it was cut with.")
     geobox_of(scene)
     return scene
+
+
+def check_reflectance(scene: xr.Dataset) -> None:
+    """Refuse bands that hold digital numbers in place of reflectance.
+
+    `open_scene` decides on the scale and records it; a scene that a user built is sampled.
+
+    Raises:
+        InputError: where the median of a sample is above any reflectance.
+    """
+    if provenance_of(scene).step("scaling") is not None:
+        return
+    rows, columns = (slice(None, None, max(1, scene.sizes[d] // 64)) for d in ("y", "x"))
+    for name in band_names(scene):
+        sample = scene[name].isel(y=rows, x=columns).to_numpy()
+        known = sample[np.isfinite(sample)]
+        if known.size and np.median(known) > MOST_REFLECTANCE:
+            raise InputError(
+                f"'{name}' has a median of {np.median(known):.0f}: these are digital numbers, "
+                "not reflectance.",
+                "Divide them by their scale (10000 for most products), or use obriy.open_scene.",
+            )
 
 
 def band_names(scene: xr.Dataset) -> list[str]:

@@ -12,12 +12,14 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from obriy import __version__
 from obriy.errors import OutputError, UsageError
 from obriy.outputs.files import output_errors, write_text
 
@@ -56,9 +58,14 @@ class RunFolder:
         with output_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+        for stale in path.glob(".*.tif.*"):  # drafts of a run that was killed
+            shutil.rmtree(stale, ignore_errors=True)
         existing = path / CONFIG
+        begun = (path / LEDGER).exists()
         if existing.exists():
-            if existing.read_text(encoding="utf-8") != text:
+            if existing.read_text(encoding="utf-8") == text:
+                return
+            if begun:
                 raise UsageError(
                     f"{path} holds a run with another configuration.",
                     "Give another --out, or remove that folder.",
@@ -67,22 +74,24 @@ class RunFolder:
             raise UsageError(
                 f"{path} is not empty, and not a run.", "Give a folder of its own with --out."
             )
-        else:
-            write_text(existing, text)
+        write_text(existing, text)
 
-    def step(self, name: str, work: Callable[[], StepRecord]) -> StepRecord:
-        """Do a step, unless it is already done and its outputs are as they were.
+    def step(
+        self, name: str, work: Callable[[], StepRecord], inputs: Mapping[str, Any] | None = None
+    ) -> StepRecord:
+        """Do a step, unless it is already done, from the same inputs, and its outputs are whole.
 
         Args:
             name: Name of the step.
             work: Does it; its outputs lie in this folder.
+            inputs: What tells one input from another of the same name, see `fingerprint`.
         """
         done = self._finished().get(name)
-        if done is not None and all(self._intact(o) for o in done["outputs"].values()):
+        if done is not None and self._holds(done, inputs or {}):
             outputs = {key: o["path"] for key, o in done["outputs"].items()}
             return StepRecord(outputs, done["found"])
         record = work()
-        self._append(name, record)
+        self._append(name, record, inputs or {})
         return StepRecord(record.outputs, json.loads(_dumps(record.found)))
 
     def file(self, name: str) -> Path:
@@ -93,9 +102,10 @@ class RunFolder:
         """Write ``result.json``."""
         return write_text(self.file(RESULT), _dumps(result, indent=2) + "\n")
 
-    def _append(self, name: str, record: StepRecord) -> None:
+    def _append(self, name: str, record: StepRecord, inputs: Mapping[str, Any]) -> None:
         outputs = {key: self._describe(path) for key, path in record.outputs.items()}
-        line = _dumps({"step": name, "outputs": outputs, "found": record.found})
+        entry = {"step": name, "inputs": dict(inputs), "outputs": outputs, "found": record.found}
+        line = _dumps(entry)
         with (
             output_errors(self.file(LEDGER)),
             self.file(LEDGER).open("a", encoding="utf-8") as file,
@@ -108,12 +118,16 @@ class RunFolder:
         ledger = self.file(LEDGER)
         if not ledger.exists():
             return {}
-        steps = {}
+        steps: dict[str, Any] = {}
         for line in ledger.read_text(encoding="utf-8").splitlines():
             try:
                 entry = json.loads(line)
             except json.JSONDecodeError:  # the line that was being written when the run was cut off
                 continue
+            if entry["step"] in steps:  # done again: what was built on the old one is old too
+                names = list(steps)
+                for name in names[names.index(entry["step"]) :]:
+                    del steps[name]
             steps[entry["step"]] = entry
         return steps
 
@@ -123,6 +137,10 @@ class RunFolder:
             raise OutputError(f"{file} was to be written and is not there.")
         return {"path": path, "size": file.stat().st_size, "sha256": _hash(file)}
 
+    def _holds(self, done: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
+        same = done.get("inputs", {}) == dict(inputs)
+        return same and all(self._intact(o) for o in done["outputs"].values())
+
     def _intact(self, output: Mapping[str, Any]) -> bool:
         file = self.file(output["path"])
         return (
@@ -130,6 +148,23 @@ class RunFolder:
             and file.stat().st_size == output["size"]
             and _hash(file) == output["sha256"]
         )
+
+
+def fingerprint(hrefs: Sequence[str]) -> dict[str, Any]:
+    """Return what tells the inputs of a step from others of the same name.
+
+    Args:
+        hrefs: Files, or names that are no files.
+
+    Returns:
+        Size and time of change of each file, and the version of the software.
+    """
+    found: dict[str, Any] = {"obriy": __version__}
+    for href in hrefs:
+        file = Path(href)
+        if file.exists():
+            found[href] = [file.stat().st_size, file.stat().st_mtime_ns]
+    return found
 
 
 def _hash(path: Path) -> str:

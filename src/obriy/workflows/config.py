@@ -8,6 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from obriy.errors import UsageError
 
+GSW = "gsw:"
+"""Stands before the file of a reference from GSW occurrence."""
 OUTPUTS = ("mask", "fraction", "polygons", "report")
 
 
@@ -38,6 +40,16 @@ class JobConfig(BaseModel):
         )
 
 
+def _absolute(text: str | None) -> str | None:
+    """Return a name with the path of a file in it made absolute; anything else stays."""
+    if text is None:
+        return None
+    head = GSW if text.startswith(GSW) else ""
+    path, mark, query = text.removeprefix(head).partition("?p=")
+    known = Path(path).expanduser()
+    return f"{head}{known.resolve()}{mark}{query}" if known.exists() else text
+
+
 class WaterConfig(JobConfig):
     """Map water in one scene, measure it, score it."""
 
@@ -65,7 +77,15 @@ class WaterConfig(JobConfig):
     resolution: float | None = Field(
         None, gt=0, description="pixel size, m; of an image without CRS: its pixel size"
     )
+    reference_legend: str | None = Field(
+        None, description="what the codes of the reference are: gsw, binary, worldcover, ..."
+    )
     outputs: CommaList = Field(list(OUTPUTS), description=f"what to write, of {','.join(OUTPUTS)}")
+
+    def anchored(self) -> "WaterConfig":
+        """Return the configuration with absolute paths: it means the same from any folder."""
+        paths = {name: _absolute(getattr(self, name)) for name in ("source", "aoi", "reference")}
+        return self.model_copy(update=paths)
 
 
 JOBS: dict[str, type[JobConfig]] = {"water": WaterConfig}

@@ -1,30 +1,36 @@
 """`obriy evaluate`: a map against a reference, from files or from Python."""
 
+import dataclasses
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import BandError, UsageError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
+from obriy.model.provenance import Provenance, hrefs_of
 from obriy.model.reference import Reference
+from obriy.model.scene import provenance_of
 from obriy.model.scores import Scores
-from obriy.sources.class_map import open_class_map
+from obriy.sources.class_map import open_class_map, sources_of
 from obriy.sources.reference import occurrence_reference, open_reference
 from obriy.validation import evaluate as validation
+from obriy.workflows.config import GSW
 from obriy.workflows.mapping import map_water
 
-GSW: Final = "gsw:"
 _OPINIONS: Final = ("majority(ndwi:zero, mndwi:zero, aweish:zero)", "ndwi:zero")
 """What the scene itself says of water beside the occurrence: published indices at zero."""
 
 
 def evaluate(
     class_map: ClassMap,
-    reference: Reference | ClassMap | xr.DataArray | str | Path,
+    reference: Reference | ClassMap | xr.DataArray | npt.NDArray[Any] | str | Path,
     *,
+    legend: str | None = None,
     seed: int = 0,
 ) -> Scores:
     """Compare a map with a reference.
@@ -32,7 +38,10 @@ def evaluate(
     Args:
         class_map: The map.
         reference: A `Reference`, another map, an array (y, x) of codes of the map's legend
-            (0: no reference) or of bool, or the path of a raster or of polygons.
+            (0: no reference) or of bool, or the path of a raster or of polygons. One that was
+            made from the very image of the map is not independent.
+        legend: What the codes of a file are, e.g. ``"gsw"``, ``"binary"``, ``"worldcover"``;
+            None: by its class names or values.
         seed: Of the block bootstrap.
 
     Returns:
@@ -43,11 +52,46 @@ def evaluate(
         InputError: of the kind that fits, where the two cannot be compared.
     """
     if isinstance(reference, str | Path):
-        reference = open_reference(reference, class_map.geobox)
-    return validation.evaluate(class_map, reference, seed=seed)
+        reference = reference_from_file(reference, class_map, legend)
+    if isinstance(reference, np.ndarray):
+        reference = xr.DataArray(reference, dims=("y", "x")[: reference.ndim])
+    scores = validation.evaluate(class_map, reference, seed=seed)
+    if isinstance(reference, ClassMap) and _share_an_image(class_map, reference.provenance):
+        scores = _agreement(scores)
+    return scores
 
 
-def evaluate_files(map_file: Path | str, reference: str) -> Scores:
+def reference_from_file(
+    path: Path | str, class_map: ClassMap | xr.Dataset, legend: str | None = None
+) -> Reference:
+    """Open a reference on the grid of a map or of a scene, and say whether it is independent.
+
+    Args:
+        path: A raster or polygons.
+        class_map: The map to be scored, or the scene that it will be made of.
+        legend: What the codes are; None: by class names or values in the file.
+    """
+    if isinstance(class_map, ClassMap):
+        geobox, provenance = class_map.geobox, class_map.provenance
+    else:
+        geobox, provenance = geobox_of(class_map), provenance_of(class_map)
+    reference = open_reference(path, geobox, legend=legend)
+    if set(sources_of(path)) & set(hrefs_of(provenance)):
+        return dataclasses.replace(reference, independent=False)
+    return reference
+
+
+def _share_an_image(class_map: ClassMap, provenance: Provenance) -> bool:
+    return bool(set(hrefs_of(class_map.provenance)) & set(hrefs_of(provenance)))
+
+
+def _agreement(scores: Scores) -> Scores:
+    inner = scores.without_edges
+    inner = None if inner is None else dataclasses.replace(inner, independent=False)
+    return dataclasses.replace(scores, independent=False, without_edges=inner)
+
+
+def evaluate_files(map_file: Path | str, reference: str, legend: str | None = None) -> Scores:
     """Compare files; see `evaluate`.
 
     Raises:
@@ -59,7 +103,7 @@ def evaluate_files(map_file: Path | str, reference: str) -> Scores:
             "hold.",
             "Run: obriy water SCENE --reference gsw:FILE.",
         )
-    return evaluate(open_class_map(map_file), reference)
+    return evaluate(open_class_map(map_file), reference, legend=legend)
 
 
 def gsw_reference(spec: str, scene: xr.Dataset, options: EngineOptions) -> Reference:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -12,13 +13,14 @@ import xarray as xr
 from obriy.blocks.base import Histogram
 from obriy.blocks.engine import ArraySink, EngineOptions, EngineResult, Sink, run_method
 from obriy.blocks.raster import RasterBand, lazy_variable
+from obriy.errors import EmptyResultError
 from obriy.methods.expression import parse_method
 from obriy.methods.index_threshold import WATER
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of, geobox_of, mean_pixel_size
-from obriy.model.legend import load_legend
-from obriy.model.provenance import Provenance
-from obriy.model.scene import check_scene, provenance_of
+from obriy.model.legend import NO_DATA, load_legend
+from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
+from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.outputs.cog import MapWriter
 from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.visibility import hide, settle
@@ -53,13 +55,14 @@ def map_water(
         UsageError: where the method is not one.
     """
     check_scene(scene)
+    check_reflectance(scene)
     geobox = geobox_of(scene)
     shape = (int(geobox.shape.y), int(geobox.shape.x))
     sinks = {name: ArraySink(shape) for name in LAYERS.values()}
     chosen = parse_method(method)
     if not chosen.gives_fraction:
         del sinks["fraction"]
-    result = _run(scene, method, sinks, options or EngineOptions(), clouds)
+    result = _run(scene, method, sinks, options=options or EngineOptions(), clouds=clouds)
     layers = {
         name: xr.DataArray(sink.array, dims=("y", "x"), coords=coords_of(geobox))
         for name, sink in sinks.items()
@@ -77,6 +80,7 @@ def map_water_to_files(
     method: str,
     folder: Path,
     *,
+    part: xr.Dataset | None = None,
     clouds: Clouds,
     options: EngineOptions,
     lang: str,
@@ -88,26 +92,36 @@ def map_water_to_files(
         method: As for `map_water`.
         folder: Where ``mask.tif``, ``unseen.tif`` and, where the method gives one,
             ``fraction.tif`` go.
+        part: The part of the scene to map; None: all of it. The decision rests on all of it.
         clouds: As for `map_water`.
         options: Threads, memory, progress.
         lang: Language of the class names in the files.
 
     Returns:
         The files by output name, and what was found (plain values, see `found_of`).
+
+    Raises:
+        EmptyResultError: where nothing could be seen; then nothing is written.
     """
     check_scene(scene)
-    geobox = geobox_of(scene)
+    geobox = geobox_of(scene if part is None else part)
     contents: dict[str, Any] = {"mask": load_legend("water"), "unseen": "unseen"}
     if parse_method(method).gives_fraction:
         contents["fraction"] = "fraction"
+    tags = {SOURCES_TAG: json.dumps(hrefs_of(provenance_of(scene)))}
     with contextlib.ExitStack() as stack:
         sinks = {
             LAYERS[name]: stack.enter_context(
-                MapWriter(folder / f"{name}.tif", geobox, content, lang=lang)
+                MapWriter(folder / f"{name}.tif", geobox, content, lang=lang, tags=tags)
             )
             for name, content in contents.items()
         }
-        result = _run(scene, method, sinks, options, clouds)
+        result = _run(scene, method, sinks, options=options, clouds=clouds, part=part)
+        if set(result.labels) == {NO_DATA}:
+            raise EmptyResultError(
+                "Nothing could be seen: all of it is cloud, snow or no data.",
+                "Take another date; or map without the quality band (--clouds none).",
+            )
     return {name: f"{name}.tif" for name in contents}, found_of(method, result)
 
 
@@ -164,11 +178,14 @@ def _run(
     scene: xr.Dataset,
     method: str,
     sinks: Mapping[str, Sink],
+    *,
     options: EngineOptions,
     clouds: Clouds,
+    part: xr.Dataset | None = None,
 ) -> EngineResult:
-    if clouds == "none" and "flags" in scene:
-        scene = scene.drop_vars("flags")
+    if clouds == "none":
+        scene = scene.drop_vars("flags", errors="ignore")
+        part = None if part is None else part.drop_vars("flags", errors="ignore")
     detector = (
         S2Cloudless(scene, mean_pixel_size(geobox_of(scene))) if clouds == "s2cloudless" else None
     )
@@ -179,6 +196,7 @@ def _run(
         prepare=hide if detector is None else lambda block: hide(detector(block)),
         settle=partial(settle, WATER),
         options=options,
+        part=part,
         also_bands=detector.bands if detector else (),
         also_halo=detector.halo if detector else 0,
     )

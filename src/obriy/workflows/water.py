@@ -11,23 +11,23 @@ from typing import Any
 import xarray as xr
 
 from obriy.blocks.engine import EngineOptions
-from obriy.errors import EmptyResultError
 from obriy.measures.areas import measure_areas
 from obriy.measures.totals import total_area
-from obriy.model.areas import AreaSeries, District
+from obriy.methods.expression import parse_method
+from obriy.model.areas import Area, AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import describe, geobox_of
+from obriy.model.provenance import hrefs_of
 from obriy.model.reference import Reference
 from obriy.model.scene import band_names, provenance_of
 from obriy.model.scores import Scores
 from obriy.prepare.crop import crop
-from obriy.runs.folder import RunFolder, StepRecord
+from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.sources.districts import read_districts
-from obriy.sources.reference import open_reference
 from obriy.sources.scene import open_scene
 from obriy.sources.simulated import simulated_reference
-from obriy.workflows.config import WaterConfig
-from obriy.workflows.evaluation import GSW, evaluate, gsw_reference
+from obriy.workflows.config import GSW, WaterConfig
+from obriy.workflows.evaluation import evaluate, gsw_reference, reference_from_file
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.presenting import Products, write_products
 
@@ -49,14 +49,18 @@ class WaterRun:
 
 def plan_water(config: WaterConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: grid, bands, districts, outputs."""
-    scene, districts = _inputs(config)
+    inputs = _inputs(config)
+    scene = inputs.part
+    reference = _reference(inputs, config, EngineOptions())
     return {
         "source": config.source,
         "method": config.method,
         "grid": describe(geobox_of(scene)),
         "bands": band_names(scene),
+        "bands_read": sorted(parse_method(config.method).bands(set(band_names(scene)))),
+        "reference": None if reference is None else reference.source,
         "flags": "flags" in scene,
-        "districts": [d.name for d in districts],
+        "districts": [d.name for d in inputs.districts],
         "outputs": config.outputs,
         "folder": str(run_path(config)),
         "provenance": provenance_of(scene).to_dict(),
@@ -73,38 +77,45 @@ def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Wate
     Raises:
         ObriyError: of the kind that fits; nothing half-written is left.
     """
-    scene, districts = _inputs(config)
+    config = config.anchored()
+    inputs = _inputs(config)
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
-    # Before the work: what is wrong with the reference is said while nothing is lost.
-    reference = _reference(scene, config, options)
+    # Before the work: what is wrong with method and reference is said while nothing is lost.
+    parse_method(config.method).bands(set(band_names(inputs.scene)))
+    reference = _reference(inputs, config, options)
     folder = RunFolder(run_path(config), config.identity())
+    mapped = _map(inputs, config, folder, options)
+    water = open_map(folder.path, mapped.outputs, inputs.part, mapped.found)
+    areas = _measure(water, inputs.districts, config)
+    scores = None if reference is None else evaluate(water, reference)
+    result = _result(config, water, areas, scores, mapped)
+    wanted = {n: f for n, f in mapped.outputs.items() if n == "unseen" or n in config.outputs}
+    result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
+    products = Products(inputs.part, water, inputs.districts, areas, scores, mapped.found)
+    files = write_products(config, folder, products, result)
+    result["outputs"] = {name: str(path) for name, path in files.items()}
+    folder.write_result(result)
+    return WaterRun(folder.path, result, _is_complete(mapped, areas))
 
-    def map_step() -> StepRecord:
+
+def _map(
+    inputs: "_Inputs", config: WaterConfig, folder: RunFolder, options: EngineOptions
+) -> StepRecord:
+    def work() -> StepRecord:
         files, found = map_water_to_files(
-            scene,
+            inputs.scene,
             config.method,
             folder.path,
+            part=inputs.part if inputs.districts else None,
             clouds=config.clouds,
             options=options,
             lang=config.lang,
         )
         return StepRecord(files, found)
 
-    mapped = folder.step("map", map_step)
-    _check_seen(mapped, config)
-    water = open_map(folder.path, mapped.outputs, scene, mapped.found)
-    areas = _measure(water, districts, config)
-    scores = None if reference is None else evaluate(water, reference)
-    result = _result(config, water, areas, scores, mapped)
-    wanted = {n: f for n, f in mapped.outputs.items() if n == "unseen" or n in config.outputs}
-    result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
-    products = Products(scene, water, districts, areas, scores, mapped.found)
-    files = write_products(config, folder, products, result)
-    result["outputs"] = {name: str(path) for name, path in files.items()}
-    folder.write_result(result)
-    return WaterRun(folder.path, result, _is_complete(mapped, areas))
+    return folder.step("map", work, fingerprint(hrefs_of(provenance_of(inputs.scene))))
 
 
 def run_path(config: WaterConfig) -> Path:
@@ -127,7 +138,22 @@ def command_of(config: WaterConfig) -> str:
     return shlex.join(words)
 
 
-def _inputs(config: WaterConfig) -> tuple[xr.Dataset, list[District]]:
+@dataclasses.dataclass(frozen=True)
+class _Inputs:
+    """What a run reads.
+
+    Attributes:
+        scene: The whole image: the decision rests on it.
+        part: The part that is mapped: around the districts, or all of it.
+        districts: Where areas are asked for; empty: the whole image.
+    """
+
+    scene: xr.Dataset
+    part: xr.Dataset
+    districts: list[District]
+
+
+def _inputs(config: WaterConfig) -> _Inputs:
     scene = open_scene(
         config.source,
         sensor=config.sensor,
@@ -138,15 +164,7 @@ def _inputs(config: WaterConfig) -> tuple[xr.Dataset, list[District]]:
         resolution=config.resolution,
     )
     districts = read_districts(config.aoi) if config.aoi else []
-    return (crop(scene, districts) if districts else scene), districts
-
-
-def _check_seen(mapped: StepRecord, config: WaterConfig) -> None:
-    if set(mapped.found["pixels"]) == {"0"}:
-        raise EmptyResultError(
-            f"Nothing of {config.source} could be seen: all of it is cloud, snow or no data.",
-            "Take another date; or map without the quality band (--clouds none).",
-        )
+    return _Inputs(scene, crop(scene, districts) if districts else scene, districts)
 
 
 def _measure(water: ClassMap, districts: list[District], config: WaterConfig) -> AreaSeries | None:
@@ -157,12 +175,12 @@ def _measure(water: ClassMap, districts: list[District], config: WaterConfig) ->
     return measure_areas(water, "water", districts, pixel_size_m=size)
 
 
-def _reference(scene: xr.Dataset, config: WaterConfig, options: EngineOptions) -> Reference | None:
+def _reference(inputs: _Inputs, config: WaterConfig, options: EngineOptions) -> Reference | None:
     if config.reference is None:
-        return simulated_reference(config.source, geobox_of(scene))
+        return simulated_reference(config.source, geobox_of(inputs.part))
     if config.reference.startswith(GSW):
-        return gsw_reference(config.reference, scene, options)
-    return open_reference(config.reference, geobox_of(scene))
+        return gsw_reference(config.reference, inputs.part, options)
+    return reference_from_file(config.reference, inputs.part, config.reference_legend)
 
 
 def _result(
@@ -188,7 +206,7 @@ def _result(
         "weight": 1.0,
         "threshold": decision.get("threshold"),
         "status": "partial" if mapped.found["failed"] else (total.status if total else "ok"),
-        "reason": mapped.found["failed"][0]["reason"] if mapped.found["failed"] else "",
+        "reason": _reason(mapped, total),
     }
     return {
         "job": config.job,
@@ -207,6 +225,12 @@ def _result(
         "command": command_of(config),
         "provenance": water.provenance.to_dict() | {"warnings": warnings},
     }
+
+
+def _reason(mapped: StepRecord, total: Area | None) -> str:
+    if mapped.found["failed"]:
+        return str(mapped.found["failed"][0]["reason"])
+    return total.reason if total else ""
 
 
 def _unseen_share(mapped: StepRecord) -> float:

@@ -66,10 +66,11 @@ class AutoRule:
             logit[block.shadow] -= np.float32(settings.shadow_penalty)
         fraction = place(logit, mixing, scene.threshold, scene.seeds.spread, settings)
         missing = np.isnan(fraction)
-        labels = np.where(fraction >= 0.5, np.uint8(WATER), np.uint8(NOT_WATER))
-        labels[missing] = NO_DATA
         fraction[missing] = 0
         steps = np.rint(fraction * FRACTION_SCALE).astype(np.uint8)
+        # From the rounded fraction, so that mask and fraction never contradict each other.
+        labels = np.where(steps >= FRACTION_SCALE // 2, np.uint8(WATER), np.uint8(NOT_WATER))
+        labels[missing] = NO_DATA
         steps[missing] = FRACTION_MISSING
         return Labelled(labels, steps, unseen)
 
