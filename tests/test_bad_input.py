@@ -182,3 +182,39 @@ def test_calls_that_cannot_be_meant(tmp_path, monkeypatch, path, options, kind):
     monkeypatch.chdir(tmp_path)
     image(tmp_path / "a.tif", np.full((2, 5, 7), 900, "uint16"), ("green", "nir"))
     refused(path, kind, **options)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://example.org/a.tif", "s3://bucket/a.tif", "/vsicurl/https://example.org/a.tif"],
+)
+def test_addresses_in_the_network_are_not_read_yet(address):
+    text = refused(address)
+    assert "not read yet" in text
+    assert "Download" in text
+
+
+@pytest.mark.parametrize(
+    ("address", "meant"),
+    [("sampel:", "sample:"), ("simulatd:", "simulated:"), ("Simulatd:?seed=3", "simulated:")],
+)
+def test_a_misspelt_address_has_a_suggestion(address, meant):
+    assert f"Did you mean '{meant}'?" in refused(address, UsageError)
+
+
+def test_an_unknown_option_of_a_simulated_scene():
+    assert "Known: seed, size" in refused("simulated:foo", UnknownNameError)
+
+
+@pytest.mark.parametrize("bigtiff", ["NO", "YES"])
+def test_a_tiff_whose_directory_at_the_end_was_lost(tmp_path, bigtiff):
+    file = image(tmp_path / "a.tif", compress="deflate", BIGTIFF=bigtiff)
+    with rasterio.open(file, "r+") as dataset:  # larger metadata: GDAL moves them to the end
+        dataset.update_tags(note="x" * 5000)
+    data = file.read_bytes()
+    start = data[4:8] if bigtiff == "NO" else data[8:16]
+    assert int.from_bytes(start, "little") > len(data) / 2
+    file.write_bytes(data[: len(data) // 2])
+    text = refused(file)
+    assert "is cut short" in text
+    assert "Download it again" in text

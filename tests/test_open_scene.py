@@ -600,6 +600,30 @@ def test_an_image_without_a_crs_gets_pixels_of_the_size_that_the_user_says(tmp_p
     assert any("no CRS" in w for w in warnings_of(scene))
 
 
+S2_NAMES = ("B02", "B03", "B04", "B08", "B8A", "B11", "B12")
+
+
+def test_band_names_of_another_sensor_are_warned_of(tmp_path):
+    file = write(tmp_path / "a.tif", numbers(7), S2_NAMES)
+    warned = [w for w in warnings_of(open_scene(file, "landsat8_l1")) if "another sensor" in w]
+    assert len(warned) == 1
+    assert "(B12, B8A, B11)" in warned[0]
+
+
+@pytest.mark.parametrize(
+    ("sensor", "names"),
+    [
+        ("sentinel2_l2a", S2_NAMES),
+        ("sentinel2_l2a", ("B02", "B03", "B04", "B08", "B10", "B11")),
+        ("landsat8_l1", ("B2", "B3", "B4", "B5", "B6", "B7", "B10", "B11")),
+        ("landsat7_l1", ("B1", "B2", "B3", "B4", "B5", "B6_VCID_1", "B7", "B8")),
+    ],
+)
+def test_band_names_of_the_sensor_itself_are_not_warned_of(tmp_path, sensor, names):
+    scene = open_scene(write(tmp_path / "a.tif", numbers(len(names)), names), sensor)
+    assert not [w for w in warnings_of(scene) if "another sensor" in w]
+
+
 # --- sample -------------------------------------------------------------------------------------
 
 

@@ -35,7 +35,7 @@ F = Flag
         ("bqa", 0b0111_0000_0000_0000, F.CIRRUS),
         ("bqa", 0b0101_1100_0000_0000, F.SNOW),
         ("bqa", 0b0101_0000_0011_0000, F.WATER),
-        ("bqa", 0b1001_0000_0000_0000, 0),  # cloud, medium confidence
+        ("bqa", 0b1001_0000_0000_0000, F.CLOUD),  # medium confidence
         ("bqa", 1, F.NO_DATA),
         ("bqa_c1", 2720, 0),
         ("bqa_c1", 2800, F.CLOUD),  # USGS: cloud, high confidence
@@ -115,3 +115,17 @@ def test_a_quality_band_in_the_list_of_bands(tmp_path):
     scene = open_scene(tmp_path / "stack.tif", bands=["green", "swir16", "qa_pixel"])
     assert scene.flags.values[0, 0] == F.CLOUD
     assert (scene.flags.values > 0).sum() == 1
+
+
+@pytest.mark.parametrize(("number", "cloud"), [(16384, False), (32768, True), (49152, True)])
+def test_medium_confidence_is_cloud_in_the_old_bqa(number, cloud):
+    assert bool(lookup_table("bqa")[number] & F.CLOUD) == cloud
+
+
+@pytest.mark.parametrize(("clear", "warned"), [(20480, True), (2720, False)])
+def test_a_quality_band_without_shadows_is_warned_of(tmp_path, clear, warned):
+    for name, number in (("B3", 9000), ("B5", 12000), ("BQA", clear)):
+        band = np.full((3, 5), number, "uint16")
+        write(tmp_path / f"LC08_L1TP_x_{name}.TIF", band, 30.0)
+    warnings = open_scene(tmp_path).attrs["provenance"].warnings
+    assert any("no shadow information" in w for w in warnings) == warned

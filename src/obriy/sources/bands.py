@@ -36,6 +36,7 @@ class Naming:
         sensor: The sensor, where it is known.
         how: Where the names came from, for the record.
         unread: What the files call the bands that are left unread.
+        warnings: What speaks against the sensor.
     """
 
     bands: dict[str, FileBand]
@@ -43,6 +44,7 @@ class Naming:
     sensor: Sensor | None
     how: str
     unread: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def name_bands(
@@ -69,7 +71,33 @@ def name_bands(
         how = "the list of bands given"
     else:
         names, how = _from_files(found, guess, sampler)
-    return _collect(found, names, guess, how)
+    naming = _collect(found, names, guess, how)
+    if sensor is None or wanted is not None:
+        return naming
+    return dataclasses.replace(naming, warnings=_strangers(found, sensor))
+
+
+def _strangers(found: list[FileBand], sensor: Sensor) -> tuple[str, ...]:
+    """Warn of band names that are another sensor's: the others then mean other bands too.
+
+    One strange number alone, like a B10 that a table leaves out, proves nothing; a name that only
+    Sentinel-2 has does.
+    """
+    numbered = sorted(n for n in _all_names(found) if re.fullmatch(r"B\d{1,2}A?", n))
+    unknown = [n for n in numbered if sensor.by_id(n, sensor.product_of("", set(numbered))) is None]
+    unlike = {plain_id(n) for n in unknown} & SENTINEL2_TELLS
+    thermal = (
+        sorted(n for n in numbered if (b := sensor.by_id(n)) is not None and not b.reflective)
+        if unlike
+        else []
+    )
+    if not unlike and len(unknown) < 2:
+        return ()
+    return (
+        f"The files have bands that {sensor.id} does not have or not as reflectance "
+        f"({', '.join(unknown + thermal)}): they may be of another sensor, and B3 or B5 of one is "
+        "not B3 or B5 of the other. Leave --sensor away, or check it.",
+    )
 
 
 def _from_user(found: list[FileBand], wanted: tuple[str, ...]) -> list[str]:

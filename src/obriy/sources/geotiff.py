@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import rasterio
 import xarray as xr
 
 from obriy.blocks.raster import RasterBand, lazy_variable
@@ -18,11 +19,14 @@ from obriy.sources.dates import date_of
 from obriy.sources.grids import SceneGrid, resampling_of, scene_grid
 from obriy.sources.landsat import Mtl, mtl_beside, read_mtl, toa_factors
 from obriy.sources.quality import describe as describe_quality
-from obriy.sources.quality import flags_variable, kind_of
+from obriy.sources.quality import flags_variable, kind_of, warnings_of
 from obriy.sources.reading import FileBand, has_valid_pixel, list_files, probe, sample
 from obriy.sources.scaling import Linear, Samples, Scaling, decide_scaling
 from obriy.tables.sensor import Sensor, load_sensor
 
+CACHE_BYTES = 48 * 1024**2
+"""GDAL's cache of decoded tiles while an image is looked at: its own default, a share of all
+memory, would fill with tiles that are never read again."""
 LANDSAT_L1 = {"landsat5_l1", "landsat7_l1", "landsat8_l1"}
 OFFSET_SENSORS = {None, "sentinel2_l2a", "sentinel2_l1c"}
 """Sensors whose numbers may hold the +0.1; None: not known."""
@@ -57,6 +61,11 @@ def open_files(request: Request) -> xr.Dataset:
         InputError: of the kind that fits, before any work starts.
         EmptyResultError: an image with no valid pixel.
     """
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
+        return _scene(_decide(request))
+
+
+def _decide(request: Request) -> _Decided:
     files, mtls = list_files(request.paths)
     found = [band for file in files for band in probe(file)]
     asked = load_sensor(request.sensor) if request.sensor else None
@@ -77,7 +86,7 @@ def open_files(request: Request) -> xr.Dataset:
     )
     scaling, offset = _without_offset(scaling, samples, naming)
     grid = scene_grid([*naming.bands.values(), *naming.quality.values()], request.resolution)
-    return _scene(_Decided(files, naming, missing, scaling, offset, grid, mtl))
+    return _Decided(files, naming, missing, scaling, offset, grid, mtl)
 
 
 def _mtl_of(
@@ -158,6 +167,8 @@ def _scene(decided: _Decided) -> xr.Dataset:
         kind = kind_of(band, name)
         flags = flags_variable(dataclasses.replace(band, grid=own), kind, grid.geobox)
         record = record.with_step("quality", **describe_quality(kind, band))
+        for warning in warnings_of(kind):
+            record = record.with_warning(warning)
     resampled = _resampled(decided)
     if resampled:
         record = record.with_step("resampling", bands=resampled, grid=describe(grid.geobox))
@@ -225,6 +236,11 @@ def _record(decided: _Decided) -> Provenance:
     if decided.grid.notes:
         record = record.with_step("grid", **decided.grid.notes)
     doubts = offset.warnings if offset else ()
-    for warning in (*decided.scaling.warnings, *doubts, *decided.grid.warnings):
+    for warning in (
+        *naming.warnings,
+        *decided.scaling.warnings,
+        *doubts,
+        *decided.grid.warnings,
+    ):
         record = record.with_warning(warning)
     return record

@@ -1,13 +1,14 @@
 """Whether a file's bytes are the image that its name promises, before any pixel is decoded."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from obriy.errors import SourceError
 
 HEAD = 512
 MAX_BLOCKS = 4096
 JP2_START = b"\x00\x00\x00\x0cjP  "
+TIFF_ORDERS: Final[dict[bytes, Literal["little", "big"]]] = {b"II": "little", b"MM": "big"}
 CODESTREAM_END = b"\xff\xd9"
 
 
@@ -61,6 +62,34 @@ def _check_jp2(file: Path) -> None:
         raise SourceError(
             f"{file} is cut short: it has {size} bytes and should have more.", "Download it again."
         )
+
+
+def directory_is_cut_off(file: Path) -> bool:
+    """Say whether a TIFF names a place for its first directory at which it has already ended.
+
+    Small writers put it behind the pixels, so that it is the first thing lost in a download.
+    The header is 8 bytes, of a BigTIFF 16 (TIFF 6.0, section 2; BigTIFF specification).
+    """
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(16)
+    except OSError:
+        return False
+    order = TIFF_ORDERS.get(head[:2])
+    if order is None or len(head) < 16:
+        return False
+    magic = int.from_bytes(head[2:4], order)
+    if magic not in (42, 43):
+        return False
+    start = int.from_bytes(head[4:8] if magic == 42 else head[8:16], order)
+    size = file.stat().st_size
+    count_bytes, entry, link = (2, 12, 4) if magic == 42 else (8, 20, 8)
+    if start + count_bytes > size:
+        return True
+    with file.open("rb") as stream:
+        stream.seek(start)
+        entries = int.from_bytes(stream.read(count_bytes), order)
+    return start + count_bytes + entries * entry + link > size
 
 
 def check_last_bytes(file: Path, dataset: Any) -> None:

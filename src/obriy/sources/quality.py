@@ -66,6 +66,16 @@ def lookup_table(kind: str) -> npt.NDArray[np.uint16]:
     return flags
 
 
+def warnings_of(kind: str) -> tuple[str, ...]:
+    """Return what a quality band of that kind cannot tell, for the reader of a map."""
+    if any(rule["flag"] == Flag.CLOUD_SHADOW.name for rule in load_toml("quality")[kind]["rules"]):
+        return ()
+    return (
+        f"The quality band ({kind}) has no shadow information: shadows of clouds may be mapped "
+        "as water.",
+    )
+
+
 def describe(kind: str, band: FileBand) -> dict[str, Any]:
     """Return what was made of a quality band, for the record."""
     table = load_toml("quality")[kind]

@@ -16,7 +16,7 @@ from rasterio.windows import Window
 
 from obriy.blocks.raster import file_geobox
 from obriy.errors import GridError, SourceError
-from obriy.sources.integrity import check_bytes, check_last_bytes
+from obriy.sources.integrity import check_bytes, check_last_bytes, directory_is_cut_off
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".nc", ".jp2", ".img", ".gtiff")
 """Endings of the files that a folder is searched for."""
@@ -165,6 +165,11 @@ def _opened(path: str) -> Any:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             return rasterio.open(path)
     except RasterioError as error:
+        if directory_is_cut_off(Path(path)):
+            raise SourceError(
+                f"{path} is cut short: its directory of bands lies past its end.",
+                "Download it again.",
+            ) from error
         raise SourceError(
             f"{path} is not an image that can be read ({error}).",
             "Open a GeoTIFF, COG, VRT, NetCDF or JPEG 2000 file.",

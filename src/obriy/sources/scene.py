@@ -1,17 +1,25 @@
 """The one door to images: `open_scene`."""
 
+import difflib
 import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from obriy.errors import UsageError
+from obriy.errors import SourceError, UsageError
 from obriy.sources.base import SOURCES, Request
 
 if TYPE_CHECKING:
     import xarray as xr
 
+NETWORK = re.compile(
+    r"(?:\w+:)?\"?/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)\w*[/?]"
+    r"|(?:https?|ftp|s3|gs|az|abfss?)://"
+)
+"""Addresses that GDAL would fetch; all matched in lower case."""
+OWN_SCHEMES = ("sample", "simulated")
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
@@ -99,9 +107,26 @@ def _number(name: str, value: float | None) -> float | None:
 
 
 def _kind(paths: tuple[str, ...]) -> str:
+    for path in paths:
+        _check_scheme(path)
     kinds = {"sample" if p.startswith("sample:") else "" for p in paths}
     kinds |= {"simulated" if p.startswith("simulated:") else "" for p in paths}
     special = kinds - {""}
     if special and len(paths) > 1:
         raise UsageError(f"'{special.pop()}:' stands alone.", "Open it by itself.")
     return special.pop() if special else "files"
+
+
+def _check_scheme(path: str) -> None:
+    """Raise where a path is an address that nobody here reads, or a misspelt one that we do."""
+    low = path.lower()
+    if NETWORK.match(low):
+        raise SourceError(
+            f"{path} lies in the network, and sources there are not read yet.",
+            "Download the file, and name it.",
+        )
+    scheme, colon, rest = low.partition(":")
+    if colon and scheme not in OWN_SCHEMES and (not rest or rest.startswith("?")):
+        close = difflib.get_close_matches(scheme, OWN_SCHEMES, n=1)
+        if close and not Path(path).exists():
+            raise UsageError(f"There is no '{scheme}:'.", f"Did you mean '{close[0]}:'?")

@@ -80,7 +80,9 @@ def _reference(address: str, geobox: GeoBox) -> Reference:
 
 @functools.lru_cache(maxsize=2)
 def _made(address: str, resolution: float) -> SimulatedScene:
-    options = {**DEFAULTS, **dict(parse_qsl(address.removeprefix(SCHEME).lstrip("?")))}
+    text = address.removeprefix(SCHEME).lstrip("?")
+    given = parse_qsl(text, keep_blank_values=True)
+    options = {**DEFAULTS, **dict(given)}
     unknown = sorted(set(options) - set(DEFAULTS))
     if unknown:
         raise did_you_mean("option of a simulated scene", unknown[0], sorted(DEFAULTS))
