@@ -119,6 +119,13 @@ def test_a_date_is_the_whole_day(tmp_path):
     assert properties["end_datetime"] == "2019-04-16T23:59:59Z"
 
 
+def test_an_unknown_date_is_said_to_be_unknown(tmp_path):
+    properties = _write(tmp_path, _map(time=None))["properties"]
+    assert properties["start_datetime"].startswith("1972-07-23")
+    assert "date of the image is unknown" in properties["obriy:date_note"]
+    assert "obriy:date_note" not in _write(tmp_path, _map())["properties"]
+
+
 def test_footprint_in_degrees(tmp_path):
     item = _write(tmp_path, _map())
     west, south, east, north = item["bbox"]

@@ -23,6 +23,11 @@ LONLAT: Final = "EPSG:4326"
 FIRST_IMAGE: Final = dt.datetime(1972, 7, 23, tzinfo=dt.UTC)
 """Launch of Landsat 1: an image without a date is not older."""
 
+UNDATED: Final = (
+    "The date of the image is unknown: the interval runs from the first civil satellite to the "
+    "making of this item."
+)
+
 _SCHEMAS: Final = "https://stac-extensions.github.io"
 _EXTENSIONS: Final = [
     f"{_SCHEMAS}/classification/v2.0.0/schema.json",
@@ -57,7 +62,7 @@ def write_stac_item(
     """Write a STAC 1.1 Item with the classification, processing and projection extensions.
 
     A map without CRS has no geometry and no bbox. An image of unknown date is dated from the
-    first civil satellite to today.
+    first civil satellite to today, and ``obriy:date_note`` says so.
 
     Args:
         class_map: The map.
@@ -102,6 +107,7 @@ def _properties(class_map: ClassMap, title: str) -> dict[str, Any]:
     steps = ", ".join(str(step["name"]) for step in class_map.provenance.steps)
     return {
         **({"title": title} if title else {}),
+        **({} if class_map.time else {"obriy:date_note": UNDATED}),
         **_projection(class_map.geobox),
         "processing:software": versions(),
         **({"processing:lineage": f"Obriy: {steps}"} if steps else {}),
