@@ -11,6 +11,7 @@ import xarray as xr
 from tests.conftest import utm_grid
 
 from obriy.blocks.base import Histogram
+from obriy.methods import thresholds
 from obriy.model.areas import Area, AreaSeries
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
@@ -19,6 +20,7 @@ from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.model.scores import ClassScore, Scores
 from obriy.outputs.report import ReportData, render_report, write_report
+from obriy.outputs.report_view import source_title
 from obriy.render.figures import to_svg
 from obriy.render.maps import map_figure
 from obriy.render.plots import histogram_figure
@@ -58,7 +60,10 @@ class _Page(html.parser.HTMLParser):
 
 
 def _keys(table, prefix=""):
+    """Yield keys and holes; sentences of the stages are English already and need no table."""
     for key, value in table.items():
+        if not prefix and key in ("sentences", "patterns"):
+            continue
         if isinstance(value, dict):
             yield from _keys(value, f"{prefix}{key}.")
         else:
@@ -229,3 +234,170 @@ def test_small_shares_are_not_nothing_and_minus_is_minus():
     assert text_of("en").number(-0.001, 1) == "0.0"
     assert text_of("en").significant(0.0873) == "0.0873"
     assert text_of("en").significant(120000.0) == "120,000"
+
+
+ROWS = "the brightest band has the median 0.123 and the 99th percentile 4567"
+SENTENCES = {
+    "cloud 12.5%": "хмари 12,5\xa0%",
+    "Otsu on 3 of 40 windows that hold two populations": (
+        "Оцу за вікнами з двома сукупностями: 3 з 40"
+    ),
+    "one population: 0.55 of the variance lies between the classes": (
+        "одна сукупність: між класами лежить 0,55 дисперсії"
+    ),
+    "one population: the smaller side holds 0.12% of the pixels": (
+        "одна сукупність: у меншій частині 0,12\xa0% пікселів"
+    ),
+    "Nothing of the district was seen: cloud 91.5%, no data 8.5%.": (
+        "На ділянці нічого не видно: хмари 91,5\xa0%, немає даних 8,5\xa0%."
+    ),
+    "1.5% of the district was not seen: shadow 1.5%.": (
+        "Не видно 1,5\xa0% ділянки: тінь хмар 1,5\xa0%."
+    ),
+    "not complete: Lake 1.5, Bay": "неповні: Lake 1.5, Bay",
+    "A part of the image could not be read: a.b.tif, band 2: rows 0-512, columns 1024-1536 cannot "
+    "be read (TIFFReadEncodedTile() failed.).": (
+        "Частину знімка не вдалося прочитати: a.b.tif, канал 2: рядки 0–512, стовпці 1024–1536 "
+        "не читаються (TIFFReadEncodedTile() failed.)."
+    ),
+    "Metadata (processing baseline 05.09) say that the +0.1 of Sentinel-2 baseline 04.00 is in the "
+    "numbers; the darkest pixels say otherwise, and were believed (--offset decides).": (
+        "За метаданими (processing baseline 05.09) зсув +0,1"
+    ),
+    "Metadata (ADD_OFFSET = 0) say that the +0.1 of Sentinel-2 baseline 04.00 is not in the "
+    "numbers; the darkest pixels say otherwise, and were believed (--offset decides).": (
+        "За метаданими (ADD_OFFSET = 0) зсуву +0,1"
+    ),
+    "processing baseline 05.09": "версія обробки 05.09",
+    f"The factor of sentinel2_l2a (0.0001) does not fit the numbers; 1.5e-05 was taken: {ROWS}.": (
+        "Множник сенсора sentinel2_l2a (0,0001) не відповідає числам; взято 1,5e−05: "
+        "найяскравіший канал має медіану 0,123 і 99-й процентиль 4567."
+    ),
+    "The image has digital numbers without an MTL: its values, divided by 255, are not "
+    "reflectance, and thresholds from papers do not hold.": "Знімок містить цифрові числа без MTL",
+    "The image is an 8-bit picture: its values, divided by 255, are not reflectance, and "
+    "thresholds from papers do not hold.": "Знімок є 8-бітовою картинкою",
+    "the table of landsat8_l1": "таблиця сенсора landsat8_l1",
+    "sensor table, offset by the user": "таблиця сенсора, зсув задав користувач",
+    "floats from -0.01 to 0.45 (1st and 99th percentile)": (
+        "дійсні числа від −0,01 до 0,45 (1-й і 99-й процентилі)"
+    ),
+    ROWS: "найяскравіший канал має медіану 0,123 і 99-й процентиль 4567",
+    f"{ROWS}, too bright for 1/10000, and all 16 bits are used": "зависоко для 1/10000",
+    f"{ROWS}, and the visible bands at most 12.3: no land is so dark in green": "щонайбільше 12,3",
+    f"{ROWS}: a dark image": "4567: темний знімок",
+    "The image has no CRS; its pixels were taken to be 0.5 m wide, in a plane without a place on "
+    "Earth.": "завширшки 0,5 м",
+    "The nearest pixel of the reference is taken; it is finer, 2.5 pixels along a side of a map "
+    "pixel.": "2,5 пікселя вздовж",
+    "gsw 1.4.tif was laid on the map pixel by pixel: one has no CRS.": "gsw 1.4.tif накладено",
+    "Not compared: ice, snow.": "Не порівнювали: ice, snow.",
+    "Water: occurrence of at least 12.5 % (to 2021) and water in the scene; elsewhere not water, "
+    "newer water too. Made from the mapped scene: an agreement, not an accuracy.": "12,5 %",
+    "l8_B2.tif band 1": "l8_B2.tif, канал 1",
+    "the customary order of sentinel2_l2a": "звичний порядок каналів sentinel2_l2a",
+    "names in the files and the customary order of landsat8_l1": (
+        "назви у файлах та звичний порядок каналів landsat8_l1"
+    ),
+    "Codes read as ESA WorldCover codes: 80 water. Recognised by its values.": "за значеннями.",
+    "Codes read as ESA WorldCover codes: 80 water. As the user said.": "Так сказав користувач.",
+    "Classes of lakes.gpkg, column 'class': water = water.": "Класи файлу lakes.gpkg",
+    "lakes.gpkg: feature 3 crosses itself (self-intersection at 30.5 50.1): repaired, area "
+    "+0.12%.": "сама себе (self-intersection at 30.5 50.1); виправлено, площа +0,12\xa0%.",
+    "The district 'A' is not a valid polygon (too few points at 1 2): repaired, area +0.00%.": (
+        "полігон хибний"
+    ),
+}
+
+
+def test_sentences_with_numbers_are_translated_with_decimal_commas():
+    text = text_of("uk")
+    for english, ukrainian in SENTENCES.items():
+        assert ukrainian in text.sentence(english), english
+        assert text_of("en").sentence(english) == english
+
+
+def test_every_pattern_matches_a_sentence_that_the_code_can_write():
+    patterns = [row["en"] for row in _table("uk")["patterns"]]
+    unused = [p for p in patterns if not any(re.fullmatch(p, s) for s in SENTENCES)]
+    assert unused == []
+
+
+def _source_text():
+    """All words of the package, with the pieces of broken lines put together."""
+    files = (resources.files("obriy")).rglob("*.py")
+    joined = " ".join(file.read_text("utf-8") for file in files)
+    return re.sub(r'"\s+f?"', "", joined)
+
+
+SPELLED = {"outside", "shadow", "frozen", "snow", "cirrus", "dark", "no data", "no_data"}
+"""Names of flags in words: written from their names."""
+
+
+def test_every_fixed_sentence_is_still_in_the_code():
+    code = _source_text()
+    fixed = _table("uk")["sentences"]
+    assert [s for s in fixed if s.rstrip(".") not in code and s not in SPELLED] == []
+
+
+@pytest.mark.parametrize(
+    "counts", [[5, 0, 0, 0], [5, 50, 60, 40], [0, 999_999, 0, 1], [9, 1, 0, 9]]
+)
+@pytest.mark.parametrize("name", ["otsu", "valley"])
+def test_reasons_of_thresholds_are_known(counts, name):
+    spread = np.repeat(np.array(counts), 1024 // len(counts) * 4)[:4096]
+    cut = getattr(thresholds, name.title())().decide(thresholds.Counts(spread, -1.0, 1.0))
+    assert cut.reason
+    assert text_of("uk").sentence(cut.reason) != cut.reason
+
+
+def test_an_unknown_sentence_stays():
+    assert text_of("uk").sentence("Nobody foresaw 1.5 of this.") == "Nobody foresaw 1.5 of this."
+
+
+def test_reasons_and_warnings_of_a_ukrainian_report_are_ukrainian():
+    provenance = (
+        Provenance()
+        .with_step("water", decision={"reason": "two populations"})
+        .with_warning("The scene is simulated; its place is made up.")
+    )
+    areas = AreaSeries("water", (Area(
+        "Bay", None, None, None, 5.0, 0.0, 1.0, {"cloud": 1.0}, "skipped",
+        "Nothing of the district was seen: cloud 100.0%.",
+    ),))  # fmt: skip
+    result = {"provenance": provenance.to_dict()}
+    page = _Page(render_report(_data("uk", provenance=provenance, areas=areas, result=result))).text
+    assert "дві сукупності" in page
+    assert "Знімок змодельовано" in page
+    assert "не видно: На ділянці нічого не видно: хмари 100,0 %." in page
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_was_read_is_one_table(lang):
+    files = tuple({"href": f"/data/scene/B{i}.tif", "bytes": 1234 * 10**i} for i in range(4))
+    provenance = Provenance(inputs=files).with_step(
+        "bands", read={"blue": "B0.tif band 1", "green": "B1.tif band 1", "red": "B1.tif band 2"}
+    )
+    page = render_report(_data(lang, provenance=provenance))
+    text = _Page(page).text
+    assert page.count(text_of(lang)("report.inputs")) == 1
+    assert "green, red" in text
+    assert ("1.23 MB" if lang == "en" else "1,23 МБ") in text
+    assert ("1.23 KB" if lang == "en" else "1,23 КБ") in text
+    assert text.count("/data/scene") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "english", "ukrainian"),
+    [
+        ("simulated:", "Simulated scene", "Змодельована сцена"),
+        ("simulated:?seed=3", "Simulated scene", "Змодельована сцена"),
+        ("sample:", "Sample chip", "Зразок знімка"),
+        ("/data/lake.tif", "lake.tif", "lake.tif"),
+        ("/data/scene/", "scene", "scene"),
+        ("simulated", "simulated", "simulated"),
+    ],
+)
+def test_titles_are_for_people(source, english, ukrainian):
+    assert source_title(text_of("en"), source) == english
+    assert source_title(text_of("uk"), source) == ukrainian

@@ -75,14 +75,14 @@ def view(data: ReportData) -> dict[str, Any]:
         "lang": data.lang,
         "title": data.title,
         "answer": report_view.answer(text, result, data.areas, scores, data.share_of_seen),
-        "warnings": list(warnings),
+        "warnings": [text.sentence(warning) for warning in warnings],
         "warnings_below": text("report.warnings_below", count=len(warnings)),
         "map_svg": Markup(data.map_svg),  # noqa: S704 - drawn by render.figures, which escapes
         "histograms": [Markup(svg) for svg in data.histogram_svgs],  # noqa: S704
         "districts": _districts(text, data.areas),
         "evaluation": scores and report_view.evaluation(text, scores, data.legend),
         "decisions": report_view.decisions(text, data.provenance),
-        "inputs": [report_view.tree(text, i) for i in data.provenance.inputs],
+        "inputs": report_view.inputs_table(text, data.provenance),
         "command": result.get("command") or "",
         "files": [
             (text.known("outputs", name), Path(str(path)).name)

@@ -1,6 +1,7 @@
 """From results to the strings of a report: every number is written here, and only here."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from obriy.model.areas import Area, AreaSeries
@@ -14,6 +15,10 @@ Node = dict[str, Any]
 
 WHOLE_IMAGE = "image"
 """Name of the district where none was given."""
+
+_MADE = ("simulated", "sample")
+"""Schemes of images that no file holds."""
+_MEGABYTE = 1_000_000
 
 _OVERALL = ("overall_accuracy", "kappa", "mean_iou")
 _BY_CLASS = ("precision", "recall", "f1", "iou")
@@ -109,7 +114,7 @@ def districts_table(text: Text, areas: AreaSeries) -> dict[str, Any]:
 def _district_row(text: Text, area: Area) -> list[str]:
     status = text.known("status", area.status)
     # What was unseen has columns of its own; a reason adds something where nothing was measured.
-    reason = area.reason if area.status in ("skipped", "failed") else ""
+    reason = text.sentence(area.reason) if area.status in ("skipped", "failed") else ""
     return [
         text("report.whole_image") if area.district == WHOLE_IMAGE else area.district,
         "–" if area.area_km2 is None else _bare(text.area(area.area_km2)),
@@ -132,7 +137,11 @@ def evaluation(text: Text, scores: Scores, legend: Legend) -> dict[str, Any]:
     titles = {c.name: c.title.get(text.lang) or c.title["en"] for c in legend}
     inner = scores.without_edges
     notes = [
-        *([text("report.reference", source=scores.reference)] if scores.reference else []),
+        *(
+            [text("report.reference", source=text.sentence(scores.reference))]
+            if scores.reference
+            else []
+        ),
         text("report.pixels_compared", pixels=text.number(scores.pixels, 0)),
     ]
     if scores.unseen_share > 0:
@@ -141,7 +150,7 @@ def evaluation(text: Text, scores: Scores, legend: Legend) -> dict[str, Any]:
         "title": text("report.accuracy" if scores.independent else "report.agreement"),
         "warning": "" if scores.independent else text("report.agreement_note"),
         "notes": " ".join(notes),
-        "how": list(scores.notes),
+        "how": [text.sentence(note) for note in scores.notes],
         "edges_note": text("report.edges_note") if inner else "",
         "header": _scores_header(text, inner is not None, scores.intervals is not None),
         "rows": _scores_rows(text, scores, titles),
@@ -213,6 +222,60 @@ def decisions(text: Text, provenance: Provenance) -> list[Node]:
     return nodes
 
 
+def source_title(text: Text, source: str) -> str:
+    """Return what people call an image: its file or folder name, or what is made, not read."""
+    scheme = source.partition(":")[0]
+    if scheme in _MADE and source.startswith(f"{scheme}:"):
+        return text(f"report.{scheme}")
+    return Path(source).name or source
+
+
+def inputs_table(text: Text, provenance: Provenance) -> dict[str, Any] | None:
+    """Return one table of what was read; columns that hold nothing are left out."""
+    inputs = provenance.inputs
+    if not inputs:
+        return None
+    bands = _bands_by_file(provenance)
+    keys = dict.fromkeys(key for row in inputs for key in row if key != "href")
+    rows = []
+    for row in inputs:
+        href = str(row.get("href") or "")
+        cells = [_cell(text, key, row.get(key)) for key in keys]
+        rows.append([source_title(text, href), *cells, ", ".join(bands.get(Path(href).name, ()))])
+    header = [text.known("fields", key) for key in ("href", *keys)]
+    header.append(text("report.input_bands"))
+    keep = [i for i in range(len(header)) if i == 0 or any(row[i] for row in rows)]
+    folders = {str(Path(row["href"]).parent) for row in inputs if Path(row.get("href", "")).root}
+    return {
+        "header": [header[i] for i in keep],
+        "numeric": [i > 0 and header[i] == text("fields.bytes") for i in keep],
+        "rows": [[row[i] for i in keep] for row in rows],
+        "folders": [text("report.input_folder", folder=folder) for folder in sorted(folders)],
+    }
+
+
+def _bands_by_file(provenance: Provenance) -> dict[str, list[str]]:
+    """Return the names of the bands that each file gave, by file name."""
+    read = (provenance.step("bands") or {}).get("read") or {}
+    bands: dict[str, list[str]] = {}
+    if isinstance(read, Mapping):
+        for name, where in read.items():
+            bands.setdefault(str(where).rpartition(" band ")[0], []).append(str(name))
+    return bands
+
+
+def _cell(text: Text, key: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if key == "bytes":
+        small = value < _MEGABYTE
+        size = value / (_MEGABYTE / 1000 if small else _MEGABYTE)
+        return f"{text.significant(size, 3)}\u00a0{text('units.kb' if small else 'units.mb')}"
+    if key == "seed":
+        return str(value)
+    return plain(text, value)
+
+
 def tree(text: Text, values: Mapping[str, Any]) -> list[Node]:
     """Return plain values as named nodes; None and empty ones are left out."""
     nodes: list[Node] = []
@@ -244,4 +307,4 @@ def plain(text: Text, value: Any) -> str:
         return text.significant(value)
     if isinstance(value, list | tuple):
         return ", ".join(plain(text, v) for v in value)
-    return str(value)
+    return text.sentence(str(value))

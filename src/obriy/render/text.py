@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import re
 from typing import Any
 
 from obriy.tables import load_toml
@@ -33,6 +34,33 @@ class Text:
         """Return a word that may be missing from the table; then the name itself, as words."""
         words: dict[str, str] = load_toml(f"text_{self.lang}")[section]
         return words.get(name) or name.replace("_", " ")
+
+    def sentence(self, english: str) -> str:
+        """Return a sentence that a stage wrote in English, in this language where it is known.
+
+        The table knows fixed sentences by their words and those with numbers by a regular
+        expression; an unknown one stays as it is.
+        """
+        table = load_toml(f"text_{self.lang}")
+        fixed: dict[str, str] = table.get("sentences", {})
+        if english in fixed:
+            return fixed[english]
+        for pattern, template in _patterns(self.lang):
+            match = pattern.fullmatch(english)
+            if match:
+                groups = match.groupdict().items()
+                return template.format(**{name: self._group(name, text) for name, text in groups})
+        return english
+
+    def _group(self, name: str, text: str) -> str:
+        """Return what a group of a pattern holds; its name says what that is."""
+        if name.startswith("said"):
+            return self.sentence(text)
+        if name.startswith("list"):
+            return ", ".join(self.sentence(part) for part in text.split(", "))
+        if name.startswith("name") or self.lang == "en":
+            return text
+        return text.replace(".", ",").replace("-", _MINUS).replace("%", f"{NBSP}%")
 
     def number(self, value: float, digits: int) -> str:
         """Return a number with that many decimals, thousands apart, never ``-0``."""
@@ -74,6 +102,12 @@ class Text:
 def text_of(lang: str) -> Text:
     """Return the words of a language, ``"en"`` or ``"uk"``."""
     return Text(lang)
+
+
+@functools.cache
+def _patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
+    rows = load_toml(f"text_{lang}").get("patterns", [])
+    return [(re.compile(row["en"], re.DOTALL), row["text"]) for row in rows]
 
 
 def _area_digits(km2: float) -> int:

@@ -13,12 +13,14 @@ from obriy.model.scores import Scores
 from obriy.outputs.files import write_bytes
 from obriy.outputs.polygons import write_polygons
 from obriy.outputs.report import ReportData, write_report
+from obriy.outputs.report_view import source_title
 from obriy.outputs.stac_item import write_stac_item
 from obriy.outputs.styles import write_style
 from obriy.outputs.tables import write_areas, write_scores
 from obriy.render.figures import to_png, to_svg
 from obriy.render.maps import map_figure
 from obriy.render.plots import histogram_figure
+from obriy.render.text import text_of
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.mapping import histograms_of
@@ -125,4 +127,4 @@ def _share_of_seen(products: Products) -> float | None:
 
 
 def _title(config: WaterConfig) -> str:
-    return Path(config.source).name or config.source
+    return source_title(text_of(config.lang), config.source)
