@@ -4,7 +4,6 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from functools import reduce
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,8 +12,8 @@ import rasterio
 import xarray as xr
 
 from obriy.blocks.base import Block, ByteArray, Labelled, Method, Rule
-from obriy.blocks.plan import BASE_BYTES, Plan, Window, make_plan
-from obriy.errors import CancelledError, MemoryBudgetError, SourceError
+from obriy.blocks.plan import BASE_BYTES, THREAD_BYTES, Plan, Window, fit_workers, make_plan
+from obriy.errors import CancelledError, SourceError
 from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.flags import Unseen
 from obriy.model.scene import band_names
@@ -22,6 +21,9 @@ from obriy.settings import settings
 
 WORK_BYTES = 96
 """Temporary arrays of a method, bytes per pixel, measured on the hungriest one (`auto`)."""
+
+CACHE_BYTES = 32 * 1024**2
+"""GDAL's cache of decoded tiles at its smallest; by default it takes a share of all memory."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of the pass, blocks done, blocks in all."""
@@ -119,6 +121,13 @@ def run_method(
     workers = options.workers or settings().workers or psutil.cpu_count(logical=True) or 1
     budget = _budget(options)
     bytes_per_pixel = WORK_BYTES + 12 * len(names)
+    workers = fit_workers(
+        workers,
+        (scene.sizes["y"], scene.sizes["x"]),
+        halo=method.halo + also_halo,
+        bytes_per_pixel=bytes_per_pixel,
+        budget=budget // 2,
+    )
 
     def reader_of(source: xr.Dataset, keep: int) -> _Reader:
         plan = make_plan(
@@ -126,18 +135,19 @@ def run_method(
             read,
             halo=method.halo + also_halo,
             bytes_per_pixel=bytes_per_pixel,
-            budget=budget // (2 * workers),
+            budget=budget // (2 * workers) - THREAD_BYTES,
         )
         return _Reader(source, names, plan, prepare, keep=keep)
 
     reader = reader_of(scene, keep=budget // 4 if part is None else 0)
-    with rasterio.Env(GDAL_CACHEMAX=int(max(32 * 1024**2, min(budget // 4, 1024 * 1024**2)))):
-        parts = _Pool(reader.plan, workers, options).map(
-            "collect", lambda i: _collect(method, reader.block(i))
+    with rasterio.Env(GDAL_CACHEMAX=max(CACHE_BYTES, min(budget // 4, 1024 * 1024**2))):
+        merged = _Merged(len(reader.plan.windows))
+        _Pool(reader.plan, workers, options).map(
+            "collect", lambda i: merged.add(i, _collect(method, reader.block(i)))
         )
         if len(reader.failed) == len(reader.plan.windows):
             raise SourceError(reader.failed[min(reader.failed)])
-        rule = method.decide(_merge(parts))
+        rule = method.decide(merged.result)
         if part is not None:
             reader = reader_of(part, keep=0)
         work = _Apply(rule, reader, sinks, settle)
@@ -162,24 +172,47 @@ def _budget(options: EngineOptions) -> int:
     allowed = options.max_ram_gb or settings().max_ram_gb
     if allowed is None:
         return int(psutil.virtual_memory().available // 2)
-    budget = int(allowed * 1e9) - BASE_BYTES
-    if budget <= 0:
-        raise MemoryBudgetError(
-            f"--max-ram {allowed:g} GB is less than the {BASE_BYTES / 1e9:.2f} GB that the "
-            "process takes before the first pixel.",
-            "Allow at least 0.6 GB.",
-        )
-    return budget
+    # What comes after the map (overviews, areas, report) reads and writes files too.
+    rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES)
+    return int(allowed * 1e9) - BASE_BYTES
 
 
 def _collect(method: Method, block: Block | None) -> Any:
     return None if block is None else method.collect(block)
 
 
-def _merge(parts: Sequence[Any]) -> Any:
-    """Merge statistics in the order of the plan, so that a run repeats to the bit."""
-    present = [part for part in parts if part is not None]
-    return reduce(lambda a, b: a.merge(b), present) if present else None
+class _Merged:
+    """Merges the statistics of blocks as they come, so that few are held at a time.
+
+    Always the same pairs are merged, whichever is done first: a run repeats to the bit.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.result: Any = None
+        self._count = count
+        self._waiting: dict[tuple[int, int], Any] = {}
+        self._lock = threading.Lock()
+
+    def add(self, number: int, part: Any) -> None:
+        """Take the statistics of a block, None where it has none; called from several threads."""
+        level, count = 0, self._count
+        while count > 1:
+            sibling = number ^ 1
+            if sibling < count:  # else it is the last one of an odd row, and goes up alone
+                with self._lock:
+                    if (level, sibling) not in self._waiting:
+                        self._waiting[level, number] = part
+                        return
+                    other = self._waiting.pop((level, sibling))
+                part = _merge(part, other) if number < sibling else _merge(other, part)
+            level, number, count = level + 1, number // 2, (count + 1) // 2
+        self.result = part
+
+
+def _merge(first: Any, second: Any) -> Any:
+    if first is None or second is None:
+        return second if first is None else first
+    return first.merge(second)
 
 
 class _Reader:

@@ -11,8 +11,14 @@ TARGET_PIXELS = 1024 * 1024
 """Pixels of a block where memory allows: large enough to hide the cost of a call, small enough
 for the processor's cache to help (measured: smaller windows decode file tiles twice)."""
 
-BASE_BYTES = 450 * 1024**2
-"""What the process takes before the first pixel: interpreter, GDAL, numba."""
+BASE_BYTES = 600 * 1000**2
+"""What the process takes beside its blocks: interpreter, GDAL, numba and its compiler, tables,
+report (measured on an image of 64 x 64 pixels: 0.44 GB, and 0.54 GB where numba has to compile),
+and the smallest cache of GDAL."""
+THREAD_BYTES = 24 * 1000**2
+"""What a thread takes beside its block: open files, tiles being decoded, the allocator's heap."""
+SMALL_SIDE = 256
+"""Rows and columns of the smallest block that is worth its halo."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +96,34 @@ def make_plan(
         for column in range(0, shape[1], block[1])
     )
     return Plan(shape, windows, halo, pixels * bytes_per_pixel)
+
+
+def fit_workers(
+    wanted: int, shape: tuple[int, int], *, halo: int, bytes_per_pixel: int, budget: int
+) -> int:
+    """Return how many threads the memory allows: each has its own overhead, and a small block.
+
+    Args:
+        wanted: Threads wanted.
+        shape: Rows and columns of the scene.
+        halo: Pixels around a window that the method looks at.
+        bytes_per_pixel: Working memory of a pixel in a block, all arrays together.
+        budget: Bytes for all threads, `BASE_BYTES` taken off already.
+
+    Raises:
+        MemoryBudgetError: where not even one fits, with the least that is enough.
+    """
+    rows, columns = (min(SMALL_SIDE, n) + 2 * halo for n in shape)
+    need = THREAD_BYTES + rows * columns * bytes_per_pixel
+    if budget < need:
+        # Twice: the other half of what is allowed goes to GDAL's cache and to blocks that are kept.
+        least = math.ceil((BASE_BYTES + 2 * need) / 1e7) / 100
+        raise MemoryBudgetError(
+            f"The memory allowed is not enough: the process takes {BASE_BYTES / 1e9:.2f} GB "
+            f"before the first pixel, and one small block {2 * need / 1e9:.2f} GB.",
+            f"Allow --max-ram {least:.2f} (GB) or more.",
+        )
+    return min(wanted, budget // need)
 
 
 def _tile(scene: xr.Dataset, names: list[str], shape: tuple[int, int]) -> tuple[int, int]:
