@@ -294,6 +294,16 @@ SENTENCES = {
     "Not compared: ice, snow.": "Не порівнювали: ice, snow.",
     "Water: occurrence of at least 12.5 % (to 2021) and water in the scene; elsewhere not water, "
     "newer water too. Made from the mapped scene: an agreement, not an accuracy.": "12,5 %",
+    "The quality band (bqa) has no shadow information: shadows of clouds may be mapped as water.": (
+        "Канал якості (bqa)"
+    ),
+    "The files have bands that landsat8_l1 does not have or not as reflectance (B8A, B12): they "
+    "may be of another sensor, and B3 or B5 of one is not B3 or B5 of the other. Leave --sensor "
+    "away, or check it.": "яких landsat8_l1 не має або має не як коефіцієнт відбиття (B8A, B12)",
+    "a.tif, band 2: rows 0-9, columns 0-9 cannot be read (Read failed.). The file may be cut "
+    "short: download it again.": (
+        "стовпці 0–9 не читаються (Read failed.). Можливо, файл обірвано: завантажте його ще раз."
+    ),
     "l8_B2.tif band 1": "l8_B2.tif, канал 1",
     "the customary order of sentinel2_l2a": "звичний порядок каналів sentinel2_l2a",
     "names in the files and the customary order of landsat8_l1": (
@@ -326,7 +336,8 @@ def test_every_pattern_matches_a_sentence_that_the_code_can_write():
 def _source_text():
     """All words of the package, with the pieces of broken lines put together."""
     files = (resources.files("obriy")).rglob("*.py")
-    joined = " ".join(file.read_text("utf-8") for file in files)
+    materials = resources.files("obriy.tables") / "materials.toml"
+    joined = " ".join(file.read_text("utf-8") for file in (*files, materials))
     return re.sub(r'"\s+f?"', "", joined)
 
 

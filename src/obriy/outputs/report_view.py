@@ -242,13 +242,13 @@ def inputs_table(text: Text, provenance: Provenance) -> dict[str, Any] | None:
         href = str(row.get("href") or "")
         cells = [_cell(text, key, row.get(key)) for key in keys]
         rows.append([source_title(text, href), *cells, ", ".join(bands.get(Path(href).name, ()))])
-    header = [text.known("fields", key) for key in ("href", *keys)]
-    header.append(text("report.input_bands"))
+    names = [text.known("fields", key) for key in ("href", *keys)]
+    header = [*(name[:1].upper() + name[1:] for name in names), text("report.input_bands")]
     keep = [i for i in range(len(header)) if i == 0 or any(row[i] for row in rows)]
     folders = {str(Path(row["href"]).parent) for row in inputs if Path(row.get("href", "")).root}
     return {
         "header": [header[i] for i in keep],
-        "numeric": [i > 0 and header[i] == text("fields.bytes") for i in keep],
+        "numeric": [0 < i <= len(keys) for i in keep],
         "rows": [[row[i] for i in keep] for row in rows],
         "folders": [text("report.input_folder", folder=folder) for folder in sorted(folders)],
     }

@@ -37,7 +37,7 @@ def histogram_figure(histogram: Histogram, *, lang: str = "en") -> Figure:
     if histogram.threshold is not None:
         _threshold(axes, histogram.threshold, text)
     unit = f", {histogram.unit}" if histogram.unit else ""
-    axes.set_xlabel(f"{histogram.label}{unit}", color=INK, fontsize=9)
+    axes.set_xlabel(f"{text.sentence(histogram.label)}{unit}", color=INK, fontsize=9)
     axes.set_title(text("plots.pixels"), loc="left", fontsize=8.5, color=MUTED, pad=16)
     _quiet(axes, text)
     return figure
