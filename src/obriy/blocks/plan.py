@@ -11,10 +11,10 @@ TARGET_PIXELS = 1024 * 1024
 """Pixels of a block where memory allows: large enough to hide the cost of a call, small enough
 for the processor's cache to help (measured: smaller windows decode file tiles twice)."""
 
-BASE_BYTES = 600 * 1000**2
-"""What the process takes beside its blocks: interpreter, GDAL, numba and its compiler, tables,
-report (measured on an image of 64 x 64 pixels: 0.44 GB, and 0.54 GB where numba has to compile),
-and the smallest cache of GDAL."""
+BASE_BYTES = 740 * 1000**2
+"""What the process takes beside its blocks: interpreter, GDAL and its smallest cache, numba, the
+areas and the report. Measured: 0.44 GB on an image of 64 x 64 pixels; 0.69 GB at the end of a
+run on one of 6000 x 6000; 0.10 GB more where numba has to compile."""
 THREAD_BYTES = 24 * 1000**2
 """What a thread takes beside its block: open files, tiles being decoded, the allocator's heap."""
 SMALL_SIDE = 256
