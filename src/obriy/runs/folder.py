@@ -19,8 +19,8 @@ from typing import Any, Final
 
 import yaml
 
-from obriy import __version__
 from obriy.errors import OutputError, UsageError
+from obriy.model.provenance import versions
 from obriy.outputs.files import output_errors, write_text
 
 CONFIG: Final = "config.yaml"
@@ -159,7 +159,7 @@ def fingerprint(hrefs: Sequence[str]) -> dict[str, Any]:
     Returns:
         Size and time of change of each file, and the version of the software.
     """
-    found: dict[str, Any] = {"obriy": __version__}
+    found: dict[str, Any] = {"obriy": versions()["obriy"]}
     for href in hrefs:
         file = Path(href)
         if file.exists():
