@@ -32,7 +32,16 @@ def test_scores_with_and_without_edges(tmp_path):
     water = ClassScore("water", 2, 0.8, 0.9, None, 0.7)
     inner = Scores(0.9, None, 0.8, 50, True, (water,), ((1,),))
     scores = Scores(
-        0.8, 0.7, 0.6, 100, True, (water,), ((1,),), (0,), {"kappa": [0.6, 0.8]}, without_edges=inner
+        0.8,
+        0.7,
+        0.6,
+        100,
+        True,
+        (water,),
+        ((1,),),
+        (0,),
+        {"kappa": [0.6, 0.8]},
+        without_edges=inner,
     )
     rows = _read(write_scores(scores, tmp_path / "scores.csv"))
     assert len(rows) == 2 * (5 + 4)
