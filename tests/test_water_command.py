@@ -256,7 +256,7 @@ def test_interrupt_leaves_nothing_half_written(tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("run/.*")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("run/.mask.tif.*")) and time.monotonic() < deadline:
         time.sleep(0.02)  # until a map is being written
     os.kill(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
@@ -403,7 +403,7 @@ def test_terminated_like_interrupted(tmp_path):
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("run/.*")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("run/.mask.tif.*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.terminate()
     _, stderr = process.communicate(timeout=60)
