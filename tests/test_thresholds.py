@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from obriy.methods.histograms import Counts
-from obriy.methods.thresholds import Edge, Fixed, Local, Otsu, Valley, otsu
+from obriy.methods.thresholds import Edge, Fixed, Local, Otsu, Valley, View, otsu
 
 SPAN = (-1.0, 1.0)
 
@@ -12,7 +12,7 @@ SPAN = (-1.0, 1.0)
 def decide(threshold, values):
     values = np.asarray(values, "float32")
     core = (slice(0, values.shape[0]), slice(0, values.shape[1]))
-    return threshold.decide(threshold.collect(values, core, (0, 0), SPAN))
+    return threshold.decide(threshold.collect(View(values, core, 0, 0, SPAN)))
 
 
 def normal(mean, n, seed=0, spread=0.05):
@@ -97,6 +97,6 @@ def test_the_cut_into_blocks_does_not_matter(threshold):
         top, left = max(0, row - halo), max(0, column - halo)
         block = values[top : row + height + halo, left : column + width + halo]
         core = (slice(row - top, row - top + height), slice(column - left, column - left + width))
-        parts.append(threshold.collect(block, core, (top, left), SPAN))
+        parts.append(threshold.collect(View(block, core, top, left, SPAN)))
     merged = parts[3].merge(parts[1]).merge(parts[0].merge(parts[2]))
     assert threshold.decide(merged) == whole

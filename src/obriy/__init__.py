@@ -5,6 +5,7 @@
     scene = obriy.open_scene("scene.tif", sensor="sentinel2_l2a")
     water = obriy.map_water(scene)
     scores = obriy.evaluate(water, "reference.tif")
+    obriy.write_class_map(water, "folder")
 
 Names load on first use, so that ``import obriy`` is quick.
 """
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from obriy.errors import ObriyError as ObriyError
+    from obriy.outputs.cog import write_class_map as write_class_map
     from obriy.sources.scene import open_scene as open_scene
     from obriy.workflows.evaluation import evaluate as evaluate
     from obriy.workflows.mapping import map_water as map_water
@@ -25,9 +27,10 @@ _PUBLIC = {
     "open_scene": "obriy.sources.scene",
     "map_water": "obriy.workflows.mapping",
     "evaluate": "obriy.workflows.evaluation",
+    "write_class_map": "obriy.outputs.cog",
 }
 
-__all__ = ["ObriyError", "__version__", "evaluate", "map_water", "open_scene"]
+__all__ = ["ObriyError", "__version__", "evaluate", "map_water", "open_scene", "write_class_map"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from obriy.blocks.base import Block, Histogram, Labelled
 from obriy.errors import UsageError
 from obriy.indices.catalogue import Index, get_index
 from obriy.methods.histograms import Candidates, Cells, Counts
-from obriy.methods.thresholds import Cut, Edge, Fixed, Local, Otsu, Threshold, Valley
+from obriy.methods.thresholds import Cut, Edge, Fixed, Local, Otsu, Threshold, Valley, View
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.registry import Registry
 
@@ -79,9 +79,9 @@ class IndexThreshold:
         found = self.index.evaluate(block.bands)
         core = Block.crop(block)
         inner = self.index.evaluate(core.bands) if self.halo else found
-        statistics = self.threshold.collect(
-            found.values, block.core, (block.row, block.column), (self.index.low, self.index.high)
-        )
+        span = (self.index.low, self.index.high)
+        view = View(found.values, block.core, block.row, block.column, span)
+        statistics = self.threshold.collect(view)
         return Collected(statistics, inner.undefined, inner.clipped)
 
     def decide(self, statistics: Collected) -> "IndexRule":

@@ -51,6 +51,29 @@ class Cut:
         return dataclasses.asdict(self)
 
 
+@dataclasses.dataclass(frozen=True)
+class View:
+    """An index on a block, as a threshold sees it.
+
+    Attributes:
+        values: Index (rows, columns), halo included; NaN missing.
+        core: The part without the halo.
+        row: Row of the first value in the scene.
+        column: Column of it.
+        span: Range of the index that histograms cover.
+    """
+
+    values: FloatArray
+    core: tuple[slice, slice]
+    row: int
+    column: int
+    span: tuple[float, float]
+
+    def counts(self) -> Counts:
+        """Count the core."""
+        return Counts.of(self.values[self.core], *self.span)
+
+
 class Threshold(Protocol):
     """A way to find a threshold."""
 
@@ -59,21 +82,8 @@ class Threshold(Protocol):
         """Pixels around a block that are looked at."""
         ...
 
-    def collect(
-        self,
-        values: FloatArray,
-        core: tuple[slice, slice],
-        at: tuple[int, int],
-        span: tuple[float, float],
-    ) -> Any:
-        """Return merge-able statistics of the core of a block.
-
-        Args:
-            values: Index, halo included; NaN missing.
-            core: The part without the halo.
-            at: Row and column of the first value (halo included) in the scene.
-            span: Range of the index that the histogram covers.
-        """
+    def collect(self, view: View) -> Any:
+        """Return merge-able statistics of the core of a block."""
         ...
 
     def decide(self, statistics: Any) -> Cut:
@@ -88,15 +98,9 @@ class Fixed:
     value: float
     halo: int = 0
 
-    def collect(
-        self,
-        values: FloatArray,
-        core: tuple[slice, slice],
-        at: tuple[int, int],
-        span: tuple[float, float],
-    ) -> Counts:
+    def collect(self, view: View) -> Counts:
         """Count, for the report only."""
-        return Counts.of(values[core], *span)
+        return view.counts()
 
     def decide(self, statistics: Counts) -> Cut:
         """Return the value."""
@@ -108,21 +112,15 @@ class Otsu:
     """Otsu's threshold of all pixels, where there are two populations.
 
     Attributes:
-        tested: False cuts without the test, as document C did.
+        tested: False cuts without the test, as most papers do.
     """
 
     tested: bool = True
     halo: int = 0
 
-    def collect(
-        self,
-        values: FloatArray,
-        core: tuple[slice, slice],
-        at: tuple[int, int],
-        span: tuple[float, float],
-    ) -> Counts:
+    def collect(self, view: View) -> Counts:
         """Count."""
-        return Counts.of(values[core], *span)
+        return view.counts()
 
     def decide(self, statistics: Counts) -> Cut:
         """Return Otsu's threshold, or the fall-back with the reason."""
@@ -135,15 +133,9 @@ class Valley:
 
     halo: int = 0
 
-    def collect(
-        self,
-        values: FloatArray,
-        core: tuple[slice, slice],
-        at: tuple[int, int],
-        span: tuple[float, float],
-    ) -> Counts:
+    def collect(self, view: View) -> Counts:
         """Count."""
-        return Counts.of(values[core], *span)
+        return view.counts()
 
     def decide(self, statistics: Counts) -> Cut:
         """Return the valley, or the fall-back where there are not two peaks."""
@@ -169,22 +161,16 @@ class Edge:
 
     halo: int = EDGE_REACH + 1
 
-    def collect(
-        self,
-        values: FloatArray,
-        core: tuple[slice, slice],
-        at: tuple[int, int],
-        span: tuple[float, float],
-    ) -> Candidates:
+    def collect(self, view: View) -> Candidates:
         """Count the pixels near a change of sign, and all."""
-        above = values > FALLBACK
-        known = np.isfinite(values)
+        above = view.values > FALLBACK
+        known = np.isfinite(view.values)
         size = 3
         highest = ndimage.maximum_filter(above & known, size)
         lowest = ndimage.minimum_filter(above | ~known, size)
         near = ndimage.maximum_filter((highest != lowest) & known, 2 * EDGE_REACH + 1)
-        chosen = np.where(near, values, np.float32("nan"))
-        return Candidates(Counts.of(chosen[core], *span), Counts.of(values[core], *span))
+        chosen = np.where(near, view.values, np.float32("nan"))
+        return Candidates(Counts.of(chosen[view.core], *view.span), view.counts())
 
     def decide(self, statistics: Candidates) -> Cut:
         """Return Otsu's threshold of the pixels near edges."""
@@ -197,21 +183,15 @@ class Local:
 
     halo: int = 0
 
-    def collect(
-        self,
-        values: FloatArray,
-        core: tuple[slice, slice],
-        at: tuple[int, int],
-        span: tuple[float, float],
-    ) -> Cells:
+    def collect(self, view: View) -> Cells:
         """Count for each window of a lattice that is fixed to the scene."""
-        inner = values[core]
-        row, column = at[0] + core[0].start, at[1] + core[1].start
+        inner = view.values[view.core]
+        row, column = view.row + view.core[0].start, view.column + view.core[1].start
         cells = {}
         for i, rows in _lattice(row, inner.shape[0]):
             for j, columns in _lattice(column, inner.shape[1]):
-                cells[i, j] = count(inner[rows, columns], *span)
-        return Cells(cells, Counts.of(inner, *span))
+                cells[i, j] = count(inner[rows, columns], *view.span)
+        return Cells(cells, view.counts())
 
     def decide(self, statistics: Cells) -> Cut:
         """Return Otsu's threshold of the windows with two populations, put together."""

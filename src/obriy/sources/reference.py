@@ -91,7 +91,7 @@ def occurrence_reference(
     """Make a reference from long-term water occurrence and the water of the scene.
 
     Water is where water stood in at least ``p`` per cent of the observations *and* the scene shows
-    water; elsewhere is not water: the intersection that document C (Kavats et al. 2025) compares
+    water; elsewhere is not water: the intersection that Kavats et al. (2025) compare
     with over its whole window. Leaving out the pixels where both disagree would make any map that
     ``scene_water`` was made from right by construction. Where occurrence is unknown, or the scene
     unseen, there is no reference.

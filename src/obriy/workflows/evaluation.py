@@ -107,7 +107,7 @@ def evaluate_files(map_file: Path | str, reference: str, legend: str | None = No
 
 
 def gsw_reference(spec: str, scene: xr.Dataset, options: EngineOptions) -> Reference:
-    """Make document C's kind of reference: long-term occurrence intersected with the scene.
+    """Make a reference of long-term occurrence intersected with the scene (Kavats et al. 2025).
 
     Args:
         spec: ``gsw:FILE`` or ``gsw:FILE?p=75``, p the least occurrence in per cent.
