@@ -31,7 +31,7 @@ chips of HLS 0.5 % are that dark."""
 
 SNOW_FLOOR: Final = {"green": 0.20, "red": 0.22, "nir": 0.24}
 """The same for snow and ice. Fmask calls turbid water snow: on the choose chips 70 % of the pixels
-with its snow bit are labelled water, and 98 % of those lie below all three."""
+with its snow bit are labelled water, and 99 % of those lie below all three."""
 
 
 def hide(block: Block) -> Block:
