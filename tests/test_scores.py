@@ -9,11 +9,19 @@ from hypothesis.extra import numpy as hnp
 from obriy.errors import InputError
 from obriy.model.legend import Legend, LegendClass, load_legend
 from obriy.validation.bootstrap import block_intervals
-from obriy.validation.confusion import Counter, confusion_matrix
+from obriy.validation.confusion import Counter
 from obriy.validation.edges import edge_ring
 from obriy.validation.scores import metrics, score
 
 WATER = load_legend("water")
+
+
+def confusion_matrix(reference, mapped, legend):
+    """The counts of two arrays of any shape, in one window."""
+    flat = np.atleast_2d(reference).reshape(1, -1), np.atleast_2d(mapped).reshape(1, -1)
+    counter = Counter((1, 1), legend, cell=flat[0].size or 1)
+    counter.add(slice(0, 1), slice(0, flat[0].size), *flat)
+    return counter.total
 
 
 def legend_of(*names) -> Legend:

@@ -11,13 +11,18 @@ from odc.geo.geobox import GeoBox
 from conftest import UTM, utm_grid
 from obriy.errors import GeometryError, GridError
 from obriy.vectors import (
-    coverage,
     lonlat_bounds,
     pixel_coverage,
     place,
     rasterize,
     warp_geometry,
 )
+
+
+def coverage(polygon, geobox):
+    """The share of each pixel of a grid within a polygon in the CRS of the grid."""
+    rows, columns = geobox.shape
+    return pixel_coverage(place(polygon, None, geobox), slice(0, rows), slice(0, columns))
 
 
 def test_coverage_by_hand():

@@ -118,21 +118,6 @@ def place(geometry: shapely.Geometry, crs: Any, geobox: GeoBox) -> shapely.Geome
     return _valid(shapely.transform(geometry, lambda xy: _affine(inverse, xy)))
 
 
-def coverage(polygon: shapely.Geometry, geobox: GeoBox) -> npt.NDArray[np.float32]:
-    """Return the exact share of each pixel that lies within a polygon.
-
-    Args:
-        polygon: Polygon or multipolygon in the CRS of the grid.
-        geobox: The grid, or a window of it.
-
-    Returns:
-        (rows, columns) float32, 0 to 1.
-    """
-    rows, columns = geobox.shape
-    placed = place(polygon, None, geobox)
-    return pixel_coverage(placed, slice(0, int(rows)), slice(0, int(columns)))
-
-
 def pixel_coverage(
     placed: shapely.Geometry, rows: slice, columns: slice
 ) -> npt.NDArray[np.float32]:

@@ -1,14 +1,15 @@
 """Grids: an odc.geo GeoBox is the one value for shape, affine and CRS."""
 
+import math
 from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
-import pyproj
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
+from pyproj import CRS, Geod
 
 from obriy.errors import GridError
 
@@ -105,16 +106,25 @@ def _epsg(geobox: GeoBox) -> str | None:
     return f"EPSG:{geobox.crs.epsg}" if geobox.crs else None
 
 
-def mean_pixel_size(geobox: GeoBox) -> float:
-    """Return the height of a pixel in metres, to a per cent: for windows and scale bars.
+def pixel_metres(grid: GeoBox) -> tuple[float, float]:
+    """Return height and width of the middle pixel of a grid with a CRS, metres.
+
+    In a projected CRS they are its own units, turned to metres; on a globe they are geodesic.
 
     Raises:
         GridError: where the grid has no CRS.
     """
-    require_crs(geobox, "a pixel size in metres")
-    crs = pyproj.CRS(geobox.crs)
-    step = float(np.hypot(geobox.affine.b, geobox.affine.e))
-    if crs.is_geographic:
-        return step * 111_320.0  # metres in a degree of latitude
-    unit = crs.axis_info[0].unit_conversion_factor
-    return step * float(unit)
+    require_crs(grid, "a pixel size in metres")
+    crs = CRS.from_user_input(str(grid.crs))
+    a = grid.affine
+    if crs.is_projected:
+        factor = crs.axis_info[0].unit_conversion_factor or 1.0
+        return math.hypot(a.b, a.e) * factor, math.hypot(a.a, a.d) * factor
+    y, x = grid.shape.y / 2, grid.shape.x / 2
+    geod = crs.get_geod() or Geod(ellps="WGS84")
+    lon, lat = a @ (x, y)
+    sizes = []
+    for dx, dy in ((0.0, 1.0), (1.0, 0.0)):
+        lon1, lat1 = a @ (x + dx, y + dy)
+        sizes.append(float(geod.inv(lon, lat, lon1, lat1)[2]))
+    return sizes[0], sizes[1]

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from pyproj import CRS, Geod
 
 from obriy.errors import GridError, UsageError
-from obriy.model.grid import describe, same_grid
+from obriy.model.grid import describe, pixel_metres, same_grid
 from obriy.sources.reading import FileBand
 
 COARSER = 1.01
@@ -137,26 +136,6 @@ def _at_resolution(grid: GeoBox, resolution: float) -> tuple[GeoBox, dict[str, f
     }
     affine = grid.affine @ Affine.scale(across, down)
     return GeoBox((rows, columns), affine, grid.crs), dropped
-
-
-def pixel_metres(grid: GeoBox) -> tuple[float, float]:
-    """Return height and width of the middle pixel of a grid with a CRS, metres.
-
-    In a projected CRS they are its own units, turned to metres; on a globe they are geodesic.
-    """
-    crs = CRS.from_user_input(str(grid.crs))
-    a = grid.affine
-    if crs.is_projected:
-        factor = crs.axis_info[0].unit_conversion_factor or 1.0
-        return math.hypot(a.b, a.e) * factor, math.hypot(a.a, a.d) * factor
-    y, x = grid.shape.y / 2, grid.shape.x / 2
-    geod = crs.get_geod() or Geod(ellps="WGS84")
-    lon, lat = a @ (x, y)
-    sizes = []
-    for dx, dy in ((0.0, 1.0), (1.0, 0.0)):
-        lon1, lat1 = a @ (x + dx, y + dy)
-        sizes.append(float(geod.inv(lon, lat, lon1, lat1)[2]))
-    return sizes[0], sizes[1]
 
 
 def _made_up(

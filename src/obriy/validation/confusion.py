@@ -17,27 +17,6 @@ BoolArray = npt.NDArray[np.bool_]
 CountArray = npt.NDArray[np.int64]
 
 
-def confusion_matrix(reference: ByteArray, mapped: ByteArray, legend: Legend) -> CountArray:
-    """Count pixels by reference class and mapped class.
-
-    Args:
-        reference: uint8 codes, any shape; 0 where the reference says nothing.
-        mapped: uint8 codes of the same shape; 0 unseen (not counted), 255 seen but not named.
-        legend: Classes of both.
-
-    Returns:
-        (classes, classes + 1) counts: rows reference, columns map, in the order of the legend; the
-        last column is what the map saw and would not name.
-
-    Raises:
-        InputError: a code that the legend does not have.
-    """
-    flat = np.atleast_2d(reference).reshape(1, -1), np.atleast_2d(mapped).reshape(1, -1)
-    counter = Counter((1, 1), legend, cell=flat[0].size or 1)
-    counter.add(slice(0, 1), slice(0, flat[0].size), *flat)
-    return counter.total
-
-
 class Counter:
     """Confusion of a map, counted window by window in square cells.
 

@@ -17,7 +17,7 @@ from obriy.errors import EmptyResultError
 from obriy.methods.expression import parse_method
 from obriy.methods.index_threshold import WATER
 from obriy.model.classmap import ClassMap
-from obriy.model.grid import coords_of, geobox_of, mean_pixel_size
+from obriy.model.grid import coords_of, geobox_of, pixel_metres
 from obriy.model.legend import NO_DATA, load_legend
 from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
@@ -187,7 +187,7 @@ def _run(
         scene = scene.drop_vars("flags", errors="ignore")
         part = None if part is None else part.drop_vars("flags", errors="ignore")
     detector = (
-        S2Cloudless(scene, mean_pixel_size(geobox_of(scene))) if clouds == "s2cloudless" else None
+        S2Cloudless(scene, pixel_metres(geobox_of(scene))[0]) if clouds == "s2cloudless" else None
     )
     return run_method(
         scene,
