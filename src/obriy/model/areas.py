@@ -56,6 +56,13 @@ class Area:
             (seen, but the method would not name it). Only causes that occur.
         status: ``ok``, ``partial`` (part unseen), ``skipped`` (nothing seen) or ``failed``.
         reason: Why it is not ``ok``; empty where it is.
+        filled_km2: ``area_km2`` and the water that other dates tell of where this one was blind,
+            km²; None where there are no other dates, or where nothing was seen.
+        filled_share: Share of the whole district that was filled so.
+        interval_km2: 90 % interval of the true area in the whole district, what was unseen
+            included, km²; None where nobody can tell.
+        uncertainty: Standard deviation by cause, km²: ``classification``, ``shore``, ``unseen``,
+            ``registration``.
     """
 
     district: str
@@ -68,6 +75,10 @@ class Area:
     unseen: dict[str, float]
     status: str = "ok"
     reason: str = ""
+    filled_km2: float | None = None
+    filled_share: float = 0.0
+    interval_km2: tuple[float, float] | None = None
+    uncertainty: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def area_km2(self) -> float | None:
@@ -89,12 +100,65 @@ class Area:
 
 
 @dataclasses.dataclass(frozen=True)
-class AreaSeries:
-    """Areas of one class, by district and date."""
+class PeriodArea:
+    """The area of a class in one district over a period: S = Σ Sᵢωᵢ, Σωᵢ = 1.
 
-    class_name: str
-    areas: tuple[Area, ...]
+    Attributes:
+        district: Name of the district.
+        start: First date of the series, ISO 8601.
+        end: Last date of the series.
+        weights: ωᵢ by date; dates on which nothing was seen have none.
+        area_km2: Σ Sᵢωᵢ of what was seen, km²; None where nothing was seen on any date.
+        filled_km2: The same of the filled areas; None where they are not known.
+        interval_km2: 90 % interval of the weighted true area, what was unseen included, km²: the
+            error of measuring it, not its change in time.
+        uncertainty: Standard deviation by cause, km², as in `Area`.
+        change_sd_km2: Weighted standard deviation of the areas in time, km²; 0 for one date.
+        leave_one_out_km2: S without the date, weights brought to 1 again, by date.
+        effective_dates: (Σωᵢ)² / Σωᵢ², 1 to the number of dates.
+        unseen_share: Weighted share of the district that was not seen, 0 to 1.
+        status: ``ok``, ``partial``, ``skipped`` or ``failed``: the worst that a date needs said.
+        reason: Why it is not ``ok``; empty where it is.
+    """
+
+    district: str
+    start: str
+    end: str
+    weights: dict[str, float]
+    area_km2: float | None
+    filled_km2: float | None = None
+    interval_km2: tuple[float, float] | None = None
+    uncertainty: dict[str, float] = dataclasses.field(default_factory=dict)
+    change_sd_km2: float = 0.0
+    leave_one_out_km2: dict[str, float] = dataclasses.field(default_factory=dict)
+    effective_dates: float = 0.0
+    unseen_share: float = 0.0
+    status: str = "ok"
+    reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"class_name": self.class_name, "areas": [a.to_dict() for a in self.areas]}
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class AreaSeries:
+    """Areas of one class, by district and date; of a series, also over its period.
+
+    Attributes:
+        class_name: The class.
+        areas: By date, and within a date by district.
+        periods: By district; empty for a single image.
+    """
+
+    class_name: str
+    areas: tuple[Area, ...]
+    periods: tuple[PeriodArea, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "class_name": self.class_name,
+            "areas": [a.to_dict() for a in self.areas],
+            "periods": [p.to_dict() for p in self.periods],
+        }
