@@ -70,11 +70,14 @@ class Labelled:
         labels: uint8 class codes; 0 unseen, 255 seen but not named.
         fraction: uint8 share of the target class in half per cents (0 to 200), 255 missing.
         unseen: uint8 `obriy.model.flags.Unseen`, the reason where labels is 0; None: no data.
+        doubt: uint8 `obriy.model.classmap.Doubt`: where another threshold, as good as this one,
+            would decide otherwise; None: the method cannot say.
     """
 
     labels: ByteArray
     fraction: ByteArray | None = None
     unseen: ByteArray | None = None
+    doubt: ByteArray | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from obriy.blocks.base import Block, ByteArray, Histogram, Labelled, Method, Rule
 from obriy.methods.index_threshold import NOT_WATER, WATER
+from obriy.model.classmap import Doubt
 from obriy.model.legend import NO_DATA, UNNAMED
 
 
@@ -77,13 +78,28 @@ class CombinedRule:
 
     def apply(self, block: Block) -> Labelled:
         """Label where the vote is decided; else 0 where a part saw nothing, 255 otherwise."""
-        said = [rule.apply(block).labels for rule in self.rules]
+        said = [rule.apply(block) for rule in self.rules]
+        labels = self._vote([s.labels for s in said])
+        return Labelled(labels, doubt=self._doubt(said, labels))
+
+    def _vote(self, said: Sequence[ByteArray]) -> ByteArray:
         least, most = self._bounds(said)
-        labels = np.full(block.shape, UNNAMED, np.uint8)
+        labels = np.full(said[0].shape, UNNAMED, np.uint8)
         labels[np.logical_or.reduce([s == NO_DATA for s in said])] = NO_DATA
         labels[least >= self.quorum - 1e-9] = WATER
         labels[most < self.quorum - 1e-9] = NOT_WATER
-        return Labelled(labels)
+        return labels
+
+    def _doubt(self, said: Sequence[Labelled], labels: ByteArray) -> ByteArray | None:
+        """Say where the vote would turn if every doubtful part leant to one side."""
+        if any(s.doubt is None for s in said):
+            return None
+        strict = self._vote([_leaning(s, w < 0) for s, w in zip(said, self.weights, strict=True)])
+        lax = self._vote([_leaning(s, w >= 0) for s, w in zip(said, self.weights, strict=True)])
+        doubt = np.zeros(labels.shape, np.uint8)
+        doubt[(labels == WATER) & (strict == NOT_WATER)] = Doubt.STRICT_DROPS
+        doubt[(labels == NOT_WATER) & (lax == WATER)] = Doubt.LAX_TAKES
+        return doubt
 
     def _bounds(
         self, said: Sequence[ByteArray]
@@ -111,6 +127,16 @@ class CombinedRule:
     def histograms(self) -> list[Histogram]:
         """Return the distributions of the parts."""
         return [h for rule in self.rules for h in rule.histograms()]
+
+
+def _leaning(said: Labelled, lax: bool) -> ByteArray:
+    """Return the labels of a part with its doubtful pixels all water, or all not."""
+    labels = said.labels.copy()
+    if lax:
+        labels[said.doubt == Doubt.LAX_TAKES] = WATER
+    else:
+        labels[said.doubt == Doubt.STRICT_DROPS] = NOT_WATER
+    return labels
 
 
 def all_of(parts: Sequence[Method], name: str) -> Combined:

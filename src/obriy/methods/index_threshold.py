@@ -5,16 +5,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from obriy.blocks.base import Block, Histogram, Labelled
+from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
 from obriy.errors import UsageError
 from obriy.indices.catalogue import Index, get_index
 from obriy.methods.histograms import Candidates, Cells, Counts
 from obriy.methods.thresholds import Cut, Edge, Fixed, Local, Otsu, Threshold, Valley, View
+from obriy.model.classmap import Doubt
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.registry import Registry
 
 NOT_WATER: Final = 1
 WATER: Final = 2
+THRESHOLD_SPREAD: Final = 0.025
+"""Thresholds this share of the index's range apart are as good as each other: 0.05 of NDWI, the
+step from zero (McFeeters 1996) to the 0.05 of document D's authors."""
 
 THRESHOLDS: Final[Registry[Threshold]] = Registry("threshold")
 THRESHOLDS.register("zero", Fixed(0.0))
@@ -110,7 +114,16 @@ class IndexRule:
         labels[np.isnan(values)] = UNNAMED
         for array in block.bands.values():
             labels[np.isnan(array)] = NO_DATA
-        return Labelled(labels)
+        return Labelled(labels, doubt=self._doubt(values, labels))
+
+    def _doubt(self, values: FloatArray, labels: ByteArray) -> ByteArray:
+        """Say where a threshold a little to either side would decide otherwise."""
+        spread = THRESHOLD_SPREAD * (self.index.high - self.index.low)
+        near = np.abs(values - np.float32(self.cut.value)) < spread
+        doubt = np.zeros(labels.shape, np.uint8)
+        doubt[near & (labels == WATER)] = Doubt.STRICT_DROPS
+        doubt[near & (labels == NOT_WATER)] = Doubt.LAX_TAKES
+        return doubt
 
     def describe(self) -> dict[str, Any]:
         """Return the threshold, how it came about, and what the index could not say."""

@@ -1,6 +1,7 @@
 """ClassMap: a raster of class codes with its legend and its record."""
 
 import dataclasses
+import enum
 
 import xarray as xr
 from odc.geo.geobox import GeoBox
@@ -15,6 +16,16 @@ FRACTION_SCALE = 200
 FRACTION_MISSING = 255
 
 
+class Doubt(enum.IntEnum):
+    """Where a threshold as good as the one taken would decide otherwise."""
+
+    SURE = 0
+    STRICT_DROPS = 1
+    """Of the class; a stricter threshold would drop it."""
+    LAX_TAKES = 2
+    """Not of the class; a laxer threshold would take it."""
+
+
 @dataclasses.dataclass(frozen=True)
 class ClassMap:
     """A map of classes; arrays lie in memory or are read lazily from files.
@@ -27,6 +38,8 @@ class ClassMap:
             (0 to 200), 255 missing; None where the method gives none.
         unseen: (y, x) uint8, `obriy.model.flags.Unseen`: why a pixel has no class.
         time: Date of the image, ISO 8601, where known.
+        doubt: (y, x) uint8 `Doubt`: where a threshold as good as the one taken would decide
+            otherwise; None where the method cannot say.
     """
 
     labels: xr.DataArray
@@ -35,9 +48,10 @@ class ClassMap:
     fraction: xr.DataArray | None = None
     unseen: xr.DataArray | None = None
     time: str | None = None
+    doubt: xr.DataArray | None = None
 
     def __post_init__(self) -> None:
-        for name in ("labels", "fraction", "unseen"):
+        for name in ("labels", "fraction", "unseen", "doubt"):
             layer = getattr(self, name)
             if layer is None:
                 continue

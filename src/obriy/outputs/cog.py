@@ -23,14 +23,13 @@ from rasterio.windows import Window
 from obriy.blocks.windows import windows
 from obriy.errors import CancelledError
 from obriy.model.classmap import FRACTION_MISSING, ClassMap
-from obriy.model.flags import Unseen
 from obriy.model.legend import NO_DATA, Legend
 from obriy.outputs.files import atomic_path, full_error, is_full, output_error
 from obriy.outputs.styles import write_categories, write_style
-from obriy.render.palette import UNSEEN_COLOURS, colour_table, rgb
+from obriy.render.palette import CODED, colour_table, rgb
 
-Content = Legend | Literal["fraction", "unseen"]
-"""What the numbers of a map are: classes of a legend, half per cents, or reasons."""
+Content = Legend | Literal["fraction", "unseen", "doubt"]
+"""What the numbers of a map are: classes of a legend, half per cents, reasons, or doubts."""
 
 TILE: Final = 512
 _READ: Final = 2048
@@ -38,6 +37,7 @@ _OVERVIEWS: Final = {"fraction": "AVERAGE"}
 _TITLES: Final = {
     "fraction": "share of water in the pixel, half per cents (0 to 200), 255 missing",
     "unseen": "why a pixel has no class",
+    "doubt": "where another threshold, as good, would decide otherwise",
 }
 _DRIVER_ERRORS: Final = (RasterioError, CPLE_BaseError, SystemError)
 """What rasterio raises; SystemError where GDAL failed without saying why (a full disk, often)."""
@@ -52,8 +52,9 @@ class MapWriter:
         path: The file wanted, ``*.tif``.
         geobox: Grid of the map, in any CRS or none, rotated or not.
         content: The legend of a class map (0 is no data, overviews by mode, colours and names
-            within), ``"fraction"`` (255 is no data, overviews by average) or ``"unseen"``
-            (values of `obriy.model.flags.Unseen`, overviews by mode).
+            within), ``"fraction"`` (255 is no data, overviews by average), ``"unseen"`` or
+            ``"doubt"`` (values of `obriy.model.flags.Unseen` and `obriy.model.classmap.Doubt`,
+            overviews by mode).
         lang: Language of the class names in the file.
         tags: More to say in the file's metadata.
     """
@@ -230,7 +231,7 @@ def check_whole(path: Path) -> None:
 def _nodata(content: Content) -> int | None:
     if content == "fraction":
         return FRACTION_MISSING
-    return None if content == "unseen" else NO_DATA
+    return NO_DATA if isinstance(content, Legend) else None
 
 
 def _colours(content: Content) -> dict[int, tuple[int, int, int, int]]:
@@ -241,7 +242,8 @@ def _colours(content: Content) -> dict[int, tuple[int, int, int, int]]:
         }
     if content == "fraction":
         return {}
-    return {int(k): (*rgb(v), 255) for k, v in UNSEEN_COLOURS.items()} | {0: (0, 0, 0, 0)}
+    colours = CODED[content]
+    return {int(k): (*rgb(v), 255) for k, v in colours.items()} | {0: (0, 0, 0, 0)}
 
 
 def _describe(dataset: Any, content: Content, tags: dict[str, str]) -> None:
@@ -255,7 +257,7 @@ def _describe(dataset: Any, content: Content, tags: dict[str, str]) -> None:
         dataset.update_tags(1, units="half per cent")
         dataset.scales, dataset.units = (0.5,), ("%",)
     else:
-        meanings = {int(u): u.name.lower() for u in Unseen}
+        meanings = {int(code): code.name.lower() for code in type(next(iter(CODED[content])))}
         dataset.update_tags(1, legend=json.dumps(meanings))
 
 

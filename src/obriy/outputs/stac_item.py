@@ -12,11 +12,10 @@ from odc.geo.geobox import GeoBox
 from shapely import affinity
 
 from obriy.model.classmap import FRACTION_MISSING, ClassMap
-from obriy.model.flags import Unseen
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
 from obriy.model.provenance import versions
 from obriy.outputs.files import write_text
-from obriy.render.palette import UNNAMED_COLOUR, UNSEEN_COLOURS
+from obriy.render.palette import CODED, UNNAMED_COLOUR
 from obriy.vectors import lonlat_bounds, polygons_of, warp_geometry
 
 LONLAT: Final = "EPSG:4326"
@@ -41,6 +40,7 @@ _ASSETS: Final[dict[str, tuple[str, list[str]]]] = {
     "mask": (_COG, ["data", "labels"]),
     "fraction": (_COG, ["data"]),
     "unseen": (_COG, ["metadata"]),
+    "doubt": (_COG, ["metadata"]),
     "polygons": ("application/geopackage+sqlite3", ["data", "labels"]),
     "areas": ("text/csv", ["data"]),
     "scores": ("text/csv", ["metadata"]),
@@ -181,10 +181,11 @@ def _fields(name: str, legend: Legend) -> dict[str, Any]:
     if name == "fraction":
         band = {"name": "fraction", "unit": "%", "raster:scale": 0.5}
         return {"data_type": "uint8", "nodata": FRACTION_MISSING, "bands": [band]}
-    if name == "unseen":
+    if name in CODED:
+        colours = CODED[name]
         classes = [
-            _class(int(u), u.name.lower(), u.name.lower().replace("_", " "), colour)
-            for u, colour in ((u, UNSEEN_COLOURS.get(u, "#000000")) for u in Unseen)
+            _class(int(c), c.name.lower(), c.name.lower().replace("_", " "), colour)
+            for c, colour in ((c, colours.get(c, "#000000")) for c in type(next(iter(colours))))
         ]
         return {"data_type": "uint8", "classification:classes": classes}
     return {}

@@ -84,7 +84,8 @@ def settle(water_code: int, block: Block, said: Labelled) -> Labelled:
             unseen[_has(block.flags, bits) & open_to_doubt] = reason
     labels[unseen != Unseen.SEEN] = NO_DATA
     unseen[(labels == NO_DATA) & (unseen == Unseen.SEEN)] = Unseen.NO_DATA
-    return Labelled(labels, _fraction(said.fraction, labels), unseen)
+    doubt = None if said.doubt is None else np.where(labels == NO_DATA, np.uint8(0), said.doubt)
+    return Labelled(labels, _fraction(said.fraction, labels), unseen, doubt)
 
 
 def _fraction(fraction: ByteArray | None, labels: ByteArray) -> ByteArray | None:

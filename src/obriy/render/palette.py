@@ -3,6 +3,10 @@
 Chosen so that they stay apart for readers with a red-green weakness, in print, and on dark pages.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+from obriy.model.classmap import Doubt
 from obriy.model.flags import Unseen
 from obriy.model.legend import UNNAMED, Legend
 
@@ -18,6 +22,11 @@ UNSEEN_COLOURS = {
     Unseen.FROZEN: "#a8dfe3",
     Unseen.FAILED: "#e0b4a0",
 }
+
+DOUBT_COLOURS = {Doubt.STRICT_DROPS: "#e8a33d", Doubt.LAX_TAKES: "#7a5c99"}
+
+CODED: Mapping[str, Mapping[Any, str]] = {"unseen": UNSEEN_COLOURS, "doubt": DOUBT_COLOURS}
+"""Colours of the layers whose numbers are the members of an enumeration, by layer."""
 
 ACCENT = "#1f6feb"
 """The one colour of plots."""

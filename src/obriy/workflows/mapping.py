@@ -26,7 +26,12 @@ from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.visibility import hide, settle
 
 Clouds = Literal["flags", "s2cloudless", "none"]
-LAYERS: Final = {"mask": "labels", "fraction": "fraction", "unseen": "unseen"}
+LAYERS: Final = {
+    "mask": "labels",
+    "fraction": "fraction",
+    "unseen": "unseen",
+    "doubt": "doubt",
+}
 """Output name to layer of the map."""
 
 
@@ -90,7 +95,7 @@ def map_water_to_files(
     Args:
         scene: A Scene.
         method: As for `map_water`.
-        folder: Where ``mask.tif``, ``unseen.tif`` and, where the method gives one,
+        folder: Where ``mask.tif``, ``unseen.tif``, ``doubt.tif`` and, where the method gives one,
             ``fraction.tif`` go.
         part: The part of the scene to map; None: all of it. The decision rests on all of it.
         clouds: As for `map_water`.
@@ -105,7 +110,11 @@ def map_water_to_files(
     """
     check_scene(scene)
     geobox = geobox_of(scene if part is None else part)
-    contents: dict[str, Any] = {"mask": load_legend("water"), "unseen": "unseen"}
+    contents: dict[str, Any] = {
+        "mask": load_legend("water"),
+        "unseen": "unseen",
+        "doubt": "doubt",
+    }
     if parse_method(method).gives_fraction:
         contents["fraction"] = "fraction"
     tags = {SOURCES_TAG: json.dumps(hrefs_of(provenance_of(scene)))}

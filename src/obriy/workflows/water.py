@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import xarray as xr
 
@@ -30,6 +30,9 @@ from obriy.workflows.config import GSW, WaterConfig
 from obriy.workflows.evaluation import evaluate, gsw_reference, reference_from_file
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.presenting import Products, write_products
+
+ALWAYS: Final = ("unseen", "doubt")
+"""Maps that every run keeps: without them its figures cannot be judged."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +94,7 @@ def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Wate
     areas = _measure(water, inputs.districts, config)
     scores = None if reference is None else evaluate(water, reference)
     result = _result(config, water, areas, scores, mapped)
-    wanted = {n: f for n, f in mapped.outputs.items() if n == "unseen" or n in config.outputs}
+    wanted = {n: f for n, f in mapped.outputs.items() if n in ALWAYS or n in config.outputs}
     result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
     products = Products(inputs.part, water, inputs.districts, areas, scores, mapped.found)
     files = write_products(config, folder, products, result)

@@ -1,7 +1,7 @@
 """`auto` as the engine sees it."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,8 +12,11 @@ from obriy.methods.auto.sample import Sample, collect
 from obriy.methods.auto.scene import SHOWN, SceneFacts, judge, run_evidence
 from obriy.methods.auto.spectral import SEEN
 from obriy.methods.index_threshold import NOT_WATER, WATER
-from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE
+from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, Doubt
 from obriy.model.legend import NO_DATA
+
+DOUBT_LOG_ODDS: Final = 1.0
+"""Pixels this near to the threshold could as well be of the other kind: odds of e to 1."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +75,11 @@ class AutoRule:
         labels = np.where(steps >= FRACTION_SCALE // 2, np.uint8(WATER), np.uint8(NOT_WATER))
         labels[missing] = NO_DATA
         steps[missing] = FRACTION_MISSING
-        return Labelled(labels, steps, unseen)
+        near = np.abs(logit - np.float32(scene.threshold)) < DOUBT_LOG_ODDS
+        doubt = np.zeros(labels.shape, np.uint8)
+        doubt[near & (labels == WATER)] = Doubt.STRICT_DROPS
+        doubt[near & (labels == NOT_WATER)] = Doubt.LAX_TAKES
+        return Labelled(labels, steps, unseen, doubt)
 
     def describe(self) -> dict[str, Any]:
         """Return what was found of the scene, in plain values."""
