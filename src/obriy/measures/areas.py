@@ -15,10 +15,12 @@ from odc.geo.geobox import GeoBox
 from obriy.blocks.windows import windows
 from obriy.errors import GeometryError
 from obriy.measures.pixel_area import pixel_area, polygon_area
+from obriy.measures.tally import ByteArray, Others, Pixels, Tally
+from obriy.measures.uncertainty import estimate
 from obriy.model.areas import Area, AreaSeries, District
-from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
+from obriy.model.classmap import ClassMap
 from obriy.model.flags import Unseen
-from obriy.model.legend import NO_DATA, UNNAMED
+from obriy.model.legend import UNNAMED
 from obriy.vectors import lonlat_bounds, pixel_coverage, place, warp_geometry
 
 WHOLE_IMAGE: Final = "image"
@@ -30,7 +32,6 @@ _SAME_AREA: Final = 1e-5
 _KM2: Final = 1e6
 
 FloatArray = npt.NDArray[np.float64]
-ByteArray = npt.NDArray[np.uint8]
 
 
 def measure_areas(
@@ -39,6 +40,7 @@ def measure_areas(
     districts: Sequence[District] | None = None,
     *,
     pixel_size_m: float | None = None,
+    others: Others | None = None,
 ) -> AreaSeries:
     """Measure the area of a class in each district, km², geodesic.
 
@@ -51,6 +53,8 @@ def measure_areas(
         class_name: Class of its legend, e.g. ``"water"``.
         districts: Where; None or none: the whole image.
         pixel_size_m: Side of a pixel in metres, for a map with no CRS.
+        others: What other dates tell of the same place: then what this date did not see is filled
+            (``filled_km2``), beside what it saw.
 
     Returns:
         One area per district, in their order; a district that does not meet the image, or of
@@ -63,87 +67,107 @@ def measure_areas(
     """
     geobox = class_map.geobox
     code = class_map.legend.by_name(class_name).code
-    if not districts:
-        placed = [shapely.box(0, 0, geobox.shape.x, geobox.shape.y)]
-    else:
-        placed = [place(d.geometry, d.crs, geobox) for d in districts]
-        _require_one(placed, districts, geobox)
-    tallies = [_Tally() for _ in placed]
-    for rows, columns in windows(class_map.labels.shape):
+    sites = _sites(districts or (), geobox)
+    for window in windows(class_map.labels.shape):
         _measure_window(
-            class_map, placed, tallies, (rows, columns), pixel_size_m=pixel_size_m, code=code
+            class_map, sites, window, pixel_size_m=pixel_size_m, code=code, others=others
         )
     names = [d.name for d in districts] if districts else [WHOLE_IMAGE]
     wholes = [_whole_area(d, geobox, pixel_size_m) for d in districts] if districts else [None]
     areas = (
-        _area(tally, code, name, class_map, whole)
-        for tally, name, whole in zip(tallies, names, wholes, strict=True)
+        _area(site.tally, code, name, class_map, whole, filled=others is not None)
+        for site, name, whole in zip(sites, names, wholes, strict=True)
     )
     return AreaSeries(class_name, tuple(areas))
 
 
-@dataclasses.dataclass
-class _Tally:
-    """Areas of one district, m².
+@dataclasses.dataclass(frozen=True)
+class _Site:
+    """A district on the grid of the map.
 
     Attributes:
-        by_code: Area by class code, (256,); code 0 is what was unseen.
-        by_cause: Area by `Unseen`.
-        fraction: Area from fractions.
+        outline: Polygon in pixel coordinates.
+        has_edge: Whether it ends elsewhere than the image.
+        tally: What was added up in it.
     """
 
-    by_code: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(256))
-    by_cause: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(len(Unseen)))
-    fraction: float = 0.0
+    outline: shapely.Geometry
+    has_edge: bool
+    tally: Tally = dataclasses.field(default_factory=Tally)
 
-    def add(
-        self, area: FloatArray, labels: ByteArray, unseen: ByteArray | None, share: FloatArray
-    ) -> None:
-        """Add pixels: their area inside the district, labels, causes, share of the class."""
-        self.by_code += np.bincount(labels.ravel(), area.ravel(), minlength=256)
-        blind = labels == NO_DATA
-        causes = np.full(blind.sum(), int(Unseen.NO_DATA), "uint8")
-        if unseen is not None:
-            given = unseen[blind]
-            known = (given != Unseen.SEEN) & (given < len(Unseen))
-            causes[known] = given[known]
-        self.by_cause += np.bincount(causes, area[blind], minlength=len(Unseen))
-        self.fraction += float((area * share).sum())
+
+def _sites(districts: Sequence[District], geobox: GeoBox) -> list[_Site]:
+    """Return the districts on the grid, or the whole image where there are none.
+
+    Raises:
+        GeometryError: no district meets the image.
+    """
+    if not districts:
+        return [_Site(shapely.box(0, 0, geobox.shape.x, geobox.shape.y), has_edge=False)]
+    placed = [place(d.geometry, d.crs, geobox) for d in districts]
+    _require_one(placed, districts, geobox)
+    return [_Site(outline, has_edge=True) for outline in placed]
 
 
 def _measure_window(
     class_map: ClassMap,
-    placed: list[shapely.Geometry],
-    tallies: list[_Tally],
+    sites: list[_Site],
     window: tuple[slice, slice],
     *,
     pixel_size_m: float | None,
     code: int,
+    others: Others | None,
 ) -> None:
     """Add one window of the map to the tallies of the districts that meet it."""
-    rows, columns = window
-    square = shapely.box(columns.start, rows.start, columns.stop, rows.stop)
-    parts = [shapely.intersection(p, square) for p in placed]
-    met = [(part, tally) for part, tally in zip(parts, tallies, strict=True) if part.area > 0]
+    met = [(site, part) for site in sites if (part := _within(site.outline, window)).area > 0]
     if not met:
         return
-    rows, columns = _pixels_around([part for part, _ in met], rows, columns)
+    rows, columns = _pixels_around([part for _, part in met], *window)
     labels = _read(class_map.labels, rows, columns)
-    unseen = None if class_map.unseen is None else _read(class_map.unseen, rows, columns)
-    share = (labels == code).astype("float64")
-    if class_map.fraction is not None:
-        fraction = _read(class_map.fraction, rows, columns)
-        named = (labels != NO_DATA) & (labels != UNNAMED) & (fraction != FRACTION_MISSING)
-        share[named] = fraction[named] / FRACTION_SCALE
+    layers = {
+        name: _read(layer, rows, columns)
+        for name in ("fraction", "unseen", "doubt")
+        if (layer := getattr(class_map, name)) is not None
+    }
+    expected = None if others is None else others.expected(rows, columns, labels)
     area = pixel_area(class_map.geobox[rows, columns], pixel_size_m=pixel_size_m)
-    for part, tally in met:
+    for site, part in met:
         inner = _pixels_around([part], rows, columns)
         cut = tuple(
             slice(i.start - o.start, i.stop - o.start)
             for i, o in zip(inner, (rows, columns), strict=True)
         )
-        inside = area[cut] * pixel_coverage(part, *inner)
-        tally.add(inside, labels[cut], None if unseen is None else unseen[cut], share[cut])
+        share, slope = _coverage(site, *inner)
+        pixels = Pixels(
+            area=area[cut] * share,
+            labels=labels[cut],
+            slope=None if slope is None else slope * area[cut],
+            expected=None if expected is None else expected[cut],
+            corner=(inner[0].start, inner[1].start),
+            **{name: layer[cut] for name, layer in layers.items()},
+        )
+        site.tally.add(pixels, code)
+
+
+def _within(outline: shapely.Geometry, window: tuple[slice, slice]) -> shapely.Geometry:
+    rows, columns = window
+    square = shapely.box(columns.start, rows.start, columns.stop, rows.stop)
+    return shapely.intersection(outline, square)
+
+
+def _coverage(site: _Site, rows: slice, columns: slice) -> tuple[FloatArray, FloatArray | None]:
+    """Return the share of each pixel inside the outline and, where it has an edge, its slope.
+
+    The slope (2, y, x) is what each pixel's share gains as the outline moves by a pixel down, and
+    to the right.
+    """
+    wide = slice(rows.start - 1, rows.stop + 1), slice(columns.start - 1, columns.stop + 1)
+    share = pixel_coverage(_within(site.outline, wide), *wide).astype("float64")
+    core = share[1:-1, 1:-1]
+    if not site.has_edge:
+        return core, None
+    down, right = share[:-2, 1:-1] - share[2:, 1:-1], share[1:-1, :-2] - share[1:-1, 2:]
+    return core, np.stack([down, right]) / 2
 
 
 def _pixels_around(
@@ -162,7 +186,9 @@ def _read(layer: xr.DataArray, rows: slice, columns: slice) -> ByteArray:
     return values
 
 
-def _area(tally: _Tally, code: int, name: str, class_map: ClassMap, whole: float | None) -> Area:
+def _area(
+    tally: Tally, code: int, name: str, class_map: ClassMap, whole: float | None, *, filled: bool
+) -> Area:
     """Turn a tally into an area; ``whole`` is the area of the whole district, m²."""
     inside = float(tally.by_code.sum())
     gap = 0.0 if whole is None else max(0.0, whole - inside)
@@ -175,6 +201,7 @@ def _area(tally: _Tally, code: int, name: str, class_map: ClassMap, whole: float
     seen = tally.by_code[1:UNNAMED].sum() > 0
     status, reason = _verdict(unseen, unseen_share, inside=inside, seen=bool(seen))
     has_fraction = seen and class_map.fraction is not None
+    found = estimate(tally, code, total) if seen else None
     return Area(
         district=name,
         date=class_map.time,
@@ -186,6 +213,11 @@ def _area(tally: _Tally, code: int, name: str, class_map: ClassMap, whole: float
         unseen=unseen,
         status=status,
         reason=reason,
+        filled_km2=(tally.fraction + tally.filled) / _KM2 if found and filled else None,
+        filled_share=tally.fillable / total if found and filled else 0.0,
+        expected_km2=found.expected / _KM2 if found else None,
+        interval_km2=(found.low / _KM2, found.high / _KM2) if found else None,
+        uncertainty={k: v / _KM2 for k, v in found.causes.items()} if found else {},
     )
 
 

@@ -59,6 +59,8 @@ class Area:
         filled_km2: ``area_km2`` and the water that other dates tell of where this one was blind,
             km²; None where there are no other dates, or where nothing was seen.
         filled_share: Share of the whole district that was filled so.
+        expected_km2: Best estimate for the whole district: what was seen, filled where other dates
+            saw, and by proportion where no date did; the centre of the interval.
         interval_km2: 90 % interval of the true area in the whole district, what was unseen
             included, km²; None where nobody can tell.
         uncertainty: Standard deviation by cause, km²: ``classification``, ``shore``, ``unseen``,
@@ -77,6 +79,7 @@ class Area:
     reason: str = ""
     filled_km2: float | None = None
     filled_share: float = 0.0
+    expected_km2: float | None = None
     interval_km2: tuple[float, float] | None = None
     uncertainty: dict[str, float] = dataclasses.field(default_factory=dict)
 
@@ -110,6 +113,7 @@ class PeriodArea:
         weights: ωᵢ by date; dates on which nothing was seen have none.
         area_km2: Σ Sᵢωᵢ of what was seen, km²; None where nothing was seen on any date.
         filled_km2: The same of the filled areas; None where they are not known.
+        expected_km2: The same of the best estimates for the whole district.
         interval_km2: 90 % interval of the weighted true area, what was unseen included, km²: the
             error of measuring it, not its change in time.
         uncertainty: Standard deviation by cause, km², as in `Area`.
@@ -127,6 +131,7 @@ class PeriodArea:
     weights: dict[str, float]
     area_km2: float | None
     filled_km2: float | None = None
+    expected_km2: float | None = None
     interval_km2: tuple[float, float] | None = None
     uncertainty: dict[str, float] = dataclasses.field(default_factory=dict)
     change_sd_km2: float = 0.0

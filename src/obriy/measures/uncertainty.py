@@ -1,0 +1,158 @@
+"""How far an area may be off: from the evidence of the map itself, without a reference.
+
+Four causes, taken as independent of each other (GUM, JCGM 100:2008, eq. 10):
+
+* ``classification``: the area that another threshold, as good, would decide otherwise; its whole
+  (errors that hang together) and block by block (errors that do not);
+* ``shore``: mixed pixels: the length of the shore, and fractions against whole pixels;
+* ``unseen``: what other dates led to expect against what was seen, block by block, carried over to
+  what was not; by proportion where no date saw;
+* ``registration``: what the area gains as the image moves under the outline of the district.
+
+The coefficients of ``tables/uncertainty.toml`` make a 90 % interval cover the truth of simulated
+places in 90 % of runs: `docs/design/0007-uncertainty.md`.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from obriy.measures.tally import Tally
+from obriy.model.areas import Area
+from obriy.model.legend import UNNAMED
+from obriy.tables import load_toml
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """The area of a class in a whole district, m².
+
+    Attributes:
+        expected: Best estimate.
+        low: Lower end of the 90 % interval.
+        high: Upper end.
+        causes: Standard deviation by cause.
+    """
+
+    expected: float
+    low: float
+    high: float
+    causes: dict[str, float]
+
+
+def estimate(tally: Tally, code: int, district: float) -> Estimate:
+    """Estimate the area of a class in a district from what its pixels add up to.
+
+    Args:
+        tally: Of the class in the district; some of it was seen.
+        code: Of the class.
+        district: Area of the whole district, inside the image and outside, m².
+    """
+    seen = float(tally.by_code[1:UNNAMED].sum())
+    share = min(1.0, tally.fraction / seen)
+    rest = max(0.0, district - seen - tally.fillable)
+    causes = {
+        "classification": _classification(tally),
+        "shore": _shore(tally, code),
+        "unseen": math.hypot(_filled(tally), _rest(tally, share, seen, rest)),
+        "registration": _settings()["registration"]["pixels"] * math.hypot(*tally.moved),
+    }
+    expected = tally.fraction + tally.filled + share * rest
+    half = _settings()["quantile"] * _norm(causes)
+    sure = _settings()["quantile"] * _norm({k: v for k, v in causes.items() if k != "unseen"})
+    # Water that was seen is there; no more can be hidden than was unseen.
+    low = max(0.0, expected - half, tally.fraction - sure)
+    high = min(district, expected + half, tally.fraction + tally.fillable + rest + sure)
+    return Estimate(expected, low, max(low, high), causes)
+
+
+def _classification(tally: Tally) -> float:
+    know = _settings()["classification"]
+    return math.hypot(know["doubtful"] * tally.doubtful, know["block"] * tally.blocks.doubt**0.5)
+
+
+def _shore(tally: Tally, code: int) -> float:
+    know = _settings()["shore"]
+    against = tally.fraction - float(tally.by_code[code])
+    return math.hypot(know["shore"] * tally.shore, know["fraction_against_mask"] * against)
+
+
+def _filled(tally: Tally) -> float:
+    """Return the standard deviation of what was filled from other dates, m²."""
+    sums = tally.blocks
+    if not sums.blind_stake:
+        return 0.0
+    prior = _settings()["unseen"]["prior_ratio"] ** 2
+    ratio = (sums.residual + prior * sums.blind_stake) / (sums.stake + sums.blind_stake)
+    # The second term: the ratio was learnt from blocks whose own errors did not cancel either.
+    return math.sqrt(ratio * sums.blind_stake * (1 + sums.blind_stake / (sums.stake or math.inf)))
+
+
+def _rest(tally: Tally, share: float, seen: float, rest: float) -> float:
+    """Return the standard deviation of what no date saw, m²: the share varies between blocks."""
+    if not rest:
+        return 0.0
+    sums = tally.blocks
+    spread = max(0.0, sums.water - 2 * share * sums.water_seen + share**2 * sums.seen)
+    blind = sums.blind + max(0.0, rest - _inside(tally)) * sums.seen / seen
+    return math.sqrt(spread * (blind / sums.seen + (rest / seen) ** 2))
+
+
+def _inside(tally: Tally) -> float:
+    """Return the area inside the image of which nothing is told, m²."""
+    return float(tally.by_code[0] + tally.by_code[UNNAMED]) - tally.fillable
+
+
+def period_estimate(
+    areas: Sequence[Area], weights: Mapping[str, float]
+) -> tuple[float | None, tuple[float, float] | None, dict[str, float]]:
+    """Estimate a weighted area over dates, S = Σ Sᵢωᵢ, for the whole district, km².
+
+    The errors of two dates hang together, by cause: a map errs in the same places again.
+
+    Args:
+        areas: Of one district, one per date.
+        weights: ωᵢ by date; dates without one do not count.
+
+    Returns:
+        Best estimate, 90 % interval, and standard deviation by cause; None, None, {} where a
+        weighted date has none.
+    """
+    used = [a for a in areas if a.date in weights and a.expected_km2 is not None]
+    if not used or len(used) < len(weights):
+        return None, None, {}
+    omega = np.array([weights[str(a.date)] for a in used])
+    together = _settings()["dates"]
+    causes = {
+        cause: _combined(omega * [a.uncertainty.get(cause, 0.0) for a in used], rho)
+        for cause, rho in together.items()
+    }
+    expected = float(omega @ [a.expected_km2 or 0.0 for a in used])
+    half = _settings()["quantile"] * _norm(causes)
+    low = max(0.0, expected - half, float(omega @ [_low(a) for a in used]))
+    high = min(float(omega @ [a.district_km2 for a in used]), expected + half)
+    return expected, (low, max(low, high)), causes
+
+
+def _low(area: Area) -> float:
+    """Return what was surely seen on a date, km²."""
+    known = {k: v for k, v in area.uncertainty.items() if k != "unseen"}
+    return max(0.0, (area.area_km2 or 0.0) - float(_settings()["quantile"]) * _norm(known))
+
+
+def _combined(parts: Any, rho: float) -> float:
+    """Return the standard deviation of a sum of errors that correlate by ``rho``."""
+    return math.sqrt(rho * float(parts.sum()) ** 2 + (1 - rho) * float((parts**2).sum()))
+
+
+def _norm(causes: Mapping[str, float]) -> float:
+    return math.sqrt(sum(v**2 for v in causes.values()))
+
+
+@functools.cache
+def _settings() -> dict[str, Any]:
+    return dict(load_toml("uncertainty"))
