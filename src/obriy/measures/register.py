@@ -1,0 +1,147 @@
+"""Measured areas beside the register of water bodies."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from obriy.errors import EmptyResultError
+from obriy.model.balance import (
+    RIVER,
+    Register,
+    RegisterComparison,
+    RegisterEntry,
+    RegisterRow,
+    WaterSurface,
+)
+
+_SUSPECT: Final = 30.0
+"""A register this many times larger or smaller than the measured area has another unit, or the
+map is wrong: no drought or flood does that."""
+_UNITS: Final = {100.0: "hectares", 1000.0: "thousands of m²", 1e6: "m²"}
+_WITHOUT_CHANNEL: Final = (
+    "The register names no river and no river channel was set apart: the measured area may hold "
+    "water that the register does not."
+)
+_TOTALS: Final = "No name of the register is the name of a district: the totals are compared."
+
+
+def compare_register(register: Register, surfaces: Sequence[WaterSurface]) -> RegisterComparison:
+    """Compare measured areas with the register, by district where names match, else in total.
+
+    Rivers of the register are left out where the river channel was set apart in every district.
+    Bounds of several districts add up, as if all erred to the same side: the widest.
+
+    Args:
+        register: Its entries name water bodies, districts, or nothing.
+        surfaces: Districts, measured outside the river channel where that was set apart; a place
+            in two districts counts twice.
+
+    Returns:
+        A row per district that the register names, and one for all where it names all of them;
+        else the one for all.
+
+    Raises:
+        EmptyResultError: no district has an area.
+    """
+    if not surfaces:
+        raise EmptyResultError("There is no measured area to compare with the register.")
+    entries, notes = _without_rivers(register, surfaces)
+    sums: dict[str, float] = {}
+    for entry in entries:
+        key = _plain(entry.district or entry.name)
+        sums[key] = sums.get(key, 0.0) + entry.area_km2
+    named = [s for s in surfaces if _plain(s.district) in sums]
+    rows = [_row(s, sums[_plain(s.district)]) for s in named]
+    missed = {_plain(s.district) for s in named}
+    extra = [e for e in entries if _plain(e.district or e.name) not in missed]
+    if not named or (len(named) == len(surfaces) > 1 and not extra):
+        rows.append(_row(_together(surfaces), sum(e.area_km2 for e in entries)))
+    notes += _about_names(entries, surfaces, named=named, extra=extra)
+    notes += [said for row in rows for said in _about_unit(row)]
+    kinds = Register(register.source, tuple(entries)).by_kind() if entries else {}
+    return RegisterComparison(register.source, tuple(rows), kinds, tuple(notes))
+
+
+def _without_rivers(
+    register: Register, surfaces: Sequence[WaterSurface]
+) -> tuple[list[RegisterEntry], list[str]]:
+    """Return the entries to compare, and notes."""
+    notes = list(register.notes)
+    rivers = [e for e in register.entries if e.kind == RIVER]
+    apart = all(s.channel_km2 is not None for s in surfaces)
+    if rivers and apart:
+        total = sum(e.area_km2 for e in rivers)
+        notes.append(f"Rivers of the register were left out: {total:.6g} km².")
+        return [e for e in register.entries if e.kind != RIVER], notes
+    if not rivers and not apart:
+        notes.append(_WITHOUT_CHANNEL)
+    return list(register.entries), notes
+
+
+def _row(surface: WaterSurface, register_km2: float) -> RegisterRow:
+    difference = surface.area_km2 - register_km2
+    bounds = surface.interval_km2
+    return RegisterRow(
+        place=surface.district,
+        register_km2=register_km2,
+        measured_km2=surface.area_km2,
+        interval_km2=bounds,
+        channel_km2=surface.channel_km2,
+        difference_km2=difference,
+        difference_percent=100 * difference / register_km2 if register_km2 > 0 else None,
+        inside_interval=None if bounds is None else bounds[0] <= register_km2 <= bounds[1],
+    )
+
+
+def _together(surfaces: Sequence[WaterSurface]) -> WaterSurface:
+    if len(surfaces) == 1:
+        return surfaces[0]
+    bounds = [s.interval_km2 for s in surfaces if s.interval_km2 is not None]
+    channels = [s.channel_km2 for s in surfaces if s.channel_km2 is not None]
+    whole = len(bounds) == len(surfaces)
+    return WaterSurface(
+        district="all",
+        area_km2=sum(s.area_km2 for s in surfaces),
+        interval_km2=(sum(b[0] for b in bounds), sum(b[1] for b in bounds)) if whole else None,
+        channel_km2=sum(channels) if len(channels) == len(surfaces) else None,
+    )
+
+
+def _about_names(
+    entries: Sequence[RegisterEntry],
+    surfaces: Sequence[WaterSurface],
+    *,
+    named: Sequence[WaterSurface],
+    extra: Sequence[RegisterEntry],
+) -> list[str]:
+    """Say which names met nothing."""
+    if not named:
+        several = any(e.name or e.district for e in entries)
+        return [_TOTALS] if several else []
+    lost = sorted({e.district or e.name or "?" for e in extra})
+    alone = [s.district for s in surfaces if s not in named]
+    notes = [f"In the register, but no district of this run: {', '.join(lost)}."] if lost else []
+    return notes + ([f"Not in the register: {', '.join(alone)}."] if alone else [])
+
+
+def _about_unit(row: RegisterRow) -> list[str]:
+    """Say so where the register looks like another unit."""
+    if not row.register_km2 or not row.measured_km2:
+        return []
+    ratio = row.register_km2 / row.measured_km2
+    if 1 / _SUSPECT < ratio < _SUSPECT:
+        return []
+    if ratio < 1:
+        return [
+            f"{row.place}: the measured area is {1 / ratio:.3g} times that of the register; check "
+            "the unit of the register, and the map."
+        ]
+    unit = min(_UNITS, key=lambda factor: abs(math.log(ratio / factor)))
+    return [
+        f"{row.place}: the register is {ratio:.3g} times the measured area; is it in "
+        f"{_UNITS[unit]}, not in km²?"
+    ]
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
