@@ -1,9 +1,12 @@
-"""When an image was taken, by its metadata or its file name."""
+"""When an image was taken, by its metadata or its file name; and spans of time."""
 
+import calendar
 import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+
+from obriy.errors import UsageError
 
 KEYS = ("datetime", "date", "date_acquired", "acquisition_date", "sensing_time", "time_start")
 FIRST_YEAR, LAST_YEAR = 1972, 2100
@@ -20,10 +23,11 @@ def date_of(files: list[str], tags: Mapping[str, str]) -> str | None:
     lower = {k.rsplit("#", 1)[-1].lower(): v for k, v in tags.items()}
     texts = [lower[k] for k in KEYS if k in lower]
     texts += [Path(f).name for f in files[:1]] + [Path(f).parent.name for f in files[:1]]
-    return next((found for found in map(_first_date, texts) if found), None)
+    return next((found for found in map(date_in, texts) if found), None)
 
 
-def _first_date(text: str) -> str | None:
+def date_in(text: str) -> str | None:
+    """Return the first date that a text holds, ISO 8601; None where it holds none."""
     for year, month, day in re.findall(r"(?<!\d)(\d{4})[-:/]?(\d{2})[-:/]?(\d{2})(?!\d)", text):
         try:
             found = date(int(year), int(month), int(day))
@@ -32,3 +36,37 @@ def _first_date(text: str) -> str | None:
         if FIRST_YEAR <= found.year <= LAST_YEAR:
             return found.isoformat()
     return None
+
+
+def parse_range(text: str) -> tuple[str, str]:
+    """Return the first and the last day of ``A/B``, both included.
+
+    Args:
+        text: ``A/B`` or a single ``A``; each a day, a month or a year, or ``..`` for no bound.
+
+    Raises:
+        UsageError: where it is none of these.
+    """
+    how = "Write A/B, e.g. 2025-06-01/2025-08-31, 2025-06/2025-08, 2025 or 2025-06/.."
+    parts = text.strip().split("/")
+    if len(parts) > 2 or not all(parts):
+        raise UsageError(f"'{text}' is no range of dates.", how)
+    try:
+        first, last = _bounds(parts[0])[0], _bounds(parts[-1])[1]
+    except ValueError as error:
+        raise UsageError(f"'{text}' is no range of dates.", how) from error
+    if first > last:
+        raise UsageError(f"'{text}' ends before it begins.", how)
+    return first, last
+
+
+def _bounds(text: str) -> tuple[str, str]:
+    """Return the first and the last day of a day, a month, a year, or of all time."""
+    if text == "..":
+        return "0001-01-01", "9999-12-31"
+    numbers = [int(part) for part in text.split("T", maxsplit=1)[0].split("-")]
+    year, month, day = (*numbers, None, None)[:3]
+    first = date(year or 0, month or 1, day or 1)
+    last = date(first.year, month or 12, 1)
+    end = calendar.monthrange(last.year, last.month)[1] if day is None else first.day
+    return first.isoformat(), last.replace(day=end).isoformat()

@@ -1,0 +1,277 @@
+"""A folder of dated images: which files belong to which date."""
+
+import dataclasses
+import json
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import rasterio
+from rasterio.errors import RasterioError
+
+from obriy.errors import GridError, SourceError, UsageError
+from obriy.sources.csv_tables import Column, read_table
+from obriy.sources.dates import date_in, date_of, parse_range
+from obriy.sources.reading import SUFFIXES, is_mtl
+
+SIDECAR: Final = "dates.csv"
+"""Table beside the images: ``file``, ``date`` and, where known, ``cloud_cover`` in per cent."""
+NOT_IMAGES: Final = ("truth",)
+"""Sub-folders that `obriy simulate` makes beside its images."""
+CLOUD_KEYS: Final = (
+    "eo:cloud_cover",
+    "cloud_cover",
+    "cloudy_pixel_percentage",
+    "cloud_coverage_assessment",
+)
+_COLUMNS: Final = (
+    Column("file", required=True),
+    Column("date", required=True),
+    Column("cloud_cover"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class DatedImage:
+    """One date of a series.
+
+    Attributes:
+        date: ISO 8601 day.
+        paths: Its file, or the files of its bands.
+        cloud_cover: Cloudiness of the whole scene that its metadata tell, per cent; None: unknown.
+    """
+
+    date: str
+    paths: tuple[str, ...]
+    cloud_cover: float | None = None
+
+
+def find_series(folder: Path, datetime: str | None = None) -> list[DatedImage]:
+    """Find the images of a series in a folder, by date.
+
+    An image is a file, the files of one date with a band each, or a sub-folder of them. Its date
+    is that of ``dates.csv`` beside it, of a STAC item of the same name (``image.json``), of its
+    name, or of its tags, in this order.
+
+    Args:
+        folder: Where the images lie.
+        datetime: ``A/B``, both included, each a day, a month or a year; ``..`` is open.
+
+    Returns:
+        In the order of time.
+
+    Raises:
+        SourceError: no image, or images whose date nothing tells.
+        UsageError: two images of one date, a range that is none, or no image within it.
+    """
+    between = parse_range(datetime) if datetime else None
+    sidecar = _sidecar(folder / SIDECAR)
+    dated: dict[str, list[_Entry]] = defaultdict(list)
+    unknown: list[str] = []
+    for entry in _entries(folder):
+        day = _day(entry, sidecar)
+        if day is None:
+            unknown.append(entry.path.name)
+        else:
+            dated[day].append(entry)
+    _refuse(folder, dated, unknown)
+    found = [_image(day, dated[day], sidecar) for day in sorted(dated)]
+    inside = [i for i in found if between is None or between[0] <= i.date <= between[1]]
+    if not inside:
+        raise UsageError(
+            f"No image of {folder} lies in {datetime}: they are of {found[0].date} to "
+            f"{found[-1].date}.",
+            "Give another --datetime A/B.",
+        )
+    return inside
+
+
+def is_series(source: str) -> bool:
+    """Say whether a source is a folder with images of more than one date.
+
+    Only names and ``dates.csv`` are looked at: an image that a folder of bands makes up has one
+    date, or none.
+    """
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        return False
+    sidecar = _sidecar(folder / SIDECAR)
+    entries = _entries(folder)
+    days = {_known_day(entry, sidecar) for entry in entries} - {None}
+    return len(days) > 1
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    """A file, or a sub-folder with the files of one date."""
+
+    path: Path
+    files: tuple[Path, ...]
+
+
+def _entries(folder: Path) -> list[_Entry]:
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError as error:
+        raise SourceError(f"{folder} cannot be read: {error.strerror}.", "Check it.") from error
+    entries = [_Entry(path, (path,)) for path in inside if _is_image(path)]
+    for sub in inside:
+        if sub.is_dir() and sub.name not in NOT_IMAGES and not sub.name.startswith("."):
+            files = tuple(path for path in sorted(sub.iterdir()) if _is_image(path))
+            entries += [_Entry(sub, files)] if files else []
+    if not entries:
+        names = ", ".join(path.name for path in inside[:5]) or "nothing"
+        raise SourceError(
+            f"The folder {folder} holds no image ({', '.join(SUFFIXES)}), but {names}.",
+            "Name the folder in which the dated images lie.",
+        )
+    return entries
+
+
+def _is_image(path: Path) -> bool:
+    named = path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".")
+    return named and path.is_file()
+
+
+def _sidecar(path: Path) -> dict[str, dict[str, Any]]:
+    """Return date and cloudiness by file name, from ``dates.csv`` where it is there."""
+    if not path.exists():
+        return {}
+    found = {}
+    for row in read_table(path, _COLUMNS).rows:
+        day = date_in(row.text("date"))
+        if day is None:
+            raise SourceError(f"{row.where}: '{row.text('date')}' is no date.", "Write YYYY-MM-DD.")
+        cloud = row.number("cloud_cover") if row.text("cloud_cover") else None
+        found[row.text("file")] = {"date": day, "cloud_cover": cloud}
+    return found
+
+
+def _known_day(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> str | None:
+    """Return the date that a table, a STAC item or a name tells, without opening the image."""
+    if entry.path.name in sidecar:
+        return str(sidecar[entry.path.name]["date"])
+    item = _item(entry.path)
+    told = item.get("datetime") or item.get("start_datetime")
+    return date_in(str(told)) if told else date_in(entry.path.name)
+
+
+def _day(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> str | None:
+    return _known_day(entry, sidecar) or date_of([entry.files[0].name], _tags(entry.files[0]))
+
+
+def _item(path: Path) -> dict[str, Any]:
+    """Return the properties of the STAC item of the same name; empty where there is none."""
+    file = path.with_suffix(".json")
+    if not file.is_file():
+        return {}
+    try:
+        item = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    properties = item.get("properties") if isinstance(item, dict) else None
+    return properties if isinstance(properties, dict) else {}
+
+
+def _tags(file: Path) -> dict[str, str]:
+    """Return the tags of an image; empty where it cannot be opened: that is said when it is."""
+    try:
+        with rasterio.open(file) as dataset:
+            return dict(dataset.tags())
+    except (RasterioError, OSError):
+        return {}
+
+
+def _refuse(folder: Path, dated: dict[str, list[_Entry]], unknown: list[str]) -> None:
+    """Raise where an image has no date, or a date more than one image."""
+    if unknown:
+        others = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+        raise SourceError(
+            f"Nothing tells the date of {', '.join(unknown[:3])}{others} in {folder}.",
+            f"Name the files with their date (2025-06-08), or write {SIDECAR} beside them with "
+            "the columns file,date.",
+        )
+    for day, entries in dated.items():
+        if len(entries) > 1 and not _one_image(entries):
+            names = ", ".join(entry.path.name for entry in entries)
+            raise UsageError(
+                f"{folder} holds more than one image of {day}: {names}.",
+                "Keep one of them, or put them together first (gdalbuildvrt DATE.vrt A.tif B.tif).",
+            )
+
+
+def _one_image(entries: Sequence[_Entry]) -> bool:
+    """Say whether files of one date are the bands of one image: one band each, alike in name."""
+    if any(len(entry.files) > 1 for entry in entries):
+        return False
+    names = {_without_band(entry.path.name) for entry in entries}
+    return len(names) == 1 and all(_bands(entry.path) == 1 for entry in entries)
+
+
+def _without_band(name: str) -> str:
+    """Return a file name without its last word, in which the names of band files differ."""
+    stem = name.split(".", maxsplit=1)[0]
+    return re.sub(r"[_.\- ]?[A-Za-z]*\d*[A-Za-z]*(_\d+m)?$", "", stem)
+
+
+def _bands(file: Path) -> int:
+    try:
+        with rasterio.open(file) as dataset:
+            return int(dataset.count)
+    except (RasterioError, OSError):
+        return 1
+
+
+def _image(day: str, entries: list[_Entry], sidecar: dict[str, dict[str, Any]]) -> DatedImage:
+    # A sub-folder is opened whole: the metadata of a Landsat scene lie in it too.
+    paths = tuple(str(entry.path) for entry in entries)
+    return DatedImage(day, paths, _cloud_cover(entries[0], sidecar))
+
+
+def _cloud_cover(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> float | None:
+    told = sidecar.get(entry.path.name, {}).get("cloud_cover")
+    known = {**_tags(entry.files[0]), **_item(entry.path), **_mtl(entry.path)}
+    lower = {key.rsplit("#", 1)[-1].lower(): value for key, value in known.items()}
+    texts = [told, *(lower.get(key) for key in CLOUD_KEYS)]
+    numbers = (_percent(text) for text in texts if text is not None)
+    return next((number for number in numbers if number is not None), None)
+
+
+def _mtl(folder: Path) -> dict[str, str]:
+    files = [path for path in folder.iterdir() if is_mtl(path.name)] if folder.is_dir() else []
+    text = files[0].read_text(encoding="utf-8", errors="replace") if files else ""
+    return dict(re.findall(r"^\s*(CLOUD_COVER)\s*=\s*(\S+)", text, re.MULTILINE))
+
+
+def _percent(text: Any) -> float | None:
+    try:
+        number = float(text)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 <= number <= 100 else None
+
+
+def require_alike(facts: Sequence[tuple[str, str, Any]]) -> None:
+    """Raise unless all images have one sensor and one grid.
+
+    Args:
+        facts: Date, sensor and grid (anything that compares) of each.
+
+    Raises:
+        GridError: naming the dates that differ.
+    """
+    first = facts[0]
+    for what, place in (("sensor", 1), ("grid", 2)):
+        other = [f for f in facts if f[place] != first[place]]
+        if other:
+            raise GridError(
+                f"The images are not of one {what}: {first[0]} has {first[place]}, "
+                f"{other[0][0]} has {other[0][place]}"
+                + (f" (and {len(other) - 1} more dates differ)." if len(other) > 1 else "."),
+                "Run each kind by itself, or bring them to one grid first "
+                "(gdalwarp -t_srs EPSG:CODE -tr X Y -tap)."
+                if what == "grid"
+                else "Run each sensor by itself; --sensor says it where it is not recognised.",
+            )
