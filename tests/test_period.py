@@ -84,6 +84,8 @@ def test_nothing_at_all_is_no_zero():
     assert (found.area_km2, found.filled_km2, found.status) == (None, None, "skipped")
     assert (found.unseen_share, found.effective_dates) == (1.0, 0.0)
     assert period_area([area("a", None, status="failed")], {}).status == "failed"
+    none = period_area([area("a", 1.0), area("b", None, status="failed")], {"a": 0.0, "b": 1.0})
+    assert (none.area_km2, none.reason) == (None, "No date with a weight has an area: a, b.")
 
 
 def test_filled_areas_only_where_every_date_that_counts_has_one():

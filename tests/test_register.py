@@ -1,5 +1,6 @@
 """The register: reading it, and measured areas beside it. Golden: Naiuk et al. 2026, table 4."""
 
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -177,3 +178,13 @@ def test_a_surface_takes_the_filled_area_where_it_is_known():
     assert WaterSurface.of(seen, 1.0) == WaterSurface("a", 3.0, (2.5, 4.0), 1.0)
     nothing = Area("a", None, None, None, 9.0, 0.0, 1.0, {}, "skipped")
     assert WaterSurface.of(nothing) is None
+
+
+def test_water_that_was_not_seen_is_missed():
+    half = Area("a", None, 2.0, None, 9.0, 0.0, 0.25, {"cloud": 0.25}, "partial")
+    found = compare_register(TABLE_4, [WaterSurface.of(half, 0.0)])
+    assert found.notes[0] == (
+        "a: 25.0% of the district was not seen: the water there is not counted."
+    )
+    filled = WaterSurface.of(dataclasses.replace(half, filled_km2=3.0), 0.0)
+    assert (filled.unseen_share, filled.lacks()) == (0.0, [])

@@ -314,6 +314,29 @@ SENTENCES = {
     "Classes of lakes.gpkg, column 'class': water = water.": "Класи файлу lakes.gpkg",
     "lakes.gpkg: feature 3 crosses itself (self-intersection at 30.5 50.1): repaired, area "
     "+0.12%.": "сама себе (self-intersection at 30.5 50.1); виправлено, площа +0,12\xa0%.",
+    "Seen in part on 2025-06-05: 5.0% unseen by weight. No area on 2025-06-08, 2025-06-10: the "
+    "other weights make up 1.": (
+        "Видно лише частину: 2025-06-05; з урахуванням ваг не видно 5,0\xa0%. "
+        "Площі немає: 2025-06-08, 2025-06-10; решту ваг зведено до 1."
+    ),
+    "Seen in part on 2025-06-05: 5.0% unseen by weight.": "не видно 5,0\xa0%",
+    "No area on 2025-06-08: the other weights make up 1.": "Площі немає: 2025-06-08",
+    "No date with a weight has an area: 2025-06-08.": "Жодна дата з вагою",
+    "M5.4: 2.5% of the district was not seen: the water there is not counted.": (
+        "M5.4: не видно 2,5\xa0% ділянки; воду там не враховано."
+    ),
+    "Rivers of the register were left out: 5.5 km².": "не враховано: 5,5 км²",
+    "In the register, but no district of this run: M5.4.": "розрахунку: M5.4.",
+    "Not in the register: M5.4.": "Немає в довіднику: M5.4.",
+    "M5.4: the measured area is 99.5 times that of the register; check the unit of the register, "
+    "and the map.": "M5.4: виміряна площа більша за довідкову в 99,5 раза",
+    "M5.4: the register is 99.5 times the measured area; is it in hectares, not in km²?": (
+        "M5.4: довідкова площа більша за виміряну в 99,5 раза; чи не подано її в гектарах"
+    ),
+    "The line 'Разом' repeats the sum and was left out.": "Рядок «Разом» повторює суму",
+    "w.csv: columns not used: id, owner.": "w.csv: не використано стовпці: id, owner.",
+    "No image in 2025-07: the area of the period was taken.": "Без знімків: 2025-07",
+    "The runoff of 2025-06 is above 2000 mm: is W in m³, not in 10⁶ m³?": "перевищує 2000 мм",
     "The district 'A' is not a valid polygon (too few points at 1 2): repaired, area +0.00%.": (
         "полігон хибний"
     ),

@@ -51,7 +51,7 @@ def additional_evaporation(
         additional_mm=sum(m.additional_mm for m in months),
         volume_1e6m3=sum(volumes) if len(volumes) == len(months) else None,
         interval_1e6m3=summed if len(bounds) == len(months) else None,
-        notes=(*weather.notes, *_notes(rows, months)),
+        notes=(*weather.notes, *_notes(rows, months), *_unseen(period)),
     )
 
 
@@ -115,6 +115,11 @@ def _runoff(row: MonthWeather) -> float | None:
     if row.w_1e6m3 is not None and row.f_km2 is not None:
         return runoff_mm(row.w_1e6m3, row.f_km2)
     return row.y_mm
+
+
+def _unseen(period: PeriodArea) -> list[str]:
+    surface = WaterSurface.of(period)
+    return [] if surface is None else surface.lacks()
 
 
 def _notes(rows: Mapping[str, MonthWeather], months: tuple[MonthEvaporation, ...]) -> list[str]:

@@ -152,7 +152,10 @@ def _verdict(
     """Return status and reason."""
     if not used:
         failed = all(a.status == "failed" for a in by_date.values())
-        return "failed" if failed else "skipped", f"No area on any date: {', '.join(by_date)}."
+        return (
+            "failed" if failed else "skipped",
+            f"No date with a weight has an area: {', '.join(by_date)}.",
+        )
     lost = [
         d
         for d, a in by_date.items()

@@ -57,6 +57,7 @@ def compare_register(register: Register, surfaces: Sequence[WaterSurface]) -> Re
     if not named or (len(named) == len(surfaces) > 1 and not extra):
         rows.append(_row(_together(surfaces), sum(e.area_km2 for e in entries)))
     notes += _about_names(entries, surfaces, named=named, extra=extra)
+    notes += [said for s in named or surfaces for said in s.lacks()]
     notes += [said for row in rows for said in _about_unit(row)]
     kinds = Register(register.source, tuple(entries)).by_kind() if entries else {}
     return RegisterComparison(register.source, tuple(rows), kinds, tuple(notes))

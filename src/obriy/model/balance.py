@@ -12,6 +12,8 @@ from obriy.model.areas import Area, PeriodArea
 
 RIVER: Final = "river"
 """Kind of a register's entry that is a river channel."""
+_WORTH_A_WORD: Final = 0.005
+"""Share unseen that is said: half a per cent, as reports round."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +25,15 @@ class WaterSurface:
         area_km2: Water outside the river channel where that was set apart, else all water, km².
         interval_km2: 90 % interval of ``area_km2``; None where nobody can tell.
         channel_km2: Water of the river channel, not in ``area_km2``; None: not set apart.
+        unseen_share: Share of the district whose water is not in ``area_km2``, 0 to 1: what was
+            not seen; 0 where other dates filled it.
     """
 
     district: str
     area_km2: float
     interval_km2: tuple[float, float] | None = None
     channel_km2: float | None = None
+    unseen_share: float = 0.0
 
     @classmethod
     def of(cls, area: Area | PeriodArea, channel_km2: float | None = None) -> "WaterSurface | None":
@@ -41,8 +46,21 @@ class WaterSurface:
         Returns:
             None where nothing was seen.
         """
-        known = area.area_km2 if area.filled_km2 is None else area.filled_km2
-        return None if known is None else cls(area.district, known, area.interval_km2, channel_km2)
+        filled = area.filled_km2 is not None
+        known = area.filled_km2 if filled else area.area_km2
+        if known is None:
+            return None
+        unseen = 0.0 if filled else area.unseen_share
+        return cls(area.district, known, area.interval_km2, channel_km2, unseen)
+
+    def lacks(self) -> list[str]:
+        """Say that water is not counted where a part worth a word was not seen."""
+        if self.unseen_share <= _WORTH_A_WORD:
+            return []
+        return [
+            f"{self.district}: {self.unseen_share:.1%} of the district was not seen: the water "
+            "there is not counted."
+        ]
 
 
 @dataclasses.dataclass(frozen=True)
