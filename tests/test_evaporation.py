@@ -1,14 +1,17 @@
 """Additional evaporation. Golden: W_eva0 700, X 600, Y 90 mm, worked by hand for three areas."""
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
 from obriy.errors import InputError, UnknownNameError
 from obriy.measures.evaporation import additional_evaporation, runoff_mm
-from obriy.model.areas import PeriodArea
+from obriy.model.areas import Area, PeriodArea
 from obriy.model.balance import MonthWeather, Weather
 from obriy.sources.weather import read_weather
+from obriy.sources.weights import read_weights
 
 ONE_ROW = Weather("w.csv", (MonthWeather("2025-06", 700.0, 600.0, 90.0),))
 
@@ -165,3 +168,22 @@ def test_a_slip_in_a_column(read):
 def test_months_that_tell_land_evaporation_in_no_way_or_two(given):
     with pytest.raises(InputError, match="in one way"):
         MonthWeather("06", 7.0, **given)
+
+
+def test_the_guide_does_what_it_says(tmp_path, capsys):
+    guide = (Path(__file__).parents[1] / "docs" / "balance.md").read_text("utf-8")
+    tables = re.findall(r"^```csv\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    weights, register, weather = (tmp_path / f"{n}.csv" for n in range(3))
+    for path, text in zip((weights, register, weather), tables, strict=True):
+        path.write_text(text, "utf-8")
+    days = read_weights(weights)
+    areas = [Area("M5.4.0.02", day, 40.0, None, 5000.0, 0.0, 0.0, {}) for day in days]
+    (code,) = re.findall(r"^```python\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    names["balance"](areas, str(register), weather)
+    said = capsys.readouterr().out
+    (official,) = re.findall(r"register_km2=([\d.]+)", said)
+    assert float(official) == pytest.approx(34.005)
+    # June: 131.5 - (72 - 6.1) = 65.6 mm over 40 km².
+    assert re.search(r"volume_1e6m3=2\.62[34]", said)

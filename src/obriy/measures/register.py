@@ -46,16 +46,15 @@ def compare_register(register: Register, surfaces: Sequence[WaterSurface]) -> Re
     if not surfaces:
         raise EmptyResultError("There is no measured area to compare with the register.")
     entries, notes = _without_rivers(register, surfaces)
-    sums: dict[str, float] = {}
+    lists: dict[str, list[float]] = {}
     for entry in entries:
-        key = _plain(entry.district or entry.name)
-        sums[key] = sums.get(key, 0.0) + entry.area_km2
-    named = [s for s in surfaces if _plain(s.district) in sums]
-    rows = [_row(s, sums[_plain(s.district)]) for s in named]
+        lists.setdefault(_plain(entry.district or entry.name), []).append(entry.area_km2)
+    named = [s for s in surfaces if _plain(s.district) in lists]
+    rows = [_row(s, math.fsum(lists[_plain(s.district)])) for s in named]
     missed = {_plain(s.district) for s in named}
     extra = [e for e in entries if _plain(e.district or e.name) not in missed]
     if not named or (len(named) == len(surfaces) > 1 and not extra):
-        rows.append(_row(_together(surfaces), sum(e.area_km2 for e in entries)))
+        rows.append(_row(_together(surfaces), math.fsum(e.area_km2 for e in entries)))
     notes += _about_names(entries, surfaces, named=named, extra=extra)
     notes += [said for s in named or surfaces for said in s.lacks()]
     notes += [said for row in rows for said in _about_unit(row)]
@@ -71,7 +70,7 @@ def _without_rivers(
     rivers = [e for e in register.entries if e.kind == RIVER]
     apart = all(s.channel_km2 is not None for s in surfaces)
     if rivers and apart:
-        total = sum(e.area_km2 for e in rivers)
+        total = math.fsum(e.area_km2 for e in rivers)
         notes.append(f"Rivers of the register were left out: {total:.6g} km².")
         return [e for e in register.entries if e.kind != RIVER], notes
     if not rivers and not apart:
@@ -102,7 +101,7 @@ def _together(surfaces: Sequence[WaterSurface]) -> WaterSurface:
     whole = len(bounds) == len(surfaces)
     return WaterSurface(
         district="all",
-        area_km2=sum(s.area_km2 for s in surfaces),
+        area_km2=math.fsum(s.area_km2 for s in surfaces),
         interval_km2=(sum(b[0] for b in bounds), sum(b[1] for b in bounds)) if whole else None,
         channel_km2=sum(channels) if len(channels) == len(surfaces) else None,
     )

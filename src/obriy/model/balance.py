@@ -5,6 +5,7 @@ Ye. Kryzhanovskyi, *Methods of estimating the water-management balance*, VNTU 20
 """
 
 import dataclasses
+import math
 from typing import Any, Final
 
 from obriy.errors import InputError
@@ -101,7 +102,7 @@ class Register:
     @property
     def total_km2(self) -> float:
         """Sum of all entries, km²."""
-        return sum(e.area_km2 for e in self.entries)
+        return math.fsum(e.area_km2 for e in self.entries)
 
     def by_kind(self) -> dict[str, float]:
         """Return the sum of each kind, km², in the order of the register."""

@@ -64,8 +64,8 @@ def _from_file(path: Path) -> Register:
             f"{path} has {len(units) or 'no'} columns of areas; it needs one.",
             "Name it by its unit: area_km2, area_ha or area_m2.",
         )
-    factor = float(facts["units"][units[0].removeprefix("area_")])
-    entries = tuple(_entry(row, units[0], factor, facts) for row in table)
+    per_km2 = int(facts["per_km2"][units[0].removeprefix("area_")])
+    entries = tuple(_entry(row, units[0], per_km2, facts) for row in table)
     kept, notes = _without_total(path, entries, facts["total"]["words"])
     return Register(str(path), kept, (*table.notes, *notes))
 
@@ -74,11 +74,11 @@ def _areas(words: list[str]) -> tuple[str, ...]:
     return tuple(f"area_{word}" for word in words)
 
 
-def _entry(row: Row, column: str, factor: float, facts: dict[str, Any]) -> RegisterEntry:
+def _entry(row: Row, column: str, per_km2: int, facts: dict[str, Any]) -> RegisterEntry:
     said = row.text("kind")
     plain = " ".join(said.casefold().split())
     kind = next((k for k, words in facts["kinds"].items() if plain in words), said)
-    area = row.number(column, least=0.0) * factor
+    area = row.number(column, least=0.0) / per_km2
     return RegisterEntry(row.text("name"), area, kind, row.text("district"))
 
 
