@@ -28,16 +28,22 @@ from obriy.outputs.files import atomic_path, full_error, is_full, output_error
 from obriy.outputs.styles import write_categories, write_style
 from obriy.render.palette import CODED, colour_table, rgb
 
-Content = Legend | Literal["fraction", "unseen", "doubt"]
-"""What the numbers of a map are: classes of a legend, half per cents, reasons, or doubts."""
+Content = Legend | Literal["fraction", "unseen", "doubt", "occurrence", "observations"]
+"""What the numbers of a map are: classes of a legend, shares, reasons, doubts, or counts."""
 
 TILE: Final = 512
 _READ: Final = 2048
-_OVERVIEWS: Final = {"fraction": "AVERAGE"}
+_OVERVIEWS: Final = {"fraction": "AVERAGE", "occurrence": "AVERAGE", "observations": "AVERAGE"}
+_NODATA: Final = {"fraction": FRACTION_MISSING, "occurrence": 255}
+"""Of the others every value means something: 0 observations is a count."""
+_UNITS: Final = {"fraction": ("half per cent", 0.5, "%"), "occurrence": ("per cent", 1.0, "%")}
+"""Of a content: units of the numbers as they stand, their scale, and the unit once scaled."""
 _TITLES: Final = {
     "fraction": "share of water in the pixel, half per cents (0 to 200), 255 missing",
     "unseen": "why a pixel has no class",
     "doubt": "where another threshold, as good, would decide otherwise",
+    "occurrence": "share of valid observations that were water, per cent, 255 never seen",
+    "observations": "valid observations of the pixel, 255 for 255 and more",
 }
 _DRIVER_ERRORS: Final = (RasterioError, CPLE_BaseError, SystemError)
 """What rasterio raises; SystemError where GDAL failed without saying why (a full disk, often)."""
@@ -52,9 +58,9 @@ class MapWriter:
         path: The file wanted, ``*.tif``.
         geobox: Grid of the map, in any CRS or none, rotated or not.
         content: The legend of a class map (0 is no data, overviews by mode, colours and names
-            within), ``"fraction"`` (255 is no data, overviews by average), ``"unseen"`` or
-            ``"doubt"`` (values of `obriy.model.flags.Unseen` and `obriy.model.classmap.Doubt`,
-            overviews by mode).
+            within), ``"fraction"`` and ``"occurrence"`` (255 is no data, overviews by average),
+            ``"observations"`` (counts, overviews by average), ``"unseen"`` or ``"doubt"`` (values
+            of `obriy.model.flags.Unseen` and `obriy.model.classmap.Doubt`, overviews by mode).
         lang: Language of the class names in the file.
         tags: More to say in the file's metadata.
     """
@@ -229,18 +235,16 @@ def check_whole(path: Path) -> None:
 
 
 def _nodata(content: Content) -> int | None:
-    if content == "fraction":
-        return FRACTION_MISSING
-    return NO_DATA if isinstance(content, Legend) else None
+    return NO_DATA if isinstance(content, Legend) else _NODATA.get(content)
 
 
 def _colours(content: Content) -> dict[int, tuple[int, int, int, int]]:
-    """Return the colour table; none for fractions, where GDAL would average colours."""
+    """Return the colour table; none for quantities, where GDAL would average colours."""
     if isinstance(content, Legend):
         return {code: (*colour, 255) for code, colour in colour_table(content).items()} | {
             NO_DATA: (0, 0, 0, 0)
         }
-    if content == "fraction":
+    if content not in CODED:
         return {}
     colours = CODED[content]
     return {int(k): (*rgb(v), 255) for k, v in colours.items()} | {0: (0, 0, 0, 0)}
@@ -253,10 +257,11 @@ def _describe(dataset: Any, content: Content, tags: dict[str, str]) -> None:
         dataset.update_tags(1, legend=legend_json(content))
         return
     dataset.set_band_description(1, _TITLES[content])
-    if content == "fraction":
-        dataset.update_tags(1, units="half per cent")
-        dataset.scales, dataset.units = (0.5,), ("%",)
-    else:
+    if content in _UNITS:
+        stored, scale, unit = _UNITS[content]
+        dataset.update_tags(1, units=stored)
+        dataset.scales, dataset.units = (scale,), (unit,)
+    elif content in CODED:
         meanings = {int(code): code.name.lower() for code in type(next(iter(CODED[content])))}
         dataset.update_tags(1, legend=json.dumps(meanings))
 

@@ -2,11 +2,22 @@
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Final
 
 from obriy.model.legend import UNNAMED, Legend
 from obriy.outputs.files import write_bytes
 from obriy.render.palette import UNNAMED_COLOUR, rgb
 from obriy.render.text import text_of
+
+_OCCURRENCE: Final = (
+    (0, "#f7fbff", 0),
+    (1, "#deebf7", 255),
+    (25, "#9ecae1", 255),
+    (50, "#4292c6", 255),
+    (75, "#2171b5", 255),
+    (100, "#08306b", 255),
+)
+"""Per cent, colour, opacity: ColorBrewer's Blues, which grow darker for every kind of eye."""
 
 
 def write_categories(path: Path, legend: Legend, lang: str) -> Path:
@@ -50,6 +61,31 @@ def write_style(path: Path, legend: Legend, lang: str) -> Path:
         ET.SubElement(
             palette, "paletteEntry", value=str(code), label=title, color=colour, alpha="255"
         )
+    ET.indent(root)
+    doctype = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+    return write_bytes(path, (doctype + ET.tostring(root, encoding="unicode")).encode())
+
+
+def write_occurrence_style(path: Path, lang: str) -> Path:
+    """Write a QGIS style for water occurrence: a ramp of blues, never wet transparent.
+
+    Args:
+        path: The style file, beside ``occurrence.tif`` and of its name.
+        lang: Language of the labels.
+    """
+    text = text_of(lang)
+    root = ET.Element("qgis", version="3.22.0", styleCategories="Symbology")
+    renderer = ET.SubElement(
+        ET.SubElement(root, "pipe"), "rasterrenderer", type="singlebandpseudocolor", band="1",
+        opacity="1", alphaBand="-1", classificationMin="0", classificationMax="100",
+    )  # fmt: skip
+    shader = ET.SubElement(
+        ET.SubElement(renderer, "rastershader"), "colorrampshader",
+        colorRampType="INTERPOLATED", clip="0", minimumValue="0", maximumValue="100",
+    )  # fmt: skip
+    for value, colour, alpha in _OCCURRENCE:
+        label = text("occurrence.share", percent=value) if value else text("occurrence.never")
+        ET.SubElement(shader, "item", value=str(value), label=label, color=colour, alpha=str(alpha))
     ET.indent(root)
     doctype = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
     return write_bytes(path, (doctype + ET.tostring(root, encoding="unicode")).encode())
