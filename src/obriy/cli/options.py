@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from obriy.workflows.config import WaterConfig
 
-_PLAIN = (int, float, Path)
+_PLAIN = (bool, int, float, Path)
 
 
 def with_config_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -20,7 +20,7 @@ def with_config_options(function: Callable[..., None]) -> Callable[..., None]:
     """
     given_own = inspect.signature(function).parameters.items()
     own = [p.replace(kind=p.KEYWORD_ONLY) for name, p in given_own if name != "values"]
-    fields = [(n, f) for n, f in WaterConfig.model_fields.items() if n != "job"]
+    fields = [(f.alias or n, f) for n, f in WaterConfig.model_fields.items() if n != "job"]
     fields.sort(key=lambda item: not _is_argument(item[1]))
 
     def command(**given: Any) -> None:
@@ -58,12 +58,12 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
 
 
 def _plain_type(annotation: Any) -> Any:
-    """Return the type that the command line parses; all but numbers and paths is text."""
+    """Return the type that the command line parses; all else is text."""
     options = [a for a in get_args(annotation) if a is not type(None)] or [annotation]
     kind = options[0]
     if get_origin(annotation) is Literal or get_origin(kind) is Literal:
         return str
-    return kind if kind in _PLAIN else str
+    return kind if kind in _PLAIN or get_origin(kind) is tuple else str
 
 
 def _text(value: Any) -> str:

@@ -1,8 +1,8 @@
 """Districts taken together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from obriy.model.areas import Area
+from obriy.model.areas import Area, PeriodArea
 
 
 def total_area(areas: Sequence[Area]) -> Area | None:
@@ -39,7 +39,57 @@ def total_area(areas: Sequence[Area]) -> Area | None:
         unseen={cause: share([a.unseen.get(cause, 0.0) for a in areas]) for cause in causes},
         status=("partial" if seen else "skipped") if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
+        filled_km2=_sum([a.filled_km2 for a in seen]),
+        filled_share=share([a.filled_share for a in areas]),
+        expected_km2=_sum([a.expected_km2 for a in seen]),
+        interval_km2=_bounds([a.interval_km2 for a in seen]),
+        uncertainty=_causes([a.uncertainty for a in seen]),
     )
+
+
+def total_period(periods: Sequence[PeriodArea]) -> PeriodArea:
+    """Return the periods of all districts as one: areas and bounds add up.
+
+    Bounds add up as if all districts erred to the same side, as one method does: the widest.
+    Weights are those of a single district, and none where there are several: each has its own.
+
+    Args:
+        periods: At least one.
+    """
+    if len(periods) == 1:
+        return periods[0]
+    seen = [p for p in periods if p.area_km2 is not None]
+    off = [p.district for p in periods if p.status != "ok"]
+    dates = set.intersection(*(set(p.leave_one_out_km2) for p in seen)) if seen else set()
+    return PeriodArea(
+        district="all",
+        start=min(p.start for p in periods),
+        end=max(p.end for p in periods),
+        weights={},
+        area_km2=_sum([p.area_km2 for p in seen]),
+        filled_km2=_sum([p.filled_km2 for p in seen]),
+        expected_km2=_sum([p.expected_km2 for p in seen]),
+        interval_km2=_bounds([p.interval_km2 for p in seen]),
+        uncertainty=_causes([p.uncertainty for p in seen]),
+        change_sd_km2=sum(p.change_sd_km2 for p in seen),
+        leave_one_out_km2={d: sum(p.leave_one_out_km2[d] for p in seen) for d in sorted(dates)},
+        effective_dates=min((p.effective_dates for p in seen), default=0.0),
+        unseen_share=sum(p.unseen_share for p in periods) / len(periods),
+        status=("partial" if seen else "skipped") if off else "ok",
+        reason=f"not complete: {', '.join(off)}" if off else "",
+    )
+
+
+def _bounds(intervals: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:
+    known = [i for i in intervals if i is not None]
+    if not known or len(known) < len(intervals):
+        return None
+    return sum(low for low, _ in known), sum(high for _, high in known)
+
+
+def _causes(uncertainties: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    causes = dict.fromkeys(cause for u in uncertainties for cause in u)
+    return {cause: sum(u.get(cause, 0.0) for u in uncertainties) for cause in causes}
 
 
 def _sum(values: list[float | None]) -> float | None:

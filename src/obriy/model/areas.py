@@ -1,6 +1,7 @@
 """District and AreaSeries: areas by district and date, each with what was unseen."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import shapely
@@ -100,6 +101,13 @@ class Area:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
         return dataclasses.asdict(self) | {"area_km2": self.area_km2, "area_ha": self.area_ha}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Area":
+        """Return the area that `to_dict` turned into plain values (JSON has lists for tuples)."""
+        own = {f.name: values[f.name] for f in dataclasses.fields(cls) if f.name in values}
+        interval = own.get("interval_km2")
+        return cls(**own | {"interval_km2": None if interval is None else tuple(interval)})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The configuration of each job: command line, page and config.yaml are all made from it."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -36,7 +36,10 @@ class JobConfig(BaseModel):
     def identity(self) -> dict[str, Any]:
         """Return the values that determine the result: where and how fast are left out."""
         return self.model_dump(
-            mode="json", exclude={"out", "workers", "max_ram"}, exclude_none=True
+            mode="json",
+            exclude={"out", "workers", "max_ram"},
+            exclude_none=True,
+            by_alias=True,
         )
 
 
@@ -50,13 +53,17 @@ def _absolute(text: str | None) -> str | None:
     return f"{head}{known.resolve()}{mark}{query}" if known.exists() else text
 
 
+SERIES: Final = ("datetime", "weights", "fill", "register", "river", "evaporation", "change")
+"""Options that only a series of dates has."""
+
+
 class WaterConfig(JobConfig):
-    """Map water in one scene, measure it, score it."""
+    """Map water in one scene or in a series of dates, measure it, score or compare it."""
 
     job: Literal["water"] = "water"
     source: str = Field(
         "simulated:",
-        description="image, folder of bands, sample: or simulated:",
+        description="image, folder of bands, folder of dated images, sample: or simulated:",
         json_schema_extra={"argument": True},
     )
     aoi: str | None = Field(None, description="district: a name, W,S,E,N in degrees, or a file")
@@ -80,12 +87,38 @@ class WaterConfig(JobConfig):
     reference_legend: str | None = Field(
         None, description="what the codes of the reference are: gsw, binary, worldcover, ..."
     )
+    datetime: str | None = Field(
+        None, description="dates of a series, A/B: days, months or years, both included"
+    )
+    weights: str | None = Field(
+        None, description="weights of dates: clear (default), cloud, or a CSV with date,weight"
+    )
+    fill: bool = Field(
+        False, description="fill what a date did not see from what the other dates saw"
+    )
+    register_: str | None = Field(
+        None, alias="register", description="register to compare with: km², or a CSV"
+    )
+    river: str | None = Field(
+        None, description="polygons of the river channel, which the register leaves out"
+    )
+    evaporation: str | None = Field(
+        None, description="CSV of monthly weather, for additional evaporation"
+    )
+    change: tuple[str, str] | None = Field(
+        None, description="two dates or periods to compare, e.g. 2025-06 2025-09"
+    )
     outputs: CommaList = Field(list(OUTPUTS), description=f"what to write, of {','.join(OUTPUTS)}")
 
     def anchored(self) -> "WaterConfig":
         """Return the configuration with absolute paths: it means the same from any folder."""
-        paths = {name: _absolute(getattr(self, name)) for name in ("source", "aoi", "reference")}
-        return self.model_copy(update=paths)
+        names = ("source", "aoi", "reference", "weights", "register_", "river", "evaporation")
+        return self.model_copy(update={name: _absolute(getattr(self, name)) for name in names})
+
+    def series_options(self) -> list[str]:
+        """Return the names of the options given that only a series has."""
+        given = self.model_dump(by_alias=True)
+        return [name for name in SERIES if given[name]]
 
 
 JOBS: dict[str, type[JobConfig]] = {"water": WaterConfig}

@@ -1,0 +1,185 @@
+"""Document D's use of an area: beside the register, and in the water balance."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from obriy.errors import InputError
+from obriy.measures.evaporation import additional_evaporation
+from obriy.measures.period import period_by_month
+from obriy.measures.register import compare_register
+from obriy.measures.uncertainty import period_estimate
+from obriy.model.areas import Area, AreaSeries, District, PeriodArea
+from obriy.model.balance import (
+    Evaporation,
+    Register,
+    RegisterComparison,
+    WaterSurface,
+    Weather,
+)
+from obriy.sources.districts import read_polygons
+from obriy.sources.register import read_register
+from obriy.sources.weather import read_weather
+from obriy.vectors import polygons_of, warp_geometry
+from obriy.workflows.config import WaterConfig
+from obriy.workflows.measuring import Weigh
+
+
+@dataclasses.dataclass(frozen=True)
+class BalanceInputs:
+    """What the user gave beside the images.
+
+    Attributes:
+        register: What to compare with.
+        weather: By month.
+        outside_river: The districts without the river channel; empty where none is set apart.
+    """
+
+    register: Register | None = None
+    weather: Weather | None = None
+    outside_river: tuple[District, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Balance:
+    """What follows from the areas.
+
+    Attributes:
+        comparison: With the register.
+        evaporation: By district.
+    """
+
+    comparison: RegisterComparison | None = None
+    evaporation: tuple[Evaporation, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ``comparison`` and ``evaporation``; None where not asked for."""
+        return {
+            "comparison": None if self.comparison is None else self.comparison.to_dict(),
+            "evaporation": [e.to_dict() for e in self.evaporation] or None,
+        }
+
+
+def read_balance(
+    config: WaterConfig, districts: Sequence[District], dates: Iterable[str]
+) -> BalanceInputs:
+    """Read register, river and weather, and say what is wrong with them before the work.
+
+    Raises:
+        UsageError: a river without a register or without districts.
+        InputError: tables that cannot serve, a month of the series without weather.
+    """
+    if config.river and not (config.register_ and districts):
+        raise InputError(
+            "--river sets the channel apart from districts, for the register.",
+            "Give --aoi and --register too.",
+        )
+    weather = read_weather(Path(config.evaporation)) if config.evaporation else None
+    if weather is not None:
+        _require_months(weather, {date[:7] for date in dates})
+    return BalanceInputs(
+        register=read_register(config.register_) if config.register_ else None,
+        weather=weather,
+        outside_river=_outside(Path(config.river), districts) if config.river else (),
+    )
+
+
+def strike_balance(inputs: BalanceInputs, series: AreaSeries, weigh: Weigh) -> Balance:
+    """Compare with the register, and compute additional evaporation.
+
+    Args:
+        inputs: Register, weather, districts outside the river.
+        series: Areas of the districts and, by the same names, outside the river.
+        weigh: How the dates are weighed.
+    """
+    return Balance(
+        comparison=_compare(inputs, series),
+        evaporation=_evaporate(inputs.weather, series, weigh),
+    )
+
+
+def outside_name(district: str) -> str:
+    """Return the name under which a district without the river channel is measured."""
+    return f"{district} (outside the river)"
+
+
+def _require_months(weather: Weather, months: set[str]) -> None:
+    known = {m.month for m in weather.months}
+    lacking = sorted(m for m in months if (m[5:] if weather.normals else m) not in known)
+    if lacking:
+        raise InputError(
+            f"{weather.source} has no weather of {', '.join(lacking)}, and the series has images "
+            "of it.",
+            "Add a row for each month.",
+        )
+
+
+def _outside(path: Path, districts: Sequence[District]) -> tuple[District, ...]:
+    frame = read_polygons(path)
+    river = frame.geometry.make_valid().union_all()
+    outside = []
+    for district in districts:
+        crs = district.crs or frame.crs.to_wkt()
+        channel = warp_geometry(river, frame.crs.to_wkt(), crs)
+        left = polygons_of(district.geometry.difference(channel))
+        if left.is_empty:
+            raise InputError(
+                f"The river of {path} covers the whole district '{district.name}'.",
+                "Give the polygons of the channel alone.",
+            )
+        outside.append(District(outside_name(district.name), left, district.crs))
+    return tuple(outside)
+
+
+def _compare(inputs: BalanceInputs, series: AreaSeries) -> RegisterComparison | None:
+    if inputs.register is None:
+        return None
+    apart = {d.name for d in inputs.outside_river}
+    periods = {p.district: p for p in series.periods}
+    surfaces = []
+    for name, period in periods.items():
+        if name in apart:
+            continue
+        left = periods.get(outside_name(name))
+        surface = _surface(period, left)
+        if surface is not None:
+            surfaces.append(surface)
+    return compare_register(inputs.register, surfaces)
+
+
+def _surface(period: PeriodArea, outside: PeriodArea | None) -> WaterSurface | None:
+    if outside is None:
+        return WaterSurface.of(period)
+    whole, left = WaterSurface.of(period), WaterSurface.of(outside)
+    if whole is None or left is None:
+        return None
+    return dataclasses.replace(
+        left, district=period.district, channel_km2=whole.area_km2 - left.area_km2
+    )
+
+
+def _evaporate(
+    weather: Weather | None, series: AreaSeries, weigh: Weigh
+) -> tuple[Evaporation, ...]:
+    if weather is None:
+        return ()
+    rows: dict[str, list[Area]] = {}
+    for area in series.areas:
+        rows.setdefault(area.district, []).append(area)
+    found = []
+    for period in series.periods:
+        areas = rows[period.district]
+        monthly = {
+            month: _with_interval(p, areas)
+            for month, p in period_by_month(areas, period.weights).items()
+        }
+        found.append(additional_evaporation(weather, period, monthly))
+    return tuple(found)
+
+
+def _with_interval(period: PeriodArea, areas: Sequence[Area]) -> PeriodArea:
+    expected, interval, causes = period_estimate(areas, period.weights)
+    return dataclasses.replace(
+        period, expected_km2=expected, interval_km2=interval, uncertainty=causes
+    )

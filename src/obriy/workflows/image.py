@@ -1,0 +1,204 @@
+"""`obriy water` of one image: to a scored, measured map, in a run folder."""
+
+import dataclasses
+from typing import Any
+
+import xarray as xr
+
+from obriy.blocks.engine import EngineOptions
+from obriy.measures.areas import measure_areas
+from obriy.measures.totals import total_area
+from obriy.methods.expression import parse_method
+from obriy.model.areas import Area, AreaSeries, District
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import describe, geobox_of
+from obriy.model.provenance import hrefs_of
+from obriy.model.reference import Reference
+from obriy.model.scene import band_names, provenance_of
+from obriy.model.scores import Scores
+from obriy.prepare.crop import crop
+from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.sources.districts import read_districts
+from obriy.sources.scene import open_scene
+from obriy.sources.simulated import simulated_reference
+from obriy.workflows.config import GSW, WaterConfig
+from obriy.workflows.evaluation import evaluate, gsw_reference, reference_from_file
+from obriy.workflows.mapping import map_water_to_files, open_map
+from obriy.workflows.presenting import Products, write_products
+from obriy.workflows.run import ALWAYS, WaterRun, command_of, run_path
+
+
+def plan_image(config: WaterConfig) -> dict[str, Any]:
+    """Say what a run would do, without doing it: grid, bands, districts, outputs."""
+    inputs = _inputs(config)
+    scene = inputs.part
+    reference = _reference(inputs, config, EngineOptions())
+    return {
+        "source": config.source,
+        "method": config.method,
+        "grid": describe(geobox_of(scene)),
+        "bands": band_names(scene),
+        "bands_read": sorted(parse_method(config.method).bands(set(band_names(scene)))),
+        "reference": None if reference is None else reference.source,
+        "flags": "flags" in scene,
+        "districts": [d.name for d in inputs.districts],
+        "outputs": config.outputs,
+        "folder": str(run_path(config)),
+        "provenance": provenance_of(scene).to_dict(),
+    }
+
+
+def run_image(config: WaterConfig, options: EngineOptions | None = None) -> WaterRun:
+    """Map, measure, score and report; a run that was cut off goes on where it stopped.
+
+    Args:
+        config: What to do.
+        options: Progress and cancel; threads and memory come from the configuration.
+
+    Raises:
+        ObriyError: of the kind that fits; nothing half-written is left.
+    """
+    config = config.anchored()
+    inputs = _inputs(config)
+    options = dataclasses.replace(
+        options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
+    )
+    # Before the work: what is wrong with method and reference is said while nothing is lost.
+    parse_method(config.method).bands(set(band_names(inputs.scene)))
+    reference = _reference(inputs, config, options)
+    folder = RunFolder(run_path(config), config.identity())
+    mapped = _map(inputs, config, folder, options)
+    water = open_map(folder.path, mapped.outputs, inputs.part, mapped.found)
+    areas = _measure(water, inputs.districts, config)
+    scores = None if reference is None else evaluate(water, reference)
+    result = _result(config, water, areas, scores, mapped)
+    wanted = {n: f for n, f in mapped.outputs.items() if n in ALWAYS or n in config.outputs}
+    result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
+    products = Products(inputs.part, water, inputs.districts, areas, scores, mapped.found)
+    files = write_products(config, folder, products, result)
+    result["outputs"] = {name: str(path) for name, path in files.items()}
+    folder.write_result(result)
+    return WaterRun(folder.path, result, _is_complete(mapped, areas))
+
+
+def _map(
+    inputs: "_Inputs", config: WaterConfig, folder: RunFolder, options: EngineOptions
+) -> StepRecord:
+    def work() -> StepRecord:
+        files, found = map_water_to_files(
+            inputs.scene,
+            config.method,
+            folder.path,
+            part=inputs.part if inputs.districts else None,
+            clouds=config.clouds,
+            options=options,
+            lang=config.lang,
+        )
+        return StepRecord(files, found)
+
+    return folder.step("map", work, fingerprint(hrefs_of(provenance_of(inputs.scene))))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Inputs:
+    """What a run reads.
+
+    Attributes:
+        scene: The whole image: the decision rests on it.
+        part: The part that is mapped: around the districts, or all of it.
+        districts: Where areas are asked for; empty: the whole image.
+    """
+
+    scene: xr.Dataset
+    part: xr.Dataset
+    districts: list[District]
+
+
+def _inputs(config: WaterConfig) -> _Inputs:
+    scene = open_scene(
+        config.source,
+        sensor=config.sensor,
+        bands=config.bands,
+        scale=config.scale,
+        offset=config.offset,
+        nodata=config.nodata,
+        resolution=config.resolution,
+    )
+    districts = read_districts(config.aoi) if config.aoi else []
+    return _Inputs(scene, crop(scene, districts) if districts else scene, districts)
+
+
+def _measure(water: ClassMap, districts: list[District], config: WaterConfig) -> AreaSeries | None:
+    """Measure; None where the image has neither a CRS nor a stated pixel size."""
+    if water.geobox.crs is None and config.resolution is None:
+        return None
+    size = config.resolution if water.geobox.crs is None else None
+    return measure_areas(water, "water", districts, pixel_size_m=size)
+
+
+def _reference(inputs: _Inputs, config: WaterConfig, options: EngineOptions) -> Reference | None:
+    if config.reference is None:
+        return simulated_reference(config.source, geobox_of(inputs.part))
+    if config.reference.startswith(GSW):
+        return gsw_reference(config.reference, inputs.part, options)
+    return reference_from_file(config.reference, inputs.part, config.reference_legend)
+
+
+def _result(
+    config: WaterConfig,
+    water: ClassMap,
+    areas: AreaSeries | None,
+    scores: Scores | None,
+    mapped: StepRecord,
+) -> dict[str, Any]:
+    """Put ``result.json`` together; its names are a contract that other programs rely on."""
+    rows = [] if areas is None else list(areas.areas)
+    total = total_area(rows)
+    decision = mapped.found["decision"]
+    unseen = total.unseen_share if total else _unseen_share(mapped)
+    warnings = list(water.provenance.warnings)
+    if areas is None:
+        warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
+    date = {
+        "date": water.time,
+        "area_km2": total.area_km2 if total else None,
+        "clear_share": 1 - unseen,
+        "unseen_share": unseen,
+        "weight": 1.0,
+        "threshold": decision.get("threshold"),
+        "status": "partial" if mapped.found["failed"] else (total.status if total else "ok"),
+        "reason": _reason(mapped, total),
+    }
+    return {
+        "job": config.job,
+        "method": config.method,
+        "area_km2": date["area_km2"],
+        "interval_km2": None,
+        "mask_area_km2": total.mask_km2 if total else None,
+        "unseen_share": unseen,
+        "dates": [date],
+        "districts": [row.to_dict() for row in rows],
+        "decision": decision,
+        "evaluation": None if scores is None else scores.to_dict(),
+        "comparison": None,
+        "evaporation": None,
+        "outputs": {},
+        "command": command_of(config),
+        "provenance": water.provenance.to_dict() | {"warnings": warnings},
+    }
+
+
+def _reason(mapped: StepRecord, total: Area | None) -> str:
+    if mapped.found["failed"]:
+        return str(mapped.found["failed"][0]["reason"])
+    return total.reason if total else ""
+
+
+def _unseen_share(mapped: StepRecord) -> float:
+    pixels: dict[str, int] = mapped.found["pixels"]
+    return pixels.get("0", 0) / sum(pixels.values())
+
+
+def _is_complete(mapped: StepRecord, areas: AreaSeries | None) -> bool:
+    rows = [] if areas is None else areas.areas
+    return not mapped.found["failed"] and all(r.status in ("ok", "partial") for r in rows)

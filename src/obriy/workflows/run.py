@@ -1,0 +1,57 @@
+"""What the runs of every kind of source have in common: where they go, what they leave."""
+
+import dataclasses
+import hashlib
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any, Final
+
+from obriy.workflows.config import WaterConfig
+
+ALWAYS: Final = ("unseen", "doubt")
+"""Maps that every run keeps: without them its figures cannot be judged."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WaterRun:
+    """What a run left.
+
+    Attributes:
+        folder: The run folder.
+        result: ``result.json`` as plain values.
+        complete: False where a part or a district is missing (exit code 3).
+    """
+
+    folder: Path
+    result: dict[str, Any]
+    complete: bool
+
+
+def run_path(config: WaterConfig) -> Path:
+    """Return the run folder: as given, else named after the source and the configuration."""
+    if config.out is not None:
+        return config.out
+    stem = re.sub(r"[^\w.-]+", "-", Path(config.source).name or config.source).strip("-.")
+    text = json.dumps(config.identity(), sort_keys=True)
+    return Path("obriy-runs") / f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def command_of(config: WaterConfig) -> str:
+    """Return the command line that makes the run again."""
+    words = ["obriy", "water", config.source]
+    defaults = WaterConfig().model_dump(by_alias=True)
+    for name, value in config.model_dump(exclude={"job", "source"}, by_alias=True).items():
+        if value is not None and value != defaults[name]:
+            words += [f"--{name.replace('_', '-')}", *_words(value)]
+    return shlex.join(words)
+
+
+def _words(value: Any) -> list[str]:
+    """Return a value as it is written after its option."""
+    if isinstance(value, bool):
+        return []
+    if isinstance(value, tuple):
+        return list(value)
+    return [",".join(value) if isinstance(value, list) else str(value)]
