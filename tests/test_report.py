@@ -327,6 +327,13 @@ SENTENCES = {
     ),
     "Rivers of the register were left out: 5.5 km².": "не враховано: 5,5 км²",
     "In the register, but no district of this run: M5.4.": "розрахунку: M5.4.",
+    "Nothing of the district was seen both before and after: before 50.0%, after 50.0%.": (
+        "Зміну ділянки не визначено; не видно: раніше 50,0\u00a0%, пізніше 50,0\u00a0%."
+    ),
+    "37.5% of the district was not seen on both sides: before and after 12.5%.": (
+        "На 37,5\u00a0% ділянки зміну не визначено; не видно: обидва рази 12,5\u00a0%."
+    ),
+    "outside the image 3.0%": "поза знімком 3,0\u00a0%",
     "Not in the register: M5.4.": "Немає в довіднику: M5.4.",
     "M5.4: the measured area is 99.5 times that of the register; check the unit of the register, "
     "and the map.": "M5.4: виміряна площа більша за довідкову в 99,5 раза",

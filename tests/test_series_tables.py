@@ -66,9 +66,9 @@ def test_a_row_by_hand(tmp_path):
     expected = {
         "area_wet_m2": 400_000, "pc_wet": 20, "pc_invalid": 25, "area_invalid_m2": 500_000,
         "area_km2": 0.4, "mask_km2": 0.5, "fraction_km2": 0.4, "filled_km2": 0.45,
-        "filled_share": 0.2, "expected_km2": 0.46, "low_km2": 0.35, "high_km2": 0.55, "unseen_cloud": 0.2,
-        "unseen_shadow": 0.05, "unseen_frozen": 0, "unseen_outside": 0, "weight": 0.75,
-        "threshold": 0.05,
+        "filled_share": 0.2, "expected_km2": 0.46, "low_km2": 0.35, "high_km2": 0.55,
+        "unseen_cloud": 0.2, "unseen_shadow": 0.05, "unseen_frozen": 0, "unseen_outside": 0,
+        "weight": 0.75, "threshold": 0.05,
     }  # fmt: skip
     for name, value in expected.items():
         assert float(row[name]) == pytest.approx(value), name
@@ -98,9 +98,9 @@ def test_a_period_by_hand(tmp_path):
     assert tuple(row) == PERIODS
     assert (row["district"], row["start"], row["end"]) == (POND, "2023-04-01", "2023-05-01")
     expected = {
-        "dates": 2, "effective_dates": 1.6, "area_km2": 0.425, "expected_km2": 0.426, "low_km2": 0.4, "high_km2": 0.45,
-        "change_sd_km2": 0.04, "without_one_low_km2": 0.4, "without_one_high_km2": 0.5,
-        "unseen_share": 0.1,
+        "dates": 2, "effective_dates": 1.6, "area_km2": 0.425, "expected_km2": 0.426,
+        "low_km2": 0.4, "high_km2": 0.45, "change_sd_km2": 0.04, "without_one_low_km2": 0.4,
+        "without_one_high_km2": 0.5, "unseen_share": 0.1,
     }  # fmt: skip
     for name, value in expected.items():
         assert float(row[name]) == pytest.approx(value), name

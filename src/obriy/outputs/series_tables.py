@@ -55,9 +55,9 @@ SERIES: Final = (
     *(f"unseen_{cause}" for cause in CAUSES), "weight", "threshold", "status", "reason",
 )  # fmt: skip
 PERIODS: Final = (
-    "district", "start", "end", "dates", "effective_dates", "area_km2", "filled_km2", "expected_km2", "low_km2",
-    "high_km2", "change_sd_km2", "without_one_low_km2", "without_one_high_km2", "unseen_share",
-    "status", "reason",
+    "district", "start", "end", "dates", "effective_dates", "area_km2", "filled_km2",
+    "expected_km2", "low_km2", "high_km2", "change_sd_km2", "without_one_low_km2",
+    "without_one_high_km2", "unseen_share", "status", "reason",
 )  # fmt: skip
 _M2: Final = 1e6
 
