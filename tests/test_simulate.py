@@ -1,53 +1,119 @@
 import numpy as np
 import pytest
+import shapely
 
-from obriy.errors import GridError
-from obriy.model.flags import Flag
+from obriy.errors import GridError, UnknownNameError, UsageError
 from obriy.model.grid import geobox_of, same_grid
 from obriy.model.scene import band_names
-from obriy.simulate.fields import Lake, Ponds, River, share
+from obriy.simulate.counting import heights
+from obriy.simulate.place import NO_DAM, Frame, Place, index_shapes
+from obriy.simulate.season import make_season, simulate_season, true_area
 from obriy.simulate.water import simulate_water_scene
 from obriy.sources import open_scene
 from obriy.sources.simulated import open_simulated, simulated_reference
 
+HIGH = 50.0
+
+
+def place_of(*, lines=(), basins=(), terrain=None, size=(40, 50), resolution=10.0):
+    """A place of 400 x 500 m with nothing but the shapes given; the terrain is high and dry."""
+    step, margin = 20.0, 3
+    frame = Frame.of(size, resolution)
+    shape = tuple(round(e / step) + 2 * margin + 1 for e in frame.extent)
+    if terrain is None:
+        ground = np.full(shape, HIGH)
+    else:
+        y, x = (np.mgrid[0 : shape[0], 0 : shape[1]] - margin) * step
+        ground = terrain(x, y)
+    lines = np.array(lines, float).reshape(-1, 7)
+    basins = np.array(basins, float).reshape(-1, 12)
+    return Place(frame, index_shapes(ground, step, margin, lines, basins))
+
+
+def disc(x, y, radius, *, depth=1.0, number=1000, dam=NO_DAM):
+    return [x, y, radius, radius, 1.0, 0.0, 2.0, depth, 0.0, 0.0, dam, number]
+
 
 def test_half_a_pixel_of_lake():
-    # The field crosses zero in the middle of the second column.
-    corners = np.tile([-1.5, -0.5, 0.5, 1.5], (3, 1))
-    assert share([Lake(corners)]).tolist() == [[1, 0.5, 0], [1, 0.5, 0]]
+    # The terrain rises from -1 to +1 m over 20 m in x: it crosses zero at x = 205 m.
+    place = place_of(terrain=lambda x, y: (x - 205.0) / 10)
+    share = place.frame.pixels(place.flooded(0.0).share)
+    assert (share[:, :20] == 1).all()
+    assert share[:, 20] == pytest.approx(0.5)
+    assert (share[:, 21:] == 0).all()
+    # A metre more of water moves the shore by 10 m.
+    assert place.water_km2(1.0) - place.water_km2(0.0) == pytest.approx(10 * 400 / 1e6)
 
 
 def test_the_area_of_a_disc():
-    pond = Ponds(np.array([[10.3, 12.7]]), np.array([4.2]), (20, 25))
-    assert share([pond]).sum() == pytest.approx(np.pi * 4.2**2, rel=0.01)
+    # A paraboloid 1 m deep: at a level of -0.19 m the radius is 0.9 times as long.
+    place = place_of(basins=[disc(203.0, 127.0, 42.0)])
+    assert place.water_km2(0.0) * 1e6 == pytest.approx(np.pi * 42**2, rel=2e-3)
+    assert place.water_km2(-0.19) * 1e6 == pytest.approx(np.pi * (0.9 * 42) ** 2, rel=4e-3)
+    # Above its mean level the banks rise by a quarter.
+    assert place.water_km2(0.5) * 1e6 == pytest.approx(np.pi * 44**2, rel=2e-3)
 
 
 def test_a_pond_smaller_than_a_pixel_and_one_over_the_edge():
-    pond = Ponds(np.array([[3.5, 3.5], [0.0, 5.0]]), np.array([0.3, 1.0]), (6, 8))
-    shares = share([pond])
-    assert shares[3, 3] == pytest.approx(np.pi * 0.3**2, abs=0.05)
-    assert shares[0].sum() == pytest.approx(np.pi / 2, abs=0.1)
+    place = place_of(basins=[disc(35.0, 35.0, 3.0), disc(50.0, 0.0, 10.0, number=1001)])
+    share = place.frame.pixels(place.flooded(0.0).share)
+    # Within 3 m of a corner of cells lie 32 of their centres.
+    assert share[3, 3] * 100 == pytest.approx(32)
+    assert share[:1].sum() * 100 == pytest.approx(np.pi * 100 / 2, rel=0.02)
+
+
+def test_a_dam_cuts_a_basin_in_half():
+    place = place_of(basins=[disc(200.0, 200.0, 60.0, dam=0.0)])
+    assert place.water_km2(0.0) * 1e6 == pytest.approx(np.pi * 60**2 / 2, rel=5e-3)
 
 
 def test_the_area_of_a_straight_river():
-    line = np.column_stack([np.full(400, 5.2), np.linspace(-1, 21, 400)])
-    shares = share([River(line, np.full(400, 0.9), (10, 20))])
-    assert shares.sum() == pytest.approx(20 * 1.8, rel=0.05)
-    assert shares[8:].sum() == 0
+    pieces = [[x, 52.0, x + 5.0, 52.0, 9.0, 1.0, 1] for x in np.arange(-50.0, 560.0, 5.0)]
+    place = place_of(lines=pieces)
+    assert place.water_km2(0.0) * 1e6 == pytest.approx(500 * 18, rel=1e-6)
+    share = place.frame.pixels(place.flooded(0.0).share)
+    assert share[8:].sum() == 0
 
 
 def test_shapes_that_overlap_are_not_counted_twice():
-    pond = Ponds(np.array([[5.0, 5.0]]), np.array([3.0]), (10, 10))
-    assert np.array_equal(share([pond, pond]), share([pond]))
+    one = place_of(basins=[disc(203.0, 127.0, 42.0)])
+    two = place_of(basins=[disc(203.0, 127.0, 42.0), disc(203.0, 127.0, 42.0, number=1001)])
+    assert one.water_km2(0.0) == two.water_km2(0.0)
+
+
+def test_depth_is_the_mean_of_the_wet_cells():
+    place = place_of(terrain=lambda x, y: (x - 205.0) / 10)
+    flooded = place.flooded(0.0)
+    # 200 to 205 m: depth falls from 0.5 to 0 m, 0.25 m on average; then as much above.
+    assert flooded.depth[0, 40] == pytest.approx(0.25)
+    assert flooded.above[0, 41] == pytest.approx(0.25)
+    assert flooded.depth[0, 0] == pytest.approx((205.0 - 2.5) / 10)
+
+
+def test_the_truth_of_a_district():
+    season = make_season((40, 50), 1, setting="easy")
+    place = place_of(terrain=lambda x, y: (x - 205.0) / 10)
+    left, top = season.geobox.affine.c, season.geobox.affine.f
+    # A rectangle from x = 150 to 300, y = 33 to 133 m: wet where x < 205.
+    box = shapely.box(left + 150, top - 133, left + 300, top - 33)
+    assert place.water_km2_in(box, season.geobox, 0.0) * 1e6 == pytest.approx(55 * 100)
+    # A right triangle with legs of 100 m, all in the water: its slope cuts cells.
+    corner = shapely.Polygon([(left, top), (left + 100, top), (left, top - 100)])
+    assert place.water_km2_in(corner, season.geobox, 0.0) * 1e6 == pytest.approx(5000, rel=0.02)
+    outside = shapely.box(left - 500, top - 10, left + 10, top)
+    assert place.water_km2_in(outside, season.geobox, 0.0) * 1e6 == pytest.approx(100)
+    away = shapely.box(left + 5000, top, left + 6000, top + 100)
+    assert place.water_km2_in(away, season.geobox, 0.0) == 0
 
 
 @pytest.fixture(scope="module")
 def made():
-    return simulate_water_scene((150, 211), seed=11)
+    return simulate_water_scene((150, 211), seed=11, setting="hard_clear")
 
 
 def test_the_scene_keeps_the_contract(made):
-    names = ["blue", "green", "red", "nir", "swir16", "swir22"]
+    names = ["blue", "green", "red", "rededge071", "rededge075", "rededge078", "nir", "nir08"]
+    names += ["swir16", "swir22"]
     assert band_names(made.scene) == names
     assert dict(made.scene.sizes) == {"y": 150, "x": 211}
     assert made.truth_fraction.dtype == "float32"
@@ -59,50 +125,68 @@ def test_the_scene_keeps_the_contract(made):
         assert np.isfinite(values).all()
         assert values.min() > -0.02
         assert 0.0 < np.median(values) < 0.6
-        assert values.max() < 1
+        assert values.max() < 1.2
 
 
 def test_the_truth_holds_shores_and_pure_pixels(made):
     fraction = made.truth_fraction.values
-    assert 0.03 < fraction.mean() < 0.4
+    assert 0.02 < fraction.mean() < 0.4
     assert ((fraction > 0) & (fraction < 1)).any()
     assert set(np.unique(made.truth)) == {1, 2}
     assert np.array_equal(made.truth == 2, fraction >= 0.5)
 
 
-def test_clear_water_is_told_from_land_by_mndwi(made):
-    green, swir = made.scene.green.values, made.scene.swir16.values
-    index = (green - swir) / (green + swir)
-    clear = made.scene.flags.values == 0
-    pure = made.truth_fraction.values
-    assert (index[clear & (pure == 1)] > 0).mean() > 0.98
-    assert (index[clear & (pure == 0)] < 0).mean() > 0.95
-
-
-def test_most_cloud_is_flagged_and_not_all():
-    made = simulate_water_scene((300, 300), seed=7)
-    flags = made.scene.flags.values
-    bright = made.scene.blue.values > 0.35
-    found = (flags[bright] & Flag.CLOUD) > 0
-    assert 0.8 < found.mean() < 1
-    assert ((flags & Flag.CLOUD_SHADOW) > 0).any()
-
-
 def test_the_seed_is_all(made):
-    again = simulate_water_scene((150, 211), seed=11)
-    other = simulate_water_scene((150, 211), seed=12)
+    again = simulate_water_scene((150, 211), seed=11, setting="hard_clear")
+    other = simulate_water_scene((150, 211), seed=12, setting="hard_clear")
     assert made.scene.equals(again.scene)
     assert not made.truth.equals(other.truth)
 
 
-@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("size", [(16, 16), (37, 53), (16, 90)])
-def test_every_seed_and_size_makes_a_scene(seed, size):
-    made = simulate_water_scene(size, seed)
-    assert made.truth_fraction.shape == size
-    assert float(made.truth_fraction.min()) >= 0
-    assert float(made.truth_fraction.max()) <= 1
-    assert np.isfinite(made.scene.nir.values).all()
+@pytest.mark.parametrize("setting", ["easy", "hard_cloudy"])
+def test_every_size_makes_a_scene(size, setting):
+    for seed in range(2):
+        made = simulate_water_scene(size, seed, setting=setting)
+        assert made.truth_fraction.shape == size
+        assert float(made.truth_fraction.min()) >= 0
+        assert float(made.truth_fraction.max()) <= 1
+
+
+def test_a_date_does_not_depend_on_the_others():
+    dates = ["2023-04-02", "2023-07-11", "2023-10-30"]
+    together = list(simulate_season((60, 64), 3, dates=dates))
+    alone = next(simulate_season((60, 64), 3, dates=dates[2:]))
+    assert together[2].scene.equals(alone.scene)
+    assert together[2].true_km2 == alone.true_km2
+    assert [d.scene.attrs["time"] for d in together] == dates
+    assert together[0].level_m > together[2].level_m  # spring floods, autumn is dry
+    assert true_area((60, 64), 3, dates[2]) == pytest.approx(alone.true_km2)
+
+
+def test_the_truth_of_a_date_adds_up():
+    made = next(simulate_season((60, 64), 3, dates=["2023-07-11"]))
+    assert float(made.truth_fraction.sum()) * 1e-4 == pytest.approx(made.true_km2, rel=1e-6)
+
+
+def test_what_cannot_be_made():
+    with pytest.raises(UnknownNameError, match="Did you mean 'hard_clear'"):
+        make_season((64, 64), 1, setting="hard_cler")
+    with pytest.raises(UnknownNameError, match="sentinel2_l2a"):
+        make_season((64, 64), 1, sensor="sentinel2")
+    with pytest.raises(UsageError, match="8 x 64"):
+        make_season((8, 64), 1)
+    with pytest.raises(UsageError, match="negative"):
+        make_season((64, 64), -1)
+    with pytest.raises(UsageError, match="is no date"):
+        simulate_season((64, 64), 1, dates=["2023-02-30"])
+
+
+def test_heights_at_points_tell_whose_water_it_is():
+    place = place_of(basins=[disc(203.0, 127.0, 42.0, depth=2.0)])
+    height, owner = heights(place.shapes, np.array([203.0, 10.0]), np.array([127.0, 10.0]))
+    assert height.tolist() == [-2.0, HIGH]
+    assert owner.tolist() == [1000, 0]
 
 
 def test_the_address():
