@@ -77,15 +77,32 @@ def water(
 
 @app.command()
 def evaluate(
-    map_file: Annotated[Path, typer.Argument(metavar="MAP", help="class map, a raster")],
-    reference: Annotated[str, typer.Argument(help="raster or polygons; gsw:FILE")],
+    map_file: Annotated[
+        Path | None, typer.Argument(metavar="[MAP]", help="class map, a raster")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Argument(metavar="[REFERENCE]", help="raster or polygons; gsw:FILE")
+    ] = None,
+    *,
     legend: Annotated[
         str | None, typer.Option(help="codes of the reference: gsw, binary, worldcover, ...")
+    ] = None,
+    sample_file: Annotated[
+        Path | None,
+        typer.Option("--sample", metavar="SHEET", help="labelled sheet of 'obriy sample'"),
     ] = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Score a map against a reference: any grids, CRSs and known legends."""
+    """Score a map against a reference, or estimate areas from a labelled sample (--sample)."""
+    if sample_file is not None:
+        _evaluate_sample(sample_file, as_json, alone=map_file is None and legend is None)
+        return
+    if map_file is None or reference is None:
+        raise UsageError(
+            "What to compare with what is not said.",
+            "Give MAP and REFERENCE, or a labelled sample with --sample SHEET.",
+        )
     from obriy.cli.show import print_scores
     from obriy.workflows.evaluation import evaluate_files
 
@@ -94,6 +111,61 @@ def evaluate(
         typer.echo(json.dumps(scores.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
     else:
         print_scores(scores)
+
+
+@app.command()
+def sample(
+    map_file: Annotated[Path, typer.Argument(metavar="MAP", help="class map, a raster")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="folder; default: named after the map, with -sample")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="units to label, in all")] = None,
+    target_se: Annotated[
+        float | None,
+        typer.Option(help="standard error wanted of the overall accuracy; default: 0.02"),
+    ] = None,
+    edge: Annotated[
+        int, typer.Option(help="pixels so near another class are a stratum; 0: none")
+    ] = 0,
+    minimum: Annotated[int, typer.Option(help="units per stratum, at least")] = 50,
+    seed: Annotated[int, typer.Option(help="the same seed draws the same sample")] = 0,
+    aoi: Annotated[
+        str | None, typer.Option(help="district: a name, W,S,E,N in degrees, or a file")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(help="image to show; default: the one that the map names")
+    ] = None,
+    lang: Annotated[str, typer.Option(help="language of the page, en or uk")] = "en",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Draw a random sample of a map to label, for areas with standard errors."""
+    if lang not in ("en", "uk"):
+        raise UsageError(f"--lang: there is no '{lang}'.", "Choose en or uk.")
+    from obriy.cli.show_sample import print_drawn
+    from obriy.workflows.sampling import draw_sample
+
+    try:
+        drawn = draw_sample(
+            map_file,
+            Path(f"{map_file.stem}-sample") if out is None else out,
+            size=size,
+            target_se=target_se,
+            edge=edge,
+            least=minimum,
+            seed=seed,
+            aoi=aoi,
+            image=image,
+            lang=lang,
+        )
+    except KeyboardInterrupt as error:
+        raise CancelledError("Stopped by the user; nothing half-written was left.") from error
+    if as_json:
+        typer.echo(json.dumps(drawn.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        print_drawn(drawn)
 
 
 @app.command()
@@ -178,6 +250,22 @@ def _water(config: WaterConfig, screen: Any, as_json: bool) -> dict[str, Any]:
     if not done.complete:
         raise typer.Exit(PARTIAL)
     return done.result
+
+
+def _evaluate_sample(sheet: Path, as_json: bool, *, alone: bool) -> None:
+    if not alone:
+        raise UsageError(
+            "--sample stands alone: the design of the sample names its map.",
+            "Leave MAP, REFERENCE and --legend away.",
+        )
+    from obriy.cli.show_sample import print_estimate
+    from obriy.workflows.sampling import evaluate_sample
+
+    estimate = evaluate_sample(sheet)
+    if as_json:
+        typer.echo(json.dumps(estimate.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print_estimate(estimate)
 
 
 def _stop(number: int, frame: Any) -> None:
