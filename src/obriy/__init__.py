@@ -6,6 +6,7 @@
     water = obriy.map_water(scene)
     scores = obriy.evaluate(water, "reference.tif")
     obriy.write_class_map(water, "folder")
+    series = obriy.measure_area(["2025-06-05.tif", "2025-07-03.tif"], "districts.gpkg")
 
 Names load on first use, so that ``import obriy`` is quick.
 """
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from obriy.sources.scene import open_scene as open_scene
     from obriy.workflows.evaluation import evaluate as evaluate
     from obriy.workflows.mapping import map_water as map_water
+    from obriy.workflows.measuring import measure_area as measure_area
 
 __version__ = "0.1.0"
 
@@ -26,11 +28,20 @@ _PUBLIC = {
     "ObriyError": "obriy.errors",
     "open_scene": "obriy.sources.scene",
     "map_water": "obriy.workflows.mapping",
+    "measure_area": "obriy.workflows.measuring",
     "evaluate": "obriy.workflows.evaluation",
     "write_class_map": "obriy.outputs.cog",
 }
 
-__all__ = ["ObriyError", "__version__", "evaluate", "map_water", "open_scene", "write_class_map"]
+__all__ = [
+    "ObriyError",
+    "__version__",
+    "evaluate",
+    "map_water",
+    "measure_area",
+    "open_scene",
+    "write_class_map",
+]
 
 
 def __getattr__(name: str) -> Any:

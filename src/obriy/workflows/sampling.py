@@ -40,6 +40,10 @@ TARGET_SE: Final = 0.02
 """Standard error of the overall accuracy that a sample aims at, where nobody says otherwise."""
 
 
+MOST_UNITS: Final = 10_000
+"""Units of the largest sample that is drawn: weeks of labelling, and a page of some 250 MB."""
+
+
 @dataclasses.dataclass(frozen=True)
 class DrawnSample:
     """A sample, ready to be labelled.
@@ -124,8 +128,10 @@ def draw_sample(
     frame = count_strata(plan, area_of)
     supposed = conjectured_accuracy(frame.strata)
     target = TARGET_SE if target_se is None else target_se
-    wanted = size_for(frame.strata, supposed, target) if size is None else size
-    wanted = max(wanted, 2 * len(frame.strata)) if size is None else wanted
+    wanted = size
+    if wanted is None:
+        wanted = max(size_for(frame.strata, supposed, target), 2 * len(frame.strata))
+    _require_feasible(wanted)
     strata = allocate(frame.strata, wanted, least)
     design = SampleDesign(
         legend=class_map.legend,
@@ -187,6 +193,14 @@ def _require_places(geobox: GeoBox, map_file: Path) -> None:
         raise GridError(
             f"{map_file} has no CRS, so nobody could find the places of a sample.",
             "Set it in the file (gdal_edit -a_srs EPSG:CODE FILE).",
+        )
+
+
+def _require_feasible(size: int) -> None:
+    if size > MOST_UNITS:
+        raise UsageError(
+            f"A sample of {size} units cannot be labelled by hand (at most {MOST_UNITS}).",
+            "Give a smaller --size, or a larger --target-se.",
         )
 
 

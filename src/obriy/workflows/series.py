@@ -328,7 +328,8 @@ def _occurrence(
                 for name, file in OCCURRENCE.items()
             ]
             summary = measure_occurrence(list(maps.values()), *sinks)
-        return StepRecord(dict(OCCURRENCE), dataclasses.asdict(summary))
+        files: dict[str, str] = dict(OCCURRENCE.items())
+        return StepRecord(files, dataclasses.asdict(summary))
 
     done = folder.step("occurrence", work, {"dates": list(maps)})
     return {
