@@ -141,7 +141,7 @@ def images(folder: Path) -> dict[str, list[Bands]]:
 
 def _spyndex() -> Bands:
     samples = spyndex.datasets.open("spectral")
-    names = dict(blue=2, green=3, red=4, nir08=5, swir16=6, swir22=7)
+    names = {"blue": 2, "green": 3, "red": 4, "nir08": 5, "swir16": 6, "swir22": 7}
     bands = {n: samples[f"SR_B{i}"].to_numpy(float)[:, None] for n, i in names.items()}
     return bands | {"nir": bands["nir08"], "class": samples["class"].to_numpy()[:, None]}
 
@@ -226,7 +226,7 @@ def as_toml(results: dict[str, tuple[int, str, tuple[np.ndarray, ...]]]) -> str:
     for name, (count, source, (mean, factors, rest)) in results.items():
         rows = ",\n  ".join(_numbers(f) for f in factors)
         parts.append(
-            f"[materials.{name}]\nsource = \"{source}\"\npixels = {count}\n"
+            f'[materials.{name}]\nsource = "{source}"\npixels = {count}\n'
             f"mean = {_numbers(np.exp(mean))}\nfactors = [\n  {rows},\n]\nrest = {_numbers(rest)}\n"
         )
     return "\n".join(parts)

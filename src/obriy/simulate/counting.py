@@ -5,6 +5,7 @@ image. Shapes are looked up by square cells of the terrain grid, so that a point
 that can be lower than the terrain there.
 """
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -60,12 +61,12 @@ def line_height(line: F64, x: float, y: float) -> float:
     t = ((x - line[0]) * dx + (y - line[1]) * dy) / length if length > 0 else 0.0
     t = min(max(t, 0.0), 1.0)
     ex, ey = x - line[0] - t * dx, y - line[1] - t * dy
-    distance = np.sqrt(ex * ex + ey * ey)
+    distance = math.sqrt(ex * ex + ey * ey)
     radius, depth = line[4], line[5]
     if distance > radius:
-        return (distance - radius) * BANK
+        return float((distance - radius) * BANK)
     part = distance / radius
-    return depth * (part * part - 1.0)
+    return float(depth * (part * part - 1.0))
 
 
 @njit(nogil=True, cache=True)
@@ -84,8 +85,8 @@ def basin_height(basin: F64, x: float, y: float) -> float:
     if basin[8] > 0.0:
         part *= 1.0 + basin[8] * np.cos(3.0 * np.arctan2(v, u) + basin[9])
     if part > 1.0:
-        return (part - 1.0) * min(a, b) * BANK
-    return basin[7] * (part * part - 1.0)
+        return float((part - 1.0) * min(a, b) * BANK)
+    return float(basin[7] * (part * part - 1.0))
 
 
 @njit(nogil=True, cache=True)
@@ -97,7 +98,7 @@ def _terrain_height(shapes: Shapes, x: float, y: float) -> float:
     v, u = r - i, c - j
     top = shapes.terrain[i, j] * (1 - u) + shapes.terrain[i, j + 1] * u
     bottom = shapes.terrain[i + 1, j] * (1 - u) + shapes.terrain[i + 1, j + 1] * u
-    return top * (1 - v) + bottom * v
+    return float(top * (1 - v) + bottom * v)
 
 
 @njit(nogil=True, cache=True)
@@ -106,7 +107,7 @@ def _cell(shapes: Shapes, x: float, y: float) -> int:
     j = int(np.floor(x / shapes.step)) + shapes.margin
     i = min(max(i, 0), shapes.terrain.shape[0] - 2)
     j = min(max(j, 0), shapes.terrain.shape[1] - 2)
-    return i * (shapes.terrain.shape[1] - 1) + j
+    return int(i * (shapes.terrain.shape[1] - 1) + j)
 
 
 @njit(nogil=True, cache=True)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from obriy.simulate.fields import noise, smoothstep, stream
 from obriy.simulate.materials import code, codes, spectra
 from obriy.simulate.place import Place
-from obriy.simulate.settings import World
+from obriy.simulate.settings import World, facts
 
 Float32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -17,6 +17,8 @@ Cover = tuple[Kinds, Kinds, Float32]
 """Bare material, leaf material and rhythm, as in `Land`."""
 GENTLE_M = 12.0
 """Height above water, m, at which hills have about two thirds of their height."""
+SOAKED = 0.3
+"""Height over which soil is saturated, as part of that over which it is wet."""
 SUMMER_LEAF = (115.0, 295.0)
 """Days of the year between which broad leaves are on, in the temperate zone."""
 
@@ -76,7 +78,7 @@ def make_land(place: Place, heights: Float32, seed: int, world: World) -> Land:
     muddy = smoothstep(noise(rng, shape, step, 500.0), -0.9, 0.9)
     muddy[trees] *= 0.3
     own = rng.standard_normal(shape, dtype="float32")
-    height = np.maximum(heights, 0) + hills
+    height = np.asarray(np.maximum(heights, 0) + hills, "float32")
     return Land(bare, leaf, rhythm, factors, own, height, canopy, muddy, built)
 
 
@@ -92,6 +94,24 @@ def land_reflectance(land: Land, day: int, world: World) -> Float32:
     bare = spectra(land.bare, land.factors, land.own, world.spread)
     leaf = spectra(land.leaf, land.factors, land.own, world.spread)
     return np.asarray(bare + green * (leaf - bare), "float32")
+
+
+def wet_shores(dry: Float32, land: Land, bed: Kinds, above: Float32, world: World) -> Float32:
+    """Return the ground with mud along the water, saturated where it is lowest.
+
+    Args:
+        dry: (10, rows, columns) reflectance of dry ground.
+        land: The land.
+        bed: Code of the material of mud.
+        above: Mean height of the dry part above the water, m.
+        world: Over which height soil dries.
+    """
+    wet = np.exp(-above / np.float32(world.wet_soil_m)) * land.muddy
+    wet[land.canopy > 0] *= 0.3
+    soaked = np.exp(-above / np.float32(SOAKED * world.wet_soil_m))
+    darker = np.asarray(facts()["soil"]["saturated"], "float32")[:, None, None]
+    mud = spectra(bed, land.factors, land.own, world.spread) * (1 + soaked * (darker - 1))
+    return np.asarray(dry + wet * (mud - dry), "float32")
 
 
 def greenness(rhythm: Float32, day: int) -> Float32:
@@ -176,8 +196,8 @@ def _crops(
 
 def _put(cover: Cover, where: Mask, under: str, green: str, when: float) -> None:
     """Set materials and rhythm somewhere."""
-    for layer, value in zip(cover, (code(under), code(green), when), strict=True):
-        layer[where] = value
+    bare, leaf, rhythm = cover
+    bare[where], leaf[where], rhythm[where] = code(under), code(green), when
 
 
 def _factors(

@@ -19,10 +19,10 @@ from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.simulate import sky as skies
 from obriy.simulate.fields import stream
-from obriy.simulate.land import Land, land_reflectance, make_land
-from obriy.simulate.materials import Float32, spectra
+from obriy.simulate.land import Land, land_reflectance, make_land, wet_shores
+from obriy.simulate.materials import Float32
 from obriy.simulate.place import Flooded, Place, make_place
-from obriy.simulate.sensor import flag_pixels, observe
+from obriy.simulate.sensor import Flags, flag_pixels, observe
 from obriy.simulate.settings import (
     SensorModel,
     Sky,
@@ -148,7 +148,7 @@ class Season:
             cloud_share=cloudy,
         )
 
-    def _image(self, day: str, flooded: Flooded) -> tuple[dict[str, Float32], np.ndarray, float]:
+    def _image(self, day: str, flooded: Flooded) -> tuple[dict[str, Float32], Flags, float]:
         frame, world, seed = self.place.frame, self.world, self.seed
         sun = skies.sun_of(day)
         clouds = skies.make_clouds(frame, seed, day, self.sky, sun)
@@ -182,10 +182,8 @@ class Season:
     def _ground(self, day: str, flooded: Flooded, slopes: Float32) -> tuple[Float32, Float32]:
         """Return what lies there, in level light but for the slopes of the land, and its ice."""
         frame, world = self.place.frame, self.world
-        land = _with_wet_soil(
-            land_reflectance(self.land, _day(day).timetuple().tm_yday, world),
-            self.land, self.waters, flooded, world,
-        )  # fmt: skip
+        land = land_reflectance(self.land, _day(day).timetuple().tm_yday, world)
+        land = wet_shores(land, self.land, self.waters.bed, flooded.above, world)
         land = skies.under_light(land, slopes)
         water = water_reflectance(self.waters, flooded, (self.seed, day), world, frame.ground)
         shine = skies.glint(frame, self.seed, day, world)
@@ -312,16 +310,6 @@ def true_area(
     """
     season = make_season(size, seed, setting=setting, sensor=sensor, resolution=resolution)
     return season.true_area_km2(_day(date).isoformat(), district)
-
-
-def _with_wet_soil(
-    land: Float32, ground: Land, waters: Waters, flooded: Flooded, world: World
-) -> Float32:
-    """Lay mud along the water: soil dries with its height above it."""
-    wet = np.exp(-flooded.above / np.float32(world.wet_soil_m)) * ground.muddy
-    wet[ground.canopy > 0] *= 0.3
-    mud = spectra(waters.bed, ground.factors, ground.own, world.spread)
-    return land + wet * (mud - land)
 
 
 @functools.lru_cache(maxsize=256)

@@ -102,7 +102,7 @@ def _band(seen: Float32, name: str, sensor: SensorModel) -> Float32:
     if name in sensor.made_of:
         parts = sensor.made_of[name].items()
         return np.asarray(sum(w * seen[names.index(n)] for n, w in parts), "float32")
-    return seen[names.index(name)]
+    return np.asarray(seen[names.index(name)])
 
 
 def _coarseness(name: str, frame: Frame, sensor: SensorModel) -> int:

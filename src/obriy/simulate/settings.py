@@ -112,10 +112,7 @@ def load_setting(name: str) -> tuple[World, Sky]:
     if full not in setting_names():
         raise did_you_mean("setting of the simulator", name, setting_names())
     world, sky = full.rsplit("_", 1)
-    values = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in facts()["worlds"][world].items()
-    }
-    return World(**values), Sky(**facts()["skies"][sky])
+    return World(**_fixed(facts()["worlds"][world])), Sky(**facts()["skies"][sky])
 
 
 def load_sensor_model(name: str) -> SensorModel:
@@ -127,10 +124,14 @@ def load_sensor_model(name: str) -> SensorModel:
     table = facts()["sensors"]
     if name not in table:
         raise did_you_mean("sensor of the simulator", name, sorted(table))
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in table[name].items()}
-    return SensorModel(id=name, **values)
+    return SensorModel(id=name, **_fixed(table[name]))
 
 
 def light(name: str) -> FloatArray:
     """Return a spectrum of the light, (10,) by band of the materials: ``diffuse``, ``haze``..."""
     return np.asarray(facts()["light"][name])
+
+
+def _fixed(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a table's values with lists made tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -139,7 +139,7 @@ def make_clouds(frame: Frame, seed: int, day: str, sky: Sky, sun: Sun) -> Overca
     cirrus = nothing
     if rng.random() < sky.cirrus_chance:
         veil = smoothstep(noise(rng, size, step, 6000.0, 3.6), -0.6, 1.4)
-        cirrus = float(table["cirrus_opacity"]) * veil
+        cirrus = np.asarray(float(table["cirrus_opacity"]) * veil, "float32")
     whole = 1 - (1 - here) * (1 - cirrus)
     return Overcast(
         np.asarray(whole, "float32"), np.asarray(cirrus, "float32"), np.asarray(shadow, "float32")
@@ -157,7 +157,7 @@ def under_light(ground: Float32, direct: Float32) -> Float32:
         direct: (rows, columns) direct light over that of a level, sunlit plane.
     """
     diffuse = light("diffuse").astype("float32")[:, None, None]
-    return ground * (diffuse + (1 - diffuse) * direct)
+    return np.asarray(ground * (diffuse + (1 - diffuse) * direct), "float32")
 
 
 def adjacency(ground: Float32, step: float, share: float) -> Float32:

@@ -10,8 +10,8 @@ from obriy.simulate.materials import Float32, code, codes, materials, spectra
 from obriy.simulate.place import FIRST_BASIN, LAKES, Flooded, Place
 from obriy.simulate.settings import World, facts
 
-OFTEN_DEPTH = (0.9, 0.2)
-"""Depth, m, at which reed ends, and at which it is dense."""
+REED_DEPTH = (-0.9, -0.2)
+"""Height, m, at which reed begins, and at which it is dense."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +56,8 @@ def make_waters(place: Place, seed: int, world: World) -> Waters:
     body = body.reshape(shape)
     kinds = np.array([_kinds(seed, int(n), world) for n in numbers], "uint8")
     factors = np.stack([noise(rng, shape, step, 900.0, 3.0) for _ in range(3)])
-    reed = smoothstep(noise(rng, shape, step, 260.0, 3.0), 0.0, 0.7)
-    reed *= noise(rng, shape, step, 800.0, 3.0) > -_quantile(world.reed_share)
+    stands = noise(rng, shape, step, 800.0, 3.0) > -_quantile(world.reed_share)
+    reed = smoothstep(noise(rng, shape, step, 260.0, 3.0), 0.0, 0.7) * stands
     beds = codes(["mud", "tidal_flat", "dark_soil"])
     bed = beds[np.searchsorted([-0.3, 0.6], noise(rng, shape, step, 400.0, 3.0))]
     return Waters(
@@ -151,7 +151,7 @@ def _with_plants(
     seen: Float32, waters: Waters, flooded: Flooded, rng: np.random.Generator, world: World
 ) -> Float32:
     """Lay reed over shallow water and floating plants over still water."""
-    reed = 0.85 * waters.reed * smoothstep(-flooded.depth, -OFTEN_DEPTH[0], -OFTEN_DEPTH[1])
+    reed = 0.85 * waters.reed * smoothstep(-flooded.depth, *REED_DEPTH)
     if world.reed_share > 0:
         stand = np.full(waters.bed.shape, code("reed"), "uint8")
         seen = seen + reed * (spectra(stand, waters.factors, waters.own, world.spread) - seen)
