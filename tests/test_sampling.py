@@ -494,6 +494,13 @@ def test_a_map_without_a_place(tmp_path):
         draw_sample(path, tmp_path / "s", size=4)
 
 
+@pytest.mark.parametrize("wanted", [{"size": 10_001}, {"target_se": 1e-4}, {"size": 3}])
+def test_sizes_that_make_no_sense(map_file, tmp_path, wanted):
+    with pytest.raises(UsageError):
+        draw_sample(map_file, tmp_path / "s", **wanted)
+    assert not (tmp_path / "s").exists()
+
+
 def test_without_an_image_there_is_no_page_and_it_is_said(tmp_path):
     path = write(tmp_path / "m.tif", [np.where(TRUTH, 2, 1)], "uint8")
     done = draw_sample(path, tmp_path / "s", size=40)
