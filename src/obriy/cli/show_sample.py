@@ -61,7 +61,7 @@ def print_estimate(estimate: AreaEstimate) -> None:
     console.print(f"overall accuracy {value} (standard error {error})")
     console.print("Areas are those of the labels; bias is mapped minus estimated area, km².")
     for reason in _reasons(estimate):
-        console.print(f"-: {reason}")
+        console.print(f"Where a dash stands: {reason}")
     for note in estimate.notes:
         console.print(f"Note: {note}")
 
