@@ -78,10 +78,10 @@ def water(
 @app.command()
 def evaluate(
     map_file: Annotated[
-        Path | None, typer.Argument(metavar="[MAP]", help="class map, a raster")
+        Path | None, typer.Argument(metavar="MAP", help="class map, a raster")
     ] = None,
     reference: Annotated[
-        str | None, typer.Argument(metavar="[REFERENCE]", help="raster or polygons; gsw:FILE")
+        str | None, typer.Argument(metavar="REFERENCE", help="raster or polygons; gsw:FILE")
     ] = None,
     *,
     legend: Annotated[
