@@ -67,18 +67,35 @@ def measure_areas(
     """
     geobox = class_map.geobox
     code = class_map.legend.by_name(class_name).code
-    sites = _sites(districts or (), geobox)
+    tallies = add_up(class_map, class_name, districts, pixel_size_m=pixel_size_m, others=others)
+    names = [d.name for d in districts] if districts else [WHOLE_IMAGE]
+    wholes = [_whole_area(d, geobox, pixel_size_m) for d in districts] if districts else [None]
+    areas = (
+        _area(tally, code, name, class_map, whole, filled=others is not None)
+        for tally, name, whole in zip(tallies, names, wholes, strict=True)
+    )
+    return AreaSeries(class_name, tuple(areas))
+
+
+def add_up(
+    class_map: ClassMap,
+    class_name: str,
+    districts: Sequence[District] | None = None,
+    *,
+    pixel_size_m: float | None = None,
+    others: Others | None = None,
+) -> list[Tally]:
+    """Add up the pixels of each district: what `measure_areas` makes its areas of.
+
+    Arguments and errors are those of `measure_areas`.
+    """
+    code = class_map.legend.by_name(class_name).code
+    sites = _sites(districts or (), class_map.geobox)
     for window in windows(class_map.labels.shape):
         _measure_window(
             class_map, sites, window, pixel_size_m=pixel_size_m, code=code, others=others
         )
-    names = [d.name for d in districts] if districts else [WHOLE_IMAGE]
-    wholes = [_whole_area(d, geobox, pixel_size_m) for d in districts] if districts else [None]
-    areas = (
-        _area(site.tally, code, name, class_map, whole, filled=others is not None)
-        for site, name, whole in zip(sites, names, wholes, strict=True)
-    )
-    return AreaSeries(class_name, tuple(areas))
+    return [site.tally for site in sites]
 
 
 @dataclasses.dataclass(frozen=True)
