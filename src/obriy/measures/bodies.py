@@ -22,10 +22,9 @@ from scipy.sparse.csgraph import connected_components
 from obriy.blocks.windows import BLOCK, windows
 from obriy.measures.geohash import geohash
 from obriy.measures.occurrence import (
-    class_share,
+    WetCounts,
     count_wet,
-    is_named,
-    read_window,
+    observations,
     require_one_grid,
     sorted_by_date,
 )
@@ -78,14 +77,10 @@ def find_bodies(
         GridError: the maps do not share a grid.
         TableError: a legend has no such class.
     """
-    rule = rule or default_rule()
-    geobox = require_one_grid(maps).geobox
-    parts = _Parts(geobox)
+    finder = BodyFinder(require_one_grid(maps).geobox, rule)
     for rows, columns in windows(maps[0].labels.shape, block):
-        counts = count_wet(maps, rows, columns, class_name=class_name)
-        detected = counts.at_least(rule.detection_percent)
-        parts.add(rows, columns, counts.at_least(rule.extent_percent) | detected, detected)
-    return parts.join(rule.min_pixels)
+        finder.add(rows, columns, count_wet(maps, rows, columns, class_name=class_name))
+    return finder.bodies()
 
 
 def measure_bodies(
@@ -125,14 +120,34 @@ def measure_bodies(
         area = pixel_area(labels.geobox[rows, columns], pixel_size_m=pixel_size_m)
         inside = numbers > 0
         tally.start(numbers[inside], area[inside])
-        for i, class_map in enumerate(dated):
-            seen = read_window(class_map.labels, rows, columns)
-            share = class_share(class_map, seen, rows, columns, class_name=class_name)
-            code = class_map.legend.by_name(class_name).code
-            named = is_named(seen)[inside]
-            tally.add(i, wet=seen[inside] == code, named=named, share=share[inside])
+        seen = observations(dated, rows, columns, class_name=class_name, share=True)
+        for i, one in enumerate(seen):
+            tally.add(i, wet=one.wet[inside], named=one.named[inside], share=one.share[inside])
     names = _Names(labels.geobox, centres, held.names)
     return _series(dated, labels, tally, names, rule=rule, class_name=class_name)
+
+
+class BodyFinder:
+    """Finds water bodies from the counts of one window after another.
+
+    Args:
+        geobox: The grid.
+        rule: What a body is; None: that of the table.
+    """
+
+    def __init__(self, geobox: GeoBox, rule: BodyRule | None = None) -> None:
+        self._rule = rule or default_rule()
+        self._parts = _Parts(geobox)
+
+    def add(self, rows: slice, columns: slice, counts: WetCounts) -> None:
+        """Take the next window; they come in row-major order and cover the grid."""
+        detected = counts.at_least(self._rule.detection_percent)
+        mask = counts.at_least(self._rule.extent_percent) | detected
+        self._parts.add(rows, columns, mask, detected)
+
+    def bodies(self) -> BodyLabels:
+        """Return what was found, once every window was added."""
+        return self._parts.join(self._rule.min_pixels)
 
 
 class _Parts:

@@ -28,10 +28,10 @@ import shapely
 
 from obriy.blocks.engine import Sink
 from obriy.blocks.windows import BLOCK, windows
-from obriy.measures.areas import PARTIAL_ABOVE, measure_areas
-from obriy.measures.occurrence import class_share, is_named, read_window, require_one_grid
+from obriy.measures.areas import PARTIAL_ABOVE, WHOLE_IMAGE, measure_areas
+from obriy.measures.occurrence import observations, read_window, require_one_grid
 from obriy.measures.pixel_area import pixel_area
-from obriy.model.areas import Area, District
+from obriy.model.areas import District
 from obriy.model.change import (
     GAINED,
     LOST,
@@ -92,8 +92,10 @@ def measure_change(
     for side in (before, after):
         require_one_grid(side)
     geobox = require_one_grid([*before, *after]).geobox
-    # Sizes of districts, what lies outside, and all complaints: as everywhere else.
-    sizes = measure_areas(after[0], class_name, districts, pixel_size_m=pixel_size_m).areas
+    places = [_Place(WHOLE_IMAGE, 0.0)]
+    if districts:  # what lies outside, and all complaints: as everywhere else
+        sizes = measure_areas(after[0], class_name, districts, pixel_size_m=pixel_size_m).areas
+        places = [_Place(a.district, a.outside_share * a.district_km2) for a in sizes]
     whole = [shapely.box(0, 0, geobox.shape.x, geobox.shape.y)]
     placed = [place(d.geometry, d.crs, geobox) for d in districts] or whole
     tallies = [_Tally() for _ in placed]
@@ -116,14 +118,27 @@ def measure_change(
     kinds = _Kinds(
         doubt=all(side.has_doubt for side in sides), fraction=all(s.has_fraction for s in sides)
     )
-    found = [_change(t, size, kinds) for t, size in zip(tallies, sizes, strict=True)]
+    found = [_change(t, where, kinds) for t, where in zip(tallies, places, strict=True)]
     return WaterChange(
         class_name=class_name,
         before=_span(before),
         after=_span(after),
         areas=tuple(found),
-        total=_total(tallies, sizes, found, kinds),
+        total=_total(tallies, places, found, kinds),
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """A district.
+
+    Attributes:
+        name: Its name.
+        outside: Its area outside the image, km².
+    """
+
+    name: str
+    outside: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,10 +174,9 @@ class _Side:
         shape = (rows.stop - rows.start, columns.stop - columns.start)
         valid, wet, strict, lax = np.zeros((4, *shape), np.uint16)
         share = np.zeros(shape, np.float32)
-        for class_map in self._maps:
-            labels = read_window(class_map.labels, rows, columns)
-            named = is_named(labels)
-            water = labels == class_map.legend.by_name(self._class_name).code
+        seen_by = observations(self._maps, rows, columns, class_name=self._class_name, share=True)
+        for class_map, observed in zip(self._maps, seen_by, strict=True):
+            named, water = observed.named, observed.wet
             valid += named
             wet += water
             doubt = np.full(shape, Doubt.SURE, np.uint8)
@@ -170,7 +184,7 @@ class _Side:
                 doubt = read_window(class_map.doubt, rows, columns)
             strict += water & (doubt != Doubt.STRICT_DROPS)
             lax += water | (named & (doubt == Doubt.LAX_TAKES))
-            share += class_share(class_map, labels, rows, columns, class_name=self._class_name)
+            share += observed.share
         seen = valid > 0
         np.divide(share, valid, out=share, where=seen)
         wet, strict, lax = (seen & (2 * count >= valid) for count in (wet, strict, lax))
@@ -241,13 +255,12 @@ class _Kinds:
     fraction: bool
 
 
-def _change(tally: _Tally, size: Area, kinds: _Kinds) -> ChangeArea:
-    """Turn a tally into areas; ``size`` says how large the district is."""
-    outside = size.outside_share * size.district_km2
+def _change(tally: _Tally, where: _Place, kinds: _Kinds) -> ChangeArea:
+    """Turn a tally into areas."""
     blind = [tally.unseen(code) for code in (_UNSEEN_BEFORE, _UNSEEN_AFTER, _UNSEEN_BOTH)]
     seen = tally.where(np.ones(_SEEN_CODES, bool))
     change = ChangeArea(
-        district=size.district,
+        district=where.name,
         gained_km2=None,
         lost_km2=None,
         stable_km2=None,
@@ -255,11 +268,11 @@ def _change(tally: _Tally, size: Area, kinds: _Kinds) -> ChangeArea:
         gained_interval_km2=None,
         lost_interval_km2=None,
         net_interval_km2=None,
-        district_km2=size.district_km2,
+        district_km2=seen + sum(blind) + where.outside,
         unseen_before_km2=blind[0],
         unseen_after_km2=blind[1],
         unseen_both_km2=blind[2],
-        outside_km2=outside,
+        outside_km2=where.outside,
     )
     status, reason = _verdict(change, seen)
     change = dataclasses.replace(change, status=status, reason=reason)
@@ -339,18 +352,16 @@ def _verdict(change: ChangeArea, seen: float) -> tuple[str, str]:
 
 
 def _total(
-    tallies: Sequence[_Tally], sizes: Sequence[Area], found: Sequence[ChangeArea], kinds: _Kinds
+    tallies: Sequence[_Tally],
+    places: Sequence[_Place],
+    found: Sequence[ChangeArea],
+    kinds: _Kinds,
 ) -> ChangeArea:
     """Return all districts together."""
     if len(found) == 1:
         return found[0]
     summed = _Tally(np.sum([t.by_code for t in tallies], axis=0), sum(t.net for t in tallies))
-    whole = sum(size.district_km2 for size in sizes)
-    outside = sum(size.outside_share * size.district_km2 for size in sizes)
-    size = dataclasses.replace(
-        sizes[0], district=ALL, district_km2=whole, outside_share=outside / whole if whole else 1.0
-    )
-    return _change(summed, size, kinds)
+    return _change(summed, _Place(ALL, sum(place.outside for place in places)), kinds)
 
 
 def _span(maps: Sequence[ClassMap]) -> tuple[str | None, str | None]:

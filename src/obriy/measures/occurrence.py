@@ -7,11 +7,13 @@ brought to equal weight: what the dates of the series say is what is said.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 import xarray as xr
 
 from obriy.blocks.engine import Sink
@@ -20,6 +22,7 @@ from obriy.errors import GridError, InputError
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.grid import same_grid
 from obriy.model.legend import NO_DATA, UNNAMED
+from obriy.settings import settings
 
 NEVER_SEEN: Final = 255
 """Occurrence of a pixel without a valid observation."""
@@ -87,18 +90,21 @@ def measure_occurrence(
     observations: Sink,
     *,
     class_name: str = "water",
+    then: Callable[[slice, slice, WetCounts], None] | None = None,
     block: int = BLOCK,
 ) -> OccurrenceSummary:
     """Write the occurrence of a class over a series of maps, and what it rests on.
 
-    One window of one map is in memory at a time, with two counts of 2 bytes per pixel: the number
-    of dates takes no memory.
+    One window of a few maps is in memory at a time, with two counts of 2 bytes per pixel: the
+    number of dates takes no memory.
 
     Args:
         maps: The series, on one grid, in any order.
         occurrence: Takes uint8 per cent, 0 to 100; 255 never seen.
         observations: Takes uint8 counts of valid observations; 255 is 255 or more.
         class_name: Class of their legends.
+        then: Also gets the rows, columns and counts of every window, in row-major order: with
+            `obriy.measures.bodies.BodyFinder.add` one reading of the maps serves both.
         block: Side of a window, pixels.
 
     Raises:
@@ -111,6 +117,8 @@ def measure_occurrence(
     observed = 0
     for rows, columns in windows(shape, block):
         counts = count_wet(maps, rows, columns, class_name=class_name)
+        if then is not None:
+            then(rows, columns, counts)
         occurrence.write(rows, columns, counts.percent)
         observations.write(rows, columns, np.minimum(counts.valid, MOST).astype("uint8"))
         kind = np.where(counts.wet == 0, 1, np.where(counts.wet < counts.valid, 2, 3))
@@ -141,10 +149,9 @@ def count_wet(
     """
     shape = (rows.stop - rows.start, columns.stop - columns.start)
     wet, valid = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
-    for class_map in maps:
-        labels = read_window(class_map.labels, rows, columns)
-        wet += labels == class_map.legend.by_name(class_name).code
-        valid += is_named(labels)
+    for observed in observations(maps, rows, columns, class_name=class_name):
+        wet += observed.wet
+        valid += observed.named
     return WetCounts(wet, valid)
 
 
@@ -165,13 +172,60 @@ def mean_share(
     """
     shape = (rows.stop - rows.start, columns.stop - columns.start)
     total, valid = np.zeros(shape, np.float32), np.zeros(shape, np.uint16)
-    for class_map in maps:
-        labels = read_window(class_map.labels, rows, columns)
-        total += class_share(class_map, labels, rows, columns, class_name=class_name)
-        valid += is_named(labels)
+    for observed in observations(maps, rows, columns, class_name=class_name, share=True):
+        total += observed.share
+        valid += observed.named
     mean = np.full(shape, np.nan, np.float32)
     np.divide(total, valid, out=mean, where=valid > 0)
     return mean, valid
+
+
+@dataclasses.dataclass(frozen=True)
+class Observation:
+    """What one map says in a window, (rows, columns) each.
+
+    Attributes:
+        named: Where it is a valid observation: the pixel has a named class.
+        wet: Where the pixel is of the class asked for.
+        share: Share of the class (`class_share`), float32, 0 to 1; a single 0 where shares were
+            not asked for.
+    """
+
+    named: npt.NDArray[np.bool_]
+    wet: npt.NDArray[np.bool_]
+    share: FloatArray
+
+
+def observations(
+    maps: Sequence[ClassMap],
+    rows: slice,
+    columns: slice,
+    *,
+    class_name: str,
+    share: bool = False,
+) -> Iterator[Observation]:
+    """Yield what each map says in a window, in their order; a few are read at a time, in threads.
+
+    Args:
+        maps: The maps.
+        rows: Rows of the window.
+        columns: Columns of the window.
+        class_name: The class; fractions of the maps are taken to be of it.
+        share: Whether shares are wanted too.
+    """
+
+    def read(class_map: ClassMap) -> Observation:
+        labels = read_window(class_map.labels, rows, columns)
+        part = np.zeros((1, 1), np.float32)
+        if share:
+            part = class_share(class_map, labels, rows, columns, class_name=class_name)
+        wet = labels == class_map.legend.by_name(class_name).code
+        return Observation(is_named(labels), wet, part)
+
+    workers = settings().workers or psutil.cpu_count(logical=True) or 1
+    with ThreadPoolExecutor(workers, thread_name_prefix="obriy") as executor:
+        for start in range(0, len(maps), workers):  # not all at once: a window of each is memory
+            yield from executor.map(read, maps[start : start + workers])
 
 
 def class_share(
@@ -196,7 +250,7 @@ def class_share(
     if class_map.fraction is not None:
         fraction = read_window(class_map.fraction, rows, columns)
         known = is_named(labels) & (fraction != FRACTION_MISSING)
-        share[known] = fraction[known] / np.float32(FRACTION_SCALE)
+        np.divide(fraction, np.float32(FRACTION_SCALE), out=share, where=known)
     return share
 
 
