@@ -16,8 +16,8 @@ import xarray as xr
 from scipy.optimize import isotonic_regression
 
 from obriy.blocks.windows import windows
-from obriy.measures.occurrence import NEVER_SEEN, class_share, is_named, read_window
-from obriy.measures.tally import ByteArray, FloatArray
+from obriy.measures.occurrence import NEVER_SEEN, is_named, observations, read_window
+from obriy.measures.tally import ByteArray, FloatArray, Mask
 from obriy.model.classmap import ClassMap
 
 BINS: Final = 20
@@ -32,26 +32,28 @@ class Filling:
 
     Attributes:
         occurrence: (y, x) uint8 per cent of the observations of the series, 255 never seen.
-        observations: (y, x) uint8, their number.
+        counts: (y, x) uint8, number of those observations.
         code: Code of the class.
         curve: (21,) share of the class on this date by occurrence on the others, 0 to 1.
     """
 
     occurrence: xr.DataArray
-    observations: xr.DataArray
+    counts: xr.DataArray
     code: int
     curve: FloatArray
 
     def expected(self, rows: slice, columns: slice, labels: ByteArray) -> FloatArray:
         """Return the share of the class to expect, 0 to 1, NaN where no other date saw."""
-        places = _bins(self.occurrence, self.observations, labels, self.code, (rows, columns))
+        places = _bins(
+            self.occurrence, self.counts, is_named(labels), labels == self.code, (rows, columns)
+        )
         return np.where(places < 0, np.nan, self.curve[np.maximum(places, 0)])
 
 
 def learn_filling(
     class_map: ClassMap,
     occurrence: xr.DataArray,
-    observations: xr.DataArray,
+    counts: xr.DataArray,
     *,
     class_name: str = "water",
 ) -> Filling:
@@ -60,37 +62,39 @@ def learn_filling(
     Args:
         class_map: The map of the date; it is one of the series.
         occurrence: (y, x) uint8 of `obriy.measures.occurrence`, of the whole series.
-        observations: (y, x) uint8, likewise.
+        counts: (y, x) uint8 number of observations, likewise.
         class_name: Class of the legend.
     """
-    code = class_map.legend.by_name(class_name).code
     count, total = np.zeros(BINS + 1), np.zeros(BINS + 1)
     for rows, columns in windows(class_map.labels.shape):
-        labels = read_window(class_map.labels, rows, columns)
-        places = _bins(occurrence, observations, labels, code, (rows, columns))
-        share = class_share(class_map, labels, rows, columns, class_name=class_name)
-        use = (places >= 0) & is_named(labels)
+        (here,) = observations([class_map], rows, columns, class_name=class_name, share=True)
+        places = _bins(occurrence, counts, here.named, here.wet, (rows, columns))
+        use = (places >= 0) & here.named
         count += np.bincount(places[use], minlength=BINS + 1)
-        total += np.bincount(places[use], share[use], minlength=BINS + 1)
+        total += np.bincount(places[use], here.share[use], minlength=BINS + 1)
     plain = np.arange(BINS + 1) / BINS
     curve = (total + PRIOR * plain) / (count + PRIOR)
     # What is wet more often on other dates is not wet less often on this one.
     rising = isotonic_regression(curve, weights=count + PRIOR).x
-    return Filling(occurrence, observations, code, rising)
+    code = class_map.legend.by_name(class_name).code
+    return Filling(occurrence, counts, code, rising)
 
 
 def _bins(
     occurrence: xr.DataArray,
-    observations: xr.DataArray,
-    labels: ByteArray,
-    code: int,
+    counts: xr.DataArray,
+    named: Mask,
+    wet: Mask,
     window: tuple[slice, slice],
 ) -> npt.NDArray[np.int64]:
-    """Return the bin of each pixel's occurrence on the other dates; -1 where no other date saw."""
+    """Return the bin of each pixel's occurrence on the other dates; -1 where no other date saw.
+
+    ``named`` and ``wet`` are what this date saw: it is taken out of the occurrence.
+    """
     percent = read_window(occurrence, *window).astype("float64")
-    valid = read_window(observations, *window).astype("int64")
-    wet = np.where(percent == NEVER_SEEN, 0.0, np.rint(percent * valid / 100))
-    others = valid - is_named(labels)
-    wet_others = np.clip(wet - (labels == code), 0, others)
-    found = np.rint(BINS * wet_others / np.maximum(others, 1)).astype("int64")
+    valid = read_window(counts, *window).astype("int64")
+    all_wet = np.where(percent == NEVER_SEEN, 0.0, np.rint(percent * valid / 100))
+    others = valid - named
+    other_wet = np.clip(all_wet - wet, 0, others)
+    found = np.rint(BINS * other_wet / np.maximum(others, 1)).astype("int64")
     return np.where(others > 0, found, -1)

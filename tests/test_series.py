@@ -1,0 +1,352 @@
+"""A folder of dated images: areas by hand, filling, weights, resume, and what can be wrong."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import rasterio
+from tests.test_water_command import error_line, write_image
+from tests.test_water_command import obriy as command
+
+import obriy
+from obriy.errors import (
+    EmptyResultError,
+    GeometryError,
+    GridError,
+    InputError,
+    SourceError,
+    UsageError,
+)
+from obriy.workflows.config import WaterConfig, make_config, read_config
+from obriy.workflows.water import plan_water, run_water
+
+SHAPE = (64, 80)
+PIXEL_KM2 = 100 / 1e6
+RADII = {"2025-06-05": 10, "2025-06-25": 14, "2025-07-15": 18}
+METHOD = "ndwi:0.05"
+
+
+def lake(radius):
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    return np.hypot(y - 32, x - 40) < radius
+
+
+def left_half():
+    return np.mgrid[: SHAPE[0], : SHAPE[1]][1] < 40
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three dates of a growing lake; on the second the left half was not seen."""
+    place = tmp_path_factory.mktemp("images")
+    for date, radius in RADII.items():
+        missing = left_half() if date == "2025-06-25" else None
+        write_image(place / f"S2B_{date.replace('-', '')}.tif", lake(radius), missing=missing)
+    return place
+
+
+def config(folder, out, **values):
+    return make_config(
+        WaterConfig,
+        {"source": str(folder), "out": out, "method": METHOD, "outputs": ["mask"]} | values,
+    )
+
+
+@pytest.fixture(scope="module")
+def filled(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "filled"
+    return run_water(config(folder, out, fill=True, outputs=["mask", "polygons"]))
+
+
+def km2(mask):
+    # Pixels of 10 m in UTM are a little larger than 100 m² on the ellipsoid, 3° from the meridian.
+    return mask.sum() * PIXEL_KM2
+
+
+def test_areas_are_those_of_the_pixels(filled):
+    by_date = {d["date"]: d for d in filled.result["dates"]}
+    seen = {d: lake(r) for d, r in RADII.items()}
+    seen["2025-06-25"] = lake(14) & ~left_half()
+    for date, mask in seen.items():
+        assert by_date[date]["area_km2"] == pytest.approx(km2(mask), rel=2e-3)
+    assert by_date["2025-06-25"]["unseen_share"] == pytest.approx(0.5)
+    assert by_date["2025-06-25"]["status"] == "partial"
+
+
+def test_what_was_not_seen_is_filled_beside_what_was(filled):
+    date = filled.result["dates"][1]
+    half = km2(lake(14) & ~left_half())
+    assert date["area_km2"] == pytest.approx(half, rel=2e-3)
+    # The right half teaches that pixels wet on one of the other two dates are partly wet.
+    assert date["filled_km2"] == pytest.approx(km2(lake(14)), rel=0.08)
+    low, high = date["interval_km2"]
+    assert low < km2(lake(14)) < high
+    assert low > half
+
+
+def test_the_weighted_area_is_the_sum_and_the_weights_the_clear_shares(filled):
+    dates = filled.result["dates"]
+    weights = [d["weight"] for d in dates]
+    assert weights == pytest.approx([0.4, 0.2, 0.4])
+    total = sum(d["weight"] * d["area_km2"] for d in dates)
+    assert filled.result["area_km2"] == pytest.approx(total)
+    assert filled.result["effective_dates"] == pytest.approx(1 / (0.16 + 0.04 + 0.16))
+    without = filled.result["leave_one_out_km2"]["2025-06-25"]
+    assert without == pytest.approx((dates[0]["area_km2"] + dates[2]["area_km2"]) / 2)
+
+
+def test_files_of_a_series(filled):
+    with rasterio.open(filled.folder / "occurrence.tif") as file:
+        occurrence = file.read(1)
+    expected = np.where(left_half(), 50.0, 100 / 3)
+    ring = lake(18) & ~lake(14)
+    assert occurrence[ring] == pytest.approx(expected[ring], abs=0.5)
+    assert (occurrence[lake(10)] == 100).all()
+    with rasterio.open(filled.folder / "observations.tif") as file:
+        counts = file.read(1)
+    assert (counts[left_half()] == 2).all()
+    rows = (filled.folder / "series.csv").read_text().splitlines()
+    assert rows[0].startswith("date,district,area_wet_m2,pc_wet,pc_invalid")
+    assert len(rows) == 4
+    assert filled.result["bodies"]["count"] == 1
+    again = read_config(filled.folder / "config.yaml")
+    assert again.fill
+    assert again.datetime is None
+
+
+def test_without_fill_nothing_is_filled_and_the_interval_is_the_same(folder, filled, tmp_path):
+    plain = run_water(config(folder, tmp_path / "plain"))
+    assert plain.result["filled_km2"] is None
+    assert plain.result["area_km2"] == filled.result["area_km2"]
+    assert plain.result["interval_km2"] == filled.result["interval_km2"]
+
+
+def test_the_same_in_python(folder, filled):
+    images = [obriy.open_scene(p) for p in sorted(folder.iterdir())]
+    maps = [obriy.map_water(scene, METHOD) for scene in images]
+    series = obriy.measure_area(maps[::-1], fill=True)
+    (period,) = series.periods
+    assert period.area_km2 == pytest.approx(filled.result["area_km2"], rel=1e-9)
+    assert period.filled_km2 == pytest.approx(filled.result["filled_km2"], rel=1e-9)
+    assert period.interval_km2 == pytest.approx(filled.result["interval_km2"], rel=1e-9)
+    assert [a.date for a in series.areas] == list(RADII)
+    by_hand = obriy.measure_area(
+        images, "33.0,46.9,33.02,47.0", method=METHOD, weights=dict.fromkeys(RADII, 1 / 3)
+    )
+    assert list(by_hand.periods[0].weights.values()) == pytest.approx([1 / 3] * 3)
+    with pytest.raises(InputError, match=r"two images of 2025-06-05"):
+        obriy.measure_area([maps[0], maps[0]])
+
+
+def test_dates_are_chosen_by_a_range(folder, tmp_path):
+    run = run_water(config(folder, tmp_path / "june", datetime="2025-06/2025-06"))
+    assert [d["date"] for d in run.result["dates"]] == ["2025-06-05", "2025-06-25"]
+    with pytest.raises(UsageError, match="2025-06-05 to 2025-07-15"):
+        plan_water(config(folder, tmp_path / "none", datetime="2024"))
+    with pytest.raises(UsageError, match="ends before it begins"):
+        plan_water(config(folder, tmp_path / "none", datetime="2025-07/2025-06"))
+
+
+def test_a_date_that_fails_is_listed_and_the_others_go_on(folder, tmp_path):
+    images = shutil.copytree(folder, tmp_path / "images")
+    (images / "S2B_20250801.tif").write_text("<!doctype html><p>Please log in</p>")
+    done = command("water", images, "--out", tmp_path / "run", "--method", METHOD, "--json")
+    assert done.returncode == 3, done.stderr
+    result = json.loads(done.stdout)
+    (failed,) = result["failed"]
+    assert failed["date"] == "2025-08-01"
+    assert "web page" in failed["reason"] or "HTML" in failed["reason"]
+    assert sum(d["weight"] for d in result["dates"] if d["weight"]) == pytest.approx(1)
+    assert any("2025-08-01" in w for w in result["provenance"]["warnings"])
+    # Repaired, the run goes on: the other maps are not made again.
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "run/maps").glob("*/mask.tif")}
+    write_image(images / "S2B_20250801.tif", lake(12))
+    done = command("water", images, "--out", tmp_path / "run", "--method", METHOD, "--json")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["dates"]) == 4
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+
+
+def test_a_date_without_a_clear_pixel_is_no_date_of_zero(folder, tmp_path):
+    images = shutil.copytree(folder, tmp_path / "images")
+    write_image(images / "S2B_20250801.tif", lake(12), missing=np.ones(SHAPE, bool))
+    run = run_water(config(images, tmp_path / "run"))
+    last = run.result["dates"][-1]
+    assert last["area_km2"] is None
+    assert last["weight"] is None
+    assert run.result["area_km2"] > 0
+
+
+def test_every_date_clouded(tmp_path):
+    for day in ("2025-06-01", "2025-06-11"):
+        write_image(tmp_path / f"{day}.tif", lake(12), missing=np.ones(SHAPE, bool))
+    with pytest.raises((EmptyResultError, SourceError), match=r"2025-06-01|no valid pixel"):
+        run_water(config(tmp_path, tmp_path / "run"))
+
+
+def test_two_images_of_one_date(folder, tmp_path):
+    images = shutil.copytree(folder, tmp_path / "images")
+    write_image(images / "S2A_20250605_again.tif", lake(10))
+    with pytest.raises(UsageError, match=r"more than one image of 2025-06-05: S2A"):
+        plan_water(config(images, tmp_path / "run"))
+
+
+def test_no_date_to_be_found(folder, tmp_path):
+    images = shutil.copytree(folder, tmp_path / "images")
+    write_image(images / "scene_b.tif", lake(10))
+    with pytest.raises(SourceError, match=r"Nothing tells the date of scene_b.tif.*\n?") as error:
+        plan_water(config(images, tmp_path / "run"))
+    assert "dates.csv" in str(error.value)
+    (images / "dates.csv").write_text("file,date,cloud_cover\nscene_b.tif,2025-05-01,12\n")
+    plan = plan_water(config(images, tmp_path / "run"))
+    assert plan["dates"][0] == "2025-05-01"
+    assert plan["cloud_percent"]["2025-05-01"] == 12
+
+
+def test_mixed_grids_and_sensors(folder, tmp_path):
+    images = shutil.copytree(folder, tmp_path / "images")
+    write_image(images / "S2B_20250801.tif", lake(12), crs="EPSG:32637")
+    with pytest.raises(GridError, match=r"not of one grid.*EPSG:32636.*EPSG:32637") as error:
+        plan_water(config(images, tmp_path / "run"))
+    assert "gdalwarp" in str(error.value)
+
+
+def test_weights_by_hand_and_what_can_be_wrong_with_them(folder, tmp_path):
+    file = tmp_path / "weights.csv"
+    file.write_text("date,weight\n2025-06-05,0.5\n2025-06-25,0.2\n2025-07-15,0.3\n")
+    run = run_water(config(folder, tmp_path / "run", weights=str(file)))
+    assert [d["weight"] for d in run.result["dates"]] == pytest.approx([0.5, 0.2, 0.3])
+    file.write_text("date,weight\n2025-06-05,0.5\n2025-06-25,0.2\n2025-07-15,0.4\n")
+    with pytest.raises(InputError, match=r"sum to 1\.1"):
+        plan_water(config(folder, tmp_path / "no", weights=str(file)))
+    file.write_text("date,weight\n2025-06-05,0.5\n2025-06-25,0.5\n")
+    with pytest.raises(InputError, match="No weight is given for 2025-07-15"):
+        plan_water(config(folder, tmp_path / "no", weights=str(file)))
+    with pytest.raises(UsageError, match="clear, cloud, or a CSV"):
+        plan_water(config(folder, tmp_path / "no", weights="claer"))
+    cloud = run_water(config(folder, tmp_path / "cloud", weights="cloud"))
+    weights = [d["weight"] for d in cloud.result["dates"]]
+    # Cloudiness is what was not seen: 0, 50 and 0 %; 1 / (1 + (50/8)^3) = 0.00408.
+    assert weights == pytest.approx([0.49898, 0.00203, 0.49898], abs=2e-5)
+
+
+def test_register_and_evaporation(folder, tmp_path):
+    weather = tmp_path / "weather.csv"
+    weather.write_text("month,w_eva0_mm,x_mm,y_mm\n2025-06,150,60,10\n2025-07,170,40,5\n")
+    run = run_water(
+        config(folder, tmp_path / "run", register="0.08", evaporation=str(weather), fill=True)
+    )
+    (row,) = run.result["comparison"]["rows"]
+    assert row["difference_km2"] == pytest.approx(run.result["filled_km2"] - 0.08)
+    months = run.result["evaporation"][0]["months"]
+    assert [m["additional_mm"] for m in months] == [100, 135]
+    assert months[1]["volume_1e6m3"] == pytest.approx(135 * km2(lake(18)) / 1e3, rel=2e-3)
+    weather.write_text("month,w_eva0_mm,x_mm,y_mm\n2025-06,150,60,10\n")
+    with pytest.raises(InputError, match="no weather of 2025-07"):
+        plan_water(config(folder, tmp_path / "no", evaporation=str(weather)))
+    register = tmp_path / "register.csv"
+    register.write_text("name,area\nPond,3.2\n")
+    with pytest.raises(InputError, match="area_km2"):
+        plan_water(config(folder, tmp_path / "no", register=str(register)))
+
+
+def test_the_river_is_set_apart_for_the_register(folder, tmp_path):
+    import geopandas as gpd
+    import shapely
+
+    whole = shapely.box(500_000, 5_200_000 - 640, 500_800, 5_200_000)
+    river = shapely.box(500_400, 5_200_000 - 640, 500_800, 5_200_000)
+    for name, shape in (("district", whole), ("river", river)):
+        gpd.GeoDataFrame({"name": [name]}, geometry=[shape], crs="EPSG:32636").to_file(
+            tmp_path / f"{name}.gpkg"
+        )
+    run = run_water(
+        config(
+            folder, tmp_path / "run", aoi=str(tmp_path / "district.gpkg"), register="0.05",
+            river=str(tmp_path / "river.gpkg"), datetime="2025-07",
+        )
+    )  # fmt: skip
+    (row,) = run.result["comparison"]["rows"]
+    assert row["channel_km2"] == pytest.approx(km2(lake(18) & ~left_half()), rel=2e-3)
+    assert row["measured_km2"] == pytest.approx(km2(lake(18) & left_half()), rel=2e-3)
+    assert [p["district"] for p in run.result["districts"]] == ["district"]
+
+
+def test_options_of_a_series_need_one(folder, tmp_path):
+    image = next(folder.glob("*.tif"))
+    with pytest.raises(UsageError, match="--fill asks for a series"):
+        plan_water(config(image, tmp_path / "run", fill=True))
+    with pytest.raises(UsageError, match="obriy evaluate"):
+        plan_water(config(folder, tmp_path / "run", reference="truth.tif"))
+
+
+def test_a_district_elsewhere(folder, tmp_path):
+    with pytest.raises(GeometryError, match="does not meet the image"):
+        plan_water(config(folder, tmp_path / "run", aoi="10,50,11,51"))
+    with pytest.raises(GeometryError, match="does not meet the image"):
+        plan_water(config(folder, tmp_path / "run", aoi="179.9,-10,-179.9,10"))
+
+
+def test_change_between_two_dates(folder, tmp_path):
+    run = run_water(config(folder, tmp_path / "run", change=("2025-06-05", "2025-07")))
+    total = run.result["change"]["total"]
+    assert total["gained_km2"] == pytest.approx(km2(lake(18) & ~lake(10)), rel=2e-3)
+    assert total["lost_km2"] == 0
+    assert (run.folder / "change.tif").exists()
+    with pytest.raises(UsageError, match="no image of the series lies in 2024"):
+        plan_water(config(folder, tmp_path / "no", change=("2024", "2025")))
+
+
+KILLER = """
+import os, signal, sys
+from obriy.runs.folder import RunFolder
+
+noted = RunFolder._append
+
+def append(self, name, record, inputs):
+    if sys.argv[1] == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    noted(self, name, record, inputs)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+RunFolder._append = append
+from obriy.workflows.config import WaterConfig, make_config
+from obriy.workflows.water import run_water
+run_water(make_config(WaterConfig, {
+    "source": sys.argv[2], "out": sys.argv[3], "method": "ndwi:0.05", "fill": True,
+    "outputs": ["mask", "polygons"], "change": ("2025-06", "2025-07"),
+}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_at_every_checkpoint_it_comes_to_the_same_result(folder, tmp_path):
+    wanted = {"fill": True, "outputs": ["mask", "polygons"], "change": ("2025-06", "2025-07")}
+    whole = run_water(config(folder, tmp_path / "whole", **wanted))
+    cut = tmp_path / "cut"
+    steps = (tmp_path / "whole/ledger.jsonl").read_text().count("\n")
+    assert steps == 3 + 1 + 3 + 1 + 1  # maps, occurrence, areas, bodies, change
+    for _ in range(steps):  # each run does one new step: once it dies before noting it, once after
+        for when in ("before", "after"):
+            done = subprocess.run(
+                [sys.executable, "-c", KILLER, when, folder, cut], capture_output=True, check=False
+            )
+            assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    run = run_water(config(folder, cut, **wanted))
+    ledger = [json.loads(line)["step"] for line in (cut / "ledger.jsonl").read_text().splitlines()]
+    assert len(ledger) == len(set(ledger)) == steps
+    strip = [json.dumps(r.result).replace(str(r.folder), "RUN") for r in (whole, run)]
+    assert strip[0] == strip[1]
+    for name in ("series.csv", "periods.csv", "water_bodies.csv"):
+        assert (cut / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not list(cut.rglob(".*.tif*"))
+
+
+def test_another_configuration_in_the_same_folder_is_refused(folder, filled):
+    done = command("water", folder, "--out", filled.folder, "--method", METHOD)
+    assert "another configuration" in error_line(done, 2)
