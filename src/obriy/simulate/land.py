@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from obriy.simulate.fields import noise, smoothstep, stream
 from obriy.simulate.materials import code, codes, spectra
@@ -17,6 +18,8 @@ Cover = tuple[Kinds, Kinds, Float32]
 """Bare material, leaf material and rhythm, as in `Land`."""
 GENTLE_M = 12.0
 """Height above water, m, at which hills have about two thirds of their height."""
+VALLEY_M = 350.0
+"""Over which width the foot of a hill falls to a river, m."""
 SOAKED = 0.3
 """Height over which soil is saturated, as part of that over which it is wet."""
 SUMMER_LEAF = (115.0, 295.0)
@@ -66,7 +69,7 @@ def make_land(place: Place, heights: Float32, seed: int, world: World) -> Land:
     bare, leaf, rhythm = _crops(rng, parcel)
     factors = _factors(rng, shape, step, parcel)
     hills = world.hills_m * np.maximum(noise(stream(seed, "hills"), shape, step, 2400.0, 4.0), 0)
-    hills *= 1 - np.exp(-np.maximum(heights, 0) / GENTLE_M)
+    hills *= _valleys(heights, step)
     canopy = np.zeros(shape, "float32")
     trees = _forest(rng, shape, step, world.forest_share)
     needles = _above(noise(rng, shape, step, 1500.0), world.conifer_share)
@@ -127,6 +130,14 @@ def greenness(rhythm: Float32, day: int) -> Float32:
     grass = 0.35 + 0.55 * float(np.clip(1 - ((day - 165) / 120) ** 2, 0, 1))
     values = np.select([rhythm == -1, rhythm == -2, rhythm == -3], [broad, grass, 0.0], crop)
     return np.asarray(values, "float32")
+
+
+def _valleys(heights: Float32, step: float) -> Float32:
+    """Return 0 in broad valleys around the water to 1 on high ground."""
+    rising = 1 - np.exp(-np.maximum(heights, 0) / np.float32(GENTLE_M))
+    for _ in range(2):
+        rising = ndimage.uniform_filter(rising, max(1, round(VALLEY_M / step)), mode="nearest")
+    return np.asarray(rising, "float32")
 
 
 def _above(field: Float32, share: float) -> Mask:

@@ -28,6 +28,8 @@ LINE_STEP = 5.0
 LAKES, RIVERS, FIRST_BASIN = 0, 1, 1000
 """Owners of water: the terrain, lines from 1 on, basins from 1000 on."""
 NO_DAM = 1e9
+SMALLEST = 0.04
+"""Creeks and ponds smaller than this part of a pixel are left out: of 20 m where it has 500 m."""
 DEEPEST_LAKE = 12.0
 
 
@@ -97,15 +99,24 @@ class Place:
     Attributes:
         frame: Its grids.
         shapes: What the kernels read.
+        counted: The water that was counted last, by level: it is asked for again by districts.
     """
 
     frame: Frame
     shapes: Shapes
+    counted: dict[float, Flooded] = dataclasses.field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def flooded(self, level: float) -> Flooded:
         """Return the water at a level (m above the mean)."""
         size, side = self.frame.ground_size, self.frame.ground
-        return Flooded(*count_cells(self.shapes, size, side, self.frame.cells, level))
+        found = self.counted.get(level)
+        if found is None:
+            found = Flooded(*count_cells(self.shapes, size, side, self.frame.cells, level))
+            self.counted.clear()
+            self.counted[level] = found
+        return found
 
     def water_km2(self, level: float) -> float:
         """Return the true area of water in the image, km², by cells of 1 m."""
@@ -233,6 +244,8 @@ def _lines(frame: Frame, seed: int, world: World) -> FloatArray:
     number = rng.poisson(world.creeks_per_10km2 * height * across / 1e7)
     for k in range(number):
         width = rng.uniform(*world.creek_width_m)
+        if width < frame.resolution * SMALLEST:
+            continue
         parts.append(_river(frame, rng, width, RIVERS + 1 + k))
     return np.vstack(parts)
 
@@ -247,7 +260,7 @@ def _river(frame: Frame, rng: np.random.Generator, width: float, number: int) ->
     height, across = frame.extent
     downward = rng.random() < 0.5
     length, breadth = (height, across) if downward else (across, height)
-    step = max(LINE_STEP, length / 20_000)
+    step = max(LINE_STEP, frame.resolution / 20)
     way = np.arange(0, 3.0 * length, step)
     wave = 11 * width * rng.uniform(1.0, 1.6)
     turns = rng.uniform(0, 2 * np.pi, 5)
@@ -281,7 +294,7 @@ def _basins(
     area = height * across / 1e6
     ponds = max(1, rng.poisson(world.ponds_per_km2 * area))
     reservoirs = rng.poisson(world.reservoirs_per_10km2 * area / 10)
-    rows = []
+    rows: list[list[float]] = []
     for k in range(ponds + reservoirs):
         dammed = k >= ponds
         where = rng.uniform(0, 1, (6, 2)) * (across, height)
@@ -290,7 +303,10 @@ def _basins(
             x, y = where[int(terrain[ij[:, 1], ij[:, 0]].argmax())]
         else:
             x, y = where[0]
-        rows.append([x, y, *_outline(rng, world, dammed), float(FIRST_BASIN + k)])
+        outline = _outline(rng, world, dammed)
+        if outline[0] < frame.resolution * SMALLEST and len(rows) > 0:
+            continue
+        rows.append([x, y, *outline, float(FIRST_BASIN + k)])
     return np.array(rows)
 
 

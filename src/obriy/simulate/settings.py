@@ -72,7 +72,7 @@ class SensorModel:
         blur: Standard deviation of the point spread, in pixels of the band.
         floor: Noise of a dark pixel, reflectance.
         slope: Noise per reflectance.
-        quality: Name of its quality band; empty where it has none.
+        quality: Name of its quality band, a table of ``tables/quality.toml``.
         made_of: Weights of materials' bands, for bands that the materials do not have.
     """
 

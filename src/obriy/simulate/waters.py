@@ -88,7 +88,8 @@ def water_reflectance(
     rng = stream(when[0], "water", when[1])
     shape = waters.plume.shape
     plume = 0.75 * waters.plume + 0.66 * noise(rng, shape, step, 1200.0, 3.4)
-    mixed = smoothstep(plume + 0.6 * rng.standard_normal(), -0.2, 1.8)
+    plume += np.float32(0.6 * rng.standard_normal())
+    mixed = smoothstep(plume, -0.2, 1.8)
     factors = 0.8 * waters.factors + 0.6 * rng.standard_normal((3, 1, 1), dtype="float32")
     deep = spectra(waters.first, factors, waters.own, world.spread)
     other = spectra(waters.second, factors, waters.own, world.spread)

@@ -11,15 +11,17 @@ from obriy.model.grid import coords_of, geobox_of, same_grid
 from obriy.model.legend import load_legend
 from obriy.model.reference import Reference
 from obriy.registry import did_you_mean
-from obriy.simulate.water import SimulatedScene, simulate_water_scene
+from obriy.simulate.water import SETTING, SimulatedScene, simulate_water_scene
 from obriy.sources.base import Request
 
 SCHEME = "simulated:"
-DEFAULTS = {"seed": "7", "size": "512"}
+DEFAULTS = {"seed": "7", "size": "512", "setting": SETTING}
 
 
 def open_simulated_scene(request: Request) -> xr.Dataset:
     """Open ``simulated:``, ``simulated:?seed=7&size=512`` or ``...size=300x400`` (rows, columns).
+
+    ``setting=easy_clear`` and the like choose the world and the sky.
 
     Args:
         request: The address, and the pixel size wanted; nothing else may be given.
@@ -85,7 +87,7 @@ def _made(address: str, resolution: float) -> SimulatedScene:
     options = {**DEFAULTS, **dict(given)}
     unknown = sorted(set(options) - set(DEFAULTS))
     if unknown:
-        raise did_you_mean("option of a simulated scene", unknown[0], sorted(DEFAULTS))
+        raise did_you_mean("option of a simulated scene", unknown[0], list(DEFAULTS))
     sides = options["size"].lower().split("x")
     try:
         seed, numbers = int(options["seed"]), [int(s) for s in sides]
@@ -94,4 +96,4 @@ def _made(address: str, resolution: float) -> SimulatedScene:
         raise UsageError(
             f"'{address}' is no simulated scene.", "Write e.g. simulated:?seed=7&size=300x400."
         ) from error
-    return simulate_water_scene((rows, columns), seed, resolution)
+    return simulate_water_scene((rows, columns), seed, resolution, setting=options["setting"])
