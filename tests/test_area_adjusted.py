@@ -65,8 +65,7 @@ def test_olofsson_2014_example():
     ]
     shown = [[(round(v, 2), round(m, 2)) for v, m in rows] for rows in (users, producers)]
     assert shown[0] == [(0.88, 0.07), (0.73, 0.10), (0.93, 0.04), (0.96, 0.02)]
-    # The paper prints ±.23 and ±.01 for forest gain and stable non-forest; its equation 7 gives
-    # ±.25 and ±.02 (by hand below), and no other figure of the example differs.
+    # Margins of equation 7; those of forest gain and of stable non-forest by hand below.
     assert shown[1] == [(0.75, 0.21), (0.85, 0.25), (0.93, 0.03), (0.96, 0.02)]
     assert round(found.overall_accuracy.value, 2) == 0.95
     assert round(found.overall_accuracy.margin(0.95), 2) == 0.02
