@@ -42,15 +42,22 @@ def demo(
     lang: Annotated[str, typer.Option(help="language of the reports, en or uk")] = "en",
     quiet: Quiet = False,
 ) -> None:
-    """Map water in a simulated scene with known truth, and in a real chip."""
+    """Map water in a simulated scene, in a real chip, and through a simulated season."""
     from obriy.cli.show import Screen
 
     screen = Screen(quiet)
-    results = []
-    for source, resolution in (("simulated:", None), ("sample:", 10.0)):
-        values = {"source": source, "out": out / source.rstrip(":"), "lang": lang}
-        values["resolution"] = resolution
-        results.append(_water(make_config(WaterConfig, values), screen, as_json=False))
+    images = out / "season-images"
+    if not (images / "truth.csv").exists():
+        _season(images)
+    runs: dict[str, dict[str, Any]] = {
+        "simulated": {"source": "simulated:"},
+        "sample": {"source": "sample:", "resolution": 10.0},
+        "season": {"source": str(images), "aoi": str(images / "districts.gpkg"), "fill": True},
+    }
+    results = [
+        _water(make_config(WaterConfig, values | {"out": out / name, "lang": lang}), screen, False)
+        for name, values in runs.items()
+    ]
     screen.reports(results)
 
 
@@ -273,6 +280,14 @@ def main() -> None:
             f"Unexpected {type(error).__name__}: {error}.", "Run again with -v, and report it."
         )
         _fail(shown, ERROR, verbose, error)
+
+
+def _season(folder: Path) -> None:
+    """Simulate the season of the demo."""
+    from obriy.workflows.simulating import dates_between, simulate_to_folder
+
+    dates = dates_between(6, "2023-04-01", "2023-10-31")
+    simulate_to_folder(folder, dates=dates, size=(256, 256), setting="easy_cloudy")
 
 
 def _water(config: WaterConfig, screen: Any, as_json: bool) -> dict[str, Any]:
