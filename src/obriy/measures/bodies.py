@@ -118,11 +118,16 @@ def measure_bodies(
     for rows, columns, numbers in labels:
         held.add(rows, columns, numbers)
         area = pixel_area(labels.geobox[rows, columns], pixel_size_m=pixel_size_m)
-        inside = numbers > 0
-        tally.start(numbers[inside], area[inside])
+        inside = np.flatnonzero(numbers)
+        tally.start(numbers.ravel()[inside], area.ravel()[inside])
         seen = observations(dated, rows, columns, class_name=class_name, share=True)
         for i, one in enumerate(seen):
-            tally.add(i, wet=one.wet[inside], named=one.named[inside], share=one.share[inside])
+            tally.add(
+                i,
+                wet=one.wet.ravel()[inside],
+                named=one.named.ravel()[inside],
+                share=one.share.ravel()[inside],
+            )
     names = _Names(labels.geobox, centres, held.names)
     return _series(dated, labels, tally, names, rule=rule, class_name=class_name)
 
