@@ -20,6 +20,8 @@ GENTLE_M = 12.0
 """Height above water, m, at which hills have about two thirds of their height."""
 VALLEY_M = 350.0
 """Over which width the foot of a hill falls to a river, m."""
+LEAST_WET = 0.002
+"""Share of mud below which there is none."""
 SOAKED = 0.3
 """Height over which soil is saturated, as part of that over which it is wet."""
 SUMMER_LEAF = (115.0, 295.0)
@@ -94,8 +96,8 @@ def land_reflectance(land: Land, day: int, world: World) -> Float32:
         world: What the place is like.
     """
     green = greenness(land.rhythm, day)
-    bare = spectra(land.bare, land.factors, land.own, world.spread)
-    leaf = spectra(land.leaf, land.factors, land.own, world.spread)
+    bare = spectra(land.bare, land.factors, land.own, world.spread, where=green < 1)
+    leaf = spectra(land.leaf, land.factors, land.own, world.spread, where=green > 0)
     return np.asarray(bare + green * (leaf - bare), "float32")
 
 
@@ -113,7 +115,9 @@ def wet_shores(dry: Float32, land: Land, bed: Kinds, above: Float32, world: Worl
     wet[land.canopy > 0] *= 0.3
     soaked = np.exp(-above / np.float32(SOAKED * world.wet_soil_m))
     darker = np.asarray(facts()["soil"]["saturated"], "float32")[:, None, None]
-    mud = spectra(bed, land.factors, land.own, world.spread) * (1 + soaked * (darker - 1))
+    mud = spectra(bed, land.factors, land.own, world.spread, where=wet > LEAST_WET)
+    mud *= 1 + soaked * (darker - 1)
+    wet[wet <= LEAST_WET] = 0
     return np.asarray(dry + wet * (mud - dry), "float32")
 
 

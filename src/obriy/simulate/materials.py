@@ -62,7 +62,14 @@ def codes(names: Sequence[str]) -> Kinds:
     return np.array([code(n) for n in names], "uint8")
 
 
-def spectra(kinds: Kinds, factors: Float32, own: Float32, spread: float) -> Float32:
+def spectra(
+    kinds: Kinds,
+    factors: Float32,
+    own: Float32,
+    spread: float,
+    *,
+    where: npt.NDArray[np.bool_] | None = None,
+) -> Float32:
     """Return reflectance of materials.
 
     Args:
@@ -70,13 +77,14 @@ def spectra(kinds: Kinds, factors: Float32, own: Float32, spread: float) -> Floa
         factors: (3, rows, columns) the factors, standard normal.
         own: (rows, columns) or (10, rows, columns) what is each band's own, standard normal.
         spread: Times the variation of the table.
+        where: (rows, columns) where they are wanted; None: everywhere.
 
     Returns:
-        (10, rows, columns) float32.
+        (10, rows, columns) float32; 0 where they are not wanted.
     """
-    out = np.empty((len(bands()), *kinds.shape), "float32")
-    for kind in np.unique(kinds):
-        here = kinds == kind
+    out = np.zeros((len(bands()), *kinds.shape), "float32")
+    for kind in np.unique(kinds if where is None else kinds[where]):
+        here = kinds == kind if where is None else (kinds == kind) & where
         material = materials()[kind]
         moves = spread * np.einsum("fb,fn->bn", material.factors, factors[:, here])
         rest = own[:, here] if own.ndim == 3 else own[here][None]

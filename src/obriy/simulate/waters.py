@@ -91,11 +91,12 @@ def water_reflectance(
     plume += np.float32(0.6 * rng.standard_normal())
     mixed = smoothstep(plume, -0.2, 1.8)
     factors = 0.8 * waters.factors + 0.6 * rng.standard_normal((3, 1, 1), dtype="float32")
-    deep = spectra(waters.first, factors, waters.own, world.spread)
-    other = spectra(waters.second, factors, waters.own, world.spread)
+    wet = flooded.share > 0
+    deep = spectra(waters.first, factors, waters.own, world.spread, where=wet)
+    other = spectra(waters.second, factors, waters.own, world.spread, where=wet)
     deep += mixed * (other - deep)
     through = np.exp(-2 * _attenuation(waters, mixed) * flooded.depth)
-    bed = spectra(waters.bed, waters.factors, waters.own, world.spread)
+    bed = spectra(waters.bed, waters.factors, waters.own, world.spread, where=wet)
     seen = deep * (1 - through) + bed * through
     seen = _with_plants(seen, waters, flooded, rng, world)
     return np.asarray(seen, "float32")
@@ -154,14 +155,20 @@ def _with_plants(
     """Lay reed over shallow water and floating plants over still water."""
     reed = 0.85 * waters.reed * smoothstep(-flooded.depth, *REED_DEPTH)
     if world.reed_share > 0:
-        stand = np.full(waters.bed.shape, code("reed"), "uint8")
-        seen = seen + reed * (spectra(stand, waters.factors, waters.own, world.spread) - seen)
+        seen = seen + reed * (
+            _plants("reed", waters, world, (reed > 0) & (flooded.share > 0)) - seen
+        )
     if world.floating_share > 0:
         limit = _quantile(world.floating_share) - 0.3 * rng.standard_normal()
         mat = 0.9 * smoothstep(waters.floating + limit, 0.0, 0.8) * waters.still
-        leaf = np.full(waters.bed.shape, code("floating_plants"), "uint8")
-        seen = seen + mat * (spectra(leaf, waters.factors, waters.own, world.spread) - seen)
+        here = (mat > 0) & (flooded.share > 0)
+        seen = seen + mat * (_plants("floating_plants", waters, world, here) - seen)
     return np.asarray(seen, "float32")
+
+
+def _plants(name: str, waters: Waters, world: World, where: npt.NDArray[np.bool_]) -> Float32:
+    kinds = np.full(where.shape, code(name), "uint8")
+    return spectra(kinds, waters.factors, waters.own, world.spread, where=where)
 
 
 def _quantile(share: float) -> float:
