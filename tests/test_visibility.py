@@ -24,7 +24,7 @@ def one_pixel(bands, flag):
 def outcome(bands, flag, label):
     block = one_pixel(bands, flag)
     said = Labelled(np.full((1, 1), label, "uint8"), np.full((1, 1), 200, "uint8"))
-    after = settle(WATER, block, said)
+    after = settle(WATER, 1, block, said)
     return int(after.labels[0, 0]), Unseen(int(after.unseen[0, 0])), int(after.fraction[0, 0])
 
 
@@ -75,5 +75,23 @@ def test_shadow_is_a_hint():
 def test_a_method_that_abstains_keeps_its_own_reason():
     block = one_pixel(BRIGHT, Flag(0))
     said = Labelled(np.zeros((1, 1), "uint8"), None, np.full((1, 1), int(Unseen.FROZEN), "uint8"))
-    after = partial(settle, WATER)(block, said)
+    after = partial(settle, WATER, 1)(block, said)
     assert after.unseen[0, 0] == Unseen.FROZEN
+
+
+def test_around_a_cloud_only_what_looks_like_water_is_kept():
+    # A cloud of 3 x 3 pixels is suspected two pixels around; a single flagged pixel is a roof.
+    flags = np.zeros((9, 16), "uint16")
+    flags[3:6, 3:6] = Flag.CLOUD
+    flags[4, 13] = Flag.CLOUD
+    bands = {"green": np.full((9, 16), 0.3, "float32")}
+    block = Block(bands, flags, 0, 0, (slice(0, 9), slice(0, 16)))
+    labels = np.full((9, 16), 1, "uint8")
+    labels[4, 7] = WATER
+    after = settle(WATER, 2, block, Labelled(labels))
+    cloud = np.zeros((9, 16), bool)
+    cloud[1:8, 1:8] = True
+    cloud[4, 7] = False
+    cloud[4, 13] = True
+    assert ((after.unseen == Unseen.CLOUD) == cloud).all()
+    assert after.labels[4, 7] == WATER

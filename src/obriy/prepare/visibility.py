@@ -10,6 +10,8 @@ The rules, each an answer to a known fault (`docs/design/0003-visibility.md`):
 * Shadow and dark-area flags (SCL 3 and 2) never veto water on their own: they confuse water with
   shadow. A method is told of them; where it still says water the pixel is water. Where it does
   not, a cloud shadow is unseen, and a dark area is what the method says.
+* Cloud and shadow do not end where their mask ends: within 60 m of them, too, what does not look
+  like water is unseen.
 """
 
 import dataclasses
@@ -18,6 +20,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from obriy.blocks.base import Block, ByteArray, FlagArray, FloatArray, Labelled
 from obriy.model.classmap import FRACTION_MISSING
@@ -32,6 +35,12 @@ chips of HLS 0.5 % are that dark."""
 SNOW_FLOOR: Final = {"green": 0.20, "red": 0.22, "nir": 0.24}
 """The same for snow and ice. Fmask calls turbid water snow: on the choose chips 70 % of the pixels
 with its snow bit are labelled water, and 99 % of those lie below all three."""
+
+
+EDGE_M: Final = 60.0
+"""Metres around cloud and shadow that are suspected with them. Masks are widened by 40 to 200 m in
+practice (Baetens et al. 2019, doi:10.3390/rs11040433); of water within 20 m of a flagged cloud a
+third was lost in simulated scenes, beyond 50 m no more than elsewhere."""
 
 
 def hide(block: Block) -> Block:
@@ -59,11 +68,21 @@ def hide(block: Block) -> Block:
     return dataclasses.replace(block, bands=bands, unseen=unseen, shadow=shadow)
 
 
-def settle(water_code: int, block: Block, said: Labelled) -> Labelled:
+def edge_pixels(pixel_m: float) -> int:
+    """Return how many pixels around a cloud or a shadow are suspected with it."""
+    return max(1, round(EDGE_M / pixel_m))
+
+
+def settle(water_code: int, edge: int, block: Block, said: Labelled) -> Labelled:
     """Bring together what a method says and what could not be seen.
+
+    Where a quality band suspects cloud or shadow, and a little around (masks end where a cloud is
+    still thin, and its haze dries the water that it covers), only what looks like water in spite
+    of it is kept.
 
     Args:
         water_code: Code of the class that a shadow can be mistaken for.
+        edge: Pixels around cloud and shadow, of `edge_pixels`; the halo must hold them.
         block: As `hide` returned it.
         said: The method's labels, halo included.
 
@@ -75,13 +94,16 @@ def settle(water_code: int, block: Block, said: Labelled) -> Labelled:
     if block.unseen is not None:
         np.copyto(unseen, block.unseen, where=block.unseen != Unseen.SEEN)
     if block.flags is not None:
-        open_to_doubt = (unseen == Unseen.SEEN) & (labels != water_code)
-        for bits, reason in (
-            (Flag.CLOUD_SHADOW, Unseen.SHADOW),
-            (Flag.CLOUD | Flag.CIRRUS, Unseen.CLOUD),
-            (Flag.SNOW, Unseen.FROZEN),
+        open_to_doubt = labels != water_code
+        for bits, reason, reach in (
+            (Flag.SNOW, Unseen.FROZEN, 0),
+            (Flag.CLOUD | Flag.CIRRUS, Unseen.CLOUD, 0),
+            (Flag.CLOUD_SHADOW, Unseen.SHADOW, 0),
+            (Flag.CLOUD | Flag.CIRRUS, Unseen.CLOUD, edge),
+            (Flag.CLOUD_SHADOW, Unseen.SHADOW, edge),
         ):
-            unseen[_has(block.flags, bits) & open_to_doubt] = reason
+            suspect = _around(_has(block.flags, bits), reach)
+            unseen[suspect & open_to_doubt & (unseen == Unseen.SEEN)] = reason
     labels[unseen != Unseen.SEEN] = NO_DATA
     unseen[(labels == NO_DATA) & (unseen == Unseen.SEEN)] = Unseen.NO_DATA
     doubt = None if said.doubt is None else np.where(labels == NO_DATA, np.uint8(0), said.doubt)
@@ -99,6 +121,17 @@ def _missing(block: Block) -> npt.NDArray[np.bool_]:
     for array in block.bands.values():
         missing |= np.isnan(array)
     return missing
+
+
+def _around(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
+    """Return a mask with what lies within some pixels of it.
+
+    Specks of less than 3 x 3 pixels are roofs and surf, and have no surroundings.
+    """
+    if not reach or not mask.any():
+        return mask
+    patches = ndimage.binary_opening(mask, np.ones((3, 3), bool))
+    return np.asarray(ndimage.maximum_filter(patches, 2 * reach + 1)) | mask
 
 
 def _has(flags: FlagArray, bits: Flag) -> npt.NDArray[np.bool_]:

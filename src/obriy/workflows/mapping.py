@@ -23,7 +23,7 @@ from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.outputs.cog import MapWriter
 from obriy.prepare.s2cloudless import S2Cloudless
-from obriy.prepare.visibility import hide, settle
+from obriy.prepare.visibility import edge_pixels, hide, settle
 
 Clouds = Literal["flags", "s2cloudless", "none"]
 LAYERS: Final = {
@@ -183,6 +183,12 @@ def record(provenance: Provenance, found: Mapping[str, Any]) -> Provenance:
     return made
 
 
+def _pixel_m(scene: xr.Dataset) -> float:
+    """Return the height of a pixel, metres; of a grid without a CRS its own units."""
+    geobox = geobox_of(scene)
+    return pixel_metres(geobox)[0] if geobox.crs else abs(float(geobox.affine.e))
+
+
 def _run(
     scene: xr.Dataset,
     method: str,
@@ -195,17 +201,17 @@ def _run(
     if clouds == "none":
         scene = scene.drop_vars("flags", errors="ignore")
         part = None if part is None else part.drop_vars("flags", errors="ignore")
-    detector = (
-        S2Cloudless(scene, pixel_metres(geobox_of(scene))[0]) if clouds == "s2cloudless" else None
-    )
+    pixel_m = _pixel_m(scene)
+    detector = S2Cloudless(scene, pixel_m) if clouds == "s2cloudless" else None
+    edge = edge_pixels(pixel_m)
     return run_method(
         scene,
         parse_method(method),
         sinks,
         prepare=hide if detector is None else lambda block: hide(detector(block)),
-        settle=partial(settle, WATER),
+        settle=partial(settle, WATER, edge),
         options=options,
         part=part,
         also_bands=detector.bands if detector else (),
-        also_halo=detector.halo if detector else 0,
+        also_halo=max(edge + 2, detector.halo if detector else 0),
     )
