@@ -22,7 +22,7 @@ from obriy.model.classmap import ClassMap
 
 BINS: Final = 20
 """Steps of occurrence from 0 to 1."""
-PRIOR: Final = 50.0
+PRIOR: Final = 200.0
 """Pixels that the plain occurrence weighs in a bin, beside those that this date saw."""
 
 
