@@ -162,7 +162,9 @@ def test_the_page_is_whole_and_loads_nothing(lang, tmp_path):
 def test_the_first_screen_answers():
     text = _Page(render_report(_data())).text
     assert "Water 1,235 km² 123,457 ha" in text
-    assert "90% interval 1,200–1,300 km²" in text
+    assert (
+        "90% interval of the water in the whole district, the unseen part included: 1,200–1,300 km²"
+    ) in text
     assert "8.2% could not be seen (cloud 8.2%)" in text
     assert "Against an independent reference: F1 of water 0.899, 95% interval 0.870–0.920." in text
     assert "Warnings to read: 1." in text
@@ -238,6 +240,13 @@ def test_small_shares_are_not_nothing_and_minus_is_minus():
 
 ROWS = "the brightest band has the median 0.123 and the 99th percentile 4567"
 SENTENCES = {
+    "On 3 of 21 dates, first on 2016-03-12: The image has no CRS: shares only, no area (say "
+    "--resolution METRES).": "На 3 датах із 21, найперше 2016-03-12: Знімок не має",
+    "2016-03-12: cloud 12.5%": "2016-03-12: хмари 12,5\u00a0%",
+    "2019-02-02 failed: a.tif is not an image that can be read (not recognized). Open a GeoTIFF, "
+    "COG, VRT, NetCDF or JPEG 2000 file.": "2019-02-02 — помилка: a.tif — не знімок",
+    "a.tif is not an image that can be read (not recognized). Open a GeoTIFF, COG, VRT, NetCDF or "
+    "JPEG 2000 file.": "a.tif — не знімок, який можна прочитати (not recognized).",
     "cloud 12.5%": "хмари 12,5\xa0%",
     "Otsu on 3 of 40 windows that hold two populations": (
         "Оцу за вікнами з двома сукупностями: 3 з 40"

@@ -12,7 +12,10 @@ from rich.table import Table
 from obriy.blocks.engine import EngineOptions
 from obriy.model.scores import Scores
 
-PASSES = {"collect": "Looking", "apply": "Mapping"}
+PASSES = {"collect": "Looking", "apply": "Mapping", "dates": "Mapping dates"}
+
+UNNAMED = ("image", "all")
+"""Names of districts that no user gave."""
 
 
 class Screen:
@@ -47,14 +50,9 @@ class Screen:
         """Say the answer in a few lines, and where the report is."""
         if self.quiet:
             return
-        if result["area_km2"] is None:
-            self.out.print("Water: no area (the image has no CRS).")
-        else:
-            self.out.print(f"Water: {result['area_km2']:.4f} km²")
-        self.out.print(f"Unseen: {result['unseen_share']:.1%}  Method: {result['method']}")
-        evaluation = result["evaluation"]
-        if evaluation:
-            self.out.print(_score_line(evaluation))
+        lines = _series_lines(result) if "effective_dates" in result else _image_lines(result)
+        for line in lines:
+            self.out.print(line)
         for warning in result["provenance"]["warnings"]:
             self.out.print(f"Note: {warning}")
         files = dict(result["outputs"])
@@ -68,6 +66,74 @@ class Screen:
             self.out.print("\nOpen in a browser:")
             for result in results:
                 self.out.print(result["outputs"]["report"])
+
+
+def _image_lines(result: dict[str, Any]) -> list[str]:
+    """Return the answer of one image."""
+    if result["area_km2"] is None:
+        lines = ["Water: no area (the image has no CRS)."]
+    else:
+        lines = [f"Water: {result['area_km2']:.4f} km²{_interval(result.get('interval_km2'))}"]
+    lines.append(f"Unseen: {result['unseen_share']:.1%}  Method: {result['method']}")
+    return [*lines, _score_line(result["evaluation"])] if result["evaluation"] else lines
+
+
+def _series_lines(result: dict[str, Any]) -> list[str]:
+    """Return the answer of a series."""
+    dates = result["dates"]
+    used = [d for d in dates if d["area_km2"] is not None and d["weight"] != 0]
+    span = f"{dates[0]['date']} to {dates[-1]['date']}"
+    interval = _interval(result["interval_km2"])
+    if result["area_km2"] is None:
+        lines = [f"Water: nothing was seen, {span}"]
+    else:
+        lines = [f"Water, weighted, {span}: {result['area_km2']:.4f} km² seen{interval}"]
+    if result["filled_km2"] is not None:
+        lines.append(f"Filled from other dates: {result['filled_km2']:.4f} km²")
+    lines.append(
+        f"Dates: {len(used)} of {len(dates)}, weights: {result['weights']}, "
+        f"effective: {result['effective_dates']:.1f}"
+    )
+    lines.append(f"Unseen: {result['unseen_share']:.1%} by weight  Method: {result['method']}")
+    if result["failed"]:
+        lines.append(f"Failed: {', '.join(d['date'] for d in result['failed'])}")
+    return [*lines, *_register_lines(result), *_evaporation_lines(result)]
+
+
+def _register_lines(result: dict[str, Any]) -> list[str]:
+    lines = []
+    for row in (result["comparison"] or {"rows": []})["rows"]:
+        percent = row["difference_percent"]
+        share = "" if percent is None else f" ({percent:+.1f} %)"
+        inside = {True: ", inside the interval", False: ", outside the interval", None: ""}
+        place = "" if row["place"] in UNNAMED else f" of {row['place']}"
+        lines.append(
+            f"Register{place}: {row['register_km2']:.4f} km², measured "
+            f"{row['measured_km2']:.4f}, difference {row['difference_km2']:+.4f} km²{share}"
+            f"{inside[row['inside_interval']]}"
+        )
+    return lines
+
+
+def _evaporation_lines(result: dict[str, Any]) -> list[str]:
+    lines = []
+    for one in result["evaporation"] or []:
+        if one["volume_1e6m3"] is None:
+            continue
+        months = [m["month"] for m in one["months"]]
+        place = "" if one["district"] in UNNAMED else f" of {one['district']}"
+        lines.append(
+            f"Additional evaporation{place}, {months[0]} to {months[-1]}: "
+            f"{one['volume_1e6m3']:.4g}·10⁶ m³ ({one['additional_mm']:.0f} mm)"
+        )
+    return lines
+
+
+def _interval(bounds: list[float] | None) -> str:
+    """Return an interval in words; empty where there is none."""
+    if bounds is None:
+        return ""
+    return f" (90 % interval of all water, unseen included: {bounds[0]:.4f} to {bounds[1]:.4f} km²)"
 
 
 def _score_line(evaluation: dict[str, Any]) -> str:

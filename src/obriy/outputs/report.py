@@ -7,10 +7,11 @@ from typing import Any
 
 from obriy.model.areas import AreaSeries
 from obriy.model.legend import Legend
-from obriy.model.provenance import Provenance, versions
+from obriy.model.provenance import Provenance
 from obriy.model.scores import Scores
 from obriy.outputs import report_view
 from obriy.outputs.files import write_text
+from obriy.outputs.pages import frame, render_page
 from obriy.render.text import Text, text_of
 
 
@@ -50,16 +51,7 @@ def write_report(data: ReportData, path: Path | str) -> Path:
 
 def render_report(data: ReportData) -> str:
     """Return the report as HTML."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("obriy.outputs"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(view(data))
+    return render_page("report.html.j2", view(data))
 
 
 def view(data: ReportData) -> dict[str, Any]:
@@ -68,28 +60,12 @@ def view(data: ReportData) -> dict[str, Any]:
 
     text = text_of(data.lang)
     result, scores = data.result, data.scores
-    warnings = result.get("provenance", {}).get("warnings") or data.provenance.warnings
-    software = versions()
-    return {
-        "t": text,
-        "lang": data.lang,
-        "title": data.title,
+    return frame(text, data.title, result, data.provenance) | {
         "answer": report_view.answer(text, result, data.areas, scores, data.share_of_seen),
-        "warnings": [text.sentence(warning) for warning in warnings],
-        "warnings_below": text("report.warnings_below", count=len(warnings)),
         "map_svg": Markup(data.map_svg),  # noqa: S704 - drawn by render.figures, which escapes
         "histograms": [Markup(svg) for svg in data.histogram_svgs],  # noqa: S704
         "districts": _districts(text, data.areas),
         "evaluation": scores and report_view.evaluation(text, scores, data.legend),
-        "decisions": report_view.decisions(text, data.provenance),
-        "inputs": report_view.inputs_table(text, data.provenance),
-        "command": result.get("command") or "",
-        "files": [
-            (text.known("outputs", name), Path(str(path)).name)
-            for name, path in (result.get("outputs") or {}).items()
-        ],
-        "software": list(software.items()),
-        "made_by": text("report.made_by", version=software["obriy"]),
     }
 
 

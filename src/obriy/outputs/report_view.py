@@ -8,13 +8,11 @@ from obriy.model.areas import Area, AreaSeries
 from obriy.model.legend import Legend
 from obriy.model.provenance import Provenance
 from obriy.model.scores import ClassScore, Scores
+from obriy.render.series import WHOLE_IMAGE, district_title
 from obriy.render.text import Text
 
 Node = dict[str, Any]
 """``{"name": ..., "text": ...}`` or ``{"name": ..., "items": [Node, ...]}``."""
-
-WHOLE_IMAGE = "image"
-"""Name of the district where none was given."""
 
 _MADE = ("simulated", "sample")
 """Schemes of images that no file holds."""
@@ -39,8 +37,9 @@ def answer(
     if total is not None:
         lines.append(text.hectares(total))
     if result.get("interval_km2"):
-        low, high = (text.area(v) for v in result["interval_km2"])
-        lines.append(text("report.interval", interval=text.span(_bare(low), high)))
+        whole = one is not None and one.district == WHOLE_IMAGE
+        key = "report.interval_image" if whole else "report.interval"
+        lines.append(text(key, interval=interval_km2(text, result["interval_km2"])))
     if share_of_seen is not None:
         lines.append(text("report.share_of_seen", share=text.percent(share_of_seen)))
     if result.get("mask_area_km2") is not None and result["mask_area_km2"] != total:
@@ -116,18 +115,24 @@ def _district_row(text: Text, area: Area) -> list[str]:
     # What was unseen has columns of its own; a reason adds something where nothing was measured.
     reason = text.sentence(area.reason) if area.status in ("skipped", "failed") else ""
     return [
-        text("report.whole_image") if area.district == WHOLE_IMAGE else area.district,
-        "–" if area.area_km2 is None else _bare(text.area(area.area_km2)),
-        "" if area.area_km2 is None else _bare(text.hectares(area.area_km2)),
-        "" if area.mask_km2 in (None, area.area_km2) else _bare(text.area(area.mask_km2)),
-        _bare(text.area(area.district_km2)),
+        district_title(text, area.district),
+        "–" if area.area_km2 is None else bare(text.area(area.area_km2)),
+        "" if area.area_km2 is None else bare(text.hectares(area.area_km2)),
+        "" if area.mask_km2 in (None, area.area_km2) else bare(text.area(area.mask_km2)),
+        bare(text.area(area.district_km2)),
         text.percent(area.unseen_share),
         causes_of(text, area),
         f"{status}: {reason}" if reason else status,
     ]
 
 
-def _bare(quantity: str) -> str:
+def interval_km2(text: Text, bounds: Sequence[float]) -> str:
+    """Write an interval of areas, with the unit once."""
+    low, high = (text.area(v) for v in bounds)
+    return text.span(bare(low), high)
+
+
+def bare(quantity: str) -> str:
     """Return the number of a quantity; its unit is in the header."""
     return quantity.rsplit("\u00a0", 1)[0]
 
@@ -214,11 +219,20 @@ def _confusion(text: Text, scores: Scores, titles: Mapping[str, str]) -> dict[st
 
 
 def decisions(text: Text, provenance: Provenance) -> list[Node]:
-    """Return the steps of a record; a step that nobody foresaw is shown by its own names."""
+    """Return the steps of a record; a step that nobody foresaw is shown by its own names.
+
+    ``by_date`` marks those that are told for each date apart: they are folded.
+    """
     nodes = []
     for step in provenance.steps:
         details = {key: value for key, value in step.items() if key != "name"}
-        nodes.append({"name": text.known("steps", step["name"]), "items": tree(text, details)})
+        nodes.append(
+            {
+                "name": text.known("steps", step["name"]),
+                "items": tree(text, details),
+                "by_date": step["name"].endswith("_by_date"),
+            }
+        )
     return nodes
 
 

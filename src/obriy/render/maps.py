@@ -6,12 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Polygon
+from matplotlib.patches import Patch
 
 from obriy.blocks.decimate import block_means, class_shares, steps_for
 from obriy.model.areas import District
@@ -21,7 +19,8 @@ from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.model.scene import band_names
 from obriy.render.figures import INK, LINE, MUTED, new_figure
-from obriy.render.geometry import Scale, ground_scale, pixel_aspect, round_length
+from obriy.render.furniture import draw_outline, draw_scale_bar
+from obriy.render.geometry import Scale, ground_scale, pixel_aspect
 from obriy.render.palette import UNNAMED_COLOUR, UNSEEN_COLOURS, rgb
 from obriy.render.text import Text, text_of
 from obriy.vectors import place
@@ -153,10 +152,10 @@ def map_figure(
     outlines = [place(d.geometry, d.crs, geobox) for d in districts]
     for picture, caption, box in zip((image, classes), captions, layout.panels, strict=True):
         axes = figure.add_axes(box)
-        _show(axes, picture, aspect)
+        show_picture(axes, picture, aspect)
         axes.set_title(caption, loc="left", fontsize=10, color=INK, pad=7)
         for outline in outlines:
-            _outline(axes, outline)
+            draw_outline(axes, outline)
     _footer(figure, layout, classes, text, attribution)
     if scale is not None:
         _scale_bar(figure, layout, scale, image.extent, text)
@@ -253,7 +252,14 @@ class _Layout:
         return cls(width, height, tuple(boxes), foot / height, columns)
 
 
-def _show(axes: Axes, picture: Picture, aspect: float) -> None:
+def show_picture(axes: Axes, picture: Picture, aspect: float) -> None:
+    """Show a picture in the coordinates of its full grid, in a thin frame.
+
+    Args:
+        axes: Where.
+        picture: What.
+        aspect: Height of a pixel over its width, of `obriy.render.geometry.pixel_aspect`.
+    """
     rows, columns = picture.extent
     small = max(picture.rgba.shape) < 200
     axes.imshow(
@@ -268,14 +274,6 @@ def _show(axes: Axes, picture: Picture, aspect: float) -> None:
     for spine in axes.spines.values():
         spine.set_edgecolor(LINE)
         spine.set_linewidth(0.8)
-
-
-def _outline(axes: Axes, placed: Any) -> None:
-    """Draw the rings of a district in pixel coordinates: dark on a light casing."""
-    for ring in shapely.get_parts(shapely.get_rings(shapely.get_parts(placed))):
-        x, y = shapely.get_coordinates(ring).T
-        axes.plot(x, y, color="white", linewidth=2.6, alpha=0.85, scalex=False, scaley=False)
-        axes.plot(x, y, color="#c0174c", linewidth=1.2, scalex=False, scaley=False)
 
 
 def _footer(
@@ -324,23 +322,9 @@ def _scale_bar(
 ) -> None:
     """Draw a bar of a round length under the image, and north where it is up."""
     box = layout.panels[0]
-    shown = _shown_width(box, layout, extent, scale)
-    metres_per_inch = extent[1] * scale.along / shown
-    length = round_length(1.6 * metres_per_inch)
-    inches = length / metres_per_inch
-    y = layout.footer - 0.2 / layout.height
-    left = layout.panels[0][0]
-    right = left + inches / layout.width
-    figure.add_artist(_line((left, right), (y, y), 2.4))
-    tick = 0.05 / layout.height
-    for x in (left, right):
-        figure.add_artist(_line((x, x), (y - tick, y + tick), 1.2))
-    unit = ("units.km", length / 1000) if length >= 1000 else ("units.m", length)
-    label = f"{text.significant(unit[1])}\u00a0{text(unit[0])}"
-    x = right + 0.1 / layout.width
-    figure.text(x, y, label, fontsize=9, color=INK, va="center")
-    if scale.north_up:
-        _north(figure, x + (0.35 + 0.075 * len(label)) / layout.width, y, layout, text)
+    metres_per_inch = extent[1] * scale.along / _shown_width(box, layout, extent, scale)
+    at = box[0], layout.footer - 0.2 / layout.height
+    draw_scale_bar(figure, scale, metres_per_inch, text, at)
 
 
 def _shown_width(
@@ -349,14 +333,3 @@ def _shown_width(
     """Return the width of the image itself, inches: a tall one does not fill its box."""
     width, height = box[2] * layout.width, box[3] * layout.height
     return min(width, height * extent[1] * scale.along / (extent[0] * scale.down))
-
-
-def _line(x: tuple[float, float], y: tuple[float, float], width: float) -> Line2D:
-    return Line2D(x, y, color=INK, linewidth=width, solid_capstyle="butt")
-
-
-def _north(figure: Figure, x: float, y: float, layout: _Layout, text: Text) -> None:
-    half, tall = 0.065 / layout.width, 0.13 / layout.height
-    points = [(x, y + tall), (x + half, y - tall), (x, y - tall * 0.55), (x - half, y - tall)]
-    figure.add_artist(Polygon(points, closed=True, facecolor=INK, edgecolor="none"))
-    figure.text(x + 2 * half, y, text("map.north"), fontsize=9, color=INK, va="center")

@@ -1,0 +1,66 @@
+"""What all reports have in common: the frame of the page, and how it is rendered."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from obriy.model.provenance import Provenance, versions
+from obriy.outputs import report_view
+from obriy.render.text import Text
+
+
+def render_page(template: str, values: Mapping[str, Any]) -> str:
+    """Return a page as HTML.
+
+    Args:
+        template: A file of ``outputs/templates``.
+        values: What it shows; a name that it misses is an error.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("obriy.outputs"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(values)
+
+
+def frame(
+    text: Text,
+    title: str,
+    result: Mapping[str, Any],
+    provenance: Provenance,
+    *,
+    labels: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return what every report shows around its own sections, in the language of ``text``.
+
+    Args:
+        text: The language.
+        title: What was mapped.
+        result: ``result.json`` as plain values: warnings, outputs and command are taken.
+        provenance: What was read and decided.
+        labels: Other names of outputs under which the table of words has them.
+    """
+    warnings = result.get("provenance", {}).get("warnings") or provenance.warnings
+    software = versions()
+    known = labels or {}
+    return {
+        "t": text,
+        "lang": text.lang,
+        "title": title,
+        "warnings": [text.sentence(warning) for warning in warnings],
+        "warnings_below": text("report.warnings_below", count=len(warnings)),
+        "decisions": report_view.decisions(text, provenance),
+        "inputs": report_view.inputs_table(text, provenance),
+        "command": result.get("command") or "",
+        "files": [
+            (text.known("outputs", known.get(name, name)), Path(str(path)).name)
+            for name, path in (result.get("outputs") or {}).items()
+        ],
+        "software": list(software.items()),
+        "made_by": text("report.made_by", version=software["obriy"]),
+    }

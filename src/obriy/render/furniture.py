@@ -1,0 +1,68 @@
+"""What stands on and beside a map: outlines, scale bar, north."""
+
+from typing import Any
+
+import shapely
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
+
+from obriy.render.figures import INK
+from obriy.render.geometry import Scale, round_length
+from obriy.render.text import Text
+
+
+def draw_outline(axes: Axes, placed: Any, *, width: float = 1.2) -> None:
+    """Draw the rings of a district in pixel coordinates: dark on a light casing.
+
+    Args:
+        axes: Of a picture whose coordinates are columns and rows.
+        placed: Polygons, of `obriy.vectors.place`.
+        width: Of the line, points.
+    """
+    for ring in shapely.get_parts(shapely.get_rings(shapely.get_parts(placed))):
+        x, y = shapely.get_coordinates(ring).T
+        for colour, wide, alpha in (("white", width + 1.4, 0.85), ("#c0174c", width, 1.0)):
+            line: dict[str, Any] = {"color": colour, "linewidth": wide, "alpha": alpha}
+            axes.plot(x, y, scalex=False, scaley=False, **line)
+
+
+def draw_scale_bar(
+    figure: Figure, scale: Scale, metres_per_inch: float, text: Text, at: tuple[float, float]
+) -> None:
+    """Draw a bar of a round length, and north where it is up.
+
+    Args:
+        figure: Where.
+        scale: Of the map.
+        metres_per_inch: On the ground, of an inch of the figure.
+        text: Language.
+        at: Left end of the bar and its height, shares of the figure.
+    """
+    wide, high = figure.get_size_inches()
+    length = round_length(1.6 * metres_per_inch)
+    left, y = at
+    right = left + length / metres_per_inch / wide
+    figure.add_artist(_line((left, right), (y, y), 2.4))
+    tick = 0.05 / high
+    for x in (left, right):
+        figure.add_artist(_line((x, x), (y - tick, y + tick), 1.2))
+    unit = ("units.km", length / 1000) if length >= 1000 else ("units.m", length)
+    label = f"{text.significant(unit[1])}\u00a0{text(unit[0])}"
+    x = right + 0.1 / wide
+    figure.text(x, y, label, fontsize=9, color=INK, va="center")
+    if scale.north_up:
+        _north(figure, (x + (0.35 + 0.075 * len(label)) / wide, y), text)
+
+
+def _line(x: tuple[float, float], y: tuple[float, float], width: float) -> Line2D:
+    return Line2D(x, y, color=INK, linewidth=width, solid_capstyle="butt")
+
+
+def _north(figure: Figure, at: tuple[float, float], text: Text) -> None:
+    wide, high = figure.get_size_inches()
+    (x, y), half, tall = at, 0.065 / wide, 0.13 / high
+    points = [(x, y + tall), (x + half, y - tall), (x, y - tall * 0.55), (x - half, y - tall)]
+    figure.add_artist(Polygon(points, closed=True, facecolor=INK, edgecolor="none"))
+    figure.text(x + 2 * half, y, text("map.north"), fontsize=9, color=INK, va="center")

@@ -1,0 +1,320 @@
+"""Maps of a series: how often there was water, what changed, and a little map of each date."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from odc.geo.geobox import GeoBox
+
+from obriy.blocks.decimate import block_means, steps_for
+from obriy.model.areas import Area, District
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import geobox_of
+from obriy.render.figures import INK, LINE, MUTED, new_figure
+from obriy.render.furniture import draw_outline, draw_scale_bar
+from obriy.render.geometry import ground_scale, pixel_aspect
+from obriy.render.maps import MAX_SIZE, Picture, map_picture, show_picture
+from obriy.render.palette import UNSEEN_COLOURS, rgb
+from obriy.render.text import Text, text_of
+from obriy.vectors import place
+
+MOST: Final = 24
+"""Little maps in a picture."""
+_NEVER_SEEN: Final = "#b9b6b0"
+_RAMP: Final = ("#ffffff", "#d6e8f5", "#9ccbe6", "#4f9bd0", "#1f5fa8", "#0b2f63")
+"""Never to always water: lightness falls evenly, one hue; safe for every colour vision."""
+_SMALL: Final = 300
+"""Longest side of a little map, pixels."""
+_WIDTH: Final = 10.0
+_NOTHING: Final = set(UNSEEN_COLOURS.values()) & {"#ffffff"}
+
+
+def occurrence_figure(
+    occurrence: xr.DataArray,
+    *,
+    districts: Sequence[District] = (),
+    lang: str = "en",
+    pixel_size_m: float | None = None,
+    max_size: int = MAX_SIZE,
+) -> Figure:
+    """Draw how often each pixel was water.
+
+    Args:
+        occurrence: (y, x) float, per cent of the valid observations that were water, 0 to 100,
+            NaN never seen; lazy or in memory.
+        districts: Outlined.
+        lang: Language.
+        pixel_size_m: For a scale bar where the image has no CRS.
+        max_size: Longest side of the picture, pixels.
+    """
+    text = text_of(lang)
+    geobox = geobox_of(occurrence)
+    steps = steps_for(occurrence.shape, max_size)
+    percent = block_means(occurrence.variable, steps)
+    blind = np.isnan(percent)
+    rgba = _colours()(np.where(blind, 0, percent) / 100, bytes=True)
+    rgba[blind] = (*rgb(_NEVER_SEEN), 255)
+    extent = percent.shape[0] * steps[0], percent.shape[1] * steps[1]
+    sheet = _Sheet.of(geobox, extent, pixel_size_m, foot=0.95)
+    figure = sheet.figure(Picture(rgba, extent), districts, text)
+    _colour_bar(figure, sheet, text, never=bool(blind.any()))
+    return figure
+
+
+def change_figure(
+    change: ClassMap,
+    *,
+    districts: Sequence[District] = (),
+    lang: str = "en",
+    pixel_size_m: float | None = None,
+    max_size: int = MAX_SIZE,
+) -> Figure:
+    """Draw what became water, what ceased to be, and what stayed.
+
+    Args:
+        change: A map with the legend ``water_change``.
+        districts: Outlined.
+        lang: Language.
+        pixel_size_m: For a scale bar where the image has no CRS.
+        max_size: Longest side of the picture, pixels.
+    """
+    text = text_of(lang)
+    picture = map_picture(change, lang=lang, max_size=max_size)
+    legend = tuple(
+        (text("series.unseen_once") if colour in _NOTHING else title, colour)
+        for title, colour in picture.legend
+    )
+    sheet = _Sheet.of(change.geobox, picture.extent, pixel_size_m, foot=0.95)
+    figure = sheet.figure(picture, districts, text)
+    _legend(figure, legend, (0.1 / sheet.width, 0.58 / sheet.height), columns=3)
+    return figure
+
+
+def multiples_figure(
+    maps: Mapping[str, ClassMap],
+    areas: Sequence[Area],
+    *,
+    districts: Sequence[District] = (),
+    lang: str = "en",
+    most: int = MOST,
+) -> Figure:
+    """Draw a little map of each date, with its area and what was seen.
+
+    Args:
+        maps: By date, on one grid; at least one.
+        areas: One for each date, of all districts together.
+        districts: Outlined.
+        lang: Language.
+        most: Maps in the picture; more dates are thinned out evenly, see `chosen_dates`.
+    """
+    text = text_of(lang)
+    dates = chosen_dates(list(maps), most)
+    by_date = {str(a.date): a for a in areas}
+    geobox = maps[dates[0]].geobox
+    aspect = pixel_aspect(geobox, ground_scale(geobox))
+    pictures = [map_picture(maps[d], lang=lang, max_size=_SMALL) for d in dates]
+    legend = tuple(dict.fromkeys(entry for p in pictures for entry in p.legend))
+    grid = _Grid.of(len(dates), pictures[0].extent[0] * aspect / pictures[0].extent[1], len(legend))
+    figure = new_figure(_WIDTH, grid.height)
+    outlines = [place(d.geometry, d.crs, geobox) for d in districts]
+    for number, (date, picture) in enumerate(zip(dates, pictures, strict=True)):
+        axes = figure.add_axes(grid.box(number))
+        show_picture(axes, picture, aspect)
+        axes.set_anchor("N")
+        for outline in outlines:
+            draw_outline(axes, outline, width=0.7)
+        axes.set_title(date[:10], fontsize=9, color=INK, pad=4)
+        axes.set_xlabel(_caption(text, by_date.get(date)), fontsize=8, color=MUTED, labelpad=4)
+    _legend(figure, legend, (0.1 / _WIDTH, 0.02 / grid.height), columns=6, lower=True)
+    return figure
+
+
+def chosen_dates(dates: Sequence[str], most: int = MOST) -> list[str]:
+    """Return at most so many dates, evenly by rank, the first and the last among them."""
+    if len(dates) <= most:
+        return list(dates)
+    picked = np.linspace(0, len(dates) - 1, most).round().astype(int)
+    return [dates[i] for i in picked]
+
+
+def _caption(text: Text, area: Area | None) -> str:
+    if area is None or area.area_km2 is None:
+        return ""
+    seen = text("series.seen_share", share=text.percent(1 - area.unseen_share, 0))
+    return f"{text.area(area.area_km2)}\n{seen}"
+
+
+def _colours() -> LinearSegmentedColormap:
+    return LinearSegmentedColormap.from_list("occurrence", _RAMP)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sheet:
+    """A figure with one map, inches."""
+
+    geobox: GeoBox
+    extent: tuple[int, int]
+    pixel_size_m: float | None
+    width: float
+    tall: float
+    foot: float
+
+    @classmethod
+    def of(
+        cls,
+        geobox: GeoBox,
+        extent: tuple[int, int],
+        pixel_size_m: float | None,
+        *,
+        foot: float,
+    ) -> "_Sheet":
+        aspect = pixel_aspect(geobox, ground_scale(geobox, pixel_size_m))
+        ratio = extent[0] * aspect / extent[1]
+        wide = _WIDTH if ratio < 0.4 else 6.6
+        tall = float(np.clip((wide - 0.2) * ratio, 0.4, 8.0))
+        return cls(geobox, extent, pixel_size_m, wide, tall, foot)
+
+    @property
+    def height(self) -> float:
+        """Of the figure."""
+        return self.tall + self.foot + 0.1
+
+    def figure(self, picture: Picture, districts: Sequence[District], text: Text) -> Figure:
+        """Return the figure with picture, outlines and scale bar; the rest of the foot is free."""
+        scale = ground_scale(self.geobox, self.pixel_size_m)
+        aspect = pixel_aspect(self.geobox, scale)
+        figure = new_figure(self.width, self.height)
+        panel = self.width - 0.2
+        axes = figure.add_axes(
+            (0.1 / self.width, self.foot / self.height, panel / self.width, self.tall / self.height)
+        )
+        show_picture(axes, picture, aspect)
+        for district in districts:
+            draw_outline(axes, place(district.geometry, district.crs, self.geobox))
+        if scale is not None:
+            shown = min(panel, self.tall * self.extent[1] / (self.extent[0] * aspect))
+            at = 0.1 / self.width, (self.foot - 0.2) / self.height
+            draw_scale_bar(figure, scale, self.extent[1] * scale.along / shown, text, at)
+        return figure
+
+
+def _colour_bar(figure: Figure, sheet: _Sheet, text: Text, *, never: bool) -> None:
+    """Draw the bar from never to always water, in per cent, and the colour of never seen."""
+    long = 3.4
+    axes = figure.add_axes(
+        (0.1 / sheet.width, 0.3 / sheet.height, long / sheet.width, 0.13 / sheet.height)
+    )
+    axes.imshow(np.linspace(0, 1, 256)[None], cmap=_colours(), aspect="auto", extent=(0, 100, 0, 1))
+    axes.set_yticks([])
+    places = (0, 25, 50, 75, 100)
+    axes.set_xticks(places, [text.percent(p / 100, 0) for p in places])
+    axes.tick_params(labelsize=8, labelcolor=MUTED, color=LINE, length=2, pad=2)
+    _thin_frame(axes)
+    axes.get_xticklabels()[0].set_horizontalalignment("left")
+    axes.set_title(text("series.occurrence_bar"), loc="left", fontsize=8, color=MUTED, pad=3)
+    if never:
+        patch = Patch(
+            facecolor=_NEVER_SEEN,
+            edgecolor=MUTED,
+            linewidth=0.5,
+            label=text("series.never_seen"),
+        )
+        figure.legend(
+            handles=[patch],
+            loc="center left",
+            bbox_to_anchor=((long + 0.35) / sheet.width, 0.365 / sheet.height),
+            frameon=False,
+            fontsize=9,
+            labelcolor=INK,
+            handlelength=1.3,
+            handleheight=1.0,
+            borderpad=0,
+            borderaxespad=0,
+        )
+
+
+def _thin_frame(axes: Axes) -> None:
+    for spine in axes.spines.values():
+        spine.set_edgecolor(MUTED)
+        spine.set_linewidth(0.5)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Grid:
+    """Where the little maps stand, inches."""
+
+    columns: int
+    rows: int
+    wide: float
+    tall: float
+    foot: float
+
+    @classmethod
+    def of(cls, count: int, ratio: float, entries: int) -> "_Grid":
+        """Return a grid for so many maps of a height over width."""
+        columns = min(count, 6 if ratio >= 0.5 else 4 if ratio >= 0.25 else 2)
+        # The last row should not hold a single map where another number of columns avoids it.
+        columns = max(columns, 3 if count >= 3 and ratio >= 0.5 else 1)
+        wide = min(3.2, (_WIDTH - 0.2 - 0.16 * (columns - 1)) / columns)
+        return cls(
+            columns=columns,
+            rows=-(-count // columns),
+            wide=wide,
+            tall=float(np.clip(wide * ratio, 0.3, 3.4)),
+            foot=0.12 + 0.22 * -(-entries // 6),
+        )
+
+    @property
+    def height(self) -> float:
+        """Of the figure."""
+        return self.rows * self._row + self.foot
+
+    @property
+    def _row(self) -> float:
+        return 0.3 + self.tall + 0.46
+
+    def box(self, number: int) -> tuple[float, float, float, float]:
+        """Return the box of a map, shares of the figure."""
+        row, column = divmod(number, self.columns)
+        left = 0.1 + column * (self.wide + 0.16)
+        bottom = self.height - row * self._row - 0.3 - self.tall
+        return left / _WIDTH, bottom / self.height, self.wide / _WIDTH, self.tall / self.height
+
+
+def _legend(
+    figure: Figure,
+    entries: Sequence[tuple[str, str]],
+    at: tuple[float, float],
+    *,
+    columns: int,
+    lower: bool = False,
+) -> Any:
+    handles = [
+        Patch(
+            facecolor="none" if colour in _NOTHING else colour,
+            edgecolor=MUTED,
+            linewidth=0.5,
+            label=title,
+        )
+        for title, colour in entries
+    ]
+    return figure.legend(
+        handles=handles,
+        loc="lower left" if lower else "upper left",
+        bbox_to_anchor=at,
+        ncols=min(columns, len(handles)) or 1,
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+        handlelength=1.3,
+        handleheight=1.0,
+        borderpad=0.2,
+        columnspacing=1.4,
+        borderaxespad=0.0,
+    )

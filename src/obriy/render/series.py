@@ -1,0 +1,489 @@
+"""Plots of a series: areas through time with their intervals, and where the uncertainty is from."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from obriy.model.areas import Area, AreaSeries, PeriodArea
+from obriy.model.flags import Unseen
+from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
+from obriy.render.palette import SERIES, UNNAMED_COLOUR, UNSEEN_COLOURS
+from obriy.render.text import Text, text_of
+
+WHOLE_IMAGE: Final = "image"
+"""Name of the district where none was given."""
+ALL: Final = "all"
+"""Name of several districts together."""
+CAUSES: Final = ("classification", "shore", "unseen", "registration")
+"""Causes of uncertainty, in the order of the plot."""
+
+MOST_PANELS: Final = 6
+"""Districts that a plot has room for."""
+
+_WIDTH: Final = 10.0
+_LEFT: Final = 0.72
+_RIGHT: Final = 0.12
+_HEAD: Final = 0.34
+_GAP: Final = 0.15
+_STRIP: Final = 0.42
+_BAND: Final = 0.16
+"""Opacity of an interval."""
+_CUT: Final = 1.3
+"""Intervals are drawn up to so many times the greatest area."""
+_MOST_TICKS: Final = 11
+_LABEL: Final = 0.82
+"""Inches that the label of a day takes."""
+_STEPS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
+"""Months between ticks."""
+_LOST: Final = SERIES[0]
+_HATCHES: Final = {"no_data": "////", "outside": "...."}
+"""What has no colour on maps is hatched."""
+_COLOURS: Final = {
+    **{u.name.lower(): colour for u, colour in UNSEEN_COLOURS.items()},
+    "no_data": "none",
+    "outside": "none",
+    "unnamed": UNNAMED_COLOUR,
+}
+
+
+def district_title(text: Text, name: str) -> str:
+    """Return what people call a district: those that the software named have words."""
+    words = {WHOLE_IMAGE: "report.whole_image", ALL: "series.all_districts"}
+    return text(words[name]) if name in words else name
+
+
+def series_figure(series: AreaSeries, *, lang: str = "en") -> Figure:
+    """Draw areas through time, a panel for each district, with what was unseen under each.
+
+    A hollow mark is what was seen, a full one what was filled; its size shows the weight of the
+    date; the bar is the 90 % interval of the water in the whole district. Lines and band are the
+    same of the period.
+
+    Args:
+        series: With a period for each district; dates that were not seen have areas of None.
+        lang: Language.
+    """
+    text = text_of(lang)
+    panels = [
+        _Panel(p, tuple(a for a in series.areas if a.district == p.district), text)
+        for p in series.periods
+    ]
+    entries = _legend_entries(panels, text)
+    plot = 2.7 if len(panels) == 1 else 1.75
+    legend = 0.14 + 0.21 * -(-len(entries) // 3)
+    each = _HEAD + plot + _GAP + _STRIP + 0.36
+    height = each * len(panels) + legend
+    figure = new_figure(_WIDTH, height)
+    days = _days_of(series.areas)
+    limits = _limits(days)
+    for number, panel in enumerate(panels):
+        top = height - number * each - _HEAD
+        upper = figure.add_axes(_box(top - plot, plot, height))
+        lower = figure.add_axes(_box(top - plot - _GAP - _STRIP, _STRIP, height))
+        _draw_areas(upper, panel, limits)
+        _draw_strip(lower, panel, limits)
+        _time_axis(upper, lower, limits, days)
+    figure.legend(
+        handles=entries,
+        loc="lower left",
+        bbox_to_anchor=(_LEFT / _WIDTH - 0.008, 0.03 / height),
+        ncols=3,
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=INK,
+        handlelength=1.6,
+        columnspacing=1.6,
+        borderaxespad=0.3,
+    )
+    return figure
+
+
+def causes_figure(uncertainty: dict[str, float], *, lang: str = "en") -> Figure:
+    """Draw the standard deviation of an area by cause.
+
+    Args:
+        uncertainty: Standard deviation by cause, km²; names as in `obriy.model.areas.Area`.
+        lang: Language.
+    """
+    text = text_of(lang)
+    known: list[str] = [cause for cause in CAUSES if cause in uncertainty]
+    known += [cause for cause in uncertainty if cause not in CAUSES]
+    values = [uncertainty[cause] for cause in known]
+    figure = new_figure(5.6, 0.2 + 0.34 * len(known))
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    places = np.arange(len(known))[::-1]
+    top = max(values, default=0.0) or 1.0
+    axes.barh(places, values, height=0.5, color=ACCENT, alpha=0.8, left=0)
+    axes.axvline(0, color=LINE, linewidth=0.8)
+    for place, cause, value in zip(places, known, values, strict=True):
+        name = text.known("causes", cause)
+        axes.text(-0.02 * top, place, name, ha="right", va="center", color=INK, fontsize=9)
+        shown = text.significant(value, 3) if value else "0"
+        label = f"{shown}\u00a0{text('units.km2')}"
+        axes.text(value + 0.02 * top, place, label, va="center", color=INK, fontsize=9)
+    axes.set_xlim(-0.95 * top, 1.35 * top)
+    axes.set_ylim(-0.6, len(known) - 0.4)
+    axes.set_axis_off()
+    return figure
+
+
+@dataclasses.dataclass(frozen=True)
+class _Panel:
+    """What one panel shows."""
+
+    period: PeriodArea
+    areas: tuple[Area, ...]
+    text: Text
+
+    @property
+    def seen(self) -> list[Area]:
+        """Dates that have an area."""
+        return [a for a in self.areas if a.area_km2 is not None]
+
+    @property
+    def filled(self) -> list[Area]:
+        """Dates that have a filled area."""
+        return [a for a in self.areas if a.filled_km2 is not None]
+
+    def lost(self, status: str) -> list[Area]:
+        """Return the dates without an area that failed, or that showed nothing."""
+        failed = status == "failed"
+        blind = [a for a in self.areas if a.area_km2 is None]
+        return [a for a in blind if (a.status == "failed") == failed]
+
+    def beyond(self, high: float) -> list[Area]:
+        """Return the dates whose interval ends above an area, km²."""
+        return [a for a in self.areas if a.interval_km2 is not None and a.interval_km2[1] > high]
+
+    def sizes(self, areas: Sequence[Area]) -> list[float]:
+        """Return marks' areas in points², by weight; one size where no weight is known."""
+        weights = self.period.weights
+        top = max(weights.values(), default=0.0)
+        largest = 62.0 if len(self.areas) <= 40 else 34.0
+        if not top:
+            return [largest * 0.5] * len(areas)
+        return [9 + largest * weights.get(str(a.date), 0.0) / top for a in areas]
+
+
+def _box(bottom: float, tall: float, height: float) -> tuple[float, float, float, float]:
+    wide = (_WIDTH - _LEFT - _RIGHT) / _WIDTH
+    return _LEFT / _WIDTH, bottom / height, wide, tall / height
+
+
+def _day(date: str | None) -> float:
+    """Return a date as days from the first of January of year 1, fractions for its hour."""
+    moment = dt.datetime.fromisoformat(str(date))
+    return moment.toordinal() + (moment.hour + moment.minute / 60) / 24
+
+
+def _days_of(areas: Sequence[Area]) -> list[float]:
+    return sorted({_day(a.date) for a in areas})
+
+
+def _limits(days: Sequence[float]) -> tuple[float, float]:
+    first, last = days[0], days[-1]
+    margin = max(0.03 * (last - first), 1.0 if last > first else 15.0)
+    return first - margin, last + margin
+
+
+def _draw_areas(axes: Axes, panel: _Panel, limits: tuple[float, float]) -> None:
+    period = panel.period
+    if period.interval_km2 is not None:
+        axes.axhspan(*period.interval_km2, color=ACCENT, alpha=_BAND, linewidth=0)
+    if period.area_km2 is not None:
+        axes.axhline(period.area_km2, color=ACCENT, linewidth=1.1, linestyle=(0, (4, 3)))
+    if period.filled_km2 is not None:
+        axes.axhline(period.filled_km2, color=ACCENT, linewidth=1.4)
+    for area in panel.areas:
+        if area.interval_km2 is not None:
+            axes.vlines(_day(area.date), *area.interval_km2, color=INK, linewidth=0.9, zorder=2.1)
+    _marks(axes, panel)
+    low, high = _reach(panel)
+    axes.set_ylim(low, high)
+    _marks_beyond(axes, panel, high)
+    _marks_lost(axes, panel, low)
+    axes.set_xlim(limits)
+    _quiet(axes, panel.text)
+    title = district_title(panel.text, period.district)
+    axes.set_title(
+        f"{title} · {panel.text('report.area')}", loc="left", fontsize=9.5, color=INK, pad=7
+    )
+
+
+def _marks(axes: Axes, panel: _Panel) -> None:
+    seen, filled = panel.seen, panel.filled
+    if not filled:
+        guessed = [a for a in seen if a.expected_km2 is not None]
+        axes.scatter(
+            [_day(a.date) for a in guessed],
+            [a.expected_km2 or 0.0 for a in guessed],
+            marker="_",
+            s=34,
+            color=INK,
+            linewidth=1.1,
+            zorder=2.2,
+        )
+    axes.scatter(
+        [_day(a.date) for a in filled],
+        [a.filled_km2 or 0.0 for a in filled],
+        s=panel.sizes(filled),
+        color=ACCENT,
+        linewidth=0,
+        clip_on=False,
+        zorder=3,
+    )
+    axes.scatter(
+        [_day(a.date) for a in seen],
+        [a.area_km2 or 0.0 for a in seen],
+        s=panel.sizes(seen),
+        facecolor="none",
+        edgecolor=ACCENT,
+        linewidth=1.2,
+        clip_on=False,
+        zorder=3.1,
+    )
+
+
+def _marks_beyond(axes: Axes, panel: _Panel, high: float) -> None:
+    """Mark the intervals that go on above the plot."""
+    beyond = panel.beyond(high)
+    axes.scatter(
+        [_day(a.date) for a in beyond],
+        [high] * len(beyond),
+        marker="^",
+        s=22,
+        color=INK,
+        linewidth=0,
+        clip_on=False,
+        zorder=4,
+    )
+
+
+def _marks_lost(axes: Axes, panel: _Panel, low: float) -> None:
+    """Mark on the axis the dates that have no area."""
+    for status, marker, colour in (("failed", "x", _LOST), ("skipped", "d", MUTED)):
+        lost = panel.lost(status)
+        axes.scatter(
+            [_day(a.date) for a in lost],
+            [low] * len(lost),
+            marker=marker,
+            s=26,
+            color=colour,
+            linewidth=1.5 if marker == "x" else 0,
+            clip_on=False,
+            zorder=4,
+        )
+
+
+def _reach(panel: _Panel) -> tuple[float, float]:
+    """Return the ends of the axis of areas: from 0, unless all lie far above it.
+
+    The interval of a date of which little was seen may be many times the area: it is cut off, so
+    that the other dates stay readable.
+    """
+    period = panel.period
+    values = [v for a in panel.areas for v in (a.area_km2, a.filled_km2, a.expected_km2)]
+    values += [period.area_km2, period.filled_km2, *(period.interval_km2 or ())]
+    known = [v for v in values if v is not None]
+    bounds = [a.interval_km2 for a in panel.areas if a.interval_km2 is not None]
+    low = min(known + [bound[0] for bound in bounds], default=0.0)
+    most = _CUT * max(known, default=1.0)
+    high = max(known + [min(bound[1], most) for bound in bounds], default=1.0)
+    if low <= 0.6 * high:
+        return 0.0, high * 1.06 or 1.0
+    margin = 0.12 * (high - low) or 0.05 * high
+    return low - margin, high + margin
+
+
+def _draw_strip(axes: Axes, panel: _Panel, limits: tuple[float, float]) -> None:
+    """Draw what was unseen on each date, by cause, from 0 to 100 %."""
+    days = [_day(a.date) for a in panel.areas]
+    width = _bar_width(days, limits)
+    base = np.zeros(len(days))
+    for cause in _occurring(panel.areas):
+        share = np.array([a.unseen.get(cause, 0.0) for a in panel.areas])
+        axes.bar(days, share, width=width, bottom=base, **_look(cause))
+        base += share
+    axes.set_xlim(limits)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0, 1], [panel.text.percent(share, 0) for share in (0, 1)])
+    axes.tick_params(colors=MUTED, labelsize=7.5, length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(LINE)
+    axes.text(
+        -0.008,
+        0.5,
+        panel.text("report.unseen_share"),
+        transform=axes.transAxes,
+        fontsize=7.5,
+        color=INK,
+        ha="right",
+        va="center",
+    )
+
+
+def _look(cause: str) -> dict[str, Any]:
+    """Return the colours of a cause, those of the maps."""
+    if cause in _HATCHES:
+        return {"facecolor": "none", "edgecolor": MUTED, "hatch": _HATCHES[cause], "linewidth": 0.5}
+    return {"facecolor": _COLOURS.get(cause, MUTED), "edgecolor": MUTED, "linewidth": 0.3}
+
+
+def _occurring(areas: Sequence[Area]) -> list[str]:
+    """Return the causes that occur, in the order of the maps."""
+    found = {cause for a in areas for cause, share in a.unseen.items() if share > 0}
+    order = [u.name.lower() for u in Unseen] + ["outside", "unnamed"]
+    return sorted(found, key=lambda cause: order.index(cause) if cause in order else len(order))
+
+
+def _bar_width(days: Sequence[float], limits: tuple[float, float]) -> float:
+    """Return the width of a bar, days: narrow enough for most neighbours not to touch."""
+    inch = (limits[1] - limits[0]) / (_WIDTH - _LEFT - _RIGHT)
+    gaps = np.diff(np.unique(days))
+    usual = float(np.percentile(gaps, 15)) if gaps.size else inch
+    return float(np.clip(0.8 * usual, 0.025 * inch, 0.14 * inch))
+
+
+def _time_axis(
+    upper: Axes, lower: Axes, limits: tuple[float, float], days: Sequence[float]
+) -> None:
+    """Put ticks under the strip: the dates themselves where there is room, else months or years."""
+    places, labels = _ticks(limits, days)
+    upper.set_xticks(places, [""] * len(places))
+    lower.set_xticks(places, labels)
+    lower.tick_params(axis="x", labelsize=8, length=3, color=LINE, labelcolor=MUTED)
+    upper.grid(axis="x", color=LINE, linewidth=0.5)
+
+
+def _ticks(limits: tuple[float, float], days: Sequence[float]) -> tuple[list[float], list[str]]:
+    inch = (limits[1] - limits[0]) / (_WIDTH - _LEFT - _RIGHT)
+    gaps = np.diff(days)
+    if not gaps.size or gaps.min() >= _LABEL * inch:
+        return list(days), [_named(d, "%Y-%m-%d") for d in days]
+    for step in _STEPS:
+        found = _firsts(limits, step)
+        if len(found) <= _MOST_TICKS:
+            break
+    if len(found) < 2:
+        found = _spread_days(limits)
+        return found, [_named(d, "%Y-%m-%d") for d in found]
+    shape = "%Y" if step >= 12 else "%Y-%m"
+    return found, [_named(d, shape) for d in found]
+
+
+def _firsts(limits: tuple[float, float], step: int) -> list[float]:
+    """Return the first days of every so many months between two days."""
+    first = dt.date.fromordinal(int(limits[0]))
+    found: list[float] = []
+    month = first.year * 12 + first.month - 1
+    while True:
+        year, rest = divmod(month, 12)
+        place = float(dt.date(year, rest + 1, 1).toordinal())
+        if place > limits[1]:
+            return found
+        if place >= limits[0] and month % step == 0:
+            found.append(place)
+        month += 1
+
+
+def _spread_days(limits: tuple[float, float]) -> list[float]:
+    """Return about six whole days between two days."""
+    step = max(1, round((limits[1] - limits[0]) / 6))
+    return [float(d) for d in np.arange(np.ceil(limits[0]), limits[1], step)]
+
+
+def _named(day: float, shape: str) -> str:
+    return dt.date.fromordinal(int(day)).strftime(shape)
+
+
+def _quiet(axes: Axes, text: Text) -> None:
+    """Leave of the frame what helps to read."""
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(LINE)
+    axes.tick_params(colors=MUTED, labelsize=8, length=0)
+    axes.grid(axis="y", color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.locator_params(axis="y", nbins=6 if axes.get_position().height > 0.4 else 5)
+    low, high = axes.get_ylim()
+    ticks = [float(t) for t in axes.get_yticks() if low <= t <= high * (1 + 1e-9)]
+    digits = _digits(ticks)
+    axes.set_yticks(ticks, [text.number(t, digits) for t in ticks])
+
+
+def _digits(ticks: Sequence[float]) -> int:
+    """Return the decimals that tell neighbouring ticks apart."""
+    if len(ticks) < 2:
+        return 2
+    step = abs(ticks[1] - ticks[0])
+    return max(0, next(d for d in range(9) if abs(round(step, d) - step) < 1e-3 * step or d == 8))
+
+
+def _legend_entries(panels: Sequence[_Panel], text: Text) -> list[Any]:
+    filled = any(p.filled for p in panels)
+    found: list[Any] = [_mark(text("series.mark_seen"), hollow=True)]
+    if filled:
+        found.append(_mark(text("series.mark_filled"), hollow=False))
+    found.append(
+        Line2D([], [], color=INK, linewidth=0.9, marker="|", markersize=9, linestyle="none",
+               label=text("series.mark_interval"))
+    )  # fmt: skip
+    if not filled:
+        found.append(
+            Line2D([], [], color=INK, marker="_", markersize=7, linestyle="none",
+                   label=text("series.mark_expected"))
+        )  # fmt: skip
+    found.append(
+        Line2D([], [], color=ACCENT, linewidth=1.1, linestyle=(0, (4, 3)),
+               label=text("series.line_seen"))
+    )  # fmt: skip
+    if filled:
+        found.append(Line2D([], [], color=ACCENT, linewidth=1.4, label=text("series.line_filled")))
+    if any(p.period.interval_km2 for p in panels):
+        found.append(Patch(color=ACCENT, alpha=_BAND, linewidth=0, label=text("series.band")))
+    return found + _legend_of_lost(panels, text)
+
+
+def _legend_of_lost(panels: Sequence[_Panel], text: Text) -> list[Any]:
+    found: list[Any] = []
+    if any(p.beyond(_reach(p)[1]) for p in panels):
+        found.append(
+            Line2D([], [], color=INK, marker="^", markersize=5, linestyle="none",
+                   markeredgewidth=0, label=text("series.mark_beyond"))
+        )  # fmt: skip
+    for status, marker, colour in (("failed", "x", _LOST), ("skipped", "d", MUTED)):
+        if any(p.lost(status) for p in panels):
+            label = text(f"series.mark_{status}")
+            found.append(
+                Line2D([], [], color=colour, marker=marker, markersize=5, linestyle="none",
+                       markeredgewidth=1.5 if marker == "x" else 0, label=label)
+            )  # fmt: skip
+    causes = _occurring([a for p in panels for a in p.areas])
+    named = text("report.unseen_share")
+    found += [
+        Patch(**_look(cause), label=f"{named}: {text.known('unseen', cause).lower()}")
+        for cause in causes
+    ]
+    return found
+
+
+def _mark(label: str, *, hollow: bool) -> Line2D:
+    return Line2D(
+        [],
+        [],
+        marker="o",
+        markersize=6.5,
+        linestyle="none",
+        markerfacecolor="none" if hollow else ACCENT,
+        markeredgecolor=ACCENT if hollow else "none",
+        markeredgewidth=1.2,
+        label=label,
+    )
