@@ -185,6 +185,14 @@ def test_causes_are_named_with_their_size_and_nothing_is_cut(lang):
         assert 0 <= box.x0 < box.x1 <= figure.bbox.width
 
 
+def test_what_only_reaches_upwards_is_drawn_apart():
+    figure = causes_figure({"shore": 0.3, "omission": 0.1})
+    shore, omission = figure.axes[0].patches
+    assert (shore.get_hatch(), omission.get_hatch()) == (None, "////")
+    assert "+0.1\u00a0km²" in [t.get_text() for t in figure.axes[0].texts]
+    assert len(causes_figure({"shore": 0.3, "omission": 0.0}).axes[0].patches) == 1
+
+
 def test_names_that_the_software_gave_have_words():
     assert district_title(text_of("en"), "image") == "Whole image"
     assert district_title(text_of("uk"), "all") == "Усі ділянки разом"

@@ -321,6 +321,15 @@ def test_several_districts_have_a_table():
     assert "added over the districts" not in plain(render_series_report(data()))
 
 
+def test_what_reaches_upwards_only_is_explained_where_it_occurs():
+    text = plain(render_series_report(data()))
+    assert "1.645 times the root" in text
+    assert "reaches further up" not in text
+    more = dataclasses.replace(SUMMER.periods[0], uncertainty={"shore": 0.25, "omission": 0.5})
+    series = dataclasses.replace(SUMMER, periods=(more,))
+    assert "reaches further up" in plain(render_series_report(data(series=series)))
+
+
 def test_what_users_write_is_not_markup():
     text = render_series_report(data())
     assert "Summer &lt;2025&gt;" in text

@@ -66,7 +66,7 @@ def view(data: SeriesReportData) -> dict[str, Any]:
             name: Markup(svg)  # noqa: S704 - drawn by render.figures, which escapes
             for name, svg in data.figures.items()
         },
-        "causes_note": text("series.causes_note_total" if several else "series.causes_note"),
+        "causes_notes": series_view.causes_notes(text, data.total, several=several),
         "plot_notes": series_view.plot_notes(text, data.series),
         "multiples_note": series_view.multiples_note(text, data.dates_drawn, data.dates_mapped),
         "districts": series_view.districts_table(text, data.series) if several else None,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from obriy.model.areas import Area, AreaSeries, PeriodArea
 from obriy.outputs.report_view import bare, causes_of, interval_km2
-from obriy.render.series import MOST_PANELS, WHOLE_IMAGE, district_title
+from obriy.render.series import MOST_PANELS, UPWARDS, WHOLE_IMAGE, district_title
 from obriy.render.text import NBSP, Text
 
 Table = dict[str, Any]
@@ -127,6 +127,14 @@ def plot_notes(text: Text, series: AreaSeries) -> list[str]:
     notes = [text("series.plot_note")]
     if len(series.periods) > MOST_PANELS:
         notes.append(text("series.plot_total", most=MOST_PANELS))
+    return notes
+
+
+def causes_notes(text: Text, total: AreaSeries, *, several: bool) -> list[str]:
+    """Return the notes beside the plot of causes."""
+    notes = [text("series.causes_note_total" if several else "series.causes_note")]
+    if total.periods[0].uncertainty.get(UPWARDS):
+        notes.append(text("series.causes_upwards"))
     return notes
 
 
