@@ -336,7 +336,7 @@ def test_what_users_write_is_not_markup():
     assert "&lt;cut&gt; &amp; gone" in text
 
 
-def write_image(path, water_columns):
+def write_image(path, water_columns, crs="EPSG:32636"):
     """A little Sentinel-2-like image: land, and water in its first columns."""
     values = np.empty((4, 24, 30), "uint16")
     land, water = (500, 700, 900, 3000), (600, 800, 500, 200)
@@ -345,7 +345,7 @@ def write_image(path, water_columns):
         values[band, :, :water_columns] = water[band] + np.arange(water_columns) % 5 * 8
     with rasterio.open(
         path, "w", driver="GTiff", width=30, height=24, count=4, dtype="uint16",
-        crs="EPSG:32636", transform=Affine(10, 0, 500_000, 0, -10, 5_200_000),
+        crs=crs, transform=Affine(10, 0, 500_000, 0, -10, 5_200_000),
     ) as file:  # fmt: skip
         file.write(values)
 
@@ -396,3 +396,34 @@ def test_the_screen_says_what_a_series_found(run, capsys):
     assert "Dates: 3 of 4, weights: clear, effective: 3.0" in said
     assert "Failed: 2025-08-01" in said
     assert "Register: 0.0200 km², measured 0.0240, difference +0.0040 km² (+" in said
+
+
+def test_images_without_crs_need_only_the_size_of_their_pixels(tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    for date, columns in (("20250605", 8), ("20250703", 10)):
+        write_image(images / f"S2_{date}.tif", columns, crs=None)
+    done = run_water(
+        WaterConfig(
+            source=str(images),
+            out=tmp_path / "out",
+            method="ndwi:0.05",
+            bands="blue,green,red,nir",
+            scale=0.0001,
+            resolution=10.0,
+            change=("2025-06", "2025-07"),
+            lang="uk",
+        )
+    )
+    # 24 rows of 10 m, 2 columns wider.
+    assert done.result["change"]["total"]["gained_km2"] == pytest.approx(0.0048)
+    (body,) = done.result["bodies"]["largest"]
+    assert body["area_max_km2"] == pytest.approx(0.024)
+    text = plain((done.folder / "report.html").read_text("utf-8"))
+    assert "Зважена площа води, 2025-06-05 — 2025-07-03 0,0216 км²" in text
+
+
+def test_a_single_date_is_no_span():
+    period = dataclasses.replace(SUMMER.periods[0], end=SUMMER.periods[0].start)
+    one = data(series=dataclasses.replace(SUMMER, periods=(period,)))
+    assert "Weighted area of water, 2025-06-05 41.42 km²" in plain(render_series_report(one))

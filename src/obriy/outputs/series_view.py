@@ -29,8 +29,9 @@ def answer(
         several: Whether there is more than one district.
     """
     period = total.periods[0]
+    span = text("series.span", start=period.start, end=period.end)
     return {
-        "label": text("series.period", start=period.start, end=period.end),
+        "label": text("series.period", span=period.start if period.start == period.end else span),
         "values": _values(text, period),
         "known": period.area_km2 is not None,
         "interval": _interval(text, period),

@@ -87,7 +87,7 @@ def write_series_products(
         "periods": write_periods(products.series, folder.file("periods.csv")),
     }
     if "polygons" in config.outputs:
-        files |= _bodies(folder, products, result)
+        files |= _bodies(config, folder, products, result)
     if config.change is not None:
         files |= _change(config, folder, products, result)
     if "report" in config.outputs:
@@ -96,12 +96,16 @@ def write_series_products(
     return files
 
 
-def _bodies(folder: RunFolder, products: SeriesProducts, result: dict[str, Any]) -> dict[str, Path]:
+def _bodies(
+    config: WaterConfig, folder: RunFolder, products: SeriesProducts, result: dict[str, Any]
+) -> dict[str, Path]:
     maps = list(products.maps.values())
 
     def work() -> StepRecord:
         labels = find_bodies(maps)
-        series = measure_bodies(maps, labels, districts=products.districts)
+        series = measure_bodies(
+            maps, labels, districts=products.districts, pixel_size_m=_pixel_size(config, products)
+        )
         write_bodies(series, labels, folder.file("water_bodies.gpkg"))
         write_body_series(series, folder.file("water_bodies.csv"))
         names = {"bodies": "water_bodies.gpkg", "body_series": "water_bodies.csv"}
@@ -145,7 +149,13 @@ def _change(
     def work() -> StepRecord:
         geobox = before[0].geobox
         with MapWriter(folder.file("change.tif"), geobox, legend, lang=config.lang) as sink:
-            change = measure_change(before, after, districts=products.districts, sink=sink)
+            change = measure_change(
+                before,
+                after,
+                districts=products.districts,
+                sink=sink,
+                pixel_size_m=_pixel_size(config, products),
+            )
         return StepRecord({"change": "change.tif"}, change.to_dict())
 
     done = folder.step(
@@ -216,12 +226,17 @@ def _together(series: AreaSeries) -> AreaSeries:
 
 def _place(config: WaterConfig, products: SeriesProducts) -> dict[str, Any]:
     """Return what every map is drawn with."""
-    geobox = next(iter(products.maps.values())).geobox
     return {
         "districts": products.districts,
         "lang": config.lang,
-        "pixel_size_m": config.resolution if geobox.crs is None else None,
+        "pixel_size_m": _pixel_size(config, products),
     }
+
+
+def _pixel_size(config: WaterConfig, products: SeriesProducts) -> float | None:
+    """Return what the user says of the pixels of images without CRS; None: the CRS says it."""
+    geobox = next(iter(products.maps.values())).geobox
+    return config.resolution if geobox.crs is None else None
 
 
 def _percent(path: Path, products: SeriesProducts) -> xr.DataArray:
