@@ -27,7 +27,9 @@ def period_area(
         uncertainty: Standard deviation of S by cause, km².
 
     Returns:
-        S, its standard deviation in time √Σωᵢ(Sᵢ − S)², and S without each date in turn.
+        S, its standard deviation in time √Σωᵢ(Sᵢ − S)² (of the best estimates for the whole
+        district where they are known: clouds come and go, the water need not), and S without
+        each date in turn.
 
     Raises:
         UsageError: no areas, several districts, a date twice or missing, or without a weight.
@@ -52,7 +54,7 @@ def period_area(
         filled_km2=_filled(by_date, used),
         interval_km2=interval_km2,
         uncertainty=dict(uncertainty or {}),
-        change_sd_km2=0.0 if s is None else _spread(seen, used, s),
+        change_sd_km2=_spread(_best(by_date, used), used),
         leave_one_out_km2=_leave_one_out(seen, used),
         effective_dates=1 / math.fsum(w * w for w in used.values()) if used else 0.0,
         unseen_share=_unseen_share(by_date, used),
@@ -115,7 +117,16 @@ def _filled(by_date: Mapping[str, Area], used: Mapping[str, float]) -> float | N
     return _weighted(known, {d: used[d] for d in known})
 
 
-def _spread(values: Mapping[str, float], used: Mapping[str, float], mean: float) -> float:
+def _best(by_date: Mapping[str, Area], used: Mapping[str, float]) -> dict[str, float]:
+    """Return the best estimates for the whole district; the seen areas where one is missing."""
+    best = {d: by_date[d].expected_km2 for d in used}
+    known = {d: v for d, v in best.items() if v is not None}
+    seen = {d: by_date[d].area_km2 or 0.0 for d in used}
+    return known if len(known) == len(used) else seen
+
+
+def _spread(values: Mapping[str, float], used: Mapping[str, float]) -> float:
+    mean = _weighted(values, used) or 0.0
     return math.sqrt(math.fsum(w * (values[d] - mean) ** 2 for d, w in used.items()))
 
 

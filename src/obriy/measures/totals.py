@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from obriy.model.areas import Area, PeriodArea
+from obriy.model.areas import Area, AreaSeries, PeriodArea
 
 
 def total_area(areas: Sequence[Area]) -> Area | None:
@@ -47,20 +47,23 @@ def total_area(areas: Sequence[Area]) -> Area | None:
     )
 
 
-def total_period(periods: Sequence[PeriodArea]) -> PeriodArea:
+def total_period(series: AreaSeries) -> PeriodArea:
     """Return the periods of all districts as one: areas and bounds add up.
 
     Bounds add up as if all districts erred to the same side, as one method does: the widest.
     Weights are those of a single district, and none where there are several: each has its own.
 
     Args:
-        periods: At least one.
+        series: With at least one period.
     """
+    periods = series.periods
     if len(periods) == 1:
         return periods[0]
     seen = [p for p in periods if p.area_km2 is not None]
     off = [p.district for p in periods if p.status != "ok"]
     dates = set.intersection(*(set(p.leave_one_out_km2) for p in seen)) if seen else set()
+    sizes = {a.district: a.district_km2 for a in series.areas}
+    whole = sum(sizes[p.district] for p in periods)
     return PeriodArea(
         district="all",
         start=min(p.start for p in periods),
@@ -74,7 +77,7 @@ def total_period(periods: Sequence[PeriodArea]) -> PeriodArea:
         change_sd_km2=sum(p.change_sd_km2 for p in seen),
         leave_one_out_km2={d: sum(p.leave_one_out_km2[d] for p in seen) for d in sorted(dates)},
         effective_dates=min((p.effective_dates for p in seen), default=0.0),
-        unseen_share=sum(p.unseen_share for p in periods) / len(periods),
+        unseen_share=sum(p.unseen_share * sizes[p.district] for p in periods) / whole,
         status=("partial" if seen else "skipped") if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
     )

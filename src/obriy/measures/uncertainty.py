@@ -9,6 +9,10 @@ Four causes, taken as independent of each other (GUM, JCGM 100:2008, eq. 10):
   what was not; by proportion where no date saw;
 * ``registration``: what the area gains as the image moves under the outline of the district.
 
+And one that has a side: ``omission``, the water that maps lose along shores and in channels and
+ponds narrower than their pixels. It widens the interval upwards, in proportion to the shore; the
+area itself is not corrected by it, for that it would have to be known and not only supposed.
+
 The coefficients of ``tables/uncertainty.toml`` make a 90 % interval cover the truth of simulated
 places in 90 % of runs: `docs/design/0007-uncertainty.md`.
 """
@@ -17,7 +21,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -25,6 +29,9 @@ from obriy.measures.tally import Tally
 from obriy.model.areas import Area
 from obriy.model.legend import UNNAMED
 from obriy.tables import load_toml
+
+OMISSION: Final = "omission"
+"""The one cause that is no standard deviation."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +42,8 @@ class Estimate:
         expected: Best estimate.
         low: Lower end of the 90 % interval.
         high: Upper end.
-        causes: Standard deviation by cause.
+        causes: Standard deviation by cause; ``omission`` is no deviation, but how much more may be
+            there.
     """
 
     expected: float
@@ -61,13 +69,15 @@ def estimate(tally: Tally, code: int, district: float) -> Estimate:
         "unseen": math.hypot(_filled(tally), _rest(tally, share, seen, rest)),
         "registration": _settings()["registration"]["pixels"] * math.hypot(*tally.moved),
     }
+    omission = _settings()["omission"]["shore"] * tally.shore
     expected = tally.fraction + tally.filled + share * rest
     half = _settings()["quantile"] * _norm(causes)
     sure = _settings()["quantile"] * _norm({k: v for k, v in causes.items() if k != "unseen"})
     # Water that was seen is there; no more can be hidden than was unseen.
     low = max(0.0, expected - half, tally.fraction - sure)
-    high = min(district, expected + half, tally.fraction + tally.fillable + rest + sure)
-    return Estimate(expected, low, max(low, high), causes)
+    most = tally.fraction + tally.fillable + rest + sure
+    high = min(district, min(expected + half, most) + omission)
+    return Estimate(expected, low, max(low, high), causes | {OMISSION: omission})
 
 
 def _classification(tally: Tally) -> float:
@@ -132,15 +142,16 @@ def period_estimate(
         for cause, rho in together.items()
     }
     expected = float(omega @ [a.expected_km2 or 0.0 for a in used])
+    omission = float(omega @ [a.uncertainty.get(OMISSION, 0.0) for a in used])
     half = _settings()["quantile"] * _norm(causes)
     low = max(0.0, expected - half, float(omega @ [_low(a) for a in used]))
-    high = min(float(omega @ [a.district_km2 for a in used]), expected + half)
-    return expected, (low, max(low, high)), causes
+    high = min(float(omega @ [a.district_km2 for a in used]), expected + half + omission)
+    return expected, (low, max(low, high)), causes | {OMISSION: omission}
 
 
 def _low(area: Area) -> float:
     """Return what was surely seen on a date, km²."""
-    known = {k: v for k, v in area.uncertainty.items() if k != "unseen"}
+    known = {k: v for k, v in area.uncertainty.items() if k not in ("unseen", OMISSION)}
     return max(0.0, (area.area_km2 or 0.0) - float(_settings()["quantile"]) * _norm(known))
 
 

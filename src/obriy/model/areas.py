@@ -65,7 +65,8 @@ class Area:
         interval_km2: 90 % interval of the true area in the whole district, what was unseen
             included, km²; None where nobody can tell.
         uncertainty: Standard deviation by cause, km²: ``classification``, ``shore``, ``unseen``,
-            ``registration``.
+            ``registration``; and ``omission``, by how much the interval reaches further up, for
+            water that maps lose in what is narrower than a pixel.
     """
 
     district: str
@@ -125,7 +126,8 @@ class PeriodArea:
         interval_km2: 90 % interval of the weighted true area, what was unseen included, km²: the
             error of measuring it, not its change in time.
         uncertainty: Standard deviation by cause, km², as in `Area`.
-        change_sd_km2: Weighted standard deviation of the areas in time, km²; 0 for one date.
+        change_sd_km2: Weighted standard deviation in time, km², of the best estimates where they
+            are known, else of what was seen; 0 for one date.
         leave_one_out_km2: S without the date, weights brought to 1 again, by date.
         effective_dates: (Σωᵢ)² / Σωᵢ², 1 to the number of dates.
         unseen_share: Weighted share of the district that was not seen, 0 to 1.

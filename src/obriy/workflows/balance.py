@@ -23,7 +23,6 @@ from obriy.sources.register import read_register
 from obriy.sources.weather import read_weather
 from obriy.vectors import polygons_of, warp_geometry
 from obriy.workflows.config import WaterConfig
-from obriy.workflows.measuring import Weigh
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,17 +84,16 @@ def read_balance(
     )
 
 
-def strike_balance(inputs: BalanceInputs, series: AreaSeries, weigh: Weigh) -> Balance:
+def strike_balance(inputs: BalanceInputs, series: AreaSeries) -> Balance:
     """Compare with the register, and compute additional evaporation.
 
     Args:
         inputs: Register, weather, districts outside the river.
         series: Areas of the districts and, by the same names, outside the river.
-        weigh: How the dates are weighed.
     """
     return Balance(
         comparison=_compare(inputs, series),
-        evaporation=_evaporate(inputs.weather, series, weigh),
+        evaporation=_evaporate(inputs.weather, series, {d.name for d in inputs.outside_river}),
     )
 
 
@@ -160,7 +158,7 @@ def _surface(period: PeriodArea, outside: PeriodArea | None) -> WaterSurface | N
 
 
 def _evaporate(
-    weather: Weather | None, series: AreaSeries, weigh: Weigh
+    weather: Weather | None, series: AreaSeries, apart: set[str]
 ) -> tuple[Evaporation, ...]:
     if weather is None:
         return ()
@@ -169,6 +167,8 @@ def _evaporate(
         rows.setdefault(area.district, []).append(area)
     found = []
     for period in series.periods:
+        if period.district in apart:
+            continue
         areas = rows[period.district]
         monthly = {
             month: _with_interval(p, areas)

@@ -9,7 +9,6 @@ A date that fails is listed, in the result and in the exit code; the others go o
 
 import contextlib
 import dataclasses
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +26,6 @@ from obriy.errors import (
     SourceError,
     UsageError,
 )
-from obriy.measures.areas import WHOLE_IMAGE
 from obriy.measures.occurrence import measure_occurrence
 from obriy.measures.totals import total_area, total_period
 from obriy.methods.expression import parse_method
@@ -132,7 +130,7 @@ def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Wat
     weigh = weigh_as(config.weights, _cloudiness(dates))
     everything = AreaSeries("water", measured, periods_of(measured, weigh))
     series = _without(everything, {d.name for d in inputs.balance.outside_river})
-    balance = strike_balance(inputs.balance, everything, weigh)
+    balance = strike_balance(inputs.balance, everything)
     products = SeriesProducts(
         maps=maps,
         scenes={d.date: d.scene for d in dates if d.scene is not None},
@@ -358,39 +356,36 @@ def _measure(
     geobox = geobox_of(inputs.first)
     size = config.resolution if geobox.crs is None else None
     others = (occurrence["occurrence"], occurrence["observations"]) if len(maps) > 1 else None
-    areas: list[Area] = []
-    for date in dates:
-        if date.date not in maps:
-            areas += _blank_areas(date, places, areas)
-            continue
+    measured: dict[str, list[Area]] = {}
+    for date, class_map in maps.items():
 
-        def work(class_map: ClassMap = maps[date.date]) -> StepRecord:
+        def work(class_map: ClassMap = class_map) -> StepRecord:
             found = measure_date(class_map, places, others, fill=config.fill, pixel_size_m=size)
             return StepRecord({}, {"areas": [a.to_dict() for a in found]})
 
-        done = folder.step(f"areas {date.date}", work, {"dates": list(maps)})
-        areas += [Area.from_dict(values) for values in done.found["areas"]]
-    return tuple(areas)
+        done = folder.step(f"areas {date}", work, {"dates": list(maps)})
+        measured[date] = [Area.from_dict(values) for values in done.found["areas"]]
+    known = next(iter(measured.values()))
+    return tuple(a for d in dates for a in measured.get(d.date) or _blank_areas(d, known))
 
 
-def _blank_areas(date: DateMap, places: Sequence[District], known: Sequence[Area]) -> list[Area]:
-    """Return a row per district for a date that has no map."""
-    sizes = {a.district: a.district_km2 for a in known}
+def _blank_areas(date: DateMap, known: Sequence[Area]) -> list[Area]:
+    """Return a row per district, as another date has them, for a date that has no map."""
     cause = "failed" if date.status == "failed" else "no_data"
     return [
         Area(
-            district=name,
+            district=area.district,
             date=date.date,
             mask_km2=None,
             fraction_km2=None,
-            district_km2=sizes.get(name, math.nan),
-            outside_share=0.0,
+            district_km2=area.district_km2,
+            outside_share=area.outside_share,
             unseen_share=1.0,
             unseen={cause: 1.0},
             status=date.status,
             reason=date.reason,
         )
-        for name in ([d.name for d in places] or [WHOLE_IMAGE])
+        for area in known
     ]
 
 
@@ -419,7 +414,7 @@ def _result(
 ) -> dict[str, Any]:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     series = products.series
-    total = total_period(series.periods)
+    total = total_period(series)
     cloudiness = _cloudiness(dates)
     rows = [_date_row(date, cloudiness[date.date], series, total) for date in dates]
     provenance = _provenance(dates, products)

@@ -221,7 +221,7 @@ def _together(series: AreaSeries) -> AreaSeries:
             total = dataclasses.replace(total, status="failed", reason=areas[0].reason)
         if total is not None:
             totals.append(total)
-    return AreaSeries(series.class_name, tuple(totals), (total_period(series.periods),))
+    return AreaSeries(series.class_name, tuple(totals), (total_period(series),))
 
 
 def _place(config: WaterConfig, products: SeriesProducts) -> dict[str, Any]:
