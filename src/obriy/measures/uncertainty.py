@@ -9,9 +9,10 @@ Four causes, taken as independent of each other (GUM, JCGM 100:2008, eq. 10):
   what was not; by proportion where no date saw;
 * ``registration``: what the area gains as the image moves under the outline of the district.
 
-And one that has a side: ``omission``, the water that maps lose along shores and in channels and
-ponds narrower than their pixels. It widens the interval upwards, in proportion to the shore; the
-area itself is not corrected by it, for that it would have to be known and not only supposed.
+And one that has a side: ``omission``, the water that maps lose in what is narrow or dim: channels
+and ponds of a pixel's width, brown lakes. Where much of what a map shows is doubtful, more of that
+kind was missed. It widens the interval upwards; the area itself is not corrected by it, for that it
+would have to be known and not only supposed.
 
 The coefficients of ``tables/uncertainty.toml`` make a 90 % interval cover the truth of simulated
 places in 90 % of runs: `docs/design/0007-uncertainty.md`.
@@ -69,7 +70,7 @@ def estimate(tally: Tally, code: int, district: float) -> Estimate:
         "unseen": math.hypot(_filled(tally), _rest(tally, share, seen, rest)),
         "registration": _settings()["registration"]["pixels"] * math.hypot(*tally.moved),
     }
-    omission = _settings()["omission"]["shore"] * tally.shore
+    omission = _omission(tally)
     expected = tally.fraction + tally.filled + share * rest
     half = _settings()["quantile"] * _norm(causes)
     sure = _settings()["quantile"] * _norm({k: v for k, v in causes.items() if k != "unseen"})
@@ -89,6 +90,17 @@ def _shore(tally: Tally, code: int) -> float:
     know = _settings()["shore"]
     against = tally.fraction - float(tally.by_code[code])
     return math.hypot(know["shore"] * tally.shore, know["fraction_against_mask"] * against)
+
+
+def _omission(tally: Tally) -> float:
+    """Return how much more water there may be than the map shows where it saw, m²."""
+    know = _settings()["omission"]
+    shown = tally.doubtful + tally.fraction
+    if not shown:
+        return 0.0
+    ratio = tally.doubtful / shown
+    supposed = know["factor"] * tally.doubtful * (ratio / know["at"]) ** know["power"]
+    return float(min(supposed, know["most"] * shown))
 
 
 def _filled(tally: Tally) -> float:
