@@ -8,10 +8,9 @@ the sum of max(0, fA - fB) as a loss. In the net change, the sum of fB - fA, tha
 it comes from the fractions, where every map of a side has them on both sides, and need not equal
 gained less lost.
 
-The 90 % intervals rest on the doubt that maps carry (`obriy.model.classmap.Doubt`), with the
-coefficients that single areas have (``tables/uncertainty.toml``): the error of a side has as
-standard deviation a share of what its strict and its lax variant make of the result, and the errors
-of two dates hang together. A shift of the threshold that both sides share moves gained and lost
+The 90 % intervals rest on the doubt that maps carry (`obriy.model.classmap.Doubt`): the error of a
+side has as standard deviation a share (``tables/uncertainty.toml``) of what its strict and its lax
+variant make of the result, and the errors of two dates hang together. A shift of the threshold that both sides share moves gained and lost
 little: that is why this is not the sum of the errors of two areas. Within a period the maps err
 together. Not in the intervals: what was not seen (stated beside them), and a shift of the two
 images against each other, which adds to both gained and lost along every shore.
@@ -326,7 +325,7 @@ def _half_width(measure: Callable[[BoolArray, BoolArray], float]) -> float:
     a = measure(_BEFORE, _AFTER_STRICT) - measure(_BEFORE, _AFTER_LAX)
     together = know["dates"]["classification"]
     spread = math.sqrt(max(0.0, b**2 + a**2 + 2 * together * a * b))
-    return float(know["quantile"] * know["classification"]["doubtful"] * spread)
+    return float(know["quantile"] * know["change"]["doubtful"] * spread)
 
 
 def _around(centre: float, half: float, *, at_least: float) -> tuple[float, float]:
