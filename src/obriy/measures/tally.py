@@ -1,10 +1,11 @@
 """What the pixels of a district add up to: areas, what was unseen, and how sure all that is."""
 
 import dataclasses
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, Doubt
 from obriy.model.flags import Unseen
@@ -44,19 +45,6 @@ class Pixels:
     doubt: ByteArray | None = None
     expected: FloatArray | None = None
     slope: FloatArray | None = None
-
-    @property
-    def seen(self) -> Mask:
-        """Pixels with a class."""
-        return np.asarray((self.labels != NO_DATA) & (self.labels != UNNAMED))
-
-    def share(self, code: int) -> FloatArray:
-        """Return the share of the class in each pixel that was seen, 0 to 1; 0 elsewhere."""
-        share: FloatArray = (self.labels == code).astype("float64")
-        if self.fraction is not None:
-            known = self.seen & (self.fraction != FRACTION_MISSING)
-            share[known] = self.fraction[known] / FRACTION_SCALE
-        return share
 
 
 class Others(Protocol):
@@ -127,99 +115,148 @@ class Tally:
     blocks: BlockSums = dataclasses.field(default_factory=BlockSums)
 
     def add(self, pixels: Pixels, code: int) -> None:
-        """Add a window; its first pixel lies at the corner of a block, or the district's edge."""
-        share, seen = pixels.share(code), pixels.seen
-        water = pixels.area * share
-        self.by_code += np.bincount(pixels.labels.ravel(), pixels.area.ravel(), minlength=256)
-        self._add_causes(pixels)
-        self.fraction += float(water.sum())
-        self.shore += float(pixels.area[_shore(pixels.labels, code)].sum()) / 2
+        """Add a window of the map; no block may lie in two windows."""
+        rows, columns = pixels.labels.shape
+        corner = np.array(pixels.corner, np.int64) % BLOCK
+        count = [-(-(c + n) // BLOCK) for c, n in zip(corner, (rows, columns), strict=True)]
+        sums = np.zeros((*count, _KINDS))
+        moved = _scan(
+            np.ascontiguousarray(pixels.area),
+            pixels.labels,
+            _or_nothing(pixels.fraction, np.uint8),
+            _or_nothing(pixels.unseen, np.uint8),
+            _or_nothing(pixels.doubt, np.uint8),
+            _or_nothing(pixels.expected, np.float64),
+            code,
+            corner,
+            self.by_code,
+            self.by_cause,
+            sums,
+        )
+        totals = sums.sum((0, 1))
+        self.fraction += float(totals[_WET])
+        self.doubtful += float(totals[_DOUBT])
+        self.filled += float(totals[_FILLED])
+        self.fillable += float(totals[_FILLABLE])
+        self.shore += float(moved) / 2
         if pixels.slope is not None:
-            self.moved += (pixels.slope * np.where(seen, share, 0.0)).sum((1, 2))
-        blocks = _Blocks(pixels.labels.shape, pixels.corner)
-        self._add_doubt(pixels, share, blocks)
-        self._add_expected(pixels, share, blocks)
-        self._add_water(pixels, water, blocks)
+            self.moved += _moved(pixels, code)
+        self._add_blocks(sums)
 
-    def _add_causes(self, pixels: Pixels) -> None:
-        blind = pixels.labels == NO_DATA
-        causes = np.full(blind.sum(), int(Unseen.NO_DATA), "uint8")
-        if pixels.unseen is not None:
-            given = pixels.unseen[blind]
-            known = (given != Unseen.SEEN) & (given < len(Unseen))
-            causes[known] = given[known]
-        self.by_cause += np.bincount(causes, pixels.area[blind], minlength=len(Unseen))
-
-    def _add_doubt(self, pixels: Pixels, share: FloatArray, blocks: "_Blocks") -> None:
-        if pixels.doubt is None:
-            return
-        turns = np.where(pixels.doubt == Doubt.STRICT_DROPS, share, 0.0)
-        turns[pixels.doubt == Doubt.LAX_TAKES] = 1 - share[pixels.doubt == Doubt.LAX_TAKES]
-        doubtful = blocks.sums(pixels.area * turns)
-        self.doubtful += float(doubtful.sum())
-        self.blocks.doubt += float((doubtful**2).sum())
-
-    def _add_expected(self, pixels: Pixels, share: FloatArray, blocks: "_Blocks") -> None:
-        if pixels.expected is None:
-            return
-        told = np.isfinite(pixels.expected)
-        expected = np.where(told, pixels.expected, 0.0)
-        area = np.where(told, pixels.area, 0.0)
-        blind = area * ~pixels.seen
-        stake = np.sqrt(expected * (1 - expected))
-        seen = area * pixels.seen
-        self.filled += float((blind * expected).sum())
-        self.fillable += float(blind.sum())
-        self.blocks.blind_stake += _squares(blocks.sums(blind * stake))
-        self.blocks.stake += _squares(blocks.sums(seen * stake))
-        self.blocks.residual += _squares(blocks.sums(seen * (share - expected)))
-
-    def _add_water(self, pixels: Pixels, water: FloatArray, blocks: "_Blocks") -> None:
-        told = np.zeros(pixels.seen.shape, bool)
-        if pixels.expected is not None:
-            told = np.isfinite(pixels.expected)
-        seen, wet = blocks.sums(pixels.area * pixels.seen), blocks.sums(water)
-        self.blocks.seen += _squares(seen)
-        self.blocks.water += _squares(wet)
-        self.blocks.water_seen += float((seen * wet).sum())
-        self.blocks.blind += _squares(blocks.sums(pixels.area * ~(pixels.seen | told)))
+    def _add_blocks(self, sums: FloatArray) -> None:
+        squares = (sums**2).sum((0, 1))
+        blocks = self.blocks
+        blocks.doubt += float(squares[_DOUBT])
+        blocks.seen += float(squares[_SEEN])
+        blocks.water += float(squares[_WET])
+        blocks.water_seen += float((sums[..., _SEEN] * sums[..., _WET]).sum())
+        blocks.blind += float(squares[_BLIND])
+        blocks.residual += float(squares[_RESIDUAL])
+        blocks.stake += float(squares[_STAKE])
+        blocks.blind_stake += float(squares[_BLIND_STAKE])
 
 
-@dataclasses.dataclass(frozen=True)
-class _Blocks:
-    """The blocks that a window lies in.
-
-    Attributes:
-        shape: Of the window.
-        corner: Row and column of its first pixel in the map.
-    """
-
-    shape: tuple[int, ...]
-    corner: tuple[int, int]
-
-    def sums(self, values: FloatArray) -> FloatArray:
-        """Return the sum of values (y, x) in each block, two-dimensional."""
-        starts = [
-            np.concatenate([[0], np.arange(BLOCK - corner % BLOCK, length, BLOCK)])
-            for corner, length in zip(self.corner, self.shape, strict=True)
-        ]
-        rows = np.add.reduceat(values, starts[0], axis=0)
-        return np.asarray(np.add.reduceat(rows, starts[1], axis=1))
+_SEEN, _WET, _DOUBT, _BLIND, _STAKE, _BLIND_STAKE, _RESIDUAL, _FILLED, _FILLABLE = range(9)
+_KINDS: Final = 9
+_STRICT, _LAX = int(Doubt.STRICT_DROPS), int(Doubt.LAX_TAKES)
+_CAUSES, _NO_CAUSE, _UNKNOWN = len(Unseen), int(Unseen.SEEN), int(Unseen.NO_DATA)
 
 
-def _squares(values: FloatArray) -> float:
-    return float((values**2).sum())
+def _or_nothing(layer: npt.NDArray[Any] | None, dtype: Any) -> npt.NDArray[Any]:
+    """Return a layer, or an empty one that stands for none."""
+    return np.zeros((0, 0), dtype) if layer is None else np.ascontiguousarray(layer)
 
 
-def _shore(labels: ByteArray, code: int) -> Mask:
-    """Return the pixels that touch, by a side, a seen one of the other kind."""
-    seen = (labels != NO_DATA) & (labels != UNNAMED)
-    water = labels == code
-    shore = np.zeros(labels.shape, bool)
-    down = (water[1:] != water[:-1]) & seen[1:] & seen[:-1]
-    across = (water[:, 1:] != water[:, :-1]) & seen[:, 1:] & seen[:, :-1]
-    shore[1:] |= down
-    shore[:-1] |= down
-    shore[:, 1:] |= across
-    shore[:, :-1] |= across
+def _moved(pixels: Pixels, code: int) -> FloatArray:
+    """Return (2,) what the area gains as the outline moves by a pixel down, and to the right."""
+    assert pixels.slope is not None
+    edge = pixels.slope.any(axis=0)
+    labels = pixels.labels[edge]
+    share = (labels == code).astype("float64")
+    if pixels.fraction is not None:
+        fraction = pixels.fraction[edge]
+        known = (labels != NO_DATA) & (labels != UNNAMED) & (fraction != FRACTION_MISSING)
+        share[known] = fraction[known] / FRACTION_SCALE
+    return np.asarray((pixels.slope[:, edge] * share).sum(1))
+
+
+@njit(nogil=True, cache=True)
+def _share(label: int, code: int, fraction: ByteArray, i: int, j: int) -> float:
+    """Return the share of the class in a pixel, 0 to 1."""
+    if fraction.size and label not in (NO_DATA, UNNAMED) and fraction[i, j] != FRACTION_MISSING:
+        return float(fraction[i, j] / FRACTION_SCALE)
+    return 1.0 if label == code else 0.0
+
+
+@njit(nogil=True, cache=True)
+def _touches_other(labels: ByteArray, code: int, i: int, j: int) -> bool:
+    """Tell whether a pixel touches, by a side, a seen one of the other kind."""
+    wet = labels[i, j] == code
+    for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        a, b = i + down, j + right
+        if 0 <= a < labels.shape[0] and 0 <= b < labels.shape[1]:
+            other = labels[a, b]
+            if other not in (NO_DATA, UNNAMED) and (other == code) != wet:
+                return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _scan(  # noqa: PLR0917 - a kernel
+    area: FloatArray,
+    labels: ByteArray,
+    fraction: ByteArray,
+    unseen: ByteArray,
+    doubt: ByteArray,
+    expected: FloatArray,
+    code: int,
+    corner: npt.NDArray[np.int64],
+    by_code: FloatArray,
+    by_cause: FloatArray,
+    sums: FloatArray,
+) -> float:
+    """Add every pixel to the sums of its block (y, x, kind); return the area along the shore."""
+    shore = 0.0
+    for i in range(labels.shape[0]):
+        for j in range(labels.shape[1]):
+            a = area[i, j]
+            if a == 0.0:
+                continue
+            label = labels[i, j]
+            block = sums[(i + corner[0]) // BLOCK, (j + corner[1]) // BLOCK]
+            by_code[label] += a
+            if label == NO_DATA:
+                cause = unseen[i, j] if unseen.size else _UNKNOWN
+                by_cause[_UNKNOWN if cause == _NO_CAUSE or cause >= _CAUSES else cause] += a
+            told = expected.size > 0 and np.isfinite(expected[i, j])
+            if label in (NO_DATA, UNNAMED):
+                _add_blind(block, a, expected[i, j] if told else -1.0)
+                continue
+            share = _share(label, code, fraction, i, j)
+            mark = doubt[i, j] if doubt.size else 0
+            _add_seen(block, a, share, expected[i, j] if told else -1.0)
+            block[_DOUBT] += a * (share if mark == _STRICT else 1 - share if mark == _LAX else 0.0)
+            if _touches_other(labels, code, i, j):
+                shore += a
     return shore
+
+
+@njit(nogil=True, cache=True)
+def _add_blind(block: FloatArray, a: float, expected: float) -> None:
+    """Add a pixel that was not seen; ``expected`` is negative where no date tells of it."""
+    if expected < 0:
+        block[_BLIND] += a
+        return
+    block[_FILLABLE] += a
+    block[_FILLED] += a * expected
+    block[_BLIND_STAKE] += a * np.sqrt(expected * (1 - expected))
+
+
+@njit(nogil=True, cache=True)
+def _add_seen(block: FloatArray, a: float, share: float, expected: float) -> None:
+    """Add a pixel that was seen; ``expected`` is negative where no other date tells of it."""
+    block[_SEEN] += a
+    block[_WET] += a * share
+    if expected >= 0:
+        block[_STAKE] += a * np.sqrt(expected * (1 - expected))
+        block[_RESIDUAL] += a * (share - expected)
