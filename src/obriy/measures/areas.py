@@ -190,11 +190,14 @@ def _coverage(site: _Site, rows: slice, columns: slice) -> tuple[FloatArray, Flo
 def _pixels_around(
     parts: list[shapely.Geometry], rows: slice, columns: slice
 ) -> tuple[slice, slice]:
-    """Return the smallest window of pixels, inside another, that holds all parts."""
+    """Return the smallest window of pixels, inside another, that holds all parts and a rim.
+
+    The rim of one pixel is what would come in if the outline moved.
+    """
     left, top, right, bottom = shapely.total_bounds(parts)
     return (
-        slice(max(rows.start, math.floor(top)), min(rows.stop, math.ceil(bottom))),
-        slice(max(columns.start, math.floor(left)), min(columns.stop, math.ceil(right))),
+        slice(max(rows.start, math.floor(top) - 1), min(rows.stop, math.ceil(bottom) + 1)),
+        slice(max(columns.start, math.floor(left) - 1), min(columns.stop, math.ceil(right) + 1)),
     )
 
 
@@ -214,7 +217,7 @@ def _area(
     causes = {cause.name.lower(): tally.by_cause[cause] for cause in Unseen}
     causes |= {"outside": outside, "unnamed": tally.by_code[UNNAMED]}
     unseen = {k: float(v / total) for k, v in causes.items() if v > 0}
-    unseen_share = min(1.0, float(sum(unseen.values())))
+    unseen_share = min(1.0, float(sum(unseen.values()))) if total else 1.0
     seen = tally.by_code[1:UNNAMED].sum() > 0
     status, reason = _verdict(unseen, unseen_share, inside=inside, seen=bool(seen))
     has_fraction = seen and class_map.fraction is not None
