@@ -1,0 +1,174 @@
+"""What other dates tell of a date: curves by hand, on a few kinds of pixels."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import utm_grid
+from obriy.blocks.engine import ArraySink
+from obriy.measures.areas import measure_areas
+from obriy.measures.filling import BINS, PRIOR, learn_filling
+from obriy.measures.occurrence import measure_occurrence
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import coords_of
+from obriy.model.legend import load_legend
+
+ALL = slice(None)
+
+
+def map_of(labels, day=1, fraction=None) -> ClassMap:
+    labels = np.atleast_2d(np.asarray(labels, "uint8"))
+    geobox = utm_grid(labels.shape)
+
+    def lay(values):
+        values = np.atleast_2d(np.asarray(values, "uint8"))
+        return xr.DataArray(values, coords_of(geobox), ("y", "x"))
+
+    share = None if fraction is None else lay(fraction)
+    return ClassMap(lay(labels), load_legend("water"), fraction=share, time=f"2024-06-{day:02d}")
+
+
+def filling_of(maps, which=0):
+    """What to expect of one date of a series."""
+    shape = maps[0].labels.shape
+    sinks = ArraySink(shape), ArraySink(shape)
+    measure_occurrence(maps, *sinks)
+    coords = coords_of(maps[0].geobox)
+    occurrence, counts = (xr.DataArray(s.array, coords, ("y", "x")) for s in sinks)
+    return learn_filling(maps[which], occurrence, counts)
+
+
+def expected_of(filling, class_map):
+    rows, columns = (slice(0, n) for n in class_map.labels.shape)
+    return filling.expected(rows, columns, class_map.labels.to_numpy())
+
+
+def low_level(seen, blind):
+    """Three dates of a lake, rows: never wet, wet on one of the others, wet on both.
+
+    On the first date only the last row is wet, in the columns that it saw.
+    """
+    width = seen + blind
+    today = np.repeat([[1], [1], [2]], width, axis=1)
+    today[:, seen:] = 0
+    rising = np.repeat([[1], [2], [2]], width, axis=1)
+    falling = np.repeat([[1], [1], [2]], width, axis=1)
+    return [map_of(today, 1), map_of(rising, 2), map_of(falling, 3)]
+
+
+def test_the_constants_that_the_sums_below_are_made_with():
+    assert (BINS, PRIOR) == (20, 200)
+
+
+def test_the_curve_of_a_low_level_by_hand():
+    maps = low_level(seen=200, blind=50)
+    filling = filling_of(maps)
+    # Never wet: (0 + 200 x 0) / 400; always: (200 + 200 x 1) / 400.
+    # Half: (0 + 200 x 0.5) / 400 = 0.25, below the 0.45, 0.40 and 0.35 of the bins that nobody
+    # saw: together (100 + 90 + 80 + 70) / (400 + 3 x 200) = 0.34, above the 0.30 before them.
+    assert filling.curve[[0, 6, 7, 8, 9, 10, 11, 20]] == pytest.approx(
+        [0, 0.3, 0.34, 0.34, 0.34, 0.34, 0.55, 1]
+    )
+    told = expected_of(filling, maps[0])
+    assert told[:, 200:] == pytest.approx(np.repeat([[0], [0.34], [1]], 50, axis=1))
+    # 50 pixels x (0.34 + 1), and the 200 that were seen.
+    area = measure_areas(maps[0], "water", others=filling).areas[0]
+    assert area.filled_km2 == pytest.approx((200 + 67) * 100e-6 / 0.9996**2, rel=1e-6)
+    assert area.filled_share == pytest.approx(0.2)
+    assert area.area_km2 == pytest.approx(200 * 100e-6 / 0.9996**2, rel=1e-6)
+
+
+def test_where_much_was_seen_what_is_wet_half_of_the_time_is_dry_on_a_dry_day():
+    maps = low_level(seen=19_800, blind=10)  # and windows are 2048 columns wide
+    filling = filling_of(maps)
+    # 200 x 0.5 of the prior, and bins 1 to 9: 200 x (0.05 + ... + 0.45) = 450.
+    assert filling.curve[1:11] == pytest.approx(550 / (20_000 + 9 * 200))
+    told = expected_of(filling, maps[0])[:, 19_800:]
+    assert told[0].max() == 0
+    assert told[1].max() < 0.03
+    assert told[2].min() == 1
+
+
+def test_on_a_day_of_high_water_the_same_pixels_are_wet():
+    maps = low_level(seen=1800, blind=10)
+    high = maps[0].labels.to_numpy().copy()
+    high[1, :1800] = 2
+    maps[0] = map_of(high, 1)
+    # (1800 + 200 x 0.5) / 2000 = 0.95, above the 0.55 and so on of the bins that nobody saw:
+    # together with 11 to 16 (1900 + 110 + 120 + ... + 160) / (2000 + 6 x 200) = 0.8469, below 0.85.
+    found = expected_of(filling_of(maps), maps[0])[1, 1800:]
+    assert found == pytest.approx(np.full(10, 2710 / 3200))
+
+
+def test_a_date_is_no_witness_for_itself():
+    # Wet today and dry on the other date: its occurrence in the series is a half, without today 0.
+    today, other = map_of([[2, 0, 1, 0, 0]], 1), map_of([[1, 1, 2, 2, 0]], 2)
+    filling = filling_of([today, other])
+    told = expected_of(filling, today)[0]
+    assert told[0] == told[1] == filling.curve[0]
+    assert told[2] == told[3] == filling.curve[20]
+    # One pixel each: (1 + 200 x 0) / 201, and (0 + 200 x 1) / 201.
+    assert told[:4] == pytest.approx([1 / 201, 1 / 201, 200 / 201, 200 / 201])
+    assert np.isnan(told[4])
+
+
+def test_a_pixel_that_no_other_date_saw_stays_unknown():
+    today = map_of([[2, 1, 0, 255, 0]], 1)
+    others = [map_of([[0, 255, 0, 255, 2]], 2), map_of([[255, 0, 0, 0, 0]], 3)]
+    told = expected_of(filling_of([today, *others]), today)[0]
+    assert list(np.isnan(told)) == [True, True, True, True, False]
+    area = measure_areas(today, "water", others=filling_of([today, *others])).areas[0]
+    assert area.filled_share == pytest.approx(0.2)
+
+
+def test_what_was_seen_but_not_named_is_told_by_others():
+    today, other = map_of([[255, 0]], 1), map_of([[2, 1]], 2)
+    assert list(expected_of(filling_of([today, other]), today)[0]) == [1, 0]
+
+
+def test_a_date_that_saw_nothing_learns_nothing():
+    dates = [[[0] * 4], [[2, 2, 2, 1]], [[2, 2, 1, 1]], [[2, 1, 1, 1]], [[2, 1, 1, 1]]]
+    maps = [map_of(labels, day) for day, labels in enumerate(dates, 1)]
+    filling = filling_of(maps)
+    assert filling.curve == pytest.approx(np.linspace(0, 1, 21))
+    # Wet on 4, 2, 1 and 0 of four dates.
+    assert expected_of(filling, maps[0])[0] == pytest.approx([1, 0.5, 0.25, 0])
+
+
+def test_the_curve_learns_from_fractions():
+    # 100 pixels that the other date saw wet, and today has them half full.
+    today = map_of([[2] * 100], 1, fraction=[[100] * 100])
+    other = map_of([[2] * 100], 2)
+    # (100 x 0.5 + 200 x 1) / 300 = 0.8333, below 0.95, 0.90 and 0.85 of the bins before: together
+    # (250 + 190 + 180 + 170) / (300 + 600) = 0.8778 is above the 0.85, so that one stays apart:
+    # (250 + 190 + 180) / 700 = 0.8857.
+    assert filling_of([today, other]).curve[[17, 18, 19, 20]] == pytest.approx(
+        [0.85, 620 / 700, 620 / 700, 620 / 700]
+    )
+
+
+LABELS = st.lists(st.sampled_from([0, 1, 2, 255]), min_size=12, max_size=12)
+
+
+@given(dates=st.lists(LABELS, min_size=2, max_size=5))
+def test_a_curve_rises_from_0_to_1_and_the_order_of_dates_does_not_matter(dates):
+    maps = [map_of([labels], day) for day, labels in enumerate(dates, 1)]
+    filling = filling_of(maps)
+    assert (np.diff(filling.curve) >= 0).all()
+    assert filling.curve.min() >= 0
+    assert filling.curve.max() <= 1
+    told = expected_of(filling, maps[0])[0]
+    seen = np.isin(dates[1:], [1, 2]).any(axis=0)
+    assert list(np.isfinite(told)) == list(seen)
+    again = filling_of(maps[::-1], which=len(maps) - 1)
+    assert list(again.curve) == list(filling.curve)
+    area = measure_areas(maps[0], "water", others=filling).areas[0]
+    if area.area_km2 is not None:
+        alone = dataclasses.replace(filling, curve=np.zeros(21))
+        assert measure_areas(maps[0], "water", others=alone).areas[0].filled_km2 == pytest.approx(
+            area.area_km2
+        )
