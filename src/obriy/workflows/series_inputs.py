@@ -1,0 +1,124 @@
+"""What a series reads, opened lazily; what is wrong with the whole is said before the work."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import xarray as xr
+
+from obriy.errors import BandError, EmptyResultError, SourceError, UsageError
+from obriy.methods.expression import parse_method
+from obriy.model.areas import Area, District
+from obriy.model.grid import describe, geobox_of
+from obriy.model.scene import band_names
+from obriy.prepare.crop import crop
+from obriy.sources.dates import parse_range
+from obriy.sources.districts import read_districts
+from obriy.sources.scene import open_scene
+from obriy.sources.series import DatedImage, find_series, require_alike
+from obriy.workflows.balance import BalanceInputs, read_balance
+from obriy.workflows.config import WaterConfig
+from obriy.workflows.measuring import weigh_as
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenedImage:
+    """One image of the series.
+
+    Attributes:
+        image: Its files.
+        scene: The whole of it; None where it could not be opened.
+        part: The part around the districts.
+        reason: Why it could not be opened.
+    """
+
+    image: DatedImage
+    scene: xr.Dataset | None = None
+    part: xr.Dataset | None = None
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class SeriesInputs:
+    """What a run reads."""
+
+    opened: tuple[OpenedImage, ...]
+    districts: list[District]
+    balance: BalanceInputs
+
+    @property
+    def first(self) -> xr.Dataset:
+        """The part of the first image that could be opened."""
+        return next(o.part for o in self.opened if o.part is not None)
+
+
+def read_inputs(config: WaterConfig) -> SeriesInputs:
+    """Open everything lazily; what is wrong with the whole is said before the work."""
+    if config.reference is not None:
+        raise UsageError(
+            "--reference scores one map, and a series has many.",
+            "Run: obriy evaluate RUN/maps/DATE/mask.tif REFERENCE.",
+        )
+    images = find_series(Path(config.source).expanduser(), config.datetime)
+    districts = read_districts(config.aoi) if config.aoi else []
+    for half in config.change or ():
+        _require_dates(half, [i.date for i in images])
+    balance = read_balance(config, districts, [i.date for i in images])
+    opened = tuple(_open(image, config, districts) for image in images)
+    good = [(o.image.date, o.scene) for o in opened if o.scene is not None]
+    if not good:
+        raise SourceError(opened[0].reason, "No image of the series could be opened.")
+    require_alike([(date, scene.attrs["sensor"], _grid(scene)) for date, scene in good])
+    _check_weights(config, opened)
+    return SeriesInputs(opened, districts, balance)
+
+
+def _open(image: DatedImage, config: WaterConfig, districts: list[District]) -> OpenedImage:
+    paths = image.paths[0] if len(image.paths) == 1 else image.paths
+    try:
+        scene = open_scene(
+            paths,
+            sensor=config.sensor,
+            bands=config.bands,
+            scale=config.scale,
+            offset=config.offset,
+            nodata=config.nodata,
+            resolution=config.resolution,
+        )
+        parse_method(config.method).bands(set(band_names(scene)))
+    except (SourceError, BandError, EmptyResultError) as error:
+        return OpenedImage(image, reason=str(error))
+    scene.attrs["time"] = image.date
+    return OpenedImage(image, scene, crop(scene, districts) if districts else scene)
+
+
+def _grid(scene: xr.Dataset) -> str:
+    """Return the grid of a scene in words that can be compared and shown."""
+    grid = describe(geobox_of(scene))
+    a = grid["affine"]
+    rows, columns = grid["shape"]
+    corner = f"({a[2]:.10g}, {a[5]:.10g})"
+    return f"{rows} x {columns} pixels of {a[0]:.8g} from {corner} in {grid['crs']}"
+
+
+def _require_dates(half: str, dates: list[str]) -> None:
+    low, high = parse_range(half)
+    if not any(low <= date <= high for date in dates):
+        raise UsageError(
+            f"--change: no image of the series lies in {half}.",
+            f"Its dates are {dates[0]} to {dates[-1]}.",
+        )
+
+
+def _check_weights(config: WaterConfig, opened: Sequence[OpenedImage]) -> None:
+    """Read given weights before the work: each date must have one, and no other."""
+    weigh = weigh_as(config.weights, {})
+    if config.weights in (None, "clear", "cloud"):
+        return
+    blank = Area("", None, 0.0, None, 1.0, 0.0, 0.0, {})
+    weigh(
+        [
+            dataclasses.replace(blank, date=o.image.date, mask_km2=None if o.reason else 0.0)
+            for o in opened
+        ]
+    )

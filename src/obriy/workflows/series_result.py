@@ -1,0 +1,145 @@
+"""``result.json`` of a series."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import xarray as xr
+
+from obriy.measures.totals import total_area, total_period
+from obriy.model.areas import AreaSeries, PeriodArea
+from obriy.model.provenance import Provenance
+from obriy.model.scene import provenance_of
+from obriy.workflows.config import WaterConfig
+from obriy.workflows.run import command_of
+from obriy.workflows.series_products import SeriesProducts
+
+
+@dataclasses.dataclass(frozen=True)
+class DateMap:
+    """What became of one date.
+
+    Attributes:
+        date: ISO 8601.
+        scene: The part that was mapped; None where the image could not be opened.
+        found: What the mapping found, see `obriy.workflows.mapping.found_of`; empty where there
+            is no map.
+        files: Maps by output name, relative to the run folder.
+        status: ``ok``, ``skipped`` (nothing seen) or ``failed``.
+        reason: Why it is not ``ok``.
+        cloud_percent: Cloudiness of the scene by its metadata; None: unknown.
+    """
+
+    date: str
+    scene: xr.Dataset | None = None
+    found: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    status: str = "ok"
+    reason: str = ""
+    cloud_percent: float | None = None
+
+
+def cloudiness(dates: Sequence[DateMap]) -> dict[str, float]:
+    """Return per cent of cloud by date: of the scene by its metadata, else what was not seen."""
+    found = {}
+    for date in dates:
+        counts: Mapping[str, int] = date.found.get("unseen", {})
+        unseen = sum(n for code, n in counts.items() if code != "0")
+        measured = 100 * unseen / max(1, sum(counts.values())) if counts else 100.0
+        found[date.date] = measured if date.cloud_percent is None else date.cloud_percent
+    return found
+
+
+def result_of(
+    config: WaterConfig, dates: Sequence[DateMap], products: SeriesProducts
+) -> dict[str, Any]:
+    """Put ``result.json`` together; its names are a contract that other programs rely on."""
+    series = products.series
+    total = total_period(series)
+    cloudy = cloudiness(dates)
+    rows = [_date_row(date, cloudy[date.date], series, total) for date in dates]
+    provenance = _provenance(dates, products)
+    return {
+        "job": config.job,
+        "method": config.method,
+        "area_km2": total.area_km2,
+        "filled_km2": total.filled_km2,
+        "expected_km2": total.expected_km2,
+        "interval_km2": total.interval_km2,
+        "uncertainty_km2": total.uncertainty,
+        "unseen_share": total.unseen_share,
+        "weights": config.weights or "clear",
+        "effective_dates": total.effective_dates,
+        "change_sd_km2": total.change_sd_km2,
+        "leave_one_out_km2": total.leave_one_out_km2,
+        "status": total.status,
+        "reason": total.reason,
+        "dates": rows,
+        "failed": [r for r in rows if r["status"] == "failed"],
+        "districts": [p.to_dict() for p in series.periods],
+        "areas": [a.to_dict() for a in series.areas],
+        "evaluation": None,
+        **products.balance.to_dict(),
+        "change": None,
+        "bodies": None,
+        "outputs": {},
+        "command": command_of(config),
+        "provenance": provenance.to_dict(),
+    }
+
+
+def _date_row(
+    date: DateMap, cloud_percent: float, series: AreaSeries, total: PeriodArea
+) -> dict[str, Any]:
+    area = total_area([a for a in series.areas if a.date == date.date])
+    shown: dict[str, Any] = {} if area is None else area.to_dict()
+    own = ("area_km2", "filled_km2", "expected_km2", "interval_km2")
+    unseen = shown.get("unseen_share", 1.0)
+    return {
+        "date": date.date,
+        **{name: shown.get(name) for name in own},
+        "clear_share": 1 - unseen,
+        "unseen_share": unseen,
+        "cloud_percent": cloud_percent,
+        "weight": total.weights.get(date.date),
+        "threshold": date.found["decision"].get("threshold") if date.found else None,
+        "status": date.status if date.status != "ok" else shown.get("status", "ok"),
+        "reason": date.reason or shown.get("reason", ""),
+    }
+
+
+def _provenance(dates: Sequence[DateMap], products: SeriesProducts) -> Provenance:
+    """Put the records of all dates together: what they share once, the rest by date."""
+    first = next(iter(products.maps.values())).provenance
+    inputs = [
+        {"date": d.date, **entry}
+        for d in dates
+        if d.scene is not None
+        for entry in provenance_of(d.scene).inputs
+    ]
+    made = Provenance(tuple(inputs), first.steps[:-1])
+    made = made.with_step(
+        "water_by_date",
+        **{date: m.provenance.steps[-1]["decision"] for date, m in products.maps.items()},
+    )
+    said: dict[str, list[tuple[str, str]]] = {}
+    for date, class_map in products.maps.items():
+        for sentence in class_map.provenance.warnings:
+            said.setdefault(re.sub(r"\d[\d.,]*", "#", sentence), []).append((date, sentence))
+    for told in said.values():
+        made = made.with_warning(_shared(told, len(products.maps)))
+    for lost in dates:
+        if lost.status == "failed":
+            made = made.with_warning(f"{lost.date} failed: {lost.reason}")
+    return made
+
+
+def _shared(told: Sequence[tuple[str, str]], dates: int) -> str:
+    """Return one sentence for those of several dates that differ in their numbers only."""
+    date, sentence = told[0]
+    if len(told) == dates and len({text for _, text in told}) == 1:
+        return sentence
+    if len(told) == 1:
+        return f"{date}: {sentence}"
+    return f"On {len(told)} of {dates} dates, first on {date}: {sentence}"
