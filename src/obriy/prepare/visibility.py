@@ -131,7 +131,14 @@ def _around(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
     if not reach or not mask.any():
         return mask
     patches = ndimage.binary_opening(mask, np.ones((3, 3), bool))
-    return np.asarray(ndimage.maximum_filter(patches, 2 * reach + 1)) | mask
+    if not patches.any():
+        return mask
+    # Three boxes make a disc, nearly, in a third of the time of distances.
+    long, short, middle = 2 * reach + 1, 2 * round(0.38 * reach) + 1, 2 * round(0.71 * reach) + 1
+    around = mask.copy()
+    for size in ((long, short), (middle, middle), (short, long)):
+        around |= ndimage.maximum_filter(patches, size)
+    return around
 
 
 def _has(flags: FlagArray, bits: Flag) -> npt.NDArray[np.bool_]:
