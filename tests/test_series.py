@@ -207,6 +207,40 @@ def test_no_date_to_be_found(folder, tmp_path):
     assert plan["cloud_percent"]["2025-05-01"] == 12
 
 
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("scene_c.tif,2025-05-01,", "line 2: 'scene_c.tif' is no image in"),
+        (
+            "scene_b.tif,2025-05-01,\nscene_b.tif,2025-05-02,",
+            "line 3: 'scene_b.tif' is there twice",
+        ),
+        ("scene_b.tif,2025-05-01,140", "line 2: 'cloud_cover' is 140, above 100"),
+    ],
+)
+def test_a_table_of_dates_that_cannot_serve(folder, tmp_path, row, message):
+    images = shutil.copytree(folder, tmp_path / "images")
+    write_image(images / "scene_b.tif", lake(10))
+    (images / "dates.csv").write_text(f"file,date,cloud_cover\n{row}\n")
+    with pytest.raises(SourceError, match=message):
+        plan_water(config(images, tmp_path / "run"))
+
+
+def test_images_dated_by_their_tags_alone_are_a_series(folder, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    for number, (date, file) in enumerate(zip(RADII, sorted(folder.glob("*.tif")), strict=True)):
+        shutil.copy(file, images / f"scene_{number}.tif")
+        with rasterio.open(images / f"scene_{number}.tif", "r+") as image:
+            image.update_tags(DATE_ACQUIRED=date)
+    assert plan_water(config(images, tmp_path / "run"))["dates"] == list(RADII)
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(SourceError, match=r"is empty\. Name the folder"):
+        plan_water(config(tmp_path, tmp_path / "run"))
+
+
 def test_mixed_grids_and_sensors(folder, tmp_path):
     images = shutil.copytree(folder, tmp_path / "images")
     write_image(images / "S2B_20250801.tif", lake(12), crs="EPSG:32637")
@@ -248,6 +282,14 @@ def test_register_and_evaporation(folder, tmp_path):
     weather.write_text("month,w_eva0_mm,x_mm,y_mm\n2025-06,150,60,10\n")
     with pytest.raises(InputError, match="no weather of 2025-07"):
         plan_water(config(folder, tmp_path / "no", evaporation=str(weather)))
+    weather.write_text("month,w_eva0_mm,x_mm,y_mm\n6,150,60,10\n7,170,40,5\n")
+    images = shutil.copytree(folder, tmp_path / "images")
+    (images / "S2B_20250715.tif").rename(images / "S2B_20250815.tif")
+    with pytest.raises(InputError, match="no weather of 08, and the images span 2025-06 to 2025-0"):
+        plan_water(config(images, tmp_path / "no", evaporation=str(weather)))
+    (images / "S2B_20250815.tif").rename(images / "S2B_20250915.tif")
+    with pytest.raises(InputError, match="no weather of 08, 09"):
+        plan_water(config(images, tmp_path / "no", evaporation=str(weather)))
     register = tmp_path / "register.csv"
     register.write_text("name,area\nPond,3.2\n")
     with pytest.raises(InputError, match="area_km2"):

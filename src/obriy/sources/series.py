@@ -12,7 +12,7 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from obriy.errors import GridError, SourceError, UsageError
-from obriy.sources.csv_tables import Column, read_table
+from obriy.sources.csv_tables import Column, Row, read_table
 from obriy.sources.dates import date_in, date_of, parse_range
 from obriy.sources.reading import SUFFIXES, is_mtl
 
@@ -67,10 +67,11 @@ def find_series(folder: Path, datetime: str | None = None) -> list[DatedImage]:
         UsageError: two images of one date, a range that is none, or no image within it.
     """
     between = parse_range(datetime) if datetime else None
-    sidecar = _sidecar(folder / SIDECAR)
+    entries = _entries(folder)
+    sidecar = _sidecar(folder / SIDECAR, entries)
     dated: dict[str, list[_Entry]] = defaultdict(list)
     unknown: list[str] = []
-    for entry in _entries(folder):
+    for entry in entries:
         day = _day(entry, sidecar)
         if day is None:
             unknown.append(entry.path.name)
@@ -91,15 +92,15 @@ def find_series(folder: Path, datetime: str | None = None) -> list[DatedImage]:
 def is_series(source: str) -> bool:
     """Say whether a source is a folder with images of more than one date.
 
-    Only names and ``dates.csv`` are looked at: an image that a folder of bands makes up has one
-    date, or none.
+    An image that a folder of bands makes up has one date, or none. Tags count for files of
+    several bands only: those of single bands may say when each was made.
     """
     folder = Path(source).expanduser()
     if not folder.is_dir():
         return False
-    sidecar = _sidecar(folder / SIDECAR)
     entries = _entries(folder)
-    days = {_known_day(entry, sidecar) for entry in entries} - {None}
+    sidecar = _sidecar(folder / SIDECAR, entries)
+    days = {_known_day(entry, sidecar) or _day_of_bands(entry) for entry in entries} - {None}
     return len(days) > 1
 
 
@@ -122,9 +123,11 @@ def _entries(folder: Path) -> list[_Entry]:
             files = tuple(path for path in sorted(sub.iterdir()) if _is_image(path))
             entries += [_Entry(sub, files)] if files else []
     if not entries:
-        names = ", ".join(path.name for path in inside[:5]) or "nothing"
+        names = ", ".join(path.name for path in inside[:5])
         raise SourceError(
-            f"The folder {folder} holds no image ({', '.join(SUFFIXES)}), but {names}.",
+            f"The folder {folder} holds no image ({', '.join(SUFFIXES)}), but {names}."
+            if names
+            else f"The folder {folder} is empty.",
             "Name the folder in which the dated images lie.",
         )
     return entries
@@ -135,18 +138,37 @@ def _is_image(path: Path) -> bool:
     return named and path.is_file()
 
 
-def _sidecar(path: Path) -> dict[str, dict[str, Any]]:
-    """Return date and cloudiness by file name, from ``dates.csv`` where it is there."""
+def _sidecar(path: Path, entries: Sequence[_Entry]) -> dict[str, dict[str, Any]]:
+    """Return date and cloudiness by file name, from ``dates.csv`` where it is there.
+
+    A row that names no image is an error: its image would silently get another date.
+    """
     if not path.exists():
         return {}
-    found = {}
+    images = {entry.path.name for entry in entries}
+    found: dict[str, dict[str, Any]] = {}
     for row in read_table(path, _COLUMNS).rows:
+        name = row.text("file")
+        if name not in images or name in found:
+            fault = "is there twice" if name in found else f"is no image in {path.parent}"
+            raise SourceError(f"{row.where}: '{name}' {fault}.", "Correct the row, or drop it.")
         day = date_in(row.text("date"))
         if day is None:
             raise SourceError(f"{row.where}: '{row.text('date')}' is no date.", "Write YYYY-MM-DD.")
-        cloud = row.number("cloud_cover") if row.text("cloud_cover") else None
-        found[row.text("file")] = {"date": day, "cloud_cover": cloud}
+        found[name] = {"date": day, "cloud_cover": _told_cloud(row)}
     return found
+
+
+def _told_cloud(row: Row) -> float | None:
+    """Return the cloudiness of a row, per cent; None where it tells none."""
+    if not row.text("cloud_cover"):
+        return None
+    cloud = row.number("cloud_cover", least=0.0)
+    if cloud > 100:
+        raise SourceError(
+            f"{row.where}: 'cloud_cover' is {cloud:g}, above 100.", "Write per cent, 0 to 100."
+        )
+    return cloud
 
 
 def _known_day(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> str | None:
@@ -160,6 +182,12 @@ def _known_day(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> str | None:
 
 def _day(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> str | None:
     return _known_day(entry, sidecar) or date_of([entry.files[0].name], _tags(entry.files[0]))
+
+
+def _day_of_bands(entry: _Entry) -> str | None:
+    """Return the date in the tags of a file of several bands; None for anything else."""
+    file = entry.files[0]
+    return date_of([file.name], _tags(file)) if entry.path == file and _bands(file) > 1 else None
 
 
 def _item(path: Path) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def read_balance(
         )
     weather = read_weather(Path(config.evaporation)) if config.evaporation else None
     if weather is not None:
-        _require_months(weather, {date[:7] for date in dates})
+        _require_months(weather, sorted(date[:7] for date in dates))
     return BalanceInputs(
         register=read_register(config.register_) if config.register_ else None,
         weather=weather,
@@ -102,13 +102,25 @@ def outside_name(district: str) -> str:
     return f"{district} (outside the river)"
 
 
-def _require_months(weather: Weather, months: set[str]) -> None:
+def _require_months(weather: Weather, months: Sequence[str]) -> None:
+    """Raise where a month is not there that `additional_evaporation` will ask for.
+
+    Args:
+        weather: Dated months, which must hold those with an image; or normals, which must hold
+            every month from the first image to the last.
+        months: Of the images, ``"2025-06"``, in order of time.
+    """
     known = {m.month for m in weather.months}
-    lacking = sorted(m for m in months if (m[5:] if weather.normals else m) not in known)
+    if weather.normals:
+        first, last = (int(m[:4]) * 12 + int(m[5:]) - 1 for m in (months[0], months[-1]))
+        lacking = sorted({f"{n % 12 + 1:02d}" for n in range(first, last + 1)} - known)
+        why = f"the images span {months[0]} to {months[-1]}"
+    else:
+        lacking = sorted(set(months) - known)
+        why = "the series has images of it"
     if lacking:
         raise InputError(
-            f"{weather.source} has no weather of {', '.join(lacking)}, and the series has images "
-            "of it.",
+            f"{weather.source} has no weather of {', '.join(lacking)}, and {why}.",
             "Add a row for each month.",
         )
 
