@@ -51,7 +51,7 @@ def test_a_number_and_what_it_does_not_say():
     assert outside.rows[0].inside_interval is False
 
 
-@pytest.mark.parametrize("text", ["34,005", "-3", "0", "1.2.3"])
+@pytest.mark.parametrize("text", ["34,005", "-3", "0", "1.2.3", "34 km2", "3400ha", "34,5 км²"])
 def test_a_number_that_is_none(text):
     with pytest.raises(InputError, match=r"is no area\. Give km² above 0"):
         read_register(text)

@@ -12,6 +12,8 @@ from obriy.tables import load_toml
 _NAME: Final = Column("name", ("body", "water_body", "назва", "водойма", "водний_об'єкт"))
 _DISTRICT: Final = Column("district", ("район", "ділянка", "вгд", "водогосподарська_ділянка"))
 _KIND: Final = Column("kind", ("type", "вид", "тип"))
+_UNITS: Final = r"\s*(km|км|m|м|ha|га)[²2^]*"
+"""A number with its unit is no file name: it is refused as a number, with the unit to use."""
 _SAME: Final = 0.005
 """Relative difference at which a line that says `total` is the sum of the others."""
 
@@ -33,7 +35,7 @@ def read_register(spec: str) -> Register:
             below 0, or a line of the total that is not the sum of the others.
     """
     text = spec.strip()
-    if re.fullmatch(r"[-+]?[\d.,]+(e[-+]?\d+)?", text, re.IGNORECASE):
+    if re.fullmatch(rf"[-+]?[\d.,]+(e[-+]?\d+|{_UNITS})?", text, re.IGNORECASE):
         return Register(text, (RegisterEntry("", _given(text)),))
     return _from_file(Path(text).expanduser())
 
