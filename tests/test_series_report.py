@@ -299,8 +299,8 @@ def test_change_is_a_table_with_intervals_and_a_sentence():
     text = plain(render_series_report(data(change=CHANGE)))
     assert "Between 2025-06-05 – 2025-06-08 and 2025-07-08 the water changed by −0.0125 km²" in text
     assert "(90% interval −0.5000 to 0.4750)" in text
-    assert "No change lies inside the interval" in text
-    assert "Of 12.5% of the district nothing can be said" in text
+    assert "Zero, no change, lies inside the interval" in text
+    assert "of the other 12.5% nothing can be said" in text
     assert "M5.4 1.500 (1.250–1.750) 0.2500 (0.00–0.5000) −0.0125" in text
 
 
