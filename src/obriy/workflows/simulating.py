@@ -30,9 +30,9 @@ districts.gpkg        the districts; their edges cut water
 
 Try:
 
-    obriy water YYYY-MM-DD.tif --aoi districts.gpkg
+    obriy water . --aoi districts.gpkg --fill --out ../water
 
-and compare the areas with truth.csv.
+and compare the areas by date (series.csv, km2) with truth.csv.
 """
 
 
