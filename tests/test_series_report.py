@@ -13,6 +13,7 @@ from obriy.cli.show import Screen
 from obriy.model.areas import Area, AreaSeries, PeriodArea
 from obriy.model.provenance import Provenance
 from obriy.outputs.series_report import SeriesReportData, render_series_report
+from obriy.render.text import text_of
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.water import run_water
 
@@ -427,3 +428,27 @@ def test_a_single_date_is_no_span():
     period = dataclasses.replace(SUMMER.periods[0], end=SUMMER.periods[0].start)
     one = data(series=dataclasses.replace(SUMMER, periods=(period,)))
     assert "Weighted area of water, 2025-06-05 41.42 km²" in plain(render_series_report(one))
+
+
+@pytest.mark.parametrize(
+    ("english", "ukrainian"),
+    [
+        (
+            "2025-06-05 failed: /x/a.tif is cut short: its directory of bands lies past its end. "
+            "Download it again.",
+            "2025-06-05 — помилка: /x/a.tif: файл обірвано. Завантажте його ще раз.",
+        ),
+        (
+            "a.tif is empty (0 bytes). Download it again.",
+            "a.tif: файл порожній (0 байтів). Завантажте його ще раз.",
+        ),
+        (
+            "a.tif is a web page, not an image: the server sent HTML. Log in where the file lies, "
+            "and download it again.",
+            "a.tif: це не знімок, а вебсторінка, яку надіслав сервер. Увійдіть на сайт, де лежить "
+            "файл, і завантажте його ще раз.",
+        ),
+    ],
+)
+def test_why_a_date_failed_is_said_in_ukrainian(english, ukrainian):
+    assert text_of("uk").sentence(english) == ukrainian
