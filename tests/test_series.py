@@ -392,3 +392,29 @@ def test_killed_at_every_checkpoint_it_comes_to_the_same_result(folder, tmp_path
 def test_another_configuration_in_the_same_folder_is_refused(folder, filled):
     done = command("water", folder, "--out", filled.folder, "--method", METHOD)
     assert "another configuration" in error_line(done, 2)
+
+
+def test_what_differs_between_dates_stands_by_date(filled):
+    steps = {s["name"]: s for s in filled.result["provenance"]["steps"]}
+    assert steps["scaling"]["scale"] == 0.0001  # the same on all dates: said once
+    assert set(RADII) <= set(steps["water_by_date"])
+    assert set(RADII) <= set(steps["bands"])  # other files on each date
+
+
+def test_wrong_calls_from_python(folder):
+    with pytest.raises(UsageError, match="takes a list of images"):
+        obriy.measure_area(str(folder))
+    with pytest.raises(UsageError, match="no weights 'cloud'"):
+        obriy.measure_area([folder / "S2B_20250605.tif"], weights="cloud")
+
+
+def test_periods_of_a_change_stand_apart(folder, tmp_path):
+    with pytest.raises(UsageError, match="2025-06 and 2025 share images"):
+        plan_water(config(folder, tmp_path / "no", change=("2025-06", "2025")))
+
+
+def test_images_without_crs_need_the_size_of_their_pixels_before_the_work(tmp_path):
+    for day in ("2025-06-01", "2025-06-11"):
+        write_image(tmp_path / f"{day}.tif", lake(12), crs=None)
+    with pytest.raises(GridError, match="--resolution"):
+        plan_water(config(tmp_path, tmp_path / "run"))

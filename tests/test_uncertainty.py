@@ -129,11 +129,11 @@ def test_what_no_date_saw_goes_by_proportion(inside):
     blocks = TWO_BLOCKS | {"blind": 10_000.0 if inside else 0.0}
     found = estimate(tally(120, 80, 100 if inside else 0, blocks=blocks), WATER, 300)
     assert found.expected == pytest.approx(80 + 0.4 * 100)
-    # 800 x (10 000 / 20 000 + (100 / 200)²) = 600 m⁴.
-    sd = math.sqrt(600)
-    assert found.causes["unseen"] == pytest.approx(sd)
-    assert found.low == 80  # and not 120 - 40.3: what was seen is there
-    assert found.high == pytest.approx(120 + Q * sd)
+    # 800, and a quarter of the 10 000 of one more block that is half water: 3300, times
+    # 10 000 / (20 000 + 10 000) + (100 / 200)²: 1925 m⁴.
+    assert found.causes["unseen"] == pytest.approx(math.sqrt(1925))
+    assert found.low == 80  # and not 120 - 72.2: what was seen is there
+    assert found.high == 180  # and not 120 + 72.2: the 100 m² can be no more than all water
 
 
 def test_no_more_can_be_hidden_than_was_unseen():
@@ -172,7 +172,21 @@ def test_filled_and_by_proportion_are_independent():
     blocks["residual"] = 100 - 100 * KNOW["unseen"]["prior_ratio"] ** 2
     found = estimate(tally(120, 80, 150, filled=20.0, fillable=50.0, blocks=blocks), WATER, 350)
     assert found.expected == pytest.approx(80 + 20 + 0.4 * 100)
-    assert found.causes["unseen"] == pytest.approx(math.sqrt(600 + 100 / 3))
+    assert found.causes["unseen"] == pytest.approx(math.sqrt(1925 + 100 / 3))
+
+
+def test_the_share_of_the_rest_is_that_of_what_was_seen_and_filled():
+    # 80 of 100 seen is water, but of what clouds hid only 10 of 100: 90 of 200 for the rest.
+    found = estimate(
+        tally(20, 80, 150, filled=10.0, fillable=100.0, blocks={"seen": 1e4}), WATER, 250
+    )
+    assert found.expected == pytest.approx(80 + 10 + 0.45 * 50)
+
+
+def test_what_is_unseen_spreads_by_no_more_than_half_of_it():
+    wild = {"stake": 1e-9, "blind_stake": 1e8, "residual": 1.0}
+    found = estimate(tally(100, 100, 50, filled=20.0, fillable=50.0, blocks=wild), WATER, 250)
+    assert found.causes["unseen"] == 25
 
 
 def date(day, expected, *, area=None, size=1000.0, **causes) -> Area:

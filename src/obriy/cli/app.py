@@ -1,7 +1,8 @@
 """The command line: parse, call a workflow, show.
 
 Results go to standard output, messages and progress to standard error. Exit codes: 0 complete,
-1 error, 2 usage, 3 partial (a part of the image or a district is missing).
+1 error, 2 usage, 3 partial (a part of an image, a date or a district could not be measured; what
+clouds hide is no failure).
 """
 
 import json
@@ -276,6 +277,8 @@ def main() -> None:
     except ObriyError as error:
         _fail(error, ERROR, verbose)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
+        if isinstance(error.__cause__, KeyboardInterrupt):  # numba wraps it where it strikes there
+            _fail(CancelledError("Stopped by the user."), ERROR, verbose)
         shown = ObriyError(
             f"Unexpected {type(error).__name__}: {error}.", "Run again with -v, and report it."
         )

@@ -10,10 +10,11 @@ gained less lost.
 
 The 90 % intervals rest on the doubt that maps carry (`obriy.model.classmap.Doubt`): the error of a
 side has as standard deviation a share (``tables/uncertainty.toml``) of what its strict and its lax
-variant make of the result, and the errors of two dates hang together. A shift of the threshold that both sides share moves gained and lost
-little: that is why this is not the sum of the errors of two areas. Within a period the maps err
-together. Not in the intervals: what was not seen (stated beside them), and a shift of the two
-images against each other, which adds to both gained and lost along every shore.
+variant make of the result, and the errors of two dates hang together. A shift of the threshold that
+both sides share moves gained and lost little: that is why this is not the sum of the errors of two
+areas. Within a period the maps err together. Not in the intervals: what was not seen (stated beside
+them), and a shift of the two images against each other, which adds to both gained and lost along
+every shore.
 """
 
 import dataclasses

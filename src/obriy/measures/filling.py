@@ -74,8 +74,9 @@ def learn_filling(
         total += np.bincount(places[use], here.share[use], minlength=BINS + 1)
     plain = np.arange(BINS + 1) / BINS
     curve = (total + PRIOR * plain) / (count + PRIOR)
-    # What is wet more often on other dates is not wet less often on this one.
-    rising = isotonic_regression(curve, weights=count + PRIOR).x
+    # What is wet more often on other dates is not wet less often on this one; bins that this date
+    # did not see give way to those that it saw.
+    rising = isotonic_regression(curve, weights=np.where(count > 0, count + PRIOR, 1e-3)).x
     code = class_map.legend.by_name(class_name).code
     return Filling(occurrence, counts, code, rising)
 

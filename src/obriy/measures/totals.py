@@ -51,7 +51,7 @@ def total_period(series: AreaSeries) -> PeriodArea:
     """Return the periods of all districts as one: areas and bounds add up.
 
     Bounds add up as if all districts erred to the same side, as one method does: the widest.
-    Weights are those of a single district, and none where there are several: each has its own.
+    Weights stay where all districts have the same ones.
 
     Args:
         series: With at least one period.
@@ -68,7 +68,7 @@ def total_period(series: AreaSeries) -> PeriodArea:
         district="all",
         start=min(p.start for p in periods),
         end=max(p.end for p in periods),
-        weights={},
+        weights=periods[0].weights if all(p.weights == periods[0].weights for p in seen) else {},
         area_km2=_sum([p.area_km2 for p in seen]),
         filled_km2=_sum([p.filled_km2 for p in seen]),
         expected_km2=_sum([p.expected_km2 for p in seen]),

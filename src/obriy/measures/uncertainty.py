@@ -62,12 +62,16 @@ def estimate(tally: Tally, code: int, district: float) -> Estimate:
         district: Area of the whole district, inside the image and outside, m².
     """
     seen = float(tally.by_code[1:UNNAMED].sum())
-    share = min(1.0, tally.fraction / seen)
+    # With what was filled: around clouds water is kept and dry land is not, so that the share of
+    # what was seen alone is too high.
+    share = min(1.0, (tally.fraction + tally.filled) / (seen + tally.fillable))
     rest = max(0.0, district - seen - tally.fillable)
+    blind = tally.fillable + rest
     causes = {
         "classification": _classification(tally),
         "shore": _shore(tally, code),
-        "unseen": math.hypot(_filled(tally), _rest(tally, share, seen, rest)),
+        # Nothing between 0 and so much can spread by more than half of it (Popoviciu 1935).
+        "unseen": min(math.hypot(_filled(tally), _rest(tally, share, seen, rest)), blind / 2),
         "registration": _settings()["registration"]["pixels"] * math.hypot(*tally.moved),
     }
     omission = _omission(tally)
@@ -76,7 +80,7 @@ def estimate(tally: Tally, code: int, district: float) -> Estimate:
     sure = _settings()["quantile"] * _norm({k: v for k, v in causes.items() if k != "unseen"})
     # Water that was seen is there; no more can be hidden than was unseen.
     low = max(0.0, expected - half, tally.fraction - sure)
-    most = tally.fraction + tally.fillable + rest + sure
+    most = tally.fraction + blind + sure
     high = min(district, min(expected + half, most) + omission)
     return Estimate(expected, low, max(low, high), causes | {OMISSION: omission})
 
@@ -115,13 +119,19 @@ def _filled(tally: Tally) -> float:
 
 
 def _rest(tally: Tally, share: float, seen: float, rest: float) -> float:
-    """Return the standard deviation of what no date saw, m²: the share varies between blocks."""
+    """Return the standard deviation of what no date saw, m²: the share varies between blocks.
+
+    One more block is supposed, of a middling size and half of it water: few blocks that agree by
+    chance are no certainty.
+    """
     if not rest:
         return 0.0
     sums = tally.blocks
+    middling = (sums.seen / seen) ** 2
     spread = max(0.0, sums.water - 2 * share * sums.water_seen + share**2 * sums.seen)
+    spread += middling / 4
     blind = sums.blind + max(0.0, rest - _inside(tally)) * sums.seen / seen
-    return math.sqrt(spread * (blind / sums.seen + (rest / seen) ** 2))
+    return math.sqrt(spread * (blind / (sums.seen + middling) + (rest / seen) ** 2))
 
 
 def _inside(tally: Tally) -> float:
@@ -157,7 +167,8 @@ def period_estimate(
     omission = float(omega @ [a.uncertainty.get(OMISSION, 0.0) for a in used])
     half = _settings()["quantile"] * _norm(causes)
     low = max(0.0, expected - half, float(omega @ [_low(a) for a in used]))
-    high = min(float(omega @ [a.district_km2 for a in used]), expected + half + omission)
+    bounds = omega @ np.array([a.interval_km2 for a in used], "float64")  # all to the same side
+    low, high = max(low, float(bounds[0])), min(expected + half + omission, float(bounds[1]))
     return expected, (low, max(low, high)), causes | {OMISSION: omission}
 
 

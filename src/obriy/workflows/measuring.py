@@ -55,6 +55,16 @@ def measure_area(
         InputError: of the kind that fits: no date, a date twice, grids that differ.
         UsageError: weights that miss a date.
     """
+    if isinstance(images, str | Path):
+        raise UsageError(
+            f"measure_area takes a list of images, one per date, not '{images}'.",
+            "Give sorted(Path(folder).glob('*.tif')).",
+        )
+    if isinstance(weights, str) and weights != "clear":
+        raise UsageError(
+            f"There are no weights '{weights}' here.",
+            "Give 'clear', or a mapping of date to weight.",
+        )
     maps = dated([_as_map(image, method, options) for image in images])
     districts = read_districts(aoi) if isinstance(aoi, str) else list(aoi or ())
     occurrence = _occurrence(maps) if len(maps) > 1 else None

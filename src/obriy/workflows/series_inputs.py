@@ -9,7 +9,7 @@ import xarray as xr
 from obriy.errors import BandError, EmptyResultError, SourceError, UsageError
 from obriy.methods.expression import parse_method
 from obriy.model.areas import Area, District
-from obriy.model.grid import describe, geobox_of
+from obriy.model.grid import describe, geobox_of, require_crs
 from obriy.model.scene import band_names
 from obriy.prepare.crop import crop
 from obriy.sources.dates import parse_range
@@ -61,14 +61,15 @@ def read_inputs(config: WaterConfig) -> SeriesInputs:
         )
     images = find_series(Path(config.source).expanduser(), config.datetime)
     districts = read_districts(config.aoi) if config.aoi else []
-    for half in config.change or ():
-        _require_dates(half, [i.date for i in images])
+    _check_change(config.change, [i.date for i in images])
     balance = read_balance(config, districts, [i.date for i in images])
     opened = tuple(_open(image, config, districts) for image in images)
     good = [(o.image.date, o.scene) for o in opened if o.scene is not None]
     if not good:
         raise SourceError(opened[0].reason, "No image of the series could be opened.")
     require_alike([(date, scene.attrs["sensor"], _grid(scene)) for date, scene in good])
+    if config.resolution is None:
+        require_crs(geobox_of(good[0][1]), "an area in km²")
     _check_weights(config, opened)
     return SeriesInputs(opened, districts, balance)
 
@@ -101,13 +102,24 @@ def _grid(scene: xr.Dataset) -> str:
     return f"{rows} x {columns} pixels of {a[0]:.8g} from {corner} in {grid['crs']}"
 
 
-def _require_dates(half: str, dates: list[str]) -> None:
-    low, high = parse_range(half)
-    if not any(low <= date <= high for date in dates):
+def _check_change(change: tuple[str, str] | None, dates: list[str]) -> None:
+    """Raise where a half of the change has no image, or the halves overlap."""
+    halves = [[d for d in dates if _lies_in(d, half)] for half in change or ()]
+    for half, inside in zip(change or (), halves, strict=True):
+        if not inside:
+            raise UsageError(
+                f"--change: no image of the series lies in {half}.",
+                f"Its dates are {dates[0]} to {dates[-1]}.",
+            )
+    if change and set(halves[0]) & set(halves[1]):
         raise UsageError(
-            f"--change: no image of the series lies in {half}.",
-            f"Its dates are {dates[0]} to {dates[-1]}.",
+            f"--change: {change[0]} and {change[1]} share images.", "Give periods apart."
         )
+
+
+def _lies_in(date: str, span: str) -> bool:
+    low, high = parse_range(span)
+    return low <= date <= high
 
 
 def _check_weights(config: WaterConfig, opened: Sequence[OpenedImage]) -> None:

@@ -9,6 +9,7 @@ import xarray as xr
 
 from obriy.measures.totals import total_area, total_period
 from obriy.model.areas import AreaSeries, PeriodArea
+from obriy.model.classmap import ClassMap
 from obriy.model.provenance import Provenance
 from obriy.model.scene import provenance_of
 from obriy.workflows.config import WaterConfig
@@ -118,7 +119,9 @@ def _provenance(dates: Sequence[DateMap], products: SeriesProducts) -> Provenanc
         if d.scene is not None
         for entry in provenance_of(d.scene).inputs
     ]
-    made = Provenance(tuple(inputs), first.steps[:-1])
+    made = Provenance(tuple(inputs))
+    for name in dict.fromkeys(step["name"] for step in first.steps[:-1]):
+        made = made.with_step(name, **_by_date(name, products.maps))
     made = made.with_step(
         "water_by_date",
         **{date: m.provenance.steps[-1]["decision"] for date, m in products.maps.items()},
@@ -133,6 +136,14 @@ def _provenance(dates: Sequence[DateMap], products: SeriesProducts) -> Provenanc
         if lost.status == "failed":
             made = made.with_warning(f"{lost.date} failed: {lost.reason}")
     return made
+
+
+def _by_date(name: str, maps: Mapping[str, ClassMap]) -> dict[str, Any]:
+    """Return what a step decided: once where all dates agree, else by date."""
+    found = {date: m.provenance.step(name) or {} for date, m in maps.items()}
+    details = {d: {k: v for k, v in step.items() if k != "name"} for d, step in found.items()}
+    first = next(iter(details.values()))
+    return first if all(other == first for other in details.values()) else details
 
 
 def _shared(told: Sequence[tuple[str, str]], dates: int) -> str:
