@@ -272,8 +272,11 @@ def _bands_by_file(provenance: Provenance) -> dict[str, list[str]]:
     """Return the names of the bands that each file gave, by file name."""
     read = (provenance.step("bands") or {}).get("read") or {}
     bands: dict[str, list[str]] = {}
-    if isinstance(read, Mapping):
-        for name, where in read.items():
+    if not isinstance(read, Mapping):
+        return bands
+    dates = list(read.values()) if all(isinstance(r, Mapping) for r in read.values()) else [read]
+    for one in dates:
+        for name, where in one.items():
             bands.setdefault(str(where).rpartition(" band ")[0], []).append(str(name))
     return bands
 

@@ -139,11 +139,15 @@ def _provenance(dates: Sequence[DateMap], products: SeriesProducts) -> Provenanc
 
 
 def _by_date(name: str, maps: Mapping[str, ClassMap]) -> dict[str, Any]:
-    """Return what a step decided: once where all dates agree, else by date."""
-    found = {date: m.provenance.step(name) or {} for date, m in maps.items()}
-    details = {d: {k: v for k, v in step.items() if k != "name"} for d, step in found.items()}
-    first = next(iter(details.values()))
-    return first if all(other == first for other in details.values()) else details
+    """Return what a step decided: what all dates agree on once, the rest by date."""
+    steps = {date: m.provenance.step(name) or {} for date, m in maps.items()}
+    keys = dict.fromkeys(key for step in steps.values() for key in step if key != "name")
+    decided: dict[str, Any] = {}
+    for key in keys:
+        values = {date: step.get(key) for date, step in steps.items()}
+        first = next(iter(values.values()))
+        decided[key] = first if all(v == first for v in values.values()) else values
+    return decided
 
 
 def _shared(told: Sequence[tuple[str, str]], dates: int) -> str:
