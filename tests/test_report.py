@@ -240,6 +240,12 @@ def test_small_shares_are_not_nothing_and_minus_is_minus():
 
 ROWS = "the brightest band has the median 0.123 and the 99th percentile 4567"
 SENTENCES = {
+    "a.tif has no valid pixel: every number is no data. Take another date, or say with --nodata "
+    "which number means missing.": "a.tif: немає жодного дійсного пікселя",
+    "a.tif is a web page, not an image: the server sent HTML. Log in where the file lies, and "
+    "download it again.": "a.tif: це не знімок, а вебсторінка",
+    "a.tif is empty (0 bytes). Download it again.": "a.tif: файл порожній",
+    "a.tif is cut short: it has 12 bytes and should have more. Download it again.": "a.tif: файл обірвано",
     "On 3 of 21 dates, first on 2016-03-12: The image has no CRS: shares only, no area (say "
     "--resolution METRES).": "На 3 датах із 21, найперше 2016-03-12: Знімок не має",
     "2016-03-12: cloud 12.5%": "2016-03-12: хмари 12,5\u00a0%",
@@ -380,7 +386,17 @@ def _source_text():
     return re.sub(r'"\s+f?"', "", joined)
 
 
-SPELLED = {"outside", "shadow", "frozen", "snow", "cirrus", "dark", "no data", "no_data"}
+SPELLED = {
+    "outside",
+    "cloud_shadow",
+    "shadow",
+    "frozen",
+    "snow",
+    "cirrus",
+    "dark",
+    "no data",
+    "no_data",
+}
 """Names of flags in words: written from their names."""
 
 
