@@ -32,6 +32,8 @@ LEAST_WATER_PX = 500
 def quarters(geobox):
     """Return four districts that touch nothing of the image's edge."""
     rows, columns = geobox.shape
+    a = geobox.affine
+    linear, shift = np.array([[a.a, a.d], [a.b, a.e]]), (a.c, a.f)
     found = []
     for top, left in ((0, 0), (0, 1), (1, 0), (1, 1)):
         half = (rows // 2, columns // 2)
@@ -39,10 +41,7 @@ def quarters(geobox):
             4 + left * (half[1] - 4), 4 + top * (half[0] - 4),
             half[1] + left * (half[1] - 4), half[0] + top * (half[0] - 4),
         )  # fmt: skip
-        a = geobox.affine
-        outline = shapely.transform(
-            box, lambda xy: xy @ np.array([[a.a, a.d], [a.b, a.e]]) + (a.c, a.f)
-        )
+        outline = shapely.transform(box, lambda xy: xy @ linear + shift)
         found.append(District(f"{top}{left}", outline, str(geobox.crs)))
     return found
 
@@ -175,7 +174,8 @@ def show(name, t):
         whole = (t.mask_km2 - t.truth).abs() / t.truth
         mask = f" mask {whole.median():6.2%} {whole.quantile(0.95):7.2%}"
     print(
-        f"{name:38s} n {len(t):5d} |err| median {error.median():6.2%} p95 {error.quantile(0.95):7.2%}"
+        f"{name:30s} n {len(t):5d} |err| median {error.median():6.2%} p95 "
+        f"{error.quantile(0.95):7.2%}"
         f" bias {bias:+6.2%} seen-only {seen.median():6.2%}{mask}"
         f" covered {inside:6.1%} width {width:6.2%}"
     )

@@ -245,7 +245,9 @@ SENTENCES = {
     "a.tif is a web page, not an image: the server sent HTML. Log in where the file lies, and "
     "download it again.": "a.tif: це не знімок, а вебсторінка",
     "a.tif is empty (0 bytes). Download it again.": "a.tif: файл порожній",
-    "a.tif is cut short: it has 12 bytes and should have more. Download it again.": "a.tif: файл обірвано",
+    "a.tif is cut short: it has 12 bytes and should have more. Download it again.": (
+        "a.tif: файл обірвано"
+    ),
     "On 3 of 21 dates, first on 2016-03-12: The image has no CRS: shares only, no area (say "
     "--resolution METRES).": "На 3 датах із 21, найперше 2016-03-12: Знімок не має",
     "2016-03-12: cloud 12.5%": "2016-03-12: хмари 12,5\u00a0%",

@@ -418,3 +418,23 @@ def test_images_without_crs_need_the_size_of_their_pixels_before_the_work(tmp_pa
         write_image(tmp_path / f"{day}.tif", lake(12), crs=None)
     with pytest.raises(GridError, match="--resolution"):
         plan_water(config(tmp_path, tmp_path / "run"))
+
+
+def test_band_files_of_several_dates_in_one_folder(tmp_path):
+    place = tmp_path / "bands"
+    place.mkdir()
+    for date, radius in list(RADII.items())[:2]:
+        day = date.replace("-", "")
+        for band in ("green", "nir"):
+            name = {"green": "SR_B3", "nir": "SR_B5"}[band]
+            path = place / f"LC08_L2SP_181026_{day}_{day}_02_T1_{name}.TIF"
+            write_image(path, lake(radius), bands={band: 0}, pixel=30.0)
+    run = run_water(
+        config(place, tmp_path / "run", sensor="landsat_c2l2", scale=0.0001, offset=0.0)
+    )
+    assert [d["status"] for d in run.result["dates"]] == ["ok", "ok"]
+    assert run.result["dates"][0]["area_km2"] == pytest.approx(9 * km2(lake(10)), rel=2e-3)
+    other = "LC08_L2SP_182026_20250605_20250605_02_T1_SR_B3.TIF"
+    write_image(place / other, lake(10), bands={"green": 0}, pixel=30.0)
+    with pytest.raises(UsageError, match="more than one image of 2025-06-05"):
+        plan_water(config(place, tmp_path / "no"))

@@ -1,8 +1,14 @@
 """Districts taken together."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
-from obriy.model.areas import Area, AreaSeries, PeriodArea
+import shapely
+
+from obriy.model.areas import Area, AreaSeries, District, PeriodArea
+
+_SLIVER: Final = 1e-3
+"""Share of the area by which neighbours that were drawn by hand may overlap."""
 
 
 def total_area(areas: Sequence[Area]) -> Area | None:
@@ -81,6 +87,13 @@ def total_period(series: AreaSeries) -> PeriodArea:
         status=("partial" if seen else "skipped") if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
     )
+
+
+def overlap(districts: Sequence[District]) -> bool:
+    """Say whether more than a sliver lies in two districts at once; they share a CRS."""
+    shapes = [d.geometry for d in districts]
+    together = shapely.union_all(shapes).area
+    return bool(sum(s.area for s in shapes) > together * (1 + _SLIVER))
 
 
 def _bounds(intervals: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:

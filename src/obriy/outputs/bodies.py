@@ -17,7 +17,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from obriy.model.bodies import BodyLabels, BodySeries, WaterBody
 from obriy.outputs.files import atomic_path, output_error
-from obriy.outputs.series_tables import write_rows
+from obriy.outputs.tables import write_rows
 from obriy.vectors import equal_area_plane
 
 LAYER: Final = "water_bodies"

@@ -39,15 +39,12 @@ series of Digital Earth Africa Waterbodies, so that programs which read the one 
 ================================  ==============================================================
 """
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from obriy.model.areas import Area, AreaSeries, PeriodArea
-from obriy.outputs.files import write_text
-from obriy.outputs.tables import CAUSES
+from obriy.outputs.tables import CAUSES, write_rows
 
 SERIES: Final = (
     "date", "district", "area_wet_m2", "pc_wet", "pc_invalid", "area_invalid_m2", "area_km2",
@@ -85,15 +82,6 @@ def write_series(
 def write_periods(series: AreaSeries, path: Path | str) -> Path:
     """Write ``periods.csv``: a row per district; return its path."""
     return write_rows(path, PERIODS, (_period_row(period) for period in series.periods))
-
-
-def write_rows(path: Path | str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Path:
-    """Write a table, None as an empty cell; return its path."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return write_text(Path(path), buffer.getvalue())
 
 
 def _series_row(

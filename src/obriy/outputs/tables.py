@@ -16,7 +16,7 @@ CAUSES = (*(u.name.lower() for u in Unseen if u is not Unseen.SEEN), "outside", 
 
 _AREAS = ("class", "district", "date", "area_km2", "area_ha", "mask_km2", "district_km2",
           "outside_share", "unseen_share", *(f"unseen_{c}" for c in CAUSES),
-          "status", "reason")  # fmt: skip
+          "status", "reason", "expected_km2", "low_km2", "high_km2")  # fmt: skip
 _SCORES = ("edges", "class", "code", "measure", "value", "low", "high")
 _OVERALL = ("overall_accuracy", "kappa", "mean_iou", "pixels", "unseen_share")
 _BY_CLASS = ("precision", "recall", "f1", "iou")
@@ -25,9 +25,10 @@ _BY_CLASS = ("precision", "recall", "f1", "iou")
 def write_areas(series: AreaSeries, path: Path | str) -> Path:
     """Write ``areas.csv``: a row per district and date; return its path.
 
-    Shares are of the whole district, 0 to 1; ``area_km2`` is empty where nothing was seen.
+    Shares are of the whole district, 0 to 1; ``area_km2`` is empty where nothing was seen;
+    ``low_km2`` and ``high_km2`` bound the 90 % interval of the whole district.
     """
-    return _write(Path(path), _AREAS, (_area_row(series.class_name, a) for a in series.areas))
+    return write_rows(path, _AREAS, (_area_row(series.class_name, a) for a in series.areas))
 
 
 def write_scores(scores: Scores, path: Path | str) -> Path:
@@ -39,15 +40,16 @@ def write_scores(scores: Scores, path: Path | str) -> Path:
     rows = [*_score_rows(scores, "with")]
     if scores.without_edges is not None:
         rows += _score_rows(scores.without_edges, "without")
-    return _write(Path(path), _SCORES, rows)
+    return write_rows(path, _SCORES, rows)
 
 
 def _area_row(class_name: str, area: Area) -> list[Any]:
     causes = [area.unseen.get(cause, 0.0) for cause in CAUSES]
+    low, high = area.interval_km2 or (None, None)
     return [
         class_name, area.district, area.date, area.area_km2, area.area_ha, area.mask_km2,
         area.district_km2, area.outside_share, area.unseen_share, *causes,
-        area.status, area.reason,
+        area.status, area.reason, area.expected_km2, low, high,
     ]  # fmt: skip
 
 
@@ -62,9 +64,10 @@ def _score_rows(scores: Scores, edges: str) -> Iterator[list[Any]]:
             yield [edges, cls.name, cls.code, measure, getattr(cls, measure), low, high]
 
 
-def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Path:
+def write_rows(path: Path | str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Path:
+    """Write a table, None as an empty cell; return its path."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    return write_text(path, buffer.getvalue())
+    return write_text(Path(path), buffer.getvalue())

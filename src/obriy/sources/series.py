@@ -231,17 +231,20 @@ def _refuse(folder: Path, dated: dict[str, list[_Entry]], unknown: list[str]) ->
 
 
 def _one_image(entries: Sequence[_Entry]) -> bool:
-    """Say whether files of one date are the bands of one image: one band each, alike in name."""
+    """Say whether files of one date are the bands of one image: one band each, named alike."""
     if any(len(entry.files) > 1 for entry in entries):
         return False
-    names = {_without_band(entry.path.name) for entry in entries}
+    names = {_up_to_date(entry.path.name) for entry in entries}
     return len(names) == 1 and all(_bands(entry.path) == 1 for entry in entries)
 
 
-def _without_band(name: str) -> str:
-    """Return a file name without its last word, in which the names of band files differ."""
-    stem = name.split(".", maxsplit=1)[0]
-    return re.sub(r"[_.\- ]?[A-Za-z]*\d*[A-Za-z]*(_\d+m)?$", "", stem)
+def _up_to_date(name: str) -> str:
+    """Return a file name as far as its date: names of bands come after it, those of tiles before.
+
+    Empty where the name has no date.
+    """
+    found = re.match(r".*?(?<!\d)\d{4}[-_]?\d{2}[-_]?\d{2}(?!\d)", name)
+    return found.group() if found else ""
 
 
 def _bands(file: Path) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import xarray as xr
 
-from obriy.measures.totals import total_area, total_period
+from obriy.measures.totals import overlap, total_area, total_period
 from obriy.model.areas import AreaSeries, PeriodArea
 from obriy.model.classmap import ClassMap
 from obriy.model.provenance import Provenance
@@ -132,6 +132,10 @@ def _provenance(dates: Sequence[DateMap], products: SeriesProducts) -> Provenanc
             said.setdefault(re.sub(r"\d[\d.,]*", "#", sentence), []).append((date, sentence))
     for told in said.values():
         made = made.with_warning(_shared(told, len(products.maps)))
+    if overlap(products.districts):
+        made = made.with_warning(
+            "Districts overlap: water in two of them counts twice in the figures of all districts."
+        )
     for lost in dates:
         if lost.status == "failed":
             made = made.with_warning(f"{lost.date} failed: {lost.reason}")
