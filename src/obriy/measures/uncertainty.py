@@ -71,7 +71,7 @@ def estimate(tally: Tally, code: int, district: float) -> Estimate:
         "classification": _classification(tally),
         "shore": _shore(tally, code),
         # Nothing between 0 and so much can spread by more than half of it (Popoviciu 1935).
-        "unseen": min(math.hypot(_filled(tally), _rest(tally, share, seen, rest)), blind / 2),
+        "unseen": min(_unseen(tally, share, seen, rest), blind / 2),
         "registration": _settings()["registration"]["pixels"] * math.hypot(*tally.moved),
     }
     omission = _omission(tally)
@@ -105,6 +105,12 @@ def _omission(tally: Tally) -> float:
     ratio = tally.doubtful / shown
     supposed = know["factor"] * tally.doubtful * (ratio / know["at"]) ** know["power"]
     return float(min(supposed, know["most"] * shown))
+
+
+def _unseen(tally: Tally, share: float, seen: float, rest: float) -> float:
+    """Return the standard deviation of what this date did not see, m²."""
+    together = math.hypot(_filled(tally), _rest(tally, share, seen, rest))
+    return float(_settings()["unseen"]["scale"]) * together
 
 
 def _filled(tally: Tally) -> float:
@@ -162,9 +168,11 @@ def period_estimate(
     causes = {
         cause: _combined(omega * [a.uncertainty.get(cause, 0.0) for a in used], rho)
         for cause, rho in together.items()
+        if cause != OMISSION
     }
     expected = float(omega @ [a.expected_km2 or 0.0 for a in used])
-    omission = float(omega @ [a.uncertainty.get(OMISSION, 0.0) for a in used])
+    lost = float(omega @ [a.uncertainty.get(OMISSION, 0.0) for a in used])
+    omission = together[OMISSION] * lost
     half = _settings()["quantile"] * _norm(causes)
     low = max(0.0, expected - half, float(omega @ [_low(a) for a in used]))
     bounds = omega @ np.array([a.interval_km2 for a in used], "float64")  # all to the same side
