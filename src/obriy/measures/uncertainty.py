@@ -172,7 +172,8 @@ def period_estimate(
     }
     expected = float(omega @ [a.expected_km2 or 0.0 for a in used])
     lost = float(omega @ [a.uncertainty.get(OMISSION, 0.0) for a in used])
-    omission = together[OMISSION] * lost
+    alone = float(omega @ omega)  # 1 for a single date, towards 0 for many
+    omission = (together[OMISSION] + (1 - together[OMISSION]) * alone) * lost
     half = _settings()["quantile"] * _norm(causes)
     low = max(0.0, expected - half, float(omega @ [_low(a) for a in used]))
     bounds = omega @ np.array([a.interval_km2 for a in used], "float64")  # all to the same side
