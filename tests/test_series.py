@@ -113,6 +113,10 @@ def test_files_of_a_series(filled):
     assert rows[0].startswith("date,district,area_wet_m2,pc_wet,pc_invalid")
     assert len(rows) == 4
     assert filled.result["bodies"]["count"] == 1
+    item = json.loads((filled.folder / "maps/2025-06-25/item.json").read_text())
+    assert item["properties"]["datetime"].startswith("2025-06-25")
+    assert item["assets"]["mask"]["href"] == "./mask.tif"
+    assert (filled.folder / "maps/2025-06-25/mask.qml").exists()
     again = read_config(filled.folder / "config.yaml")
     assert again.fill
     assert again.datetime is None

@@ -1,6 +1,6 @@
 """`obriy water` of a folder of dated images: areas through time, in a run folder.
 
-    maps/DATE/          mask, fraction, unseen and doubt of each date
+    maps/DATE/          mask, fraction, unseen and doubt of each date, with a STAC item
     occurrence.tif      per cent of its observations that a pixel was water
     observations.tif    how many those are
 
@@ -105,6 +105,7 @@ def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Wat
         series=series,
         occurrence=occurrence,
         balance=balance,
+        files={d.date: d.files for d in dates if d.files},
         thresholds={d.date: d.found["decision"].get("threshold") for d in dates if d.found},
     )
     result = result_of(config, dates, products)

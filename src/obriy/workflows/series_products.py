@@ -23,6 +23,7 @@ from obriy.outputs.files import write_bytes
 from obriy.outputs.report_view import source_title
 from obriy.outputs.series_report import SeriesReportData, write_series_report
 from obriy.outputs.series_tables import write_periods, write_series
+from obriy.outputs.stac_item import write_stac_item
 from obriy.outputs.styles import write_style
 from obriy.render.figures import to_png, to_svg
 from obriy.render.multiples import (
@@ -56,6 +57,7 @@ class SeriesProducts:
             ``observations`` (their number), (y, x) uint8.
         balance: Register and evaporation.
         thresholds: Threshold of each date's map, where it has one.
+        files: Of each date's map, by output name, relative to the run folder.
     """
 
     maps: Mapping[str, ClassMap]
@@ -65,6 +67,7 @@ class SeriesProducts:
     occurrence: Mapping[str, xr.DataArray]
     balance: Balance
     thresholds: Mapping[str, float | None]
+    files: Mapping[str, Mapping[str, str]]
 
 
 def write_series_products(
@@ -86,6 +89,7 @@ def write_series_products(
         ),
         "periods": write_periods(products.series, folder.file("periods.csv")),
     }
+    _describe_maps(config, folder, products)
     if "polygons" in config.outputs:
         files |= _bodies(config, folder, products, result)
     if config.change is not None:
@@ -94,6 +98,22 @@ def write_series_products(
         shown = result | {"outputs": {name: str(path) for name, path in files.items()}}
         files |= _report(config, folder, products, shown)
     return files
+
+
+def _describe_maps(config: WaterConfig, folder: RunFolder, products: SeriesProducts) -> None:
+    """Write a STAC item and a style for QGIS beside the maps of each date."""
+    for date, class_map in products.maps.items():
+        paths = {name: folder.file(file) for name, file in products.files[date].items()}
+        place = paths["mask"].parent
+        write_style(place / "mask.qml", class_map.legend, config.lang)
+        title = f"{Path(config.source).name}, {date}"
+        write_stac_item(
+            class_map,
+            paths,
+            place / "item.json",
+            item_id=f"{folder.path.name}-{date}",
+            title=title,
+        )
 
 
 def _bodies(
