@@ -114,7 +114,7 @@ def test_files_of_a_series(filled):
     assert len(rows) == 4
     assert filled.result["bodies"]["count"] == 1
     item = json.loads((filled.folder / "maps/2025-06-25/item.json").read_text())
-    assert item["properties"]["datetime"].startswith("2025-06-25")
+    assert item["properties"]["start_datetime"].startswith("2025-06-25")
     assert item["assets"]["mask"]["href"] == "./mask.tif"
     assert (filled.folder / "maps/2025-06-25/mask.qml").exists()
     again = read_config(filled.folder / "config.yaml")
