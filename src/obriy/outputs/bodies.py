@@ -1,6 +1,5 @@
 """Water bodies and their series as files: outlines in a GeoPackage, every date in a CSV."""
 
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +12,9 @@ import rasterio.features
 import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from pyogrio.errors import DataLayerError, DataSourceError
 
 from obriy.model.bodies import BodyLabels, BodySeries, WaterBody
-from obriy.outputs.files import atomic_path, output_error
+from obriy.outputs.polygons import write_layer
 from obriy.outputs.tables import write_rows
 from obriy.vectors import equal_area_plane
 
@@ -53,15 +51,7 @@ def write_bodies(series: BodySeries, labels: BodyLabels, path: Path | str) -> Pa
     order = np.argsort([-body.area_m2 for body in series.bodies], kind="stable")
     crs = None if labels.geobox.crs is None else labels.geobox.crs.to_wkt()
     table = geopandas.GeoDataFrame(columns, geometry=list(geometries), crs=crs).iloc[order]
-    with atomic_path(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*crs.*was not provided")
-        try:
-            table.to_file(
-                temporary, layer=LAYER, driver="GPKG", engine="pyogrio",
-                geometry_type="MultiPolygon", promote_to_multi=True, index=False,
-            )  # fmt: skip
-        except (DataSourceError, DataLayerError, RuntimeError) as error:
-            raise output_error(path, error) from error
+    write_layer(table, path, LAYER)
     return path
 
 

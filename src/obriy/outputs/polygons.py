@@ -158,6 +158,11 @@ def _write(path: Path, layer: str, geobox: GeoBox, bodies: _Bodies) -> None:
     columns["area_m2"] = np.full(count, np.nan) if bodies.areas is None else bodies.areas
     crs = None if geobox.crs is None else geobox.crs.to_wkt()
     table = geopandas.GeoDataFrame(columns, geometry=list(bodies.geometries), crs=crs)
+    write_layer(table, path, layer)
+
+
+def write_layer(table: Any, path: Path, layer: str) -> None:
+    """Write a table of polygons as the layer of a GeoPackage."""
     with atomic_path(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*crs.*was not provided")
         try:

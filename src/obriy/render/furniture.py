@@ -1,15 +1,18 @@
-"""What stands on and beside a map: outlines, scale bar, north."""
+"""What stands on and beside a map: outlines, legend, scale bar, north."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import shapely
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Polygon
+from matplotlib.patches import Patch, Polygon
 
-from obriy.render.figures import INK
+from obriy.model.flags import Unseen
+from obriy.render.figures import INK, MUTED
 from obriy.render.geometry import Scale, round_length
+from obriy.render.palette import UNSEEN_COLOURS
 from obriy.render.text import Text
 
 
@@ -66,3 +69,45 @@ def _north(figure: Figure, at: tuple[float, float], text: Text) -> None:
     points = [(x, y + tall), (x + half, y - tall), (x, y - tall * 0.55), (x - half, y - tall)]
     figure.add_artist(Polygon(points, closed=True, facecolor=INK, edgecolor="none"))
     figure.text(x + 2 * half, y, text("map.north"), fontsize=9, color=INK, va="center")
+
+
+def draw_legend(
+    figure: Figure,
+    entries: Sequence[tuple[str, str]],
+    at: tuple[float, float],
+    *,
+    columns: int,
+    corner: Literal["upper left", "upper right", "lower left"] = "upper left",
+) -> None:
+    """Draw a legend of classes; what was not seen for want of data has an empty patch.
+
+    Args:
+        figure: Where.
+        entries: Title and colour of each.
+        at: Where its corner lies, shares of the figure.
+        columns: At most.
+        corner: Which corner.
+    """
+    handles = [
+        Patch(
+            facecolor="none" if colour == UNSEEN_COLOURS[Unseen.NO_DATA] else colour,
+            edgecolor=MUTED,
+            linewidth=0.5,
+            label=title,
+        )
+        for title, colour in entries
+    ]
+    figure.legend(
+        handles=handles,
+        loc=corner,
+        bbox_to_anchor=at,
+        ncols=min(columns, len(handles)) or 1,
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+        handlelength=1.3,
+        handleheight=1.0,
+        borderpad=0.2,
+        columnspacing=1.4,
+        borderaxespad=0.1,
+    )

@@ -9,7 +9,6 @@ import numpy.typing as npt
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from obriy.blocks.decimate import block_means, class_shares, steps_for
 from obriy.model.areas import District
@@ -19,7 +18,7 @@ from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.model.scene import band_names
 from obriy.render.figures import INK, LINE, MUTED, new_figure
-from obriy.render.furniture import draw_outline, draw_scale_bar
+from obriy.render.furniture import draw_legend, draw_outline, draw_scale_bar
 from obriy.render.geometry import Scale, ground_scale, pixel_aspect
 from obriy.render.palette import UNNAMED_COLOUR, UNSEEN_COLOURS, rgb
 from obriy.render.text import Text, text_of
@@ -280,31 +279,13 @@ def _footer(
     figure: Figure, layout: _Layout, classes: Picture, text: Text, attribution: str
 ) -> None:
     stacked = layout.panels[0][0] == layout.panels[1][0]
-    handles = [
-        Patch(
-            facecolor="none" if colour == _NOTHING else colour,
-            edgecolor=MUTED,
-            linewidth=0.5,
-            label=title,
-        )
-        for title, colour in classes.legend
-    ]
-    figure.legend(
-        handles=handles,
-        loc="upper right" if stacked else "upper left",
-        bbox_to_anchor=(
-            layout.panels[0][0] + layout.panels[0][2] if stacked else layout.panels[1][0],
-            layout.footer - 0.04 / layout.height,
-        ),
-        ncols=min(len(handles), layout.columns) or 1,
-        frameon=False,
-        fontsize=9,
-        labelcolor=INK,
-        handlelength=1.3,
-        handleheight=1.0,
-        borderpad=0.2,
-        columnspacing=1.4,
-        borderaxespad=0.1,
+    left = layout.panels[0][0] + layout.panels[0][2] if stacked else layout.panels[1][0]
+    draw_legend(
+        figure,
+        classes.legend,
+        (left, layout.footer - 0.04 / layout.height),
+        columns=layout.columns,
+        corner="upper right" if stacked else "upper left",
     )
     if attribution:
         figure.text(

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import xarray as xr
@@ -17,7 +17,7 @@ from obriy.model.areas import Area, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.render.figures import INK, LINE, MUTED, new_figure
-from obriy.render.furniture import draw_outline, draw_scale_bar
+from obriy.render.furniture import draw_legend, draw_outline, draw_scale_bar
 from obriy.render.geometry import ground_scale, pixel_aspect
 from obriy.render.maps import MAX_SIZE, Picture, map_picture, show_picture
 from obriy.render.palette import UNSEEN_COLOURS, rgb
@@ -92,7 +92,7 @@ def change_figure(
     )
     sheet = _Sheet.of(change.geobox, picture.extent, pixel_size_m, foot=0.95)
     figure = sheet.figure(picture, districts, text)
-    _legend(figure, legend, (0.1 / sheet.width, 0.58 / sheet.height), columns=3)
+    draw_legend(figure, legend, (0.1 / sheet.width, 0.58 / sheet.height), columns=3)
     return figure
 
 
@@ -131,7 +131,7 @@ def multiples_figure(
             draw_outline(axes, outline, width=0.7)
         axes.set_title(date[:10], fontsize=9, color=INK, pad=4)
         axes.set_xlabel(_caption(text, by_date.get(date)), fontsize=8, color=MUTED, labelpad=4)
-    _legend(figure, legend, (0.1 / _WIDTH, 0.02 / grid.height), columns=6, lower=True)
+    draw_legend(figure, legend, (0.1 / _WIDTH, 0.02 / grid.height), columns=6, corner="lower left")
     return figure
 
 
@@ -285,36 +285,3 @@ class _Grid:
         left = 0.1 + column * (self.wide + 0.16)
         bottom = self.height - row * self._row - 0.3 - self.tall
         return left / _WIDTH, bottom / self.height, self.wide / _WIDTH, self.tall / self.height
-
-
-def _legend(
-    figure: Figure,
-    entries: Sequence[tuple[str, str]],
-    at: tuple[float, float],
-    *,
-    columns: int,
-    lower: bool = False,
-) -> Any:
-    handles = [
-        Patch(
-            facecolor="none" if colour in _NOTHING else colour,
-            edgecolor=MUTED,
-            linewidth=0.5,
-            label=title,
-        )
-        for title, colour in entries
-    ]
-    return figure.legend(
-        handles=handles,
-        loc="lower left" if lower else "upper left",
-        bbox_to_anchor=at,
-        ncols=min(columns, len(handles)) or 1,
-        frameon=False,
-        fontsize=9,
-        labelcolor=INK,
-        handlelength=1.3,
-        handleheight=1.0,
-        borderpad=0.2,
-        columnspacing=1.4,
-        borderaxespad=0.0,
-    )
