@@ -22,6 +22,7 @@ check: $(DEV)  ## format, lint, types, layers
 bench: $(DEV)  ## measure; nothing is asserted
 	$(BIN)/python benchmarks/full_tile.py
 	$(BIN)/python benchmarks/water_methods.py
+	$(BIN)/python benchmarks/area_error.py quick
 
 clean:
 	rm -rf $(VENV) obriy-demo
