@@ -442,3 +442,27 @@ def test_band_files_of_several_dates_in_one_folder(tmp_path):
     write_image(place / other, lake(10), bands={"green": 0}, pixel=30.0)
     with pytest.raises(UsageError, match="more than one image of 2025-06-05"):
         plan_water(config(place, tmp_path / "no"))
+
+
+def test_dates_spread_over_a_cluster(folder, filled, tmp_path):
+    from distributed import LocalCluster
+
+    images = shutil.copytree(folder, tmp_path / "images")
+    (images / "S2B_20250501.tif").write_bytes(b"<html>")
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as local:
+        run = run_water(
+            config(images, tmp_path / "run", fill=True, scheduler=local.scheduler_address)
+        )
+    assert not run.complete
+    assert run.result["failed"][0]["date"] == "2025-05-01"
+    assert run.result["area_km2"] == filled.result["area_km2"]
+    assert run.result["interval_km2"] == filled.result["interval_km2"]
+    # What the cluster finished is finished: the scheduler is gone, and no date is mapped again.
+    again = run_water(config(images, tmp_path / "run", fill=True))
+    assert again.result["area_km2"] == run.result["area_km2"]
+
+
+def test_a_scheduler_that_does_not_answer(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("obriy.workflows.cluster.PATIENCE_S", "1s")
+    with pytest.raises(UsageError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        run_water(config(folder, tmp_path / "run", scheduler="tcp://127.0.0.1:9"))

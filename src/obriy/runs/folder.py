@@ -94,6 +94,11 @@ class RunFolder:
         self._append(name, record, inputs or {})
         return StepRecord(record.outputs, json.loads(_dumps(record.found)))
 
+    def is_done(self, name: str, inputs: Mapping[str, Any] | None = None) -> bool:
+        """Say whether `step` would find this step done."""
+        done = self._finished().get(name)
+        return done is not None and self._holds(done, inputs or {})
+
     def file(self, name: str) -> Path:
         """Return the path of a file of the run."""
         return self.path / name

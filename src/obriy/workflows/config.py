@@ -31,13 +31,16 @@ class JobConfig(BaseModel):
     max_ram: float | None = Field(
         None, gt=0, description="memory to use, GB; default: half of what is free"
     )
+    scheduler: str | None = Field(
+        None, description="address of a Dask scheduler that spreads the dates of a series"
+    )
     lang: Literal["en", "uk"] = Field("en", description="language of the report")
 
     def identity(self) -> dict[str, Any]:
         """Return the values that determine the result: where and how fast are left out."""
         return self.model_dump(
             mode="json",
-            exclude={"out", "workers", "max_ram"},
+            exclude={"out", "workers", "max_ram", "scheduler"},
             exclude_none=True,
             by_alias=True,
         )

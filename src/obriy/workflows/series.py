@@ -9,7 +9,10 @@ A date that fails is listed, in the result and in the exit code; the others go o
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import xarray as xr
@@ -31,6 +34,7 @@ from obriy.model.scene import band_names, provenance_of
 from obriy.outputs.cog import MapWriter
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.workflows.balance import strike_balance
+from obriy.workflows.cluster import cluster
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.measuring import measure_date, periods_of, weigh_as
@@ -118,44 +122,79 @@ def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Wat
 def _map_dates(
     inputs: SeriesInputs, config: WaterConfig, folder: RunFolder, options: EngineOptions
 ) -> list[DateMap]:
-    """Map every date; one that fails is noted, and the others go on."""
+    """Map every date, here or on a cluster; one that fails is noted, and the others go on."""
     show = options.progress or (lambda name, done, total: None)
-    quiet = dataclasses.replace(options, progress=None)
+    quiet = dataclasses.replace(options, progress=None, cancel=None)
     dates = []
-    for number, opened in enumerate(inputs.opened):
-        show("dates", number, len(inputs.opened))
-        dates.append(_map_date(opened, config, folder, quiet))
-    show("dates", len(inputs.opened), len(inputs.opened))
+    with cluster(config.scheduler) as executor:
+        works = [_work(opened, config, folder, quiet, executor) for opened in inputs.opened]
+        for number, (opened, work) in enumerate(zip(inputs.opened, works, strict=True)):
+            show("dates", number, len(works))
+            dates.append(_map_date(opened, work, folder))
+    show("dates", len(dates), len(dates))
     return dates
 
 
-def _map_date(
-    opened: OpenedImage, config: WaterConfig, folder: RunFolder, options: EngineOptions
-) -> DateMap:
-    date, scene = opened.image.date, opened.scene
-    blank = DateMap(date, opened.part, cloud_percent=opened.image.cloud_cover)
-    if scene is None:
-        return dataclasses.replace(blank, status="failed", reason=opened.reason)
-    place = f"{MAPS}/{date}"
+def _work(
+    opened: OpenedImage,
+    config: WaterConfig,
+    folder: RunFolder,
+    options: EngineOptions,
+    executor: Executor | None,
+) -> Callable[[], StepRecord]:
+    """Return what maps a date; on a cluster it is begun at once, unless it is already done."""
+    own = functools.partial(map_image_of_series, opened, config, folder.path.resolve(), options)
+    if executor is None or opened.scene is None or folder.is_done(*_step(opened)):
+        return own
+    return executor.submit(own).result
 
-    def work() -> StepRecord:
-        folder.file(place).mkdir(parents=True, exist_ok=True)
-        try:
-            files, found = map_water_to_files(
-                scene,
-                config.method,
-                folder.file(place),
-                part=opened.part if config.aoi else None,
-                clouds=config.clouds,
-                options=options,
-                lang=config.lang,
-            )
-        except EmptyResultError as error:
-            return StepRecord({}, {"empty": str(error)})
-        return StepRecord({name: f"{place}/{file}" for name, file in files.items()}, found)
 
+def _step(opened: OpenedImage) -> tuple[str, dict[str, Any]]:
+    """Return name and inputs of the step that maps a date."""
+    assert opened.scene is not None
+    return f"map {opened.image.date}", fingerprint(hrefs_of(provenance_of(opened.scene)))
+
+
+def map_image_of_series(
+    opened: OpenedImage, config: WaterConfig, folder: Path, options: EngineOptions
+) -> StepRecord:
+    """Map one date into the run folder; runs anywhere that sees the files.
+
+    Args:
+        opened: An image that could be opened.
+        config: What to do.
+        folder: The run folder, absolute.
+        options: Threads, memory.
+
+    Returns:
+        Maps by output name relative to the folder, and what was found; ``empty`` and why, where
+        nothing was seen.
+    """
+    assert opened.scene is not None
+    place = f"{MAPS}/{opened.image.date}"
+    (folder / place).mkdir(parents=True, exist_ok=True)
     try:
-        done = folder.step(f"map {date}", work, fingerprint(hrefs_of(provenance_of(scene))))
+        files, found = map_water_to_files(
+            opened.scene,
+            config.method,
+            folder / place,
+            part=opened.part if config.aoi else None,
+            clouds=config.clouds,
+            options=options,
+            lang=config.lang,
+        )
+    except EmptyResultError as error:
+        return StepRecord({}, {"empty": str(error)})
+    return StepRecord({name: f"{place}/{file}" for name, file in files.items()}, found)
+
+
+def _map_date(opened: OpenedImage, work: Callable[[], StepRecord], folder: RunFolder) -> DateMap:
+    blank = DateMap(opened.image.date, opened.part, cloud_percent=opened.image.cloud_cover)
+    if opened.scene is None:
+        return dataclasses.replace(blank, status="failed", reason=opened.reason)
+    name, inputs = _step(opened)
+    try:
+        done = folder.step(name, work, inputs)
     except (InputError, MissingExtraError) as error:
         return dataclasses.replace(blank, status="failed", reason=str(error))
     if "empty" in done.found:
