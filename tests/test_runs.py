@@ -104,9 +104,32 @@ def test_drafts_of_a_run_that_was_killed_are_removed(tmp_path):
     draft = tmp_path / ".mask.tif.x1y2"
     draft.mkdir()
     (draft / "draft.tif").write_bytes(b"half")
+    deep = tmp_path / "maps" / "2025-06-05" / ".doubt.tif.x1y2"
+    deep.mkdir(parents=True)
     folder.step("map", Work(folder))
     RunFolder(tmp_path, {"job": "water"})
     assert not draft.exists()
+    assert not deep.exists()
+
+
+def test_an_interrupt_leaves_no_draft(tmp_path):
+    folder = RunFolder(tmp_path, {"job": "water"})
+
+    def work():
+        (tmp_path / ".doubt.tif.x1y2").mkdir()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        folder.step("map", work)
+    assert [p.name for p in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_nothing_is_removed_from_a_folder_that_is_no_run(tmp_path):
+    theirs = tmp_path / ".old.tif.backup"
+    theirs.mkdir()
+    with pytest.raises(UsageError, match="not a run"):
+        RunFolder(tmp_path, {"job": "water"})
+    assert theirs.exists()
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path):

@@ -58,11 +58,10 @@ class RunFolder:
         with output_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        for stale in path.glob(".*.tif.*"):  # drafts of a run that was killed
-            shutil.rmtree(stale, ignore_errors=True)
         existing = path / CONFIG
         begun = (path / LEDGER).exists()
         if existing.exists():
+            self._remove_drafts()  # of a run that was killed; the folder is known to be a run's
             if existing.read_text(encoding="utf-8") == text:
                 return
             if begun:
@@ -90,7 +89,11 @@ class RunFolder:
         if done is not None and self._holds(done, inputs or {}):
             outputs = {key: o["path"] for key, o in done["outputs"].items()}
             return StepRecord(outputs, done["found"])
-        record = work()
+        try:
+            record = work()
+        except KeyboardInterrupt:  # it may strike between making a draft and knowing of it
+            self._remove_drafts()
+            raise
         self._append(name, record, inputs or {})
         return StepRecord(record.outputs, json.loads(_dumps(record.found)))
 
@@ -106,6 +109,10 @@ class RunFolder:
     def write_result(self, result: Mapping[str, Any]) -> Path:
         """Write ``result.json``."""
         return write_text(self.file(RESULT), _dumps(result, indent=2) + "\n")
+
+    def _remove_drafts(self) -> None:
+        for draft in self.path.rglob(".*.tif.*"):
+            shutil.rmtree(draft, ignore_errors=True)
 
     def _append(self, name: str, record: StepRecord, inputs: Mapping[str, Any]) -> None:
         outputs = {key: self._describe(path) for key, path in record.outputs.items()}
