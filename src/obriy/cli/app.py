@@ -71,7 +71,7 @@ def water(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Map water, measure it inside districts, score it against a reference."""
+    """Map water in an image or through a season, measure it, score it or compare it."""
     from obriy.cli.show import Screen
 
     config = make_config(WaterConfig, values)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-OPTIONAL = {"s2cloudless": "clouds"}
+OPTIONAL = {"s2cloudless": "clouds", "distributed": "dask"}
 DRIVERS = {"GTiff": "GeoTIFF", "COG": "maps", "JP2OpenJPEG": "Sentinel-2 .jp2", "netCDF": "NetCDF"}
 
 

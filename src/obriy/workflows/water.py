@@ -44,4 +44,10 @@ def _of_series(config: WaterConfig) -> bool:
             f"--{asked[0]} asks for a series, and {config.source} is one image.",
             "Give the folder in which the dated images lie; one image in it will do.",
         )
-    return bool(asked) or is_series(config.source)
+    series = bool(asked) or is_series(config.source)
+    if config.scheduler and not series:
+        raise UsageError(
+            "--scheduler spreads the dates of a series, and this is one image.",
+            "Leave it away: one image goes block by block through the threads of one machine.",
+        )
+    return series
