@@ -15,11 +15,9 @@ from scipy import ndimage
 
 import obriy
 from conftest import utm_grid
-from obriy.blocks.engine import ArraySink
 from obriy.errors import GridError, InputError
-from obriy.measures.bodies import BodyFinder, find_bodies, measure_bodies
+from obriy.measures.bodies import find_bodies, measure_bodies
 from obriy.measures.geohash import geohash
-from obriy.measures.occurrence import measure_occurrence
 from obriy.model.areas import District
 from obriy.model.bodies import BodyRule, default_rule
 from obriy.model.classmap import ClassMap
@@ -86,15 +84,6 @@ def test_bodies_by_hand():
     labels = find_bodies(series_of(WET))
     np.testing.assert_array_equal(numbers_of(labels), BODIES)
     assert labels.sizes.tolist() == [12, 9]
-
-
-def test_one_reading_serves_occurrence_and_bodies():
-    maps = series_of(WET)
-    finder = BodyFinder(maps[0].geobox)
-    sinks = ArraySink((5, 9)), ArraySink((5, 9))
-    measure_occurrence(maps, *sinks, then=finder.add, block=4)
-    np.testing.assert_array_equal(numbers_of(finder.bodies()), BODIES)
-    np.testing.assert_array_equal(sinks[0].array, 5 * np.array(WET))
 
 
 def test_what_was_wet_only_once_in_twenty_is_no_body():

@@ -71,7 +71,7 @@ def test_months_without_an_image_take_the_period_and_negative_ones_stay():
     assert july.interval_1e6m3 == (pytest.approx(-1.5), pytest.approx(-0.6))
     assert (found.additional_mm, found.volume_1e6m3) == (10.0, pytest.approx(-0.1))
     assert found.interval_1e6m3 == (pytest.approx(-1.1), pytest.approx(0.6))
-    assert found.notes == ("No image in 2025-07: the area of the period was taken.",)
+    assert found.notes == ("No area in 2025-07: that of the period was taken.",)
 
 
 def test_normals_stand_for_the_months_of_the_period():

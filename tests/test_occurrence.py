@@ -11,7 +11,7 @@ import obriy
 from conftest import utm_grid
 from obriy.blocks.engine import ArraySink
 from obriy.errors import GridError, InputError, TableError
-from obriy.measures.occurrence import count_wet, mean_share, measure_occurrence, sorted_by_date
+from obriy.measures.occurrence import count_wet, measure_occurrence, sorted_by_date
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.legend import load_legend
@@ -70,16 +70,6 @@ def test_the_cut_does_not_matter():
     np.testing.assert_array_equal(share, by_seven[0])
     np.testing.assert_array_equal(count, by_seven[1])
     assert summary == by_seven[2]
-
-
-def test_mean_share_by_hand():
-    maps = [
-        map_of([[2, 1, 0, 2]], fraction=[[200, 50, 200, 255]]),  # 1, 0.25, unseen, by its label
-        map_of([[2, 255, 0, 1]], fraction=[[100, 200, 255, 20]]),  # 0.5, unnamed, unseen, 0.1
-    ]
-    share, count = mean_share(maps, slice(0, 1), slice(0, 4))
-    np.testing.assert_allclose(share, [[0.75, 0.25, np.nan, 0.55]], rtol=1e-6)
-    np.testing.assert_array_equal(count, [[2, 1, 0, 2]])
 
 
 def test_maps_that_make_no_series():

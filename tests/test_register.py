@@ -186,5 +186,15 @@ def test_water_that_was_not_seen_is_missed():
     assert found.notes[0] == (
         "a: 25.0% of the district was not seen: the water there is not counted."
     )
-    filled = WaterSurface.of(dataclasses.replace(half, filled_km2=3.0), 0.0)
+    filled = WaterSurface.of(dataclasses.replace(half, filled_km2=3.0, filled_share=0.25), 0.0)
     assert (filled.unseen_share, filled.lacks()) == (0.0, [])
+    partly = WaterSurface.of(dataclasses.replace(half, filled_km2=3.0, filled_share=0.15), 0.0)
+    assert partly.unseen_share == pytest.approx(0.1)
+    assert len(partly.lacks()) == 1
+
+
+def test_an_interval_of_more_water_than_was_counted_is_left_out():
+    seen = Area("a", None, 2.0, None, 9.0, 0.0, 0.25, {"cloud": 0.25}, interval_km2=(2.5, 4.0))
+    assert WaterSurface.of(seen).interval_km2 is None
+    filled = dataclasses.replace(seen, filled_km2=3.0, filled_share=0.25)
+    assert WaterSurface.of(filled).interval_km2 == (2.5, 4.0)

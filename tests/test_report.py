@@ -240,6 +240,9 @@ def test_small_shares_are_not_nothing_and_minus_is_minus():
 
 ROWS = "the brightest band has the median 0.123 and the 99th percentile 4567"
 SENTENCES = {
+    "No change between 2023-05 and 2023-07: on one side no date has a map.": (
+        "Зміну не визначено (2023-05 and 2023-07)"
+    ),
     "a.tif has no valid pixel: every number is no data. Take another date, or say with --nodata "
     "which number means missing.": "a.tif: немає жодного дійсного пікселя",
     "a.tif is a web page, not an image: the server sent HTML. Log in where the file lies, and "
@@ -359,7 +362,7 @@ SENTENCES = {
     ),
     "The line 'Разом' repeats the sum and was left out.": "Рядок «Разом» повторює суму",
     "w.csv: columns not used: id, owner.": "w.csv: не використано стовпці: id, owner.",
-    "No image in 2025-07: the area of the period was taken.": "Без знімків: 2025-07",
+    "No area in 2025-07: that of the period was taken.": "Немає площі: 2025-07",
     "The runoff of 2025-06 is above 2000 mm: is W in m³, not in 10⁶ m³?": "перевищує 2000 мм",
     "The district 'A' is not a valid polygon (too few points at 1 2): repaired, area +0.00%.": (
         "полігон хибний"

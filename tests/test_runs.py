@@ -11,13 +11,13 @@ from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 class Work:
     """A step that counts how often it was done."""
 
-    def __init__(self, folder, text="result"):
-        self.folder, self.text, self.times = folder, text, 0
+    def __init__(self, folder, text="result", file="out.txt"):
+        self.folder, self.text, self.file, self.times = folder, text, file, 0
 
     def __call__(self):
         self.times += 1
-        self.folder.file("out.txt").write_text(self.text)
-        return StepRecord({"out": "out.txt"}, {"answer": 42, "pair": (1, 2)})
+        self.folder.file(self.file).write_text(self.text)
+        return StepRecord({"out": self.file}, {"answer": 42, "pair": (1, 2)})
 
 
 def test_a_finished_step_is_not_done_again(tmp_path):
@@ -89,12 +89,13 @@ def test_other_inputs_of_the_same_name_are_not_the_same(tmp_path):
     image = tmp_path / "image.tif"
     image.write_bytes(b"first")
     folder = RunFolder(tmp_path / "run", {"job": "water"})
-    mapped, later = Work(folder), Work(folder)
+    mapped, later = Work(folder), Work(folder, file="later.txt")
     for content in (b"first", b"first", b"other bytes"):
         if image.read_bytes() != content:
             image.write_bytes(content)
+        mapped.text = content.decode()
         folder.step("map", mapped, fingerprint([str(image)]))
-        folder.step("polygons", later)
+        folder.step("polygons", later, after=["map"])
     # The second round did nothing; the third did the map again, and what was built on it.
     assert (mapped.times, later.times) == (2, 2)
 
@@ -153,3 +154,27 @@ def test_result_is_json_without_nan(tmp_path):
     assert "Дніпро" in text
     with pytest.raises(ValueError, match="JSON compliant"):
         folder.write_result({"area_km2": float("nan")})
+
+
+def test_a_step_that_came_later_invalidates_what_was_made_of_it(tmp_path):
+    # The map of a second date is made after the occurrence of the first; then it is made again.
+    folder = RunFolder(tmp_path, {"job": "water"})
+    first, second, both = (Work(folder, file=name) for name in ("1.txt", "2.txt", "both.txt"))
+    second.text = "one"
+    folder.step("map 1", first)
+    folder.step("both", both, after=["map 1"])
+    for text in ("one", "one", "two"):
+        second.text = text
+        folder.step("map 2", second, {"text": text})
+        folder.step("map 1", first)
+        folder.step("both", both, after=["map 1", "map 2"])
+    assert second.times == 2
+    assert both.times == 3
+
+
+def test_a_foreign_config_beside_other_files_is_left_alone(tmp_path):
+    (tmp_path / "config.yaml").write_text("my: precious")
+    (tmp_path / "data.csv").write_text("1")
+    with pytest.raises(UsageError, match="not a run"):
+        RunFolder(tmp_path, {"job": "water"})
+    assert (tmp_path / "config.yaml").read_text() == "my: precious"

@@ -468,3 +468,57 @@ def test_a_scheduler_that_does_not_answer(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("obriy.workflows.cluster.PATIENCE_S", "1s")
     with pytest.raises(UsageError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         run_water(config(folder, tmp_path / "run", scheduler="tcp://127.0.0.1:9"))
+
+
+def test_districts_that_were_redrawn_are_measured_again(folder, tmp_path):
+    import geopandas as gpd
+    import shapely
+
+    def draw(right):
+        box = shapely.box(500_000, 5_200_000 - 640, right, 5_200_000)
+        frame = gpd.GeoDataFrame({"name": ["d"]}, geometry=[box], crs="EPSG:32636")
+        frame.to_file(tmp_path / "d.gpkg")
+
+    values = {"aoi": str(tmp_path / "d.gpkg"), "datetime": "2025-07"}
+    draw(500_800)
+    whole = run_water(config(folder, tmp_path / "run", **values))
+    draw(500_400)
+    half = run_water(config(folder, tmp_path / "run", **values))
+    assert whole.result["area_km2"] == pytest.approx(km2(lake(18)), rel=2e-3)
+    assert half.result["area_km2"] == pytest.approx(km2(lake(18) & left_half()), rel=2e-3)
+
+
+def test_a_change_with_a_side_that_failed_is_listed(folder, tmp_path):
+    images = shutil.copytree(folder, tmp_path / "images")
+    (images / "S2B_20250605.tif").write_bytes(b"<html>")
+    run = run_water(config(images, tmp_path / "run", change=("2025-06-05", "2025-07")))
+    assert run.result["change"] is None
+    assert not run.complete
+    assert any("on one side no date has a map" in w for w in run.result["provenance"]["warnings"])
+
+
+def test_an_image_that_changes_after_others_were_added(folder, tmp_path):
+    images = shutil.copytree(folder, tmp_path / "images")
+    values = {"outputs": ["mask", "polygons"], "fill": True}
+    run_water(config(images, tmp_path / "run", **values))
+    write_image(images / "S2B_20250501.tif", lake(8))
+    run_water(config(images, tmp_path / "run", **values))
+    write_image(images / "S2B_20250501.tif", lake(16))
+    again = run_water(config(images, tmp_path / "run", **values))
+    fresh = run_water(config(images, tmp_path / "fresh", **values))
+    for key in ("area_km2", "filled_km2", "interval_km2", "bodies"):
+        assert again.result[key] == fresh.result[key]
+
+
+def test_filling_needs_another_date(folder, tmp_path):
+    run = run_water(config(folder, tmp_path / "run", datetime="2025-07", fill=True))
+    assert any("nothing to fill from" in w for w in run.result["provenance"]["warnings"])
+
+
+def test_the_plan_names_the_folder_of_the_run(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    relative = make_config(
+        WaterConfig, {"source": folder.name, "method": METHOD, "outputs": ["mask"]}
+    )
+    assert plan_water(relative)["folder"] == str(run_water(relative).folder)
+    shutil.rmtree(folder.parent / "obriy-runs")

@@ -116,7 +116,7 @@ EVAPORATION = [
         "additional_mm": 180.0,
         "volume_1e6m3": 7.4566,
         "interval_1e6m3": [7.1914, 7.7216],
-        "notes": ["No image in 2025-07: the area of the period was taken."],
+        "notes": ["No area in 2025-07: that of the period was taken."],
     }
 ]
 CHANGED = {
@@ -293,7 +293,7 @@ def test_evaporation_shows_months_negative_ones_too_and_which_area():
     assert "Negative months: 1;" in text
     assert "E_add = W_eva0 − (X − Y)" in text
     uk = plain(render_series_report(data("uk", evaporation=EVAPORATION)))
-    assert "Без знімків: 2025-07; взято площу за весь період." in uk
+    assert "Немає площі: 2025-07; взято площу за весь період." in uk
 
 
 def test_change_is_a_table_with_intervals_and_a_sentence():

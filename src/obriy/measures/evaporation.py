@@ -128,7 +128,7 @@ def _notes(rows: Mapping[str, MonthWeather], months: tuple[MonthEvaporation, ...
         notes.append(_MANY_YEARS)
     borrowed = [m.month for m in months if m.area_of == "period"]
     if borrowed:
-        notes.append(f"No image in {', '.join(borrowed)}: the area of the period was taken.")
+        notes.append(f"No area in {', '.join(borrowed)}: that of the period was taken.")
     odd = [name for name, row in rows.items() if (_runoff(row) or 0.0) > _RUNOFF_SUSPECT_MM]
     if odd:
         notes.append(

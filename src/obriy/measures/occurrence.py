@@ -7,7 +7,7 @@ brought to equal weight: what the dates of the series say is what is said.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -90,7 +90,6 @@ def measure_occurrence(
     observations: Sink,
     *,
     class_name: str = "water",
-    then: Callable[[slice, slice, WetCounts], None] | None = None,
     block: int = BLOCK,
 ) -> OccurrenceSummary:
     """Write the occurrence of a class over a series of maps, and what it rests on.
@@ -103,8 +102,6 @@ def measure_occurrence(
         occurrence: Takes uint8 per cent, 0 to 100; 255 never seen.
         observations: Takes uint8 counts of valid observations; 255 is 255 or more.
         class_name: Class of their legends.
-        then: Also gets the rows, columns and counts of every window, in row-major order: with
-            `obriy.measures.bodies.BodyFinder.add` one reading of the maps serves both.
         block: Side of a window, pixels.
 
     Raises:
@@ -117,8 +114,6 @@ def measure_occurrence(
     observed = 0
     for rows, columns in windows(shape, block):
         counts = count_wet(maps, rows, columns, class_name=class_name)
-        if then is not None:
-            then(rows, columns, counts)
         occurrence.write(rows, columns, counts.percent)
         observations.write(rows, columns, np.minimum(counts.valid, MOST).astype("uint8"))
         kind = np.where(counts.wet == 0, 1, np.where(counts.wet < counts.valid, 2, 3))
@@ -153,31 +148,6 @@ def count_wet(
         wet += observed.wet
         valid += observed.named
     return WetCounts(wet, valid)
-
-
-def mean_share(
-    maps: Sequence[ClassMap], rows: slice, columns: slice, *, class_name: str = "water"
-) -> tuple[FloatArray, CountArray]:
-    """Return in a window the mean share of a class in each pixel, over its valid observations.
-
-    Args:
-        maps: The series, on one grid.
-        rows: Rows of the window.
-        columns: Columns of the window.
-        class_name: Class of their legends; the maps' fractions are taken to be of it.
-
-    Returns:
-        Mean share (rows, columns) float32, 0 to 1, NaN where the pixel was never seen; and the
-        number of observations, uint16.
-    """
-    shape = (rows.stop - rows.start, columns.stop - columns.start)
-    total, valid = np.zeros(shape, np.float32), np.zeros(shape, np.uint16)
-    for observed in observations(maps, rows, columns, class_name=class_name, share=True):
-        total += observed.share
-        valid += observed.named
-    mean = np.full(shape, np.nan, np.float32)
-    np.divide(total, valid, out=mean, where=valid > 0)
-    return mean, valid
 
 
 @dataclasses.dataclass(frozen=True)

@@ -58,6 +58,7 @@ def period_area(
         leave_one_out_km2=_leave_one_out(seen, used),
         effective_dates=1 / math.fsum(w * w for w in used.values()) if used else 0.0,
         unseen_share=_unseen_share(by_date, used),
+        filled_share=math.fsum(by_date[d].filled_share * w for d, w in used.items()),
         status=status,
         reason=reason,
     )

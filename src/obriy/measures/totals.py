@@ -84,6 +84,7 @@ def total_period(series: AreaSeries) -> PeriodArea:
         leave_one_out_km2={d: sum(p.leave_one_out_km2[d] for p in seen) for d in sorted(dates)},
         effective_dates=min((p.effective_dates for p in seen), default=0.0),
         unseen_share=sum(p.unseen_share * sizes[p.district] for p in periods) / whole,
+        filled_share=sum(p.filled_share * sizes[p.district] for p in periods) / whole,
         status=("partial" if seen else "skipped") if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
     )

@@ -131,6 +131,7 @@ class PeriodArea:
         leave_one_out_km2: S without the date, weights brought to 1 again, by date.
         effective_dates: (Σωᵢ)² / Σωᵢ², 1 to the number of dates.
         unseen_share: Weighted share of the district that was not seen, 0 to 1.
+        filled_share: Weighted share of the district that was filled from other dates.
         status: ``ok``, ``partial``, ``skipped`` or ``failed``: the worst that a date needs said.
         reason: Why it is not ``ok``; empty where it is.
     """
@@ -148,6 +149,7 @@ class PeriodArea:
     leave_one_out_km2: dict[str, float] = dataclasses.field(default_factory=dict)
     effective_dates: float = 0.0
     unseen_share: float = 0.0
+    filled_share: float = 0.0
     status: str = "ok"
     reason: str = ""
 

@@ -24,10 +24,11 @@ class WaterSurface:
     Attributes:
         district: Name of the district.
         area_km2: Water outside the river channel where that was set apart, else all water, km².
-        interval_km2: 90 % interval of ``area_km2``; None where nobody can tell.
+        interval_km2: 90 % interval of ``area_km2``; None where nobody can tell, or where it is of
+            more water than that: of a part that was not seen.
         channel_km2: Water of the river channel, not in ``area_km2``; None: not set apart.
         unseen_share: Share of the district whose water is not in ``area_km2``, 0 to 1: what was
-            not seen; 0 where other dates filled it.
+            neither seen nor filled.
     """
 
     district: str
@@ -51,8 +52,9 @@ class WaterSurface:
         known = area.filled_km2 if filled else area.area_km2
         if known is None:
             return None
-        unseen = 0.0 if filled else area.unseen_share
-        return cls(area.district, known, area.interval_km2, channel_km2, unseen)
+        unseen = max(0.0, area.unseen_share - area.filled_share)
+        interval = area.interval_km2 if unseen <= _WORTH_A_WORD else None
+        return cls(area.district, known, interval, channel_km2, unseen)
 
     def lacks(self) -> list[str]:
         """Say that water is not counted where a part worth a word was not seen."""

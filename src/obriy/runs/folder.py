@@ -59,24 +59,27 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
         existing = path / CONFIG
-        begun = (path / LEDGER).exists()
-        if existing.exists():
-            self._remove_drafts()  # of a run that was killed; the folder is known to be a run's
-            if existing.read_text(encoding="utf-8") == text:
-                return
-            if begun:
-                raise UsageError(
-                    f"{path} holds a run with another configuration.",
-                    "Give another --out, or remove that folder.",
-                )
-        elif any(path.iterdir()):
+        if existing.exists() and existing.read_text(encoding="utf-8") == text:
+            self._remove_drafts()  # of a run that was killed
+            return
+        if existing.exists() and (path / LEDGER).exists():
+            raise UsageError(
+                f"{path} holds a run with another configuration.",
+                "Give another --out, or remove that folder.",
+            )
+        if any(entry != existing for entry in path.iterdir()):
             raise UsageError(
                 f"{path} is not empty, and not a run.", "Give a folder of its own with --out."
             )
         write_text(existing, text)
 
     def step(
-        self, name: str, work: Callable[[], StepRecord], inputs: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        work: Callable[[], StepRecord],
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        after: Sequence[str] = (),
     ) -> StepRecord:
         """Do a step, unless it is already done, from the same inputs, and its outputs are whole.
 
@@ -84,9 +87,13 @@ class RunFolder:
             name: Name of the step.
             work: Does it; its outputs lie in this folder.
             inputs: What tells one input from another of the same name, see `fingerprint`.
+            after: Steps whose outputs it is made of: where those are made again and differ, so is
+                this one.
         """
-        done = self._finished().get(name)
-        if done is not None and self._holds(done, inputs or {}):
+        finished = self._finished()
+        inputs = {**(inputs or {}), **{step: _digest(finished[step]) for step in after}}
+        done = finished.get(name)
+        if done is not None and self._holds(done, inputs):
             outputs = {key: o["path"] for key, o in done["outputs"].items()}
             return StepRecord(outputs, done["found"])
         try:
@@ -94,7 +101,7 @@ class RunFolder:
         except KeyboardInterrupt:  # it may strike between making a draft and knowing of it
             self._remove_drafts()
             raise
-        self._append(name, record, inputs or {})
+        self._append(name, record, inputs)
         return StepRecord(record.outputs, json.loads(_dumps(record.found)))
 
     def is_done(self, name: str, inputs: Mapping[str, Any] | None = None) -> bool:
@@ -136,10 +143,6 @@ class RunFolder:
                 entry = json.loads(line)
             except json.JSONDecodeError:  # the line that was being written when the run was cut off
                 continue
-            if entry["step"] in steps:  # done again: what was built on the old one is old too
-                names = list(steps)
-                for name in names[names.index(entry["step"]) :]:
-                    del steps[name]
             steps[entry["step"]] = entry
         return steps
 
@@ -177,6 +180,12 @@ def fingerprint(hrefs: Sequence[str]) -> dict[str, Any]:
         if file.exists():
             found[href] = [file.stat().st_size, file.stat().st_mtime_ns]
     return found
+
+
+def _digest(step: Mapping[str, Any]) -> str:
+    """Return what tells the outputs of a step from others."""
+    text = "".join(sorted(output["sha256"] for output in step["outputs"].values()))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _hash(path: Path) -> str:

@@ -25,11 +25,12 @@ from obriy.workflows.config import GSW, WaterConfig
 from obriy.workflows.evaluation import evaluate, gsw_reference, reference_from_file
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.presenting import Products, write_products
-from obriy.workflows.run import ALWAYS, WaterRun, command_of, run_path
+from obriy.workflows.run import ALWAYS, WaterRun, command_of, places_of, run_path
 
 
 def plan_image(config: WaterConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: grid, bands, districts, outputs."""
+    config = config.anchored()
     inputs = _inputs(config)
     scene = inputs.part
     reference = _reference(inputs, config, EngineOptions())
@@ -96,7 +97,9 @@ def _map(
         )
         return StepRecord(files, found)
 
-    return folder.step("map", work, fingerprint(hrefs_of(provenance_of(inputs.scene))))
+    return folder.step(
+        "map", work, fingerprint([*hrefs_of(provenance_of(inputs.scene)), *places_of(config)])
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -103,18 +103,27 @@ def measure_date(
     return tuple(dataclasses.replace(a, filled_km2=None, filled_share=0.0) for a in found)
 
 
-def periods_of(areas: Sequence[Area], weigh: Weigh) -> tuple[PeriodArea, ...]:
-    """Weigh the dates of each district, S = Σ Sᵢωᵢ, with the interval of S."""
+def periods_of(
+    areas: Sequence[Area], weigh: Weigh, whole: Mapping[str, str] | None = None
+) -> tuple[PeriodArea, ...]:
+    """Weigh the dates of each district, S = Σ Sᵢωᵢ, with the interval of S.
+
+    Args:
+        areas: By date and district.
+        weigh: How.
+        whole: Of a district that is a part of another, the name of that one: its dates have the
+            same weights, so that parts add up.
+    """
     by_district: dict[str, list[Area]] = {}
     for area in areas:
         by_district.setdefault(area.district, []).append(area)
-    return tuple(_period(rows, weigh) for rows in by_district.values())
+    weights = {name: weigh(by_district[(whole or {}).get(name, name)]) for name in by_district}
+    return tuple(_period(rows, weights[name]) for name, rows in by_district.items())
 
 
-def _period(areas: Sequence[Area], weigh: Weigh) -> PeriodArea:
-    weights = weigh(areas)
+def _period(areas: Sequence[Area], weights: Mapping[str, float]) -> PeriodArea:
     seen = [str(a.date) for a in areas if a.area_km2 is not None]
-    period = period_area(areas, dict.fromkeys(seen, 0.0) | weights)
+    period = period_area(areas, dict.fromkeys(seen, 0.0) | dict(weights))
     expected, interval, causes = period_estimate(areas, period.weights)
     return dataclasses.replace(
         period, expected_km2=expected, interval_km2=interval, uncertainty=causes

@@ -21,9 +21,10 @@ from obriy.render.figures import to_png, to_svg
 from obriy.render.maps import map_figure
 from obriy.render.plots import histogram_figure
 from obriy.render.text import text_of
-from obriy.runs.folder import RunFolder, StepRecord
+from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.mapping import histograms_of
+from obriy.workflows.run import places_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,7 @@ def write_products(
     if "mask" in files:
         write_style(folder.file("mask.qml"), products.water.legend, config.lang)
     if "polygons" in config.outputs:
-        files["polygons"] = _polygons(folder, products)
+        files["polygons"] = _polygons(config, folder, products)
     if products.areas is not None:
         files["areas"] = write_areas(products.areas, folder.file("areas.csv"))
     if products.scores is not None:
@@ -77,13 +78,17 @@ def write_products(
     return files
 
 
-def _polygons(folder: RunFolder, products: Products) -> Path:
+def _polygons(config: WaterConfig, folder: RunFolder, products: Products) -> Path:
     def work() -> StepRecord:
         path = folder.file("water.gpkg")
         write_polygons(products.water, path, districts=products.districts)
         return StepRecord({"polygons": "water.gpkg"})
 
-    return folder.file(folder.step("polygons", work).outputs["polygons"])
+    return folder.file(
+        folder.step("polygons", work, fingerprint(places_of(config)), after=["map"]).outputs[
+            "polygons"
+        ]
+    )
 
 
 def _report(

@@ -38,6 +38,16 @@ def run_path(config: WaterConfig) -> Path:
     return Path("obriy-runs") / f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
+def places_of(config: WaterConfig) -> list[str]:
+    """Return the files that say where: what is made of them is made again when they change."""
+    return [place for place in (config.aoi, config.river) if place]
+
+
+def map_step(date: str) -> str:
+    """Return the name of the step that maps a date."""
+    return f"map {date}"
+
+
 def command_of(config: WaterConfig) -> str:
     """Return the command line that makes the run again."""
     words = ["obriy", "water", config.source]

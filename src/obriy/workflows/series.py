@@ -33,12 +33,12 @@ from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, provenance_of
 from obriy.outputs.cog import MapWriter
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
-from obriy.workflows.balance import strike_balance
+from obriy.workflows.balance import outside_name, strike_balance
 from obriy.workflows.cluster import cluster
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.measuring import measure_date, periods_of, weigh_as
-from obriy.workflows.run import WaterRun, run_path
+from obriy.workflows.run import WaterRun, map_step, places_of, run_path
 from obriy.workflows.series_inputs import OpenedImage, SeriesInputs, read_inputs
 from obriy.workflows.series_products import SeriesProducts, write_series_products
 from obriy.workflows.series_result import DateMap, cloudiness, result_of
@@ -52,7 +52,8 @@ OCCURRENCE: Final[dict[Literal["occurrence", "observations"], str]] = {
 
 def plan_series(config: WaterConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: dates, grid, bands, districts, outputs."""
-    inputs = read_inputs(config.anchored())
+    config = config.anchored()
+    inputs = read_inputs(config)
     scene = inputs.first
     return {
         "source": config.source,
@@ -99,15 +100,14 @@ def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Wat
     occurrence = _occurrence(maps, config, folder)
     measured = _measure(inputs, dates, maps, occurrence, config=config, folder=folder)
     weigh = weigh_as(config.weights, cloudiness(dates))
-    everything = AreaSeries("water", measured, periods_of(measured, weigh))
-    series = _without(everything, {d.name for d in inputs.balance.outside_river})
+    apart = {outside_name(d.name): d.name for d in inputs.districts} if config.river else {}
+    everything = AreaSeries("water", measured, periods_of(measured, weigh, apart))
+    series = _without(everything, set(apart))
     balance = strike_balance(inputs.balance, everything)
     products = SeriesProducts(
         maps=maps,
-        scenes={d.date: d.scene for d in dates if d.scene is not None},
         districts=inputs.districts,
         series=series,
-        occurrence=occurrence,
         balance=balance,
         files={d.date: d.files for d in dates if d.files},
         thresholds={d.date: d.found["decision"].get("threshold") for d in dates if d.found},
@@ -116,7 +116,8 @@ def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Wat
     files = write_series_products(config, folder, products, result)
     result["outputs"] = {name: str(path) for name, path in files.items()}
     folder.write_result(result)
-    return WaterRun(folder.path, result, _is_complete(dates, series))
+    complete = _is_complete(dates, series) and (result["change"] is not None or not config.change)
+    return WaterRun(folder.path, result, complete)
 
 
 def _map_dates(
@@ -130,7 +131,7 @@ def _map_dates(
         works = [_work(opened, config, folder, quiet, executor) for opened in inputs.opened]
         for number, (opened, work) in enumerate(zip(inputs.opened, works, strict=True)):
             show("dates", number, len(works))
-            dates.append(_map_date(opened, work, folder))
+            dates.append(_map_date(opened, work, config, folder))
     show("dates", len(dates), len(dates))
     return dates
 
@@ -144,15 +145,16 @@ def _work(
 ) -> Callable[[], StepRecord]:
     """Return what maps a date; on a cluster it is begun at once, unless it is already done."""
     own = functools.partial(map_image_of_series, opened, config, folder.path.resolve(), options)
-    if executor is None or opened.scene is None or folder.is_done(*_step(opened)):
+    if executor is None or opened.scene is None or folder.is_done(*_step(opened, config)):
         return own
     return executor.submit(own).result
 
 
-def _step(opened: OpenedImage) -> tuple[str, dict[str, Any]]:
+def _step(opened: OpenedImage, config: WaterConfig) -> tuple[str, dict[str, Any]]:
     """Return name and inputs of the step that maps a date."""
     assert opened.scene is not None
-    return f"map {opened.image.date}", fingerprint(hrefs_of(provenance_of(opened.scene)))
+    files = [*hrefs_of(provenance_of(opened.scene)), *places_of(config)]
+    return map_step(opened.image.date), fingerprint(files)
 
 
 def map_image_of_series(
@@ -188,11 +190,13 @@ def map_image_of_series(
     return StepRecord({name: f"{place}/{file}" for name, file in files.items()}, found)
 
 
-def _map_date(opened: OpenedImage, work: Callable[[], StepRecord], folder: RunFolder) -> DateMap:
+def _map_date(
+    opened: OpenedImage, work: Callable[[], StepRecord], config: WaterConfig, folder: RunFolder
+) -> DateMap:
     blank = DateMap(opened.image.date, opened.part, cloud_percent=opened.image.cloud_cover)
     if opened.scene is None:
         return dataclasses.replace(blank, status="failed", reason=opened.reason)
-    name, inputs = _step(opened)
+    name, inputs = _step(opened, config)
     try:
         done = folder.step(name, work, inputs)
     except (InputError, MissingExtraError) as error:
@@ -233,7 +237,7 @@ def _occurrence(
         files: dict[str, str] = dict(OCCURRENCE.items())
         return StepRecord(files, dataclasses.asdict(summary))
 
-    done = folder.step("occurrence", work, {"dates": list(maps)})
+    done = folder.step("occurrence", work, after=[map_step(date) for date in maps])
     return {
         name: xr.DataArray(
             lazy_variable(
@@ -267,7 +271,12 @@ def _measure(
             found = measure_date(class_map, places, others, fill=config.fill, pixel_size_m=size)
             return StepRecord({}, {"areas": [a.to_dict() for a in found]})
 
-        done = folder.step(f"areas {date}", work, {"dates": list(maps)})
+        done = folder.step(
+            f"areas {date}",
+            work,
+            fingerprint(places_of(config)),
+            after=[map_step(date), "occurrence"],
+        )
         measured[date] = [Area.from_dict(values) for values in done.found["areas"]]
     known = next(iter(measured.values()))
     return tuple(a for d in dates for a in measured.get(d.date) or _blank_areas(d, known))

@@ -34,10 +34,11 @@ from obriy.render.multiples import (
 )
 from obriy.render.series import MOST_PANELS, causes_figure, series_figure
 from obriy.render.text import text_of
-from obriy.runs.folder import RunFolder, StepRecord
+from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.sources.dates import parse_range
 from obriy.workflows.balance import Balance
 from obriy.workflows.config import WaterConfig
+from obriy.workflows.run import map_step, places_of
 
 LARGEST: Final = 10
 """Water bodies that a result names; all are in the files."""
@@ -50,21 +51,16 @@ class SeriesProducts:
 
     Attributes:
         maps: Water maps by date, on one grid; dates of which nothing was seen have none.
-        scenes: What was mapped, by date.
         districts: Outlines; empty: the whole image.
         series: Areas by date and district, and over the period.
-        occurrence: ``occurrence`` (per cent of observations that were water, 255 never seen) and
-            ``observations`` (their number), (y, x) uint8.
         balance: Register and evaporation.
         thresholds: Threshold of each date's map, where it has one.
         files: Of each date's map, by output name, relative to the run folder.
     """
 
     maps: Mapping[str, ClassMap]
-    scenes: Mapping[str, xr.Dataset]
     districts: Sequence[District]
     series: AreaSeries
-    occurrence: Mapping[str, xr.DataArray]
     balance: Balance
     thresholds: Mapping[str, float | None]
     files: Mapping[str, Mapping[str, str]]
@@ -136,7 +132,12 @@ def _bodies(
         }
         return StepRecord(names, found)
 
-    done = folder.step("bodies", work, {"dates": list(products.maps)})
+    done = folder.step(
+        "bodies",
+        work,
+        fingerprint(places_of(config)),
+        after=[map_step(date) for date in products.maps],
+    )
     result["bodies"] = done.found
     return {name: folder.file(file) for name, file in done.outputs.items()}
 
@@ -164,6 +165,11 @@ def _change(
     config: WaterConfig, folder: RunFolder, products: SeriesProducts, result: dict[str, Any]
 ) -> dict[str, Path]:
     before, after = (_within(products.maps, half) for half in config.change or ())
+    if not (before and after):
+        result["provenance"]["warnings"].append(
+            f"No change between {' and '.join(config.change or ())}: on one side no date has a map."
+        )
+        return {}
     legend = load_legend("water_change")
 
     def work() -> StepRecord:

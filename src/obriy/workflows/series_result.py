@@ -60,7 +60,7 @@ def result_of(
     total = total_period(series)
     cloudy = cloudiness(dates)
     rows = [_date_row(date, cloudy[date.date], series, total) for date in dates]
-    provenance = _provenance(dates, products)
+    provenance = _provenance(config, dates, products)
     return {
         "job": config.job,
         "method": config.method,
@@ -110,7 +110,9 @@ def _date_row(
     }
 
 
-def _provenance(dates: Sequence[DateMap], products: SeriesProducts) -> Provenance:
+def _provenance(
+    config: WaterConfig, dates: Sequence[DateMap], products: SeriesProducts
+) -> Provenance:
     """Put the records of all dates together: what they share once, the rest by date."""
     first = next(iter(products.maps.values())).provenance
     inputs = [
@@ -132,6 +134,8 @@ def _provenance(dates: Sequence[DateMap], products: SeriesProducts) -> Provenanc
             said.setdefault(re.sub(r"\d[\d.,]*", "#", sentence), []).append((date, sentence))
     for told in said.values():
         made = made.with_warning(_shared(told, len(products.maps)))
+    if config.fill and len(products.maps) == 1:
+        made = made.with_warning("Only one date has a map: there is nothing to fill from.")
     if overlap(products.districts):
         made = made.with_warning(
             "Districts overlap: water in two of them counts twice in the figures of all districts."
