@@ -138,7 +138,7 @@ def causes_figure(uncertainty: dict[str, float], *, lang: str = "en") -> Figure:
         sign = "+" if cause == UPWARDS else ""
         label = f"{sign}{shown}\u00a0{text('units.km2')}"
         axes.text(value + 0.02 * top, place, label, va="center", color=INK, fontsize=9)
-    axes.set_xlim(-0.95 * top, 1.35 * top)
+    axes.set_xlim(-0.95 * top, 1.6 * top)
     axes.set_ylim(-0.6, len(known) - 0.4)
     axes.set_axis_off()
     return figure
