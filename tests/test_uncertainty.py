@@ -103,7 +103,15 @@ def test_independent_causes_add_in_quadrature():
         tally(1000, 400, moved=np.array([3 / know[0], 0]), shore=4 / know[1]), WATER, 1400
     )
     assert causes_of(found, "registration", "shore") == pytest.approx([3, 4])
-    assert (found.low, found.high) == pytest.approx((400 - Q * 5, 400 + Q * 5))
+    lost = KNOW["omission"]["whole_pixels"] * 4 / know[1]  # whole pixels, and a long shore
+    assert (found.low, found.high) == pytest.approx((400 - Q * 5, 400 + Q * 5 + lost))
+
+
+def test_whole_pixels_lose_a_part_of_the_shore_and_fractions_do_not():
+    share = KNOW["omission"]["whole_pixels"]
+    assert estimate(tally(1000, 400, shore=50.0), WATER, 1400).causes[OMISSION] == share * 50
+    fractions = estimate(tally(1000, 400, fraction=390.0, shore=50.0), WATER, 1400)
+    assert fractions.causes[OMISSION] == 0
 
 
 def test_omission_reaches_up_only_and_has_a_cap():

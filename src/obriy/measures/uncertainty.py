@@ -74,7 +74,7 @@ def estimate(tally: Tally, code: int, district: float) -> Estimate:
         "unseen": min(_unseen(tally, share, seen, rest), blind / 2),
         "registration": _settings()["registration"]["pixels"] * math.hypot(*tally.moved),
     }
-    omission = _omission(tally)
+    omission = _omission(tally, code)
     expected = tally.fraction + tally.filled + share * rest
     half = _settings()["quantile"] * _norm(causes)
     sure = _settings()["quantile"] * _norm({k: v for k, v in causes.items() if k != "unseen"})
@@ -96,15 +96,17 @@ def _shore(tally: Tally, code: int) -> float:
     return math.hypot(know["shore"] * tally.shore, know["fraction_against_mask"] * against)
 
 
-def _omission(tally: Tally) -> float:
+def _omission(tally: Tally, code: int) -> float:
     """Return how much more water there may be than the map shows where it saw, m²."""
     know = _settings()["omission"]
+    whole = math.isclose(tally.fraction, float(tally.by_code[code]))
+    shore = know["whole_pixels"] * tally.shore if whole else 0.0
     shown = tally.doubtful + tally.fraction
     if not shown:
-        return 0.0
+        return float(shore)
     ratio = tally.doubtful / shown
     supposed = know["factor"] * tally.doubtful * (ratio / know["at"]) ** know["power"]
-    return float(min(supposed, know["most"] * shown))
+    return float(min(supposed, know["most"] * shown) + shore)
 
 
 def _unseen(tally: Tally, share: float, seen: float, rest: float) -> float:
