@@ -22,7 +22,6 @@ BANK: Final = 0.25
 """Slope of the banks of rivers and ponds above the mean level."""
 DAM: Final = 6.0
 """Height of the ground behind a dam's edge, m."""
-NOTHING: Final = 1e9
 
 
 class Shapes(NamedTuple):

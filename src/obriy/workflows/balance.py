@@ -9,7 +9,6 @@ from obriy.errors import InputError
 from obriy.measures.evaporation import additional_evaporation
 from obriy.measures.period import period_by_month
 from obriy.measures.register import compare_register
-from obriy.measures.uncertainty import period_estimate
 from obriy.model.areas import Area, AreaSeries, District, PeriodArea
 from obriy.model.balance import (
     Evaporation,
@@ -23,6 +22,7 @@ from obriy.sources.register import read_register
 from obriy.sources.weather import read_weather
 from obriy.vectors import polygons_of, warp_geometry
 from obriy.workflows.config import WaterConfig
+from obriy.workflows.measuring import with_estimate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,15 +183,8 @@ def _evaporate(
             continue
         areas = rows[period.district]
         monthly = {
-            month: _with_interval(p, areas)
+            month: with_estimate(p, areas)
             for month, p in period_by_month(areas, period.weights).items()
         }
         found.append(additional_evaporation(weather, period, monthly))
     return tuple(found)
-
-
-def _with_interval(period: PeriodArea, areas: Sequence[Area]) -> PeriodArea:
-    expected, interval, causes = period_estimate(areas, period.weights)
-    return dataclasses.replace(
-        period, expected_km2=expected, interval_km2=interval, uncertainty=causes
-    )

@@ -123,7 +123,11 @@ def periods_of(
 
 def _period(areas: Sequence[Area], weights: Mapping[str, float]) -> PeriodArea:
     seen = [str(a.date) for a in areas if a.area_km2 is not None]
-    period = period_area(areas, dict.fromkeys(seen, 0.0) | dict(weights))
+    return with_estimate(period_area(areas, dict.fromkeys(seen, 0.0) | dict(weights)), areas)
+
+
+def with_estimate(period: PeriodArea, areas: Sequence[Area]) -> PeriodArea:
+    """Return a period of some of the areas with its best estimate and interval."""
     expected, interval, causes = period_estimate(areas, period.weights)
     return dataclasses.replace(
         period, expected_km2=expected, interval_km2=interval, uncertainty=causes
