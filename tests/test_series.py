@@ -499,14 +499,18 @@ def test_a_change_with_a_side_that_failed_is_listed(folder, tmp_path):
 
 def test_an_image_that_changes_after_others_were_added(folder, tmp_path):
     images = shutil.copytree(folder, tmp_path / "images")
-    values = {"outputs": ["mask", "polygons"], "fill": True}
+    values = {
+        "outputs": ["mask", "polygons"],
+        "fill": True,
+        "change": ("2025-05/2025-06", "2025-07"),
+    }
     run_water(config(images, tmp_path / "run", **values))
     write_image(images / "S2B_20250501.tif", lake(8))
     run_water(config(images, tmp_path / "run", **values))
     write_image(images / "S2B_20250501.tif", lake(16))
     again = run_water(config(images, tmp_path / "run", **values))
     fresh = run_water(config(images, tmp_path / "fresh", **values))
-    for key in ("area_km2", "filled_km2", "interval_km2", "bodies"):
+    for key in ("area_km2", "filled_km2", "interval_km2", "bodies", "change"):
         assert again.result[key] == fresh.result[key]
 
 

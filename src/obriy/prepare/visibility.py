@@ -38,9 +38,9 @@ with its snow bit are labelled water, and 99 % of those lie below all three."""
 
 
 EDGE_M: Final = 60.0
-"""Metres around cloud and shadow that are suspected with them. Masks are widened by 40 to 200 m in
-practice (Baetens et al. 2019, doi:10.3390/rs11040433); of water within 20 m of a flagged cloud a
-third was lost in simulated scenes, beyond 50 m no more than elsewhere."""
+"""Metres around cloud and shadow that are suspected with them. Masks are widened in practice
+(Baetens et al. 2019, doi:10.3390/rs11040433); of water within 20 m of a flagged cloud a third was
+lost in simulated scenes, beyond 50 m no more than elsewhere."""
 
 
 def hide(block: Block) -> Block:

@@ -185,7 +185,10 @@ def _change(
         return StepRecord({"change": "change.tif"}, change.to_dict())
 
     done = folder.step(
-        "change", work, {"dates": [[m.time for m in half] for half in (before, after)]}
+        "change",
+        work,
+        fingerprint(places_of(config)),
+        after=[map_step(str(class_map.time)) for class_map in (*before, *after)],
     )
     result["change"] = done.found
     write_style(folder.file("change.qml"), legend, config.lang)
