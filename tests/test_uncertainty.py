@@ -34,7 +34,6 @@ def tally(dry=0.0, water=0.0, unseen=0.0, *, fraction=None, blocks=None, **sums)
     return Tally(
         by_code=by_code,
         fraction=water if fraction is None else fraction,
-        whole_pixels=fraction is None,
         blocks=BlockSums(**blocks or {}),
         **sums,
     )

@@ -101,7 +101,6 @@ class Tally:
         fillable: Area of those pixels.
         moved: (2,) what the area of the class would gain if the district's outline moved by one
             pixel down, and to the right.
-        whole_pixels: Whether the map has no fractions: ``fraction`` is then the mask's area.
         blocks: Sums over blocks.
     """
 
@@ -113,7 +112,6 @@ class Tally:
     filled: float = 0.0
     fillable: float = 0.0
     moved: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(2))
-    whole_pixels: bool = False
     blocks: BlockSums = dataclasses.field(default_factory=BlockSums)
 
     def add(self, pixels: Pixels, code: int) -> None:
@@ -135,7 +133,6 @@ class Tally:
             self.by_cause,
             sums,
         )
-        self.whole_pixels = pixels.fraction is None
         totals = sums.sum((0, 1))
         self.fraction += float(totals[_WET])
         self.doubtful += float(totals[_DOUBT])

@@ -74,7 +74,7 @@ def estimate(tally: Tally, code: int, district: float) -> Estimate:
         "unseen": min(_unseen(tally, share, seen, rest), blind / 2),
         "registration": _settings()["registration"]["pixels"] * math.hypot(*tally.moved),
     }
-    omission = _omission(tally)
+    omission = _omission(tally, code)
     expected = tally.fraction + tally.filled + share * rest
     half = _settings()["quantile"] * _norm(causes)
     sure = _settings()["quantile"] * _norm({k: v for k, v in causes.items() if k != "unseen"})
@@ -96,10 +96,12 @@ def _shore(tally: Tally, code: int) -> float:
     return math.hypot(know["shore"] * tally.shore, know["fraction_against_mask"] * against)
 
 
-def _omission(tally: Tally) -> float:
+def _omission(tally: Tally, code: int) -> float:
     """Return how much more water there may be than the map shows where it saw, m²."""
     know = _settings()["omission"]
-    shore = know["whole_pixels"] * tally.shore if tally.whole_pixels else 0.0
+    # Fractions that come to the very area of the mask are all 0 or 1: whole pixels too.
+    whole = math.isclose(tally.fraction, float(tally.by_code[code]))
+    shore = know["whole_pixels"] * tally.shore if whole else 0.0
     shown = tally.doubtful + tally.fraction
     if not shown:
         return float(shore)
