@@ -40,6 +40,9 @@ class ClassMap:
         time: Date of the image, ISO 8601, where known.
         doubt: (y, x) uint8 `Doubt`: where a threshold as good as the one taken would decide
             otherwise; None where the method cannot say.
+        confidence: (y, x) uint8, how sure the class is, in half per cents (0 to 200), 255
+            missing; None where nobody said.
+        agreement: (y, x) uint8, share of the votes that the class got, likewise.
     """
 
     labels: xr.DataArray
@@ -49,9 +52,11 @@ class ClassMap:
     unseen: xr.DataArray | None = None
     time: str | None = None
     doubt: xr.DataArray | None = None
+    confidence: xr.DataArray | None = None
+    agreement: xr.DataArray | None = None
 
     def __post_init__(self) -> None:
-        for name in ("labels", "fraction", "unseen", "doubt"):
+        for name in ("labels", "fraction", "unseen", "doubt", "confidence", "agreement"):
             layer = getattr(self, name)
             if layer is None:
                 continue

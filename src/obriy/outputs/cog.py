@@ -28,15 +28,33 @@ from obriy.outputs.files import atomic_path, full_error, is_full, output_error
 from obriy.outputs.styles import write_categories, write_style
 from obriy.render.palette import CODED, colour_table, rgb
 
-Content = Legend | Literal["fraction", "unseen", "doubt", "occurrence", "observations"]
+Content = (
+    Legend
+    | Literal[
+        "fraction", "unseen", "doubt", "occurrence", "observations", "confidence", "agreement"
+    ]
+)
 """What the numbers of a map are: classes of a legend, shares, reasons, doubts, or counts."""
 
 TILE: Final = 512
 _READ: Final = 2048
-_OVERVIEWS: Final = {"fraction": "AVERAGE", "occurrence": "AVERAGE", "observations": "AVERAGE"}
-_NODATA: Final = {"fraction": FRACTION_MISSING, "occurrence": 255}
+_OVERVIEWS: Final = dict.fromkeys(
+    ("fraction", "occurrence", "observations", "confidence", "agreement"), "AVERAGE"
+)
+_NODATA: Final = {
+    "fraction": FRACTION_MISSING,
+    "occurrence": 255,
+    "confidence": FRACTION_MISSING,
+    "agreement": FRACTION_MISSING,
+}
 """Of the others every value means something: 0 observations is a count."""
-_UNITS: Final = {"fraction": ("half per cent", 0.5, "%"), "occurrence": ("per cent", 1.0, "%")}
+_HALVES: Final = ("half per cent", 0.5, "%")
+_UNITS: Final = {
+    "fraction": _HALVES,
+    "occurrence": ("per cent", 1.0, "%"),
+    "confidence": _HALVES,
+    "agreement": _HALVES,
+}
 """Of a content: units of the numbers as they stand, their scale, and the unit once scaled."""
 _TITLES: Final = {
     "fraction": "share of water in the pixel, half per cents (0 to 200), 255 missing",
@@ -44,6 +62,8 @@ _TITLES: Final = {
     "doubt": "where another threshold, as good, would decide otherwise",
     "occurrence": "share of valid observations that were water, per cent, 255 never seen",
     "observations": "valid observations of the pixel, 255 for 255 and more",
+    "confidence": "how sure the class is, half per cents (0 to 200), 255 missing",
+    "agreement": "share of the votes that the class got, half per cents (0 to 200), 255 missing",
 }
 _DRIVER_ERRORS: Final = (RasterioError, CPLE_BaseError, SystemError)
 """What rasterio raises; SystemError where GDAL failed without saying why (a full disk, often)."""
@@ -58,7 +78,8 @@ class MapWriter:
         path: The file wanted, ``*.tif``.
         geobox: Grid of the map, in any CRS or none, rotated or not.
         content: The legend of a class map (0 is no data, overviews by mode, colours and names
-            within), ``"fraction"`` and ``"occurrence"`` (255 is no data, overviews by average),
+            within), ``"fraction"``, ``"confidence"``, ``"agreement"`` and ``"occurrence"`` (255 is
+            no data, overviews by average),
             ``"observations"`` (counts, overviews by average), ``"unseen"`` or ``"doubt"`` (values
             of `obriy.model.flags.Unseen` and `obriy.model.classmap.Doubt`, overviews by mode).
         lang: Language of the class names in the file.

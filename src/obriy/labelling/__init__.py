@@ -1,0 +1,1 @@
+"""Scene and numbered ClassMap to named clusters."""

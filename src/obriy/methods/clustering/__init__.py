@@ -1,0 +1,1 @@
+"""Scene to numbered clusters: fit on a sample, predict by block."""
