@@ -5,13 +5,16 @@ import pytest
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import BandError, GridError
 from obriy.labelling import facts as facts_module
 from obriy.labelling.facts import measure_clusters, pixel_hashes
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import NOISE, cluster_legend
 from obriy.model.grid import coords_of, geobox_of
-from obriy.sources import open_scene
+from obriy.model.provenance import Provenance
+from obriy.model.scene import make_scene
+from tests.conftest import utm_grid
 
 NAN = np.nan
 
@@ -142,7 +145,7 @@ def _damaged_tiff(path):
     with rasterio.open(
         path, "w", driver="GTiff", width=64, height=64, count=1, dtype="uint16", tiled=True,
         blockxsize=16, blockysize=16, compress="deflate", crs="EPSG:32636",
-        transform=rasterio.Affine(10, 0, 5e5, 0, -10, 5e6),
+        transform=utm_grid((64, 64)).affine,
     ) as file:  # fmt: skip
         file.write(values, 1)
     data = bytearray(path.read_bytes())
@@ -157,7 +160,10 @@ def _damaged_tiff(path):
 
 def test_broken_bytes_cost_their_windows_only(tmp_path, monkeypatch):
     monkeypatch.setattr(facts_module, "LEAST_WINDOW", 8)
-    scene = open_scene(_damaged_tiff(tmp_path / "damaged.tif"), bands=["nir"], scale=1e-4)
+    path = str(_damaged_tiff(tmp_path / "damaged.tif"))
+    grid = utm_grid((64, 64))
+    band = lazy_variable(RasterBand(path, scale=1e-4), grid)
+    scene = make_scene({"nir": band}, grid, sensor="unknown", provenance=Provenance())
     (one,) = measure_clusters(scene, clusters_on(scene, np.ones((64, 64))))
     assert one.spectrum["nir"].median == pytest.approx(0.3)
     # 48 rows are sound; lost too is what lies within 7 pixels of the broken ones, by windows of 8.
