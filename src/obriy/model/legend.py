@@ -20,12 +20,15 @@ class LegendClass:
         name: Short machine name, e.g. ``"water"``.
         title: Human name by language, ``{"en": ..., "uk": ...}``.
         colour: ``#rrggbb``.
+        definition: What belongs to it, one English sentence without a word for a colour; empty:
+            the name says it.
     """
 
     code: int
     name: str
     title: dict[str, str]
     colour: str
+    definition: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

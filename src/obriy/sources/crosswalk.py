@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import InputError, UsageError
+from obriy.model.crosswalk import NO_REFERENCE
 from obriy.model.legend import NO_DATA, Legend
 from obriy.registry import did_you_mean
 from obriy.tables import load_toml
 
-NO_REFERENCE: Final = "no_reference"
 UNKNOWN: Final = 255
 """Marks, in a `Crosswalk`, a code that nobody explained."""
 
@@ -74,6 +74,8 @@ def crosswalk(name: str, legend: Legend) -> Crosswalk:
     if name not in names():
         raise did_you_mean("reference legend", name, names())
     rules = tables[name]["to"].get(legend.name)
+    if rules is None and name == legend.name:
+        rules = {c.name: [c.code] for c in legend}
     if rules is None:
         raise UsageError(
             f"The codes '{name}' cannot be brought to the legend '{legend.name}'.",
