@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from odc.geo.geobox import GeoBox
+from tests.conftest import utm_grid
 
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import BandError, GridError
@@ -14,7 +15,6 @@ from obriy.model.clusters import NOISE, cluster_legend
 from obriy.model.grid import coords_of, geobox_of
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from tests.conftest import utm_grid
 
 NAN = np.nan
 
