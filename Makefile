@@ -4,14 +4,18 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CORE   := $(VENV)/.core
 DEV    := $(VENV)/.dev
+DEEP   := $(VENV)/.deep
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-deep check bench clean
 
 demo: $(CORE)  ## map water on embedded samples and say where the report is
 	$(BIN)/obriy demo
 
 test: $(DEV)  ## every test but those of the extra `deep`
 	$(BIN)/python -m pytest -q -n auto
+
+test-deep: $(DEEP)  ## those of the extra `deep` (torch: some gigabytes)
+	$(BIN)/python -m pytest -q tests/test_nets.py tests/test_deep_*.py
 
 check: $(DEV)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -36,4 +40,8 @@ $(CORE): pyproject.toml | $(VENV)/bin/python
 
 $(DEV): pyproject.toml $(CORE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+$(DEEP): pyproject.toml $(CORE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,deep]'
 	touch $@

@@ -1,0 +1,51 @@
+"""The one door to torch and its relatives: loaded on use, with a clear word where they are not."""
+
+import contextlib
+import importlib
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from obriy.errors import MissingExtraError, UsageError
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+def load_library(name: str) -> Any:
+    """Return a library of the extra ``deep``.
+
+    Args:
+        name: Name of the module, e.g. ``"torch"``.
+
+    Raises:
+        MissingExtraError: where it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{name} is not installed.", "Run: pip install 'obriy[deep]'."
+        ) from error
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread: sums then have one order, and a run repeats to the bit."""
+    torch = load_library("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def choose_device(device: Device) -> str:
+    """Return ``"cuda"`` or ``"cpu"``.
+
+    Raises:
+        UsageError: where CUDA is asked for and there is none.
+    """
+    there = bool(load_library("torch").cuda.is_available())
+    if device == "cuda" and not there:
+        raise UsageError("No CUDA device is to be seen.", "Give --device cpu, or auto.")
+    return "cuda" if there and device != "cpu" else "cpu"
