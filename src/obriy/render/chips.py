@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 import xarray as xr
 from matplotlib.image import imsave
 
-from obriy.blocks.decimate import block_means, steps_for
 from obriy.model.grid import geobox_of, pixel_metres
 from obriy.model.scene import band_names
+from obriy.render.contrast import Array, contrast_limits, square_around, stretched
 from obriy.vectors import place
 
 TRUE_COLOUR: Final = ("red", "green", "blue")
-_FALSE_COLOUR: Final = (
+FALSE_COLOUR: Final = (
     ("swir16", "nir", "red"),
     ("swir16", "nir08", "red"),
     ("swir22", "nir", "red"),
@@ -28,15 +27,6 @@ _FALSE_COLOUR: Final = (
 """Red, green and blue of a picture in which water is dark; the first that the image has."""
 SIDES: Final = (161, 25)
 """Pixels of the image on a side: where the place lies, and the pixels themselves."""
-_LOOK: Final = 600
-"""Side of the small image that the contrast is found in, pixels."""
-_GAMMA: Final = 1 / 1.5
-_LEAST_RANGE: Final = 0.05
-"""Reflectance from black to white, at least: the noise of a flat image stays noise."""
-_NOTHING: Final = 0.5
-"""Grey where there is no image."""
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +79,7 @@ def views_of(scene: xr.Dataset) -> tuple[ChipView, ...]:
         GridError: where it has none.
     """
     available = set(band_names(scene))
-    false = next((names for names in _FALSE_COLOUR if available.issuperset(names)), None)
+    false = next((names for names in FALSE_COLOUR if available.issuperset(names)), None)
     shown = [TRUE_COLOUR] if available.issuperset(TRUE_COLOUR) else []
     shown += [false] if false else []
     if not shown:
@@ -115,7 +105,7 @@ def draw_chips(
     """
     geobox = geobox_of(scene)
     bands = dict.fromkeys(name for view in views for name in view.bands)
-    limits = {name: _limits(scene[name]) for name in bands}
+    limits = {name: contrast_limits(scene[name]) for name in bands}
     placed = [place(p, crs, geobox) for p in places]
     inside = shapely.box(0, 0, geobox.shape.x, geobox.shape.y)
     drawn: list[tuple[Chip, ...]] = [()] * len(placed)
@@ -136,7 +126,8 @@ def _draw(
     column, row = math.floor(polygon.centroid.x), math.floor(polygon.centroid.y)
     side = max(view.side for view in views)
     planes = {
-        name: _stretched(_window(scene[name], row, column, side), *limits[name]) for name in limits
+        name: stretched(square_around(scene[name], row, column, side), *limits[name])
+        for name in limits
     }
     corners = shapely.get_coordinates(polygon)[:-1]
     chips = []
@@ -155,37 +146,6 @@ def _draw(
             )
         )
     return tuple(chips)
-
-
-def _window(band: xr.DataArray, row: int, column: int, side: int) -> Array:
-    """Read a square around a pixel; NaN beyond the image."""
-    values = np.full((side, side), np.nan)
-    spans = []
-    for middle, length in ((row, band.sizes["y"]), (column, band.sizes["x"])):
-        first = middle - side // 2
-        low, high = max(0, first), min(length, first + side)
-        spans.append((slice(low, high), slice(low - first, high - first)))
-    (rows, into_rows), (columns, into_columns) = spans
-    values[into_rows, into_columns] = band.isel(y=rows, x=columns).to_numpy()
-    return values
-
-
-def _limits(band: xr.DataArray) -> tuple[float, float]:
-    """Return the reflectance of black and of white."""
-    small = block_means(band.variable, steps_for(band.shape, _LOOK))
-    known = small[np.isfinite(small)]
-    if not known.size:
-        return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(known, (2, 98)))
-    if high - low < _LEAST_RANGE:
-        low, high = (low + high - _LEAST_RANGE) / 2, (low + high + _LEAST_RANGE) / 2
-    return low, high
-
-
-def _stretched(values: Array, low: float, high: float) -> Array:
-    known = np.isfinite(values)
-    unit = np.clip((np.where(known, values, low) - low) / (high - low), 0, 1) ** _GAMMA
-    return np.where(known, unit, _NOTHING)
 
 
 def _encoded(picture: Array, kind: str) -> bytes:

@@ -3,10 +3,14 @@
 import dataclasses
 import functools
 import re
+from collections.abc import Iterable
+from typing import Final
 
 from obriy.errors import TableError
 from obriy.registry import did_you_mean
 from obriy.tables import load_toml, table_names
+
+_STAND_IN: Final = ("sentinel2_l2a", "landsat_c2l2", "modis_hkm")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,6 +157,24 @@ def load_sensor(sensor: str) -> Sensor:
         return Sensor(**table)
     except (TypeError, KeyError) as error:
         raise TableError(f"The sensor table '{sensor}' is broken: {error}.") from error
+
+
+def band_wavelengths(sensor: str, names: Iterable[str]) -> dict[str, float]:
+    """Return the centre wavelengths of reflective bands, micrometres, shortest first.
+
+    Args:
+        sensor: Its id; for a sensor that nobody knows, and for bands that it lacks, the band of
+            that common name of Sentinel-2, Landsat or MODIS stands in.
+        names: STAC common names; those that no table knows are left out.
+    """
+    known: dict[str, float] = {}
+    for one in dict.fromkeys((sensor.lower(), *_STAND_IN)):
+        if one in sensor_ids():
+            for band in load_sensor(one).bands:
+                if band.reflective:
+                    known.setdefault(band.common, band.wavelength)
+    found = {name: known[name] for name in names if name in known}
+    return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
 def sensor_of_file(file_name: str) -> Sensor | None:

@@ -1,0 +1,193 @@
+"""The facts of a cluster in plain words: numbers with their units, and no word for a colour."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from obriy.model.clusters import ClusterFacts, Spread
+
+MOST_LETTERS: Final = 1500
+"""Of a text; what tells least is left out of a longer one."""
+_NEIGHBOURS: Final = 3
+_LEAST_BORDER: Final = 0.05
+"""Share of the border from which a neighbour is told of."""
+_FORMS: Final = (
+    (0.75, "large compact patches"),
+    (0.45, "patches"),
+    (0.2, "small patches and strips"),
+    (0.0, "specks and thin lines"),
+)
+"""Share of inner pixels, at least, and what the cluster then looks like."""
+_REGIONS: Final = (
+    (0.69, "visible"),
+    (0.76, "edge of vegetation"),
+    (1.1, "near infrared"),
+    (math.inf, "shortwave infrared"),
+)
+"""Wavelength in micrometres, less than, and what the light there is called."""
+_MEANINGS: Final = {
+    "NDVI": "live vegetation",
+    "NDWI": "open water",
+    "MNDWI": "open water",
+    "NDBI": "built-up or dry soil",
+}
+
+
+def describe_cluster(
+    facts: ClusterFacts,
+    everyone: Mapping[int, ClusterFacts],
+    waves: Mapping[str, float],
+    about_scene: str = "",
+) -> str:
+    """Return what is known of a cluster in English, at most `MOST_LETTERS` letters.
+
+    Neither its number nor a number or name of another cluster is in it.
+
+    Args:
+        facts: Of the cluster.
+        everyone: Facts of all clusters by number: neighbours are told by what was measured.
+        waves: Wavelengths of the bands, micrometres, shortest first.
+        about_scene: A sentence on the image: date, place, size.
+    """
+    paragraphs = [
+        _extent(facts),
+        _spectrum(facts.spectrum, waves),
+        _indices(facts.indices),
+        _form(facts),
+        _ranks(facts, waves),
+        _local("Texture, deviation within 5 x 5 pixels", facts.texture, waves),
+        _borders(facts, everyone, waves),
+        _local("Surroundings, mean within 15 x 15 pixels", facts.surroundings, waves),
+    ]
+    text = about_scene
+    for paragraph in paragraphs:
+        longer = f"{text}\n{paragraph}" if text else paragraph
+        if paragraph and len(longer) <= MOST_LETTERS:
+            text = longer
+    return text
+
+
+def band_title(wave: float) -> str:
+    """Return what a band is called, e.g. ``"near infrared 0.84 µm"``.
+
+    Args:
+        wave: Its centre, micrometres.
+    """
+    return f"{_region(wave)} {wave:.2f} µm"
+
+
+def _region(wave: float) -> str:
+    return next(title for below, title in _REGIONS if wave < below)
+
+
+def _extent(facts: ClusterFacts) -> str:
+    area = ""
+    if facts.pixel_m is not None:
+        km2 = facts.pixels * facts.pixel_m**2 / 1e6
+        area = f" of {facts.pixel_m:.3g} m, about {km2:.3g} km²"
+    return (
+        f"This group of pixels covers {_percent(facts.share)} of what was seen: "
+        f"{facts.pixels} pixels{area}."
+    )
+
+
+def _spectrum(spectrum: Mapping[str, Spread], waves: Mapping[str, float]) -> str:
+    parts, before = [], ""
+    for name, wave in waves.items():
+        if name not in spectrum or not math.isfinite(spectrum[name].median):
+            continue
+        region = _region(wave)
+        title = f"{wave:.2f}" if region == before else band_title(wave)
+        before = region
+        parts.append(f"{title} {_spread(spectrum[name], 100, 1)}")
+    if not parts:
+        return ""
+    return f"Reflectance in %, median (10th to 90th percentile): {'; '.join(parts)}."
+
+
+def _indices(indices: Mapping[str, Spread]) -> str:
+    parts = [
+        f"{name} ({_MEANINGS[name]}) {_spread(spread, 1, 2)}"
+        if name in _MEANINGS
+        else f"{name} {_spread(spread, 1, 2)}"
+        for name, spread in indices.items()
+        if math.isfinite(spread.median)
+    ]
+    return f"Indices: {'; '.join(parts)}." if parts else ""
+
+
+def _form(facts: ClusterFacts) -> str:
+    form = next(title for least, title in _FORMS if facts.interior >= least)
+    return (
+        f"Form: {form}; {_percent(facts.interior)} of its pixels have all four neighbours inside."
+    )
+
+
+def _ranks(facts: ClusterFacts, waves: Mapping[str, float]) -> str:
+    parts = [
+        f"{_title(name, waves)} {_percent(rank)}"
+        for name, rank in facts.ranks.items()
+        if math.isfinite(rank)
+    ]
+    return f"Share of the image that lies lower: {'; '.join(parts)}." if parts else ""
+
+
+def _local(title: str, values: Mapping[str, float], waves: Mapping[str, float]) -> str:
+    parts = [
+        f"{_title(name, waves)} {_value(name, value, waves)}"
+        for name, value in values.items()
+        if math.isfinite(value)
+    ]
+    return f"{title}: {'; '.join(parts)}." if parts else ""
+
+
+def _borders(
+    facts: ClusterFacts, everyone: Mapping[int, ClusterFacts], waves: Mapping[str, float]
+) -> str:
+    """Tell the neighbours with the longest borders by what was measured of them."""
+    beside = [
+        (share, _ground(everyone[number], waves))
+        for number, share in facts.neighbours.items()
+        if share >= _LEAST_BORDER and number in everyone
+    ]
+    beside.sort(key=lambda item: (-item[0], item[1]))
+    parts = [f"{_percent(share)} with ground of {ground}" for share, ground in beside if ground]
+    return f"Its border: {'; '.join(parts[:_NEIGHBOURS])}." if parts else ""
+
+
+def _ground(facts: ClusterFacts, waves: Mapping[str, float]) -> str:
+    parts = [
+        f"{name} {facts.indices[name].median:.2f}"
+        for name in ("NDVI", "MNDWI", "NDWI")
+        if name in facts.indices and math.isfinite(facts.indices[name].median)
+    ][:2]
+    infrared = _infrared(facts.spectrum, waves)
+    return ", ".join([*parts, *infrared])
+
+
+def _infrared(spectrum: Mapping[str, Spread], waves: Mapping[str, float]) -> Sequence[str]:
+    for name in ("nir", "nir08"):
+        if name in spectrum and name in waves and math.isfinite(spectrum[name].median):
+            return [f"near infrared {100 * spectrum[name].median:.0f}%"]
+    return []
+
+
+def _title(name: str, waves: Mapping[str, float]) -> str:
+    return band_title(waves[name]) if name in waves else name
+
+
+def _value(name: str, value: float, waves: Mapping[str, float]) -> str:
+    return f"{100 * value:.1f}%" if name in waves else f"{value:.2f}"
+
+
+def _spread(spread: Spread, factor: float, digits: int) -> str:
+    low, median, high = (
+        f"{factor * value:.{digits}f}" for value in (spread.low, spread.median, spread.high)
+    )
+    return f"{median} ({low} to {high})"
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.001:
+        return "less than 0.1%"
+    return f"{100 * share:.1f}%" if share < 0.1 else f"{100 * share:.0f}%"

@@ -1,0 +1,178 @@
+"""Spectra of clusters, drawn in grey against the spectra of named materials."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from obriy.model.clusters import ClusterFacts
+from obriy.render.figures import new_figure
+from obriy.render.text import Text, text_of
+from obriy.tables import load_toml
+from obriy.tables.sensor import band_wavelengths
+
+REFERENCES: Final = {
+    "water": "lagoon_water",
+    "turbid_water": "silty_water",
+    "trees": "broadleaf",
+    "crop": "crop_green",
+    "dry_grass": "fallow",
+    "soil": "soil",
+    "town": "town",
+    "snow": "snow",
+}
+"""Names of the lines, and whose spectra of ``tables/materials.toml`` they are."""
+_DASHES: Final[dict[str, tuple[float, ...]]] = {
+    "water": (1, 1.5),
+    "turbid_water": (3, 1.5),
+    "trees": (6, 1.5),
+    "crop": (6, 1.5, 1, 1.5),
+    "dry_grass": (4, 1.5, 1, 1.5, 1, 1.5),
+    "soil": (2, 2),
+    "town": (9, 2),
+    "snow": (1, 3),
+}
+_CLUSTER: Final = "#101010"
+_BAND: Final = "#c4c4c4"
+_REFERENCE: Final = "#7a7a7a"
+_BRIGHT: Final = 0.5
+"""Only beside something so bright is snow drawn: it would flatten all the rest."""
+
+
+def reference_spectra(names: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Return the reflectance of the named materials in those of the bands that they are known in.
+
+    Args:
+        names: The bands, of `obriy.tables.sensor.band_wavelengths`.
+    """
+    table = load_toml("materials")
+    by_band: dict[str, dict[str, float]] = {}
+    for line, material in REFERENCES.items():
+        mean = dict(zip(table["bands"], table["materials"][material]["mean"], strict=True))
+        by_band[line] = {name: mean[name] for name in names if name in mean}
+    return by_band
+
+
+def spectrum_figure(facts: ClusterFacts, sensor: str, *, lang: str = "en") -> Figure:
+    """Draw reflectance by wavelength: the median of a cluster, its spread, and materials beside.
+
+    Grey only: what is drawn says nothing of the number or the class of the cluster.
+
+    Args:
+        facts: Of the cluster.
+        sensor: Its id, for the wavelengths.
+        lang: Language of the words.
+    """
+    figure = new_figure(4.9, 3.5)
+    axes = figure.add_axes((0.105, 0.15, 0.64, 0.78))
+    draw_spectrum(axes, facts, sensor, text_of(lang), size=8.5)
+    return figure
+
+
+def draw_spectrum(axes: Axes, facts: ClusterFacts, sensor: str, text: Text, *, size: float) -> None:
+    """Draw what `spectrum_figure` shows into axes; names of the lines stand right of them.
+
+    Args:
+        axes: Where; room for the names must be free at the right.
+        facts: Of the cluster.
+        sensor: Its id.
+        text: Language.
+        size: Of the letters, points.
+    """
+    waves = band_wavelengths(sensor, facts.spectrum)
+    waves = {name: wave for name, wave in waves.items() if np.isfinite(facts.spectrum[name].median)}
+    _frame(axes, text, size)
+    if not waves:
+        return
+    spreads = [facts.spectrum[name] for name in waves]
+    x = list(waves.values())
+    low, median, high = (
+        [100 * getattr(spread, key) for spread in spreads] for key in ("low", "median", "high")
+    )
+    top = 100 * max(0.4, 1.08 * max(spread.high for spread in spreads))
+    axes.fill_between(x, low, high, color=_BAND, alpha=0.75, linewidth=0, zorder=2)
+    ends = _draw_references(axes, waves, top, text)
+    axes.plot(x, median, color=_CLUSTER, linewidth=2.2, marker="o", markersize=4.5, zorder=4)
+    axes.set_ylim(0, top)
+    axes.set_xlim(0.4, max(x) + 0.02 if max(x) < 1 else 2.3)
+    ends.append((median[-1], text("spectra.cluster"), _CLUSTER))
+    _name_lines(axes, ends, x[-1], top, size)
+
+
+def _draw_references(
+    axes: Axes, waves: Mapping[str, float], top: float, text: Text
+) -> list[tuple[float, str, str]]:
+    """Draw the materials; return height, name and colour of their right ends."""
+    ends = []
+    for line, values in reference_spectra(waves).items():
+        if not values or (line == "snow" and top < 100 * _BRIGHT):
+            continue
+        x = [waves[name] for name in values]
+        y = [100 * value for value in values.values()]
+        axes.plot(x, y, color=_REFERENCE, linewidth=1.1, dashes=_DASHES[line], zorder=3)
+        ends.append((y[-1], text(f"spectra.{line}"), _REFERENCE))
+    return ends
+
+
+def _name_lines(
+    axes: Axes, ends: list[tuple[float, str, str]], right: float, top: float, size: float
+) -> None:
+    """Write the names of lines at the right, moved apart, each tied to its line."""
+    inches = axes.get_position().height * axes.get_figure(root=True).get_size_inches()[1]  # type: ignore[union-attr]
+    step = top * size * 1.12 / 72 / inches
+    ends = sorted(ends, key=lambda end: (end[0], end[1]))
+    places = spread_apart([min(end[0], top) for end in ends], step, (0.0, top))
+    limit = axes.get_xlim()
+    beyond = limit[1] + 0.045 * (limit[1] - limit[0])
+    for (y, name, colour), place in zip(ends, places, strict=True):
+        line = {"color": colour, "linewidth": 0.6, "clip_on": False, "zorder": 1}
+        axes.plot((right, beyond), (min(y, top), place), **line)  # type: ignore[arg-type]
+        axes.text(
+            beyond,
+            place,
+            f" {name}",
+            color=colour,
+            fontsize=size,
+            va="center",
+            weight="bold" if colour == _CLUSTER else "normal",
+        )
+
+
+def spread_apart(places: list[float], step: float, span: tuple[float, float]) -> list[float]:
+    """Return ascending places moved as little as need be to lie a step apart, inside a span.
+
+    Places that touch form a group around the mean of what they ask for (pool adjacent
+    violators); a group that leaves the span is shifted back.
+
+    Args:
+        places: In ascending order.
+        step: Least distance.
+        span: Lower and upper end; too short a span is left at its upper end.
+    """
+    groups: list[tuple[float, int]] = []  # sum of the wished first places, members
+    for index, place in enumerate(places):
+        group = (place - index * step, 1)
+        while groups and groups[-1][0] / groups[-1][1] > group[0] / group[1]:
+            last = groups.pop()
+            group = (last[0] + group[0], last[1] + group[1])
+        groups.append(group)
+    firsts = [total / count for total, count in groups for _ in range(count)]
+    most = span[1] - (len(places) - 1) * step
+    return [
+        max(span[0], min(first, max(span[0], most))) + index * step
+        for index, first in enumerate(firsts)
+    ]
+
+
+def _frame(axes: Axes, text: Text, size: float) -> None:
+    axes.set_xlabel(text("spectra.wavelength"), fontsize=size, color=_CLUSTER)
+    axes.set_title(text("spectra.reflectance"), loc="left", fontsize=size, color=_CLUSTER, pad=4)
+    axes.tick_params(labelsize=size, colors=_CLUSTER, length=2, width=0.6)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(_REFERENCE)
+    axes.grid(color="#e4e4e4", linewidth=0.6)
+    axes.set_axisbelow(True)
