@@ -1,0 +1,192 @@
+"""What a clusterer sees of a block: units (pixels or segments) with their features.
+
+Pixels are looked at in strips of rows, to need little memory. Segments, and the features of a
+network with strides, depend on where the window begins: they are made on tiles aligned to the
+scene, each wholly read through the halo of the block, whichever block asks.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from obriy.blocks.base import Block, FloatArray
+from obriy.errors import BandError
+from obriy.indices.features import feature_names, feature_stack, ground_bands, halo_of
+from obriy.methods.clustering.patch import TILE, Patch, SegmentArray
+from obriy.methods.clustering.sample import (
+    MOST_PIXELS,
+    MOST_SEGMENTS,
+    Sample,
+    place_keys,
+    smallest,
+)
+
+STRIP: Final = 64
+"""Rows of pixels that are worked on at a time."""
+
+Bands = Mapping[str, FloatArray]
+Segmenter = Callable[[Bands, npt.NDArray[np.bool_]], SegmentArray]
+"""Bands and what is seen of a tile to segments, 1 to n on the seen pixels and 0 elsewhere."""
+
+
+class Extractor(Protocol):
+    """A network that makes features of a neighbourhood."""
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a window that it looks at."""
+        ...
+
+    def features(self, bands: Bands) -> FloatArray:
+        """Return (channels, rows, columns) float32."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """How units and their features are made of a block.
+
+    Attributes:
+        groups: Of `obriy.indices.features.GROUPS`.
+        segmenter: What draws segments; None: the units are pixels.
+        extractor: A network whose features stand beside those of the groups; None: there is none.
+    """
+
+    groups: tuple[str, ...]
+    segmenter: Segmenter | None = None
+    extractor: Extractor | None = None
+
+    @property
+    def tiled(self) -> bool:
+        """Whether the scene is looked at in tiles."""
+        return self.segmenter is not None or self.extractor is not None
+
+    @property
+    def reach(self) -> int:
+        """Pixels around a pixel that its features look at."""
+        return max(halo_of(self.groups), 0 if self.extractor is None else self.extractor.halo)
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a block that must be read with it."""
+        return self.reach + (TILE if self.tiled else 0)
+
+    @property
+    def limit(self) -> int:
+        """Units that are sampled at most."""
+        return MOST_PIXELS if self.segmenter is None else MOST_SEGMENTS
+
+    def bands(self, available: set[str]) -> set[str]:
+        """Return the bands to read.
+
+        Raises:
+            BandError: where none sees the ground.
+        """
+        found = set(ground_bands(available))
+        if not found:
+            raise BandError(
+                "No band of the image sees the ground, and clusters need at least one.",
+                "Name the bands with --bands blue,green,red,nir (file order) or --sensor.",
+            )
+        return found
+
+    def collect(self, block: Block, seed: int) -> Sample | None:
+        """Return a sample of the units of the core of a block; None where it holds none.
+
+        A tile belongs to the block that holds its first pixel.
+        """
+        if not self.tiled and self.reach == 0:
+            return self._collect_pixels(block.crop(), seed)
+        found = None
+        for rows, columns in self._places(block, whole=True):
+            part = self._patch(block, rows, columns).sample(seed, self.limit)
+            found = part if found is None else found.merge(part)
+        return found
+
+    def patches(self, block: Block) -> Iterator[Patch]:
+        """Yield parts of a block, with their features, that together hold its core."""
+        for rows, columns in self._places(block, whole=False):
+            yield self._patch(block, rows, columns)
+
+    def _collect_pixels(self, core: Block, seed: int) -> Sample:
+        """Choose the pixels first: features are made of those alone."""
+        bands = ground_of(core.bands)
+        rows, columns = np.nonzero(seen_in(bands))
+        keys = place_keys(seed, rows + core.row, columns + core.column)
+        kept = smallest(keys, self.limit)
+        picked = {name: plane[rows[kept], columns[kept]][None] for name, plane in bands.items()}
+        values = feature_stack(picked, self.groups)[:, 0].T
+        names = tuple(feature_names(self.groups, set(bands)))
+        ones = np.ones(len(kept), np.float32)
+        return Sample(tuple(bands), names, keys[kept], values, ones, len(keys), self.limit)
+
+    def _places(self, block: Block, *, whole: bool) -> Iterator[tuple[slice, slice]]:
+        """Yield windows of the block: of a tile that the core cuts only one block is the owner.
+
+        Args:
+            block: The block.
+            whole: Only what is the core's own, each pixel of the scene in one block.
+        """
+        step = (TILE, TILE) if self.tiled else (STRIP, block.shape[1])
+        starts = []
+        for axis, origin in enumerate((block.row, block.column)):
+            low, high = block.core[axis].start, block.core[axis].stop
+            first = low + (-(low + origin) % TILE) if self.tiled else low
+            if self.tiled and not whole and first > low:
+                first -= TILE
+            starts.append([(s, high) for s in range(first, high, step[axis])])
+        for top, bottom in starts[0]:
+            for left, right in starts[1]:
+                ends = block.shape if self.tiled else (bottom, right)
+                yield (
+                    slice(top, min(top + step[0], ends[0])),
+                    slice(left, min(left + step[1], ends[1])),
+                )
+
+    def _patch(self, block: Block, rows: slice, columns: slice) -> Patch:
+        """Make the features of a window, with as much around it as they look at."""
+        outer = tuple(
+            slice(max(0, s.start - self.reach), min(n, s.stop + self.reach))
+            for s, n in zip((rows, columns), block.shape, strict=True)
+        )
+        inner = tuple(
+            slice(s.start - o.start, s.stop - o.start)
+            for s, o in zip((rows, columns), outer, strict=True)
+        )
+        bands = {name: plane[outer] for name, plane in ground_of(block.bands).items()}
+        names, stack = self._stack(bands)
+        seen = seen_in(bands)[inner]
+        near = {name: plane[inner] for name, plane in bands.items()}
+        return Patch(
+            place=(rows, columns),
+            row=block.row + rows.start,
+            column=block.column + columns.start,
+            bands=tuple(bands),
+            names=names,
+            stack=stack[(slice(None), *inner)],
+            seen=seen,
+            segments=None if self.segmenter is None else self.segmenter(near, seen),
+        )
+
+    def _stack(self, bands: Bands) -> tuple[tuple[str, ...], FloatArray]:
+        names = feature_names(self.groups, set(bands))
+        stack = feature_stack(bands, self.groups)
+        if self.extractor is None:
+            return tuple(names), stack
+        deep = self.extractor.features(bands)
+        names += [f"deep_{number}" for number in range(1, len(deep) + 1)]
+        return tuple(names), np.concatenate([stack, deep]).astype(np.float32)
+
+
+def ground_of(bands: Bands) -> dict[str, FloatArray]:
+    """Return the bands that features are made of: others may have been read to find clouds."""
+    return {name: bands[name] for name in ground_bands(set(bands))}
+
+
+def seen_in(bands: Bands) -> npt.NDArray[np.bool_]:
+    """Return (rows, columns) bool: where every band has a value."""
+    seen: npt.NDArray[np.bool_] = np.all([np.isfinite(p) for p in bands.values()], axis=0)
+    return seen

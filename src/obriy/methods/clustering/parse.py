@@ -1,0 +1,125 @@
+"""Clusterers as methods of the engine."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from obriy.blocks.base import Block, FloatArray
+from obriy.errors import EmptyResultError, UsageError
+from obriy.indices.features import check_groups
+from obriy.methods.clustering.look import Look
+from obriy.methods.clustering.rule import ClusterRule
+from obriy.methods.clustering.sample import Sample
+from obriy.methods.clustering.scaling import fit_scale
+from obriy.methods.clustering.space import Space
+from obriy.methods.clustering.spec import (
+    CLUSTERERS,
+    EMBEDDERS,
+    SEGMENTERS,
+    TRAINED,
+    Spec,
+    clusterer_names,
+    parse_spec,
+)
+from obriy.model.clusters import MOST_CLUSTERS
+
+__all__ = ["CLUSTERERS", "EMBEDDERS", "SEGMENTERS", "clusterer_names", "parse_clusterer"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Clusterer:
+    """Finds clusters in a sample of a scene, and gives every pixel the nearest one.
+
+    Attributes:
+        spec: Its parts by name.
+        look: How units and their features are made.
+        clusters: How many; None: the clusterer chooses.
+        seed: Of the sample and of the fit.
+    """
+
+    spec: Spec
+    look: Look
+    clusters: int | None
+    seed: int
+    gives_fraction: bool = False
+
+    @property
+    def name(self) -> str:
+        """The spec as text."""
+        return self.spec.text
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a block that its features, or its segments, look at."""
+        return self.look.halo
+
+    def bands(self, available: set[str]) -> set[str]:
+        """Return the bands that see the ground.
+
+        Raises:
+            BandError: where there is none.
+        """
+        return self.look.bands(available)
+
+    def collect(self, block: Block) -> Sample | None:
+        """Sample the units of the core of a block."""
+        return self.look.collect(block, self.seed)
+
+    def decide(self, statistics: Sample | None) -> ClusterRule:
+        """Find the clusters.
+
+        Raises:
+            EmptyResultError: where nothing was seen.
+        """
+        if statistics is None or not len(statistics.keys):
+            raise EmptyResultError(
+                "There is nothing to cluster: all of it is cloud or no data.",
+                "Take another date; or map without the quality band (--clouds none).",
+            )
+        values = statistics.values
+        space = self._space(values)
+        points = np.ascontiguousarray(space.points(np.ascontiguousarray(values.T)).T)
+        fit = CLUSTERERS.get(self.spec.clusterer)
+        fitted = fit(points, statistics.sizes, self.clusters, self.seed)
+        about = {**fitted.about, "warnings": fitted.warnings}
+        return ClusterRule(
+            self.spec, self.look, space, fitted.prototypes, statistics, self.seed, about
+        )
+
+    def _space(self, values: FloatArray) -> Space:
+        scale = fit_scale(values)
+        if self.spec.embedder not in TRAINED:
+            return Space(scale)
+        train = EMBEDDERS.get(self.spec.embedder)
+        return Space(scale, train(scale.apply(values.T).T, seed=self.seed))
+
+
+def parse_clusterer(
+    spec: str,
+    clusters: int | None = None,
+    features: Sequence[str] = ("bands", "indices"),
+    seed: int = 0,
+    weights: str | None = None,
+) -> Clusterer:
+    """Return the clusterer that a text describes.
+
+    Args:
+        spec: ``[SEGMENTER+][EMBEDDER+]CLUSTERER``, e.g. ``"kmeans"`` or ``"slic+kmeans"``.
+        clusters: How many, 2 to 199 (for ``dbscan``: at most); None: as the clusterer says.
+        features: Groups of `obriy.indices.features.GROUPS`.
+        seed: The same seed gives the same map.
+        weights: File or name of the weights of ``sam`` or ``unet``; None: their default.
+
+    Raises:
+        UnknownNameError: for a name that is not known.
+        UsageError: for a spec or a number of clusters that cannot be.
+        MissingExtraError: where a network is asked for and torch is not installed.
+    """
+    if clusters is not None and not 2 <= clusters < MOST_CLUSTERS:
+        raise UsageError(
+            f"{clusters} clusters cannot be: there are 2 to {MOST_CLUSTERS - 1}.",
+            "Give --clusters 12, or --clusters auto.",
+        )
+    parts = parse_spec(spec, weights)
+    return Clusterer(parts, parts.look(check_groups(features)), clusters, seed)
