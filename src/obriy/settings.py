@@ -17,6 +17,9 @@ class Settings(BaseSettings):
         None, gt=0, description="memory to use; None: half of the free"
     )
     lang: str = Field("en", pattern="^(en|uk)$", description="language of reports")
+    cache: Path = Field(
+        Path("~/.cache/obriy").expanduser(), description="answers of paid labellers, kept"
+    )
     realdata: Path | None = Field(None, description="folder of real data for the tests")
 
 

@@ -17,7 +17,13 @@ from typer.exceptions import TyperException
 
 from obriy.cli.options import with_config_options
 from obriy.errors import CancelledError, ObriyError, UsageError
-from obriy.workflows.config import WaterConfig, make_config, read_config
+from obriy.workflows.config import (
+    ImageConfig,
+    LandcoverConfig,
+    WaterConfig,
+    make_config,
+    read_config,
+)
 
 COMPLETE, ERROR, USAGE, PARTIAL = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -34,6 +40,7 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="print result.json to standard output")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="show tracebacks of errors")]
 
 
@@ -56,18 +63,18 @@ def demo(
         "season": {"source": str(images), "aoi": str(images / "districts.gpkg"), "fill": True},
     }
     results = [
-        _water(make_config(WaterConfig, values | {"out": out / name, "lang": lang}), screen, False)
+        _run(make_config(WaterConfig, values | {"out": out / name, "lang": lang}), screen, False)
         for name, values in runs.items()
     ]
     screen.reports(results)
 
 
 @app.command()
-@with_config_options
+@with_config_options(WaterConfig)
 def water(
     values: dict[str, Any],
     as_json: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done")] = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -80,7 +87,28 @@ def water(
 
         typer.echo(json.dumps(plan_water(config), indent=2, ensure_ascii=False))
         return
-    _water(config, Screen(quiet or as_json), as_json)
+    _run(config, Screen(quiet or as_json), as_json)
+
+
+@app.command()
+@with_config_options(LandcoverConfig)
+def landcover(
+    values: dict[str, Any],
+    as_json: Json = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Map land cover without labels: clusters that a panel of labellers names."""
+    from obriy.cli.show import Screen
+
+    config = make_config(LandcoverConfig, values)
+    if dry_run:
+        from obriy.workflows.landcover import plan_landcover
+
+        typer.echo(json.dumps(plan_landcover(config), indent=2, ensure_ascii=False))
+        return
+    _run(config, Screen(quiet or as_json), as_json)
 
 
 @app.command()
@@ -190,7 +218,7 @@ def run(
     config = read_config(config_file)
     if config.out is None or out is not None:
         config = config.model_copy(update={"out": out or config_file.parent})
-    _water(config, Screen(quiet or as_json), as_json)
+    _run(config, Screen(quiet or as_json), as_json)
 
 
 @app.command()
@@ -293,12 +321,12 @@ def _season(folder: Path) -> None:
     simulate_to_folder(folder, dates=dates, size=(256, 256), setting="easy_cloudy")
 
 
-def _water(config: WaterConfig, screen: Any, as_json: bool) -> dict[str, Any]:
+def _run(config: ImageConfig, screen: Any, as_json: bool) -> dict[str, Any]:
     try:
-        from obriy.workflows.water import run_water
+        from obriy.workflows.jobs import run_job
 
         with screen.progress() as options:
-            done = run_water(config, options)
+            done = run_job(config, options)
     except KeyboardInterrupt as error:
         raise CancelledError("Stopped by the user; nothing half-written was left.") from error
     if as_json:

@@ -8,32 +8,37 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config import JobConfig
 
 _PLAIN = (bool, int, float, Path)
 
 
-def with_config_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command ``f(values, **own)`` an option for each field of `WaterConfig`.
+def with_config_options(
+    kind: type[JobConfig],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command ``f(values, **own)`` an option for each field of a configuration.
 
     The command gets the fields that the user set as one mapping, ``values``.
     """
-    given_own = inspect.signature(function).parameters.items()
-    own = [p.replace(kind=p.KEYWORD_ONLY) for name, p in given_own if name != "values"]
-    fields = [(f.alias or n, f) for n, f in WaterConfig.model_fields.items() if n != "job"]
+    fields = [(f.alias or n, f) for n, f in kind.model_fields.items() if n != "job"]
     fields.sort(key=lambda item: not _is_argument(item[1]))
 
-    def command(**given: Any) -> None:
-        names = [name for name, _ in fields]
-        values = {name: given.pop(name) for name in names}
-        function({name: v for name, v in values.items() if v is not None}, **given)
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        given_own = inspect.signature(function).parameters.items()
+        own = [p.replace(kind=p.KEYWORD_ONLY) for name, p in given_own if name != "values"]
 
-    parameters = [_parameter(name, field) for name, field in fields] + own
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in parameters}
-    command.__doc__ = function.__doc__
-    command.__name__ = function.__name__
-    return command
+        def command(**given: Any) -> None:
+            values = {name: given.pop(name) for name, _ in fields}
+            function({name: v for name, v in values.items() if v is not None}, **given)
+
+        parameters = [_parameter(name, field) for name, field in fields] + own
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in parameters}
+        command.__doc__ = function.__doc__
+        command.__name__ = function.__name__
+        return command
+
+    return decorate
 
 
 def _is_argument(field: FieldInfo) -> bool:

@@ -68,6 +68,52 @@ def hide(block: Block) -> Block:
     return dataclasses.replace(block, bands=bands, unseen=unseen, shadow=shadow)
 
 
+def hide_for_cover(edge: int, block: Block) -> Block:
+    """Return the block with the bands of unseen pixels set to NaN, for a map of land cover.
+
+    Other than for water, snow is a class, so it hides nothing; cloud shadow would be a cluster of
+    its own, so it is hidden, unless two water indices say that it is a lake which the quality band
+    calls shadow. Within ``edge`` of cloud and shadow nothing is seen: their rims would be clusters.
+
+    Args:
+        edge: Pixels around cloud and shadow, of `edge_pixels`; the halo must hold them.
+        block: Bands as read, with or without ``flags``.
+    """
+    if block.flags is None:
+        return hide(block)
+    seen = hide(dataclasses.replace(block, flags=block.flags & ~np.uint16(Flag.SNOW)))
+    assert seen.unseen is not None
+    unseen = seen.unseen
+    shadow = _has(block.flags, Flag.CLOUD_SHADOW) & ~_looks_like_water(block)
+    cloud = unseen == Unseen.CLOUD
+    for where, reason in ((shadow, Unseen.SHADOW), (_around(cloud, edge), Unseen.CLOUD),
+                          (_around(shadow, edge), Unseen.SHADOW)):  # fmt: skip
+        unseen[where & (unseen == Unseen.SEEN)] = reason
+    hidden = unseen != Unseen.SEEN
+    bands = {name: _blank(array, hidden) for name, array in block.bands.items()}
+    return dataclasses.replace(seen, flags=block.flags, bands=bands, unseen=unseen)
+
+
+def settle_cover(block: Block, said: Labelled) -> Labelled:
+    """Bring together what a clusterer says and what `hide_for_cover` hid."""
+    labels = said.labels.copy()
+    unseen = np.zeros_like(labels) if block.unseen is None else block.unseen.copy()
+    labels[unseen != Unseen.SEEN] = NO_DATA
+    unseen[(labels == NO_DATA) & (unseen == Unseen.SEEN)] = Unseen.NO_DATA
+    return dataclasses.replace(said, labels=labels, unseen=unseen)
+
+
+def _looks_like_water(block: Block) -> npt.NDArray[np.bool_]:
+    """Say where green is above near infrared, and above SWIR where there is one."""
+    nir = block.bands.get("nir", block.bands.get("nir08"))
+    green = block.bands.get("green")
+    if nir is None or green is None:
+        return np.zeros(block.shape, bool)
+    water: npt.NDArray[np.bool_] = green > nir
+    swir = block.bands.get("swir16")
+    return water if swir is None else water & (green > swir)
+
+
 def edge_pixels(pixel_m: float) -> int:
     """Return how many pixels around a cloud or a shadow are suspected with it."""
     return max(1, round(EDGE_M / pixel_m))

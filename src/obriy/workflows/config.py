@@ -1,16 +1,17 @@
 """The configuration of each job: command line, page and config.yaml are all made from it."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from obriy.errors import UsageError
+from obriy.indices.features import DEFAULT_GROUPS, GROUPS
+from obriy.model.clusters import MOST_CLUSTERS
 
 GSW = "gsw:"
 """Stands before the file of a reference from GSW occurrence."""
-OUTPUTS = ("mask", "fraction", "polygons", "report")
 
 
 def _comma_list(value: Any) -> Any:
@@ -31,9 +32,6 @@ class JobConfig(BaseModel):
     max_ram: float | None = Field(
         None, gt=0, description="memory to use, GB; default: half of what is free"
     )
-    scheduler: str | None = Field(
-        None, description="address of a Dask scheduler that spreads the dates of a series"
-    )
     lang: Literal["en", "uk"] = Field("en", description="language of the report")
 
     def identity(self) -> dict[str, Any]:
@@ -44,6 +42,11 @@ class JobConfig(BaseModel):
             exclude_none=True,
             by_alias=True,
         )
+
+    @classmethod
+    def title(cls) -> str:
+        """Return the name of the job, which is that of its command."""
+        return str(cls.model_fields["job"].default)
 
 
 def _absolute(text: str | None) -> str | None:
@@ -56,19 +59,15 @@ def _absolute(text: str | None) -> str | None:
     return f"{head}{known.resolve()}{mark}{query}" if known.exists() else text
 
 
-SERIES: Final = ("datetime", "weights", "fill", "register", "river", "evaporation", "change")
-"""Options that only a series of dates has."""
+class ImageConfig(JobConfig):
+    """What every job that maps an image has."""
 
+    PLACES: ClassVar[tuple[str, ...]] = ("source", "aoi", "reference")
+    """Fields that may name files."""
+    OUTPUTS: ClassVar[tuple[str, ...]] = ()
+    """What can be written."""
 
-class WaterConfig(JobConfig):
-    """Map water in one scene or in a series of dates, measure it, score or compare it."""
-
-    job: Literal["water"] = "water"
-    source: str = Field(
-        "simulated:",
-        description="image, folder of bands, folder of dated images, sample: or simulated:",
-        json_schema_extra={"argument": True},
-    )
+    source: str = Field("sample:", description="image", json_schema_extra={"argument": True})
     aoi: str | None = Field(None, description="district: a name, W,S,E,N in degrees, or a file")
     sensor: str | None = Field(None, description="sensor id, e.g. sentinel2_l2a")
     bands: CommaList | None = Field(
@@ -77,18 +76,45 @@ class WaterConfig(JobConfig):
     scale: float | None = Field(None, description="reflectance = DN x scale + offset")
     offset: float | None = Field(None, description="see scale; an explicit 0 counts")
     nodata: float | None = Field(None, description="DN that means missing")
-    method: str = Field("auto", description="auto, INDEX:THRESHOLD, or an expression of them")
     clouds: Literal["flags", "s2cloudless", "none"] = Field(
         "flags", description="cloud mask: the quality band, s2cloudless (L1C), or none"
-    )
-    reference: str | None = Field(
-        None, description="raster or polygons to score against; gsw:FILE for GSW occurrence"
     )
     resolution: float | None = Field(
         None, gt=0, description="pixel size, m; of an image without CRS: its pixel size"
     )
+    reference: str | None = Field(None, description="what to score against")
     reference_legend: str | None = Field(
         None, description="what the codes of the reference are: gsw, binary, worldcover, ..."
+    )
+    outputs: CommaList = Field([], description="what to write")
+
+    def anchored(self) -> Self:
+        """Return the configuration with absolute paths: it means the same from any folder."""
+        return self.model_copy(update={n: _absolute(getattr(self, n)) for n in self.PLACES})
+
+
+SERIES: Final = ("datetime", "weights", "fill", "register", "river", "evaporation", "change")
+"""Options that only a series of dates has."""
+
+
+class WaterConfig(ImageConfig):
+    """Map water in one scene or in a series of dates, measure it, score or compare it."""
+
+    PLACES = ("source", "aoi", "reference", "weights", "register_", "river", "evaporation")
+    OUTPUTS = ("mask", "fraction", "polygons", "report")
+
+    job: Literal["water"] = "water"
+    source: str = Field(
+        "simulated:",
+        description="image, folder of bands, folder of dated images, sample: or simulated:",
+        json_schema_extra={"argument": True},
+    )
+    method: str = Field("auto", description="auto, INDEX:THRESHOLD, or an expression of them")
+    reference: str | None = Field(
+        None, description="raster or polygons to score against; gsw:FILE for GSW occurrence"
+    )
+    scheduler: str | None = Field(
+        None, description="address of a Dask scheduler that spreads the dates of a series"
     )
     datetime: str | None = Field(
         None, description="dates of a series, A/B: days, months or years, both included"
@@ -113,21 +139,102 @@ class WaterConfig(JobConfig):
     )
     outputs: CommaList = Field(list(OUTPUTS), description=f"what to write, of {','.join(OUTPUTS)}")
 
-    def anchored(self) -> "WaterConfig":
-        """Return the configuration with absolute paths: it means the same from any folder."""
-        names = ("source", "aoi", "reference", "weights", "register_", "river", "evaporation")
-        return self.model_copy(update={name: _absolute(getattr(self, name)) for name in names})
-
     def series_options(self) -> list[str]:
         """Return the names of the options given that only a series has."""
         given = self.model_dump(by_alias=True)
         return [name for name in SERIES if given[name]]
 
 
-JOBS: dict[str, type[JobConfig]] = {"water": WaterConfig}
+def _auto(value: Any) -> Any:
+    """Return None for ``"auto"``: what is not said is chosen."""
+    return None if value == "auto" else value
 
 
-def make_config(kind: type[WaterConfig], values: dict[str, Any]) -> WaterConfig:
+class CoverConfig(ImageConfig):
+    """What every job has that finds clusters in one image and names them."""
+
+    PLACES = ("source", "aoi", "reference", "legend", "weights", "replay", "reliability")
+
+    source: str = Field(
+        "sample:",
+        description="image, folder of bands, sample: or simulated:",
+        json_schema_extra={"argument": True},
+    )
+    features: CommaList = Field(
+        list(DEFAULT_GROUPS), description=f"what tells pixels apart, of {','.join(GROUPS)}"
+    )
+    weights: str | None = Field(
+        None, description="weights of sam or unet: file, folder, or name at the hub"
+    )
+    labellers: CommaList = Field(
+        ["spectral"],
+        description="who names clusters: spectral, anthropic:MODEL, openai:MODEL, google:MODEL, "
+        "each with @ADDRESS, human, replay:FILE",
+    )
+    legend: str = Field("worldcover", description="classes: a name, or a file of your own")
+    vote: Literal["majority", "weighted", "rank"] = Field("majority", description="how they vote")
+    reliability: str | None = Field(
+        None, description="weights of the weighted vote: NAME=0.8,..., or a scored result.json"
+    )
+    agreement: float = Field(
+        0.0, ge=0, le=1, description="least share of the votes that a name needs"
+    )
+    rounds: int = Field(
+        1, ge=0, le=5, description="times that clusters called mixed are split and asked again"
+    )
+    merge: bool = Field(False, description="make one cluster of those that are named alike")
+    budget: str | None = Field(
+        None, description="cap of the panel, e.g. calls=200,tokens=2e6,usd=1"
+    )
+    replay: str | None = Field(None, description="panel.json of a run: its answers, without a call")
+    seed: int = Field(0, ge=0, description="the same seed makes the same map")
+    reference: str | None = Field(
+        None, description="raster or polygons to score against; band:NAME of the image itself"
+    )
+
+    def panel(self) -> list[str]:
+        """Return who is asked."""
+        return [f"replay:{self.replay}"] if self.replay else list(self.labellers)
+
+
+class LandcoverConfig(CoverConfig):
+    """Map land cover in one scene: clusters that a panel of labellers names."""
+
+    OUTPUTS = ("landcover", "clusters", "confidence", "agreement", "sheet", "report", "polygons")
+
+    job: Literal["landcover"] = "landcover"
+    method: str = Field(
+        "kmeans", description="[SEGMENTER+][EMBEDDER+]CLUSTERER, see 'obriy methods'; student:FILE"
+    )
+    clusters: Annotated[int | None, BeforeValidator(_auto)] = Field(
+        None, ge=1, le=MOST_CLUSTERS, description="how many, or auto: by a criterion"
+    )
+    outputs: CommaList = Field(
+        list(OUTPUTS[:-1]), description=f"what to write, of {','.join(OUTPUTS)}"
+    )
+
+
+class CompareConfig(CoverConfig):
+    """Compare clusterers and numbers of clusters on one scene, against a reference."""
+
+    job: Literal["compare"] = "compare"
+    methods: CommaList = Field(
+        ["kmeans", "slic+kmeans", "watershed+kmeans", "spectral", "dbscan"],
+        description="clusterers, see 'obriy methods'",
+    )
+    clusters: CommaList = Field(["8", "12", "20"], description="numbers of clusters, or auto")
+
+
+JOBS: dict[str, type[ImageConfig]] = {
+    "water": WaterConfig,
+    "landcover": LandcoverConfig,
+    "compare": CompareConfig,
+}
+
+Config = TypeVar("Config", bound=ImageConfig)
+
+
+def make_config(kind: type[Config], values: dict[str, Any]) -> Config:
     """Check values and return the configuration.
 
     Raises:
@@ -141,15 +248,15 @@ def make_config(kind: type[WaterConfig], values: dict[str, Any]) -> WaterConfig:
         raise UsageError(
             f"--{name.replace('_', '-')}: {first['msg'].lower()} (given: {first.get('input')!r})."
         ) from error
-    unknown = [name for name in config.outputs if name not in OUTPUTS]
+    unknown = [name for name in config.outputs if name not in kind.OUTPUTS]
     if unknown:
         raise UsageError(
-            f"--outputs: '{unknown[0]}' is not an output.", f"Choose of {', '.join(OUTPUTS)}."
+            f"--outputs: '{unknown[0]}' is not an output.", f"Choose of {', '.join(kind.OUTPUTS)}."
         )
     return config
 
 
-def read_config(path: Path) -> WaterConfig:
+def read_config(path: Path) -> ImageConfig:
     """Read a ``config.yaml``.
 
     Raises:
@@ -165,4 +272,4 @@ def read_config(path: Path) -> WaterConfig:
         raise UsageError(
             f"{path} does not say which job to run.", f"Write e.g. 'job: {next(iter(JOBS))}'."
         )
-    return make_config(WaterConfig, values)
+    return make_config(JOBS[values["job"]], values)

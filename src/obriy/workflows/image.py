@@ -25,7 +25,7 @@ from obriy.workflows.config import GSW, WaterConfig
 from obriy.workflows.evaluation import evaluate, gsw_reference, reference_from_file
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.presenting import Products, write_products
-from obriy.workflows.run import ALWAYS, WaterRun, command_of, places_of, run_path
+from obriy.workflows.run import ALWAYS, Run, command_of, places_of, run_path
 
 
 def plan_image(config: WaterConfig) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def plan_image(config: WaterConfig) -> dict[str, Any]:
     }
 
 
-def run_image(config: WaterConfig, options: EngineOptions | None = None) -> WaterRun:
+def run_image(config: WaterConfig, options: EngineOptions | None = None) -> Run:
     """Map, measure, score and report; a run that was cut off goes on where it stopped.
 
     Args:
@@ -79,7 +79,7 @@ def run_image(config: WaterConfig, options: EngineOptions | None = None) -> Wate
     files = write_products(config, folder, products, result)
     result["outputs"] = {name: str(path) for name, path in files.items()}
     folder.write_result(result)
-    return WaterRun(folder.path, result, _is_complete(mapped, areas))
+    return Run(folder.path, result, _is_complete(mapped, areas))
 
 
 def _map(

@@ -4,28 +4,23 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import xarray as xr
 
 from obriy.blocks.base import Histogram
-from obriy.blocks.engine import ArraySink, EngineOptions, EngineResult, Sink, run_method
-from obriy.blocks.raster import RasterBand, lazy_variable
+from obriy.blocks.engine import EngineOptions, EngineResult
 from obriy.errors import EmptyResultError
 from obriy.methods.expression import parse_method
-from obriy.methods.index_threshold import WATER
 from obriy.model.classmap import ClassMap
-from obriy.model.grid import coords_of, geobox_of, pixel_metres
+from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA, load_legend
 from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.outputs.cog import MapWriter
-from obriy.prepare.s2cloudless import S2Cloudless
-from obriy.prepare.visibility import edge_pixels, hide, settle
+from obriy.workflows.passes import Clouds, array_sinks, layers_of, open_layer, run_pass
 
-Clouds = Literal["flags", "s2cloudless", "none"]
 LAYERS: Final = {
     "mask": "labels",
     "fraction": "fraction",
@@ -61,19 +56,14 @@ def map_water(
     """
     check_scene(scene)
     check_reflectance(scene)
-    geobox = geobox_of(scene)
-    shape = (int(geobox.shape.y), int(geobox.shape.x))
-    sinks = {name: ArraySink(shape) for name in LAYERS.values()}
     chosen = parse_method(method)
-    if not chosen.gives_fraction:
-        del sinks["fraction"]
-    result = _run(scene, method, sinks, options=options or EngineOptions(), clouds=clouds)
-    layers = {
-        name: xr.DataArray(sink.array, dims=("y", "x"), coords=coords_of(geobox))
-        for name, sink in sinks.items()
-    }
+    names = [n for n in LAYERS.values() if n != "fraction" or chosen.gives_fraction]
+    sinks = array_sinks(scene, names)
+    result = run_pass(
+        scene, chosen, sinks, subject="water", clouds=clouds, options=options or EngineOptions()
+    )
     return ClassMap(
-        **layers,
+        **layers_of(scene, sinks),
         legend=load_legend("water"),
         provenance=record(provenance_of(scene), found_of(method, result)),
         time=scene.attrs.get("time"),
@@ -115,7 +105,8 @@ def map_water_to_files(
         "unseen": "unseen",
         "doubt": "doubt",
     }
-    if parse_method(method).gives_fraction:
+    chosen = parse_method(method)
+    if chosen.gives_fraction:
         contents["fraction"] = "fraction"
     tags = {SOURCES_TAG: json.dumps(hrefs_of(provenance_of(scene)))}
     with contextlib.ExitStack() as stack:
@@ -125,7 +116,9 @@ def map_water_to_files(
             )
             for name, content in contents.items()
         }
-        result = _run(scene, method, sinks, options=options, clouds=clouds, part=part)
+        result = run_pass(
+            scene, chosen, sinks, subject="water", clouds=clouds, options=options, part=part
+        )
         if set(result.labels) == {NO_DATA}:
             raise EmptyResultError(
                 "Nothing could be seen: all of it is cloud, snow or no data.",
@@ -138,14 +131,8 @@ def open_map(
     folder: Path, files: Mapping[str, str], scene: xr.Dataset, found: Mapping[str, Any]
 ) -> ClassMap:
     """Open the COGs of a water map lazily, on the scene's grid."""
-    geobox = geobox_of(scene)
     layers = {
-        LAYERS[name]: xr.DataArray(
-            lazy_variable(
-                RasterBand(str(folder / file), resampling="nearest", dtype="uint8"), geobox
-            ),
-            coords=coords_of(geobox),
-        )
+        LAYERS[name]: open_layer(folder / file, scene)
         for name, file in files.items()
         if name in LAYERS
     }
@@ -181,37 +168,3 @@ def record(provenance: Provenance, found: Mapping[str, Any]) -> Provenance:
     for failure in found["failed"]:
         made = made.with_warning(f"A part of the image could not be read: {failure['reason']}")
     return made
-
-
-def _pixel_m(scene: xr.Dataset) -> float:
-    """Return the height of a pixel, metres; of a grid without a CRS its own units."""
-    geobox = geobox_of(scene)
-    return pixel_metres(geobox)[0] if geobox.crs else abs(float(geobox.affine.e))
-
-
-def _run(
-    scene: xr.Dataset,
-    method: str,
-    sinks: Mapping[str, Sink],
-    *,
-    options: EngineOptions,
-    clouds: Clouds,
-    part: xr.Dataset | None = None,
-) -> EngineResult:
-    if clouds == "none":
-        scene = scene.drop_vars("flags", errors="ignore")
-        part = None if part is None else part.drop_vars("flags", errors="ignore")
-    pixel_m = _pixel_m(scene)
-    detector = S2Cloudless(scene, pixel_m) if clouds == "s2cloudless" else None
-    edge = edge_pixels(pixel_m)
-    return run_method(
-        scene,
-        parse_method(method),
-        sinks,
-        prepare=hide if detector is None else lambda block: hide(detector(block)),
-        settle=partial(settle, WATER, edge),
-        options=options,
-        part=part,
-        also_bands=detector.bands if detector else (),
-        also_halo=max(edge + 2, detector.halo if detector else 0),
-    )

@@ -8,14 +8,18 @@ import shlex
 from pathlib import Path
 from typing import Any, Final
 
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config import ImageConfig, WaterConfig
 
 ALWAYS: Final = ("unseen", "doubt")
 """Maps that every run keeps: without them its figures cannot be judged."""
 
 
+COMMANDS: Final = {"compare": ("compare", "landcover")}
+"""Words of the commands that have more than one, by job."""
+
+
 @dataclasses.dataclass(frozen=True)
-class WaterRun:
+class Run:
     """What a run left.
 
     Attributes:
@@ -29,7 +33,7 @@ class WaterRun:
     complete: bool
 
 
-def run_path(config: WaterConfig) -> Path:
+def run_path(config: ImageConfig) -> Path:
     """Return the run folder: as given, else named after the source and the configuration."""
     if config.out is not None:
         return config.out
@@ -48,10 +52,10 @@ def map_step(date: str) -> str:
     return f"map {date}"
 
 
-def command_of(config: WaterConfig) -> str:
+def command_of(config: ImageConfig) -> str:
     """Return the command line that makes the run again."""
-    words = ["obriy", "water", config.source]
-    defaults = WaterConfig().model_dump(by_alias=True)
+    words = ["obriy", *COMMANDS.get(config.title(), (config.title(),)), config.source]
+    defaults = type(config)().model_dump(by_alias=True)
     for name, value in config.model_dump(exclude={"job", "source"}, by_alias=True).items():
         if value is not None and value != defaults[name]:
             words += [f"--{name.replace('_', '-')}", *_words(value)]

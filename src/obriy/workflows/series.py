@@ -38,7 +38,7 @@ from obriy.workflows.cluster import cluster
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.measuring import measure_date, periods_of, weigh_as
-from obriy.workflows.run import WaterRun, map_step, places_of, run_path
+from obriy.workflows.run import Run, map_step, places_of, run_path
 from obriy.workflows.series_inputs import OpenedImage, SeriesInputs, read_inputs
 from obriy.workflows.series_products import SeriesProducts, write_series_products
 from obriy.workflows.series_result import DateMap, cloudiness, result_of
@@ -73,7 +73,7 @@ def plan_series(config: WaterConfig) -> dict[str, Any]:
     }
 
 
-def run_series(config: WaterConfig, options: EngineOptions | None = None) -> WaterRun:
+def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Run:
     """Map every date, measure, weigh, compare and report; go on where an earlier run stopped.
 
     Args:
@@ -117,7 +117,7 @@ def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Wat
     result["outputs"] = {name: str(path) for name, path in files.items()}
     folder.write_result(result)
     complete = _is_complete(dates, series) and (result["change"] is not None or not config.change)
-    return WaterRun(folder.path, result, complete)
+    return Run(folder.path, result, complete)
 
 
 def _map_dates(

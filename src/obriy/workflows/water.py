@@ -8,11 +8,11 @@ from obriy.errors import UsageError
 from obriy.sources.series import is_series
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.image import plan_image, run_image
-from obriy.workflows.run import WaterRun
+from obriy.workflows.run import Run
 from obriy.workflows.series import plan_series, run_series
 
 
-def run_water(config: WaterConfig, options: EngineOptions | None = None) -> WaterRun:
+def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Run:
     """Map, measure, score or compare, and report; what was cut off goes on where it stopped.
 
     Args:

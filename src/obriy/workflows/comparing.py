@@ -1,0 +1,127 @@
+"""`obriy compare landcover`: clusterers x numbers of clusters on one scene, a table and a figure."""
+
+import dataclasses
+import itertools
+import time
+from typing import Any, Final
+
+from obriy.blocks.engine import EngineOptions
+from obriy.errors import CancelledError, ObriyError, UsageError
+from obriy.methods.clustering.spec import parse_spec
+from obriy.model.provenance import versions
+from obriy.outputs.files import write_bytes
+from obriy.outputs.tables import write_rows
+from obriy.render.comparison import comparison_figure
+from obriy.render.figures import to_png
+from obriy.runs.folder import RunFolder, StepRecord
+from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config
+from obriy.workflows.landcover import run_landcover
+from obriy.workflows.run import Run, command_of, run_path
+
+COLUMNS: Final = (
+    "method", "clusters", "found", "overall_accuracy", "ceiling_overall_accuracy", "mean_iou",
+    "ceiling_mean_iou", "merged_overall_accuracy", "merged_ceiling_overall_accuracy",
+    "merged_mean_iou", "merged_ceiling_mean_iou", "seconds", "status", "reason",
+)  # fmt: skip
+"""Columns of ``comparison.csv``: as named, and with the best name for each cluster (ceiling)."""
+_OWN: Final = {"job", "methods", "clusters", "out", "outputs"}
+
+
+def run_comparison(config: CompareConfig, options: EngineOptions | None = None) -> Run:
+    """Map the scene by each clusterer with each number of clusters, and score every map.
+
+    Each map is a run of its own, in a folder under this one: what was cut off goes on where it
+    stopped. A clusterer that fails is listed with its reason, and the others go on.
+
+    Args:
+        config: What to compare; it needs a reference.
+        options: Progress and cancel.
+
+    Raises:
+        UsageError: without a reference, or for a clusterer that is none.
+    """
+    config = config.anchored()
+    if config.reference is None:
+        raise UsageError(
+            "A comparison needs something to compare with.",
+            "Give --reference FILE, e.g. a WorldCover raster, or band:NAME.",
+        )
+    runs = _runs(config)
+    folder = RunFolder(run_path(config), config.identity())
+    rows = []
+    for number, run in enumerate(runs, 1):
+        rows.append(_row(run, folder, options))
+        if options is not None and options.progress is not None:
+            options.progress("comparing", number, len(runs))
+    shown = [{name: row[name] for name in COLUMNS} for row in rows]
+    table = write_rows(
+        folder.file("comparison.csv"), COLUMNS, ([row[c] for c in COLUMNS] for row in shown)
+    )
+    outputs = {"table": str(table)}
+    if any(row["status"] == "ok" for row in rows):
+        figure = to_png(comparison_figure(shown, config.lang))
+        outputs["figure"] = str(write_bytes(folder.file("comparison.png"), figure))
+    result = {
+        "job": config.job,
+        "reference": config.reference,
+        "rows": rows,
+        "outputs": outputs,
+        "command": command_of(config),
+        "provenance": {"software": versions(), "inputs": [], "steps": [], "warnings": []},
+    }
+    folder.write_result(result)
+    return Run(folder.path, result, all(row["status"] == "ok" for row in rows))
+
+
+def _runs(config: CompareConfig) -> list[LandcoverConfig]:
+    """Return the configuration of every map, each checked before the first is made."""
+    common = {k: v for k, v in config.model_dump().items() if k not in _OWN}
+    pairs = list(itertools.product(config.methods, config.clusters))
+    for method in config.methods:
+        parse_spec(method, config.weights)
+    return [
+        make_config(
+            LandcoverConfig,
+            common
+            | {"method": method, "clusters": clusters, "outputs": ["landcover"]}
+            | {"out": run_path(config) / f"{method}-{clusters}"},
+        )
+        for method, clusters in pairs
+    ]
+
+
+def _row(
+    config: LandcoverConfig, folder: RunFolder, options: EngineOptions | None
+) -> dict[str, Any]:
+    """Return a row of the table; the map is made once."""
+    row = dict.fromkeys(COLUMNS) | {"method": config.method, "clusters": config.clusters or "auto"}
+
+    def work() -> StepRecord:
+        start = time.perf_counter()
+        done = run_landcover(config, dataclasses.replace(options or EngineOptions(), progress=None))
+        return StepRecord(found=_scores(done.result) | {"seconds": time.perf_counter() - start})
+
+    try:
+        found = folder.step(f"{config.method} {config.clusters}", work).found
+    except (CancelledError, UsageError):
+        raise
+    except ObriyError as error:
+        return row | {"status": "failed", "reason": str(error)}
+    return row | found | {"status": "ok", "reason": ""}
+
+
+def _scores(result: dict[str, Any]) -> dict[str, Any]:
+    scores = result["evaluation"]
+    ceiling, merged = scores["ceiling"], scores["merged"] or {}
+    best = ceiling.get("merged") or {}
+    return {
+        "found": len(result["clusters"]),
+        "overall_accuracy": scores["overall_accuracy"],
+        "ceiling_overall_accuracy": ceiling["overall_accuracy"],
+        "mean_iou": scores["mean_iou"],
+        "ceiling_mean_iou": ceiling["mean_iou"],
+        "merged_overall_accuracy": merged.get("overall_accuracy"),
+        "merged_ceiling_overall_accuracy": best.get("overall_accuracy"),
+        "merged_mean_iou": merged.get("mean_iou"),
+        "merged_ceiling_mean_iou": best.get("mean_iou"),
+    }

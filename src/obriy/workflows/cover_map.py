@@ -1,0 +1,251 @@
+"""Named clusters to a map of land cover, in memory or into files."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+
+from obriy.blocks.windows import windows
+from obriy.labelling.facts import measure_clusters
+from obriy.labelling.portraits import make_portraits
+from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
+from obriy.model.clusters import NOISE, Naming, Portrait, cluster_legend
+from obriy.model.legend import NO_DATA, UNNAMED, Legend
+from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
+from obriy.outputs.cog import Content, MapWriter
+from obriy.runs.folder import RunFolder, StepRecord
+from obriy.workflows.naming import Named
+from obriy.workflows.passes import open_layer
+
+LAYERS: Final = ("landcover", "clusters", "confidence", "agreement", "unseen")
+"""Files of a map of land cover, without their ending."""
+
+Tables = dict[str, np.ndarray[Any, np.dtype[np.uint8]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class CoverMap:
+    """A map of land cover with all that it was made of.
+
+    Attributes:
+        map: Classes of the legend, with confidence and agreement.
+        clusters: The clusters behind them, after merging.
+        namings: The name of each cluster, or none.
+        portraits: What a labeller is shown of each.
+        named: How it came about: minutes of the panel, splits, the rule.
+        log: What was split and merged, in order.
+        files: Files by output name, relative to the run folder; empty in memory.
+    """
+
+    map: ClassMap
+    clusters: ClassMap
+    namings: tuple[Naming, ...]
+    portraits: tuple[Portrait, ...]
+    named: Named
+    log: tuple[dict[str, Any], ...]
+    files: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def cover_in_memory(scene: xr.Dataset, named: Named, legend: Legend, *, merge: bool) -> CoverMap:
+    """Return the map of land cover of clusters that lie in memory."""
+    numbers = same_names(named.namings) if merge else {}
+    tables = lookups(named.namings, numbers)
+    source = named.clustered.map
+    layers = {
+        name: source.labels.copy(data=table[source.labels.to_numpy()])
+        for name, table in tables.items()
+    }
+    assert source.unseen is not None
+    return _cover(scene, named, legend, numbers, {**layers, "unseen": source.unseen})
+
+
+def write_cover_map(
+    scene: xr.Dataset, named: Named, legend: Legend, folder: RunFolder, *, merge: bool, lang: str
+) -> CoverMap:
+    """Write the map of land cover, window by window, and open it.
+
+    Args:
+        scene: The part of the scene that was clustered.
+        named: Its clusters, in files of the run folder.
+        legend: The classes.
+        folder: The run folder.
+        merge: Whether clusters that are named alike become one.
+        lang: Language of the class names in the files.
+    """
+    numbers = same_names(named.namings) if merge else {}
+    tables = lookups(named.namings, numbers)
+    ids = sorted({int(n) for n in tables["clusters"] if n})
+    contents: dict[str, Content] = {
+        "landcover": legend,
+        "clusters": cluster_legend(ids),
+        "confidence": "confidence",
+        "agreement": "agreement",
+        "unseen": "unseen",
+    }
+    source = named.clustered.map
+
+    def work() -> StepRecord:
+        tags = {SOURCES_TAG: json.dumps(hrefs_of(source.provenance))}
+        with contextlib.ExitStack() as stack:
+            writers = {
+                name: stack.enter_context(
+                    MapWriter(
+                        folder.file(f"{name}.tif"), source.geobox, content, lang=lang, tags=tags
+                    )
+                )
+                for name, content in contents.items()
+            }
+            for rows, columns in windows(source.labels.shape):
+                labels = source.labels[rows, columns].to_numpy()
+                for name, table in tables.items():
+                    writers[name].write(rows, columns, table[labels])
+                assert source.unseen is not None
+                writers["unseen"].write(rows, columns, source.unseen[rows, columns].to_numpy())
+        return StepRecord({name: f"{name}.tif" for name in contents})
+
+    told = {"tables": _digest(tables.values()), "legend": legend.name, "lang": lang}
+    step = folder.step("landcover", work, told, after=[named.clustered.step])
+    layers = {name: open_layer(folder.file(step.outputs[name]), scene) for name in LAYERS}
+    return _cover(scene, named, legend, numbers, layers, step.outputs)
+
+
+def _cover(
+    scene: xr.Dataset,
+    named: Named,
+    legend: Legend,
+    numbers: Mapping[int, int],
+    layers: Mapping[str, xr.DataArray],
+    files: dict[str, str] | None = None,
+) -> CoverMap:
+    source = named.clustered.map
+    clusters = ClassMap(
+        labels=layers["clusters"],
+        legend=cluster_legend(sorted({numbers.get(n, n) for n in named.clustered.rule.ids})),
+        provenance=source.provenance,
+        unseen=layers["unseen"],
+        time=source.time,
+    )
+    namings, portraits, merges = named.namings, named.portraits, list[dict[str, Any]]()
+    if any(new != old for old, new in numbers.items()):
+        merges = _merges(named.namings, numbers, legend)
+        namings = _merged(scene, clusters, named.namings, numbers)
+        looks = any(portrait.pictures for portrait in named.portraits)
+        facts = [naming.facts for naming in namings]
+        portraits = tuple(make_portraits(scene, clusters, facts, pictures=looks))
+    log = (*named.log, *merges)
+    made = ClassMap(
+        labels=layers["landcover"],
+        legend=legend,
+        provenance=_record(source.provenance, named, namings, legend, log),
+        unseen=layers["unseen"],
+        time=source.time,
+        confidence=layers["confidence"],
+        agreement=layers["agreement"],
+    )
+    return CoverMap(made, clusters, tuple(namings), portraits, named, log, files or {})
+
+
+def _record(
+    provenance: Provenance,
+    named: Named,
+    namings: Sequence[Naming],
+    legend: Legend,
+    log: Sequence[dict[str, Any]],
+) -> Provenance:
+    """Add to the record of the scene how clusters were found and named."""
+    found = named.clustered.found
+    names = {c.code: c.name for c in legend} | {UNNAMED: "unknown"}
+    made = provenance.with_step("clusters", **found["decision"])
+    made = made.with_step(
+        "naming",
+        labellers=list(named.minutes.labellers),
+        names={str(n.facts.id): names[n.code] for n in namings},
+        rounds=list(log),
+    )
+    for warning in found["decision"].get("warnings", ()):
+        made = made.with_warning(warning)
+    for failure in found["failed"]:
+        made = made.with_warning(f"A part of the image could not be read: {failure['reason']}")
+    for problem in named.minutes.problems:
+        made = made.with_warning(problem)
+    return made
+
+
+def lookups(namings: Sequence[Naming], numbers: Mapping[int, int]) -> Tables:
+    """Return the tables (256,) that turn the number of a cluster into each layer of the map.
+
+    Args:
+        namings: A name, or none, for each cluster.
+        numbers: New numbers of clusters; one that is not in it keeps its own.
+    """
+    tables = {
+        "landcover": np.full(256, NO_DATA, "uint8"),
+        "clusters": np.zeros(256, "uint8"),
+        "confidence": np.full(256, FRACTION_MISSING, "uint8"),
+        "agreement": np.full(256, FRACTION_MISSING, "uint8"),
+    }
+    for naming in namings:
+        number = naming.facts.id
+        tables["landcover"][number] = naming.code
+        tables["clusters"][number] = numbers.get(number, number)
+        if naming.code != UNNAMED:
+            tables["confidence"][number] = round(naming.confidence * FRACTION_SCALE)
+            tables["agreement"][number] = round(naming.agreement * FRACTION_SCALE)
+    return tables
+
+
+def same_names(namings: Sequence[Naming]) -> dict[int, int]:
+    """Return new numbers that make one cluster of those that are named alike.
+
+    The largest of them gives its number; what has no name, and noise, stays apart.
+    """
+    numbers: dict[int, int] = {}
+    first: dict[int, int] = {}
+    for naming in sorted(namings, key=lambda n: -n.facts.pixels):
+        number = naming.facts.id
+        alone = naming.code == UNNAMED or number == NOISE
+        numbers[number] = number if alone else first.setdefault(naming.code, number)
+    return numbers
+
+
+def _merges(
+    namings: Sequence[Naming], numbers: Mapping[int, int], legend: Legend
+) -> list[dict[str, Any]]:
+    names = {c.code: c.name for c in legend}
+    return [
+        {"action": "merge", "cluster": n.facts.id, "into": [numbers[n.facts.id]]}
+        | {"why": f"both are named {names[n.code]}"}
+        for n in namings
+        if numbers[n.facts.id] != n.facts.id
+    ]
+
+
+def _merged(
+    scene: xr.Dataset, clusters: ClassMap, namings: Sequence[Naming], numbers: Mapping[int, int]
+) -> tuple[Naming, ...]:
+    """Return the names of merged clusters; how sure they are weighs by pixels."""
+    made = []
+    for facts in measure_clusters(scene, clusters):
+        parts = [n for n in namings if numbers[n.facts.id] == facts.id]
+        pixels = [n.facts.pixels for n in parts]
+        made.append(
+            Naming(
+                facts=facts,
+                code=parts[0].code,
+                confidence=float(np.average([n.confidence for n in parts], weights=pixels)),
+                agreement=float(np.average([n.agreement for n in parts], weights=pixels)),
+                answers=tuple(answer for n in parts for answer in n.answers),
+                rule=parts[0].rule if len(parts) == 1 else f"merged of {len(parts)} clusters",
+            )
+        )
+    return tuple(made)
+
+
+def _digest(arrays: Iterable[np.ndarray[Any, Any]]) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()

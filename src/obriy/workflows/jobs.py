@@ -1,0 +1,29 @@
+"""Which workflow does a job."""
+
+from obriy.blocks.engine import EngineOptions
+from obriy.workflows.config import CompareConfig, ImageConfig, LandcoverConfig, WaterConfig
+from obriy.workflows.run import Run
+
+
+def run_job(config: ImageConfig, options: EngineOptions | None = None) -> Run:
+    """Do what a configuration asks for; what was cut off goes on where it stopped.
+
+    Args:
+        config: Of any job.
+        options: Progress and cancel; threads and memory come from the configuration.
+
+    Raises:
+        ObriyError: of the kind that fits; nothing half-written is left.
+    """
+    if isinstance(config, LandcoverConfig):
+        from obriy.workflows.landcover import run_landcover
+
+        return run_landcover(config, options)
+    if isinstance(config, CompareConfig):
+        from obriy.workflows.comparing import run_comparison
+
+        return run_comparison(config, options)
+    from obriy.workflows.water import run_water
+
+    assert isinstance(config, WaterConfig)
+    return run_water(config, options)

@@ -1,0 +1,254 @@
+"""`obriy landcover`: one image to a named, scored map of land cover, in a run folder."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import xarray as xr
+
+from obriy.blocks.base import Method
+from obriy.blocks.engine import EngineOptions
+from obriy.indices.features import DEFAULT_GROUPS, check_groups
+from obriy.labelling.budget import parse_budget
+from obriy.labelling.panel import PanelSettings, check_labellers
+from obriy.methods.clustering.parse import parse_clusterer
+from obriy.methods.clustering.rule import FixedClusters
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import describe, geobox_of
+from obriy.model.legend import Legend
+from obriy.model.provenance import hrefs_of
+from obriy.model.scene import band_names, check_reflectance, check_scene, provenance_of
+from obriy.prepare.crop import crop
+from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.settings import settings
+from obriy.sources.districts import read_districts
+from obriy.sources.legends import open_legend
+from obriy.sources.scene import open_scene
+from obriy.workflows.clustering import (
+    Clustered,
+    cluster_in_memory,
+    cluster_to_files,
+    open_clustered,
+)
+from obriy.workflows.config import LandcoverConfig
+from obriy.workflows.cover_map import CoverMap, cover_in_memory, write_cover_map
+from obriy.workflows.cover_products import CoverInputs, write_cover_products
+from obriy.workflows.evaluation import cover_reference
+from obriy.workflows.naming import PanelRules, name_clusters, panel_of, reliability_of
+from obriy.workflows.passes import Clouds
+from obriy.workflows.run import Run, places_of, run_path
+
+
+def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
+    """Say what a run would do, without doing it: grid, bands, clusterer, labellers, outputs."""
+    config = config.anchored()
+    inputs = _inputs(config)
+    method = _method(config, inputs.scene)
+    return {
+        "source": config.source,
+        "method": config.method,
+        "clusters": config.clusters or "auto",
+        "grid": describe(geobox_of(inputs.part)),
+        "bands": band_names(inputs.scene),
+        "bands_read": sorted(method.bands(set(band_names(inputs.scene)))),
+        "labellers": config.panel(),
+        "legend": [c.name for c in inputs.legend],
+        "reference": None if inputs.reference is None else inputs.reference.source,
+        "flags": "flags" in inputs.scene,
+        "districts": [d.name for d in inputs.districts],
+        "outputs": config.outputs,
+        "folder": str(run_path(config)),
+        "provenance": provenance_of(inputs.scene).to_dict(),
+    }
+
+
+def run_landcover(config: LandcoverConfig, options: EngineOptions | None = None) -> Run:
+    """Cluster, name, map, measure, score and report; what was cut off goes on where it stopped.
+
+    Args:
+        config: What to do.
+        options: Progress and cancel; threads and memory come from the configuration.
+
+    Raises:
+        ObriyError: of the kind that fits; nothing half-written is left.
+    """
+    config = config.anchored()
+    inputs = _inputs(config)
+    options = dataclasses.replace(
+        options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
+    )
+    method = _method(config, inputs.scene)
+    rules = panel_rules(config, inputs.legend)
+    folder = RunFolder(run_path(config), config.identity())
+    steps = _Steps(config, inputs, folder, options)
+    named = name_clusters(
+        inputs.part,
+        steps.clusters(method, 0),
+        rules,
+        panel_of(rules, _settings(config, folder), options.progress),
+        lambda rule, number: steps.clusters(FixedClusters(rule), number),
+    )
+    cover = write_cover_map(
+        inputs.part, named, inputs.legend, folder, merge=config.merge, lang=config.lang
+    )
+    result = write_cover_products(config, folder, inputs, cover)
+    folder.write_result(result)
+    return Run(folder.path, result, _is_complete(cover))
+
+
+def map_landcover(
+    scene: xr.Dataset,
+    method: str = "kmeans",
+    *,
+    clusters: int | None = None,
+    features: Sequence[str] = DEFAULT_GROUPS,
+    labellers: Sequence[str] = ("spectral",),
+    legend: str | Legend = "worldcover",
+    rounds: int = 1,
+    merge: bool = False,
+    clouds: Clouds = "flags",
+    seed: int = 0,
+    options: EngineOptions | None = None,
+) -> ClassMap:
+    """Map land cover in a scene, in memory.
+
+    Args:
+        scene: A Scene, as `open_scene` returns it: bands (y, x) float32 reflectance, NaN missing.
+        method: ``[SEGMENTER+][EMBEDDER+]CLUSTERER``, e.g. ``"kmeans"`` or ``"slic+kmeans"``.
+        clusters: How many; None: chosen by a criterion.
+        features: What tells pixels apart: ``"bands"``, ``"indices"``, ``"texture"``,
+            ``"neighbourhood"``.
+        labellers: Who names the clusters, by majority: ``"spectral"`` needs neither key nor
+            network.
+        legend: A name, a file, or a `Legend`.
+        rounds: Times that clusters called mixed are split and asked about again.
+        merge: Count clusters that are named alike as one.
+        clouds: ``"flags"`` (the scene's quality band), ``"s2cloudless"`` beside it (Sentinel-2
+            L1C, extra ``clouds``), or ``"none"``.
+        seed: The same seed makes the same map.
+        options: Threads, memory, progress.
+
+    Returns:
+        Labels (y, x) uint8 in the codes of the legend (0 no data, 255 not named), with
+        ``confidence`` and ``agreement`` in half per cents, and why a pixel was unseen.
+
+    Raises:
+        BandError: where no band sees the ground.
+        UsageError: a method, a labeller or a group of features that is none.
+        EmptyResultError: where nothing could be seen.
+    """
+    check_scene(scene)
+    check_reflectance(scene)
+    words = open_legend(legend) if isinstance(legend, str) else legend
+    options = options or EngineOptions()
+    check_labellers(labellers, words)
+    rules = PanelRules(tuple(labellers), words, rounds=rounds)
+    chosen = parse_clusterer(method, clusters=clusters, features=tuple(features), seed=seed)
+
+    def cluster(method: Method) -> Clustered:
+        return cluster_in_memory(scene, method, clouds=clouds, options=options)
+
+    named = name_clusters(
+        scene,
+        cluster(chosen),
+        rules,
+        panel_of(rules, PanelSettings(), options.progress),
+        lambda rule, number: cluster(FixedClusters(rule)),
+    )
+    return cover_in_memory(scene, named, words, merge=merge).map
+
+
+def panel_rules(config: LandcoverConfig, legend: Legend) -> PanelRules:
+    """Return who names clusters and how they decide, checked before any work.
+
+    Raises:
+        UsageError: for a labeller or a weight that cannot be meant.
+    """
+    labellers = tuple(config.panel())
+    check_labellers(labellers, legend)
+    return PanelRules(
+        labellers=labellers,
+        legend=legend,
+        rule=config.vote,
+        reliability=reliability_of(config.reliability, labellers),
+        least_agreement=config.agreement,
+        rounds=config.rounds,
+    )
+
+
+def _settings(config: LandcoverConfig, folder: RunFolder) -> PanelSettings:
+    return PanelSettings(
+        budget=parse_budget(config.budget),
+        cache=settings().cache / "panel",
+        sheet=folder.file("names.csv"),
+    )
+
+
+def _method(config: LandcoverConfig, scene: xr.Dataset) -> Method:
+    """Return the clusterer, checked against the bands of the scene."""
+    method = parse_clusterer(
+        config.method,
+        clusters=config.clusters,
+        features=check_groups(config.features),
+        seed=config.seed,
+        weights=config.weights,
+    )
+    method.bands(set(band_names(scene)))
+    return method
+
+
+def _inputs(config: LandcoverConfig) -> CoverInputs:
+    scene = open_scene(
+        config.source,
+        sensor=config.sensor,
+        bands=config.bands,
+        scale=config.scale,
+        offset=config.offset,
+        nodata=config.nodata,
+        resolution=config.resolution,
+    )
+    districts = read_districts(config.aoi) if config.aoi else []
+    part = crop(scene, districts) if districts else scene
+    legend = open_legend(config.legend)
+    reference = None
+    if config.reference is not None:
+        reference = cover_reference(config, part, legend)
+    return CoverInputs(scene, part, districts, legend, reference)
+
+
+def _is_complete(cover: CoverMap) -> bool:
+    """Say whether every block was read and every labeller answered."""
+    return not cover.named.clustered.found["failed"] and not cover.named.minutes.problems
+
+
+@dataclasses.dataclass(frozen=True)
+class _Steps:
+    """The steps of one run that are kept in its ledger."""
+
+    config: LandcoverConfig
+    inputs: CoverInputs
+    folder: RunFolder
+    options: EngineOptions
+
+    def clusters(self, method: Method, number: int) -> Clustered:
+        """Return the clusters of a round."""
+        name = f"clusters {number}"
+
+        def work() -> StepRecord:
+            return cluster_to_files(
+                self.inputs.scene,
+                method,
+                self.folder.path,
+                f"rounds/{number}",
+                part=self.inputs.part if self.inputs.districts else None,
+                clouds=self.config.clouds,
+                options=self.options,
+            )
+
+        read = hrefs_of(provenance_of(self.inputs.scene))
+        weights = [self.config.weights] if self.config.weights else []
+        told = fingerprint([*read, *places_of(self.config), *weights])
+        if isinstance(method, FixedClusters):
+            told["splits"] = method.rule.describe()["splits"]
+        step = self.folder.step(name, work, told, after=[f"clusters {number - 1}"] * bool(number))
+        return open_clustered(self.folder.path, name, step, self.inputs.part)

@@ -1,0 +1,98 @@
+"""A method run over a scene: what each job hides of it, and maps opened again from files."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import xarray as xr
+
+from obriy.blocks.base import Block, Labelled, Method
+from obriy.blocks.engine import ArraySink, EngineOptions, EngineResult, Sink, run_method
+from obriy.blocks.raster import RasterBand, lazy_variable
+from obriy.methods.index_threshold import WATER
+from obriy.model.grid import coords_of, geobox_of, pixel_metres
+from obriy.prepare.s2cloudless import S2Cloudless
+from obriy.prepare.visibility import edge_pixels, hide, hide_for_cover, settle, settle_cover
+
+Clouds = Literal["flags", "s2cloudless", "none"]
+Subject = Literal["water", "cover"]
+"""What is mapped: snow hides water and is a land cover."""
+
+
+def run_pass(
+    scene: xr.Dataset,
+    method: Method,
+    sinks: Mapping[str, Sink],
+    *,
+    subject: Subject,
+    clouds: Clouds,
+    options: EngineOptions,
+    part: xr.Dataset | None = None,
+) -> EngineResult:
+    """Run a method over a scene with the visibility rules of a subject.
+
+    Args:
+        scene: A checked Scene.
+        method: What to do.
+        sinks: Where the layers go, see `run_method`.
+        subject: What is mapped.
+        clouds: How clouds are known.
+        options: Threads, memory, progress.
+        part: The part of the scene to map; None: all of it. The decision rests on all of it.
+    """
+    if clouds == "none":
+        scene = scene.drop_vars("flags", errors="ignore")
+        part = None if part is None else part.drop_vars("flags", errors="ignore")
+    pixel = pixel_m(scene)
+    detector = S2Cloudless(scene, pixel) if clouds == "s2cloudless" else None
+    edge = edge_pixels(pixel)
+    hidden, settled = _rules(subject, edge)
+    return run_method(
+        scene,
+        method,
+        sinks,
+        prepare=hidden if detector is None else lambda block: hidden(detector(block)),
+        settle=settled,
+        options=options,
+        part=part,
+        also_bands=detector.bands if detector else (),
+        also_halo=max(edge + 2, detector.halo if detector else 0),
+    )
+
+
+def _rules(
+    subject: Subject, edge: int
+) -> tuple[Callable[[Block], Block], Callable[[Block, Labelled], Labelled]]:
+    if subject == "water":
+        return hide, partial(settle, WATER, edge)
+    return partial(hide_for_cover, edge), settle_cover
+
+
+def pixel_m(scene: xr.Dataset) -> float:
+    """Return the height of a pixel, metres; of a grid without a CRS its own units."""
+    geobox = geobox_of(scene)
+    return pixel_metres(geobox)[0] if geobox.crs else abs(float(geobox.affine.e))
+
+
+def array_sinks(scene: xr.Dataset, names: list[str]) -> dict[str, ArraySink]:
+    """Return a sink in memory for each layer."""
+    geobox = geobox_of(scene)
+    shape = (int(geobox.shape.y), int(geobox.shape.x))
+    return {name: ArraySink(shape) for name in names}
+
+
+def layers_of(scene: xr.Dataset, sinks: Mapping[str, ArraySink]) -> dict[str, xr.DataArray]:
+    """Return what sinks in memory hold, on the scene's grid."""
+    coords = coords_of(geobox_of(scene))
+    return {
+        name: xr.DataArray(sink.array, dims=("y", "x"), coords=coords)
+        for name, sink in sinks.items()
+    }
+
+
+def open_layer(file: Path, scene: xr.Dataset) -> xr.DataArray:
+    """Open a layer of a map lazily, on the scene's grid."""
+    geobox = geobox_of(scene)
+    band = RasterBand(str(file), resampling="nearest", dtype="uint8")
+    return xr.DataArray(lazy_variable(band, geobox), coords=coords_of(geobox))
