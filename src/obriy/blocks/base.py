@@ -72,12 +72,15 @@ class Labelled:
         unseen: uint8 `obriy.model.flags.Unseen`, the reason where labels is 0; None: no data.
         doubt: uint8 `obriy.model.classmap.Doubt`: where another threshold, as good as this one,
             would decide otherwise; None: the method cannot say.
+        confidence: uint8, how sure the class is, in half per cents (0 to 200), 255 missing; None:
+            the method cannot say of single pixels.
     """
 
     labels: ByteArray
     fraction: ByteArray | None = None
     unseen: ByteArray | None = None
     doubt: ByteArray | None = None
+    confidence: ByteArray | None = None
 
 
 @dataclasses.dataclass(frozen=True)

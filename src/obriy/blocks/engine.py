@@ -101,7 +101,8 @@ def run_method(
     Args:
         scene: A checked Scene.
         method: What to do.
-        sinks: Where the layers ``labels``, ``fraction``, ``unseen`` and ``doubt`` go (any).
+        sinks: Where the layers ``labels``, ``fraction``, ``unseen``, ``doubt`` and ``confidence``
+            go (any).
         part: The part of the scene to map; None: all of it. The decision rests on the whole
             scene, so that a district has the same map whatever else is asked for.
         prepare: Hides what cannot be seen, before the method looks.
@@ -347,6 +348,7 @@ class _Apply:
                 "fraction": np.full(shape, FRACTION_MISSING, np.uint8),
                 "unseen": np.full(shape, Unseen.FAILED, np.uint8),
                 "doubt": np.zeros(shape, np.uint8),
+                "confidence": np.full(shape, FRACTION_MISSING, np.uint8),
             }
         said = self._settle(block, self._rule.apply(block))
         missing = np.full(block.shape, FRACTION_MISSING, np.uint8)
@@ -356,4 +358,5 @@ class _Apply:
             "fraction": (missing if said.fraction is None else said.fraction)[block.core],
             "unseen": (unseen if said.unseen is None else said.unseen)[block.core],
             "doubt": (np.zeros_like(unseen) if said.doubt is None else said.doubt)[block.core],
+            "confidence": (missing if said.confidence is None else said.confidence)[block.core],
         }

@@ -1,0 +1,162 @@
+"""Land cover by a student: ``student:FILE``, a network that a named map has taught."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
+from obriy.model.bands import require_bands
+from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE
+from obriy.model.legend import NO_DATA, Legend
+from obriy.nets.torch_library import Device
+from obriy.nets.unet import Student, load_student
+
+PREFIX: Final = "student:"
+TILE: Final = 128
+"""Side of a tile, pixels. Tiles lie on the grid of the scene and are worked on whole, so that a
+pixel's class does not depend on how the engine cuts the scene."""
+MARGIN: Final = 32
+"""Pixels around a tile that the network sees and nobody keeps."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StudentMethod:
+    """A trained student as a method of the engine; there is nothing to collect.
+
+    Attributes:
+        student: What was learnt.
+        name: As written by the user.
+    """
+
+    student: Student
+    name: str
+    gives_fraction: bool = False
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a block that hold every tile of its pixels with its margin."""
+        return TILE - 1 + MARGIN
+
+    @property
+    def legend(self) -> Legend:
+        """The classes that it names."""
+        return self.student.card.legend
+
+    def bands(self, available: set[str]) -> set[str]:
+        """Return the bands that the student learnt from.
+
+        Raises:
+            BandError: where the scene lacks one.
+        """
+        wanted = set(self.student.card.bands)
+        require_bands(available, wanted, self.name, "It learnt from images that have them.")
+        return wanted
+
+    def collect(self, block: Block) -> None:
+        """Return nothing: the student knows already."""
+
+    def decide(self, statistics: None) -> "StudentRule":
+        """Return the student's rule."""
+        return StudentRule(self.student)
+
+
+@dataclasses.dataclass(frozen=True)
+class StudentRule:
+    """Classes by the student, tile by tile."""
+
+    student: Student
+
+    def apply(self, block: Block) -> Labelled:
+        """Label the core of a block with its confidence; the halo gets 0.
+
+        Any cut into blocks gives the same labels, for the network always sees the same tiles.
+        """
+        labels = np.full(block.shape, NO_DATA, np.uint8)
+        confidence = np.full(block.shape, FRACTION_MISSING, np.uint8)
+        codes = np.asarray(self.student.card.legend.codes, np.uint8)
+        for row, column in _tiles(block):
+            found = self.student.probabilities(_window(block, row, column, self.student.card.bands))
+            inner = found[:, MARGIN : MARGIN + TILE, MARGIN : MARGIN + TILE]
+            here, there = _meet(block, row, column)
+            labels[here] = codes[inner.argmax(0)][there]
+            confidence[here] = _half_per_cents(inner.max(0))[there]
+        missing = np.any([np.isnan(block.bands[name]) for name in self.student.card.bands], axis=0)
+        labels[missing], confidence[missing] = NO_DATA, FRACTION_MISSING
+        return Labelled(labels, confidence=confidence)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the student learnt from, and how well."""
+        card = self.student.card
+        return {
+            "learnt_from": list(card.sources),
+            "pixel_m": card.pixel_m,
+            "bands": list(card.bands),
+            "legend": card.legend.name,
+            "scores": dict(card.scores),
+            "versions": dict(card.versions),
+        }
+
+    def histograms(self) -> list[Histogram]:
+        """Return nothing: it cuts no quantity."""
+        return []
+
+
+def student_method(text: str, device: Device = "auto") -> StudentMethod:
+    """Build ``student:FILE``.
+
+    Raises:
+        InputError: where the file is missing, broken, or something else.
+        MissingExtraError: where the extra ``deep`` is not installed.
+    """
+    path = Path(text.removeprefix(PREFIX)).expanduser()
+    return StudentMethod(load_student(path, device), f"{PREFIX}{path}")
+
+
+def _tiles(block: Block) -> Iterator[tuple[int, int]]:
+    """Yield the first row and column, in the scene, of the tiles that the core meets."""
+    rows, columns = block.core
+    for row in _aligned(block.row + rows.start, block.row + rows.stop):
+        for column in _aligned(block.column + columns.start, block.column + columns.stop):
+            yield row, column
+
+
+def _aligned(start: int, stop: int) -> range:
+    return range(start // TILE * TILE, stop, TILE)
+
+
+def _window(block: Block, row: int, column: int, names: tuple[str, ...]) -> dict[str, FloatArray]:
+    """Return the bands of a tile with its margin; NaN beyond the scene."""
+    side = TILE + 2 * MARGIN
+    (rows, into_rows), (columns, into_columns) = (
+        _overlap(row - MARGIN - block.row, side, block.shape[0]),
+        _overlap(column - MARGIN - block.column, side, block.shape[1]),
+    )
+    window = {}
+    for name in names:
+        plane = np.full((side, side), np.nan, np.float32)
+        plane[into_rows, into_columns] = block.bands[name][rows, columns]
+        window[name] = plane
+    return window
+
+
+def _meet(block: Block, row: int, column: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return where a tile and a block meet: slices into the block, and into the tile."""
+    (rows, in_rows), (columns, in_columns) = (
+        _overlap(row - block.row, TILE, block.shape[0]),
+        _overlap(column - block.column, TILE, block.shape[1]),
+    )
+    return (rows, columns), (in_rows, in_columns)
+
+
+def _overlap(start: int, size: int, limit: int) -> tuple[slice, slice]:
+    """Return the part of a range that lies in (0, limit), and the same within the range."""
+    low, high = max(0, start), min(limit, start + size)
+    return slice(low, high), slice(low - start, high - start)
+
+
+def _half_per_cents(share: FloatArray) -> ByteArray:
+    whole: ByteArray = np.round(share * FRACTION_SCALE).astype(np.uint8)
+    return whole
