@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import xarray as xr
 
-from obriy.errors import InputError
+from obriy.errors import GridError
 from obriy.labelling.wording import describe_cluster
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import ClusterFacts, Portrait
@@ -42,10 +42,13 @@ def make_portraits(
         ``spectrum``.
 
     Raises:
-        InputError: the map lies on another grid than the scene.
+        GridError: the map lies on another grid than the scene.
     """
     if not same_grid(clusters.geobox, geobox_of(scene)):
-        raise InputError("The map of clusters lies on another grid than the scene.")
+        raise GridError(
+            "The map of clusters lies on another grid than the scene.",
+            "Draw the scene that was clustered.",
+        )
     waves = band_wavelengths(str(scene.attrs.get("sensor", "")), band_names(scene))
     everyone = {one.id: one for one in facts}
     about = about_scene(scene)

@@ -25,6 +25,8 @@ _REGIONS: Final = (
     (math.inf, "shortwave infrared"),
 )
 """Wavelength in micrometres, less than, and what the light there is called."""
+_TOLD: Final = ("green", "nir", "nir08", "swir16", "NDVI", "NDWI", "MNDWI", "NDBI")
+"""Of whose ranks and surroundings it is told: the rest follows them."""
 _MEANINGS: Final = {
     "NDVI": "live vegetation",
     "NDWI": "open water",
@@ -127,7 +129,7 @@ def _ranks(facts: ClusterFacts, waves: Mapping[str, float]) -> str:
     parts = [
         f"{_title(name, waves)} {_percent(rank)}"
         for name, rank in facts.ranks.items()
-        if math.isfinite(rank)
+        if name in _TOLD and math.isfinite(rank)
     ]
     return f"Share of the image that lies lower: {'; '.join(parts)}." if parts else ""
 
@@ -136,7 +138,7 @@ def _local(title: str, values: Mapping[str, float], waves: Mapping[str, float]) 
     parts = [
         f"{_title(name, waves)} {_value(name, value, waves)}"
         for name, value in values.items()
-        if math.isfinite(value)
+        if name in _TOLD and math.isfinite(value)
     ]
     return f"{title}: {'; '.join(parts)}." if parts else ""
 
@@ -157,7 +159,7 @@ def _borders(
 
 def _ground(facts: ClusterFacts, waves: Mapping[str, float]) -> str:
     parts = [
-        f"{name} {facts.indices[name].median:.2f}"
+        f"{name} {_fixed(facts.indices[name].median, 2)}"
         for name in ("NDVI", "MNDWI", "NDWI")
         if name in facts.indices and math.isfinite(facts.indices[name].median)
     ][:2]
@@ -177,14 +179,18 @@ def _title(name: str, waves: Mapping[str, float]) -> str:
 
 
 def _value(name: str, value: float, waves: Mapping[str, float]) -> str:
-    return f"{100 * value:.1f}%" if name in waves else f"{value:.2f}"
+    return f"{_fixed(100 * value, 1)}%" if name in waves else _fixed(value, 2)
 
 
 def _spread(spread: Spread, factor: float, digits: int) -> str:
     low, median, high = (
-        f"{factor * value:.{digits}f}" for value in (spread.low, spread.median, spread.high)
+        _fixed(factor * value, digits) for value in (spread.low, spread.median, spread.high)
     )
     return f"{median} ({low} to {high})"
+
+
+def _fixed(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # never -0.00
 
 
 def _percent(share: float) -> str:

@@ -22,17 +22,17 @@ from obriy.render.text import Text, text_of
 
 MOST_ROWS: Final = 60
 """Clusters on a sheet; a page much longer is not looked through."""
-_WIDTH: Final = 11.6
-_ROW: Final = 2.4
+_WIDTH: Final = 11.2
+_ROW: Final = 2.2
 _HEAD: Final = 3.2
 _MARGIN: Final = 0.12
-_PICTURE: Final = 2.15
+_PICTURE: Final = 1.96
 """Height of the pictures of a row, inches."""
-_LETTERS: Final = 40
+_LETTERS: Final = 42
 """Letters of a line of votes."""
-_LINES: Final = 8
+_LINES: Final = 7
 """Lines of votes in a row."""
-_DPI: Final = 130
+_DPI: Final = 125
 _SHARED: Final = ("true_colour", "infrared", "one_band")
 
 
@@ -81,7 +81,7 @@ def contact_sheet(
     words = _Words.of(legend, lang)
     rows = _ordered(portraits, namings)
     figure = new_figure(_WIDTH, _HEAD + _ROW * len(rows))
-    _heading(figure, scene, portraits, words.text, (len(rows), len(namings)))
+    _heading(figure, scene, rows, words, len(namings))
     sensor = str(scene.attrs.get("sensor", ""))
     for number, (portrait, naming) in enumerate(rows):
         _Row(figure, number, words).draw(portrait, naming, sensor)
@@ -100,42 +100,62 @@ def _ordered(
 def _heading(
     figure: Figure,
     scene: xr.Dataset,
-    portraits: Sequence[Portrait],
-    text: Text,
-    counts: tuple[int, int],
+    rows: Sequence[tuple[Portrait, Naming]],
+    words: _Words,
+    count: int,
 ) -> None:
-    """Show the whole scene, and say how a row reads."""
+    """Show the whole scene, say how a row reads, and list the classes."""
+    text = words.text
     height = figure.get_size_inches()[1]
     top = height - _MARGIN
-    inches = {"x": _MARGIN, "tall": _HEAD - 0.55}
-    shown = portraits[0].pictures if portraits else {}
+    shown = rows[0][0].pictures if rows else {}
     composites = view_of(scene).composites
+    x, tall = _MARGIN, _HEAD - 0.55
     for name in _SHARED:
         if name not in shown:
             continue
         picture = _decoded(shown[name])
-        wide = min(inches["tall"] * picture.shape[1] / picture.shape[0], 3.6)
-        axes = _axes(figure, inches["x"], top - 0.25 - inches["tall"], wide, inches["tall"])
-        _show(axes, picture)
+        wide = min(tall * picture.shape[1] / picture.shape[0], 3.5)
+        _show(_axes(figure, x, top - 0.25 - tall, wide, tall), picture)
         bands = ", ".join(dict.fromkeys(composites.get(name, ())))
         caption = text(f"contacts.{name}", bands=bands)
-        axes.set_title(caption, loc="left", fontsize=9, color=INK, pad=4)
-        inches["x"] += wide + 0.25
-    how = (
-        "contacts.how"
-        if "infrared" in shown and "true_colour" in shown
-        else "contacts.how_infrared"
-    )
-    lines = [text(how)]
-    if counts[0] < counts[1]:
-        lines.append(text("contacts.left", shown=counts[0], all=counts[1]))
-    left = (inches["x"] + 0.1) / _WIDTH
-    figure.text(left, (top - 0.1) / height, text("contacts.title"), fontsize=15, color=INK,
-                weight="bold", va="top")  # fmt: skip
-    room = max(24, int((_WIDTH - inches["x"]) * 11.5))
-    body = "\n\n".join(textwrap.fill(line, room) for line in lines)
-    figure.text(left, (top - 0.55) / height, body, fontsize=9.5, color=MUTED, va="top",
-                linespacing=1.45)  # fmt: skip
+        figure.text(x / _WIDTH, (top - 0.2) / height, caption, fontsize=9, color=INK)
+        x += max(wide, 0.075 * len(caption)) + 0.25
+    both = "infrared" in shown and "true_colour" in shown
+    how = [text("contacts.how" if both else "contacts.how_one")]
+    if len(rows) < count:
+        how.append(text("contacts.left", shown=len(rows), all=count))
+    figure.text(x / _WIDTH, (top - 0.02) / height, text("contacts.title"), fontsize=15,
+                color=INK, weight="bold", va="top")  # fmt: skip
+    lines = textwrap.wrap(" ".join(how), max(24, int((_WIDTH - x) * 12)))
+    figure.text(x / _WIDTH, (top - 0.42) / height, "\n".join(lines), fontsize=9, color=MUTED,
+                va="top", linespacing=1.4)  # fmt: skip
+    _classes(figure, rows, words, (x, top - 0.6 - 0.18 * len(lines)))
+
+
+def _classes(
+    figure: Figure,
+    rows: Sequence[tuple[Portrait, Naming]],
+    words: _Words,
+    at: tuple[float, float],
+) -> None:
+    """List the classes that were named, the largest first, with their share."""
+    shares: dict[int, float] = {}
+    for _, naming in rows:
+        shares[naming.code] = shares.get(naming.code, 0.0) + naming.facts.share
+    height = figure.get_size_inches()[1]
+    ordered = sorted(shares.items(), key=lambda item: -item[1])
+    deep = max(4, -(-len(ordered) // 2))
+    for index, (code, share) in enumerate(ordered):
+        column, row = divmod(index, deep)
+        x, y = at[0] + 2.5 * column, at[1] - 0.235 * row
+        swatch = _axes(figure, x, y - 0.13, 0.17, 0.14)
+        swatch.set_facecolor(words.colours[code])
+        _bare(swatch, MUTED)
+        title = textwrap.shorten(words.titles[code], 22, placeholder=" …")
+        figure.text((x + 0.25) / _WIDTH, (y - 0.06) / height,
+                    f"{title} {words.text.percent(share, 0)}",
+                    fontsize=9, color=INK, va="center")  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,14 +174,14 @@ class _Row:
         """Draw pictures from the left, words at the right."""
         bottom = self._bottom + 0.1
         x = _MARGIN
-        for name, room in (("mask", _PICTURE), ("places", 2.95)):
+        for name, room in (("mask", _PICTURE), ("places", 2.6)):
             if name in portrait.pictures:
                 picture = _decoded(portrait.pictures[name])
                 _show(_axes(self.figure, x, bottom, room, _PICTURE), picture)
             x += room + 0.14
-        axes = _axes(self.figure, x + 0.2, bottom + 0.34, 1.75, _PICTURE - 0.56)
-        draw_spectrum(axes, portrait.facts, sensor, self.words.text, size=6.5)
-        self._say(naming, x + 3.0)
+        axes = _axes(self.figure, x + 0.22, bottom + 0.36, 1.7, _PICTURE - 0.56)
+        draw_spectrum(axes, portrait.facts, sensor, self.words.text, size=6.8)
+        self._say(naming, x + 2.9)
         rule = _axes(self.figure, _MARGIN, self._bottom + _ROW - 0.02, _WIDTH - 2 * _MARGIN, 0.01)
         rule.set_facecolor(LINE)
         _bare(rule)
@@ -174,11 +194,11 @@ class _Row:
         swatch = _axes(self.figure, x, top - 0.2, 0.24, 0.2)
         swatch.set_facecolor(self.words.colours[naming.code])
         _bare(swatch, MUTED)
-        name = textwrap.fill(self.words.titles[naming.code], 27)
+        name = textwrap.fill(self.words.titles[naming.code], 25)
         lines = name.count("\n") + 1
-        self.figure.text((x + 0.33) / _WIDTH, (top - 0.01) / height, name, fontsize=11.5,
+        self.figure.text((x + 0.33) / _WIDTH, (top - 0.01) / height, name, fontsize=12.5,
                          weight="bold", color=INK, va="top", linespacing=1.1)  # fmt: skip
-        top -= 0.08 + 0.19 * lines
+        top -= 0.08 + 0.21 * lines
         group = (
             text("contacts.noise")
             if facts.id == NOISE
@@ -192,10 +212,10 @@ class _Row:
                 agreement=text.percent(naming.agreement, 0),
             ),
         ]
-        self.figure.text(x / _WIDTH, (top - 0.06) / height, "\n".join(about), fontsize=8.5,
+        self.figure.text(x / _WIDTH, (top - 0.06) / height, "\n".join(about), fontsize=9.5,
                          color=INK, va="top", linespacing=1.4)  # fmt: skip
-        self.figure.text(x / _WIDTH, (top - 0.5) / height, "\n".join(self._votes(naming)),
-                         fontsize=7.5, color=MUTED, va="top", linespacing=1.4)  # fmt: skip
+        self.figure.text(x / _WIDTH, (top - 0.53) / height, "\n".join(self._votes(naming)),
+                         fontsize=8.6, color=MUTED, va="top", linespacing=1.35)  # fmt: skip
 
     def _votes(self, naming: Naming) -> list[str]:
         lines: list[str] = []

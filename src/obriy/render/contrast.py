@@ -14,7 +14,7 @@ NOTHING: Final = 0.5
 """Grey where there is no image."""
 _LOOK: Final = 600
 """Side of the small image that the contrast is found in, pixels."""
-_GAMMA: Final = 1 / 1.5
+GAMMA: Final = 1 / 1.5
 _LEAST_RANGE: Final = 0.05
 """Reflectance from black to white, at least: the noise of a flat image stays noise."""
 
@@ -39,10 +39,17 @@ def limits_of_values(values: npt.NDArray[Any]) -> tuple[float, float]:
     return low, high
 
 
-def stretched(values: npt.NDArray[Any], low: float, high: float) -> Array:
-    """Return brightness, 0 to 1, of reflectance; `NOTHING` where it is missing (NaN)."""
+def stretched(values: npt.NDArray[Any], low: float, high: float, gamma: float = GAMMA) -> Array:
+    """Return brightness, 0 to 1, of reflectance; `NOTHING` where it is missing (NaN).
+
+    Args:
+        values: Reflectance.
+        low: That of black.
+        high: That of white.
+        gamma: Exponent; a smaller one lifts what is dark.
+    """
     known = np.isfinite(values)
-    unit = np.clip((np.where(known, values, low) - low) / (high - low), 0, 1) ** _GAMMA
+    unit = np.clip((np.where(known, values, low) - low) / (high - low), 0, 1) ** gamma
     return np.where(known, unit, NOTHING)
 
 

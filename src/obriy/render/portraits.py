@@ -34,6 +34,8 @@ _PLACE: Final = (8, 36)
 _TILE: Final = 184
 """Side of a magnified place in the picture, pixels, at most."""
 _GAP: Final = 6
+_GAMMA: Final = 0.57
+"""Lifts the dark more than other pictures do: forests and waters must show their texture."""
 _AT_ONCE: Final = 32
 """Clusters whose masks are read together: memory against passes over the map."""
 _SQUARE: Final = 0.03
@@ -110,16 +112,15 @@ def _composites(scene: xr.Dataset) -> dict[str, Bands]:
 
 
 def _limits(scene: xr.Dataset, bands: Bands) -> tuple[tuple[float, float], ...]:
-    """Return black and white of each band; in true colour all bands have one range.
+    """Return black and white of each band; in true colour they are the same for all bands.
 
-    So ground keeps its colour: with a range for each band, whatever the scene has most of
+    So the ground keeps its colour: with a range for each band, whatever the scene has most of
     would look neutral.
     """
     found = [contrast_limits(scene[name]) for name in bands]
-    if bands != TRUE_COLOUR:
-        return tuple(found)
-    span = max(high - low for low, high in found)
-    return tuple((low, low + span) for low, _ in found)
+    if bands == TRUE_COLOUR:
+        found = [(min(low for low, _ in found), max(high for _, high in found))] * 3
+    return tuple(found)
 
 
 def _size(rows: int, columns: int, aspect: float) -> tuple[int, int]:
@@ -174,7 +175,8 @@ def typical_places(
 ) -> list[tuple[int, int]]:
     """Return pixels around which a cluster is densest, apart from each other, the best first.
 
-    Places overlap by no more than half, and those near one that is already taken count for less:
+    Places lie inside the map as far as it is large enough, overlap by a quarter of their side at
+    most, and those near one that is already taken count for less:
     four looks at one patch tell less than looks at four patches.
 
     Args:
@@ -201,8 +203,14 @@ def typical_places(
         row, column = divmod(best, share.shape[1])
         distance = np.hypot((rows - row) * steps[0], (columns - column) * steps[1])
         weight = np.minimum(weight, np.where(distance < 0.75 * side, 0, distance / apart))
-        places.append((row * steps[0] + steps[0] // 2, column * steps[1] + steps[1] // 2))
+        middles = row * steps[0] + steps[0] // 2, column * steps[1] + steps[1] // 2
+        places.append((_inside(middles[0], shape[0], side), _inside(middles[1], shape[1], side)))
     return places
+
+
+def _inside(middle: int, length: int, side: int) -> int:
+    """Return the middle of a stretch of that side moved into an image of that length."""
+    return max(side // 2, min(middle, length - (side - side // 2)))
 
 
 def _composite(view: SceneView, bands: Bands) -> tuple[Array, Mask]:
@@ -213,8 +221,8 @@ def _composite(view: SceneView, bands: Bands) -> tuple[Array, Mask]:
 
 
 def _stacked(view: SceneView, planes: Mapping[str, npt.NDArray[Any]], bands: Bands) -> Array:
-    limits = view.limits[bands]
-    return np.dstack([stretched(planes[n], *ends) for n, ends in zip(bands, limits, strict=True)])
+    limits = zip(bands, view.limits[bands], strict=True)
+    return np.dstack([stretched(planes[name], *ends, gamma=_GAMMA) for name, ends in limits])
 
 
 def _mask(

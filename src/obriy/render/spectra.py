@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from obriy.model.clusters import ClusterFacts
 from obriy.render.figures import new_figure
@@ -37,6 +38,7 @@ _DASHES: Final[dict[str, tuple[float, ...]]] = {
 _CLUSTER: Final = "#101010"
 _BAND: Final = "#c4c4c4"
 _REFERENCE: Final = "#7a7a7a"
+_TICKS: Final = (0.5, 0.7, 0.9, 1.2, 1.6, 2.2)
 _BRIGHT: Final = 0.5
 """Only beside something so bright is snow drawn: it would flatten all the rest."""
 
@@ -96,9 +98,19 @@ def draw_spectrum(axes: Axes, facts: ClusterFacts, sensor: str, text: Text, *, s
     ends = _draw_references(axes, waves, top, text)
     axes.plot(x, median, color=_CLUSTER, linewidth=2.2, marker="o", markersize=4.5, zorder=4)
     axes.set_ylim(0, top)
-    axes.set_xlim(0.4, max(x) + 0.02 if max(x) < 1 else 2.3)
+    _wavelengths(axes, max(x))
     ends.append((median[-1], text("spectra.cluster"), _CLUSTER))
     _name_lines(axes, ends, x[-1], top, size)
+
+
+def _wavelengths(axes: Axes, longest: float) -> None:
+    """Scale the axis by ratios: half of the bands lie in its first tenth of a micrometre."""
+    end = 1.0 if longest < 1 else 2.35
+    axes.set_xscale("log")
+    axes.set_xlim(0.42, end)
+    ticks = [tick for tick in _TICKS if tick < end]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _draw_references(
@@ -124,8 +136,8 @@ def _name_lines(
     step = top * size * 1.12 / 72 / inches
     ends = sorted(ends, key=lambda end: (end[0], end[1]))
     places = spread_apart([min(end[0], top) for end in ends], step, (0.0, top))
-    limit = axes.get_xlim()
-    beyond = limit[1] + 0.045 * (limit[1] - limit[0])
+    low, high = axes.get_xlim()
+    beyond = high * (high / low) ** 0.05
     for (y, name, colour), place in zip(ends, places, strict=True):
         line = {"color": colour, "linewidth": 0.6, "clip_on": False, "zorder": 1}
         axes.plot((right, beyond), (min(y, top), place), **line)  # type: ignore[arg-type]
