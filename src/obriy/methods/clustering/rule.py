@@ -81,7 +81,9 @@ class ClusterRule:
         block = self._with_bands(block)
         labels = np.zeros(block.shape, np.uint8)
         for patch in self.look.patches(block):
-            labels[patch.place] = patch.spread(self._assign(self.space.points(patch.values())))
+            if patch.seen.any():
+                points = self.space.points(patch.values())
+                labels[patch.place] = patch.spread(self._assign(points))
         return Labelled(labels)
 
     def describe(self) -> dict[str, Any]:

@@ -5,14 +5,18 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from obriy.errors import UsageError
+from obriy.methods.clustering.density import fit_dbscan
 from obriy.methods.clustering.fitted import Fit
 from obriy.methods.clustering.kmeans import fit_kmeans
 from obriy.methods.clustering.look import Look, Segmenter
 from obriy.methods.clustering.segments import slic_segments, watershed_segments
+from obriy.methods.clustering.spectral import fit_spectral
 from obriy.registry import Registry, did_you_mean
 
 CLUSTERERS: Final[Registry[Fit]] = Registry("clusterer")
 CLUSTERERS.register("kmeans", fit_kmeans)
+CLUSTERERS.register("dbscan", fit_dbscan)
+CLUSTERERS.register("spectral", fit_spectral)
 
 SEGMENTERS: Final[Registry[Callable[[str | None], Segmenter]]] = Registry("segmenter")
 SEGMENTERS.register("slic", lambda weights: slic_segments)
@@ -23,6 +27,15 @@ EMBEDDERS.register("autoencoder", "obriy.nets.autoencoder:train_autoencoder")
 
 TRAINED: Final = ("autoencoder",)
 """Embedders that learn from the sample; the others come with their weights."""
+CLUSTERER_HELP: Final = {
+    "kmeans": "what lies nearest to the same centre (the default)",
+    "dbscan": "what dense places join; what lies in none is noise, a class of its own",
+    "spectral": "super-pixels by a graph of likeness (slic+spectral)",
+    "slic+CLUSTERER": "super-pixels first, then clusters of them",
+    "watershed+CLUSTERER": "segments between the edges of the image first, then clusters of them",
+    "autoencoder+CLUSTERER": "features squeezed by a network trained on the scene (extra deep)",
+}
+"""What a spec may be, for help texts."""
 OF_SEGMENTS: Final = ("spectral",)
 """Clusterers that compare all units with each other: of segments only, ``slic`` unless named."""
 _EXAMPLE: Final = "Write [SEGMENTER+][EMBEDDER+]CLUSTERER, e.g. kmeans or slic+kmeans."

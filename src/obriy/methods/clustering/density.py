@@ -1,0 +1,119 @@
+"""DBSCAN: clusters are what dense places join; what lies in no dense place is noise.
+
+Density is measured on a part of the sample and carried to the scene: a pixel belongs to the
+nearest core point within ``eps``, and is noise where there is none.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from obriy.blocks.base import ByteArray, FloatArray
+from obriy.methods.clustering.fitted import Fitted
+from obriy.methods.clustering.lloyd import one_thread
+from obriy.methods.clustering.prototypes import Prototypes
+from obriy.model.clusters import MOST_CLUSTERS, NOISE
+
+MOST_UNITS: Final = 8_000
+"""Units that density is measured on: the neighbours of each are kept in memory."""
+LEAST_EPS: Final = 0.05
+"""Scaled units; nearer than that points are the same."""
+ROUNDING: Final = 1 + 1e-6
+"""The distance at the knee is taken again by another routine, which may round it up."""
+MOST_OF_ALL: Final = 0.95
+"""A cluster with a larger share of the pixels is as good as none."""
+MOST_NOISE: Final = 0.3
+"""Noise with a larger share of the pixels is worth a word."""
+
+
+def fit_dbscan(points: FloatArray, sizes: FloatArray, clusters: int | None, seed: int) -> Fitted:
+    """Find clusters by DBSCAN (Ester et al. 1996, KDD 96, 226-231).
+
+    ``min_samples`` is twice the number of dimensions (Sander et al. 1998,
+    doi:10.1023/A:1009745219419), or a tenth of the units where they are few; ``eps`` is the knee
+    of the sorted distances to the neighbour of that rank (the point farthest from the chord,
+    Satopaa et al. 2011, doi:10.1109/ICDCSW.2011.20).
+
+    Args:
+        points: (n, dimensions) float32 scaled units of the sample; n > 0.
+        sizes: (n,) pixels of each unit.
+        clusters: At most so many, the largest; the rest is noise. None: at most 199.
+        seed: Not used: DBSCAN has no random step.
+
+    Returns:
+        The core points, with ``eps`` as their reach.
+    """
+    from sklearn.cluster import DBSCAN
+
+    points, sizes = points[:MOST_UNITS], sizes[:MOST_UNITS]
+    distinct, where = np.unique(points, axis=0, return_inverse=True)
+    weight = np.bincount(where.ravel())
+    least = max(1, min(2 * points.shape[1], len(points) // 10))
+    eps = knee_distance(points, least)
+    with one_thread():
+        model = DBSCAN(eps=eps, min_samples=least).fit(distinct, sample_weight=weight)
+    core = model.core_sample_indices_
+    pixels = np.bincount(where.ravel(), weights=sizes)[core]
+    numbers = number_largest(model.labels_[core], pixels, clusters or MOST_CLUSTERS - 1)
+    rule = Prototypes(distinct[core][numbers > 0], numbers[numbers > 0], eps)
+    labels = rule.assign(np.ascontiguousarray(points.T))
+    about: dict[str, Any] = {
+        "eps": eps,
+        "min_samples": least,
+        "core_points": len(rule.points),
+        "number": {
+            "criterion": "as many as there are dense places",
+            "found": len(np.unique(model.labels_[core])),
+            "clusters": int(rule.numbers.max()),
+        },
+    }
+    return Fitted(rule, about, _warnings(labels, sizes))
+
+
+def number_largest(
+    labels: npt.NDArray[np.integer], pixels: npt.NDArray[np.float64], most: int
+) -> ByteArray:
+    """Return numbers 1 to k in the order of size, at most so many; 0 for all smaller clusters.
+
+    Args:
+        labels: (n,) number of the cluster of each unit, from 0.
+        pixels: (n,) pixels of each unit.
+        most: How many clusters are kept.
+    """
+    order = np.argsort(-np.bincount(labels, weights=pixels), kind="stable")[:most]
+    numbers = np.zeros(labels.max() + 1, np.uint8)
+    numbers[order] = np.arange(1, len(order) + 1)
+    kept: ByteArray = numbers[labels]
+    return kept
+
+
+def knee_distance(points: FloatArray, rank: int) -> float:
+    """Return the knee of the sorted distances to the neighbour of that rank.
+
+    Args:
+        points: (n, dimensions) float32.
+        rank: Of the neighbour, the point itself counted.
+    """
+    rank = min(rank, len(points))
+    distances, _ = cKDTree(points).query(points, k=[rank])
+    heights = np.sort(distances[:, 0])
+    span = heights[-1] - heights[0]
+    if span <= LEAST_EPS:
+        return max(LEAST_EPS, float(heights[-1]) * ROUNDING)
+    along = np.linspace(0, 1, len(heights))
+    knee = int(np.argmax(along - (heights - heights[0]) / span))
+    return max(LEAST_EPS, float(heights[knee]) * ROUNDING)
+
+
+def _warnings(labels: ByteArray, sizes: FloatArray) -> list[str]:
+    """Say where density does not tell the land apart."""
+    share = np.bincount(labels, weights=sizes, minlength=NOISE + 1) / sizes.sum()
+    found = []
+    largest = float(share[:NOISE].max())
+    if largest > MOST_OF_ALL:
+        found.append(f"One cluster holds {largest:.0%} of the image: the land is not in groups.")
+    if share[NOISE] > MOST_NOISE:
+        found.append(f"{share[NOISE]:.0%} of the image is noise: of no dense group.")
+    return found
