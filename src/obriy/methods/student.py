@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
-from obriy.model.bands import require_bands
+from obriy.model.bands import require_bands, resolve_nir
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE
 from obriy.model.legend import NO_DATA, Legend
 from obriy.nets.torch_library import Device
@@ -20,6 +20,8 @@ TILE: Final = 128
 pixel's class does not depend on how the engine cuts the scene."""
 MARGIN: Final = 32
 """Pixels around a tile that the network sees and nobody keeps."""
+HALO: Final = TILE - 1 + MARGIN
+"""Pixels around a block that hold every tile of its pixels, with its margin."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +39,8 @@ class StudentMethod:
 
     @property
     def halo(self) -> int:
-        """Pixels around a block that hold every tile of its pixels with its margin."""
-        return TILE - 1 + MARGIN
+        """Pixels around a block that the network may look at."""
+        return HALO
 
     @property
     def legend(self) -> Legend:
@@ -53,7 +55,7 @@ class StudentMethod:
         """
         wanted = set(self.student.card.bands)
         require_bands(available, wanted, self.name, "It learnt from images that have them.")
-        return wanted
+        return {source_of(name, available) for name in wanted}
 
     def collect(self, block: Block) -> None:
         """Return nothing: the student knows already."""
@@ -83,7 +85,7 @@ class StudentRule:
             here, there = _meet(block, row, column)
             labels[here] = codes[inner.argmax(0)][there]
             confidence[here] = _half_per_cents(inner.max(0))[there]
-        missing = np.any([np.isnan(block.bands[name]) for name in self.student.card.bands], axis=0)
+        missing = np.any([np.isnan(plane) for plane in block.bands.values()], axis=0)
         labels[missing], confidence[missing] = NO_DATA, FRACTION_MISSING
         return Labelled(labels, confidence=confidence)
 
@@ -115,6 +117,11 @@ def student_method(text: str, device: Device = "auto") -> StudentMethod:
     return StudentMethod(load_student(path, device), f"{PREFIX}{path}")
 
 
+def source_of(name: str, available: set[str]) -> str:
+    """Return the band that serves as one of the student's: ``nir08`` where there is no ``nir``."""
+    return (resolve_nir(available) or name) if name == "nir" else name
+
+
 def _tiles(block: Block) -> Iterator[tuple[int, int]]:
     """Yield the first row and column, in the scene, of the tiles that the core meets."""
     rows, columns = block.core
@@ -137,7 +144,8 @@ def _window(block: Block, row: int, column: int, names: tuple[str, ...]) -> dict
     window = {}
     for name in names:
         plane = np.full((side, side), np.nan, np.float32)
-        plane[into_rows, into_columns] = block.bands[name][rows, columns]
+        source = block.bands[source_of(name, set(block.bands))]
+        plane[into_rows, into_columns] = source[rows, columns]
         window[name] = plane
     return window
 

@@ -1,0 +1,338 @@
+"""`obriy train landcover`: named maps teach a network that maps this scene, and others."""
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import numpy as np
+import xarray as xr
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from obriy.blocks.engine import EngineOptions
+from obriy.errors import BandError, InputError
+from obriy.indices.features import DEFAULT_GROUPS, feature_stack
+from obriy.methods.student import StudentMethod, student_method
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import geobox_of
+from obriy.model.legend import Legend
+from obriy.model.provenance import versions
+from obriy.model.scene import check_reflectance, check_scene, provenance_of
+from obriy.nets.learning import Epoch, Patches, Schedule, train_network
+from obriy.nets.torch_library import Device
+from obriy.nets.unet import STRIDE, Student, StudentCard, scaled
+from obriy.outputs.files import write_bytes, write_text
+from obriy.render.figures import to_png
+from obriy.render.learning import learning_figure
+from obriy.runs.folder import RunFolder, StepRecord
+from obriy.workflows.config import JobConfig
+from obriy.workflows.judging import judge
+from obriy.workflows.lessons import (
+    Cell,
+    Lesson,
+    Split,
+    describe,
+    lay_cells,
+    one_legend,
+    open_run,
+    read_block,
+    read_targets,
+    shared_bands,
+    split_cells,
+)
+from obriy.workflows.passes import Clouds, array_sinks, layers_of, pixel_m, run_pass
+
+STUDENT: Final = "student.pt"
+HISTORY: Final = "history.csv"
+FIGURE: Final = "learning.png"
+MOST_BYTES: Final = 512 * 1024**2
+"""Memory for the blocks to learn from; of more blocks, so many are drawn at random."""
+Progress = Callable[[str, int, int], None]
+
+
+def _paths(value: Any) -> Any:
+    return [value] if isinstance(value, str | Path) else value
+
+
+def _whole(value: int) -> int:
+    if value % STRIDE:
+        raise ValueError(f"must be a multiple of {STRIDE}")
+    return value
+
+
+class TrainConfig(JobConfig):
+    """Train a student on the named maps of runs, and compare it with its teacher."""
+
+    job: Literal["train landcover"] = "train landcover"
+    runs: Annotated[list[Path], BeforeValidator(_paths)] = Field(
+        [],
+        description="folders of 'obriy landcover' runs to learn from",
+        json_schema_extra={"argument": True},
+    )
+    reference: str | None = Field(
+        None, description="what teacher and student are scored against; default: as in each run"
+    )
+    least_confidence: float = Field(
+        0.5, ge=0, le=1, description="names less sure than this teach nothing"
+    )
+    patch: Annotated[int, AfterValidator(_whole)] = Field(
+        64, ge=16, le=512, description="side of a block to learn from, pixels"
+    )
+    validation_share: float = Field(
+        0.15, gt=0, le=0.4, description="share of the blocks to stop by; as many judge"
+    )
+    epochs: int = Field(40, ge=1, description="times over all blocks, at most")
+    batch: int = Field(8, ge=1, description="blocks in a step")
+    rate: float = Field(1e-3, gt=0, description="learning rate at its highest")
+    seed: int = Field(0, ge=0, description="the same seed makes the same student")
+    device: Device = Field("auto", description="where to compute: auto, cpu or cuda")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingRun:
+    """What a training left.
+
+    Attributes:
+        folder: The run folder.
+        result: ``result.json`` as plain values.
+        student: The student.
+    """
+
+    folder: Path
+    result: dict[str, Any]
+    student: StudentMethod
+
+
+def train_landcover(
+    config: TrainConfig,
+    progress: Progress | None = None,
+    *,
+    lessons: Sequence[Lesson] | None = None,
+) -> TrainingRun:
+    """Train a student on named maps, and compare it with its teacher on blocks that it never saw.
+
+    Args:
+        config: What to do.
+        progress: Called with the name of the stage, steps done, steps in all.
+        lessons: Maps and scenes in memory, in place of the runs of the configuration.
+
+    Returns:
+        The folder with ``student.pt``, ``history.csv``, ``learning.png`` and ``result.json``.
+
+    Raises:
+        MissingExtraError: where the extra ``deep`` is not installed.
+        UsageError: for runs of different legends, or images too small for three blocks.
+        InputError: where no pixel is named with enough confidence.
+    """
+    opened = list(lessons) if lessons is not None else [open_run(run, config.reference)
+                                                       for run in config.runs]  # fmt: skip
+    legend = one_legend(opened, [lesson.source for lesson in opened])
+    split = split_cells(
+        lay_cells([lesson.shape for lesson in opened], config.patch),
+        config.validation_share,
+        config.seed,
+    )
+    folder = RunFolder(_folder_of(config, opened), _identity(config, opened))
+    task = _Task(config, opened, legend, split, progress)
+    learnt = folder.step("train", lambda: task.learn(folder))
+    method = student_method(str(folder.file(learnt.outputs["student"])), config.device)
+    judged = folder.step(
+        "judge", lambda: StepRecord(found=task.judge(method)), after=["train"]
+    ).found
+    result = {
+        "job": config.job,
+        "runs": [lesson.source for lesson in opened],
+        "legend": legend.name,
+        "blocks": {"side": config.patch, **describe(split)},
+        **learnt.found,
+        **judged,
+        "outputs": {name: str(folder.file(file)) for name, file in learnt.outputs.items()},
+        "provenance": {"software": versions()},
+    }
+    folder.write_result(result)
+    return TrainingRun(folder.path, result, method)
+
+
+def apply_student(
+    scene: xr.Dataset,
+    student: Path | str | StudentMethod,
+    *,
+    clouds: Clouds = "flags",
+    options: EngineOptions | None = None,
+) -> ClassMap:
+    """Map land cover in a scene by a student, in memory.
+
+    Args:
+        scene: A Scene with the bands that the student learnt from.
+        student: The file of a student, or a loaded one.
+        clouds: How clouds are known, as for a map of water.
+        options: Threads, memory, progress.
+
+    Returns:
+        Labels (y, x) uint8 in the codes of the student's legend (0 no data), ``confidence`` in
+        half per cents, ``unseen``.
+
+    Raises:
+        BandError: where the scene lacks a band.
+        InputError: where the file is no student.
+    """
+    check_scene(scene)
+    check_reflectance(scene)
+    method = student if isinstance(student, StudentMethod) else student_method(str(student))
+    sinks = array_sinks(scene, ["labels", "unseen", "confidence"])
+    result = run_pass(
+        scene, method, sinks, subject="cover", clouds=clouds, options=options or EngineOptions()
+    )
+    record = provenance_of(scene).with_step("map", method=method.name, **result.rule.describe())
+    return ClassMap(
+        **layers_of(scene, sinks),
+        legend=method.legend,
+        provenance=record,
+        time=scene.attrs.get("time"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """One training: what it is made of, and its two steps."""
+
+    config: TrainConfig
+    lessons: list[Lesson]
+    legend: Legend
+    split: Split
+    progress: Progress | None
+
+    def learn(self, folder: RunFolder) -> StepRecord:
+        """Read the blocks, train, and write the student with its history."""
+        bands = shared_bands(self.lessons)
+        if not bands:
+            raise BandError("The images share no band of the ground.", "Give runs of one sensor.")
+        train = self._read(self.split.train, bands)
+        validation = self._read(self.split.validation, bands)
+        middle, spread = _scaling(train.inputs)
+        network, history = train_network(
+            Patches(_scaled(train.inputs, middle, spread), train.targets),
+            Patches(_scaled(validation.inputs, middle, spread), validation.targets),
+            len(self.legend.codes),
+            Schedule(
+                self.config.epochs,
+                self.config.batch,
+                self.config.rate,
+                self.config.seed,
+                self.config.device,
+            ),
+            self.progress,
+        )
+        best = max(history, key=lambda epoch: epoch.validation_iou)
+        card = StudentCard(
+            bands=bands,
+            legend=self.legend,
+            middle=middle,
+            spread=spread,
+            pixel_m=_pixel_of(self.lessons[0]),
+            sources=tuple(lesson.source for lesson in self.lessons),
+            scores={"validation_mean_iou_with_teacher": best.validation_iou},
+            versions=versions(),
+        )
+        write_bytes(folder.file(STUDENT), Student(network, card, "cpu").to_bytes())
+        write_text(folder.file(HISTORY), _history_text(history))
+        figure = learning_figure(history, best.number, lang=self.config.lang)
+        write_bytes(folder.file(FIGURE), to_png(figure))
+        found = {
+            "bands": list(bands),
+            "epochs": len(history),
+            "best_epoch": best.number,
+            "validation_mean_iou_with_teacher": best.validation_iou,
+            "taught_pixels": int((train.targets >= 0).sum()),
+        }
+        return StepRecord({"student": STUDENT, "history": HISTORY, "figure": FIGURE}, found)
+
+    def judge(self, method: StudentMethod) -> dict[str, Any]:
+        """Compare teacher and student on the blocks held out for that."""
+        return judge(
+            self.lessons,
+            self.split.test,
+            self.config.patch,
+            method.decide(None),
+            seed=self.config.seed,
+            progress=self.progress,
+        )
+
+    def _read(self, cells: Sequence[Cell], bands: Sequence[str]) -> Patches:
+        """Read blocks; those without a taught pixel are left out."""
+        side = self.config.patch
+        chosen = _drawn(cells, side, len(bands), self.config.seed)
+        inputs, targets = [], []
+        for number, cell in enumerate(chosen, 1):
+            lesson = self.lessons[cell.lesson]
+            target = read_targets(lesson, cell, side, self.legend, self.config.least_confidence)
+            if (target >= 0).any():
+                block = read_block(lesson, cell, side, bands).crop()
+                inputs.append(feature_stack(block.bands, DEFAULT_GROUPS))
+                targets.append(target)
+            if self.progress is not None:
+                self.progress("read", number, len(chosen))
+        if not inputs:
+            raise InputError(
+                f"In none of {len(chosen)} blocks has a pixel a sure name.",
+                "Lower --least-confidence, or give more runs.",
+            )
+        return Patches(np.stack(inputs), np.stack(targets))
+
+
+def _drawn(cells: Sequence[Cell], side: int, bands: int, seed: int) -> list[Cell]:
+    """Return as many blocks as memory allows, in their order."""
+    most = max(1, MOST_BYTES // (side * side * 4 * (bands + 5)))
+    if len(cells) <= most:
+        return list(cells)
+    chosen = np.random.default_rng(seed).choice(len(cells), most, replace=False)
+    return [cells[i] for i in sorted(chosen)]
+
+
+def _scaling(inputs: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return median and interquartile range of each feature, of every fourth pixel each way."""
+    pixels = inputs[:, :, ::4, ::4].swapaxes(0, 1).reshape(inputs.shape[1], -1)
+    pixels = pixels[:, np.isfinite(pixels).all(axis=0)].astype("float64")
+    if not pixels.shape[1]:
+        raise InputError("Nothing can be seen in the blocks to learn from.", "Give other runs.")
+    low, middle, high = np.percentile(pixels, [25, 50, 75], axis=1)
+    spread = np.where(high - low > 1e-6, high - low, 1.0)
+    return tuple(map(float, middle)), tuple(map(float, spread))
+
+
+def _scaled(inputs: Any, middle: Sequence[float], spread: Sequence[float]) -> Any:
+    return np.stack([scaled(stack, middle, spread) for stack in inputs])
+
+
+def _pixel_of(lesson: Lesson) -> float | None:
+    return pixel_m(lesson.scene) if geobox_of(lesson.scene).crs else None
+
+
+def _history_text(history: Sequence[Epoch]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["epoch", "loss", "validation_loss", "validation_mean_iou", "rate"])
+    for epoch in history:
+        writer.writerow(
+            [
+                epoch.number,
+                *(f"{v:.6f}" for v in (epoch.loss, epoch.validation_loss, epoch.validation_iou)),
+                f"{epoch.rate:.3e}",
+            ]
+        )
+    return buffer.getvalue()
+
+
+def _identity(config: TrainConfig, lessons: Sequence[Lesson]) -> dict[str, Any]:
+    return {**config.identity(), "runs": [lesson.source for lesson in lessons]}
+
+
+def _folder_of(config: TrainConfig, lessons: Sequence[Lesson]) -> Path:
+    if config.out is not None:
+        return config.out
+    text = json.dumps(_identity(config, lessons), sort_keys=True, default=str)
+    return Path("obriy-runs") / f"student-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -1,0 +1,198 @@
+"""The student: its network, its file, its loop, and maps made by it."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from obriy.errors import BandError, InputError
+from obriy.methods.student import TILE, student_method
+from obriy.model.classmap import FRACTION_MISSING
+from obriy.model.legend import load_legend
+from obriy.nets.learning import IGNORED, Patches, Schedule, class_weights, mean_iou, train_network
+from obriy.nets.unet import Student, StudentCard, build_network, load_student
+from obriy.workflows.training import apply_student
+
+torch = pytest.importorskip("torch", reason="needs the extra deep")
+
+WORLDCOVER = load_legend("worldcover")
+BANDS = ("blue", "green", "red", "nir")
+FEATURES = 6  # the four bands, NDVI and NDWI
+
+
+@pytest.fixture(scope="module")
+def card():
+    return StudentCard(
+        bands=BANDS,
+        legend=WORLDCOVER,
+        middle=(0.05, 0.08, 0.07, 0.25, 0.5, -0.4),
+        spread=(0.02, 0.03, 0.04, 0.1, 0.3, 0.3),
+        pixel_m=10.0,
+        sources=("a.tif",),
+        scores={"validation": 0.5},
+        versions={"obriy": "0"},
+    )
+
+
+@pytest.fixture(scope="module")
+def student_file(card, tmp_path_factory):
+    """A student that has learnt nothing: its names are arbitrary, and always the same."""
+    path = tmp_path_factory.mktemp("student") / "student.pt"
+    network = build_network(FEATURES, len(WORLDCOVER.codes), seed=3)
+    path.write_bytes(Student(network, card, "cpu").to_bytes())
+    return path
+
+
+@pytest.fixture
+def scene(scene_of):
+    random = np.random.default_rng(0)
+    base = random.uniform(0.02, 0.3, (4, 20, 25)).repeat(16, 1).repeat(12, 2)  # 320 x 300 pixels
+    noise = random.normal(0, 0.01, base.shape)
+    bands = dict(zip(BANDS, base + noise, strict=True))
+    bands["red"][40:60, 200:240] = np.nan
+    return scene_of(**bands)
+
+
+def test_the_card_says_everything_after_reading(student_file, card):
+    assert load_student(student_file, "cpu").card == card
+
+
+def test_any_cut_into_blocks_gives_the_same_map(scene, student_file, monkeypatch):
+    whole = apply_student(scene, student_file)
+    monkeypatch.setattr("obriy.blocks.plan.TARGET_PIXELS", (150 + 2 * 160) ** 2)
+    cut = apply_student(scene, student_file)
+    np.testing.assert_array_equal(cut.labels.values, whole.labels.values)
+    np.testing.assert_array_equal(cut.confidence.values, whole.confidence.values)
+    assert len(np.unique(whole.labels)) > 3
+
+
+def test_missing_stays_missing_and_codes_are_the_legend_s(scene, student_file):
+    before = scene.copy(deep=True)
+    found = apply_student(scene, student_file)
+    missing = np.isnan(scene.red.values)
+    np.testing.assert_array_equal(found.labels.values == 0, missing)
+    np.testing.assert_array_equal(found.confidence.values == FRACTION_MISSING, missing)
+    assert set(np.unique(found.labels.values[~missing])) <= set(WORLDCOVER.codes)
+    assert found.legend == WORLDCOVER
+    # Of eleven classes the likeliest has at least one eleventh: 18 half per cents.
+    assert found.confidence.values[~missing].min() >= 18
+    assert found.confidence.values[~missing].max() <= 200
+    xr.testing.assert_identical(scene, before)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 130), (7, 5), (TILE, TILE), (TILE + 1, 3)])
+def test_any_size(scene_of, student_file, shape):
+    scene = scene_of(**{name: np.full(shape, 0.1) for name in BANDS})
+    assert (apply_student(scene, student_file).labels.values > 0).all()
+
+
+def test_a_narrow_infrared_serves(scene_of, student_file):
+    plain = {name: np.full((9, 9), 0.1) for name in BANDS}
+    narrow = {("nir08" if name == "nir" else name): plain[name] for name in plain}
+    np.testing.assert_array_equal(
+        apply_student(scene_of(**narrow), student_file).labels,
+        apply_student(scene_of(**plain), student_file).labels,
+    )
+
+
+def test_a_band_is_missing(scene_of, student_file):
+    with pytest.raises(BandError, match=r"student:.*needs the band\(s\) nir"):
+        apply_student(scene_of(blue=[[0.1]], green=[[0.1]], red=[[0.1]]), student_file)
+
+
+def test_several_threads_get_what_one_gets(scene, student_file):
+    from concurrent.futures import ThreadPoolExecutor
+
+    student = load_student(student_file, "cpu")
+    windows = [
+        {name: scene[name].values[row : row + 64, :64] for name in BANDS}
+        for row in range(0, 256, 8)
+    ]
+    alone = [student.probabilities(window) for window in windows]
+    with ThreadPoolExecutor(4) as executor:
+        together = list(executor.map(student.probabilities, windows))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(alone[0].sum(0), 1, atol=1e-5)
+
+
+def test_files_that_are_no_students(tmp_path):
+    with pytest.raises(InputError, match="There is no student"):
+        student_method(f"student:{tmp_path / 'none.pt'}")
+    (tmp_path / "text.pt").write_text("no tensors")
+    torch.save({"weights": torch.zeros(3)}, tmp_path / "other.pt")
+    torch.save({"format": "obriy student 1", "code": tmp_path}, tmp_path / "code.pt")
+    for name, said in (("text.pt", "broken"), ("other.pt", "not a student"), ("code.pt", "broken")):
+        with pytest.raises(InputError, match=said):
+            load_student(tmp_path / name)
+
+
+def test_the_seed_of_the_network():
+    first, again, other = (build_network(3, 2, seed=s).state_dict() for s in (1, 1, 2))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["pixel.0.weight"], other["pixel.0.weight"])
+
+
+def test_class_weights_by_hand():
+    # 8 pixels of class 0, 2 of class 1, none of class 2: the mean is 5.
+    targets = np.array([0] * 8 + [1] * 2 + [IGNORED] * 6, "int16")
+    np.testing.assert_allclose(class_weights(targets, 3), [0.790569, 1.581139, 1.0], rtol=1e-5)
+
+
+def test_mean_iou_by_hand():
+    # Class 0: 6 / (6 + 2 + 1); class 1: 3 / (3 + 1 + 2 + 0); class 2 is not in the rows.
+    counts = np.array([[6, 2, 0], [1, 3, 0], [0, 0, 0]])
+    assert mean_iou(counts) == pytest.approx((6 / 9 + 3 / 6) / 2)
+
+
+@pytest.fixture(scope="module")
+def textures():
+    """Bright and dark pixels in equal numbers: in stripes, or as a checkerboard."""
+    row, column = np.mgrid[:32, :32]
+    stripes, board = row % 2, (row + column) % 2
+    random = np.random.default_rng(0)
+    inputs = np.empty((48, 1, 32, 32), "float32")
+    targets = np.empty((48, 32, 32), "int16")
+    for number in range(48):
+        left = bool(number % 2)
+        kind = np.where((column < 16) == left, 0, 1)
+        inputs[number, 0] = np.where(kind == 0, stripes, board) + random.normal(0, 0.1, (32, 32))
+        targets[number] = kind
+    targets[:, :2] = IGNORED
+    return Patches(inputs, targets)
+
+
+def test_a_student_sees_what_surrounds_a_pixel(textures):
+    train = Patches(textures.inputs[:32], textures.targets[:32])
+    held = Patches(textures.inputs[32:], textures.targets[32:])
+    seen = []
+    schedule = Schedule(epochs=12, batch=8, rate=3e-3, seed=0, device="cpu")
+    network, history = train_network(train, held, 2, schedule, lambda *step: seen.append(step))
+    # No rule for single pixels does better than an IoU of 1/3.
+    assert max(epoch.validation_iou for epoch in history) > 0.8
+    assert seen[0] == ("train", 1, 12)
+    assert len(seen) == len(history)
+    assert history[-1].loss < history[0].loss
+    # The best epoch's weights were kept.
+    with torch.inference_mode():
+        said = network(torch.from_numpy(held.inputs)).argmax(1).numpy()
+    known = held.targets != IGNORED
+    counts = np.bincount(held.targets[known] * 2 + said[known], minlength=4).reshape(2, 2)
+    best = max(epoch.validation_iou for epoch in history)
+    assert mean_iou(counts) == pytest.approx(best, abs=0.01)
+
+
+def test_training_repeats(textures):
+    few = Patches(textures.inputs[:8], textures.targets[:8])
+    schedule = Schedule(epochs=2, batch=4, rate=1e-3, seed=5, device="cpu")
+    (first, one), (again, two) = (train_network(few, few, 2, schedule) for _ in range(2))
+    assert one == two
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_nothing_to_learn(textures):
+    blank = Patches(textures.inputs[:2], np.full((2, 32, 32), IGNORED, "int16"))
+    schedule = Schedule(epochs=1, batch=2, rate=1e-3, seed=0, device="cpu")
+    for train, held, name in ((blank, textures, "training"), (textures, blank, "validation")):
+        with pytest.raises(InputError, match=f"{name} blocks"):
+            train_network(train, held, 2, schedule)
