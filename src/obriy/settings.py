@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -19,6 +19,9 @@ class Settings(BaseSettings):
     lang: str = Field("en", pattern="^(en|uk)$", description="language of reports")
     cache: Path = Field(
         Path("~/.cache/obriy").expanduser(), description="answers of paid labellers, kept"
+    )
+    labeller_key: SecretStr | None = Field(
+        None, description="key for labellers at an address of one's own (`@http://...`)"
     )
     realdata: Path | None = Field(None, description="folder of real data for the tests")
 

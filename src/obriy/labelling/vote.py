@@ -8,8 +8,8 @@ from obriy.errors import UsageError
 from obriy.model.clusters import Answer, ClusterFacts, Naming
 from obriy.model.legend import UNNAMED, Legend
 
-Rule = Literal["majority", "weighted", "rank"]
-RULES: Final[tuple[Rule, ...]] = ("majority", "weighted", "rank")
+VoteRule = Literal["majority", "weighted", "rank"]
+RULES: Final[tuple[VoteRule, ...]] = ("majority", "weighted", "rank")
 SECOND: Final = 0.5
 """Points of a second guess under "rank", where a first has 1 (Borda's count with two places)."""
 _EQUAL: Final = 1e-9
@@ -22,7 +22,7 @@ def vote(
     answers: Sequence[Answer],
     legend: Legend,
     *,
-    rule: Rule = "majority",
+    rule: VoteRule = "majority",
     weights: Mapping[str, float] | None = None,
     least_agreement: float = 0.0,
 ) -> list[Naming]:
@@ -119,7 +119,7 @@ def _check(rule: str, weights: Mapping[str, float], least_agreement: float) -> N
         raise UsageError(f"A least agreement of {least_agreement} is no share from 0 to 1.")
 
 
-def _ballots(said: Sequence[Answer], rule: Rule, weights: Mapping[str, float]) -> list[_Ballot]:
+def _ballots(said: Sequence[Answer], rule: VoteRule, weights: Mapping[str, float]) -> list[_Ballot]:
     ballots = []
     for answer in said:
         weight = weights.get(answer.labeller, 1.0)
@@ -135,7 +135,7 @@ def _ballots(said: Sequence[Answer], rule: Rule, weights: Mapping[str, float]) -
     return ballots
 
 
-def _decide(ballots: Sequence[_Ballot], rule: Rule, least_agreement: float) -> _Verdict:
+def _decide(ballots: Sequence[_Ballot], rule: VoteRule, least_agreement: float) -> _Verdict:
     if not ballots:
         return _Verdict(UNNAMED, 0.0, 0.0, "nobody named it")
     scores = {code: _points(ballots, code) for ballot in ballots for code in ballot.points}

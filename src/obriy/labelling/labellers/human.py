@@ -1,0 +1,166 @@
+"""The labeller `human`: a sheet with a row for each cluster, filled in by a person."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from obriy.errors import InputError, OutputError, UsageError
+from obriy.labelling.cache import write_whole
+from obriy.labelling.labellers.spec import Spec
+from obriy.labelling.minutes import fingerprint
+from obriy.labelling.panel_settings import PanelSettings
+from obriy.labelling.vocabulary import ABSTAINED, normalise
+from obriy.model.clusters import Answer, Portrait
+from obriy.model.legend import UNNAMED, Legend
+
+WAITING: Final = "waiting for a person"
+_GIVEN: Final = ("cluster", "share", "facts", "classes", "fingerprint")
+_ASKED: Final = ("class", "confidence", "second_guess", "mixed", "evidence")
+_COLUMNS: Final = ("cluster", "share", *_ASKED, "facts", "classes", "fingerprint")
+_YES: Final = {"yes", "y", "true", "1", "+", "x", "так", "да"}
+_NO: Final = {"", "no", "n", "false", "0", "-", "ні", "нет"}
+_CONFIDENCE: Final = 1.0
+"""Of a person who says nothing about it."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class HumanLabeller:
+    """A person, who looks at the contact sheet and fills in a table (CSV).
+
+    The first run writes the table; a run after it was filled in reads the answers. Rows are found
+    by the content of the clusters. What a person wrote is never lost: new clusters are added
+    below.
+
+    Args:
+        spec: ``human`` or ``human:FILE``.
+        settings: Where the sheet lies if the spec does not say.
+
+    Raises:
+        UsageError: no file.
+    """
+
+    looks = False
+
+    def __init__(self, spec: Spec, settings: PanelSettings) -> None:
+        path = Path(spec.value) if spec.value else settings.sheet
+        if path is None:
+            raise UsageError("The labeller 'human' needs a file.", "Write human:FILE.csv.")
+        self.name = spec.text
+        self.path = path
+
+    def label(self, portraits: Sequence[Portrait], legend: Legend) -> list[Answer]:
+        """Return what the sheet says; without a row filled in, 255 and "waiting for a person".
+
+        Raises:
+            InputError: the sheet is no such table.
+            OutputError: it cannot be written.
+        """
+        rows = read_sheet(self.path) if self.path.exists() else []
+        known = {row["fingerprint"]: row for row in rows}
+        new = [p for p in portraits if fingerprint(p.facts) not in known]
+        if new:
+            added = [_row(portrait, legend) for portrait in new]
+            _write(self.path, [*rows, *added])
+        return [self._answer(p, known.get(fingerprint(p.facts), {}), legend) for p in portraits]
+
+    def _answer(self, portrait: Portrait, row: Mapping[str, str], legend: Legend) -> Answer:
+        number = portrait.facts.id
+        said = row.get("class", "").strip()
+        if not said:
+            return Answer(number, self.name, "", problem=WAITING)
+        code, how = normalise(said, legend)
+        lost = code == UNNAMED and how != ABSTAINED
+        second, _ = normalise(row.get("second_guess", ""), legend)
+        return Answer(
+            number,
+            self.name,
+            said,
+            code,
+            0.0 if code == UNNAMED else _confidence(row, self.path),
+            None if second in (UNNAMED, code) else second,
+            _mixed(row, self.path),
+            row.get("evidence", "").strip(),
+            how,
+            problem=f'"{said}" is {how}' if lost else "",
+        )
+
+
+def read_sheet(path: Path) -> list[dict[str, str]]:
+    """Read a sheet, as spreadsheets save it: with commas, semicolons or tabs between cells.
+
+    Raises:
+        InputError: the file is no such table.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not in UTF-8"
+        raise InputError(
+            f"The sheet {path} cannot be read: {reason}.", 'Save it as "CSV UTF-8".'
+        ) from error
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    missing = [c for c in ("class", "fingerprint") if c not in (table.fieldnames or ())]
+    if missing:
+        raise InputError(
+            f"The sheet {path} has no column '{missing[0]}'.",
+            "Keep the columns of the sheet; remove the file to have it written anew.",
+        )
+    rows = ({c: (row.get(c) or "").strip() for c in _COLUMNS} for row in table)
+    return [row for row in rows if row["fingerprint"]]
+
+
+def _row(portrait: Portrait, legend: Legend) -> dict[str, str]:
+    facts = portrait.facts
+    given = {
+        "cluster": str(facts.id),
+        "share": f"{facts.share:.4f}",
+        "facts": " ".join(portrait.text.split()),
+        "classes": ", ".join([*(entry.name for entry in legend), "unknown"]),
+        "fingerprint": fingerprint(facts),
+    }
+    return dict.fromkeys(_ASKED, "") | given
+
+
+def _write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    text = io.StringIO()
+    table = csv.DictWriter(text, _COLUMNS, lineterminator="\r\n")
+    table.writeheader()
+    table.writerows({c: _plain(row[c]) for c in _COLUMNS} for row in rows)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, "\ufeff" + text.getvalue())  # spreadsheets know UTF-8 by this mark
+    except OSError as error:
+        raise OutputError(f"The sheet {path} cannot be written: {error.strerror}.") from error
+
+
+def _plain(cell: str) -> str:
+    """Keep a spreadsheet from taking words for a formula."""
+    return f" {cell}" if cell.startswith(_FORMULA) and len(cell) > 1 else cell
+
+
+def _confidence(row: Mapping[str, str], path: Path) -> float:
+    text = row.get("confidence", "").replace(",", ".").replace("%", "").strip()
+    try:
+        value = float(text) if text else _CONFIDENCE
+    except ValueError:
+        value = -1.0
+    value = value / 100 if value > 1 else value
+    if not 0 <= value <= 1:
+        raise InputError(
+            f"{path}: the confidence of cluster {row.get('cluster')} is '{row['confidence']}'.",
+            "Write a number from 0 to 1, or nothing.",
+        )
+    return value
+
+
+def _mixed(row: Mapping[str, str], path: Path) -> bool:
+    text = row.get("mixed", "").lower()
+    if text not in _YES | _NO:
+        raise InputError(
+            f"{path}: 'mixed' of cluster {row.get('cluster')} is '{text}'.", "Write yes or no."
+        )
+    return text in _YES

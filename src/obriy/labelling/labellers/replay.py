@@ -1,0 +1,60 @@
+"""The labeller `replay`: what a panel said once, without asking anybody."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from obriy.errors import InputError
+from obriy.labelling.minutes import Minutes, classes_of, fingerprint, read_minutes
+from obriy.model.clusters import Answer, ClusterFacts, Portrait
+from obriy.model.legend import Legend
+
+
+def replay(path: Path, portraits: Sequence[Portrait], legend: Legend) -> list[Answer]:
+    """Return what all labellers of a record said of these clusters.
+
+    A cluster is found by its content, not by its number; the answers are those of the record, bit
+    for bit, but for a number that changed.
+
+    Args:
+        path: Record of a panel (``panel.json``).
+        portraits: The clusters, in the order of the answers of each labeller.
+        legend: The classes; the same as then.
+
+    Raises:
+        InputError: the record cannot be read, is of another legend, or does not hold a cluster.
+    """
+    minutes = read_minutes(path)
+    if dict(minutes.classes) != classes_of(legend):
+        raise InputError(
+            f"The record {path} was made with other classes than those of '{legend.name}'.",
+            "Give the legend of that run.",
+        )
+    known = _by_content(minutes)
+    labellers = dict.fromkeys(answer.labeller for answer in minutes.answers)
+    answers = []
+    for labeller in labellers:
+        for portrait in portraits:
+            answers.append(_find(known, labeller, portrait.facts, path))
+    return answers
+
+
+def _by_content(minutes: Minutes) -> dict[tuple[str, str], list[Answer]]:
+    known: dict[tuple[str, str], list[Answer]] = {}
+    for print_, answer in zip(minutes.fingerprints, minutes.answers, strict=True):
+        known.setdefault((answer.labeller, print_), []).append(answer)
+    return known
+
+
+def _find(
+    known: dict[tuple[str, str], list[Answer]], labeller: str, facts: ClusterFacts, path: Path
+) -> Answer:
+    same = known.get((labeller, fingerprint(facts)))
+    if not same:
+        raise InputError(
+            f"The record {path} has no answer of {labeller} about cluster {facts.id}: it is of "
+            "another scene, or of other settings of the clusters.",
+            "Repeat it with the scene, method, number of clusters and seed of that run.",
+        )
+    answer = next((a for a in same if a.cluster == facts.id), same[0])
+    return dataclasses.replace(answer, cluster=facts.id)

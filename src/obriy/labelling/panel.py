@@ -1,0 +1,206 @@
+"""The panel: labellers are called together, asked about each cluster, and minutes are kept."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from obriy.errors import UsageError
+from obriy.labelling.base import Labeller
+from obriy.labelling.budget import Budget, Cost, Meter, Usage, parse_budget, total
+from obriy.labelling.labellers.clients import check_client
+from obriy.labelling.labellers.human import HumanLabeller, read_sheet
+from obriy.labelling.labellers.looking import LookingLabeller, Progress, ask_all
+from obriy.labelling.labellers.replay import replay
+from obriy.labelling.labellers.spec import PROVIDERS, Spec, parse_spec
+from obriy.labelling.minutes import (
+    Minutes,
+    classes_of,
+    fingerprints,
+    minutes_text,
+    problems_of,
+    read_minutes,
+)
+from obriy.labelling.panel_settings import PanelSettings
+from obriy.model.clusters import Answer, Portrait
+from obriy.model.legend import Legend
+from obriy.registry import Registry
+
+__all__ = [
+    "LABELLER_HELP",
+    "Budget",
+    "Minutes",
+    "PanelSettings",
+    "check_labellers",
+    "convene",
+    "labeller_names",
+    "minutes_text",
+    "needs_pictures",
+    "parse_budget",
+    "read_minutes",
+]
+
+LABELLERS: Final[Registry[Callable[[Spec, PanelSettings], Labeller]]] = Registry("labeller")
+"""Who can be asked; a new labeller is an entry here: from a spec and settings, a `Labeller`."""
+for _provider in PROVIDERS:
+    LABELLERS.register(_provider, LookingLabeller)
+LABELLERS.register("human", HumanLabeller)
+LABELLERS.register("spectral", "obriy.labelling.labellers.expert:make_spectral")
+
+_REPLAY: Final = "replay"
+
+LABELLER_HELP: Final = {
+    "spectral": "an expert on spectra, indices and texture: no network, no key (default)",
+    "anthropic:MODEL": "a model that looks; key in ANTHROPIC_API_KEY",
+    "openai:MODEL": "a model that looks; key in OPENAI_API_KEY",
+    "google:MODEL": "a model that looks; key in GOOGLE_API_KEY",
+    "PROVIDER:MODEL@ADDRESS": "a model at a compatible address (vLLM, Ollama): "
+    "openai:qwen2.5vl:7b@http://localhost:11434/v1; its key, if any, in OBRIY_LABELLER_KEY",
+    "human[:FILE]": "a person: a sheet to fill in, read back by the next run",
+    "replay:FILE": "what a panel said once (panel.json), without asking anybody",
+}
+"""What each labeller is, as a user writes it."""
+
+
+def labeller_names() -> list[str]:
+    """Return the names of all kinds of labellers."""
+    return sorted([*LABELLERS, _REPLAY])
+
+
+def needs_pictures(specs: Sequence[str]) -> bool:
+    """Return whether any of these labellers needs pictures.
+
+    Raises:
+        UsageError: one is not known, or not written as it should be.
+    """
+    return any(spec.kind in PROVIDERS for spec in _parse(specs))
+
+
+def check_labellers(specs: Sequence[str], legend: Legend) -> None:
+    """Check before any work that these labellers can be asked.
+
+    Args:
+        specs: What the user wrote: ``spectral``, ``anthropic:MODEL``, ``openai:MODEL@ADDRESS``,
+            ``google:MODEL``, ``human[:FILE]``, ``replay:FILE``.
+        legend: The classes that are wanted.
+
+    Raises:
+        UnknownNameError: no such labeller.
+        UsageError: no labeller at all, one named twice, one written wrongly, or no key for it.
+        MissingExtraError: its package is not installed.
+        InputError: a record or a sheet that cannot be read.
+    """
+    for spec in _parse(specs):
+        if spec.kind in PROVIDERS:
+            check_client(spec)
+        elif spec.kind == _REPLAY:
+            replay(Path(spec.value), (), legend)
+        elif spec.kind == "human":
+            if spec.value and Path(spec.value).exists():
+                read_sheet(Path(spec.value))
+        else:
+            LABELLERS.get(spec.kind)
+
+
+def convene(
+    portraits: Sequence[Portrait],
+    legend: Legend,
+    labellers: Sequence[str],
+    settings: PanelSettings | None = None,
+    progress: Progress | None = None,
+) -> Minutes:
+    """Ask labellers what the clusters are.
+
+    Nobody sees the reference, nor what others said. A labeller that fails, and a question that
+    fails, is a problem in the minutes; the others go on. With a cache, a panel that was cut off
+    goes on where it was, and nothing is asked twice.
+
+    Args:
+        portraits: The clusters; with pictures where a labeller `looks`.
+        legend: The classes.
+        labellers: What the user wrote; with ``settings.replay`` nobody is asked but the record.
+        settings: How they are asked; None: without caps.
+        progress: Called with labeller, clusters done, clusters in all.
+
+    Returns:
+        The answers by labeller, then by cluster; what they cost; what went wrong.
+
+    Raises:
+        UsageError: a labeller is unknown, or the estimate breaks the budget before anything was
+            asked.
+        InputError: a record does not hold these clusters.
+        MissingExtraError: a package is missing.
+    """
+    settings = settings or PanelSettings()
+    if settings.replay is not None:
+        return _minutes(replay(settings.replay, portraits, legend), Cost(), portraits, legend)
+    specs = _parse(labellers)
+    panel = {s.text: LABELLERS.get(s.kind)(s, settings) for s in specs if s.kind != _REPLAY}
+    looking = [one for one in panel.values() if isinstance(one, LookingLabeller)]
+    estimate = _estimate(looking, portraits, legend, settings.budget)
+    said: dict[str, list[Answer]] = {}
+    for spec in specs:
+        if spec.kind == _REPLAY:
+            said[spec.text] = replay(Path(spec.value), portraits, legend)
+        elif panel[spec.text] not in looking:
+            said[spec.text] = panel[spec.text].label(portraits, legend)
+            _report(progress, spec.text, len(portraits))
+    meter = Meter(settings.budget)
+    seen = ask_all(looking, portraits, legend, settings, meter=meter, progress=progress)
+    said |= {one.name: [a for a in seen if a.labeller == one.name] for one in looking}
+    names = [one.name for one in looking]
+    cost = Cost(meter.by_labeller(names), estimate, settings.budget, meter.stopped_by)
+    return _minutes([a for s in specs for a in said[s.text]], cost, portraits, legend)
+
+
+def _minutes(
+    answers: Sequence[Answer], cost: Cost, portraits: Sequence[Portrait], legend: Legend
+) -> Minutes:
+    pairs = Counter((answer.labeller, answer.cluster) for answer in answers)
+    twice = next((labeller for (labeller, _), count in pairs.items() if count > 1), None)
+    if twice is not None:
+        raise UsageError(f"The labeller '{twice}' would have two votes.", "Name it once.")
+    prints = fingerprints(answers, (portrait.facts for portrait in portraits))
+    return Minutes(tuple(answers), prints, classes_of(legend), cost, problems_of(answers))
+
+
+def _parse(texts: Sequence[str]) -> list[Spec]:
+    specs = [parse_spec(text, labeller_names()) for text in texts if text.strip()]
+    if not specs:
+        raise UsageError("Nobody is asked.", f"Name labellers: {', '.join(labeller_names())}.")
+    names = [spec.text for spec in specs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"The labeller '{twice}' would have two votes.", "Name it once.")
+    return specs
+
+
+def _estimate(
+    looking: Sequence[LookingLabeller],
+    portraits: Sequence[Portrait],
+    legend: Legend,
+    budget: Budget,
+) -> Usage:
+    """Return what the panel is thought to need; refuse what the budget does not allow."""
+    needs = {one.name: total(one.expected(portraits, legend)) for one in looking}
+    unknown = [name for name, usage in needs.items() if usage.usd is None]
+    if unknown and budget.usd is not None:
+        raise UsageError(
+            f"The price of {', '.join(unknown)} is not known: a cap in dollars cannot be kept.",
+            "Cap calls or tokens in place of usd.",
+        )
+    need = total(needs.values())
+    broken = budget.exceeded_by(need)
+    if broken:
+        price = "" if need.usd is None else f" and {need.usd:.2f} USD"
+        raise UsageError(
+            f"The panel is thought to need {need.calls} calls, {need.tokens} tokens{price}: more "
+            f"{broken} than the budget allows ({getattr(budget, broken):g}).",
+            "Raise the budget, or ask fewer labellers about fewer clusters.",
+        )
+    return need
+
+
+def _report(progress: Progress | None, name: str, clusters: int) -> None:
+    if progress is not None:
+        progress(name, clusters, clusters)
