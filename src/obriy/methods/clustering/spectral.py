@@ -38,7 +38,7 @@ def fit_spectral(points: FloatArray, sizes: FloatArray, clusters: int | None, se
     """
     points, sizes = points[:MOST_UNITS], sizes[:MOST_UNITS]
     distinct, where = np.unique(points, axis=0, return_inverse=True)
-    pixels: npt.NDArray[np.float64] = np.bincount(where.ravel(), weights=sizes)
+    pixels = np.bincount(where.ravel(), weights=sizes).astype(np.float64)
     about: dict[str, Any] = {"criterion": "given"}
     warned: list[str] = []
     if clusters is None:
