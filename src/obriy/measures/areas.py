@@ -69,7 +69,7 @@ def measure_areas(
     code = class_map.legend.by_name(class_name).code
     tallies = add_up(class_map, class_name, districts, pixel_size_m=pixel_size_m, others=others)
     names = [d.name for d in districts] if districts else [WHOLE_IMAGE]
-    wholes = [_whole_area(d, geobox, pixel_size_m) for d in districts] if districts else [None]
+    wholes = [district_area(d, geobox, pixel_size_m) for d in districts] if districts else [None]
     areas = (
         _area(tally, code, name, class_map, whole, filled=others is not None)
         for tally, name, whole in zip(tallies, names, wholes, strict=True)
@@ -210,16 +210,8 @@ def _area(
     tally: Tally, code: int, name: str, class_map: ClassMap, whole: float | None, *, filled: bool
 ) -> Area:
     """Turn a tally into an area; ``whole`` is the area of the whole district, m²."""
-    inside = float(tally.by_code.sum())
-    gap = 0.0 if whole is None else max(0.0, whole - inside)
-    outside = gap if gap > _SAME_AREA * (inside + gap) else 0.0
-    total = inside + outside
-    causes = {cause.name.lower(): tally.by_cause[cause] for cause in Unseen}
-    causes |= {"outside": outside, "unnamed": tally.by_code[UNNAMED]}
-    unseen = {k: float(v / total) for k, v in causes.items() if v > 0}
-    unseen_share = min(1.0, float(sum(unseen.values()))) if total else 1.0
-    seen = tally.by_code[1:UNNAMED].sum() > 0
-    status, reason = _verdict(unseen, unseen_share, inside=inside, seen=bool(seen))
+    judged = verdict(tally, whole)
+    total, outside, seen = judged.total, judged.outside, judged.seen
     has_fraction = seen and class_map.fraction is not None
     found = estimate(tally, code, total) if seen else None
     return Area(
@@ -229,16 +221,59 @@ def _area(
         fraction_km2=tally.fraction / _KM2 if has_fraction else None,
         district_km2=total / _KM2,
         outside_share=outside / total if total else 1.0,
-        unseen_share=unseen_share,
-        unseen=unseen,
-        status=status,
-        reason=reason,
+        unseen_share=judged.unseen_share,
+        unseen=judged.unseen,
+        status=judged.status,
+        reason=judged.reason,
         filled_km2=(tally.fraction + tally.filled) / _KM2 if found and filled else None,
         filled_share=tally.fillable / total if found and filled else 0.0,
         expected_km2=found.expected / _KM2 if found else None,
         interval_km2=(found.low / _KM2, found.high / _KM2) if found else None,
         uncertainty={k: v / _KM2 for k, v in found.causes.items()} if found else {},
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What was seen of a district, and whether that is enough.
+
+    Attributes:
+        total: Area of the whole district, m².
+        outside: Of that, outside the image, m².
+        seen: Whether a pixel of it has a class.
+        unseen: Share of the district by cause, as in `obriy.model.areas.Area`.
+        unseen_share: Their sum.
+        status: ``ok``, ``partial`` or ``skipped``.
+        reason: Why it is not ``ok``.
+    """
+
+    total: float
+    outside: float
+    seen: bool
+    unseen: dict[str, float]
+    unseen_share: float
+    status: str
+    reason: str
+
+
+def verdict(tally: Tally, whole: float | None) -> Verdict:
+    """Return what was seen of a district.
+
+    Args:
+        tally: What was added up in it.
+        whole: Area of the whole district, m²; None: the image itself.
+    """
+    inside = float(tally.by_code.sum())
+    gap = 0.0 if whole is None else max(0.0, whole - inside)
+    outside = gap if gap > _SAME_AREA * (inside + gap) else 0.0
+    total = inside + outside
+    causes = {cause.name.lower(): tally.by_cause[cause] for cause in Unseen}
+    causes |= {"outside": outside, "unnamed": tally.by_code[UNNAMED]}
+    unseen = {k: float(v / total) for k, v in causes.items() if v > 0}
+    share = min(1.0, float(sum(unseen.values()))) if total else 1.0
+    seen = bool(tally.by_code[1:UNNAMED].sum() > 0)
+    status, reason = _verdict(unseen, share, inside=inside, seen=seen)
+    return Verdict(total, outside, seen, unseen, share, status, reason)
 
 
 def _verdict(
@@ -256,7 +291,7 @@ def _verdict(
     return "ok", ""
 
 
-def _whole_area(district: District, geobox: GeoBox, pixel_size_m: float | None) -> float:
+def district_area(district: District, geobox: GeoBox, pixel_size_m: float | None) -> float:
     """Return the area of a district, inside and outside the image, m², on the map's ellipsoid."""
     crs = district.crs if district.crs is not None else _wkt(geobox)
     if geobox.crs is None or district.crs is None:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
-from obriy.model.legend import UNNAMED, Legend, LegendClass
+from obriy.model.legend import UNNAMED, Legend, LegendClass, distinct_colour
 
 NOISE: Final = 254
 """Cluster of the pixels that belong to no dense group; a class of its own until it is named."""
@@ -192,12 +192,4 @@ def _title(number: int) -> dict[str, str]:
 
 
 def _colour(number: int) -> str:
-    """Return a colour; neighbours in number lie apart in hue and lightness (golden angle)."""
-    import colorsys
-
-    if number == NOISE:
-        return "#8a8a8a"
-    hue = (number * 0.618034) % 1.0
-    lightness = (0.40, 0.62, 0.80)[number % 3]
-    parts = colorsys.hls_to_rgb(hue, lightness, 0.55)
-    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
+    return "#8a8a8a" if number == NOISE else distinct_colour(number)

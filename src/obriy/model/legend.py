@@ -1,5 +1,6 @@
-"""Legend: class code, name, colour; and how one legend translates into another."""
+"""Legend: class code, name, colour, and what belongs to a class."""
 
+import colorsys
 import dataclasses
 from collections.abc import Iterator
 
@@ -79,3 +80,14 @@ def load_legend(name: str) -> Legend:
     table = load_toml(f"legends/{name}")
     classes = tuple(LegendClass(**entry) for entry in table["classes"])
     return Legend(table["name"], classes, table.get("source", ""))
+
+
+def distinct_colour(number: int) -> str:
+    """Return a colour, ``#rrggbb``, for a class that has none.
+
+    Neighbours in number lie apart in hue (by the golden angle) and in lightness.
+    """
+    hue = (number * 0.618034) % 1.0
+    lightness = (0.40, 0.62, 0.80)[number % 3]
+    parts = colorsys.hls_to_rgb(hue, lightness, 0.55)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)

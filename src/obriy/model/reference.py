@@ -1,6 +1,7 @@
 """Reference: what a map is compared with, and how far it can be trusted as truth."""
 
 import dataclasses
+from typing import Any
 
 import xarray as xr
 from odc.geo.geobox import GeoBox
@@ -21,6 +22,8 @@ class Reference:
         independent: False where it was made from the very scene that was mapped: then a score
             is an agreement, not an accuracy.
         notes: How codes were translated and edges handled, for the record.
+        accuracy: What its makers say of its own accuracy, plain values (see
+            `obriy.sources.products.stated_accuracy`); None where nobody said.
     """
 
     labels: xr.DataArray
@@ -28,6 +31,7 @@ class Reference:
     source: str
     independent: bool = True
     notes: tuple[str, ...] = ()
+    accuracy: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.labels.dtype != "uint8" or self.labels.dims != ("y", "x"):

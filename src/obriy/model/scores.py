@@ -45,6 +45,9 @@ class Scores:
         without_edges: The same scores without the one-pixel ring at label edges of the reference.
         reference: Source of the reference.
         notes: How codes and grids were brought together.
+        legend: Name of the legend in which both were compared.
+        merged: The same scores on the main classes (trees, low vegetation, built-up, bare, water
+            or wetland); None where the legend does not lead there, or has no more classes.
     """
 
     overall_accuracy: float
@@ -60,9 +63,13 @@ class Scores:
     without_edges: "Scores | None" = None
     reference: str = ""
     notes: tuple[str, ...] = ()
+    legend: str = ""
+    merged: "Scores | None" = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values in the shape of ``obriy evaluate --json``."""
         plain = dataclasses.asdict(self)
-        plain["without_edges"] = self.without_edges.to_dict() if self.without_edges else None
+        for name in ("without_edges", "merged"):
+            inner = getattr(self, name)
+            plain[name] = None if inner is None else inner.to_dict()
         return plain

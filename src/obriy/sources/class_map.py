@@ -13,39 +13,53 @@ from obriy.errors import SourceError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of, geobox_of, same_grid
 from obriy.model.provenance import SOURCES_TAG, Provenance
+from obriy.sources.legends import own_legend
 from obriy.sources.reading import probe
 from obriy.sources.reference import open_reference
 
 UNSEEN: Final = "unseen.tif"
 """File beside a map of ours that says why a pixel has no class."""
+CONFIDENCE: Final = "confidence.tif"
+AGREEMENT: Final = "agreement.tif"
+"""Files beside a land-cover map of ours: how sure a name is, and how many agreed."""
 
 
-def open_class_map(path: Path | str) -> ClassMap:
-    """Open a raster of class codes as a map of water, lazily.
+def open_class_map(path: Path | str, legend: str | None = None) -> ClassMap:
+    """Open a raster of class codes as a map in its own legend, lazily.
+
+    The legend is the one that a map of ours carries, else it is told by the values: codes of
+    WorldCover are a land-cover map, masks of water are brought to the legend ``water``.
 
     Args:
-        path: A raster with one band; codes are understood as `open_reference` does.
+        path: A raster with one band.
+        legend: What the codes are, as in `open_reference`; None: by the legend or values in the
+            file.
 
     Raises:
         SourceError: no such file, or polygons: a map to be scored is a raster.
         InputError: what the codes mean is not clear.
+        UnknownNameError: no codes of the name ``legend``.
     """
     bands = probe(str(path))
     if not bands:
         raise SourceError(f"{path} has no band.", "Give a raster of class codes.")
-    opened = open_reference(path, bands[0].grid)
+    own = own_legend(bands[0], legend)
+    opened = open_reference(path, bands[0].grid, legend=legend, target=own)
     inputs = tuple({"href": href} for href in (sources_of(path) or [str(path)]))
     provenance = Provenance(inputs=inputs).with_step("classes", notes=list(opened.notes))
     return ClassMap(
         labels=opened.labels,
         legend=opened.legend,
         provenance=provenance,
-        unseen=_unseen_beside(Path(path), opened.labels),
+        unseen=_beside(Path(path), UNSEEN, opened.labels),
+        confidence=_beside(Path(path), CONFIDENCE, opened.labels),
+        agreement=_beside(Path(path), AGREEMENT, opened.labels),
     )
 
 
-def _unseen_beside(path: Path, labels: xr.DataArray) -> xr.DataArray | None:
-    file = path.with_name(UNSEEN)
+def _beside(path: Path, name: str, labels: xr.DataArray) -> xr.DataArray | None:
+    """Return a layer of ours that lies beside a map, if it lies on its grid."""
+    file = path.with_name(name)
     if not file.exists() or file == path:
         return None
     geobox = geobox_of(labels)

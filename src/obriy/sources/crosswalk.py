@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from obriy.errors import InputError, UsageError
 from obriy.model.crosswalk import NO_REFERENCE
-from obriy.model.legend import NO_DATA, Legend
+from obriy.model.legend import NO_DATA, Legend, load_legend
 from obriy.registry import did_you_mean
-from obriy.tables import load_toml
+from obriy.tables import load_toml, table_names
 
 UNKNOWN: Final = 255
 """Marks, in a `Crosswalk`, a code that nobody explained."""
@@ -61,6 +61,20 @@ class Crosswalk:
 def names() -> list[str]:
     """Return the names of the codes that a reference may have."""
     return [name for name in load_toml("crosswalks") if name != "words"]
+
+
+def legend_of_codes(name: str) -> Legend:
+    """Return the legend that codes of that name are of: ``"gsw"`` and ``"binary"`` are water.
+
+    Raises:
+        UnknownNameError: no codes of that name.
+    """
+    if name not in names():
+        raise did_you_mean("reference legend", name, names())
+    own = (
+        name if name in table_names("legends") else next(iter(load_toml("crosswalks")[name]["to"]))
+    )
+    return load_legend(own)
 
 
 def crosswalk(name: str, legend: Legend) -> Crosswalk:

@@ -1,39 +1,31 @@
 """Reference maps: rasters and polygons of any grid, brought to the grid of a map."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import shapely
 import xarray as xr
 from odc.geo.geobox import GeoBox
-from xarray.backends import BackendArray
-from xarray.core import indexing
 
 from obriy.blocks.raster import RasterBand, lazy_variable
-from obriy.errors import GeometryError, GridError, InputError, SourceError
+from obriy.errors import BandError, GridError, InputError, SourceError
 from obriy.model.classmap import ClassMap
-from obriy.model.grid import coords_of, same_grid
+from obriy.model.grid import same_grid
 from obriy.model.legend import NO_DATA, UNNAMED, Legend, load_legend
 from obriy.model.reference import Reference
-from obriy.sources.crosswalk import Crosswalk, crosswalk, detect, from_tag, from_words
-from obriy.sources.districts import read_polygons, repaired
+from obriy.sources.computed import computed_labels, computed_variable
+from obriy.sources.crosswalk import Crosswalk, crosswalk, detect, from_tag
+from obriy.sources.legends import own_legend
+from obriy.sources.products import stated_accuracy
 from obriy.sources.reading import FileBand, probe, sample
-from obriy.vectors import place, rasterize
+from obriy.sources.reference_polygons import VECTOR_SUFFIXES, open_polygons
+from obriy.vectors import place
 
-VECTOR_SUFFIXES: Final = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".gml", ".zip")
-CLASS_COLUMNS: Final = (
-    "class", "classname", "class_name", "label", "category", "landcover", "land_cover", "type",
-    "code", "name", "клас", "класс", "тип",
-)  # fmt: skip
-"""Columns that may hold the class of a polygon, best first, in any case."""
 _FINER: Final = 1.5
-"""Reference pixels along a side of a map pixel above which the record says so."""
+"""Reference pixels along a side of a map pixel above which it is finer, and the record says so."""
 _MISSING: Final = -1
 """Stands for "nothing there" in class codes on the way to a legend."""
 _STRANGE: Final = -2
@@ -49,10 +41,12 @@ def open_reference(
 ) -> Reference:
     """Open a reference map on the grid of the map that is to be compared.
 
-    A raster in another grid or CRS gives its nearest pixel; one without georeference that has the
-    shape of the map is taken to lie on it. Of polygons, a pixel gets the class of the one that
-    holds its centre; where two classes overlap, the later class of the legend (water) wins. Where
-    the reference says nothing, its label is 0. Pixels are read window by window.
+    Of a raster in another grid or CRS, a pixel gets the nearest pixel of a water reference and of
+    a coarser one, and of a finer land-cover reference the class that most of its pixels have; one
+    without georeference that has the shape of the map is taken to lie on it. Of polygons, a pixel
+    gets the class of the one that holds its centre; where two classes overlap, the later class of
+    the legend (water) wins. Where the reference says nothing, its label is 0. Pixels are read
+    window by window.
 
     Args:
         path: Raster with one band of class codes, or polygons with a class column.
@@ -60,7 +54,7 @@ def open_reference(
         legend: What the codes of the file are (a name of ``tables/crosswalks.toml``, e.g.
             ``"gsw"``, ``"binary"``, ``"worldcover"``), which then overrules its no-data value;
             None: by class names or values in the file.
-        target: Legend of the map; None: ``water``.
+        target: Legend wanted; None: ``water``. See `legend_of_reference` for the file's own.
 
     Raises:
         SourceError: no such file, or no raster or vector file.
@@ -69,20 +63,111 @@ def open_reference(
         UnknownNameError: no codes of the name ``legend``.
     """
     file, target = Path(path).expanduser(), target or load_legend("water")
-    if file.suffix.lower() in VECTOR_SUFFIXES:
-        return _open_polygons(file, grid, legend, target)
-    if not file.exists():
-        raise SourceError(f"There is no file {file}.", "Check the path.")
-    band = _only_band(file)
+    if _is_vector(file):
+        return open_polygons(file, grid, legend, target)
+    return _open_band(_only_band(file), str(file), grid, legend, target)
+
+
+def legend_of_reference(path: Path | str, mapped: Legend, legend: str | None = None) -> Legend:
+    """Return the legend in which a reference is best opened for a map.
+
+    For a map of water that is ``water``, as ever. A raster for any other map stays in its own
+    legend: in which one both can be compared fairly is decided with the scores
+    (`obriy.model.crosswalk.meeting_legend`). Polygons are read in the words of the map's legend.
+
+    Args:
+        path: Raster or polygons.
+        mapped: Legend of the map.
+        legend: What the codes are, as in `open_reference`.
+
+    Raises:
+        SourceError: no such file, or no raster.
+        InputError: more than one band.
+        UnknownNameError: no codes of the name ``legend``.
+    """
+    file = Path(path).expanduser()
+    if mapped.name == "water" or _is_vector(file):
+        return mapped
+    return own_legend(_only_band(file), legend)
+
+
+def reference_from_band(
+    paths: Sequence[str],
+    name: str,
+    grid: GeoBox,
+    *,
+    legend: str | None = None,
+    target: Legend | None = None,
+) -> Reference:
+    """Take a band of the image's own files as the reference.
+
+    Args:
+        paths: Files of the image, as its record names them.
+        name: The band, by what the file calls it (in any case), or by its number from 1 where the
+            image is one file.
+        grid: Grid of the map that is to be compared.
+        legend: What its codes are; None: by class names or values.
+        target: Legend wanted; None: the band's own, but ``water`` where the values do not say.
+
+    Raises:
+        BandError: no band of that name.
+        InputError: what the codes mean is not clear.
+        UnknownNameError: no codes of the name ``legend``.
+    """
+    bands = [band for path in paths for band in probe(path)]
+    band = _named_band(bands, name)
+    target = own_legend(band, legend) if target is None else target
+    source = f"{band.file}, band {band.names[0] if band.names else band.index}"
+    return _open_band(band, source, grid, legend, target, same_file=True)
+
+
+def _is_vector(file: Path) -> bool:
+    return file.suffix.lower() in VECTOR_SUFFIXES
+
+
+def _open_band(
+    band: FileBand,
+    source: str,
+    grid: GeoBox,
+    legend: str | None,
+    target: Legend,
+    *,
+    same_file: bool = False,
+) -> Reference:
+    """Open a band of class codes; without a CRS, one of the map's own file lies in its plane."""
     walk = _crosswalk_of(band, legend, target)
-    own, notes = _grid_of(band, grid)
-    values = _lazy_codes(band, own, grid, declared_missing=legend is None)
+    own, notes = _grid_of(band, grid, same_file=same_file)
+    finer = not same_grid(own, grid) and _reference_pixels(own, grid) > _FINER
+    most = finer and target.name != "water"
+    if not same_grid(own, grid):
+        notes = (*notes, _resampling_note(most, own, grid))
+    values = _lazy_codes(
+        band, own, grid, declared_missing=legend is None, resampling="mode" if most else "nearest"
+    )
 
     def read(rows: slice, columns: slice) -> ByteArray:
         return walk.translate(values[rows, columns].to_numpy(), _MISSING)
 
-    labels = _lazy(read, grid)
-    return Reference(labels, target, str(file), notes=(walk.note, *notes))
+    return Reference(
+        computed_labels(read, grid),
+        target,
+        source,
+        notes=(walk.note, *notes),
+        accuracy=stated_accuracy(walk.name, band),
+    )
+
+
+def _named_band(bands: list[FileBand], name: str) -> FileBand:
+    for band in bands:
+        if name.lower() in [n.lower() for n in band.names]:
+            return band
+    one_file = len({band.file for band in bands}) == 1
+    if one_file and name.isdecimal() and 0 < int(name) <= len(bands):
+        return bands[int(name) - 1]
+    known = ", ".join(band.names[0] if band.names else str(band.index) for band in bands)
+    raise BandError(
+        f"The image has no band '{name}' for the reference.", f"Its bands are: {known or 'none'}."
+    )
 
 
 def occurrence_reference(
@@ -122,6 +207,8 @@ def occurrence_reference(
     water, land = legend.by_name("water").code, legend.by_name("not_water").code
     band = _only_band(Path(path).expanduser())
     own, notes = _grid_of(band, grid)
+    if not same_grid(own, grid):
+        notes = (*notes, _resampling_note(False, own, grid))
     occurrence = _lazy_codes(band, own, grid, declared_missing=True)
 
     def read(rows: slice, columns: slice) -> ByteArray:
@@ -137,10 +224,14 @@ def occurrence_reference(
         f"Water: occurrence of at least {p:g} % (to 2021) and water in the scene; elsewhere not "
         "water, newer water too. Made from the mapped scene: an agreement, not an accuracy."
     )
-    return Reference(_lazy(read, grid), legend, str(path), independent=False, notes=(rule, *notes))
+    return Reference(
+        computed_labels(read, grid), legend, str(path), independent=False, notes=(rule, *notes)
+    )
 
 
 def _only_band(file: Path) -> FileBand:
+    if not file.exists():
+        raise SourceError(f"There is no file {file}.", "Check the path.")
     bands = probe(str(file))
     if len(bands) != 1:
         raise InputError(
@@ -162,11 +253,13 @@ def _crosswalk_of(band: FileBand, name: str | None, target: Legend) -> Crosswalk
     return detect(np.unique(sample(band, missing)), target, band.file)
 
 
-def _grid_of(band: FileBand, grid: GeoBox) -> tuple[GeoBox, tuple[str, ...]]:
+def _grid_of(
+    band: FileBand, grid: GeoBox, *, same_file: bool = False
+) -> tuple[GeoBox, tuple[str, ...]]:
     """Return the grid that the file is taken to lie on, and notes about it."""
     own = band.grid
     if own.crs is None or grid.crs is None:
-        if own.crs is None and grid.crs is None and same_grid(own, grid):
+        if own.crs is None and grid.crs is None and (same_grid(own, grid) or same_file):
             return own, ()
         if own.shape == grid.shape:
             return grid, (f"{band.file} was laid on the map pixel by pixel: one has no CRS.",)
@@ -175,24 +268,32 @@ def _grid_of(band: FileBand, grid: GeoBox) -> tuple[GeoBox, tuple[str, ...]]:
             f"({grid.shape.y} x {grid.shape.x}): one of them has no CRS.",
             "Set it in the file (gdal_edit -a_srs EPSG:CODE FILE), or cut both to one shape.",
         )
-    if same_grid(own, grid):
-        return own, ()
+    return own, ()
+
+
+def _resampling_note(most: bool, own: GeoBox, grid: GeoBox) -> str:
+    """Say how pixels of the reference became pixels of the map."""
     side = _reference_pixels(own, grid)
-    note = "The nearest pixel of the reference is taken"
-    if side > _FINER:
-        note += f"; it is finer, {side:.1f} pixels along a side of a map pixel"
-    return own, (f"{note}.",)
+    finer = f"; it is finer, {side:.1f} pixels along a side of a map pixel" if side > _FINER else ""
+    what = "The class of most reference pixels" if most else "The nearest pixel of the reference"
+    return f"{what} is taken{finer}."
 
 
 def _reference_pixels(own: GeoBox, grid: GeoBox) -> float:
     """Return how many reference pixels lie along a side of the map pixel in the middle."""
     row, column = int(grid.shape.y) // 2, int(grid.shape.x) // 2
     pixel = grid[row : row + 1, column : column + 1].extent.geom
-    return float(np.sqrt(place(pixel, str(grid.crs), own).area))
+    crs = None if grid.crs is None else str(grid.crs)
+    return float(np.sqrt(place(pixel, crs, own).area))
 
 
 def _lazy_codes(
-    band: FileBand, own: GeoBox, grid: GeoBox, *, declared_missing: bool
+    band: FileBand,
+    own: GeoBox,
+    grid: GeoBox,
+    *,
+    declared_missing: bool,
+    resampling: str = "nearest",
 ) -> xr.Variable:
     """Return the file's numbers on a grid, int16, -1 where there is nothing."""
     nodata = band.nodata if declared_missing else None
@@ -203,7 +304,7 @@ def _lazy_codes(
         index=band.index,
         nodata=nodata,
         also_missing=unused,
-        resampling="nearest",
+        resampling=resampling,
         dtype="int32",
         fill=unused,
         grid=own,
@@ -216,91 +317,4 @@ def _lazy_codes(
         codes[numbers == unused] = _MISSING
         return codes
 
-    return _variable(read, grid, "int16")
-
-
-def _open_polygons(file: Path, grid: GeoBox, legend: str | None, target: Legend) -> Reference:
-    """Open polygons with a class column."""
-    frame = read_polygons(file)
-    column = _class_column(file, frame)
-    codes, note = _codes_of(frame[column], legend, target, f"{file.name}, column '{column}'")
-    notes = [note, "A pixel has the class of the polygon that holds its centre."]
-    shapes = []
-    crs = frame.crs.to_wkt()
-    for code in sorted(set(codes) - {NO_DATA}):
-        parts = []
-        for number, (geometry, own) in enumerate(zip(frame.geometry, codes, strict=True), 1):
-            if own == code:
-                mended, repair = repaired(geometry, f"{file.name}: feature {number}")
-                notes += [repair] if repair else []
-                parts.append(mended)
-        shapes.append((place(shapely.union_all(parts), crs, grid), code))
-
-    def read(rows: slice, columns: slice) -> ByteArray:
-        return rasterize(shapes, rows, columns)
-
-    return Reference(_lazy(read, grid), target, str(file), notes=tuple(notes))
-
-
-def _class_column(file: Path, frame: gpd.GeoDataFrame) -> str:
-    by_lower = {str(column).lower(): str(column) for column in frame.columns}
-    found = next((by_lower[name] for name in CLASS_COLUMNS if name in by_lower), None)
-    if found is None:
-        have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name) or "none"
-        raise GeometryError(
-            f"{file} has no column that says the class of a polygon (columns: {have}).",
-            "Add a column 'class' with words such as water and not_water.",
-        )
-    return found
-
-
-def _codes_of(values: Any, legend: str | None, target: Legend, where: str) -> tuple[list[int], str]:
-    """Return a code of the target legend for each polygon, and how it was decided."""
-    if values.dtype.kind in "iuf":
-        known = values.dropna()
-        walk = crosswalk(legend, target) if legend else detect(known.unique(), target, where)
-        codes = values.fillna(_MISSING).to_numpy().astype("int64")
-        return [int(c) for c in walk.translate(codes, _MISSING)], walk.note
-    words = [None if pd.isna(value) else str(value) for value in values]
-    table = from_words({w for w in words if w is not None}, target, where)
-    meaning = {c.code: c.name for c in target} | {NO_DATA: "no reference"}
-    spelled = ", ".join(f"{word} = {meaning[code]}" for word, code in sorted(table.items()))
-    return [NO_DATA if w is None else table[w] for w in words], f"Classes of {where}: {spelled}."
-
-
-def _lazy(read: Callable[[slice, slice], npt.NDArray[Any]], grid: GeoBox) -> xr.DataArray:
-    return xr.DataArray(_variable(read, grid, "uint8"), coords=coords_of(grid))
-
-
-def _variable(
-    read: Callable[[slice, slice], npt.NDArray[Any]], grid: GeoBox, dtype: str
-) -> xr.Variable:
-    return xr.Variable(("y", "x"), indexing.LazilyIndexedArray(_Computed(read, grid, dtype)))
-
-
-class _Computed(BackendArray):
-    """An array behind xarray's lazy indexing whose windows a function makes when asked."""
-
-    def __init__(
-        self, read: Callable[[slice, slice], npt.NDArray[Any]], grid: GeoBox, dtype: str
-    ) -> None:
-        self.shape = (int(grid.shape.y), int(grid.shape.x))
-        self.dtype = np.dtype(dtype)
-        self._read_window = read
-
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
-        values: npt.NDArray[Any] = indexing.explicit_indexing_adapter(
-            key, self.shape, indexing.IndexingSupport.BASIC, self._read
-        )
-        return values
-
-    def _read(self, key: tuple[int | slice, ...]) -> npt.NDArray[Any]:
-        rows, columns = (np.arange(n)[k] for k, n in zip(key, self.shape, strict=True))
-        if rows.size == 0 or columns.size == 0:
-            return np.zeros((*rows.shape, *columns.shape), self.dtype)
-        window = self._read_window(
-            slice(int(rows.min()), int(rows.max()) + 1),
-            slice(int(columns.min()), int(columns.max()) + 1),
-        )
-        picked: npt.NDArray[Any] = window[rows - rows.min()][..., columns - columns.min()]
-        return picked
+    return computed_variable(read, grid, "int16")

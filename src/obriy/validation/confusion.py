@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from obriy.errors import InputError
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
+from obriy.validation.comparison import Window
 
 CELL: Final = 64
 """Side of a cell, pixels: the smallest block of the bootstrap."""
@@ -45,6 +46,12 @@ class Counter:
         total: CountArray = self.counts.sum(axis=(0, 1))
         return total
 
+    def add_window(self, window: Window, leave_out: BoolArray | None = None) -> None:
+        """Count a window of a comparison; see `add`."""
+        self.add(
+            *window.place, window.reference, window.mapped, clear=window.clear, leave_out=leave_out
+        )
+
     def add(
         self,
         rows: slice,
@@ -75,19 +82,22 @@ class Counter:
             known &= ~leave_out
         seen = found <= self.codes.classes
         self.unseen += int((known & ~seen).sum())
+        # Only the cells that the window meets: a whole tile has 30 000 of them, each a matrix.
+        cells = tuple(slice(s.start // self.cell, -(-s.stop // self.cell)) for s in (rows, columns))
+        counts = self.counts[cells]
         size = self.codes.classes * (self.codes.classes + 1)
         bins = truth.astype("uint32") * (self.codes.classes + 1) + found
-        bins += self._cells(rows, columns) * np.uint32(size)
-        nowhere = self.counts.size
+        bins += self._cells(rows, columns, counts.shape[1]) * np.uint32(size)
+        nowhere = counts.size
         bins[~(known & seen)] = nowhere
-        counts = np.bincount(bins.ravel(), minlength=nowhere + 1)[:nowhere]
-        self.counts += counts.reshape(self.counts.shape)
+        counts += np.bincount(bins.ravel(), minlength=nowhere + 1)[:nowhere].reshape(counts.shape)
 
-    def _cells(self, rows: slice, columns: slice) -> npt.NDArray[np.uint32]:
-        """Return the number of the cell of each pixel of a window."""
+    def _cells(self, rows: slice, columns: slice, across: int) -> npt.NDArray[np.uint32]:
+        """Return the number of the cell of each pixel of a window, among those it meets."""
         row = np.arange(rows.start, rows.stop, dtype="uint32") // self.cell
         column = np.arange(columns.start, columns.stop, dtype="uint32") // self.cell
-        cells: npt.NDArray[np.uint32] = row[:, None] * np.uint32(self.counts.shape[1]) + column
+        row, column = row - row[:1], column - column[:1]
+        cells: npt.NDArray[np.uint32] = row[:, None] * np.uint32(across) + column
         return cells
 
 

@@ -1,25 +1,19 @@
 """A map against a reference: the one door to all scores."""
 
 import dataclasses
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import xarray as xr
-from odc.geo.geobox import GeoBox
 
-from obriy.blocks.windows import windows
-from obriy.errors import EmptyResultError, GridError, InputError
+from obriy.errors import EmptyResultError, GridError
 from obriy.model.classmap import ClassMap
-from obriy.model.flags import Unseen
-from obriy.model.grid import geobox_of
-from obriy.model.legend import NO_DATA, UNNAMED, Legend
+from obriy.model.crosswalk import main_classes, to_main
+from obriy.model.legend import Legend
 from obriy.model.reference import Reference
 from obriy.model.scores import Scores
-from obriy.validation.align import WindowReader, window_reader
 from obriy.validation.bootstrap import block_intervals
-from obriy.validation.confusion import ByteArray, Counter
-from obriy.validation.edges import edge_ring
+from obriy.validation.comparison import Comparison, compare
+from obriy.validation.confusion import CountArray, Counter
+from obriy.validation.merging import merge_counts
 from obriy.validation.scores import score
 
 
@@ -29,174 +23,90 @@ def evaluate(
     """Compare a map with a reference, pixel by pixel on the map's grid.
 
     Pixels that the map could not see (cloud, shadow, no data, frozen) are not scored but counted;
-    a clear pixel that it would not name counts as wrong.
+    a clear pixel that it would not name counts as wrong. Where both have legends of their own,
+    they are compared in the finest one that is fair to both
+    (`obriy.model.crosswalk.meeting_legend`).
 
     Args:
         class_map: The map; arrays in memory or lazy.
-        reference: Labels on any grid (the nearest pixel is taken): a `Reference`, another map, or
-            a plain array (y, x) of codes of the map's legend, 0 for no reference; of bool, True is
-            water. An array with no coordinates must have the map's shape.
+        reference: Labels on any grid (the nearest pixel is taken; of finer land cover the class of
+            most pixels): a `Reference`, another map, or a plain array (y, x) of codes of the map's
+            legend, 0 for no reference; of bool, True is water. An array with no coordinates must
+            have the map's shape.
         seed: Of the bootstrap behind the intervals.
 
     Returns:
-        Scores with 95 % intervals, and the same without the one-pixel ring at the label edges of
-        the reference.
+        Scores with 95 % intervals; the same without the one-pixel ring at the label edges of the
+        reference; and both again on the main classes, where the legend leads there.
 
     Raises:
         GridError: the reference says nothing where the map lies.
         EmptyResultError: the map saw nothing of what the reference knows.
         InputError: legends that share no class, or codes that are not in them.
     """
-    truth = _truth(class_map, reference)
-    everything = Counter.for_map(class_map.labels.shape, class_map.legend)
-    inner = Counter.for_map(class_map.labels.shape, class_map.legend)
-    for rows, columns in windows(class_map.labels.shape):
-        labels = class_map.labels.isel(y=rows, x=columns).to_numpy()
-        clear = None
-        if class_map.unseen is not None:
-            clear = class_map.unseen.isel(y=rows, x=columns).to_numpy() == Unseen.SEEN
-        codes, ring = truth.window(rows, columns, class_map.labels.shape)
-        everything.add(rows, columns, codes, labels, clear=clear)
-        inner.add(rows, columns, codes, labels, clear=clear, leave_out=ring)
-    _require_pixels(everything, truth.source)
-    without_edges = _scores(inner, class_map.legend, truth, seed)
-    scores = _scores(everything, class_map.legend, truth, seed)
-    if scores is None:
-        raise EmptyResultError(
-            f"The map saw none of the {everything.unseen} pixels that {truth.source} knows.",
-            "Take an image with less cloud, or a reference of another place.",
-        )
-    return dataclasses.replace(scores, without_edges=without_edges)
+    comparison = compare(class_map, reference)
+    everything, inner = (
+        Counter.for_map(class_map.labels.shape, comparison.legend) for _ in range(2)
+    )
+    for window in comparison.windows():
+        everything.add_window(window)
+        inner.add_window(window, leave_out=window.ring)
+    return scores_of(everything, inner, comparison, seed)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Truth:
-    """A reference in the codes and on the grid of the map.
+def scores_of(everything: Counter, inner: Counter, comparison: Comparison, seed: int) -> Scores:
+    """Return the scores of what was counted.
 
-    Attributes:
-        read: Window of raw codes on the map's grid.
-        table: (256,) uint8, raw code to code of the map's legend.
-        source: What to call it.
-        independent: Of the mapped scene.
-        notes: For the record.
-    """
-
-    read: WindowReader
-    table: ByteArray
-    source: str
-    independent: bool
-    notes: tuple[str, ...]
-
-    def window(
-        self, rows: slice, columns: slice, shape: tuple[int, ...]
-    ) -> tuple[ByteArray, npt.NDArray[np.bool_]]:
-        """Return codes and the ring at their edges; the ring looks one pixel beyond the window."""
-        wide = [
-            slice(max(0, s.start - 1), min(n, s.stop + 1))
-            for s, n in zip((rows, columns), shape, strict=True)
-        ]
-        codes = self.table[_as_codes(self.read(wide[0], wide[1]))]
-        core = tuple(
-            slice(s.start - w.start, s.stop - w.start)
-            for s, w in zip((rows, columns), wide, strict=True)
-        )
-        return codes[core], edge_ring(codes)[core]
-
-
-def _truth(class_map: ClassMap, reference: Reference | ClassMap | xr.DataArray) -> _Truth:
-    grid, legend = class_map.geobox, class_map.legend
-    if isinstance(reference, Reference):
-        table, notes = _translation(reference.legend, legend)
-        read = window_reader(reference.labels, reference.geobox, grid)
-        notes = (*reference.notes, *notes)
-        return _Truth(read, table, reference.source, reference.independent, notes)
-    if isinstance(reference, ClassMap):
-        table, notes = _translation(reference.legend, legend)
-        read = window_reader(reference.labels, reference.geobox, grid)
-        return _Truth(read, table, "another map", True, notes)
-    source = _array_grid(reference, grid)
-    read = window_reader(_codes_of_array(reference, legend), source, grid)
-    table = np.arange(256, dtype="uint8")
-    table[UNNAMED] = NO_DATA
-    return _Truth(read, table, "an array", True, ())
-
-
-def _array_grid(labels: xr.DataArray, grid: GeoBox) -> GeoBox:
-    """Return the grid of a plain array: that of the map, where it says none and has its shape."""
-    if labels.dims != ("y", "x"):
-        raise InputError(f"The reference has the dims {labels.dims}.", "Give an array (y, x).")
-    if "x" in labels.coords or "y" in labels.coords:
-        return geobox_of(labels)
-    if labels.shape != tuple(grid.shape):
-        raise GridError(
-            f"The reference has no coordinates and {labels.shape} pixels; the map has "
-            f"{tuple(grid.shape)}.",
-            "Give it coordinates, or the map's shape.",
-        )
-    return grid
-
-
-def _codes_of_array(labels: xr.DataArray, legend: Legend) -> xr.DataArray:
-    """Return a plain array as it is; of bool, as codes, so that outside it is no "not water"."""
-    if labels.dtype != bool:
-        return labels
-    water, land = legend.by_name("water").code, legend.by_name("not_water").code
-    return labels.copy(data=np.where(labels.to_numpy(), water, land).astype("uint8"))
-
-
-def _translation(source: Legend, target: Legend) -> tuple[ByteArray, tuple[str, ...]]:
-    """Return (256,) codes of the target legend by code of the source, matched by class name."""
-    table = np.zeros(256, "uint8")
-    by_name = {c.name: c.code for c in target}
-    lost = [c.name for c in source if c.name not in by_name]
-    for entry in source:
-        table[entry.code] = by_name.get(entry.name, NO_DATA)
-    if not table.any():
-        raise InputError(
-            f"The legends '{source.name}' and '{target.name}' share no class.",
-            f"The map's classes are: {', '.join(by_name)}.",
-        )
-    return table, (f"Not compared: {', '.join(lost)}.",) if lost else ()
-
-
-def _as_codes(values: npt.NDArray[Any]) -> ByteArray:
-    """Return raw values as uint8; NaN is no reference.
+    Args:
+        everything: All pixels.
+        inner: Those off the label edges of the reference.
+        comparison: What was compared.
+        seed: Of the bootstrap.
 
     Raises:
-        InputError: values that are no codes.
+        GridError: no pixel has a reference.
+        EmptyResultError: the map saw none of them.
     """
-    if values.dtype == np.uint8:
-        return values
-    finite = np.where(np.isfinite(values), values, NO_DATA) if values.dtype.kind == "f" else values
-    codes: ByteArray = finite.astype("uint8")
-    if (codes != finite).any():
-        raise InputError(
-            f"The reference has values that are no class codes ({values.min()} to {values.max()}).",
-            "Class codes are whole numbers from 0 to 255.",
-        )
-    return codes
-
-
-def _require_pixels(counter: Counter, source: str) -> None:
-    if not counter.unseen and not counter.counts.any():
+    if not everything.unseen and not everything.counts.any():
         raise GridError(
-            f"The reference ({source}) says nothing where the map lies.",
+            f"The reference ({comparison.source}) says nothing where the map lies.",
             "Check that both show the same place, and the CRS of each.",
         )
+    scores = _scores(everything, comparison, seed)
+    if scores is None:
+        raise EmptyResultError(
+            f"The map saw none of the {everything.unseen} pixels that {comparison.source} knows.",
+            "Take an image with less cloud, or a reference of another place.",
+        )
+    return dataclasses.replace(scores, without_edges=_scores(inner, comparison, seed))
 
 
-def _scores(counter: Counter, legend: Legend, truth: _Truth, seed: int) -> Scores | None:
-    """Return the scores of what was counted; None where nothing was."""
-    confusion = counter.total
+def _scores(counter: Counter, comparison: Comparison, seed: int) -> Scores | None:
+    """Return the scores of a counter, merged ones within; None where nothing was counted."""
+    legend = comparison.legend
+    scores = _scores_in(legend, counter.counts, counter.unseen, comparison, seed)
+    merged = to_main(legend)
+    if scores is None or merged is None or legend.name == merged.target.name:
+        return scores
+    counts = merge_counts(counter.counts, merged)
+    inner = _scores_in(main_classes(), counts, counter.unseen, comparison, seed)
+    return dataclasses.replace(scores, merged=inner)
+
+
+def _scores_in(
+    legend: Legend, counts: CountArray, unseen: int, comparison: Comparison, seed: int
+) -> Scores | None:
+    """Return the scores of confusion by cell (rows, columns, classes, classes + 1)."""
+    confusion = counts.sum(axis=(0, 1))
     pixels = int(confusion.sum())
     if not pixels:
         return None
     return score(
         confusion,
         legend,
-        independent=truth.independent,
-        intervals=block_intervals(counter.counts, legend, seed),
-        unseen_share=counter.unseen / (pixels + counter.unseen),
-        reference=truth.source,
-        notes=truth.notes,
+        independent=comparison.independent,
+        intervals=block_intervals(counts, legend, seed),
+        unseen_share=unseen / (pixels + unseen),
+        reference=comparison.source,
+        notes=comparison.notes,
     )

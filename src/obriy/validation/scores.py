@@ -75,6 +75,7 @@ def score(confusion: CountArray, legend: Legend, **about: Any) -> Scores:
         classes=classes,
         confusion=tuple(tuple(int(n) for n in row) for row in confusion[:, :-1]),
         unnamed=tuple(int(n) for n in confusion[:, -1]),
+        legend=legend.name,
         **({"independent": True} | about),
     )
 

@@ -12,16 +12,24 @@ from obriy.blocks.engine import EngineOptions
 from obriy.errors import BandError, UsageError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
+from obriy.model.legend import Legend, load_legend
 from obriy.model.provenance import Provenance, hrefs_of
 from obriy.model.reference import Reference
 from obriy.model.scene import provenance_of
 from obriy.model.scores import Scores
 from obriy.sources.class_map import open_class_map, sources_of
-from obriy.sources.reference import occurrence_reference, open_reference
+from obriy.sources.reference import (
+    legend_of_reference,
+    occurrence_reference,
+    open_reference,
+    reference_from_band,
+)
 from obriy.validation import evaluate as validation
-from obriy.workflows.config import GSW
+from obriy.workflows.config import GSW, LandcoverConfig
 from obriy.workflows.mapping import map_water
 
+BAND: Final = "band:"
+"""Stands before the name of a band of the image itself that is the reference."""
 _OPINIONS: Final = ("majority(ndwi:zero, mndwi:zero, aweish:zero)", "ndwi:zero")
 """What the scene itself says of water beside the occurrence: published indices at zero."""
 
@@ -38,8 +46,10 @@ def evaluate(
     Args:
         class_map: The map.
         reference: A `Reference`, another map, an array (y, x) of codes of the map's legend
-            (0: no reference) or of bool, or the path of a raster or of polygons. One that was
-            made from the very image of the map is not independent.
+            (0: no reference) or of bool, the path of a raster or of polygons, or ``band:NAME`` of
+            the image that the map names. One that was made from the very image of the map is not
+            independent. Of another legend than the map's, both are compared in the finest one that
+            is fair to both.
         legend: What the codes of a file are, e.g. ``"gsw"``, ``"binary"``, ``"worldcover"``;
             None: by its class names or values.
         seed: Of the block bootstrap.
@@ -62,23 +72,51 @@ def evaluate(
 
 
 def reference_from_file(
-    path: Path | str, class_map: ClassMap | xr.Dataset, legend: str | None = None
+    path: Path | str,
+    class_map: ClassMap | xr.Dataset,
+    legend: str | None = None,
+    *,
+    mapped: Legend | None = None,
 ) -> Reference:
     """Open a reference on the grid of a map or of a scene, and say whether it is independent.
 
     Args:
-        path: A raster or polygons.
+        path: A raster or polygons; ``band:NAME``, a band of the image itself, by name or number.
         class_map: The map to be scored, or the scene that it will be made of.
         legend: What the codes are; None: by class names or values in the file.
+        mapped: Legend of the map that will be made of a scene; None: ``water``.
     """
     if isinstance(class_map, ClassMap):
-        geobox, provenance = class_map.geobox, class_map.provenance
+        geobox, provenance, mapped = class_map.geobox, class_map.provenance, class_map.legend
     else:
         geobox, provenance = geobox_of(class_map), provenance_of(class_map)
-    reference = open_reference(path, geobox, legend=legend)
-    if set(sources_of(path)) & set(hrefs_of(provenance)):
+    mapped = mapped or load_legend("water")
+    hrefs = hrefs_of(provenance)
+    if str(path).startswith(BAND):
+        target = mapped if mapped.name == "water" else None
+        name = str(path).removeprefix(BAND)
+        return reference_from_band(hrefs, name, geobox, legend=legend, target=target)
+    target = legend_of_reference(path, mapped, legend)
+    reference = open_reference(path, geobox, legend=legend, target=target)
+    if set(sources_of(path)) & set(hrefs):
         return dataclasses.replace(reference, independent=False)
     return reference
+
+
+def cover_reference(config: LandcoverConfig, scene: xr.Dataset, legend: Legend) -> Reference:
+    """Open what a land-cover map is scored against, on the grid of the scene.
+
+    Args:
+        config: Its ``reference`` is a raster, polygons, or ``band:NAME`` of the image itself.
+        scene: The scene, or the part of it that is mapped.
+        legend: The legend of the map.
+
+    Raises:
+        UsageError: no reference is named.
+    """
+    if config.reference is None:
+        raise UsageError("No reference is named.", "Give --reference FILE, or band:NAME.")
+    return reference_from_file(config.reference, scene, mapped=legend)
 
 
 def _share_an_image(class_map: ClassMap, provenance: Provenance) -> bool:
@@ -86,9 +124,10 @@ def _share_an_image(class_map: ClassMap, provenance: Provenance) -> bool:
 
 
 def _agreement(scores: Scores) -> Scores:
-    inner = scores.without_edges
-    inner = None if inner is None else dataclasses.replace(inner, independent=False)
-    return dataclasses.replace(scores, independent=False, without_edges=inner)
+    inner, merged = (
+        None if part is None else _agreement(part) for part in (scores.without_edges, scores.merged)
+    )
+    return dataclasses.replace(scores, independent=False, without_edges=inner, merged=merged)
 
 
 def evaluate_files(map_file: Path | str, reference: str, legend: str | None = None) -> Scores:

@@ -1,0 +1,155 @@
+"""Area of every class of a map inside districts, read once, with what was unseen."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from obriy.measures.areas import WHOLE_IMAGE, add_up, district_area, verdict
+from obriy.measures.tally import Tally
+from obriy.model.areas import District
+from obriy.model.classmap import ClassMap
+from obriy.model.legend import UNNAMED, Legend
+
+_KM2 = 1e6
+_UNKNOWN = "unknown"
+"""Name of what was seen and not named, in tables."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassArea:
+    """The area of one class in one district.
+
+    Attributes:
+        name: Machine name of the class; ``"unknown"``: seen, but not named.
+        code: Its code; 255 for ``"unknown"``.
+        area_km2: km², geodesic, edge pixels by their fraction; None where the map has no CRS and
+            nobody said the size of a pixel.
+        share: Share of what was seen in the district, 0 to 1; the shares of a district add up
+            to 1.
+        district: Name of the district.
+    """
+
+    name: str
+    code: int
+    area_km2: float | None
+    share: float
+    district: str
+
+
+@dataclasses.dataclass(frozen=True)
+class DistrictCover:
+    """All classes of one district: with what was unseen they add up to its area.
+
+    Attributes:
+        district: Its name.
+        classes: Classes that occur, the largest first, what was seen and not named last.
+        district_km2: Area of the whole district, inside the image and outside, km²; None where the
+            map has no CRS and nobody said the size of a pixel.
+        unseen_km2: Of that, area without a class, km², by cause: names of
+            `obriy.model.flags.Unseen` in lower case, and ``outside`` the image.
+        unseen_share: Share of the district that was unseen, 0 to 1.
+        status: ``ok``, ``partial`` (part unseen) or ``skipped`` (nothing seen).
+        reason: Why it is not ``ok``; empty where it is.
+    """
+
+    district: str
+    classes: tuple[ClassArea, ...]
+    district_km2: float | None
+    unseen_km2: dict[str, float | None]
+    unseen_share: float
+    status: str = "ok"
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return dataclasses.asdict(self)
+
+
+def measure_classes(
+    class_map: ClassMap,
+    districts: Sequence[District] | None = None,
+    *,
+    pixel_size_m: float | None = None,
+) -> list[ClassArea]:
+    """Measure every class that occurs in each district; see `measure_cover`.
+
+    Returns:
+        One row per district and class: by district in their order, the largest class first, and
+        what was seen and not named (``"unknown"``) last. A district of which nothing was seen has
+        none.
+    """
+    covers = measure_cover(class_map, districts, pixel_size_m=pixel_size_m)
+    return [row for cover in covers for row in cover.classes]
+
+
+def measure_cover(
+    class_map: ClassMap,
+    districts: Sequence[District] | None = None,
+    *,
+    pixel_size_m: float | None = None,
+) -> list[DistrictCover]:
+    """Measure every class and what was unseen in each district; the map is read once.
+
+    Pixels at the edge of a district count by their exact fraction inside it.
+
+    Args:
+        class_map: The map, of any legend; arrays in memory or lazy.
+        districts: Where; None or none: the whole image.
+        pixel_size_m: Side of a pixel in metres, for a map with no CRS; without it shares are of
+            pixels, and areas None.
+
+    Raises:
+        GeometryError: no district meets the image.
+        GridError: the map has no CRS, and a district asks for one.
+    """
+    geobox = class_map.geobox
+    measured = geobox.crs is not None or pixel_size_m is not None
+    size = pixel_size_m if measured else 1.0
+    # Any class will do: the areas by code are those of all.
+    first = class_map.legend.classes[0].name
+    plain = dataclasses.replace(class_map, fraction=None, doubt=None)
+    tallies = add_up(plain, first, districts, pixel_size_m=size)
+    places = [(d.name, d) for d in districts] if districts else [(WHOLE_IMAGE, None)]
+    return [
+        _cover(
+            name,
+            tally,
+            None if district is None else district_area(district, geobox, size),
+            class_map.legend,
+            unit=_KM2 if measured else None,
+        )
+        for (name, district), tally in zip(places, tallies, strict=True)
+    ]
+
+
+def _cover(
+    name: str, tally: Tally, whole: float | None, legend: Legend, *, unit: float | None
+) -> DistrictCover:
+    """Turn a tally, m², into the classes of a district; ``unit`` None: areas mean nothing."""
+    judged = verdict(tally, whole)
+    seen = float(tally.by_code[1:].sum())
+    rows = [
+        ClassArea(c.name, c.code, _in(unit, tally.by_code[c.code]), area / seen, name)
+        for c in legend
+        if (area := float(tally.by_code[c.code])) > 0
+    ]
+    rows.sort(key=lambda row: -row.share)
+    unnamed = float(tally.by_code[UNNAMED])
+    if unnamed:
+        rows.append(ClassArea(_UNKNOWN, UNNAMED, _in(unit, unnamed), unnamed / seen, name))
+    lost = {cause: share for cause, share in judged.unseen.items() if cause != "unnamed"}
+    return DistrictCover(
+        district=name,
+        classes=tuple(rows),
+        district_km2=_in(unit, judged.total),
+        unseen_km2={cause: _in(unit, share * judged.total) for cause, share in lost.items()},
+        unseen_share=float(np.clip(sum(lost.values()), 0, 1)) if judged.total else 1.0,
+        status=judged.status,
+        reason=judged.reason,
+    )
+
+
+def _in(unit: float | None, area: float) -> float | None:
+    return None if unit is None else float(area) / unit
