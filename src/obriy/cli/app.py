@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 from obriy.cli.options import with_config_options
 from obriy.errors import CancelledError, ObriyError, UsageError
 from obriy.workflows.config import (
+    CompareConfig,
     ImageConfig,
     LandcoverConfig,
     WaterConfig,
@@ -38,6 +39,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+compare = typer.Typer(help="Compare methods on one image.", no_args_is_help=True)
+app.add_typer(compare, name="compare")
+
 Json = Annotated[bool, typer.Option("--json", help="print result.json to standard output")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done")]
@@ -50,7 +54,7 @@ def demo(
     lang: Annotated[str, typer.Option(help="language of the reports, en or uk")] = "en",
     quiet: Quiet = False,
 ) -> None:
-    """Map water in a simulated scene, in a real chip, and through a simulated season."""
+    """Map water and land cover: a simulated scene, a real chip, a simulated season."""
     from obriy.cli.show import Screen
 
     screen = Screen(quiet)
@@ -66,6 +70,8 @@ def demo(
         _run(make_config(WaterConfig, values | {"out": out / name, "lang": lang}), screen, False)
         for name, values in runs.items()
     ]
+    cover = {"source": "sample:", "resolution": 10.0, "out": out / "landcover", "lang": lang}
+    results.append(_run(make_config(LandcoverConfig, cover), screen, False))
     screen.reports(results)
 
 
@@ -109,6 +115,17 @@ def landcover(
         typer.echo(json.dumps(plan_landcover(config), indent=2, ensure_ascii=False))
         return
     _run(config, Screen(quiet or as_json), as_json)
+
+
+@compare.command("landcover")
+@with_config_options(CompareConfig)
+def compare_landcover(
+    values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
+) -> None:
+    """Compare clusterers and numbers of clusters on one scene, against a reference."""
+    from obriy.cli.show import Screen
+
+    _run(make_config(CompareConfig, values), Screen(quiet or as_json), as_json)
 
 
 @app.command()

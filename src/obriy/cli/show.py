@@ -10,9 +10,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from obriy.blocks.engine import EngineOptions
+from obriy.cli.show_landcover import landcover_lines, print_comparison
 from obriy.model.scores import Scores
 
-PASSES = {"collect": "Looking", "apply": "Mapping", "dates": "Mapping dates"}
+PASSES = {
+    "collect": "Looking",
+    "apply": "Mapping",
+    "dates": "Mapping dates",
+    "naming": "Asking for names",
+    "comparing": "Comparing",
+    "training": "Training",
+}
 
 UNNAMED = ("image", "all")
 """Names of districts that no user gave."""
@@ -50,8 +58,10 @@ class Screen:
         """Say the answer in a few lines, and where the report is."""
         if self.quiet:
             return
-        lines = _series_lines(result) if "effective_dates" in result else _image_lines(result)
-        for line in lines:
+        if result["job"] == "compare":
+            print_comparison(result)
+            return
+        for line in _lines(result):
             self.out.print(line)
         for warning in result["provenance"]["warnings"]:
             self.out.print(f"Note: {warning}")
@@ -66,6 +76,13 @@ class Screen:
             self.out.print("\nOpen in a browser:")
             for result in results:
                 self.out.print(result["outputs"]["report"])
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    """Return the answer of a job."""
+    if result["job"] == "landcover":
+        return landcover_lines(result)
+    return _series_lines(result) if "effective_dates" in result else _image_lines(result)
 
 
 def _image_lines(result: dict[str, Any]) -> list[str]:
@@ -167,12 +184,22 @@ def print_scores(scores: Scores) -> None:
 
 def print_methods() -> None:
     """Print what --method understands."""
+    from obriy.labelling.panel import LABELLER_HELP
+    from obriy.methods.clustering.spec import CLUSTERER_HELP
     from obriy.methods.expression import METHOD_HELP
 
-    table = Table("method", "what it does", box=None)
-    for name, what in METHOD_HELP.items():
-        table.add_row(name, what)
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    helps = {
+        "obriy water --method": METHOD_HELP,
+        "obriy landcover --method": CLUSTERER_HELP,
+        "obriy landcover --labellers": LABELLER_HELP,
+    }
+    for option, words in helps.items():
+        table = Table(option, "what it does", box=None)
+        for name, what in words.items():
+            table.add_row(name, what)
+        console.print(table)
+        console.print()
 
 
 def print_indices() -> None:

@@ -1,4 +1,4 @@
-"""`obriy compare landcover`: clusterers x numbers of clusters on one scene, a table and a figure."""
+"""`obriy compare landcover`: clusterers x numbers of clusters, one table and one figure."""
 
 import dataclasses
 import itertools

@@ -5,7 +5,6 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +12,7 @@ import xarray as xr
 
 from obriy.blocks.windows import windows
 from obriy.labelling.facts import measure_clusters
+from obriy.labelling.panel import Minutes
 from obriy.labelling.portraits import make_portraits
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.clusters import NOISE, Naming, Portrait, cluster_legend
@@ -34,22 +34,29 @@ class CoverMap:
     """A map of land cover with all that it was made of.
 
     Attributes:
-        map: Classes of the legend, with confidence and agreement.
-        clusters: The clusters behind them, after merging.
+        map: Classes of the legend, with confidence.
+        found: What the run of the engine found: decision, pixels, parts that failed.
+        clusters: The clusters behind the classes, after merging; None: a student's map has none.
         namings: The name of each cluster, or none.
         portraits: What a labeller is shown of each.
-        named: How it came about: minutes of the panel, splits, the rule.
+        minutes: What the panel said; None: nobody was asked.
         log: What was split and merged, in order.
         files: Files by output name, relative to the run folder; empty in memory.
     """
 
     map: ClassMap
-    clusters: ClassMap
-    namings: tuple[Naming, ...]
-    portraits: tuple[Portrait, ...]
-    named: Named
-    log: tuple[dict[str, Any], ...]
+    found: dict[str, Any]
+    clusters: ClassMap | None = None
+    namings: tuple[Naming, ...] = ()
+    portraits: tuple[Portrait, ...] = ()
+    minutes: Minutes | None = None
+    log: tuple[dict[str, Any], ...] = ()
     files: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What went wrong in the panel."""
+        return () if self.minutes is None else self.minutes.problems
 
 
 def cover_in_memory(scene: xr.Dataset, named: Named, legend: Legend, *, merge: bool) -> CoverMap:
@@ -112,7 +119,8 @@ def write_cover_map(
     told = {"tables": _digest(tables.values()), "legend": legend.name, "lang": lang}
     step = folder.step("landcover", work, told, after=[named.clustered.step])
     layers = {name: open_layer(folder.file(step.outputs[name]), scene) for name in LAYERS}
-    return _cover(scene, named, legend, numbers, layers, step.outputs)
+    cover = _cover(scene, named, legend, numbers, layers)
+    return dataclasses.replace(cover, files=step.outputs)
 
 
 def _cover(
@@ -121,9 +129,8 @@ def _cover(
     legend: Legend,
     numbers: Mapping[int, int],
     layers: Mapping[str, xr.DataArray],
-    files: dict[str, str] | None = None,
 ) -> CoverMap:
-    source = named.clustered.map
+    source, found = named.clustered.map, named.clustered.found
     clusters = ClassMap(
         labels=layers["clusters"],
         legend=cluster_legend(sorted({numbers.get(n, n) for n in named.clustered.rule.ids})),
@@ -131,14 +138,13 @@ def _cover(
         unseen=layers["unseen"],
         time=source.time,
     )
-    namings, portraits, merges = named.namings, named.portraits, list[dict[str, Any]]()
+    namings, portraits, log = named.namings, named.portraits, named.log
     if any(new != old for old, new in numbers.items()):
-        merges = _merges(named.namings, numbers, legend)
+        log = (*log, *_merges(named.namings, numbers, legend))
         namings = _merged(scene, clusters, named.namings, numbers)
-        looks = any(portrait.pictures for portrait in named.portraits)
+        drawn = any(portrait.pictures for portrait in portraits)
         facts = [naming.facts for naming in namings]
-        portraits = tuple(make_portraits(scene, clusters, facts, pictures=looks))
-    log = (*named.log, *merges)
+        portraits = tuple(make_portraits(scene, clusters, facts, pictures=drawn))
     made = ClassMap(
         labels=layers["landcover"],
         legend=legend,
@@ -148,7 +154,7 @@ def _cover(
         confidence=layers["confidence"],
         agreement=layers["agreement"],
     )
-    return CoverMap(made, clusters, tuple(namings), portraits, named, log, files or {})
+    return CoverMap(made, found, clusters, namings, portraits, named.minutes, log)
 
 
 def _record(
@@ -159,21 +165,27 @@ def _record(
     log: Sequence[dict[str, Any]],
 ) -> Provenance:
     """Add to the record of the scene how clusters were found and named."""
-    found = named.clustered.found
     names = {c.code: c.name for c in legend} | {UNNAMED: "unknown"}
-    made = provenance.with_step("clusters", **found["decision"])
-    made = made.with_step(
+    made = with_pass(provenance, "clusters", named.clustered.found).with_step(
         "naming",
-        labellers=list(named.minutes.labellers),
+        labellers=list(named.labellers),
         names={str(n.facts.id): names[n.code] for n in namings},
         rounds=list(log),
     )
-    for warning in found["decision"].get("warnings", ()):
+    for problem in named.minutes.problems:
+        made = made.with_warning(problem)
+    return made
+
+
+def with_pass(provenance: Provenance, step: str, found: Mapping[str, Any]) -> Provenance:
+    """Add to a record what a run of the engine decided, and what it could not read."""
+    decision = dict(found["decision"])
+    warnings = decision.pop("warnings", ())
+    made = provenance.with_step(step, **decision)
+    for warning in warnings:
         made = made.with_warning(warning)
     for failure in found["failed"]:
         made = made.with_warning(f"A part of the image could not be read: {failure['reason']}")
-    for problem in named.minutes.problems:
-        made = made.with_warning(problem)
     return made
 
 

@@ -1,20 +1,19 @@
 """What a run of `obriy landcover` leaves: areas, scores, tables, pictures, report, STAC item."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import xarray as xr
 
-from obriy.labelling.portraits import contact_sheet
+from obriy.labelling.panel import minutes_text
 from obriy.measures.classes import ClassArea, measure_classes
 from obriy.model.areas import District
-from obriy.model.classmap import ClassMap
 from obriy.model.clusters import Naming
 from obriy.model.legend import UNNAMED, Legend
 from obriy.model.reference import Reference
+from obriy.model.scores import Scores
 from obriy.outputs.files import write_bytes, write_text
 from obriy.outputs.landcover_report import LandcoverReport, write_landcover_report
 from obriy.outputs.polygons import write_parcels
@@ -22,14 +21,19 @@ from obriy.outputs.report_view import source_title
 from obriy.outputs.stac_item import write_stac_item
 from obriy.outputs.styles import write_style
 from obriy.outputs.tables import write_rows, write_scores
+from obriy.render.contact_sheet import contact_sheet
 from obriy.render.figures import to_png, to_svg
 from obriy.render.maps import map_figure
 from obriy.render.text import text_of
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.validation.ceiling import NamingScores, evaluate_naming
+from obriy.validation.evaluate import evaluate
 from obriy.workflows.config import LandcoverConfig
 from obriy.workflows.cover_map import CoverMap
 from obriy.workflows.run import command_of, places_of
+
+_AREAS: Final = ("district", "code", "class", "area_km2", "share")
+"""Columns of ``areas.csv``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,94 +66,106 @@ def write_cover_products(
         inputs: What was read.
         cover: The map.
     """
-    geobox = cover.map.geobox
-    pixel_size = config.resolution if geobox.crs is None else None
-    classes = measure_classes(cover.map, inputs.districts, pixel_size_m=pixel_size)
-    scores = None
-    if inputs.reference is not None:
-        scores = evaluate_naming(cover.map, cover.clusters, inputs.reference)
-    result = _result(config, cover, classes, scores)
-    files = {name: folder.file(file) for name, file in cover.files.items()}
-    wanted = {n: f for n, f in files.items() if n == "unseen" or n in config.outputs}
-    wanted |= _tables(config, folder, inputs, cover, classes, scores)
-    result["outputs"] = {name: str(path) for name, path in wanted.items()}
-    wanted |= _pictures(config, folder, inputs, cover, result)
-    wanted["stac"] = write_stac_item(
-        cover.map, wanted, folder.file("item.json"), item_id=folder.path.name, title=_title(config)
+    size = config.resolution if cover.map.geobox.crs is None else None
+    products = _Products(
+        config,
+        folder,
+        inputs,
+        cover,
+        tuple(measure_classes(cover.map, inputs.districts, pixel_size_m=size)),
+        None if inputs.reference is None else _evaluate(cover, inputs.reference),
     )
-    result["outputs"] = {name: str(path) for name, path in wanted.items()}
+    result = _result(products)
+    maps = {name: folder.file(file) for name, file in cover.files.items()}
+    files = {n: f for n, f in maps.items() if n == "unseen" or n in config.outputs}
+    files |= _tables(products)
+    result["outputs"] = {name: str(path) for name, path in files.items()}
+    files |= _pictures(products, result, size)
+    files["stac"] = write_stac_item(
+        cover.map, files, folder.file("item.json"), item_id=folder.path.name, title=_title(config)
+    )
+    result["outputs"] = {name: str(path) for name, path in files.items()}
     return result
 
 
-def _tables(
-    config: LandcoverConfig,
-    folder: RunFolder,
-    inputs: CoverInputs,
-    cover: CoverMap,
-    classes: Sequence[ClassArea],
-    scores: NamingScores | None,
-) -> dict[str, Path]:
+@dataclasses.dataclass(frozen=True)
+class _Products:
+    """What a run has to show."""
+
+    config: LandcoverConfig
+    folder: RunFolder
+    inputs: CoverInputs
+    cover: CoverMap
+    classes: tuple[ClassArea, ...]
+    scores: NamingScores | Scores | None
+
+
+def _evaluate(cover: CoverMap, reference: Reference) -> NamingScores | Scores:
+    """Score a map; where there are clusters, say how good their names could be."""
+    if cover.clusters is None:
+        return evaluate(cover.map, reference)
+    return evaluate_naming(cover.map, cover.clusters, reference)
+
+
+def _tables(products: _Products) -> dict[str, Path]:
     """Write what programs read."""
-    files = {
-        "panel": write_text(
-            folder.file("panel.json"),
-            json.dumps(cover.named.minutes.to_dict(), ensure_ascii=False, indent=2) + "\n",
-        ),
-        "areas": write_rows(
-            folder.file("areas.csv"),
-            ("district", "code", "class", "area_km2", "share"),
-            ((c.district, c.code, c.name, c.area_km2, c.share) for c in classes),
-        ),
-    }
+    config, folder, cover = products.config, products.folder, products.cover
+    rows = ((c.district, c.code, c.name, c.area_km2, c.share) for c in products.classes)
+    files = {"areas": write_rows(folder.file("areas.csv"), _AREAS, rows)}
+    if cover.minutes is not None:
+        files["panel"] = write_text(folder.file("panel.json"), minutes_text(cover.minutes))
     if "landcover" in config.outputs:
         write_style(folder.file("landcover.qml"), cover.map.legend, config.lang)
-    if "clusters" in config.outputs:
+    if "clusters" in config.outputs and cover.clusters is not None:
         write_style(folder.file("clusters.qml"), cover.clusters.legend, config.lang)
-    if scores is not None:
-        files["scores"] = write_scores(scores.scores, folder.file("scores.csv"))
+    if products.scores is not None:
+        scores = products.scores
+        plain = scores.scores if isinstance(scores, NamingScores) else scores
+        files["scores"] = write_scores(plain, folder.file("scores.csv"))
     if "polygons" in config.outputs:
-        files["polygons"] = _parcels(config, folder, inputs, cover)
+        files["polygons"] = _parcels(products)
     return files
 
 
-def _parcels(
-    config: LandcoverConfig, folder: RunFolder, inputs: CoverInputs, cover: CoverMap
-) -> Path:
-    def work() -> StepRecord:
-        write_parcels(cover.map, folder.file("landcover.gpkg"), districts=inputs.districts)
-        return StepRecord({"polygons": "landcover.gpkg"})
+def _parcels(products: _Products) -> Path:
+    folder, cover = products.folder, products.cover
 
-    step = folder.step("polygons", work, fingerprint(places_of(config)), after=["landcover"])
-    return folder.file(step.outputs["polygons"])
+    def work() -> StepRecord:
+        path = folder.file("landcover.gpkg")
+        districts = products.inputs.districts
+        write_parcels(cover.map, path, clusters=cover.clusters, districts=districts)
+        return StepRecord({"polygons": path.name})
+
+    told = fingerprint(places_of(products.config))
+    return folder.file(folder.step("polygons", work, told, after=["landcover"]).outputs["polygons"])
 
 
 def _pictures(
-    config: LandcoverConfig,
-    folder: RunFolder,
-    inputs: CoverInputs,
-    cover: CoverMap,
-    result: dict[str, Any],
+    products: _Products, result: dict[str, Any], pixel_size_m: float | None
 ) -> dict[str, Path]:
     """Write what people look at."""
+    config, folder, cover = products.config, products.folder, products.cover
+    scene, legend = products.inputs.part, cover.map.legend
     files: dict[str, Path] = {}
     sheet = b""
-    if {"sheet", "report"} & set(config.outputs):
-        sheet = contact_sheet(
-            inputs.part, cover.portraits, cover.namings, inputs.legend, config.lang
-        )
-    if "sheet" in config.outputs:
+    if cover.namings and {"sheet", "report"} & set(config.outputs):
+        sheet = contact_sheet(scene, cover.portraits, cover.namings, legend, config.lang)
+    if sheet and "sheet" in config.outputs:
         files["sheet"] = write_bytes(folder.file("sheet.png"), sheet)
     if "report" not in config.outputs:
         return files
-    size = config.resolution if cover.map.geobox.crs is None else None
     figure = map_figure(
-        inputs.part, cover.map, districts=inputs.districts, lang=config.lang, pixel_size_m=size
+        scene,
+        cover.map,
+        districts=products.inputs.districts,
+        lang=config.lang,
+        pixel_size_m=pixel_size_m,
     )
     report = LandcoverReport(
         title=_title(config),
         lang=config.lang,
         result=result,
-        legend=inputs.legend,
+        legend=legend,
         provenance=cover.map.provenance,
         map_svg=to_svg(figure, "map"),
         sheet=sheet,
@@ -159,31 +175,26 @@ def _pictures(
     return files
 
 
-def _result(
-    config: LandcoverConfig,
-    cover: CoverMap,
-    classes: Sequence[ClassArea],
-    scores: NamingScores | None,
-) -> dict[str, Any]:
+def _result(products: _Products) -> dict[str, Any]:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
+    config, cover, scores = products.config, products.cover, products.scores
     warnings = list(cover.map.provenance.warnings)
     if cover.map.geobox.crs is None and config.resolution is None:
         warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
-    pixels = cover.named.clustered.found["pixels"]
-    everything = sum(pixels.values())
+    pixels = cover.found["pixels"]
     return {
         "job": config.job,
         "method": config.method,
         "legend": cover.map.legend.name,
-        "unseen_share": pixels.get("0", 0) / everything,
+        "unseen_share": pixels.get("0", 0) / sum(pixels.values()),
         "clusters": [naming.to_dict(cover.map.legend) for naming in cover.namings],
-        "classes": _classes(classes, cover.namings),
+        "classes": _classes(products.classes, cover.namings),
         "rounds": list(cover.log),
         "evaluation": None if scores is None else scores.to_dict(),
-        "cost": cover.named.minutes.cost.to_dict(),
-        "problems": list(cover.named.minutes.problems),
-        "failed": cover.named.clustered.found["failed"],
-        "decision": cover.named.clustered.found["decision"],
+        "cost": None if cover.minutes is None else cover.minutes.cost.to_dict(),
+        "problems": list(cover.problems),
+        "failed": cover.found["failed"],
+        "decision": cover.found["decision"],
         "outputs": {},
         "command": command_of(config),
         "provenance": cover.map.provenance.to_dict() | {"warnings": warnings},

@@ -1,8 +1,8 @@
 """`obriy landcover`: one image to a named, scored map of land cover, in a run folder."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import xarray as xr
 
@@ -33,16 +33,21 @@ from obriy.workflows.clustering import (
 from obriy.workflows.config import LandcoverConfig
 from obriy.workflows.cover_map import CoverMap, cover_in_memory, write_cover_map
 from obriy.workflows.cover_products import CoverInputs, write_cover_products
-from obriy.workflows.evaluation import cover_reference
+from obriy.workflows.evaluation import reference_from_file
 from obriy.workflows.naming import PanelRules, name_clusters, panel_of, reliability_of
 from obriy.workflows.passes import Clouds
 from obriy.workflows.run import Run, places_of, run_path
+from obriy.workflows.student_map import open_student_map, student_to_files
+
+PREFIX: Final = "student:"
+"""Before the file of a student, in place of a clusterer."""
 
 
 def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: grid, bands, clusterer, labellers, outputs."""
     config = config.anchored()
     inputs = _inputs(config)
+    _rules(config, inputs.legend)
     method = _method(config, inputs.scene)
     return {
         "source": config.source,
@@ -77,23 +82,63 @@ def run_landcover(config: LandcoverConfig, options: EngineOptions | None = None)
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
-    method = _method(config, inputs.scene)
-    rules = panel_rules(config, inputs.legend)
+    make = _by_student if config.method.startswith(PREFIX) else _by_clusters
+    cover_of = make(config, inputs, options)
     folder = RunFolder(run_path(config), config.identity())
-    steps = _Steps(config, inputs, folder, options)
-    named = name_clusters(
-        inputs.part,
-        steps.clusters(method, 0),
-        rules,
-        panel_of(rules, _settings(config, folder), options.progress),
-        lambda rule, number: steps.clusters(FixedClusters(rule), number),
-    )
-    cover = write_cover_map(
-        inputs.part, named, inputs.legend, folder, merge=config.merge, lang=config.lang
-    )
+    cover = cover_of(folder)
     result = write_cover_products(config, folder, inputs, cover)
     folder.write_result(result)
-    return Run(folder.path, result, _is_complete(cover))
+    return Run(folder.path, result, not cover.found["failed"] and not cover.problems)
+
+
+def _by_clusters(
+    config: LandcoverConfig, inputs: CoverInputs, options: EngineOptions
+) -> Callable[[RunFolder], CoverMap]:
+    """Return what makes the map from clusters, checked before any work."""
+    method, rules = _method(config, inputs.scene), _rules(config, inputs.legend)
+    budget = parse_budget(config.budget)
+
+    def make(folder: RunFolder) -> CoverMap:
+        steps = _Steps(config, inputs, folder, options)
+        panel = PanelSettings(
+            budget=budget, cache=settings().cache / "panel", sheet=folder.file("names.csv")
+        )
+        named = name_clusters(
+            inputs.part,
+            steps.clusters(method, 0),
+            rules,
+            panel_of(rules, panel, options.progress),
+            lambda rule, number: steps.clusters(FixedClusters(rule), number),
+        )
+        return write_cover_map(
+            inputs.part, named, inputs.legend, folder, merge=config.merge, lang=config.lang
+        )
+
+    return make
+
+
+def _by_student(
+    config: LandcoverConfig, inputs: CoverInputs, options: EngineOptions
+) -> Callable[[RunFolder], CoverMap]:
+    """Return what makes the map by a student, checked before any work."""
+    from obriy.methods.student import student_method
+
+    method = student_method(config.method)
+    method.bands(set(band_names(inputs.scene)))
+
+    def make(folder: RunFolder) -> CoverMap:
+        def work() -> StepRecord:
+            return student_to_files(
+                inputs.part, method, folder.path, clouds=config.clouds, options=options,
+                lang=config.lang,
+            )  # fmt: skip
+
+        read = [*hrefs_of(provenance_of(inputs.scene)), config.method.removeprefix(PREFIX)]
+        told = fingerprint([*read, *places_of(config)]) | {"lang": config.lang}
+        step = folder.step("landcover", work, told)
+        return open_student_map(folder.path, step, inputs.part, method)
+
+    return make
 
 
 def map_landcover(
@@ -158,8 +203,8 @@ def map_landcover(
     return cover_in_memory(scene, named, words, merge=merge).map
 
 
-def panel_rules(config: LandcoverConfig, legend: Legend) -> PanelRules:
-    """Return who names clusters and how they decide, checked before any work.
+def _rules(config: LandcoverConfig, legend: Legend) -> PanelRules:
+    """Return who names clusters and how they decide.
 
     Raises:
         UsageError: for a labeller or a weight that cannot be meant.
@@ -170,17 +215,10 @@ def panel_rules(config: LandcoverConfig, legend: Legend) -> PanelRules:
         labellers=labellers,
         legend=legend,
         rule=config.vote,
-        reliability=reliability_of(config.reliability, labellers),
+        reliability=reliability_of(config.reliability, labellers, legend),
         least_agreement=config.agreement,
         rounds=config.rounds,
-    )
-
-
-def _settings(config: LandcoverConfig, folder: RunFolder) -> PanelSettings:
-    return PanelSettings(
-        budget=parse_budget(config.budget),
-        cache=settings().cache / "panel",
-        sheet=folder.file("names.csv"),
+        pictures=bool({"sheet", "report"} & set(config.outputs)),
     )
 
 
@@ -212,13 +250,10 @@ def _inputs(config: LandcoverConfig) -> CoverInputs:
     legend = open_legend(config.legend)
     reference = None
     if config.reference is not None:
-        reference = cover_reference(config, part, legend)
+        reference = reference_from_file(
+            config.reference, part, config.reference_legend, mapped=legend
+        )
     return CoverInputs(scene, part, districts, legend, reference)
-
-
-def _is_complete(cover: CoverMap) -> bool:
-    """Say whether every block was read and every labeller answered."""
-    return not cover.named.clustered.found["failed"] and not cover.named.minutes.problems
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from obriy.errors import UsageError
 from obriy.labelling.facts import measure_clusters
 from obriy.labelling.panel import Minutes, PanelSettings, convene, needs_pictures
 from obriy.labelling.portraits import make_portraits
-from obriy.labelling.vote import VoteRule, vote
+from obriy.labelling.vote import VoteRule, vote, weights_from
 from obriy.methods.clustering.rule import ClusterRule
 from obriy.model.clusters import MOST_CLUSTERS, Answer, Naming, Portrait
 from obriy.model.legend import UNNAMED, Legend
@@ -28,8 +28,8 @@ LEAST_AGREEMENT: Final = 0.5
 Progress = Callable[[str, int, int], None]
 Again = Callable[[ClusterRule, int], Clustered]
 """Applies a rule anew, in a numbered round."""
-Ask = Callable[[Sequence[Portrait]], Minutes]
-"""Puts portraits before the panel."""
+Ask = Callable[[Sequence[Portrait], Minutes | None], Minutes]
+"""Puts portraits before the panel; the minutes of earlier rounds say what was spent."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +43,7 @@ class PanelRules:
         reliability: Weights of the weighted vote, by labeller.
         least_agreement: Share of the votes that a name needs.
         rounds: Times that mixed clusters are split and asked about again.
+        pictures: Whether portraits are drawn though nobody who is asked looks at them.
     """
 
     labellers: tuple[str, ...]
@@ -51,6 +52,7 @@ class PanelRules:
     reliability: Mapping[str, float] = dataclasses.field(default_factory=dict)
     least_agreement: float = 0.0
     rounds: int = 1
+    pictures: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Named:
         namings: A name, or none, for each.
         portraits: What the labellers were shown.
         minutes: What they said, in all rounds.
+        labellers: Who was asked.
         log: What was split, and why, in order.
     """
 
@@ -69,6 +72,7 @@ class Named:
     namings: tuple[Naming, ...]
     portraits: tuple[Portrait, ...]
     minutes: Minutes
+    labellers: tuple[str, ...]
     log: tuple[dict[str, Any], ...]
 
 
@@ -87,14 +91,14 @@ def name_clusters(
         ask: Puts portraits before the panel.
         again: Applies a split rule to the scene.
     """
-    looks = needs_pictures(rules.labellers)
+    pictures = rules.pictures or needs_pictures(rules.labellers)
     clustered, log = first, list[dict[str, Any]]()
     minutes: Minutes | None = None
     answers: dict[int, tuple[Answer, ...]] = {}
     for number in range(rules.rounds + 1):
         facts = measure_clusters(scene, clustered.map)
-        portraits = make_portraits(scene, clustered.map, facts, pictures=looks)
-        said = ask([p for p in portraits if p.facts.id not in answers])
+        portraits = make_portraits(scene, clustered.map, facts, pictures=pictures)
+        said = ask([p for p in portraits if p.facts.id not in answers], minutes)
         minutes = said if minutes is None else minutes + said
         answers |= _by_cluster(said)
         everything = [answer for fact in facts for answer in answers.get(fact.id, ())]
@@ -116,25 +120,30 @@ def name_clusters(
         for entry in split:
             answers.pop(entry["cluster"], None)
     assert minutes is not None
-    return Named(clustered, tuple(namings), tuple(portraits), minutes, tuple(log))
+    return Named(clustered, tuple(namings), tuple(portraits), minutes, rules.labellers, tuple(log))
 
 
 def panel_of(rules: PanelRules, settings: PanelSettings, progress: Progress | None) -> Ask:
     """Return what puts portraits before a panel."""
 
-    def ask(portraits: Sequence[Portrait]) -> Minutes:
-        return convene(portraits, rules.legend, rules.labellers, settings, progress)
+    def ask(portraits: Sequence[Portrait], earlier: Minutes | None) -> Minutes:
+        left = settings
+        if earlier is not None:
+            budget = settings.budget.left_after(earlier.cost.total)
+            left = dataclasses.replace(settings, budget=budget)
+        return convene(portraits, rules.legend, rules.labellers, left, progress)
 
     return ask
 
 
-def reliability_of(spec: str | None, labellers: Sequence[str]) -> dict[str, float]:
+def reliability_of(spec: str | None, labellers: Sequence[str], legend: Legend) -> dict[str, float]:
     """Return the weights of a weighted vote.
 
     Args:
         spec: ``"NAME=0.8,NAME=0.6"``, or the ``result.json`` of a run that was scored against a
             reference: then the accuracy of each labeller on its own; None: none.
         labellers: Who votes.
+        legend: The classes.
 
     Raises:
         UsageError: a weight that is no number from 0 to 1, or of nobody who votes.
@@ -150,7 +159,7 @@ def reliability_of(spec: str | None, labellers: Sequence[str]) -> dict[str, floa
         raise UsageError(
             f"--reliability says nothing of '{missing[0]}'.", "Give each labeller of it a weight."
         )
-    return {name: weights[name] for name in labellers}
+    return weights_from({name: weights[name] for name in labellers}, len(legend.codes))
 
 
 def _stated(spec: str) -> dict[str, float]:

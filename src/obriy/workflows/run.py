@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Any, Final
 
-from obriy.workflows.config import ImageConfig, WaterConfig
+from obriy.workflows.config import ImageConfig
 
 ALWAYS: Final = ("unseen", "doubt")
 """Maps that every run keeps: without them its figures cannot be judged."""
@@ -42,9 +42,9 @@ def run_path(config: ImageConfig) -> Path:
     return Path("obriy-runs") / f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def places_of(config: WaterConfig) -> list[str]:
+def places_of(config: ImageConfig) -> list[str]:
     """Return the files that say where: what is made of them is made again when they change."""
-    return [place for place in (config.aoi, config.river) if place]
+    return [place for place in (config.aoi, getattr(config, "river", None)) if place]
 
 
 def map_step(date: str) -> str:

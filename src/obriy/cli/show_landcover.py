@@ -1,0 +1,74 @@
+"""What a person sees of land cover in the terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def landcover_lines(result: dict[str, Any]) -> list[str]:
+    """Return the answer of `obriy landcover` in a few lines."""
+    lines = [_class_line(row) for row in result["classes"] if row["share"]]
+    named = [c for c in result["clusters"] if c["code"] != 255]
+    lines.append(
+        f"Clusters: {len(result['clusters'])}, named: {len(named)}  "
+        f"Unseen: {result['unseen_share']:.1%}  Method: {result['method']}"
+    )
+    if result["evaluation"]:
+        lines += _score_lines(result["evaluation"])
+    cost = result["cost"]
+    if cost and cost["calls"]:
+        paid = "price unknown" if cost["usd"] is None else f"{cost['usd']:.4f} USD"
+        lines.append(f"Panel: {cost['calls']} calls, {paid}")
+    return lines
+
+
+def _class_line(row: dict[str, Any]) -> str:
+    area = "" if row["area_km2"] is None else f"  {row['area_km2']:.4f} km²"
+    sure = "" if row["confidence"] is None else f"  (sure: {row['confidence']:.0%})"
+    return f"{row['name']}: {row['share']:.1%}{area}{sure}"
+
+
+def _score_lines(scores: dict[str, Any]) -> list[str]:
+    word = "Accuracy" if scores["independent"] else "Agreement"
+    ceiling, merged = scores["ceiling"], scores["merged"]
+    lines = [
+        f"{word} against {scores['reference']}: overall {scores['overall_accuracy']:.3f} "
+        f"(the clusters allow {ceiling['overall_accuracy']:.3f}), mean IoU "
+        f"{_number(scores['mean_iou'])} ({_number(ceiling['mean_iou'])})"
+    ]
+    if merged and ceiling.get("merged"):
+        best = ceiling["merged"]
+        lines.append(
+            f"Main classes: overall {merged['overall_accuracy']:.3f} "
+            f"({best['overall_accuracy']:.3f}), mean IoU {_number(merged['mean_iou'])} "
+            f"({_number(best['mean_iou'])})"
+        )
+    return lines
+
+
+def print_comparison(result: dict[str, Any]) -> None:
+    """Print the table of `obriy compare landcover`: as named, and what the clusters allow."""
+    console = Console(highlight=False)
+    table = Table("method", "clusters", "overall", "allowed", "mean IoU", "allowed", "main", "s")
+    for row in result["rows"]:
+        if row["status"] != "ok":
+            table.add_row(row["method"], str(row["clusters"]), row["reason"])
+            continue
+        table.add_row(
+            row["method"],
+            f"{row['found']} of {row['clusters']}",
+            _number(row["overall_accuracy"]),
+            _number(row["ceiling_overall_accuracy"]),
+            _number(row["mean_iou"]),
+            _number(row["ceiling_mean_iou"]),
+            _number(row["merged_overall_accuracy"]),
+            f"{row['seconds']:.1f}",
+        )
+    console.print(table)
+    for name, path in result["outputs"].items():
+        console.print(f"{name}: {path}")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
