@@ -106,21 +106,27 @@ def _anthropic(spec: Spec, client: "httpx2.AsyncClient") -> "Model":
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.providers.anthropic import AnthropicProvider
 
-    where = _where(spec, "/v1")
+    where = _where(spec)
     provider = AnthropicProvider(api_key=where.key, base_url=where.base, http_client=client)
     return AnthropicModel(spec.value, provider=provider)
 
 
 def _openai(spec: Spec, client: "httpx2.AsyncClient") -> "Model":
     from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.profiles.openai import OpenAIModelProfile
     from pydantic_ai.providers.openai import OpenAIProvider
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
-    where = _where(spec, "")
+    where = _where(spec)
     if where.base is None:
         return OpenAIChatModel(spec.value, provider=OpenAIProvider(http_client=client))
+    # What servers of open models have in common: some refuse the newer name of the cap on tokens,
+    # others the promise of JSON.
+    plain = OpenAIModelProfile(
+        openai_chat_supports_max_completion_tokens=False, supports_json_object_output=False
+    )
     other = OpenAICompatibleProvider(
-        "compatible", base_url=where.base, api_key=where.key, http_client=client
+        "compatible", base_url=where.base, api_key=where.key, http_client=client, profile=plain
     )
     return OpenAIChatModel(spec.value, provider=other)
 
@@ -129,7 +135,7 @@ def _google(spec: Spec, client: "httpx2.AsyncClient") -> "Model":
     from pydantic_ai.models.google import GoogleModel
     from pydantic_ai.providers.google import GoogleProvider
 
-    where = _where(spec, "/v1beta")
+    where = _where(spec)
     provider = GoogleProvider(api_key=where.key, base_url=where.base, http_client=client)
     return GoogleModel(spec.value, provider=provider)
 
@@ -145,18 +151,16 @@ class _Where:
     key: str | None = dataclasses.field(repr=False)
 
 
-def _where(spec: Spec, path: str) -> _Where:
-    """Return where to send; the key of a provider never goes to another address.
-
-    Args:
-        spec: With or without an address.
-        path: End of an address that the SDK adds itself.
-    """
+def _where(spec: Spec) -> _Where:
+    """Return where to send; the key of a provider never goes to another address."""
     if not spec.address:
         return _Where(None, None)
     secret = settings().labeller_key
     key = secret.get_secret_value() if secret else _NO_KEY
-    return _Where(spec.address.rstrip("/").removesuffix(path), key)
+    base = spec.address.rstrip("/")
+    if spec.kind != "openai":  # the SDKs of the others add the version themselves
+        base = base.removesuffix("/v1").removesuffix("/v1beta")
+    return _Where(base, key)
 
 
 def _client_of(timeout_s: float) -> "httpx2.AsyncClient":
@@ -165,7 +169,7 @@ def _client_of(timeout_s: float) -> "httpx2.AsyncClient":
         import pydantic_ai  # noqa: F401
     except ImportError as error:
         raise _missing_extra() from error
-    times = httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S))
+    times = httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S), pool=None)
     # No redirects: a key must not travel on to another host.
     return httpx2.AsyncClient(
         timeout=times, follow_redirects=False, event_hooks={"response": [_bound]}

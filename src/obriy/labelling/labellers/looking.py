@@ -152,6 +152,8 @@ class _Talk:
         self.labeller = labeller
         self.model = model
         self.room = room
+        # A talk about a cluster is ended before another begins; pauses hold up no other labeller.
+        self.talks = asyncio.Semaphore(room.settings.at_once)
         self.down = ""
         self.failed_in_a_row = 0
         self.open_at = 0.0
@@ -162,7 +164,8 @@ class _Talk:
         number = portrait.facts.id
         question = ask(portrait, self.room.legend)
         try:
-            answer = await self._converse(number, question)
+            async with self.talks:
+                answer = await self._converse(number, question)
         except _Stop as stop:
             answer = Answer(number, self.labeller.name, "", problem=str(stop))
         self.done += 1
