@@ -561,3 +561,10 @@ def test_without_the_sdks_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pydantic_ai", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'obriy\[vlm\]'"):
         check_labellers(["openai:m@http://localhost/v1"], LEGEND)
+
+
+def test_a_person_is_asked_without_the_sdks(monkeypatch, tmp_path):
+    for name in ("pydantic_ai", "genai_prices", "httpx2"):
+        monkeypatch.setitem(sys.modules, name, None)
+    minutes = convene(THREE, LEGEND, [f"human:{tmp_path / 'sheet.csv'}"], QUICK)
+    assert len(minutes.answers) == 3

@@ -146,7 +146,9 @@ def convene(
             said[spec.text] = panel[spec.text].label(portraits, legend)
             _report(progress, spec.text, len(portraits))
     meter = Meter(settings.budget)
-    seen = ask_all(looking, portraits, legend, settings, meter=meter, progress=progress)
+    seen: list[Answer] = []
+    if looking:
+        seen = ask_all(looking, portraits, legend, settings, meter=meter, progress=progress)
     said |= {one.name: [a for a in seen if a.labeller == one.name] for one in looking}
     names = [one.name for one in looking]
     cost = Cost(meter.by_labeller(names), estimate, settings.budget, meter.stopped_by)

@@ -123,7 +123,8 @@ def ask_again(question: Question, text: str, said: str | None, legend: Legend) -
     names = ", ".join([*(entry.name for entry in legend), _UNKNOWN])
     words = load_toml("panel")
     form = words["unreadable"] if said is None else words["outside"]
-    return question.again(text[:2000], form.replace("{said}", said or "").replace("{names}", names))
+    told = form.replace("{names}", names).replace("{said}", said or "")
+    return question.again(text[:2000], told)
 
 
 def read_reply(text: str) -> Reply | None:
