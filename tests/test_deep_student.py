@@ -116,7 +116,7 @@ def test_several_threads_get_what_one_gets(scene, student_file):
 
 
 def test_files_that_are_no_students(tmp_path):
-    with pytest.raises(InputError, match="There is no student"):
+    with pytest.raises(InputError, match="of a student is not there"):
         student_method(f"student:{tmp_path / 'none.pt'}")
     (tmp_path / "text.pt").write_text("no tensors")
     torch.save({"weights": torch.zeros(3)}, tmp_path / "other.pt")

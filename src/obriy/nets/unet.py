@@ -36,6 +36,7 @@ PIXEL_BRANCH: Final = 32
 CLIP: Final = 5.0
 """Features farther from the median than this many interquartile ranges are as far as that."""
 FORMAT: Final = "obriy student 1"
+_WAY_OUT: Final = "Give the student.pt of a run of 'obriy train landcover'."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,15 +214,30 @@ def load_student(path: Path | str, device: Device = "auto") -> Student:
 
 def read_student(path: Path | str) -> tuple[StudentCard, dict[str, Any]]:
     """Return the card and the weights in a student's file; see `load_student`."""
+    content = read_checkpoint(path, "a student")
+    if content.get("format") != FORMAT:
+        raise InputError(f"{path} is a file of torch, but not a student of Obriy.", _WAY_OUT)
+    return StudentCard.from_json(content["card"]), content["weights"]
+
+
+def read_checkpoint(path: Path | str, what: str) -> dict[str, Any]:
+    """Return what lies in a file of torch: tensors and plain values.
+
+    Args:
+        path: The file.
+        what: What it should hold, for messages, e.g. ``"a student"``.
+
+    Raises:
+        InputError: where the file is missing, broken, or holds code.
+    """
     torch = load_library("torch")
-    way_out = "Give the student.pt of a run of 'obriy train landcover'."
     if not Path(path).is_file():
-        raise InputError(f"There is no student at {path}.", way_out)
+        raise InputError(f"The file {path} of {what} is not there.", _WAY_OUT)
     try:
         # weights_only: a file from somebody else cannot run code here.
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is broken, or no file of torch.", way_out) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path} is a file of torch, but not a student of Obriy.", way_out)
-    return StudentCard.from_json(content["card"]), content["weights"]
+        raise InputError(f"{path} is broken, or no file of torch with {what}.", _WAY_OUT) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is a file of torch, but holds no {what}.", _WAY_OUT)
+    return content

@@ -1,0 +1,218 @@
+"""Features that the encoder of a U-Net makes of a pixel's neighbourhood, for clustering.
+
+The planes of the first stage, at half the resolution, are brought back to the pixels and mixed
+into eight by a fixed orthonormal projection, which nearly keeps distances (Johnson and
+Lindenstrauss 1984) and so the clusters. Deeper stages blur: on HLS chips of the choose sites, with
+the encoder of a student of other sites, K-Means of 12 clusters with the best possible names
+reaches an overall accuracy of 0.795 on bands and indices alone, 0.785 with these features beside
+them, 0.775 with two stages.
+"""
+
+import dataclasses
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from obriy.errors import BandError, InputError
+from obriy.nets.torch_library import choose_device, load_library
+from obriy.nets.unet import ENCODER, FORMAT, StudentCard, build_network, read_checkpoint
+
+FloatArray = npt.NDArray[np.float32]
+
+CHANNELS: Final = 8
+HALO: Final = 8
+"""Pixels around a window that the first stage and the way back look at, a multiple of its step."""
+_STEP: Final = 2
+COLOURS: Final = ("red", "green", "blue")
+"""Order of the planes that weights of photographs were trained on."""
+WHITE: Final = 0.3
+"""Reflectance that is shown to such weights as white."""
+_MEAN: Final = (0.485, 0.456, 0.406)
+_SPREAD: Final = (0.229, 0.224, 0.225)
+"""Of the photographs of ImageNet, by `COLOURS` (torchvision)."""
+
+
+class FeatureExtractor:
+    """The first stage of an encoder; `features` may be called from several threads.
+
+    Args:
+        stage: Module from (1, planes, rows, columns) to (1, channels, rows / 2, columns / 2).
+        look: What turns bands into its input.
+        device: Where it computes.
+    """
+
+    halo = HALO
+
+    def __init__(self, stage: Any, look: "StudentCard | Photograph", device: str) -> None:
+        self._stage = stage.to(device).eval()
+        self._look = look
+        self._device = device
+        self._lock = threading.Lock()
+
+    def features(self, bands: Mapping[str, FloatArray]) -> FloatArray:
+        """Return features of a window.
+
+        Those of pixels nearer than `halo` to its edge are spoilt, unless the scene ends there. The
+        first row and column have to be even in the scene for any cut to give the same.
+
+        Args:
+            bands: (rows, columns) float32 reflectance by common name, NaN missing.
+
+        Returns:
+            (8, rows, columns) float32, NaN where a band is missing.
+        """
+        torch = load_library("torch")
+        inputs = self._look.inputs(bands)
+        rows, columns = inputs.shape[1:]
+        even = np.pad(inputs, ((0, 0), (0, rows % _STEP), (0, columns % _STEP)))
+        with self._lock, torch.inference_mode():
+            planes = self._stage(torch.from_numpy(even).to(self._device)[None])
+            planes = torch.nn.functional.interpolate(
+                planes, scale_factor=_STEP, mode="bilinear", align_corners=False
+            )
+            found = planes[0, :, :rows, :columns].cpu().numpy()
+        mixed = np.tensordot(_projection(len(found)), found, 1).astype("float32")
+        missing = np.any([np.isnan(bands[name]) for name in self._look.bands], axis=0)
+        mixed[:, missing] = np.nan
+        return mixed
+
+
+@dataclasses.dataclass(frozen=True)
+class Photograph:
+    """Bands as an encoder of photographs sees them.
+
+    Attributes:
+        bands: Common names, in the order of the planes.
+    """
+
+    bands: tuple[str, ...]
+
+    def inputs(self, bands: Mapping[str, FloatArray]) -> FloatArray:
+        """Return (bands, rows, columns) float32; missing is 0, the mean."""
+        planes = []
+        for name in self.bands:
+            shown = np.clip(bands[name] / WHITE, 0, 1)
+            mean, spread = _statistics(name)
+            planes.append(np.where(np.isnan(shown), 0, (shown - mean) / spread))
+        return np.stack(planes).astype("float32")
+
+
+def load_encoder(weights: str | Path | None, bands: Sequence[str]) -> FeatureExtractor:
+    """Load the encoder of a U-Net.
+
+    Args:
+        weights: The file of a student (`obriy train landcover`); or weights of a ResNet-18 of
+            torchvision or segmentation-models-pytorch (``.pth``, ``.pt``, ``.safetensors``); None:
+            those of ImageNet, from the hub.
+        bands: Bands that there are. A student's own are used. Weights of photographs look at all
+            of them: red, green and blue as themselves, any other as the mean of the three.
+
+    Raises:
+        MissingExtraError: where the extra ``deep`` is not installed.
+        BandError: where a band of the student is not there.
+        InputError: where the weights are missing, broken, of another network, or not to be
+            fetched.
+    """
+    torch = load_library("torch")
+    device = choose_device("auto")
+    if weights is None:
+        return FeatureExtractor(
+            _of_photographs(_from_hub(), bands), Photograph(tuple(bands)), device
+        )
+    content = _read(Path(weights).expanduser())
+    if content.get("format") != FORMAT:
+        return FeatureExtractor(_of_photographs(content, bands), Photograph(tuple(bands)), device)
+    card = StudentCard.from_json(content["card"])
+    missing = sorted(set(card.bands) - set(bands))
+    if missing:
+        raise BandError(
+            f"The student {weights} looks at {', '.join(missing)}; the image has "
+            f"{', '.join(bands)}.",
+            "Give a student of images with these bands.",
+        )
+    network = build_network(len(card.middle), len(card.legend.codes))
+    network.load_state_dict(content["weights"])
+    return FeatureExtractor(_first_stage(torch, network.unet.encoder), card, device)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if path.suffix != ".safetensors":
+        return read_checkpoint(path, "the weights of an encoder")
+    if not path.is_file():
+        raise InputError(f"There are no weights of an encoder at {path}.", "Give their file.")
+    content: Mapping[str, Any] = load_library("safetensors.torch").load_file(path)
+    return content
+
+
+def _of_photographs(content: Mapping[str, Any], bands: Sequence[str]) -> Any:
+    """Return the first stage with weights of three colours, spread over bands.
+
+    Raises:
+        InputError: where these are no weights of a ResNet-18.
+    """
+    torch = load_library("torch")
+    library = load_library("segmentation_models_pytorch")
+    encoder = library.encoders.get_encoder(ENCODER, in_channels=3, depth=1, weights=None)
+    kept = {name.removeprefix("encoder."): value for name, value in content.items()}
+    wanted = {n for n in encoder.state_dict() if n.startswith(("conv1.", "bn1."))}
+    wanted -= {"bn1.num_batches_tracked"}
+    try:
+        encoder.load_state_dict({name: kept[name] for name in wanted}, strict=False)
+    except (KeyError, RuntimeError, AttributeError) as error:
+        reason = str(error).splitlines()[-1].strip().strip("'")
+        raise InputError(
+            f"These are no weights of a {ENCODER} of three colours ({reason}).",
+            "Give a student, or the file of torchvision's resnet18.",
+        ) from error
+    colours = encoder.conv1.weight.detach()
+    places = [COLOURS.index(name) if name in COLOURS else None for name in bands]
+    planes = [colours.mean(1) if place is None else colours[:, place] for place in places]
+    first = torch.nn.utils.skip_init(
+        torch.nn.Conv2d, len(bands), len(colours), 7, stride=_STEP, padding=3, bias=False
+    )
+    with torch.no_grad():
+        # As bright an image shall excite it as much, however many its bands.
+        first.weight.copy_(torch.stack(planes, 1) * (len(COLOURS) / len(bands)))
+    encoder.conv1 = first
+    return _first_stage(torch, encoder)
+
+
+def _first_stage(torch: Any, encoder: Any) -> Any:
+    return torch.nn.Sequential(encoder.conv1, encoder.bn1, encoder.relu)
+
+
+def _from_hub() -> Mapping[str, Any]:
+    """Return the weights of ImageNet.
+
+    Raises:
+        InputError: where the hub cannot be reached.
+    """
+    library = load_library("segmentation_models_pytorch")
+    try:
+        encoder = library.encoders.get_encoder(ENCODER, weights="imagenet")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"The weights of {ENCODER} could not be fetched from the hub.",
+            "Give a file with --weights: a student.pt, or torchvision's resnet18.",
+        ) from error
+    content: Mapping[str, Any] = encoder.state_dict()
+    return content
+
+
+def _projection(channels: int) -> FloatArray:
+    """Return orthonormal rows (8, channels), always the same for a number of channels."""
+    random = np.random.default_rng(0).normal(size=(channels, CHANNELS))
+    rows: FloatArray = np.linalg.qr(random)[0].T.astype("float32")
+    return rows
+
+
+def _statistics(name: str) -> tuple[float, float]:
+    """Return mean and spread of a band in photographs."""
+    if name in COLOURS:
+        place = COLOURS.index(name)
+        return _MEAN[place], _SPREAD[place]
+    return sum(_MEAN) / 3, sum(_SPREAD) / 3
