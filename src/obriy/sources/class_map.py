@@ -13,9 +13,8 @@ from obriy.errors import SourceError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of, geobox_of, same_grid
 from obriy.model.provenance import SOURCES_TAG, Provenance
-from obriy.sources.legends import own_legend
-from obriy.sources.reading import probe
-from obriy.sources.reference import open_reference
+from obriy.sources.legends import legend_from_tag, own_legend
+from obriy.sources.reference import is_vector, only_band, open_band
 
 UNSEEN: Final = "unseen.tif"
 """File beside a map of ours that says why a pixel has no class."""
@@ -40,11 +39,12 @@ def open_class_map(path: Path | str, legend: str | None = None) -> ClassMap:
         InputError: what the codes mean is not clear.
         UnknownNameError: no codes of the name ``legend``.
     """
-    bands = probe(str(path))
-    if not bands:
-        raise SourceError(f"{path} has no band.", "Give a raster of class codes.")
-    own = own_legend(bands[0], legend)
-    opened = open_reference(path, bands[0].grid, legend=legend, target=own)
+    if is_vector(Path(path)):
+        raise SourceError(f"{path} holds polygons, and a map is a raster.", "Rasterise it first.")
+    band = only_band(Path(path))
+    own = own_legend(band, legend)
+    ours = legend_from_tag(band.tags.get("legend")) is not None
+    opened = open_band(band, str(path), band.grid, legend, own, keep_unnamed=ours)
     inputs = tuple({"href": href} for href in (sources_of(path) or [str(path)]))
     provenance = Provenance(inputs=inputs).with_step("classes", notes=list(opened.notes))
     return ClassMap(

@@ -63,9 +63,9 @@ def open_reference(
         UnknownNameError: no codes of the name ``legend``.
     """
     file, target = Path(path).expanduser(), target or load_legend("water")
-    if _is_vector(file):
+    if is_vector(file):
         return open_polygons(file, grid, legend, target)
-    return _open_band(_only_band(file), str(file), grid, legend, target)
+    return open_band(only_band(file), str(file), grid, legend, target)
 
 
 def legend_of_reference(path: Path | str, mapped: Legend, legend: str | None = None) -> Legend:
@@ -86,9 +86,9 @@ def legend_of_reference(path: Path | str, mapped: Legend, legend: str | None = N
         UnknownNameError: no codes of the name ``legend``.
     """
     file = Path(path).expanduser()
-    if mapped.name == "water" or _is_vector(file):
+    if mapped.name == "water" or is_vector(file):
         return mapped
-    return own_legend(_only_band(file), legend)
+    return own_legend(only_band(file), legend)
 
 
 def reference_from_band(
@@ -118,14 +118,15 @@ def reference_from_band(
     band = _named_band(bands, name)
     target = own_legend(band, legend) if target is None else target
     source = f"{band.file}, band {band.names[0] if band.names else band.index}"
-    return _open_band(band, source, grid, legend, target, same_file=True)
+    return open_band(band, source, grid, legend, target, same_file=True)
 
 
-def _is_vector(file: Path) -> bool:
+def is_vector(file: Path) -> bool:
+    """Say whether a file holds polygons, by its ending."""
     return file.suffix.lower() in VECTOR_SUFFIXES
 
 
-def _open_band(
+def open_band(
     band: FileBand,
     source: str,
     grid: GeoBox,
@@ -133,8 +134,24 @@ def _open_band(
     target: Legend,
     *,
     same_file: bool = False,
+    keep_unnamed: bool = False,
 ) -> Reference:
-    """Open a band of class codes; without a CRS, one of the map's own file lies in its plane."""
+    """Open a band of class codes on a grid.
+
+    Args:
+        band: The band.
+        source: What to call it.
+        grid: Grid of the map.
+        legend: What its codes are; None: by class names or values.
+        target: Legend wanted.
+        same_file: It lies in the map's own file: without a CRS both lie in one plane.
+        keep_unnamed: 255 stays what it is, "seen but not named", which is no reference but
+            belongs to a map.
+
+    Raises:
+        GridError: no CRS where one is needed.
+        InputError: what the codes mean is not clear.
+    """
     walk = _crosswalk_of(band, legend, target)
     own, notes = _grid_of(band, grid, same_file=same_file)
     finer = not same_grid(own, grid) and _reference_pixels(own, grid) > _FINER
@@ -146,7 +163,11 @@ def _open_band(
     )
 
     def read(rows: slice, columns: slice) -> ByteArray:
-        return walk.translate(values[rows, columns].to_numpy(), _MISSING)
+        codes = values[rows, columns].to_numpy()
+        labels = walk.translate(codes, _MISSING)
+        if keep_unnamed:
+            labels[codes == UNNAMED] = UNNAMED
+        return labels
 
     return Reference(
         computed_labels(read, grid),
@@ -205,7 +226,7 @@ def occurrence_reference(
         )
     legend = scene_water.legend
     water, land = legend.by_name("water").code, legend.by_name("not_water").code
-    band = _only_band(Path(path).expanduser())
+    band = only_band(Path(path).expanduser())
     own, notes = _grid_of(band, grid)
     if not same_grid(own, grid):
         notes = (*notes, _resampling_note(False, own, grid))
@@ -229,13 +250,19 @@ def occurrence_reference(
     )
 
 
-def _only_band(file: Path) -> FileBand:
+def only_band(file: Path) -> FileBand:
+    """Return the band of a raster of class codes.
+
+    Raises:
+        SourceError: no such file, or no raster.
+        InputError: more than one band.
+    """
     if not file.exists():
         raise SourceError(f"There is no file {file}.", "Check the path.")
     bands = probe(str(file))
     if len(bands) != 1:
         raise InputError(
-            f"{file} has {len(bands)} bands; a reference has one, of class codes.",
+            f"{file} has {len(bands)} bands; a map of classes has one.",
             "Save the band with the classes in a file of its own.",
         )
     return bands[0]
