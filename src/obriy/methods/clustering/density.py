@@ -51,7 +51,7 @@ def fit_dbscan(points: FloatArray, sizes: FloatArray, clusters: int | None, seed
     distinct, where = np.unique(points, axis=0, return_inverse=True)
     weight = np.bincount(where.ravel())
     least = max(1, min(2 * points.shape[1], len(points) // 10))
-    eps = knee_distance(points, least)
+    eps = knee_distance(distinct, weight, least)
     with one_thread():
         model = DBSCAN(eps=eps, min_samples=least).fit(distinct, sample_weight=weight)
     core = model.core_sample_indices_
@@ -89,16 +89,19 @@ def number_largest(
     return kept
 
 
-def knee_distance(points: FloatArray, rank: int) -> float:
+def knee_distance(points: FloatArray, weights: npt.NDArray[np.int64], rank: int) -> float:
     """Return the knee of the sorted distances to the neighbour of that rank.
 
     Args:
-        points: (n, dimensions) float32.
-        rank: Of the neighbour, the point itself counted.
+        points: (n, dimensions) float32, all different.
+        weights: (n,) how many units are at each point.
+        rank: Of the neighbour, the unit itself counted; at most the number of units.
     """
-    rank = min(rank, len(points))
-    distances, _ = cKDTree(points).query(points, k=[rank])
-    heights = np.sort(distances[:, 0])
+    tree = cKDTree(points)
+    distances, which = tree.query(points, k=np.arange(1, min(rank, len(points)) + 1))
+    enough = np.cumsum(weights[which], axis=1) >= rank
+    first = np.where(enough.any(axis=1), enough.argmax(axis=1), enough.shape[1] - 1)
+    heights = np.sort(np.repeat(distances[np.arange(len(points)), first], weights))
     span = heights[-1] - heights[0]
     if span <= LEAST_EPS:
         return max(LEAST_EPS, float(heights[-1]) * ROUNDING)

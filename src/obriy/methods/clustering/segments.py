@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from obriy.blocks.base import FloatArray
 from obriy.methods.clustering.patch import SegmentArray
@@ -12,10 +13,18 @@ from obriy.methods.clustering.patch import SegmentArray
 Seen = npt.NDArray[np.bool_]
 Bands = Mapping[str, FloatArray]
 
-SEGMENT_PIXELS: Final = 40
-"""Pixels of a segment on average."""
-COMPACTNESS: Final = 0.05
-"""Weight of nearness against likeness in SLIC, in units of reflectance."""
+SEGMENT_PIXELS: Final = 12
+"""Pixels of a super-pixel on average. Larger ones mix classes: with the best name for each of 12
+clusters the accuracy on the choose chips of HLS is 0.798 for pixels, 0.794 for super-pixels of 9,
+0.789 of 20 and 0.780 of 40."""
+COMPACTNESS: Final = 0.1
+"""Weight of nearness against likeness in SLIC, in units of reflectance; a fifth of it and five
+times as much are both worse by 0.01 to 0.02."""
+ROUNDS: Final = 10
+"""Of moving the centres of super-pixels."""
+BORDER_ROUNDS: Final = 2
+"""Of giving pixels at a border to the segment that they are like: the ridge of a gradient is as
+wide as two pixels, and flooding may take it from either side."""
 SHOWN_REFLECTANCE: Final = 0.3
 """Reflectance that is white in a picture."""
 
@@ -30,26 +39,28 @@ def slic_segments(bands: Bands, seen: Seen) -> SegmentArray:
     Returns:
         (rows, columns) int32, 1 to n on the seen pixels, 0 elsewhere.
     """
+    from skimage.measure import label
     from skimage.segmentation import slic
 
-    if seen.sum() < 2 * SEGMENT_PIXELS:
-        return _one(seen)
-    image = _image(bands, seen)
+    if not seen.any():
+        return np.zeros(seen.shape, np.int32)
     segments = slic(
-        image,
-        n_segments=max(1, int(seen.sum()) // SEGMENT_PIXELS),
+        _filled(_image(bands, seen), seen),
+        n_segments=max(1, seen.size // SEGMENT_PIXELS),
         compactness=COMPACTNESS,
-        mask=None if seen.all() else seen,
+        max_num_iter=ROUNDS,
         start_label=1,
         channel_axis=-1,
         convert2lab=False,
-        enforce_connectivity=True,
     )
-    return numbered(np.asarray(segments), seen)
+    # What lies on both sides of a gap is two segments.
+    return numbered(label(np.where(seen, segments, 0), connectivity=1), seen)
 
 
 def watershed_segments(bands: Bands, seen: Seen) -> SegmentArray:
     """Draw watersheds of the gradient (Meyer and Beucher 1990, doi:10.1016/1047-3203(90)90014-M).
+
+    One from each place where the gradient is lowest among its neighbours.
 
     Args:
         bands: (rows, columns) float32 reflectance of a tile by name.
@@ -59,15 +70,19 @@ def watershed_segments(bands: Bands, seen: Seen) -> SegmentArray:
         (rows, columns) int32, 1 to n on the seen pixels, 0 elsewhere.
     """
     from skimage.filters import sobel
+    from skimage.measure import label
     from skimage.segmentation import watershed
 
-    if seen.sum() < 2 * SEGMENT_PIXELS:
-        return _one(seen)
-    image = _image(bands, seen)
-    steps = [sobel(image[..., i], mask=seen) for i in range(image.shape[-1])]
+    image = np.sqrt(np.maximum(_image(bands, seen), 0))
+    steps = [sobel(plane, mask=seen) for plane in np.moveaxis(image, -1, 0)]
     gradient = np.sqrt(np.sum(np.square(steps), axis=0))
-    segments = watershed(gradient, max(1, seen.size // SEGMENT_PIXELS), mask=seen)
-    return numbered(np.asarray(segments), seen)
+    gradient[~seen] = np.inf
+    flat = (gradient == ndimage.minimum_filter(gradient, size=3)) & seen
+    markers, _ = ndimage.label(flat, structure=np.ones((3, 3)))
+    segments = np.asarray(watershed(gradient, markers, mask=seen))
+    for _ in range(BORDER_ROUNDS):
+        segments = _borders_by_likeness(segments, image)
+    return numbered(label(segments, connectivity=1), seen)
 
 
 def picture(bands: Bands, seen: Seen) -> npt.NDArray[np.uint8]:
@@ -87,11 +102,43 @@ def numbered(segments: npt.NDArray[Any], seen: Seen) -> SegmentArray:
     return found
 
 
-def _one(seen: Seen) -> SegmentArray:
-    return seen.astype(np.int32)
-
-
 def _image(bands: Bands, seen: Seen) -> npt.NDArray[np.float64]:
     """Return (rows, columns, bands) float64; what is not seen is 0 and masked by the caller."""
     stack = np.stack([bands[name] for name in bands], axis=-1).astype(np.float64)
     return np.where(seen[..., None], stack, 0.0)
+
+
+def _filled(image: npt.NDArray[np.float64], seen: Seen) -> npt.NDArray[np.float64]:
+    """Give what is not seen the values of the nearest seen pixel: it then draws no border.
+
+    SLIC with a mask would do without, and takes twenty times as long.
+    """
+    if seen.all():
+        return image
+    rows, columns = ndimage.distance_transform_edt(
+        ~seen, return_distances=False, return_indices=True
+    )
+    filled: npt.NDArray[np.float64] = image[rows, columns]
+    return filled
+
+
+def _borders_by_likeness(
+    segments: npt.NDArray[np.integer], image: npt.NDArray[np.float64]
+) -> npt.NDArray[np.integer]:
+    """Give each pixel to that of its own and the four touching segments whose mean is nearest."""
+    sizes = np.maximum(np.bincount(segments.ravel()), 1)
+    planes = np.moveaxis(image, -1, 0)
+    means = [np.bincount(segments.ravel(), weights=plane.ravel()) / sizes for plane in planes]
+    best = np.full(segments.shape, np.inf)
+    found = segments.copy()
+    padded = np.pad(segments, 1)
+    rows, columns = segments.shape
+    for down, right in ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2)):
+        touching = padded[down : down + rows, right : right + columns]
+        distance = sum(
+            (plane - mean[touching]) ** 2 for plane, mean in zip(planes, means, strict=True)
+        )
+        nearer = (distance < best) & (touching > 0) & (segments > 0)
+        best[nearer] = distance[nearer]
+        found[nearer] = touching[nearer]
+    return found
