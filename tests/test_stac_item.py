@@ -15,6 +15,7 @@ from referencing import Registry, Resource
 from tests.conftest import utm_grid
 
 from obriy.model.classmap import ClassMap
+from obriy.model.clusters import NOISE, cluster_legend
 from obriy.model.grid import coords_of
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
@@ -110,6 +111,32 @@ def test_assets_are_relative_with_roles_and_media_types(tmp_path):
     assert assets["polygons"]["type"] == "application/geopackage+sqlite3"
     assert assets["report"]["roles"] == ["overview"]
     assert assets["fraction"]["bands"][0]["raster:scale"] == 0.5
+
+
+def test_a_map_of_land_cover_has_classes_and_clusters(tmp_path):
+    labels = _map().labels
+    legend = load_legend("worldcover")
+    names = ("landcover", "clusters", "confidence", "agreement", "sheet", "panel")
+    path = write_stac_item(
+        ClassMap(labels, legend),
+        {name: tmp_path / f"{name}.bin" for name in names},
+        tmp_path / "item.json",
+        item_id="run-1",
+        clusters=cluster_legend([1, 2, NOISE]),
+    )
+    item = json.loads(path.read_text("utf-8"))
+    assets = item["assets"]
+    assert [e.message for e in _validator().iter_errors(item)] == []
+    assert set(assets) == set(names)
+    classes = {name: assets[name]["classification:classes"] for name in names[:2]}
+    assert [c["value"] for c in classes["landcover"]] == [0, *legend.codes, 255]
+    assert [(c["value"], c["name"]) for c in classes["clusters"]] == [
+        (0, "no_data"), (1, "cluster_1"), (2, "cluster_2"), (254, "noise"),
+    ]  # fmt: skip
+    assert classes["landcover"][1]["color_hint"] == "006400"
+    for name in ("confidence", "agreement"):
+        assert assets[name]["bands"] == [{"name": name, "unit": "%", "raster:scale": 0.5}]
+    assert sum("raster" in extension for extension in item["stac_extensions"]) == 1
 
 
 def test_a_date_is_the_whole_day(tmp_path):

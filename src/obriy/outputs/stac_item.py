@@ -38,6 +38,10 @@ _RASTER: Final = f"{_SCHEMAS}/raster/v2.0.0/schema.json"
 _COG: Final = "image/tiff; application=geotiff; profile=cloud-optimized"
 _ASSETS: Final[dict[str, tuple[str, list[str]]]] = {
     "mask": (_COG, ["data", "labels"]),
+    "landcover": (_COG, ["data", "labels"]),
+    "clusters": (_COG, ["data", "labels"]),
+    "confidence": (_COG, ["data"]),
+    "agreement": (_COG, ["data"]),
     "fraction": (_COG, ["data"]),
     "unseen": (_COG, ["metadata"]),
     "doubt": (_COG, ["metadata"]),
@@ -46,9 +50,15 @@ _ASSETS: Final[dict[str, tuple[str, list[str]]]] = {
     "scores": ("text/csv", ["metadata"]),
     "report": ("text/html", ["overview"]),
     "picture": ("image/png", ["overview"]),
+    "sheet": ("image/png", ["overview"]),
+    "panel": ("application/json", ["metadata"]),
     "result": ("application/json", ["metadata"]),
 }
 """Media type and roles of the files of a run, by output name."""
+_HALVES: Final = ("fraction", "confidence", "agreement")
+"""Shares in half per cents."""
+_CLASSES: Final = ("mask", "landcover")
+"""Maps whose numbers are the classes of the map's legend."""
 
 
 def write_stac_item(
@@ -58,6 +68,7 @@ def write_stac_item(
     *,
     item_id: str,
     title: str = "",
+    clusters: Legend | None = None,
 ) -> Path:
     """Write a STAC 1.1 Item with the classification, processing and projection extensions.
 
@@ -70,14 +81,17 @@ def write_stac_item(
         path: The item, ``*.json``; assets are named relative to its folder.
         item_id: Identifier of the item.
         title: What was mapped, for people.
+        clusters: Numbers of the clusters behind a map of land cover, of
+            `obriy.model.clusters.cluster_legend`.
     """
     path = Path(path)
     item = _item(class_map, item_id, title)
+    if any(name in _HALVES for name in files):
+        item.stac_extensions.append(_RASTER)
     for name, file in files.items():
-        if name == "fraction":
-            item.stac_extensions.append(_RASTER)
         if name in _ASSETS:
-            item.add_asset(name, _asset(name, Path(file), path.parent, class_map.legend))
+            legend = clusters if name == "clusters" else class_map.legend
+            item.add_asset(name, _asset(name, Path(file), path.parent, legend))
     plain = item.to_dict(include_self_link=False, transform_hrefs=False)
     return write_text(path, json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
@@ -164,7 +178,7 @@ def _times(
     return None, moment, moment + dt.timedelta(days=1, seconds=-1)
 
 
-def _asset(name: str, file: Path, folder: Path, legend: Legend) -> Any:
+def _asset(name: str, file: Path, folder: Path, legend: Legend | None) -> Any:
     import pystac
 
     media_type, roles = _ASSETS[name]
@@ -174,12 +188,16 @@ def _asset(name: str, file: Path, folder: Path, legend: Legend) -> Any:
     )
 
 
-def _fields(name: str, legend: Legend) -> dict[str, Any]:
+def _fields(name: str, legend: Legend | None) -> dict[str, Any]:
     """Return what the numbers of a raster mean."""
-    if name == "mask":
+    if name in _CLASSES and legend is not None:
         return {"data_type": "uint8", "nodata": NO_DATA, "classification:classes": _classes(legend)}
-    if name == "fraction":
-        band = {"name": "fraction", "unit": "%", "raster:scale": 0.5}
+    if name == "clusters":
+        numbers = [] if legend is None else _classes(legend)[:-1]  # every pixel has a number
+        known = {"classification:classes": numbers} if numbers else {}
+        return {"data_type": "uint8", "nodata": NO_DATA, **known}
+    if name in _HALVES:
+        band = {"name": name, "unit": "%", "raster:scale": 0.5}
         return {"data_type": "uint8", "nodata": FRACTION_MISSING, "bands": [band]}
     if name in CODED:
         colours = CODED[name]

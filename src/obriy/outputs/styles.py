@@ -1,9 +1,11 @@
 """How GIS programs show a map: class names beside the file (PAM) and a QGIS style."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from obriy.model.classmap import FRACTION_SCALE
 from obriy.model.legend import UNNAMED, Legend
 from obriy.outputs.files import write_bytes
 from obriy.render.palette import UNNAMED_COLOUR, rgb
@@ -18,6 +20,15 @@ _OCCURRENCE: Final = (
     (100, "#08306b", 255),
 )
 """Per cent, colour, opacity: ColorBrewer's Blues, which grow darker for every kind of eye."""
+
+_SURENESS: Final = (
+    (0, "#f7f4f9"),
+    (25, "#d4b9da"),
+    (50, "#df65b0"),
+    (75, "#ce1256"),
+    (100, "#67001f"),
+)
+"""Per cent and colour: ColorBrewer's PuRd, which no class of a legend is taken for."""
 
 
 def write_categories(path: Path, legend: Legend, lang: str) -> Path:
@@ -74,18 +85,49 @@ def write_occurrence_style(path: Path, lang: str) -> Path:
         lang: Language of the labels.
     """
     text = text_of(lang)
+    entries = [
+        (
+            float(value),
+            text("occurrence.share", percent=value) if value else text("occurrence.never"),
+            colour,
+            alpha,
+        )
+        for value, colour, alpha in _OCCURRENCE
+    ]
+    return _write_ramp(path, entries)
+
+
+def write_share_style(path: Path, lang: str) -> Path:
+    """Write a QGIS style for ``confidence.tif`` or ``agreement.tif``: darker is surer.
+
+    Args:
+        path: The style file, beside the raster and of its name.
+        lang: Language of the labels.
+    """
+    text = text_of(lang)
+    entries = [
+        (FRACTION_SCALE * percent / 100, text.percent(percent / 100, 0), colour, 255)
+        for percent, colour in _SURENESS
+    ]
+    return _write_ramp(path, entries)
+
+
+def _write_ramp(path: Path, entries: Sequence[tuple[float, str, str, int]]) -> Path:
+    """Write a ramp between values: value, label, colour, opacity of each."""
+    low, high = (f"{entries[i][0]:g}" for i in (0, -1))
     root = ET.Element("qgis", version="3.22.0", styleCategories="Symbology")
     renderer = ET.SubElement(
         ET.SubElement(root, "pipe"), "rasterrenderer", type="singlebandpseudocolor", band="1",
-        opacity="1", alphaBand="-1", classificationMin="0", classificationMax="100",
+        opacity="1", alphaBand="-1", classificationMin=low, classificationMax=high,
     )  # fmt: skip
     shader = ET.SubElement(
         ET.SubElement(renderer, "rastershader"), "colorrampshader",
-        colorRampType="INTERPOLATED", clip="0", minimumValue="0", maximumValue="100",
+        colorRampType="INTERPOLATED", clip="0", minimumValue=low, maximumValue=high,
     )  # fmt: skip
-    for value, colour, alpha in _OCCURRENCE:
-        label = text("occurrence.share", percent=value) if value else text("occurrence.never")
-        ET.SubElement(shader, "item", value=str(value), label=label, color=colour, alpha=str(alpha))
+    for value, label, colour, alpha in entries:
+        ET.SubElement(
+            shader, "item", value=f"{value:g}", label=label, color=colour, alpha=str(alpha)
+        )
     ET.indent(root)
     doctype = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
     return write_bytes(path, (doctype + ET.tostring(root, encoding="unicode")).encode())

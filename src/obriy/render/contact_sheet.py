@@ -24,7 +24,10 @@ MOST_ROWS: Final = 60
 """Clusters on a sheet; a page much longer is not looked through."""
 _WIDTH: Final = 11.2
 _ROW: Final = 2.2
-_HEAD: Final = 3.2
+_HEAD: Final = (2.5, 3.2)
+"""Height of the heading, inches: at least, at most."""
+_BROAD: Final = 3.5
+"""Width of a picture in the heading, inches, at most."""
 _MARGIN: Final = 0.12
 _PICTURE: Final = 1.96
 """Height of the pictures of a row, inches."""
@@ -80,11 +83,11 @@ def contact_sheet(
     """
     words = _Words.of(legend, lang)
     rows = _ordered(portraits, namings)
-    figure = new_figure(_WIDTH, _HEAD + _ROW * len(rows))
+    figure = new_figure(_WIDTH, _head(rows) + _ROW * len(rows))
     _heading(figure, scene, rows, words, len(namings))
     sensor = str(scene.attrs.get("sensor", ""))
     for number, (portrait, naming) in enumerate(rows):
-        _Row(figure, number, words).draw(portrait, naming, sensor)
+        _Row(figure, number, len(rows), words).draw(portrait, naming, sensor)
     return to_png(figure, dpi=_DPI)
 
 
@@ -95,6 +98,14 @@ def _ordered(
     pairs = [(p, named[p.facts.id]) for p in portraits if p.facts.id in named]
     pairs.sort(key=lambda pair: -pair[0].facts.share)
     return sorted(pairs[:MOST_ROWS], key=lambda pair: pair[1].code)
+
+
+def _head(rows: Sequence[tuple[Portrait, Naming]]) -> float:
+    """Return the height of the heading, inches: flat pictures need less."""
+    shown = rows[0][0].pictures if rows else {}
+    shapes = [_decoded(shown[name]).shape for name in _SHARED if name in shown]
+    tall = max((_BROAD * shape[0] / shape[1] for shape in shapes), default=0.0)
+    return min(max(tall + 0.55, _HEAD[0]), _HEAD[1])
 
 
 def _heading(
@@ -110,12 +121,12 @@ def _heading(
     top = height - _MARGIN
     shown = rows[0][0].pictures if rows else {}
     composites = view_of(scene).composites
-    x, tall = _MARGIN, _HEAD - 0.55
+    x, tall = _MARGIN, _head(rows) - 0.55
     for name in _SHARED:
         if name not in shown:
             continue
         picture = _decoded(shown[name])
-        wide = min(tall * picture.shape[1] / picture.shape[0], 3.5)
+        wide = min(tall * picture.shape[1] / picture.shape[0], _BROAD)
         _show(_axes(figure, x, top - 0.25 - tall, wide, tall), picture)
         bands = ", ".join(dict.fromkeys(composites.get(name, ())))
         caption = text(f"contacts.{name}", bands=bands)
@@ -164,11 +175,12 @@ class _Row:
 
     figure: Figure
     number: int
+    count: int
     words: _Words
 
     @property
     def _bottom(self) -> float:
-        return float(self.figure.get_size_inches()[1]) - _HEAD - _ROW * (self.number + 1)
+        return _ROW * (self.count - self.number - 1)
 
     def draw(self, portrait: Portrait, naming: Naming, sensor: str) -> None:
         """Draw pictures from the left, words at the right."""

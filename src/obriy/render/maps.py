@@ -43,6 +43,8 @@ _STRIPED: Final = (Unseen.CLOUD, Unseen.FAILED)
 _WIDE: Final = 0.5
 """Pictures flatter than this (height over width) lie one above the other."""
 
+_LETTER: Final = 0.078
+"""Inches that a letter of the legend takes, on average."""
 _TALLEST: Final = 9.0
 """Inches that an image may be high in a figure."""
 
@@ -144,7 +146,7 @@ def map_figure(
     image = preview(scene, max_size)
     classes = map_picture(class_map, lang=lang, max_size=max_size)
     aspect = pixel_aspect(geobox, scale)
-    layout = _Layout.of(image.extent, aspect, len(classes.legend))
+    layout = _Layout.of(image.extent, aspect, [entry for entry, _ in classes.legend])
     figure = new_figure(layout.width, layout.height)
     key = "map.true_colour" if image.true_colour else "map.false_colour"
     captions = text(key, bands=", ".join(dict.fromkeys(image.bands))), title or text("map.classes")
@@ -230,17 +232,19 @@ class _Layout:
     """Columns of the legend."""
 
     @classmethod
-    def of(cls, extent: tuple[int, int], aspect: float, entries: int) -> "_Layout":
+    def of(cls, extent: tuple[int, int], aspect: float, titles: Sequence[str]) -> "_Layout":
         ratio = extent[0] * aspect / extent[1]
         stacked = ratio < _WIDE
         margin, gap, head = 0.1, 0.3, 0.4
         panel = 10.8 if stacked else 5.25
         if panel * ratio > _TALLEST:  # a tall image: narrower, but the footer must fit
             panel = max(_TALLEST / ratio, 3.0)
-        width = 2 * margin + (panel if stacked else 2 * panel + gap)
         tall = float(np.clip(panel * ratio, 0.35, _TALLEST))
-        columns = max(1, int(panel / 1.5))
-        foot = max(0.56, 0.26 + 0.19 * -(-entries // columns))
+        entry = max([1.5, *(0.5 + _LETTER * len(title) for title in titles)])
+        columns = max(1, int(panel / entry))
+        # The legend lies under the right-hand panel, and may be wider than it.
+        width = 2 * margin + (panel if stacked else panel + gap + max(panel, entry))
+        foot = max(0.56, 0.26 + 0.19 * -(-len(titles) // columns))
         parts = 2 if stacked else 1
         height = parts * (head + tall) + foot
         boxes = []

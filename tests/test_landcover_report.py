@@ -1,0 +1,351 @@
+"""The report of land cover, and the comparison of clusterers: both languages, every case."""
+
+import copy
+import io
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+import xarray as xr
+from PIL import Image
+from tests.conftest import utm_grid
+from tests.test_report import _Page
+
+from obriy.model.classmap import ClassMap
+from obriy.model.crosswalk import main_classes
+from obriy.model.grid import coords_of
+from obriy.model.legend import UNNAMED, load_legend
+from obriy.model.provenance import Provenance
+from obriy.model.scene import make_scene
+from obriy.model.scores import Scores
+from obriy.outputs.landcover_report import (
+    LandcoverReport,
+    render_landcover_report,
+    write_landcover_report,
+)
+from obriy.outputs.landcover_view import class_totals
+from obriy.outputs.styles import write_share_style
+from obriy.render.comparison import ceiling_of, comparison_figure
+from obriy.render.figures import to_png, to_svg
+from obriy.render.maps import map_figure
+from obriy.render.text import text_of
+from obriy.validation.scores import score
+
+LEGEND = load_legend("worldcover")
+LANGS = ("en", "uk")
+
+
+def _vote(labeller, code, confidence=0.7, **changes):
+    names = {c.code: c.name for c in LEGEND} | {UNNAMED: "unknown"}
+    vote = {
+        "labeller": labeller, "answer": names[code], "normalised": names[code], "code": code,
+        "confidence": confidence, "second": None, "mixed": False, "evidence": "", "how": "exact",
+        "problem": "",
+    }  # fmt: skip
+    return vote | changes
+
+
+def _cluster(number, share, code, *votes, confidence=0.7, agreement=1.0):
+    names = {c.code: c.name for c in LEGEND} | {UNNAMED: "unknown"}
+    return {
+        "id": number, "pixels": int(10_000 * share), "share": share, "name": names[code],
+        "code": code, "confidence": confidence, "agreement": agreement, "rule": "majority",
+        "votes": list(votes), "spectrum": {}, "indices": {},
+    }  # fmt: skip
+
+
+def _scores(legend, counts, **changes):
+    """Scores of counts {(code of the reference, code of the map): pixels}."""
+    codes = [*legend.codes, UNNAMED]
+    matrix = np.zeros((len(codes) - 1, len(codes)), "int64")
+    for (truth, said), pixels in counts.items():
+        matrix[codes.index(truth), codes.index(said)] = pixels
+    scores: Scores = score(matrix, legend, independent=True, reference="worldcover.tif")
+    return scores.to_dict() | changes
+
+
+def _evaluation():
+    """6,800 of 10,000 pixels right as named; 8,000 with the best names; 8,300 in main classes."""
+    return _scores(
+        LEGEND,
+        {(10, 10): 3000, (40, 40): 3000, (80, 80): 800, (40, 30): 1500, (10, 40): 1200,
+         (50, 40): 400, (50, UNNAMED): 100},
+        intervals={"overall_accuracy": [0.61, 0.74]},
+        merged=_scores(main_classes(), {(1, 1): 3000, (2, 2): 4500, (5, 5): 800, (1, 2): 1200,
+                                        (3, 2): 400, (3, UNNAMED): 100}),
+        ceiling={"overall_accuracy": 0.8, "mean_iou": 0.57,
+                 "hungarian": {"overall_accuracy": 0.44, "mean_iou": 0.4},
+                 "merged": {"overall_accuracy": 0.88, "mean_iou": 0.63}},
+        reference_accuracy={"value": 0.767, "source": "WorldCover v200 validation report"},
+    )  # fmt: skip
+
+
+def _result(**changes):
+    clusters = [
+        _cluster(
+            1, 0.55, 40,
+            _vote("spectral", 40, second="grassland", evidence="NDVI 0.41 <low> & falling."),
+            _vote("openai:x", 40, 0.9, answer="пашня", how="table"),
+        ),
+        _cluster(
+            2, 0.30, 10, _vote("spectral", 10), _vote("openai:x", 90, mixed=True), agreement=0.5,
+        ),
+        _cluster(3, 0.10, 80, _vote("spectral", 80), _vote("openai:x", UNNAMED, 0, problem="429")),
+        _cluster(4, 0.05, UNNAMED, _vote("spectral", UNNAMED, 0.2), confidence=0, agreement=0),
+    ]  # fmt: skip
+    classes = [
+        {"name": c["name"], "code": c["code"], "area_km2": 100 * c["share"], "share": c["share"],
+         "confidence": c["confidence"] or None, "district": "image"}
+        for c in clusters
+    ]  # fmt: skip
+    spent = {"calls": 4, "cached": 1, "input_tokens": 5200, "output_tokens": 310, "usd": 0.0124}
+    return {
+        "job": "landcover", "method": "kmeans", "clusters": clusters, "classes": classes,
+        "evaluation": _evaluation(),
+        "cost": spent | {"by_labeller": {"openai:x": dict(spent)}, "stopped_by": "calls"},
+        "rounds": [
+            {"round": 1, "action": "split", "cluster": 5, "into": [2, 3],
+             "why": "called mixed by spectral, openai:x"},
+            {"action": "merge", "cluster": 6, "into": [1], "why": "both are named cropland"},
+        ],
+        "problems": ["openai:x: 429 for cluster 3"], "unseen_share": 0.082,
+        "outputs": {"landcover": "/tmp/landcover.tif", "polygons": "/tmp/landcover.gpkg"},
+        "command": "obriy landcover scene.tif --clusters 4",
+    } | changes  # fmt: skip
+
+
+def _scene(shape=(20, 30)):
+    rng = np.random.default_rng(0)
+    bands = {
+        name: xr.Variable(("y", "x"), rng.random(shape).astype("float32"))
+        for name in ("blue", "green", "red")
+    }
+    return make_scene(bands, utm_grid(shape), sensor="unknown", provenance=Provenance())
+
+
+@pytest.fixture(scope="module")
+def maps():
+    """The map in both languages, with every class of the legend."""
+    scene = _scene()
+    labels = np.resize(np.array(LEGEND.codes, "uint8"), (20, 30))
+    array = xr.DataArray(labels, dims=("y", "x"), coords=coords_of(utm_grid((20, 30))))
+    return {
+        lang: to_svg(map_figure(scene, ClassMap(array, LEGEND), lang=lang), "map") for lang in LANGS
+    }
+
+
+def _png():
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((30, 40, 3), 128, "uint8")).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _report(maps, lang="en", result=None, **changes):
+    provenance = (
+        Provenance(inputs=({"href": "scene.tif"},))
+        .with_step("clusters", method="kmeans")
+        .with_step("naming", labellers=["spectral", "openai:x"])
+    )
+    return LandcoverReport(
+        **{"title": "scene <1>.tif", "lang": lang, "result": result or _result(), "legend": LEGEND,
+           "provenance": provenance, "map_svg": maps[lang], "sheet": _png()}
+        | changes
+    )  # fmt: skip
+
+
+def _page(maps, lang="en", **changes):
+    page = _Page(render_landcover_report(_report(maps, lang, **changes)))
+    assert page.open == []
+    return page
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_page_parses_and_needs_nothing_beside_it(maps, lang):
+    page = _page(maps, lang)
+    assert [link for link in page.links if not link.startswith(("#", "data:image/"))] == []
+    assert "scene <1>.tif" in page.text
+
+
+def test_the_first_screen_says_the_answer(maps):
+    text = _page(maps).text
+    head = text[: text.index("Accuracy")]
+    assert "Cropland 55%" in head
+    assert "Tree cover 30.0% 30.00 km² 0.70" in head
+    assert "8.2% could not be seen" in head
+    assert "5.0% of what was seen has no name" in head
+    assert (
+        "Against an independent reference 0.68 of the pixels are right, 95% interval 0.61–0.74; "
+        "with the five main classes, 0.83." in head
+    )
+    assert (
+        "With the best name for each of these clusters it would be 0.80: names lose 0.12, and "
+        "clusters that hold several classes lose 0.20." in head
+    )
+    assert "The reference itself is right in 76.7% of places" in head
+
+
+def test_without_a_reference_nothing_is_claimed(maps):
+    text = _page(maps, result=_result(evaluation=None)).text
+    assert "nothing here says how accurate it is" in text
+    assert "independent reference" not in text
+    assert "Best names" not in text
+
+
+def test_an_agreement_is_no_accuracy(maps):
+    evaluation = _evaluation() | {"independent": False, "merged": None, "intervals": None,
+                                  "reference_accuracy": None}  # fmt: skip
+    text = _page(maps, result=_result(evaluation=evaluation)).text
+    assert "That is an agreement, not an accuracy." in text
+    assert "independent reference" not in text
+    assert "The five main classes" not in text
+    assert "95% interval" not in text
+
+
+def test_scores_stand_beside_their_ceilings(maps):
+    """As named, interval, best names, what names lose, one to one: read off the example."""
+    text = _page(maps).text
+    assert "Overall accuracy 0.680 0.610–0.740 0.800 0.120 0.440" in text
+    assert "Overall accuracy 0.830 0.880 0.050" in text  # main classes
+    # By class: 4,500 of 10,000 are cropland; 3,000 of 4,600 mapped so are right.
+    assert "Cropland 45.0% 0.652 0.667" in text
+    assert "Shrubland" not in text[text.index("By class") : text.index("The five main")]
+    assert "Reference ↓ Map → Tree cover Grassland Cropland Built-up" in text
+
+
+def test_votes_disputes_splits_and_cost_are_told(maps):
+    text = _page(maps).text
+    assert "Cropland 0.90 wrote “пашня”" in text
+    assert "or Grassland" in text
+    assert "no answer 429" in text
+    assert (
+        "Cluster 2 (30.0%): Tree cover: spectral; Herbaceous wetland: openai:x. "
+        "It is called Tree cover." in text
+    )
+    assert "Cluster 5 was split into 2, 3: called mixed by spectral, openai:x." in text
+    assert "Cluster 6 went into 1: both are called Cropland." in text
+    assert "openai:x: 429 for cluster 3" in text
+    assert "openai:x 4 1 5,200 310 0.012" in text
+    assert "stopped by the cap: calls" in text
+    assert "NDVI 0.41 <low> & falling." in text
+    assert "Parcels of land cover (GeoPackage)" in text
+
+
+def test_one_labeller_has_nobody_to_disagree_with(maps):
+    result = _result(cost=None, problems=[], rounds=[])
+    for cluster in result["clusters"]:
+        del cluster["votes"][1:]
+    text = _page(maps, result=result).text
+    for words in ("What the panel disagreed about", "What naming cost", "What was split",
+                  "What went wrong", "against the name"):  # fmt: skip
+        assert words not in text
+
+
+def test_naming_without_a_service_costs_nothing(maps):
+    spent = {"calls": 0, "cached": 0, "input_tokens": 0, "output_tokens": 0, "usd": 0.0,
+             "by_labeller": {}, "stopped_by": ""}  # fmt: skip
+    assert "Nothing: no labeller asked a service." in _page(maps, result=_result(cost=spent)).text
+
+
+def test_an_image_without_crs_has_shares_and_no_area(maps):
+    result = _result()
+    for row in result["classes"]:
+        row["area_km2"] = None
+    text = _page(maps, result=result).text
+    assert "Cropland 55.0% 0.70" in text
+    assert "km²" not in text[: text.index("Method")]
+
+
+def test_districts_have_a_table_and_the_total_weighs_by_area(maps):
+    """North: 30 of 40 km² crops; south: 10 of 60. Together 40 of 100."""
+    classes = [
+        {"name": "cropland", "code": 40, "area_km2": 30.0, "share": 0.75, "district": "North"},
+        {"name": "tree_cover", "code": 10, "area_km2": 10.0, "share": 0.25, "district": "North"},
+        {"name": "cropland", "code": 40, "area_km2": 10.0, "share": 1 / 6, "district": "South"},
+        {"name": "tree_cover", "code": 10, "area_km2": 50.0, "share": 5 / 6, "district": "South"},
+    ]
+    totals = {row["code"]: row for row in class_totals(classes)}
+    assert totals[40]["share"] == pytest.approx(0.4)
+    assert totals[10]["area_km2"] == pytest.approx(60)
+    text = _page(maps, result=_result(classes=classes)).text
+    assert "Tree cover 60%" in text
+    assert "North 10.00 (25.0%) 30.00 (75.0%)" in text
+
+
+def test_the_sheet_lies_in_the_page(maps):
+    page = render_landcover_report(_report(maps))
+    assert page.count("data:image/webp;base64,") == 1
+    assert "<img" not in render_landcover_report(_report(maps, sheet=b""))
+
+
+def test_nothing_that_could_be_seen(maps):
+    text = _page(maps, result=_result(classes=[], clusters=[], unseen_share=1.0)).text
+    assert text_of("en")("report.area_unseen") in text
+
+
+def test_the_example_is_not_changed(maps):
+    result = _result()
+    before = copy.deepcopy(result)
+    render_landcover_report(_report(maps, result=result))
+    assert result == before
+
+
+def test_the_file_is_written(maps, tmp_path):
+    path = write_landcover_report(_report(maps, "uk"), tmp_path / "report.html")
+    assert "Рілля 55" in path.read_text("utf-8").replace("\xa0", " ")
+
+
+# The comparison of clusterers
+
+
+def _rows():
+    row = {
+        "method": "kmeans", "clusters": 12, "found": 12, "overall_accuracy": 0.68,
+        "ceiling_overall_accuracy": 0.80, "mean_iou": 0.30, "ceiling_mean_iou": 0.52,
+        "merged_overall_accuracy": 0.83, "merged_ceiling_overall_accuracy": 0.88,
+        "merged_mean_iou": 0.65, "merged_ceiling_mean_iou": 0.63,
+    }  # fmt: skip
+    failed = dict.fromkeys(row) | {"method": "dbscan", "clusters": "auto"}
+    return [row, row | {"clusters": "auto", "found": 17}, row | {"method": "dbscan"}, failed]
+
+
+def _words(figure):
+    return {
+        t.get_text()
+        for axes in figure.axes
+        for t in axes.findobj(match=lambda a: hasattr(a, "get_text"))
+    }
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_comparison_shows_score_and_ceiling(lang):
+    figure = comparison_figure(_rows(), lang)
+    assert len(figure.axes) == 4
+    to_png(figure, dpi=50)
+    text = text_of(lang)
+    words = _words(figure)
+    assert {text.number(0.68, 2), text.number(0.80, 2), "kmeans", "dbscan"} <= words
+    assert text("compare.failed") in words
+    assert f"{text('compare.auto')}: 17" in words
+
+
+def test_measures_that_nobody_has_are_left_out():
+    rows = [{k: v for k, v in row.items() if "merged" not in k} for row in _rows()]
+    assert len(comparison_figure(rows).axes) == 2
+    assert len(comparison_figure(rows[3:]).axes) == 1
+
+
+def test_each_measure_has_its_own_ceiling():
+    row = _rows()[0]
+    assert [ceiling_of(row, m) for m in ("overall_accuracy", "merged_mean_iou")] == [0.80, 0.63]
+
+
+# What GIS programs show
+
+
+def test_the_style_of_shares_counts_in_half_per_cents(tmp_path):
+    path = write_share_style(tmp_path / "confidence.qml", "uk")
+    items = ET.fromstring(path.read_text("utf-8")).findall(".//colorrampshader/item")
+    assert [(item.get("value"), item.get("label")) for item in items][:3] == [
+        ("0", "0 %"), ("50", "25 %"), ("100", "50 %"),
+    ]  # fmt: skip
+    assert items[-1].get("value") == "200"
