@@ -1,11 +1,13 @@
 """What a clusterer sees of a block: units (pixels or segments) with their features.
 
-Pixels are looked at in strips of rows, to need little memory. Segments, and the features of a
-network with strides, depend on where the window begins: they are made on tiles aligned to the
-scene, each wholly read through the halo of the block, whichever block asks.
+Pixels by themselves are looked at in strips of rows, to need little memory. Segments and the
+features of networks depend on where the window begins, and so does the last bit of a running mean:
+they are made on tiles aligned to the scene, each wholly read through the halo of the block,
+whichever block asks.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol
 
@@ -26,6 +28,8 @@ from obriy.methods.clustering.sample import (
 
 STRIP: Final = 64
 """Rows of pixels that are worked on at a time."""
+CONTEXT_TILE: Final = 64
+"""Side of the tiles in which features of a neighbourhood are made, pixels: little is read twice."""
 
 Bands = Mapping[str, FloatArray]
 Segmenter = Callable[[Bands, npt.NDArray[np.bool_]], SegmentArray]
@@ -60,9 +64,11 @@ class Look:
     extractor: Extractor | None = None
 
     @property
-    def tiled(self) -> bool:
-        """Whether the scene is looked at in tiles."""
-        return self.segmenter is not None or self.extractor is not None
+    def tile(self) -> int:
+        """Side of the tiles in which the scene is looked at, pixels; 0: in strips, no tiles."""
+        if self.segmenter is not None or self.extractor is not None:
+            return TILE
+        return CONTEXT_TILE if self.reach else 0
 
     @property
     def reach(self) -> int:
@@ -72,7 +78,7 @@ class Look:
     @property
     def halo(self) -> int:
         """Pixels around a block that must be read with it."""
-        return self.reach + (TILE if self.tiled else 0)
+        return self.reach + self.tile
 
     @property
     def limit(self) -> int:
@@ -98,7 +104,7 @@ class Look:
 
         A tile belongs to the block that holds its first pixel.
         """
-        if not self.tiled and self.reach == 0:
+        if not self.tile:
             return self._collect_pixels(block.crop(), seed)
         found = None
         for rows, columns in self._places(block, whole=True):
@@ -130,21 +136,20 @@ class Look:
             block: The block.
             whole: Only what is the core's own, each pixel of the scene in one block.
         """
-        step = (TILE, TILE) if self.tiled else (STRIP, block.shape[1])
-        starts = []
-        for axis, origin in enumerate((block.row, block.column)):
-            low, high = block.core[axis].start, block.core[axis].stop
-            first = low + (-(low + origin) % TILE) if self.tiled else low
-            if self.tiled and not whole and first > low:
-                first -= TILE
-            starts.append([(s, high) for s in range(first, high, step[axis])])
-        for top, bottom in starts[0]:
-            for left, right in starts[1]:
-                ends = block.shape if self.tiled else (bottom, right)
-                yield (
-                    slice(top, min(top + step[0], ends[0])),
-                    slice(left, min(left + step[1], ends[1])),
-                )
+        if not self.tile:
+            rows, columns = block.shape
+            for top in range(0, rows, STRIP):
+                yield slice(top, min(top + STRIP, rows)), slice(0, columns)
+            return
+        starts = [
+            _tile_starts(origin, core, self.tile, whole=whole)
+            for origin, core in zip((block.row, block.column), block.core, strict=True)
+        ]
+        for top, left in itertools.product(*starts):
+            yield (
+                slice(top, min(top + self.tile, block.shape[0])),
+                slice(left, min(left + self.tile, block.shape[1])),
+            )
 
     def _patch(self, block: Block, rows: slice, columns: slice) -> Patch:
         """Make the features of a window, with as much around it as they look at."""
@@ -179,6 +184,21 @@ class Look:
         deep = self.extractor.features(bands)
         names += [f"deep_{number}" for number in range(1, len(deep) + 1)]
         return tuple(names), np.concatenate([stack, deep]).astype(np.float32)
+
+
+def _tile_starts(origin: int, core: slice, tile: int, *, whole: bool) -> range:
+    """Return where tiles of the scene begin, in a block.
+
+    Args:
+        origin: Of the block, in the scene.
+        core: Of the block.
+        tile: Side of a tile.
+        whole: Only tiles that begin in the core; else all that touch it.
+    """
+    first = core.start + (-(core.start + origin) % tile)
+    if not whole and first > core.start:
+        first -= tile
+    return range(first, core.stop, tile)
 
 
 def ground_of(bands: Bands) -> dict[str, FloatArray]:

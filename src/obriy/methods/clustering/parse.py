@@ -2,17 +2,17 @@
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from obriy.blocks.base import Block, FloatArray
+from obriy.blocks.base import Block
 from obriy.errors import EmptyResultError, UsageError
 from obriy.indices.features import check_groups
 from obriy.methods.clustering.look import Look
 from obriy.methods.clustering.rule import ClusterRule
 from obriy.methods.clustering.sample import Sample
-from obriy.methods.clustering.scaling import fit_scale
-from obriy.methods.clustering.space import Space
+from obriy.methods.clustering.space import fit_space
 from obriy.methods.clustering.spec import (
     CLUSTERERS,
     EMBEDDERS,
@@ -77,22 +77,17 @@ class Clusterer:
                 "There is nothing to cluster: all of it is cloud or no data.",
                 "Take another date; or map without the quality band (--clouds none).",
             )
-        values = statistics.values
-        space = self._space(values)
-        points = np.ascontiguousarray(space.points(np.ascontiguousarray(values.T)).T)
+        train = None
+        if self.spec.embedder in TRAINED:
+            train = partial(EMBEDDERS.get(self.spec.embedder), seed=self.seed)
+        space = fit_space(statistics, train)
+        points = space.points(np.ascontiguousarray(statistics.values.T))
         fit = CLUSTERERS.get(self.spec.clusterer)
-        fitted = fit(points, statistics.sizes, self.clusters, self.seed)
+        fitted = fit(np.ascontiguousarray(points.T), statistics.sizes, self.clusters, self.seed)
         about = {**fitted.about, "warnings": fitted.warnings}
         return ClusterRule(
             self.spec, self.look, space, fitted.prototypes, statistics, self.seed, about
         )
-
-    def _space(self, values: FloatArray) -> Space:
-        scale = fit_scale(values)
-        if self.spec.embedder not in TRAINED:
-            return Space(scale)
-        train = EMBEDDERS.get(self.spec.embedder)
-        return Space(scale, train(scale.apply(values.T).T, seed=self.seed))
 
 
 def parse_clusterer(

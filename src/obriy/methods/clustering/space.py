@@ -1,14 +1,15 @@
 """The space in which clusters are sought: features scaled, and embedded where asked."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from obriy.blocks.base import FloatArray
-from obriy.methods.clustering.scaling import Scale
+from obriy.methods.clustering.sample import Sample
+from obriy.methods.clustering.scaling import Axes, Scale, fit_axes, fit_scale
 
 
 class Embedder(Protocol):
@@ -34,24 +35,25 @@ class Space:
 
     Attributes:
         scale: Of the features.
-        embedder: What then embeds them; None: nothing does.
+        axes: Of the scaled and embedded features.
+        embedder: What embeds the scaled features; None: nothing does.
     """
 
     scale: Scale
+    axes: Axes
     embedder: Embedder | None = None
 
     def points(self, values: FloatArray) -> FloatArray:
         """Return (dimensions, n) float32 points of (features, n) float32 values."""
-        scaled = self.scale.apply(values)
-        if self.embedder is None:
-            return scaled
-        return _encode(self.embedder, scaled)
+        return self.axes.apply(embed(self.embedder, self.scale.apply(values)))
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the scale and the embedder as arrays."""
+        """Return all of it as arrays."""
         arrays: dict[str, npt.NDArray[Any]] = {
             "scale_centre": self.scale.centre,
             "scale_width": self.scale.width,
+            "axes_centre": self.axes.centre,
+            "axes_matrix": self.axes.matrix,
         }
         embedded = {} if self.embedder is None else self.embedder.to_arrays()
         return arrays | {f"embedder_{name}": array for name, array in embedded.items()}
@@ -60,17 +62,33 @@ class Space:
 def space_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Space:
     """Return the space that `Space.to_arrays` gave."""
     scale = Scale(arrays["scale_centre"], arrays["scale_width"])
+    axes = Axes(arrays["axes_centre"], arrays["axes_matrix"])
     prefix = "embedder_"
     embedded = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
     if not embedded:
-        return Space(scale)
+        return Space(scale, axes)
     from obriy.nets.autoencoder import Autoencoder
 
-    return Space(scale, Autoencoder.from_arrays(embedded))
+    return Space(scale, axes, Autoencoder.from_arrays(embedded))
 
 
-def _encode(embedder: Embedder, values: FloatArray) -> FloatArray:
-    """Return (dimensions, n) codes of (features, n) values."""
+def fit_space(sample: Sample, train: Callable[[FloatArray], Embedder] | None) -> Space:
+    """Return the space of a sample.
+
+    Args:
+        sample: Not empty.
+        train: Makes an embedder of (n, features) scaled values; None: nothing is embedded.
+    """
+    scale = fit_scale(sample.values)
+    scaled = scale.apply(np.ascontiguousarray(sample.values.T))
+    embedder = None if train is None else train(np.ascontiguousarray(scaled.T))
+    return Space(scale, fit_axes(embed(embedder, scaled).T, sample.sizes), embedder)
+
+
+def embed(embedder: Embedder | None, values: FloatArray) -> FloatArray:
+    """Return (dimensions, n) codes of (features, n) scaled values; without embedder these."""
+    if embedder is None:
+        return values
     count = values.shape[1]
     filled = np.zeros((-(-count // CHUNK) * CHUNK, len(values)), np.float32)
     filled[:count] = values.T
