@@ -225,9 +225,21 @@ def test_polygons_without_a_class(tmp_path):
     path = polygons(tmp_path / "a.gpkg", [square(0, 0, 1, 1)], depth=[3])
     with pytest.raises(GeometryError, match="columns: depth"):
         open_reference(path, utm_grid((1, 1)))
-    path = polygons(tmp_path / "b.gpkg", [square(0, 0, 1, 1)], label=["lava"])
-    with pytest.raises(InputError, match="lava is no class of the legend 'worldcover'"):
+    path = polygons(tmp_path / "b.gpkg", [square(0, 0, 1, 1)], label=["dryout"])
+    with pytest.raises(InputError, match="dryout is no class of the legend 'worldcover'"):
         open_reference(path, utm_grid((1, 1)), target=load_legend("worldcover"))
+
+
+def test_words_of_land_cover_are_understood(tmp_path):
+    grid = utm_grid((1, 4))
+    boxes = [square(i, 0, 1, 1) for i in range(4)]
+    path = polygons(tmp_path / "a.gpkg", boxes, label=["Forest", "село", "Cropland", "mangrove"])
+    cover = load_legend("worldcover")
+    np.testing.assert_array_equal(labels_of(path, grid, target=cover), [[10, 50, 40, 95]])
+    simple = load_legend("simple")
+    np.testing.assert_array_equal(labels_of(path, grid, target=simple), [[2, 4, 3, 2]])
+    with pytest.raises(InputError, match="Forest is no class of the legend 'igbp'"):
+        open_reference(path, grid, target=load_legend("igbp"))  # which forest?
 
 
 def water_map(labels, grid):

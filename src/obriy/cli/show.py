@@ -163,23 +163,40 @@ def _score_line(evaluation: dict[str, Any]) -> str:
 
 
 def print_scores(scores: Scores) -> None:
-    """Print scores as tables."""
+    """Print scores as tables, with 95 % intervals by block bootstrap where there are any."""
     console = Console(highlight=False)
     word = "Accuracy" if scores.independent else "Agreement (the reference is not independent)"
     console.print(f"{word}, {scores.pixels} pixels, {scores.unseen_share:.1%} unseen")
-    console.print(
-        f"overall accuracy {_number(scores.overall_accuracy)}  kappa {_number(scores.kappa)}  "
-        f"mean IoU {_number(scores.mean_iou)}"
-    )
-    table = Table("class", "precision", "recall", "F1", "IoU")
+    console.print(_map_scores(scores))
+    table = Table("class", "precision", "recall", "F1", "95 %", "IoU")
     for row in scores.classes:
-        values = (row.precision, row.recall, row.f1, row.iou)
-        table.add_row(row.name, *(_number(v) for v in values))
+        if row.iou is None:  # neither in the map nor in the reference
+            continue
+        first = [_number(v) for v in (row.precision, row.recall, row.f1)]
+        table.add_row(row.name, *first, _range(scores, f"{row.name}.f1"), _number(row.iou))
     console.print(table)
-    for name, (low, high) in (scores.intervals or {}).items():
-        console.print(f"{name}: {low:.4f} to {high:.4f} (95 %, block bootstrap)")
+    if scores.without_edges is not None:
+        console.print(f"Without label edges: {_map_scores(scores.without_edges)}")
+    if scores.merged is not None:
+        console.print(f"On the main classes: {_map_scores(scores.merged)}")
     for note in scores.notes:
         console.print(f"Note: {note}")
+
+
+def _map_scores(scores: Scores) -> str:
+    names = {"overall_accuracy": "overall accuracy", "kappa": "kappa", "mean_iou": "mean IoU"}
+    shown = []
+    for name, words in names.items():
+        interval = _range(scores, name)
+        inside = f" ({interval}, 95 %)" if interval else ""
+        shown.append(f"{words} {_number(getattr(scores, name))}{inside}")
+    return "  ".join(shown)
+
+
+def _range(scores: Scores, name: str) -> str:
+    """Return an interval in figures; empty where there is none."""
+    interval = (scores.intervals or {}).get(name)
+    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
 
 
 def print_methods() -> None:

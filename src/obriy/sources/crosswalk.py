@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import InputError, UsageError
-from obriy.model.crosswalk import NO_REFERENCE
+from obriy.model.crosswalk import NO_REFERENCE, translation
 from obriy.model.legend import NO_DATA, Legend, load_legend
 from obriy.registry import did_you_mean
 from obriy.tables import load_toml, table_names
@@ -165,13 +165,16 @@ def from_tag(tag: str | None, legend: Legend) -> Crosswalk | None:
 def from_words(words: Iterable[str], legend: Legend, where: str) -> dict[str, int]:
     """Return a code of the legend for each word of a class column; 0 for no reference.
 
-    For the legend ``water`` a word that is not known to mean water is not water.
+    For the legend ``water`` a word that is not known to mean water is not water. For others a word
+    is a name or title of a class, or a term of ``tables/vocabulary.toml``; one for which the legend
+    has several classes (forest among the forests of IGBP) is not known.
 
     Raises:
         InputError: a word that is no class of another legend.
     """
     listed = load_toml("crosswalks")["words"].get(legend.name, {})
-    known = {
+    known = {} if legend.name == "water" else _terms(legend)
+    known |= {
         word: legend.by_name(c.name).code for c in legend for word in _words_of(c.name, legend)
     }
     for class_name, synonyms in listed.items():
@@ -186,6 +189,25 @@ def from_words(words: Iterable[str], legend: Legend, where: str) -> dict[str, in
         )
     rest = legend.by_name("not_water").code if legend.name == "water" else NO_DATA
     return {word: rest if code is None else code for word, code in codes.items()}
+
+
+def _terms(legend: Legend) -> dict[str, int]:
+    """Return the terms of the vocabulary that are one class of a legend."""
+    cover = load_legend("worldcover")
+    try:
+        found = translation(cover, legend)
+    except InputError:  # a legend of the user's own, with other names
+        return {}
+    concepts = load_toml("vocabulary")["concept"]
+    known: dict[str, int] = {}
+    for concept in concepts.values():
+        wider = concept
+        while "worldcover" not in wider and "within" in wider:
+            wider = concepts[wider["within"]]
+        code = cover.by_name(wider["worldcover"]).code if "worldcover" in wider else NO_DATA
+        if found.codes.get(code) and code not in found.nearest:
+            known |= dict.fromkeys(map(_plain, concept["terms"]), found.codes[code])
+    return known
 
 
 def _words_of(class_name: str, legend: Legend) -> set[str]:
