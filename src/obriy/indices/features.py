@@ -14,12 +14,11 @@ from scipy import ndimage
 from obriy.errors import UsageError
 from obriy.indices.catalogue import get_index
 from obriy.model.bands import SPECTRAL
+from obriy.model.features import GROUPS
 from obriy.registry import did_you_mean
 
 FloatArray = npt.NDArray[np.float32]
 
-GROUPS: Final = ("bands", "indices", "texture", "neighbourhood")
-DEFAULT_GROUPS: Final = ("bands", "indices")
 NOT_OF_THE_GROUND: Final = ("coastal", "nir09", "cirrus", "lwir11", "lwir12", "pan")
 """Bands of the atmosphere (document A leaves out B01, B09 and B10), of heat, and of all at once."""
 INDICES: Final = ("NDVI", "NDWI", "MNDWI", "NDBI")

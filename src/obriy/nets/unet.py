@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import InputError
-from obriy.indices.features import DEFAULT_GROUPS, feature_stack
+from obriy.indices.features import feature_stack
+from obriy.model.features import DEFAULT_GROUPS
 from obriy.model.legend import Legend, LegendClass
 from obriy.nets.torch_library import Device, choose_device, load_library
 

@@ -7,8 +7,8 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from obriy.errors import UsageError
-from obriy.indices.features import DEFAULT_GROUPS, GROUPS
 from obriy.model.clusters import MOST_CLUSTERS
+from obriy.model.features import DEFAULT_GROUPS, GROUPS
 
 GSW = "gsw:"
 """Stands before the file of a reference from GSW occurrence."""

@@ -8,12 +8,13 @@ import xarray as xr
 
 from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
-from obriy.indices.features import DEFAULT_GROUPS, check_groups
+from obriy.indices.features import check_groups
 from obriy.labelling.budget import parse_budget
 from obriy.labelling.panel import PanelSettings, check_labellers
 from obriy.methods.clustering.parse import parse_clusterer
 from obriy.methods.clustering.rule import FixedClusters
 from obriy.model.classmap import ClassMap
+from obriy.model.features import DEFAULT_GROUPS
 from obriy.model.grid import describe, geobox_of
 from obriy.model.legend import Legend
 from obriy.model.provenance import hrefs_of

@@ -15,9 +15,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import BandError, InputError
-from obriy.indices.features import DEFAULT_GROUPS, feature_stack
+from obriy.indices.features import feature_stack
 from obriy.methods.student import StudentMethod, student_method
 from obriy.model.classmap import ClassMap
+from obriy.model.features import DEFAULT_GROUPS
 from obriy.model.grid import geobox_of
 from obriy.model.legend import Legend
 from obriy.model.provenance import versions
