@@ -1,6 +1,7 @@
 """Areas and scores as CSV."""
 
 import csv
+import dataclasses
 
 from obriy.model.areas import Area, AreaSeries
 from obriy.model.scores import ClassScore, Scores
@@ -49,5 +50,10 @@ def test_scores_with_and_without_edges(tmp_path):
     assert (kappa["edges"], kappa["value"], kappa["low"], kappa["high"]) == (
         "with", "0.7", "0.6", "0.8",
     )  # fmt: skip
+    merged = Scores(0.95, None, 0.9, 100, True, (water,), ((1,),), legend="main")
+    both = dataclasses.replace(scores, legend="worldcover", merged=merged)
+    rows = _read(write_scores(both, tmp_path / "scores.csv"))
+    assert [r["legend"] for r in rows] == ["worldcover"] * 9 + [""] * 9 + ["main"] * 9
+    assert (rows[-9]["edges"], rows[-9]["value"]) == ("with", "0.95")
     f1 = next(r for r in rows if r["measure"] == "f1")
     assert (f1["class"], f1["code"], f1["value"]) == ("water", "2", "")

@@ -17,7 +17,7 @@ CAUSES = (*(u.name.lower() for u in Unseen if u is not Unseen.SEEN), "outside", 
 _AREAS = ("class", "district", "date", "area_km2", "area_ha", "mask_km2", "district_km2",
           "outside_share", "unseen_share", *(f"unseen_{c}" for c in CAUSES),
           "status", "reason", "expected_km2", "low_km2", "high_km2")  # fmt: skip
-_SCORES = ("edges", "class", "code", "measure", "value", "low", "high")
+_SCORES = ("edges", "class", "code", "measure", "value", "low", "high", "legend")
 _OVERALL = ("overall_accuracy", "kappa", "mean_iou", "pixels", "unseen_share")
 _BY_CLASS = ("precision", "recall", "f1", "iou")
 
@@ -35,11 +35,12 @@ def write_scores(scores: Scores, path: Path | str) -> Path:
     """Write ``scores.csv``: a row per score; return its path.
 
     ``edges`` is ``with``, or ``without`` the one-pixel ring at label edges; ``low`` and ``high``
-    bound the 95 % interval; ``class`` is empty for scores of the whole map.
+    bound the 95 % interval; ``class`` is empty for scores of the whole map. ``legend`` tells the
+    scores on the main classes, which come last, from those of the map's classes.
     """
-    rows = [*_score_rows(scores, "with")]
-    if scores.without_edges is not None:
-        rows += _score_rows(scores.without_edges, "without")
+    both = [("with", scores), ("without", scores.without_edges)]
+    both += [(edges, part.merged) for edges, part in both if part is not None]
+    rows = (row for edges, part in both if part is not None for row in _score_rows(part, edges))
     return write_rows(path, _SCORES, rows)
 
 
@@ -57,11 +58,12 @@ def _score_rows(scores: Scores, edges: str) -> Iterator[list[Any]]:
     intervals = scores.intervals or {}
     for measure in _OVERALL:
         low, high = intervals.get(measure, (None, None))
-        yield [edges, None, None, measure, getattr(scores, measure), low, high]
+        yield [edges, None, None, measure, getattr(scores, measure), low, high, scores.legend]
     for cls in scores.classes:
         for measure in _BY_CLASS:
             low, high = intervals.get(f"{cls.name}.{measure}", (None, None))
-            yield [edges, cls.name, cls.code, measure, getattr(cls, measure), low, high]
+            value = getattr(cls, measure)
+            yield [edges, cls.name, cls.code, measure, value, low, high, scores.legend]
 
 
 def write_rows(path: Path | str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Path:
