@@ -76,7 +76,9 @@ def _evaluation():
         ceiling={"overall_accuracy": 0.8, "mean_iou": 0.57,
                  "hungarian": {"overall_accuracy": 0.44, "mean_iou": 0.4},
                  "merged": {"overall_accuracy": 0.88, "mean_iou": 0.63}},
-        reference_accuracy={"value": 0.767, "source": "WorldCover v200 validation report"},
+        reference_accuracy={"product": "ESA WorldCover", "versions": [
+            {"version": "2021 v200", "overall_accuracy": 0.767, "source": "Validation Report"},
+        ]},
     )  # fmt: skip
 
 
@@ -111,6 +113,7 @@ def _result(**changes):
         "problems": ["openai:x: 429 for cluster 3"], "unseen_share": 0.082,
         "outputs": {"landcover": "/tmp/landcover.tif", "polygons": "/tmp/landcover.gpkg"},
         "command": "obriy landcover scene.tif --clusters 4",
+        "decision": {"number": {"criterion": "given", "clusters": 4}},
     } | changes  # fmt: skip
 
 
@@ -181,7 +184,7 @@ def test_the_first_screen_says_the_answer(maps):
         "With the best name for each of these clusters it would be 0.80: names lose 0.12, and "
         "clusters that hold several classes lose 0.20." in head
     )
-    assert "The reference itself is right in 76.7% of places" in head
+    assert "The reference itself (ESA WorldCover) is right in 76.7% of places" in head
 
 
 def test_without_a_reference_nothing_is_claimed(maps):
@@ -228,6 +231,15 @@ def test_votes_disputes_splits_and_cost_are_told(maps):
     assert "stopped by the cap: calls" in text
     assert "NDVI 0.41 <low> & falling." in text
     assert "Parcels of land cover (GeoPackage)" in text
+
+
+def test_the_choice_of_the_number_of_clusters_is_drawn(maps):
+    candidates = [{"clusters": k, "score": 1 / k} for k in (4, 5, 6)]
+    why = "the fewest after which one more explains less than 2% of what is left"
+    number = {"criterion": why, "candidates": candidates, "clusters": 5}
+    page = _page(maps, result=_result(decision={"number": number}))
+    assert f"Taken: {why}." in page.text
+    assert "How many clusters" not in _page(maps).text
 
 
 def test_one_labeller_has_nobody_to_disagree_with(maps):
@@ -345,7 +357,7 @@ def test_each_measure_has_its_own_ceiling():
 def test_the_style_of_shares_counts_in_half_per_cents(tmp_path):
     path = write_share_style(tmp_path / "confidence.qml", "uk")
     items = ET.fromstring(path.read_text("utf-8")).findall(".//colorrampshader/item")
-    assert [(item.get("value"), item.get("label")) for item in items][:3] == [
+    assert [(i.get("value"), i.get("label").replace("\xa0", " ")) for i in items][:3] == [
         ("0", "0 %"), ("50", "25 %"), ("100", "50 %"),
     ]  # fmt: skip
     assert items[-1].get("value") == "200"

@@ -364,6 +364,10 @@ SENTENCES = {
     "w.csv: columns not used: id, owner.": "w.csv: не використано стовпці: id, owner.",
     "No area in 2025-07: that of the period was taken.": "Немає площі: 2025-07",
     "The runoff of 2025-06 is above 2000 mm: is W in m³, not in 10⁶ m³?": "перевищує 2000 мм",
+    "called mixed by spectral, openai:x": "сумішшю його назвали: spectral, openai:x",
+    "the panel disagrees (agreement 0.33)": "згода 0,33",
+    "both are named tree_cover": "в обох назва tree_cover",
+    "the fewest after which one more explains less than 2% of what is left": "менше 2\xa0% решти",
     "The district 'A' is not a valid polygon (too few points at 1 2): repaired, area +0.00%.": (
         "полігон хибний"
     ),

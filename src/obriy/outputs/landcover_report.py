@@ -12,7 +12,9 @@ from obriy.model.provenance import Provenance
 from obriy.outputs import landcover_scores, landcover_view
 from obriy.outputs.files import write_text
 from obriy.outputs.pages import frame, render_page
-from obriy.render.text import text_of
+from obriy.render.figures import to_svg
+from obriy.render.plots import number_figure
+from obriy.render.text import Text, text_of
 
 _LABELS: Final = {"polygons": "parcels"}
 _QUALITY: Final = 82
@@ -27,7 +29,8 @@ class LandcoverReport:
         title: What was mapped, e.g. the name of the image.
         lang: ``"en"`` or ``"uk"``.
         result: ``result.json`` as plain values: ``clusters``, ``classes``, ``evaluation``,
-            ``cost``, ``rounds``, ``problems``, ``unseen_share``, ``method``, ``command``.
+            ``cost``, ``rounds``, ``problems``, ``decision``, ``unseen_share``, ``method``,
+            ``command``.
         legend: Classes of the map.
         provenance: What was read and decided.
         map_svg: The map, of `obriy.render.figures.to_svg`.
@@ -71,8 +74,25 @@ def view(data: LandcoverReport) -> dict[str, Any]:
         "reasons": landcover_view.reasons(words, result["clusters"]),
         "rounds": landcover_view.rounds(words, result.get("rounds") or [], result["clusters"]),
         "evaluation": evaluation and landcover_scores.evaluation(words, evaluation),
+        "number": _number(text, result.get("decision") or {}),
         "cost": landcover_view.cost(text, result.get("cost")),
         "problems": [text.sentence(problem) for problem in result.get("problems") or []],
+    }
+
+
+def _number(text: Text, decision: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the plot of the numbers of clusters that were compared, and why one was taken."""
+    from markupsafe import Markup
+
+    number = decision.get("number") or {}
+    scores = {int(row["clusters"]): float(row["score"]) for row in number.get("candidates") or ()}
+    if len(scores) < 2:
+        return None
+    figure = number_figure(scores, int(number.get("clusters") or 0), lang=text.lang)
+    said = text.sentence(str(number["criterion"]))
+    return {
+        "svg": Markup(to_svg(figure, "number")),  # noqa: S704 - drawn here, which escapes
+        "note": text("landcover.number_note", criterion=said),
     }
 
 

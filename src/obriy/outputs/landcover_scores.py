@@ -46,14 +46,9 @@ def _notes(text: Text, scores: Mapping[str, Any]) -> list[str]:
     if scores.get("unseen_share"):
         notes.append(text("report.reference_unseen", share=text.percent(scores["unseen_share"])))
     own = scores.get("reference_accuracy")
-    if own and own.get("value") is not None:
-        notes.append(
-            text(
-                "landcover.reference_own",
-                share=text.percent(own["value"]),
-                source=text.sentence(str(own.get("source", ""))),
-            )
-        )
+    if own:
+        sources = "; ".join(str(version["source"]) for version in own["versions"])
+        notes.append(text("landcover.reference_own", sources=sources))
     return notes
 
 

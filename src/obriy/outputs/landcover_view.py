@@ -150,9 +150,18 @@ def trust(words: ClassWords, result: Mapping[str, Any]) -> list[str]:
             )
         )
     own = evaluation.get("reference_accuracy")
-    if own and own.get("value") is not None:
-        said.append(text("landcover.reference_sentence", share=text.percent(own["value"])))
+    if own:
+        shares = own_accuracies(text, own)
+        said.append(text("landcover.reference_sentence", product=own["product"], share=shares))
     return said
+
+
+def own_accuracies(text: Text, own: Mapping[str, Any]) -> str:
+    """Write how right the makers found the reference, by version where it cannot be told."""
+    versions = own["versions"]
+    if len(versions) == 1:
+        return text.percent(versions[0]["overall_accuracy"])
+    return ", ".join(f"{text.percent(v['overall_accuracy'])} ({v['version']})" for v in versions)
 
 
 def _score_sentence(text: Text, evaluation: Mapping[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """Plots: the distribution that a decision rests on."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -111,3 +113,35 @@ def _short(count: int, text: Text) -> str:
     if count >= 10_000:
         return f"{text.significant(count / 1e3, 2)}\u00a0{text('plots.thousand')}"
     return text.number(count, 0)
+
+
+def number_figure(scores: Mapping[int, float], chosen: int, *, lang: str = "en") -> Figure:
+    """Draw what each number of clusters was worth, and the one that was taken.
+
+    Args:
+        scores: Score by number of clusters.
+        chosen: The number taken.
+        lang: Language.
+    """
+    text = text_of(lang)
+    figure = new_figure(7.2, 2.5)
+    axes = figure.add_axes((0.075, 0.2, 0.905, 0.66))
+    numbers = sorted(scores)
+    heights = [scores[number] for number in numbers]
+    axes.plot(numbers, heights, color=ACCENT, linewidth=1.4, marker="o", markersize=3.5)
+    axes.set_ylim(min(0.0, *heights), max(heights) * 1.12)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(LINE)
+    axes.tick_params(colors=MUTED, labelsize=8, length=0)
+    axes.grid(axis="y", color=LINE, linewidth=0.6)
+    axes.set_xlabel(text("landcover.clusters"), color=INK, fontsize=9)
+    axes.set_xticks(numbers if len(numbers) < 30 else numbers[::5])
+    ticks = axes.get_yticks()[:-1]
+    axes.set_yticks(ticks, [text.significant(float(tick), 3) for tick in ticks])
+    if chosen in scores:
+        axes.plot(chosen, scores[chosen], marker="o", markersize=8, color=SERIES[0], zorder=4)
+        axes.annotate(str(chosen), (chosen, scores[chosen]), xytext=(0, 7), ha="center",
+                      textcoords="offset points", fontsize=9, color=SERIES[0],
+                      fontweight="bold")  # fmt: skip
+    return figure
