@@ -176,6 +176,9 @@ def test_a_silent_server_is_not_waited_for(server, kind):
     settings = dataclasses.replace(QUICK, timeout_s=0.1)
     minutes = ask(server, kind, settings=settings)
     assert minutes.answers[0].problem == "no answer in time"
+    spent = minutes.cost.total
+    assert (spent.calls, spent.unmeasured) == (2, 2)  # it may be billed all the same
+    assert spent.tokens == 2 * minutes.cost.estimate.tokens
 
 
 def test_an_address_where_nobody_listens():

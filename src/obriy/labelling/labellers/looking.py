@@ -174,15 +174,13 @@ class _Talk:
         return answer
 
     async def _converse(self, number: int, question: Question) -> Answer:
-        first = await self._exchange(question, number)
+        first = await self._exchange(question)
         reply = read_reply(first.text)
         code, how = self._class(reply)
         if code != UNNAMED or how == ABSTAINED:
             return self._answer(number, reply, code, how)
         said = None if reply is None else reply.said
-        again = await self._exchange(
-            ask_again(question, first.text, said, self.room.legend), number
-        )
+        again = await self._exchange(ask_again(question, first.text, said, self.room.legend))
         second = read_reply(again.text)
         code, how = self._class(second)
         before = "an answer of another form" if said is None else f'"{said}"'
@@ -213,7 +211,7 @@ class _Talk:
             problem=problem,
         )
 
-    async def _exchange(self, question: Question, number: int) -> Exchange:
+    async def _exchange(self, question: Question) -> Exchange:
         """Return what the model says: from the cache, or by asking within the budget."""
         key = self.labeller.key(question)
         found = self.room.cache.get(key)
@@ -237,9 +235,11 @@ class _Talk:
             wait = pause(outcome, tried, self.room.settings.pause_s, chance)
             if wait is None or tried >= self.room.settings.tries:
                 self._give_up(outcome)
-            else:
+            elif outcome.busy:
                 now = asyncio.get_running_loop().time()
                 self.open_at = max(self.open_at, now + wait)
+            else:
+                await asyncio.sleep(wait)
 
     def _give_up(self, failure: Failure) -> None:
         self.failed_in_a_row += 1
@@ -256,16 +256,15 @@ class _Talk:
             expected = estimate(question, self.labeller.spec)
             if self.room.meter.admit(expected):
                 raise _Stop(f"budget: the cap in {self.room.meter.stopped_by} is reached")
-            used = dataclasses.replace(expected, input_tokens=0, output_tokens=0, usd=0.0)
+            outcome: Exchange | Failure | None = None
             try:
                 async with asyncio.timeout(self.room.settings.timeout_s):
-                    found = await request(self.model, question, self.labeller.spec)
-                used = _usage(found, expected)
+                    outcome = await request(self.model, question, self.labeller.spec)
             except Exception as error:  # noqa: BLE001  # whatever an SDK raises is a failed request
-                return diagnose(error)
+                outcome = diagnose(error)
             finally:
-                self.room.meter.settle(self.labeller.name, expected, used)
-        return found
+                self.room.meter.settle(self.labeller.name, expected, _usage(outcome, expected))
+        return outcome
 
     async def _until_open(self) -> None:
         """Wait as long as the provider asked to: all questions to it wait together."""
@@ -274,8 +273,18 @@ class _Talk:
             await asyncio.sleep(left)
 
 
-def _usage(found: Exchange, expected: Usage) -> Usage:
-    """Return what the provider counted; what it did not say is taken as expected."""
-    if found.input_tokens is None or found.output_tokens is None:
-        return dataclasses.replace(expected, unmeasured=1)
-    return Usage(1, 0, found.input_tokens, found.output_tokens, found.usd)
+def _usage(outcome: Exchange | Failure | None, expected: Usage) -> Usage:
+    """Return what a request used.
+
+    What the provider did not count is taken as expected; so is a request that it never answered,
+    for it may be billed. A request that it refused costs nothing but the call.
+
+    Args:
+        outcome: What came back; None: the asking was broken off.
+        expected: What was thought to be needed.
+    """
+    if isinstance(outcome, Failure) and outcome.answered:
+        return Usage(calls=1)
+    if isinstance(outcome, Exchange) and outcome.input_tokens is not None:
+        return Usage(1, 0, outcome.input_tokens, outcome.output_tokens or 0, outcome.usd)
+    return dataclasses.replace(expected, unmeasured=1)

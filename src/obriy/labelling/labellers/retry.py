@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 _BUSY: Final = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 """HTTP statuses that pass: a conflict, too many requests, overload, trouble at the server."""
+_CROWDED: Final = {429, 503, 529}
+"""Of these, those that mean every request."""
 _LONGEST_WAIT_S: Final = 120.0
 """A provider that asks to wait longer is given up: the panel goes on without it."""
 _WORDS: Final = {
@@ -31,12 +33,16 @@ class Failure:
         problem: What happened, in our own words: those of a provider may hold a part of the key.
         passing: Whether it may work when sent again.
         lasting: Whether no other request will work either.
+        busy: Whether all requests to this labeller should wait.
+        answered: Whether the provider itself said so; else it may have done the work, and bill it.
         wait_s: Seconds that the provider asked to wait; None: it did not say.
     """
 
     problem: str
     passing: bool = False
     lasting: bool = False
+    busy: bool = False
+    answered: bool = True
     wait_s: float | None = None
 
 
@@ -49,7 +55,7 @@ def diagnose(error: BaseException) -> Failure:
     from pydantic_ai import exceptions
 
     if isinstance(error, TimeoutError | exceptions.ModelTimeoutError):
-        return Failure("no answer in time", passing=True)
+        return Failure("no answer in time", passing=True, answered=False)
     if isinstance(error, exceptions.ModelHTTPError):
         return _of_status(error)
     if isinstance(error, exceptions.ModelAPIError):
@@ -89,5 +95,5 @@ def _of_status(error: "ModelHTTPError") -> Failure:
     if isinstance(error, ModelQuotaExceededError):
         return Failure(said, lasting=True)
     if status in _BUSY:
-        return Failure(said, passing=True, wait_s=error.retry_after)
+        return Failure(said, passing=True, busy=status in _CROWDED, wait_s=error.retry_after)
     return Failure(said, lasting=status in {401, 402, 403, 404})
