@@ -5,25 +5,32 @@ import json
 
 import numpy as np
 import pytest
+import rasterio
 import xarray as xr
 
 from conftest import utm_grid
 from obriy.errors import GridError, InputError, UsageError
 from obriy.model.classmap import ClassMap
-from obriy.model.grid import coords_of
+from obriy.model.grid import coords_of, geobox_of
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.reference import Reference
 from obriy.model.scene import make_scene
 from obriy.nets.learning import IGNORED
+from obriy.outputs.cog import MapWriter
+from obriy.prepare.visibility import edge_pixels
+from obriy.runs.folder import RunFolder
 from obriy.validation.scores import metrics
+from obriy.workflows.config import LandcoverConfig
 from obriy.workflows.judging import BETTER, NOT_BETTER, UNKNOWN, accuracy_interval
 from obriy.workflows.lessons import (
     Cell,
     Lesson,
     lay_cells,
     one_legend,
+    open_run,
     part_of,
+    read_block,
     read_targets,
     shared_bands,
     split_cells,
@@ -137,6 +144,69 @@ def test_bands_and_legends_in_common():
         one_legend([], [])
 
 
+@pytest.fixture
+def run_folder(tmp_path):
+    """The folder of a run over rows 24 to 96, columns 0 to 48 of an image in a file."""
+    scene, named, truth = world(shape=(96, 72))
+    image = tmp_path / "image.tif"
+    names = list(SPECTRA[TREE])
+    grid = geobox_of(scene)
+    profile = {"driver": "GTiff", "dtype": "int16", "crs": str(grid.crs), "count": 5}
+    with rasterio.open(image, "w", height=96, width=72, transform=grid.affine, **profile) as file:
+        for number, name in enumerate(names, 1):
+            file.write(np.round(scene[name].values * 10_000).astype("int16"), number)
+            file.set_band_description(number, name)
+        file.write(truth.values.astype("int16"), 5)
+        file.set_band_description(5, "truth")
+    folder = tmp_path / "run"
+    config = LandcoverConfig(
+        source=str(image), bands=names, scale=0.0001, offset=0, reference="band:truth"
+    )
+    RunFolder(folder, config.identity())
+    part = geobox_of(named[24:, :48])
+    with (
+        MapWriter(folder / "landcover.tif", part, WORLDCOVER) as labels,
+        MapWriter(folder / "confidence.tif", part, "confidence") as sure,
+    ):
+        labels.write(slice(0, 72), slice(0, 48), named.values[24:, :48])
+        sure.write(slice(0, 72), slice(0, 48), np.full((72, 48), 140, "uint8"))
+    return folder, scene, named, truth
+
+
+def test_a_run_is_opened_with_all_that_it_says(run_folder):
+    folder, scene, named, truth = run_folder
+    lesson = open_run(folder)
+    assert lesson.shape == (72, 48)
+    np.testing.assert_allclose(lesson.scene.red, scene.red[24:, :48], atol=1e-4)
+    np.testing.assert_array_equal(lesson.named.labels, named[24:, :48])
+    assert lesson.named.legend.codes == WORLDCOVER.codes
+    np.testing.assert_array_equal(lesson.reference.labels, truth[24:, :48])
+    targets = [read_targets(lesson, Cell(0, 8, 8), 32, WORLDCOVER, least) for least in (0.70, 0.71)]
+    np.testing.assert_array_equal(np.array(WORLDCOVER.codes)[targets[0]], named.values[32:64, 8:40])
+    assert (targets[1] == IGNORED).all()
+
+
+def test_a_folder_that_is_no_run_of_land_cover(tmp_path, run_folder):
+    with pytest.raises(UsageError, match=r"config\.yaml"):
+        open_run(tmp_path / "nothing")
+    (run_folder[0] / "landcover.tif").unlink()
+    with pytest.raises(UsageError, match="holds no map of land cover"):
+        open_run(run_folder[0])
+
+
+def test_what_lies_around_a_block_is_read_too(run_folder):
+    lesson = open_run(run_folder[0])
+    whole = read_block(lesson, Cell(0, 0, 0), 48, ("red",), halo=100)
+    part = read_block(lesson, Cell(0, 16, 16), 16, ("red",), halo=3)
+    assert (part.row, part.column) == (16 - 3 - part_edge(lesson), 16 - 3 - part_edge(lesson))
+    np.testing.assert_array_equal(part.bands["red"][part.core], whole.bands["red"][16:32, 16:32])
+
+
+def part_edge(lesson):
+    """Pixels beyond the halo that are read because a cloud there would hide pixels in it."""
+    return edge_pixels(10.0) + 2
+
+
 # Who is better -----------------------------------------------------------------------------------
 
 
@@ -148,6 +218,19 @@ def test_the_interval_of_a_lead_by_hand():
     # In one of two blocks it leads by 1/2, in the other it trails by 1/2.
     low, high = accuracy_interval(np.array([wrong, right]), np.array([right, wrong]), seed=0)
     assert (low, high) == pytest.approx((-0.5, 0.5))
+
+
+def test_a_reference_in_other_words(tmp_path):
+    """A student of WorldCover is scored against a reference of water: cropland is not water."""
+    pytest.importorskip("torch", reason="needs the extra deep")
+    scene, named, truth = world(shape=(72, 72))
+    wet = np.where(truth.values == WATER, 2, 1)  # the codes of a map of water
+    reference = Reference(layer(wet, utm_grid((72, 72))), load_legend("water"), "wet")
+    lesson = Lesson(scene, ClassMap(named, WORLDCOVER), reference, "a", "none")
+    config = TrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")
+    run = train_landcover(config, lessons=[lesson])
+    assert run.result["teacher"]["overall_accuracy"] == 1
+    assert [c["name"] for c in run.result["teacher"]["classes"]] == ["not_water", "water"]
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +331,7 @@ def test_settings_that_cannot_be(values):
 
 def test_scores_are_of_the_same_pixels(trained):
     result = trained[2].result
+    assert result["student"]["merged"]["overall_accuracy"] > 0.85
     for name in ("teacher", "student"):
         confusion = np.array(result[name]["confusion"])
         unnamed = np.array(result[name]["unnamed"])[:, None]

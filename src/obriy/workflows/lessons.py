@@ -24,13 +24,13 @@ from obriy.runs.folder import CONFIG
 from obriy.sources.class_map import open_class_map
 from obriy.sources.scene import open_scene
 from obriy.workflows.config import LandcoverConfig, read_config
-from obriy.workflows.passes import Clouds, open_layer, pixel_m
+from obriy.workflows.evaluation import cover_reference
+from obriy.workflows.passes import Clouds, pixel_m
 
 GAP: Final = 0.25
 """Pixels between two blocks, as a share of their side: what a student is judged on does not touch
 what it learnt from."""
 MAP: Final = "landcover.tif"
-CONFIDENCE: Final = "confidence.tif"
 MANY: Final = 10
 """From so many images on, whole images are held out instead of blocks of them: images of other
 places say more than blocks beside the ones that were learnt."""
@@ -123,7 +123,7 @@ def split_cells(cells: Sequence[Cell], share: float, seed: int) -> Split:
     Raises:
         UsageError: where there are not three blocks.
     """
-    whole = len({cell.lesson for cell in cells}) >= MANY
+    whole = whole_images(len({cell.lesson for cell in cells}))
     keys = [(c.lesson,) if whole else (c.lesson, c.row, c.column) for c in cells]
     units = sorted(set(keys))
     if len(units) < 3:
@@ -140,6 +140,11 @@ def split_cells(cells: Sequence[Cell], share: float, seed: int) -> Split:
         dealt[use[key]].append(cell)
     validation, test, train = (tuple(part) for part in dealt)
     return Split(train, validation, test)
+
+
+def whole_images(lessons: int) -> bool:
+    """Return whether all blocks of an image are dealt together."""
+    return lessons >= MANY
 
 
 def shared_bands(lessons: Sequence[Lesson]) -> tuple[str, ...]:
@@ -238,16 +243,9 @@ def open_run(folder: Path, reference: str | None = None) -> Lesson:
         resolution=config.resolution,
     )
     part = part_of(scene, named, config.source)
-    if (folder / CONFIDENCE).is_file():
-        sure = open_layer(folder / CONFIDENCE, part)
-        named = dataclasses.replace(named, confidence=sure)
     if reference is not None:
         config = config.model_copy(update={"reference": reference})
-    against = None
-    if config.reference is not None:
-        from obriy.workflows.evaluation import cover_reference
-
-        against = cover_reference(config, part, named.legend)
+    against = None if config.reference is None else cover_reference(config, part, named.legend)
     return Lesson(part, named, against, config.source, config.clouds)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -29,10 +29,11 @@ from obriy.nets.unet import STRIDE, Student, StudentCard, scaled
 from obriy.outputs.files import write_bytes, write_text
 from obriy.render.figures import to_png
 from obriy.render.learning import learning_figure
-from obriy.runs.folder import RunFolder, StepRecord
+from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.workflows.config import JobConfig
 from obriy.workflows.judging import judge
 from obriy.workflows.lessons import (
+    MAP,
     Cell,
     Lesson,
     Split,
@@ -137,16 +138,20 @@ def train_landcover(
         config.validation_share,
         config.seed,
     )
-    folder = RunFolder(_folder_of(config, opened), _identity(config, opened))
+    runs = [str(run.resolve()) for run in config.runs] or [lesson.source for lesson in opened]
+    identity = {**config.identity(), "runs": runs}
+    folder = RunFolder(config.out or _default_folder(identity), identity)
     task = _Task(config, opened, legend, split, progress)
-    learnt = folder.step("train", lambda: task.learn(folder))
+    maps = [str(run / MAP) for run in config.runs]
+    learnt = folder.step("train", lambda: task.learn(folder), fingerprint(maps))
     method = student_method(str(folder.file(learnt.outputs["student"])), config.device)
     judged = folder.step(
         "judge", lambda: StepRecord(found=task.judge(method)), after=["train"]
     ).found
     result = {
         "job": config.job,
-        "runs": [lesson.source for lesson in opened],
+        "runs": runs,
+        "images": [lesson.source for lesson in opened],
         "legend": legend.name,
         "blocks": {"side": config.patch, **describe(split)},
         **learnt.found,
@@ -328,12 +333,6 @@ def _history_text(history: Sequence[Epoch]) -> str:
     return buffer.getvalue()
 
 
-def _identity(config: TrainConfig, lessons: Sequence[Lesson]) -> dict[str, Any]:
-    return {**config.identity(), "runs": [lesson.source for lesson in lessons]}
-
-
-def _folder_of(config: TrainConfig, lessons: Sequence[Lesson]) -> Path:
-    if config.out is not None:
-        return config.out
-    text = json.dumps(_identity(config, lessons), sort_keys=True, default=str)
+def _default_folder(identity: Mapping[str, Any]) -> Path:
+    text = json.dumps(identity, sort_keys=True)
     return Path("obriy-runs") / f"student-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
