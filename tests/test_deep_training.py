@@ -16,9 +16,11 @@ from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.reference import Reference
 from obriy.model.scene import make_scene
-from obriy.nets.learning import IGNORED
+from obriy.nets.learning import IGNORED, Epoch
 from obriy.outputs.cog import MapWriter
 from obriy.prepare.visibility import edge_pixels
+from obriy.render.figures import to_png
+from obriy.render.learning import learning_figure
 from obriy.runs.folder import RunFolder
 from obriy.validation.scores import metrics
 from obriy.workflows.config import LandcoverConfig
@@ -272,6 +274,19 @@ def test_what_a_training_leaves(trained):
     assert card.bands == ("blue", "green", "red", "nir")
     assert card.sources == ("world.tif",)
     assert card.pixel_m == 10
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "kept: 2"), ("uk", "взято: 2")])
+def test_how_the_student_learnt_is_drawn(lang, word):
+    history = [Epoch(n, 2.5 / n, 2.0, 0.2 * n, 1e-3) for n in (1, 2, 3)]
+    figure = learning_figure(history, 2, lang=lang)
+    losses, share = figure.axes
+    assert [line.get_ydata()[0] for line in losses.lines[:2]] == [2.5, 2.0]
+    assert list(share.lines[0].get_ydata()) == pytest.approx([0.2, 0.4, 0.6])
+    assert share.texts[0].get_text() == word
+    assert to_png(figure)[:4] == b"\x89PNG"
+    ticks = [label.get_text() for label in losses.get_yticklabels()]
+    assert any("," in tick for tick in ticks) == (lang == "uk")
 
 
 def test_the_student_maps_another_scene(trained):

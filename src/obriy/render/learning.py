@@ -5,11 +5,11 @@ from typing import Protocol
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
 from obriy.render.palette import SERIES
-from obriy.render.text import text_of
+from obriy.render.text import Text, text_of
 
 
 class EpochLike(Protocol):
@@ -45,9 +45,9 @@ def learning_figure(history: Sequence[EpochLike], best: int, *, lang: str = "en"
         lang: Language.
     """
     text = text_of(lang)
-    figure = new_figure(8.4, 3.1)
-    losses = figure.add_axes((0.065, 0.17, 0.41, 0.66))
-    share = figure.add_axes((0.565, 0.17, 0.41, 0.66))
+    figure = new_figure(8.4, 2.9)
+    losses = figure.add_axes((0.065, 0.17, 0.41, 0.73))
+    share = figure.add_axes((0.565, 0.17, 0.41, 0.73))
     numbers = [epoch.number for epoch in history]
     for name, values, colour in (
         ("learning.learnt", [epoch.loss for epoch in history], ACCENT),
@@ -60,7 +60,7 @@ def learning_figure(history: Sequence[EpochLike], best: int, *, lang: str = "en"
     share.set_title(text("learning.iou"), loc="left", fontsize=8.5, color=MUTED)
     share.set_ylim(0, 1)
     for axes in (losses, share):
-        _quiet(axes, text("learning.epoch"))
+        _quiet(axes, text)
         axes.axvline(best, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
     share.annotate(
         text("learning.kept", number=best),
@@ -74,11 +74,12 @@ def learning_figure(history: Sequence[EpochLike], best: int, *, lang: str = "en"
     return figure
 
 
-def _quiet(axes: Axes, label: str) -> None:
+def _quiet(axes: Axes, text: Text) -> None:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(LINE)
     axes.tick_params(colors=MUTED, labelsize=8, length=0)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel(label, fontsize=9, color=INK)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: text.significant(value, 3)))
+    axes.set_xlabel(text("learning.epoch"), fontsize=9, color=INK)
