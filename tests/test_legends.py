@@ -18,6 +18,7 @@ from obriy.sources.legends import LEGENDS, legend_from_tag, open_legend
 from obriy.sources.reference import open_reference, reference_from_band
 from obriy.sources.scene import open_scene
 from obriy.workflows.evaluation import evaluate, evaluate_files, reference_from_file
+from obriy.workflows.sampling import draw_sample, evaluate_sample
 
 MINE = Legend(
     "mine",
@@ -284,3 +285,36 @@ def test_worldcover_of_an_island_as_a_map(realdata):
     assert scores.legend == "worldcover"
     assert 0.5 < scores.overall_accuracy < 1
     assert scores.merged.overall_accuracy >= scores.overall_accuracy
+
+
+def test_a_sample_of_land_cover_has_a_stratum_for_each_class(tmp_path):
+    labels = np.repeat(np.array([10, 40, 80, 255], "uint8"), 100).reshape(20, 20)
+    path = write(tmp_path / "map.tif", labels, tags={"legend": legend_json(load_legend("simple"))})
+    with pytest.raises(InputError, match="value 10"):  # the file says that it is something else
+        draw_sample(path, tmp_path / "none", size=30)
+    write(path, labels, tags={"legend": legend_json(load_legend("worldcover"))})
+    drawn = draw_sample(path, tmp_path / "sample", size=30)
+    assert [(s.name, s.pixels) for s in drawn.design.strata] == [
+        ("tree_cover", 100), ("cropland", 100), ("water", 100),
+    ]  # fmt: skip
+    assert drawn.design.unnamed_m2 == pytest.approx(10_000, rel=1e-3)
+    sheet = drawn.files["sheet"]
+    lines = sheet.read_text().splitlines()
+    words = ["Деревна рослинність", "40", "water"]
+    filled = [line + words[i % 3] for i, line in enumerate(lines[1:])]
+    sheet.write_text("\n".join([lines[0], *filled]), encoding="utf-8")
+    estimate = evaluate_sample(sheet)
+    assert {c.name for c in estimate.classes} == {"tree_cover", "cropland", "water"}
+
+
+@pytest.mark.realdata
+def test_two_ways_to_the_most_frequent_class_agree(realdata):
+    path = realdata / "worldcover_saotome" / "ESA_WorldCover_2021_v200_saotome.tif"
+    grid = utm_grid((300, 300), 60.0, (220_000.0, 40_000.0), "EPSG:32632")
+    reference = open_reference(path, grid, target=load_legend("worldcover"))
+    assert "it is finer, 6." in reference.notes[1]
+    fine = open_class_map(path)
+    itself = ClassMap(reference.labels.load(), reference.legend)
+    scores = evaluate(itself, fine)
+    assert scores.pixels == 300 * 300
+    assert scores.overall_accuracy > 0.985  # pixels that lie across an edge are shared otherwise
