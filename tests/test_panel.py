@@ -249,6 +249,7 @@ def test_who_says_unknown_is_not_pressed(server):
         ('I think {so}: {"class": "Tree cover", "confidence": "85 %"} and that is all.', 10, 0.85),
         ('{"class": "лісосмуга", "confidence": 60, "second_guess": "sky"}', 10, 0.6),
         ('{"class": "water"}', 80, 0.5),
+        ('{"class": "the\\n water", "evidence": "one\\n\\ntwo"}', 80, 0.5),
         ('{"class": "water", "confidence": 0.5, "evidence": "' + "x" * 9000 + '"}', 80, 0.5),
     ],
 )
@@ -257,6 +258,7 @@ def test_answers_are_read_as_people_write_them(server, words, code, confidence):
     (answer,) = ask(server).answers
     assert (answer.code, answer.confidence, answer.second) == (code, confidence, None)
     assert len(answer.evidence) <= 400
+    assert "\n" not in answer.said + answer.evidence
     assert len(server.seen) == 1
 
 
@@ -308,6 +310,17 @@ def test_one_labeller_that_fails_half_way_does_not_stop_the_panel(server):
         assert len(failing.seen) == 2 + 3 * 2  # three clusters, tried twice, then no more
         namings = vote([p.facts for p in many], minutes.answers, LEGEND)
         assert [naming.code for naming in namings[2:]] == [80] * 5
+
+
+def test_the_expert_on_spectra_sits_beside_those_who_look(server, tmp_path):
+    minutes = convene(THREE, LEGEND, ["spectral", at(server)], QUICK)
+    order = [(answer.labeller, answer.cluster) for answer in minutes.answers]
+    assert order == [(name, number) for name in ("spectral", at(server)) for number in (1, 2, 3)]
+    assert list(minutes.cost.by_labeller) == [at(server)]
+    assert all(answer.probabilities for answer in minutes.answers[:3])
+    record = tmp_path / "panel.json"
+    record.write_text(minutes_text(minutes), encoding="utf-8")
+    assert read_minutes(record).answers == minutes.answers  # chances too, to the last bit
 
 
 def test_it_runs_where_a_loop_runs_already(server):

@@ -43,8 +43,10 @@ class Reply(BaseModel):
     @field_validator("said", "second_guess", "evidence", mode="before")
     @classmethod
     def _words(cls, value: Any, info: Any) -> Any:
-        """Keep the beginning of words that do not end."""
-        return value[: _LONGEST[info.field_name]] if isinstance(value, str) else value
+        """Keep words on one line, and the beginning of those that do not end."""
+        if not isinstance(value, str):
+            return value
+        return " ".join(value[:5000].split())[: _LONGEST[info.field_name]]
 
 
 @dataclasses.dataclass(frozen=True)

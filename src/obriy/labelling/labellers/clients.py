@@ -222,12 +222,12 @@ def _messages(question: Question) -> list[Any]:
 def _exchange(response: "ModelResponse", spec: Spec) -> Exchange:
     text = "".join(part.content for part in response.parts if part.part_kind == "text")
     refused = response.finish_reason == "content_filter"
-    reason = str((response.provider_details or {}).get("refusal", ""))[:200]
+    reason = str((response.provider_details or {}).get("refusal", "")) or text
     usage = response.usage
     measured = bool(usage.input_tokens or usage.output_tokens)
     return Exchange(
         "" if refused else text[:100_000],
-        (reason or text[:200] or "no reason given") if refused else "",
+        (" ".join(reason.split())[:200] or "no reason given") if refused else "",
         usage.input_tokens if measured else None,
         usage.output_tokens if measured else None,
         price_of(spec, usage) if measured else None,
