@@ -298,10 +298,10 @@ def _namings(portraits, code=10):
 
 
 def test_the_sheet_has_a_row_for_each_cluster(portraits):
-    """A heading of 3.2 inches and rows of 2.2, 125 dots to the inch."""
+    """Under pictures 3.5 inches wide, 2/3 as high, with 0.55 inches of words: rows of 2.2."""
     legend = load_legend("worldcover")
     sheet = _picture(contact_sheet(_scene(), portraits, _namings(portraits), legend, "uk"))
-    assert sheet.shape == (int((3.2 + 3 * 2.2) * 125), 1400, 3)
+    assert sheet.shape == (int((3.5 * 2 / 3 + 0.55 + 3 * 2.2) * 125), 1400, 3)
     tree = np.array((0x00, 0x64, 0x00))  # the swatch of the class, from the legend
     assert (sheet == tree).all(axis=2).sum() > 300
 

@@ -17,6 +17,8 @@ from obriy.render.plots import number_figure
 from obriy.render.text import Text, text_of
 
 _LABELS: Final = {"polygons": "parcels"}
+_SHOWN: Final = {"naming": ("names", "rounds"), "clusters": ("splits", "warnings")}
+"""Of a step: what has a section of its own in the page."""
 _QUALITY: Final = 82
 """Of the contact sheet in the page; the file beside it has every pixel."""
 
@@ -63,7 +65,7 @@ def view(data: LandcoverReport) -> dict[str, Any]:
     text, result = text_of(data.lang), data.result
     words = landcover_view.ClassWords.of(data.legend, text)
     evaluation = result.get("evaluation")
-    common = frame(text, data.title, result, data.provenance, labels=_LABELS)
+    common = frame(text, data.title, result, _shortened(data.provenance), labels=_LABELS)
     return common | {
         "answer": landcover_view.answer(words, result),
         "map_svg": Markup(data.map_svg),  # noqa: S704 - drawn by render.figures, which escapes
@@ -78,6 +80,19 @@ def view(data: LandcoverReport) -> dict[str, Any]:
         "cost": landcover_view.cost(text, result.get("cost")),
         "problems": [text.sentence(problem) for problem in result.get("problems") or []],
     }
+
+
+def _shortened(provenance: Provenance) -> Provenance:
+    """Return the record without what the page shows elsewhere: names, splits, scores of numbers."""
+    steps = []
+    for step in provenance.steps:
+        kept = {
+            key: value for key, value in step.items() if key not in _SHOWN.get(step["name"], ())
+        }
+        if isinstance(kept.get("number"), Mapping):
+            kept["number"] = {k: v for k, v in kept["number"].items() if k != "candidates"}
+        steps.append(kept)
+    return dataclasses.replace(provenance, steps=tuple(steps))
 
 
 def _number(text: Text, decision: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -212,7 +212,8 @@ def clusters_table(words: ClassWords, clusters: Sequence[Mapping[str, Any]]) -> 
     """
     text = words.text
     labellers = list(dict.fromkeys(vote["labeller"] for c in clusters for vote in c["votes"]))
-    keys = ("number", "name", "share", "sure", "agreed")
+    several = len(labellers) > 1
+    keys = ("number", "name", "share", "sure", *(["agreed"] if several else []))
     rows = []
     for cluster in sorted(clusters, key=lambda c: -c["share"]):
         votes = {vote["labeller"]: vote for vote in cluster["votes"]}
@@ -220,14 +221,15 @@ def clusters_table(words: ClassWords, clusters: Sequence[Mapping[str, Any]]) -> 
             {
                 "number": cluster_title(text, cluster["id"]),
                 "name": words.named(cluster["code"]),
-                "cells": _cluster_numbers(text, cluster),
+                "cells": _cluster_numbers(text, cluster)[: len(keys) - 2],
                 "votes": [_vote(words, votes.get(name), cluster["code"]) for name in labellers],
             }
         )
     return {
         "header": [*(text(f"landcover.{key}") for key in keys), *labellers],
         "rows": rows,
-        "several": len(labellers) > 1,
+        "several": several,
+        "figures": len(keys) - 2,
     }
 
 

@@ -218,16 +218,22 @@ class _Row:
         )
         about = [
             f"{text('contacts.share', share=text.percent(facts.share))} · {group}",
-            text(
-                "contacts.sure",
-                confidence=text.number(naming.confidence, 2),
-                agreement=text.percent(naming.agreement, 0),
-            ),
+            self._sure(naming),
         ]
         self.figure.text(x / _WIDTH, (top - 0.06) / height, "\n".join(about), fontsize=9.5,
                          color=INK, va="top", linespacing=1.4)  # fmt: skip
         self.figure.text(x / _WIDTH, (top - 0.53) / height, "\n".join(self._votes(naming)),
                          fontsize=8.6, color=MUTED, va="top", linespacing=1.35)  # fmt: skip
+
+    def _sure(self, naming: Naming) -> str:
+        """Say how sure the name is, and how far several labellers agree about it."""
+        text = self.words.text
+        if naming.code == UNNAMED:
+            return ""
+        said = [text("contacts.sure", confidence=text.number(naming.confidence, 2))]
+        if len(naming.answers) > 1:
+            said.append(text("contacts.agreed", agreement=text.percent(naming.agreement, 0)))
+        return ", ".join(said)
 
     def _votes(self, naming: Naming) -> list[str]:
         lines: list[str] = []

@@ -135,7 +135,7 @@ def _name_lines(
     inches = axes.get_position().height * axes.get_figure(root=True).get_size_inches()[1]  # type: ignore[union-attr]
     step = top * size * 1.12 / 72 / inches
     ends = sorted(ends, key=lambda end: (end[0], end[1]))
-    places = spread_apart([min(end[0], top) for end in ends], step, (0.0, top))
+    places = spread_apart([min(end[0], top) for end in ends], step, (0.0, top - step / 2))
     low, high = axes.get_xlim()
     beyond = high * (high / low) ** 0.05
     for (y, name, colour), place in zip(ends, places, strict=True):
