@@ -138,13 +138,18 @@ def _at_resolution(grid: GeoBox, resolution: float) -> tuple[GeoBox, dict[str, f
     return GeoBox((rows, columns), affine, grid.crs), dropped
 
 
+def local_plane(grid: GeoBox, resolution: float) -> Affine:
+    """Return what lays a grid without a CRS into local metres, its corner at 0, north up."""
+    a = grid.affine
+    scale = resolution / abs(a.a)
+    return Affine.scale(scale, -scale if a.e > 0 else scale) @ Affine.translation(-a.c, -a.f)
+
+
 def _made_up(
     grids: Mapping[tuple[str, int], GeoBox], finest: GeoBox, resolution: float
 ) -> SceneGrid:
     """Take an image without a CRS to have pixels of that size, in local metres."""
-    a = finest.affine
-    scale = resolution / abs(a.a)
-    plane = Affine.scale(scale, -scale if a.e > 0 else scale) @ Affine.translation(-a.c, -a.f)
+    plane = local_plane(finest, resolution)
     laid = {k: GeoBox(g.shape, plane @ g.affine, None) for k, g in grids.items()}
     geobox = GeoBox(finest.shape, plane @ finest.affine, None)
     warning = (

@@ -18,6 +18,7 @@ from obriy.model.legend import NO_DATA, UNNAMED, Legend, load_legend
 from obriy.model.reference import Reference
 from obriy.sources.computed import computed_labels, computed_variable
 from obriy.sources.crosswalk import Crosswalk, crosswalk, detect, from_tag
+from obriy.sources.grids import local_plane
 from obriy.sources.legends import own_legend
 from obriy.sources.products import stated_accuracy
 from obriy.sources.reading import FileBand, probe, sample
@@ -287,7 +288,7 @@ def _grid_of(
     own = band.grid
     if own.crs is None or grid.crs is None:
         if own.crs is None and grid.crs is None and (same_grid(own, grid) or same_file):
-            return own, ()
+            return _as_wide_as(own, grid), ()
         if own.shape == grid.shape:
             return grid, (f"{band.file} was laid on the map pixel by pixel: one has no CRS.",)
         raise GridError(
@@ -296,6 +297,14 @@ def _grid_of(
             "Set it in the file (gdal_edit -a_srs EPSG:CODE FILE), or cut both to one shape.",
         )
     return own, ()
+
+
+def _as_wide_as(own: GeoBox, grid: GeoBox) -> GeoBox:
+    """Return a file's grid in the plane of the map, whose pixels the user may have given a size."""
+    if abs(own.affine.a) == abs(grid.affine.a):
+        return own
+    plane = local_plane(own, abs(float(grid.affine.a)))
+    return GeoBox(own.shape, plane @ own.affine, None)
 
 
 def _resampling_note(most: bool, own: GeoBox, grid: GeoBox) -> str:

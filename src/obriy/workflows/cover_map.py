@@ -37,6 +37,8 @@ class CoverMap:
         map: Classes of the legend, with confidence.
         found: What the run of the engine found: decision, pixels, parts that failed.
         clusters: The clusters behind the classes, after merging; None: a student's map has none.
+        asked: The clusters that the panel was asked about, before merging: what the ceilings of a
+            score rest on.
         namings: The name of each cluster, or none.
         portraits: What a labeller is shown of each.
         minutes: What the panel said; None: nobody was asked.
@@ -47,6 +49,7 @@ class CoverMap:
     map: ClassMap
     found: dict[str, Any]
     clusters: ClassMap | None = None
+    asked: ClassMap | None = None
     namings: tuple[Naming, ...] = ()
     portraits: tuple[Portrait, ...] = ()
     minutes: Minutes | None = None
@@ -154,7 +157,7 @@ def _cover(
         confidence=layers["confidence"],
         agreement=layers["agreement"],
     )
-    return CoverMap(made, found, clusters, namings, portraits, named.minutes, log)
+    return CoverMap(made, found, clusters, source, namings, portraits, named.minutes, log)
 
 
 def _record(

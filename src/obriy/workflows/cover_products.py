@@ -102,9 +102,9 @@ class _Products:
 
 def _evaluate(cover: CoverMap, reference: Reference) -> NamingScores | Scores:
     """Score a map; where there are clusters, say how good their names could be."""
-    if cover.clusters is None:
+    if cover.asked is None:
         return evaluate(cover.map, reference)
-    return evaluate_naming(cover.map, cover.clusters, reference)
+    return evaluate_naming(cover.map, cover.asked, reference)
 
 
 def _tables(products: _Products) -> dict[str, Path]:

@@ -15,7 +15,7 @@ from obriy.labelling.panel import Minutes, PanelSettings, convene, needs_picture
 from obriy.labelling.portraits import make_portraits
 from obriy.labelling.vote import VoteRule, vote, weights_from
 from obriy.methods.clustering.rule import ClusterRule
-from obriy.model.clusters import MOST_CLUSTERS, Answer, Naming, Portrait
+from obriy.model.clusters import MOST_CLUSTERS, Answer, ClusterFacts, Naming, Portrait
 from obriy.model.legend import UNNAMED, Legend
 from obriy.registry import did_you_mean
 from obriy.workflows.clustering import Clustered
@@ -29,7 +29,7 @@ Progress = Callable[[str, int, int], None]
 Again = Callable[[ClusterRule, int], Clustered]
 """Applies a rule anew, in a numbered round."""
 Ask = Callable[[Sequence[Portrait], Minutes | None], Minutes]
-"""Puts portraits before the panel; the minutes of earlier rounds say what was spent."""
+"""Puts the portraits of a scene before the panel; minutes are those of earlier rounds."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +81,8 @@ def name_clusters(
 ) -> Named:
     """Ask a panel for names; split what it calls mixed or disagrees about, and ask again.
 
-    The loop ends when nothing is left to split, or after ``rules.rounds`` rounds. Only new
-    clusters are asked about; of the others the answers stand.
+    The loop ends when nothing is left to split, or after ``rules.rounds`` rounds. Labellers that
+    look are asked about new clusters only, for each picture costs; of the others the answers stand.
 
     Args:
         scene: The part of the scene that was clustered.
@@ -94,17 +94,13 @@ def name_clusters(
     pictures = rules.pictures or needs_pictures(rules.labellers)
     clustered, log = first, list[dict[str, Any]]()
     minutes: Minutes | None = None
-    answers: dict[int, tuple[Answer, ...]] = {}
     for number in range(rules.rounds + 1):
         facts = measure_clusters(scene, clustered.map)
         portraits = make_portraits(scene, clustered.map, facts, pictures=pictures)
-        said = ask([p for p in portraits if p.facts.id not in answers], minutes)
-        minutes = said if minutes is None else minutes + said
-        answers |= _by_cluster(said)
-        everything = [answer for fact in facts for answer in answers.get(fact.id, ())]
+        minutes = ask(portraits, minutes)
         namings = vote(
             facts,
-            everything,
+            standing_answers(minutes, facts),
             rules.legend,
             rule=rules.rule,
             weights=rules.reliability,
@@ -117,21 +113,34 @@ def name_clusters(
             break
         log += split
         clustered = again(rule, number + 1)
-        for entry in split:
-            answers.pop(entry["cluster"], None)
-    assert minutes is not None
     return Named(clustered, tuple(namings), tuple(portraits), minutes, rules.labellers, tuple(log))
+
+
+def standing_answers(minutes: Minutes, facts: Sequence[ClusterFacts]) -> list[Answer]:
+    """Return the last answer of each labeller for each cluster that there still is."""
+    last = {(answer.cluster, answer.labeller): answer for answer in minutes.answers}
+    present = {fact.id for fact in facts}
+    return [answer for (cluster, _), answer in last.items() if cluster in present]
 
 
 def panel_of(rules: PanelRules, settings: PanelSettings, progress: Progress | None) -> Ask:
     """Return what puts portraits before a panel."""
+    looking = tuple(name for name in rules.labellers if needs_pictures([name]))
+    others = tuple(name for name in rules.labellers if name not in looking)
 
     def ask(portraits: Sequence[Portrait], earlier: Minutes | None) -> Minutes:
-        left = settings
+        known = {a.cluster for a in earlier.answers} if earlier else set()
+        left, minutes = settings, earlier
         if earlier is not None:
             budget = settings.budget.left_after(earlier.cost.total)
             left = dataclasses.replace(settings, budget=budget)
-        return convene(portraits, rules.legend, rules.labellers, left, progress)
+        new = [portrait for portrait in portraits if portrait.facts.id not in known]
+        for names, asked in ((others, portraits), (looking, new)):
+            if names and asked:
+                said = convene(asked, rules.legend, names, left, progress)
+                minutes = said if minutes is None else minutes + said
+        assert minutes is not None  # there is a labeller, and in the first round all is new
+        return minutes
 
     return ask
 
@@ -186,13 +195,6 @@ def _measured(file: Path) -> dict[str, float]:
             f"--reliability: {file} holds no scores of labellers.",
             "Give the result.json of a run of 'obriy landcover' with --reference.",
         ) from error
-
-
-def _by_cluster(minutes: Minutes) -> dict[int, tuple[Answer, ...]]:
-    found: dict[int, tuple[Answer, ...]] = {}
-    for answer in minutes.answers:
-        found[answer.cluster] = (*found.get(answer.cluster, ()), answer)
-    return found
 
 
 def _split(
