@@ -113,6 +113,7 @@ def name_clusters(
             break
         log += split
         clustered = again(rule, number + 1)
+    assert minutes is not None  # there is at least one round
     return Named(clustered, tuple(namings), tuple(portraits), minutes, rules.labellers, tuple(log))
 
 
