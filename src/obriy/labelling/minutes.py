@@ -38,9 +38,9 @@ class Minutes:
     problems: tuple[str, ...] = ()
 
     def __add__(self, later: "Minutes") -> "Minutes":
-        """Return the minutes of two rounds; of a cluster asked about twice, the later answer."""
+        """Return the minutes of two rounds; what was said twice in a round, as it was said last."""
         kept = {
-            (answer.labeller, answer.cluster, print_): (print_, answer)
+            (answer.labeller, answer.cluster, print_, answer.round): (print_, answer)
             for minutes in (self, later)
             for print_, answer in zip(minutes.fingerprints, minutes.answers, strict=True)
         }

@@ -1,5 +1,6 @@
 """The panel: labellers are called together, asked about each cluster, and minutes are kept."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -133,7 +134,9 @@ def convene(
     """
     settings = settings or PanelSettings()
     if settings.replay is not None:
-        return _minutes(replay(settings.replay, portraits, legend), Cost(), portraits, legend)
+        return _minutes(
+            replay(settings.replay, portraits, legend, settings.round), Cost(), portraits, legend
+        )
     specs = _parse(labellers)
     panel = {s.text: LABELLERS.get(s.kind)(s, settings) for s in specs if s.kind != _REPLAY}
     looking = [one for one in panel.values() if isinstance(one, LookingLabeller)]
@@ -141,14 +144,16 @@ def convene(
     said: dict[str, list[Answer]] = {}
     for spec in specs:
         if spec.kind == _REPLAY:
-            said[spec.text] = replay(Path(spec.value), portraits, legend)
+            said[spec.text] = replay(Path(spec.value), portraits, legend, settings.round)
         elif panel[spec.text] not in looking:
-            said[spec.text] = panel[spec.text].label(portraits, legend)
+            answers = panel[spec.text].label(portraits, legend)
+            said[spec.text] = [dataclasses.replace(a, round=settings.round) for a in answers]
             _report(progress, spec.text, len(portraits))
     meter = Meter(settings.budget)
     seen: list[Answer] = []
     if looking:
         seen = ask_all(looking, portraits, legend, settings, meter=meter, progress=progress)
+    seen = [dataclasses.replace(answer, round=settings.round) for answer in seen]
     said |= {one.name: [a for a in seen if a.labeller == one.name] for one in looking}
     names = [one.name for one in looking]
     cost = Cost(meter.by_labeller(names), estimate, settings.budget, meter.stopped_by)

@@ -22,6 +22,7 @@ class PanelSettings:
         replay: Record of a panel (``panel.json``) to repeat in place of asking; None: ask.
         sheet: File of the labeller ``human`` where the user names none.
         seed: Of the jitter of the pauses.
+        round: How often the panel has met before about this scene.
     """
 
     budget: Budget = dataclasses.field(default_factory=Budget)
@@ -33,6 +34,7 @@ class PanelSettings:
     replay: Path | None = None
     sheet: Path | None = None
     seed: int = 0
+    round: int = 0
 
     def __post_init__(self) -> None:
         for name in ("at_once", "timeout_s", "tries"):

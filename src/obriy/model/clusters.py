@@ -96,6 +96,7 @@ class Answer:
         probabilities: Probability by code, where the labeller has a calibrated opinion of every
             class; they sum to 1.
         problem: What went wrong (a refusal, an address that does not answer); empty: nothing.
+        round: Round of the panel in which it was said: clusters are split, and asked about again.
     """
 
     cluster: int
@@ -109,6 +110,7 @@ class Answer:
     normalised: str = ""
     probabilities: Mapping[int, float] = dataclasses.field(default_factory=dict)
     problem: str = ""
+    round: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

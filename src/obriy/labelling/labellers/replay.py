@@ -10,7 +10,9 @@ from obriy.model.clusters import Answer, ClusterFacts, Portrait
 from obriy.model.legend import Legend
 
 
-def replay(path: Path, portraits: Sequence[Portrait], legend: Legend) -> list[Answer]:
+def replay(
+    path: Path, portraits: Sequence[Portrait], legend: Legend, number: int = 0
+) -> list[Answer]:
     """Return what all labellers of a record said of these clusters.
 
     A cluster is found by its content, not by its number; the answers are those of the record, bit
@@ -20,6 +22,7 @@ def replay(path: Path, portraits: Sequence[Portrait], legend: Legend) -> list[An
         path: Record of a panel (``panel.json``).
         portraits: The clusters, in the order of the answers of each labeller.
         legend: The classes; the same as then.
+        number: Round of the panel: what was said later is not known yet.
 
     Raises:
         InputError: the record cannot be read, is of another legend, or does not hold a cluster.
@@ -35,7 +38,15 @@ def replay(path: Path, portraits: Sequence[Portrait], legend: Legend) -> list[An
     answers = []
     for labeller in labellers:
         for portrait in portraits:
-            answers.append(_find(known, labeller, portrait.facts, path))
+            answer = _find(known, labeller, portrait.facts, number)
+            if answer is None:
+                raise InputError(
+                    f"The record {path} has no answer of {labeller} about cluster "
+                    f"{portrait.facts.id}: it is of another scene, or of other settings of the "
+                    "clusters.",
+                    "Repeat it with the scene, method, number of clusters and seed of that run.",
+                )
+            answers.append(answer)
     return answers
 
 
@@ -47,14 +58,13 @@ def _by_content(minutes: Minutes) -> dict[tuple[str, str], list[Answer]]:
 
 
 def _find(
-    known: dict[tuple[str, str], list[Answer]], labeller: str, facts: ClusterFacts, path: Path
-) -> Answer:
-    same = known.get((labeller, fingerprint(facts)))
+    known: dict[tuple[str, str], list[Answer]], labeller: str, facts: ClusterFacts, number: int
+) -> Answer | None:
+    """Return the last answer until a round; None where there is none."""
+    same = [a for a in known.get((labeller, fingerprint(facts)), ()) if a.round <= number]
     if not same:
-        raise InputError(
-            f"The record {path} has no answer of {labeller} about cluster {facts.id}: it is of "
-            "another scene, or of other settings of the clusters.",
-            "Repeat it with the scene, method, number of clusters and seed of that run.",
-        )
+        return None
+    latest = max(answer.round for answer in same)
+    same = [answer for answer in same if answer.round == latest]
     answer = next((a for a in same if a.cluster == facts.id), same[0])
     return dataclasses.replace(answer, cluster=facts.id)
