@@ -1,4 +1,4 @@
-"""Segments of a tile: SLIC super-pixels, watersheds, and the masks of Segment Anything."""
+"""Segments of a tile: SLIC super-pixels and watersheds."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -25,8 +25,6 @@ ROUNDS: Final = 10
 BORDER_ROUNDS: Final = 2
 """Of giving pixels at a border to the segment that they are like: the ridge of a gradient is as
 wide as two pixels, and flooding may take it from either side."""
-SHOWN_REFLECTANCE: Final = 0.3
-"""Reflectance that is white in a picture."""
 
 
 def slic_segments(bands: Bands, seen: Seen) -> SegmentArray:
@@ -83,15 +81,6 @@ def watershed_segments(bands: Bands, seen: Seen) -> SegmentArray:
     for _ in range(BORDER_ROUNDS):
         segments = _borders_by_likeness(segments, image)
     return numbered(label(segments, connectivity=1), seen)
-
-
-def picture(bands: Bands, seen: Seen) -> npt.NDArray[np.uint8]:
-    """Return (rows, columns, 3) uint8 true colour, or the last three bands; unseen is black."""
-    names = [n for n in ("red", "green", "blue") if n in bands]
-    names = names if len(names) == 3 else (list(bands)[::-1] * 3)[:3]
-    planes = np.stack([bands[name] for name in names], axis=-1)
-    shown = np.clip(np.where(seen[..., None], planes, 0) / SHOWN_REFLECTANCE, 0, 1)
-    return np.rint(shown * 255).astype(np.uint8)
 
 
 def numbered(segments: npt.NDArray[Any], seen: Seen) -> SegmentArray:

@@ -9,6 +9,7 @@ from obriy.methods.clustering.density import fit_dbscan
 from obriy.methods.clustering.fitted import Fit
 from obriy.methods.clustering.kmeans import fit_kmeans
 from obriy.methods.clustering.look import Look, Segmenter
+from obriy.methods.clustering.networks import SamSegments, UnetFeatures
 from obriy.methods.clustering.segments import slic_segments, watershed_segments
 from obriy.methods.clustering.spectral import fit_spectral
 from obriy.registry import Registry, did_you_mean
@@ -21,9 +22,11 @@ CLUSTERERS.register("spectral", fit_spectral)
 SEGMENTERS: Final[Registry[Callable[[str | None], Segmenter]]] = Registry("segmenter")
 SEGMENTERS.register("slic", lambda weights: slic_segments)
 SEGMENTERS.register("watershed", lambda weights: watershed_segments)
+SEGMENTERS.register("sam", SamSegments)
 
 EMBEDDERS: Final[Registry[Callable[..., Any]]] = Registry("embedder")
 EMBEDDERS.register("autoencoder", "obriy.nets.autoencoder:train_autoencoder")
+EMBEDDERS.register("unet", UnetFeatures)
 
 TRAINED: Final = ("autoencoder",)
 """Embedders that learn from the sample; the others come with their weights."""
@@ -33,7 +36,9 @@ CLUSTERER_HELP: Final = {
     "spectral": "super-pixels by a graph of likeness (slic+spectral)",
     "slic+CLUSTERER": "super-pixels first, then clusters of them",
     "watershed+CLUSTERER": "segments between the edges of the image first, then clusters of them",
+    "sam+CLUSTERER": "segments of Segment Anything first (extra deep)",
     "autoencoder+CLUSTERER": "features squeezed by a network trained on the scene (extra deep)",
+    "unet+CLUSTERER": "features of a U-Net's encoder beside the others (extra deep)",
 }
 """What a spec may be, for help texts."""
 OF_SEGMENTS: Final = ("spectral",)
@@ -69,7 +74,10 @@ class Spec:
             MissingExtraError: where a network is asked for and torch is not installed.
         """
         segmenter = SEGMENTERS.get(self.segmenter)(self.weights) if self.segmenter else None
-        return Look(groups, segmenter)
+        extractor = None
+        if self.embedder and self.embedder not in TRAINED:
+            extractor = EMBEDDERS.get(self.embedder)(self.weights)
+        return Look(groups, segmenter, extractor)
 
 
 def parse_spec(text: str, weights: str | None = None) -> Spec:
