@@ -13,8 +13,9 @@ from obriy.errors import SourceError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of, geobox_of, same_grid
 from obriy.model.provenance import SOURCES_TAG, Provenance
+from obriy.sources.class_codes import only_band
 from obriy.sources.legends import legend_from_tag, own_legend
-from obriy.sources.reference import is_vector, only_band, open_band
+from obriy.sources.reference import is_vector, open_band
 
 UNSEEN: Final = "unseen.tif"
 """File beside a map of ours that says why a pixel has no class."""

@@ -7,30 +7,29 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from obriy.blocks.raster import RasterBand, lazy_variable
-from obriy.errors import BandError, GridError, InputError, SourceError
+from obriy.errors import BandError, GridError, InputError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import same_grid
 from obriy.model.legend import NO_DATA, UNNAMED, Legend, load_legend
 from obriy.model.reference import Reference
-from obriy.sources.computed import computed_labels, computed_variable
+from obriy.sources.class_codes import (
+    FINER,
+    MISSING,
+    grid_of,
+    lazy_codes,
+    only_band,
+    pixels_along,
+    resampling_note,
+)
+from obriy.sources.computed import computed_labels
 from obriy.sources.crosswalk import Crosswalk, crosswalk, detect, from_tag
-from obriy.sources.grids import local_plane
 from obriy.sources.legends import own_legend
 from obriy.sources.products import stated_accuracy
 from obriy.sources.reading import FileBand, probe, sample
 from obriy.sources.reference_polygons import VECTOR_SUFFIXES, open_polygons
-from obriy.vectors import place
 
-_FINER: Final = 1.5
-"""Reference pixels along a side of a map pixel above which it is finer, and the record says so."""
-_MISSING: Final = -1
-"""Stands for "nothing there" in class codes on the way to a legend."""
-_STRANGE: Final = -2
-"""Stands for any other number below 0."""
 _FREQUENT: Final = 50.0
 _NEVER_SEEN: Final = 255
 
@@ -154,18 +153,18 @@ def open_band(
         InputError: what the codes mean is not clear.
     """
     walk = _crosswalk_of(band, legend, target)
-    own, notes = _grid_of(band, grid, same_file=same_file)
-    finer = not same_grid(own, grid) and _reference_pixels(own, grid) > _FINER
+    own, notes = grid_of(band, grid, same_file=same_file)
+    finer = not same_grid(own, grid) and pixels_along(own, grid) > FINER
     most = finer and target.name != "water"
     if not same_grid(own, grid):
-        notes = (*notes, _resampling_note(most, own, grid))
-    values = _lazy_codes(
+        notes = (*notes, resampling_note(most, own, grid))
+    values = lazy_codes(
         band, own, grid, declared_missing=legend is None, resampling="mode" if most else "nearest"
     )
 
     def read(rows: slice, columns: slice) -> ByteArray:
         codes = values[rows, columns].to_numpy()
-        labels = walk.translate(codes, _MISSING)
+        labels = walk.translate(codes, MISSING)
         if keep_unnamed:
             labels[codes == UNNAMED] = UNNAMED
         return labels
@@ -228,17 +227,17 @@ def occurrence_reference(
     legend = scene_water.legend
     water, land = legend.by_name("water").code, legend.by_name("not_water").code
     band = only_band(Path(path).expanduser())
-    own, notes = _grid_of(band, grid)
+    own, notes = grid_of(band, grid)
     if not same_grid(own, grid):
-        notes = (*notes, _resampling_note(False, own, grid))
-    occurrence = _lazy_codes(band, own, grid, declared_missing=True)
+        notes = (*notes, resampling_note(False, own, grid))
+    occurrence = lazy_codes(band, own, grid, declared_missing=True)
 
     def read(rows: slice, columns: slice) -> ByteArray:
         often = occurrence[rows, columns].to_numpy()
         seen = scene_water.labels.isel(y=rows, x=columns).to_numpy()
         labels = np.full(often.shape, land, "uint8")
         labels[(often >= p) & (seen == water)] = water
-        unknown = (often == _MISSING) | (often == _NEVER_SEEN)
+        unknown = (often == MISSING) | (often == _NEVER_SEEN)
         labels[unknown | (seen == NO_DATA) | (seen == UNNAMED)] = NO_DATA
         return labels
 
@@ -251,24 +250,6 @@ def occurrence_reference(
     )
 
 
-def only_band(file: Path) -> FileBand:
-    """Return the band of a raster of class codes.
-
-    Raises:
-        SourceError: no such file, or no raster.
-        InputError: more than one band.
-    """
-    if not file.exists():
-        raise SourceError(f"There is no file {file}.", "Check the path.")
-    bands = probe(str(file))
-    if len(bands) != 1:
-        raise InputError(
-            f"{file} has {len(bands)} bands; a map of classes has one.",
-            "Save the band with the classes in a file of its own.",
-        )
-    return bands[0]
-
-
 def _crosswalk_of(band: FileBand, name: str | None, target: Legend) -> Crosswalk:
     """Return what the codes mean: as the user says, by names in the file, or by its values."""
     if name is not None:
@@ -279,78 +260,3 @@ def _crosswalk_of(band: FileBand, name: str | None, target: Legend) -> Crosswalk
         return written
     missing = () if band.nodata is None else (band.nodata,)
     return detect(np.unique(sample(band, missing)), target, band.file)
-
-
-def _grid_of(
-    band: FileBand, grid: GeoBox, *, same_file: bool = False
-) -> tuple[GeoBox, tuple[str, ...]]:
-    """Return the grid that the file is taken to lie on, and notes about it."""
-    own = band.grid
-    if own.crs is None or grid.crs is None:
-        if own.crs is None and grid.crs is None and (same_grid(own, grid) or same_file):
-            return _as_wide_as(own, grid), ()
-        if own.shape == grid.shape:
-            return grid, (f"{band.file} was laid on the map pixel by pixel: one has no CRS.",)
-        raise GridError(
-            f"{band.file} ({own.shape.y} x {own.shape.x} pixels) cannot be laid on the map "
-            f"({grid.shape.y} x {grid.shape.x}): one of them has no CRS.",
-            "Set it in the file (gdal_edit -a_srs EPSG:CODE FILE), or cut both to one shape.",
-        )
-    return own, ()
-
-
-def _as_wide_as(own: GeoBox, grid: GeoBox) -> GeoBox:
-    """Return a file's grid in the plane of the map, whose pixels the user may have given a size."""
-    if abs(own.affine.a) == abs(grid.affine.a):
-        return own
-    plane = local_plane(own, abs(float(grid.affine.a)))
-    return GeoBox(own.shape, plane @ own.affine, None)
-
-
-def _resampling_note(most: bool, own: GeoBox, grid: GeoBox) -> str:
-    """Say how pixels of the reference became pixels of the map."""
-    side = _reference_pixels(own, grid)
-    finer = f"; it is finer, {side:.1f} pixels along a side of a map pixel" if side > _FINER else ""
-    what = "The class of most reference pixels" if most else "The nearest pixel of the reference"
-    return f"{what} is taken{finer}."
-
-
-def _reference_pixels(own: GeoBox, grid: GeoBox) -> float:
-    """Return how many reference pixels lie along a side of the map pixel in the middle."""
-    row, column = int(grid.shape.y) // 2, int(grid.shape.x) // 2
-    pixel = grid[row : row + 1, column : column + 1].extent.geom
-    crs = None if grid.crs is None else str(grid.crs)
-    return float(np.sqrt(place(pixel, crs, own).area))
-
-
-def _lazy_codes(
-    band: FileBand,
-    own: GeoBox,
-    grid: GeoBox,
-    *,
-    declared_missing: bool,
-    resampling: str = "nearest",
-) -> xr.Variable:
-    """Return the file's numbers on a grid, int16, -1 where there is nothing."""
-    nodata = band.nodata if declared_missing else None
-    unused = 127 if band.dtype == "int8" else 254
-    # A warp needs a number of the file's own type for "outside": one that no crosswalk knows.
-    source = RasterBand(
-        path=band.path,
-        index=band.index,
-        nodata=nodata,
-        also_missing=unused,
-        resampling=resampling,
-        dtype="int32",
-        fill=unused,
-        grid=own,
-    )
-    values = lazy_variable(source, grid)
-
-    def read(rows: slice, columns: slice) -> npt.NDArray[np.int16]:
-        numbers = values[rows, columns].to_numpy()
-        codes: npt.NDArray[np.int16] = np.clip(numbers, _STRANGE, 1000).astype("int16")
-        codes[numbers == unused] = _MISSING
-        return codes
-
-    return computed_variable(read, grid, "int16")

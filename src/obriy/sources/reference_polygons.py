@@ -13,6 +13,7 @@ from odc.geo.geobox import GeoBox
 from obriy.errors import GeometryError
 from obriy.model.legend import NO_DATA, Legend
 from obriy.model.reference import Reference
+from obriy.sources.class_codes import MISSING
 from obriy.sources.computed import computed_labels
 from obriy.sources.crosswalk import crosswalk, detect, from_words
 from obriy.sources.districts import read_polygons, repaired
@@ -24,8 +25,6 @@ CLASS_COLUMNS: Final = (
     "code", "name", "клас", "класс", "тип",
 )  # fmt: skip
 """Columns that may hold the class of a polygon, best first, in any case."""
-_MISSING: Final = -1
-"""Stands for "nothing there" in class codes on the way to a legend."""
 
 
 def open_polygons(file: Path, grid: GeoBox, legend: str | None, target: Legend) -> Reference:
@@ -82,8 +81,8 @@ def _codes_of(values: Any, legend: str | None, target: Legend, where: str) -> tu
     if values.dtype.kind in "iuf":
         known = values.dropna()
         walk = crosswalk(legend, target) if legend else detect(known.unique(), target, where)
-        codes = values.fillna(_MISSING).to_numpy().astype("int64")
-        return [int(c) for c in walk.translate(codes, _MISSING)], walk.note
+        codes = values.fillna(MISSING).to_numpy().astype("int64")
+        return [int(c) for c in walk.translate(codes, MISSING)], walk.note
     words = [None if pd.isna(value) else str(value) for value in values]
     table = from_words({w for w in words if w is not None}, target, where)
     meaning = {c.code: c.name for c in target} | {NO_DATA: "no reference"}
