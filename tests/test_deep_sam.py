@@ -57,6 +57,18 @@ def image():
     ).astype("uint8")
 
 
+@pytest.fixture
+def calm():
+    """One thread for torch: with other tests beside it, its threads would wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("calm")
 def test_segments_of_a_real_model(folder, image):
     before = image.copy()
     segment = load_sam(str(folder))

@@ -102,7 +102,7 @@ def test_a_band_is_missing(scene_of, student_file):
 def test_several_threads_get_what_one_gets(scene, student_file):
     from concurrent.futures import ThreadPoolExecutor
 
-    student = load_student(student_file, "cpu")
+    student, threads = load_student(student_file, "cpu"), torch.get_num_threads()
     windows = [
         {name: scene[name].values[row : row + 64, :64] for name in BANDS}
         for row in range(0, 256, 8)
@@ -113,6 +113,7 @@ def test_several_threads_get_what_one_gets(scene, student_file):
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_allclose(alone[0].sum(0), 1, atol=1e-5)
+    assert torch.get_num_threads() == threads
 
 
 def test_files_that_are_no_students(tmp_path):
@@ -181,10 +182,15 @@ def test_a_student_sees_what_surrounds_a_pixel(textures):
     assert mean_iou(counts) == pytest.approx(best, abs=0.01)
 
 
-def test_training_repeats(textures):
+def test_training_repeats_with_any_number_of_threads(textures):
     few = Patches(textures.inputs[:8], textures.targets[:8])
     schedule = Schedule(epochs=2, batch=4, rate=1e-3, seed=5, device="cpu")
-    (first, one), (again, two) = (train_network(few, few, 2, schedule) for _ in range(2))
+    threads = torch.get_num_threads()
+    first, one = train_network(few, few, 2, schedule)
+    torch.set_num_threads(threads + 1)
+    again, two = train_network(few, few, 2, schedule)
+    assert torch.get_num_threads() == threads + 1
+    torch.set_num_threads(threads)
     assert one == two
     for name, value in first.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name

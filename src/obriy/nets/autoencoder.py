@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import InputError
-from obriy.nets.torch_library import load_library, one_thread
+from obriy.nets.torch_library import load_library, one_thread, usual_threads
 
 FloatArray = npt.NDArray[np.float32]
 Layer = tuple[FloatArray, FloatArray]
@@ -131,7 +131,7 @@ def train_autoencoder(
     order = random.permutation(len(pixels))
     held = max(1, round(HELD_OUT * len(pixels))) if len(pixels) > 1 else 0
     train, check = pixels[order[held:]], pixels[order[:held] if held else order]
-    with one_thread():
+    with one_thread(usual_threads()):
         model = _build(torch, sizes, random)
         history = _fit(torch, model, (train, check), random, progress)
     arrays = [

@@ -9,7 +9,6 @@ them, 0.775 with two stages.
 """
 
 import dataclasses
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import BandError, InputError
-from obriy.nets.torch_library import choose_device, load_library
+from obriy.nets.torch_library import choose_device, load_library, one_thread, usual_threads
 from obriy.nets.unet import ENCODER, FORMAT, StudentCard, build_network, read_checkpoint
 
 FloatArray = npt.NDArray[np.float32]
@@ -51,7 +50,7 @@ class FeatureExtractor:
         self._stage = stage.to(device).eval()
         self._look = look
         self._device = device
-        self._lock = threading.Lock()
+        self._threads = usual_threads()
 
     def features(self, bands: Mapping[str, FloatArray]) -> FloatArray:
         """Return features of a window.
@@ -69,7 +68,7 @@ class FeatureExtractor:
         inputs = self._look.inputs(bands)
         rows, columns = inputs.shape[1:]
         even = np.pad(inputs, ((0, 0), (0, rows % _STEP), (0, columns % _STEP)))
-        with self._lock, torch.inference_mode():
+        with one_thread(self._threads), torch.inference_mode():
             planes = self._stage(torch.from_numpy(even).to(self._device)[None])
             planes = torch.nn.functional.interpolate(
                 planes, scale_factor=_STEP, mode="bilinear", align_corners=False

@@ -9,7 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import InputError
-from obriy.nets.torch_library import Device, choose_device, load_library
+from obriy.nets.torch_library import (
+    Device,
+    choose_device,
+    load_library,
+    one_thread,
+    usual_threads,
+)
 from obriy.nets.unet import build_network
 
 FloatArray = npt.NDArray[np.float32]
@@ -87,8 +93,8 @@ def train_network(
 
     The loss is cross entropy, with rare classes weighted by the root of how rare they are, plus
     the Dice loss (Milletari et al. 2016, doi:10.1109/3DV.2016.79). Patches are turned and flipped
-    at random: from above, land has no up. The rate falls along a cosine. On a CPU the same
-    patches, seed and number of threads give the same weights; on CUDA nearly so.
+    at random: from above, land has no up. The rate falls along a cosine. On a CPU all is computed
+    in one thread, and the same patches and seed give the same weights; on CUDA nearly so.
 
     Args:
         train: To learn from.
@@ -113,9 +119,22 @@ def train_network(
     device = choose_device(schedule.device)
     network = build_network(train.inputs.shape[1], classes, schedule.seed).to(device)
     loop = _Loop(torch, network, device, class_weights(train.targets, classes), schedule)
+    with one_thread(usual_threads()):
+        history = _epochs(loop, train, validation, schedule, progress)
+    return network.cpu().eval(), history
+
+
+def _epochs(
+    loop: "_Loop",
+    train: Patches,
+    validation: Patches,
+    schedule: Schedule,
+    progress: Callable[[str, int, int], None] | None,
+) -> list[Epoch]:
+    """Go through the epochs; the weights of the best one are left in the network."""
     random = np.random.default_rng(schedule.seed)
     history: list[Epoch] = []
-    best, since, kept = -1.0, 0, copy.deepcopy(network.state_dict())
+    best, since, kept = -1.0, 0, loop.weights()
     for number in range(1, schedule.epochs + 1):
         rate = loop.rate
         loss = loop.learn(train, random)
@@ -125,11 +144,11 @@ def train_network(
             progress("train", number, schedule.epochs)
         since += 1
         if iou > best:
-            best, since, kept = iou, 0, copy.deepcopy(network.state_dict())
+            best, since, kept = iou, 0, loop.weights()
         if since >= PATIENCE:
             break
-    network.load_state_dict(kept)
-    return network.cpu().eval(), history
+    loop.restore(kept)
+    return history
 
 
 def class_weights(targets: LabelArray, classes: int) -> FloatArray:
@@ -145,12 +164,12 @@ class _Loop:
     """One step after another."""
 
     def __init__(
-        self, torch: Any, network: Any, device: str, weights: FloatArray, schedule: Schedule
+        self, torch: Any, network: Any, device: str, balance: FloatArray, schedule: Schedule
     ) -> None:
         self._torch = torch
         self._network = network
         self._device = device
-        self._weights = torch.from_numpy(weights).to(device)
+        self._balance = torch.from_numpy(balance).to(device)
         self._batch = schedule.batch
         self._optimiser = torch.optim.AdamW(
             network.parameters(), lr=schedule.rate, weight_decay=WEIGHT_DECAY
@@ -161,6 +180,14 @@ class _Loop:
     def rate(self) -> float:
         """Learning rate of the next epoch."""
         return float(self._optimiser.param_groups[0]["lr"])
+
+    def weights(self) -> Any:
+        """Return a copy of the weights."""
+        return copy.deepcopy(self._network.state_dict())
+
+    def restore(self, weights: Any) -> None:
+        """Take weights back."""
+        self._network.load_state_dict(weights)
 
     def learn(self, patches: Patches, random: np.random.Generator) -> float:
         """Go once over the patches; return the mean loss."""
@@ -183,7 +210,7 @@ class _Loop:
     def check(self, patches: Patches) -> tuple[float, float]:
         """Return mean loss and mean IoU without learning."""
         self._network.eval()
-        total, size = 0.0, len(self._weights)
+        total, size = 0.0, len(self._balance)
         counts = np.zeros((size, size), np.int64)
         with self._torch.inference_mode():
             for start in range(0, len(patches), self._batch):
@@ -208,7 +235,7 @@ class _Loop:
         if not known.any():
             return logits.sum() * 0
         entropy = self._torch.nn.functional.cross_entropy(
-            logits, wanted, weight=self._weights, ignore_index=IGNORED
+            logits, wanted, weight=self._balance, ignore_index=IGNORED
         )
         return entropy + _dice_loss(self._torch, logits, wanted, known)
 

@@ -28,15 +28,27 @@ def load_library(name: str) -> Any:
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute in one thread: sums then have one order, and a run repeats to the bit."""
+def one_thread(usual: int) -> Iterator[None]:
+    """Let torch compute in the calling thread alone: sums then have one order.
+
+    Work repeats to the bit, whatever the number of cores, and threads of the engine that call
+    torch at the same time do not fight for cores.
+
+    Args:
+        usual: Threads to set afterwards, as `usual_threads` said before any of this: asked within,
+            torch may answer with the 1 of another caller.
+    """
     torch = load_library("torch")
-    before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(usual)
+
+
+def usual_threads() -> int:
+    """Return the threads that torch computes with."""
+    return int(load_library("torch").get_num_threads())
 
 
 def choose_device(device: Device) -> str:

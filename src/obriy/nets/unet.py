@@ -11,7 +11,6 @@ import functools
 import io
 import json
 import pickle
-import threading
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +21,14 @@ import numpy.typing as npt
 
 from obriy.errors import InputError
 from obriy.indices.features import feature_stack
-from obriy.model.features import DEFAULT_GROUPS
 from obriy.model.legend import Legend, LegendClass
-from obriy.nets.torch_library import Device, choose_device, load_library
+from obriy.nets.torch_library import (
+    Device,
+    choose_device,
+    load_library,
+    one_thread,
+    usual_threads,
+)
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -34,6 +38,8 @@ STRIDE: Final = 2**DEPTH
 """Rows and columns of an input are a multiple of this."""
 DECODER: Final = (64, 32, 16)
 PIXEL_BRANCH: Final = 32
+GROUPS: Final = ("bands", "indices")
+"""Of the features that a student sees; a file holds weights for these, whatever else changes."""
 CLIP: Final = 5.0
 """Features farther from the median than this many interquartile ranges are as far as that."""
 FORMAT: Final = "obriy student 1"
@@ -73,7 +79,7 @@ class StudentCard:
         Returns:
             (features, rows, columns) float32, scaled; 0, the median, where a band is missing.
         """
-        stack = feature_stack({name: bands[name] for name in self.bands}, DEFAULT_GROUPS)
+        stack = feature_stack({name: bands[name] for name in self.bands}, GROUPS)
         return scaled(stack, self.middle, self.spread)
 
     def to_json(self) -> str:
@@ -114,14 +120,15 @@ class Student:
         self.card = card
         self._device = choose_device(device)
         self._network = network.to(self._device).eval()
-        # One window at a time: torch has its own threads, and memory stays bounded.
-        self._lock = threading.Lock()
+        self._threads = usual_threads()
 
     def probabilities(self, bands: Mapping[str, FloatArray]) -> FloatArray:
         """Return the probability of each class.
 
-        The result depends on the window: pixels near its edge see less. Callers cut a scene into
-        the same windows always (`obriy.methods.student`).
+        Each call computes in its own thread alone: threads of the engine share the cores, and the
+        same window gives the same bits on a CPU. The result depends on the window, for pixels near
+        its edge see less; callers cut a scene into the same windows always
+        (`obriy.methods.student`).
 
         Args:
             bands: (rows, columns) float32 reflectance by common name, NaN missing; rows and
@@ -132,7 +139,7 @@ class Student:
         """
         torch = load_library("torch")
         inputs = self.card.inputs(bands)
-        with self._lock, torch.inference_mode():
+        with one_thread(self._threads), torch.inference_mode():
             window = torch.from_numpy(inputs).to(self._device)[None]
             found: FloatArray = self._network(window)[0].softmax(0).cpu().numpy()
         return found

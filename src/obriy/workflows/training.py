@@ -18,14 +18,13 @@ from obriy.errors import BandError, InputError
 from obriy.indices.features import feature_stack
 from obriy.methods.student import StudentMethod, student_method
 from obriy.model.classmap import ClassMap
-from obriy.model.features import DEFAULT_GROUPS
 from obriy.model.grid import geobox_of
 from obriy.model.legend import Legend
 from obriy.model.provenance import versions
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.nets.learning import Epoch, Patches, Schedule, train_network
 from obriy.nets.torch_library import Device
-from obriy.nets.unet import STRIDE, Student, StudentCard, scaled
+from obriy.nets.unet import GROUPS, STRIDE, Student, StudentCard, scaled
 from obriy.outputs.files import write_bytes, write_text
 from obriy.render.figures import to_png
 from obriy.render.learning import learning_figure
@@ -278,7 +277,7 @@ class _Task:
             target = read_targets(lesson, cell, side, self.legend, self.config.least_confidence)
             if (target >= 0).any():
                 block = read_block(lesson, cell, side, bands).crop()
-                inputs.append(feature_stack(block.bands, DEFAULT_GROUPS))
+                inputs.append(feature_stack(block.bands, GROUPS))
                 targets.append(target)
             if self.progress is not None:
                 self.progress("read", number, len(chosen))
