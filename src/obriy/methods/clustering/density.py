@@ -1,7 +1,13 @@
-"""DBSCAN: clusters are what dense places join; what lies in no dense place is noise.
+"""DBSCAN and HDBSCAN: clusters are dense places; what lies in no dense place is noise.
 
 Density is measured on a part of the sample and carried to the scene: a pixel belongs to the
-nearest core point within ``eps``, and is noise where there is none.
+nearest point of a cluster within reach, and is noise where there is none.
+
+Land cover is a continuum with few gaps, which is what these look for. With the best name for each
+cluster, noise among them, the accuracy on 21 of the choose chips of HLS (11 classes of WorldCover)
+is 0.61 for DBSCAN at the knee, with one cluster that holds 92 % on average; 0.62 to 0.65 with
+``eps`` at the 10th to 70th percentile in place of the knee; 0.73 for HDBSCAN with the leaves of
+its tree, 0.64 with its "excess of mass". K-Means has 0.80.
 """
 
 from typing import Any, Final
@@ -16,10 +22,15 @@ from obriy.methods.clustering.lloyd import one_thread
 from obriy.methods.clustering.prototypes import Prototypes
 from obriy.model.clusters import MOST_CLUSTERS, NOISE
 
-MOST_UNITS: Final = 8_000
+MOST_UNITS: Final = 5_000
 """Units that density is measured on: the neighbours of each are kept in memory."""
 LEAST_EPS: Final = 0.05
 """Scaled units; nearer than that points are the same."""
+LEAST_SHARE: Final = 0.005
+"""Share of the units that a cluster of HDBSCAN has at least."""
+NEIGHBOURS: Final = 5
+"""Of HDBSCAN: the distance to the one of this rank is the density."""
+WITHIN: Final = 0.99
 ROUNDING: Final = 1 + 1e-6
 """The distance at the knee is taken again by another routine, which may round it up."""
 MOST_OF_ALL: Final = 0.95
@@ -70,6 +81,56 @@ def fit_dbscan(points: FloatArray, sizes: FloatArray, clusters: int | None, seed
         },
     }
     return Fitted(rule, about, _warnings(labels, sizes))
+
+
+def fit_hdbscan(points: FloatArray, sizes: FloatArray, clusters: int | None, seed: int) -> Fitted:
+    """Find clusters by HDBSCAN (Campello et al. 2013, doi:10.1007/978-3-642-37456-2_14).
+
+    The leaves of its tree are taken: the densest places, of at least `LEAST_SHARE` of the units.
+
+    Args:
+        points: (n, dimensions) float32 scaled units of the sample; n > 0.
+        sizes: (n,) pixels of each unit.
+        clusters: At most so many, the largest; the rest is noise. None: at most 199.
+        seed: Not used: HDBSCAN has no random step.
+
+    Returns:
+        The units of the clusters. Their reach is the distance within which 99 % of them have
+        `NEIGHBOURS` others of the clusters.
+    """
+    from sklearn.cluster import HDBSCAN
+
+    points, sizes = points[:MOST_UNITS], sizes[:MOST_UNITS]
+    least = max(2, NEIGHBOURS, round(LEAST_SHARE * len(points)))
+    labels = np.zeros(len(points), int)
+    if len(points) > 2 * least and np.ptp(points, axis=0).max() > LEAST_EPS:
+        model = HDBSCAN(
+            min_cluster_size=least, min_samples=NEIGHBOURS, cluster_selection_method="leaf",
+            copy=True,
+        )  # fmt: skip
+        with one_thread():
+            labels = model.fit(points.astype(np.float64)).labels_
+    if (labels < 0).all():
+        labels = np.zeros(len(points), int)
+    inside = labels >= 0
+    most = clusters or MOST_CLUSTERS - 1
+    numbers = number_largest(labels[inside], sizes[inside].astype(np.float64), most)
+    kept = np.ascontiguousarray(points[inside][numbers > 0])
+    rank = min(NEIGHBOURS + 1, len(kept))
+    near, _ = cKDTree(kept).query(kept, k=[rank])
+    reach = max(LEAST_EPS, float(np.quantile(near, WITHIN)))
+    rule = Prototypes(kept, numbers[numbers > 0], reach)
+    about: dict[str, Any] = {
+        "min_cluster_size": least,
+        "min_samples": NEIGHBOURS,
+        "reach": reach,
+        "number": {
+            "criterion": "as many as there are dense places",
+            "found": int(labels.max()) + 1,
+            "clusters": int(numbers.max()),
+        },
+    }
+    return Fitted(rule, about, _warnings(rule.assign(np.ascontiguousarray(points.T)), sizes))
 
 
 def number_largest(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from obriy.errors import UsageError
-from obriy.methods.clustering.density import fit_dbscan
+from obriy.methods.clustering.density import fit_dbscan, fit_hdbscan
 from obriy.methods.clustering.fitted import Fit
 from obriy.methods.clustering.kmeans import fit_kmeans
 from obriy.methods.clustering.look import Look, Segmenter
@@ -17,6 +17,7 @@ from obriy.registry import Registry, did_you_mean
 CLUSTERERS: Final[Registry[Fit]] = Registry("clusterer")
 CLUSTERERS.register("kmeans", fit_kmeans)
 CLUSTERERS.register("dbscan", fit_dbscan)
+CLUSTERERS.register("hdbscan", fit_hdbscan)
 CLUSTERERS.register("spectral", fit_spectral)
 
 SEGMENTERS: Final[Registry[Callable[[str | None], Segmenter]]] = Registry("segmenter")
@@ -33,6 +34,7 @@ TRAINED: Final = ("autoencoder",)
 CLUSTERER_HELP: Final = {
     "kmeans": "what lies nearest to the same centre (the default)",
     "dbscan": "what dense places join; what lies in none is noise, a class of its own",
+    "hdbscan": "the densest places, each by its own density; the rest is noise",
     "spectral": "super-pixels by a graph of likeness (slic+spectral)",
     "slic+CLUSTERER": "super-pixels first, then clusters of them",
     "watershed+CLUSTERER": "segments between the edges of the image first, then clusters of them",
