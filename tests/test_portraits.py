@@ -257,6 +257,7 @@ def test_words_are_few_and_none_is_a_colour():
         assert len(portrait.text) <= MOST_LETTERS
         assert "Surroundings" in portrait.text  # the last paragraph still found room
         assert COLOURS.findall(portrait.text) == []
+        assert "Each magnified place is 15 pixels wide, 150 m." in portrait.text
         assert portrait.text.startswith(
             "Image of 2020-06-01, around 47.0° N 33.0° E, 0.9 by 0.6 km"
         )

@@ -1,5 +1,6 @@
 """Pictures: what is shown of a scene and of a map, scale and north, on any grid."""
 
+import dataclasses
 import io
 import threading
 import xml.etree.ElementTree as ET
@@ -302,3 +303,26 @@ def test_histograms_of_any_kind(counts, threshold, lang):
     svg = to_svg(histogram_figure(Histogram("MNDWI", counts, -1, 1, threshold), lang=lang), "h")
     ET.fromstring(svg)
     assert (text_of(lang)("plots.threshold", value="").strip() in svg) == (threshold is not None)
+
+
+def test_a_map_of_many_classes_has_their_numbers_where_they_are_purest():
+    """Strips of 20 columns: each number stands in its own strip, and in the legend."""
+    legend = load_legend("worldcover")
+    codes = [10, 30, 40, 80]
+    labels = np.repeat(np.array(codes, "uint8"), 20)[None].repeat(60, axis=0)
+    labels[:, 78:] = 50  # too thin for a number
+    class_map = dataclasses.replace(_map(labels), legend=legend)
+    picture = map_picture(class_map, numbered=True)
+    assert {words for _, _, words in picture.marks} == {"10", "30", "40", "80"}
+    for x, _, words in picture.marks:
+        assert codes[int(x) // 20] == int(words)
+    assert [title for title, _ in picture.legend][:2] == ["Tree cover (10)", "Grassland (30)"]
+    assert map_picture(class_map).marks == ()
+    to_svg(map_figure(_scene(labels.shape), class_map), "map")
+
+
+def test_two_classes_need_no_numbers():
+    labels = np.array([[1, 2]] * 2, "uint8")
+    picture = map_picture(_map(labels), numbered=True)
+    assert picture.marks == ()
+    assert not any("(" in title for title, _ in picture.legend)

@@ -11,7 +11,7 @@ from obriy.model.clusters import ClusterFacts, Portrait
 from obriy.model.grid import geobox_of, pixel_metres, same_grid
 from obriy.model.scene import band_names
 from obriy.render.contact_sheet import contact_sheet
-from obriy.render.portraits import cluster_pictures, shared_pictures, view_of
+from obriy.render.portraits import cluster_pictures, place_side, shared_pictures, view_of
 from obriy.tables.sensor import band_wavelengths
 from obriy.vectors import lonlat_bounds
 
@@ -65,8 +65,10 @@ def make_portraits(
 
 
 def about_scene(scene: xr.Dataset) -> str:
-    """Return a sentence on an image in English: its date, its place and its size, where known."""
+    """Return what an image is in English: date, place and size, and how large a place is shown."""
     grid = geobox_of(scene)
+    side = place_side(scene)
+    wide_place = f"Each magnified place is {side} pixels wide"
     day = scene.attrs.get("time")
     parts = [f"Image of {str(day)[:10]}" if day else "Image"]
     if grid.crs is not None:
@@ -76,7 +78,9 @@ def about_scene(scene: xr.Dataset) -> str:
         tall, wide = pixel_metres(grid)
         rows, columns = int(grid.shape.y), int(grid.shape.x)
         parts.append(f"{wide * columns / 1000:.3g} by {tall * rows / 1000:.3g} km")
-    return ", ".join(parts) + "." if len(parts) > 1 or day else ""
+        wide_place += f", {wide * side:.3g} m"
+    known = f"{', '.join(parts)}. " if len(parts) > 1 or day else ""
+    return f"{known}{wide_place}."
 
 
 def _degrees(value: float, positive: str, negative: str) -> str:

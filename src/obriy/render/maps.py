@@ -20,6 +20,7 @@ from obriy.model.scene import band_names
 from obriy.render.figures import INK, LINE, MUTED, new_figure
 from obriy.render.furniture import draw_legend, draw_outline, draw_scale_bar
 from obriy.render.geometry import Scale, ground_scale, pixel_aspect
+from obriy.render.marks import FEWEST, Mark, class_marks, draw_marks
 from obriy.render.palette import UNNAMED_COLOUR, UNSEEN_COLOURS, rgb
 from obriy.render.text import Text, text_of
 from obriy.vectors import place
@@ -43,7 +44,7 @@ _STRIPED: Final = (Unseen.CLOUD, Unseen.FAILED)
 _WIDE: Final = 0.5
 """Pictures flatter than this (height over width) lie one above the other."""
 
-_LETTER: Final = 0.078
+_LETTER: Final = 0.075
 """Inches that a letter of the legend takes, on average."""
 _TALLEST: Final = 9.0
 """Inches that an image may be high in a figure."""
@@ -58,12 +59,14 @@ class Picture:
         extent: Rows and columns of the full grid that it covers, from the first pixel.
         bands: What is shown as red, green and blue; empty for a map.
         legend: ``(title, colour)`` of what occurs; empty for a scene.
+        marks: Numbers of classes where they are purest; empty for a map of few classes.
     """
 
     rgba: RGBA
     extent: tuple[int, int]
     bands: tuple[str, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     @property
     def true_colour(self) -> bool:
@@ -91,13 +94,16 @@ def preview(scene: xr.Dataset, max_size: int = MAX_SIZE) -> Picture:
     return Picture(rgba.astype("uint8"), (rows * steps[0], columns * steps[1]), bands=bands)
 
 
-def map_picture(class_map: ClassMap, *, lang: str = "en", max_size: int = MAX_SIZE) -> Picture:
+def map_picture(
+    class_map: ClassMap, *, lang: str = "en", max_size: int = MAX_SIZE, numbered: bool = False
+) -> Picture:
     """Make a picture of a map; a picture element shows its classes mixed by their shares.
 
     Args:
         class_map: The map, lazy or in memory; read block by block.
         lang: Language of the legend.
         max_size: Longest side of the picture, pixels.
+        numbered: Whether a map of many classes gets their numbers, on it and in the legend.
     """
     text = text_of(lang)
     steps = steps_for(class_map.labels.shape, max_size)
@@ -106,6 +112,10 @@ def map_picture(class_map: ClassMap, *, lang: str = "en", max_size: int = MAX_SI
     codes = [code for code, _, _ in named]
     shares = class_shares(class_map.labels.variable, steps, codes)
     causes = _causes(class_map, steps, 1 - shares.sum(axis=0))
+    marks = []
+    if numbered and sum(bool(share.any()) for share in shares[:-1]) >= FEWEST:
+        marks = class_marks(shares[:-1], codes[:-1])
+        named[:-1] = [(code, f"{title} ({code})", colour) for code, title, colour in named[:-1]]
     entries = [
         (title, colour, share) for (_, title, colour), share in zip(named, shares, strict=True)
     ]
@@ -114,7 +124,8 @@ def map_picture(class_map: ClassMap, *, lang: str = "en", max_size: int = MAX_SI
     rgba = _mix(entries, causes)
     rows, columns = rgba.shape[:2]
     legend = tuple((title, colour) for title, colour, _ in entries)
-    return Picture(rgba, (rows * steps[0], columns * steps[1]), legend=legend)
+    extent = rows * steps[0], columns * steps[1]
+    return Picture(rgba, extent, legend=legend, marks=tuple(marks))
 
 
 def map_figure(
@@ -144,7 +155,7 @@ def map_figure(
     geobox = geobox_of(scene)
     scale = ground_scale(geobox, pixel_size_m)
     image = preview(scene, max_size)
-    classes = map_picture(class_map, lang=lang, max_size=max_size)
+    classes = map_picture(class_map, lang=lang, max_size=max_size, numbered=True)
     aspect = pixel_aspect(geobox, scale)
     layout = _Layout.of(image.extent, aspect, [entry for entry, _ in classes.legend])
     figure = new_figure(layout.width, layout.height)
@@ -154,6 +165,8 @@ def map_figure(
     for picture, caption, box in zip((image, classes), captions, layout.panels, strict=True):
         axes = figure.add_axes(box)
         show_picture(axes, picture, aspect)
+        draw_marks(axes, picture.marks, (picture.extent[1] / picture.rgba.shape[1],
+                                         picture.extent[0] / picture.rgba.shape[0]))  # fmt: skip
         axes.set_title(caption, loc="left", fontsize=10, color=INK, pad=7)
         for outline in outlines:
             draw_outline(axes, outline)

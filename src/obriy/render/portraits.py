@@ -69,11 +69,10 @@ class SceneView:
         """The bands that are nearest to what an eye would see."""
         return next(iter(self.composites.values()))
 
-    @property
-    def place_side(self) -> int:
-        """Side of a magnified place, pixels of the scene."""
-        shortest = min(self.scene.sizes["y"], self.scene.sizes["x"])
-        return int(np.clip(shortest // 4, *_PLACE))
+
+def place_side(scene: xr.Dataset) -> int:
+    """Return the side of a magnified place, pixels of the scene."""
+    return int(np.clip(min(scene.sizes["y"], scene.sizes["x"]) // 4, *_PLACE))
 
 
 def view_of(scene: xr.Dataset) -> SceneView:
@@ -159,7 +158,7 @@ def cluster_pictures(
         part = clusters[start : start + _AT_ONCE]
         shares = class_shares(labels.variable, view.steps, [facts.id for facts in part])
         for facts, share in zip(part, shares, strict=True):
-            centres = typical_places(share, view.steps, labels.shape, view.place_side)
+            centres = typical_places(share, view.steps, labels.shape, place_side(view.scene))
             yield {
                 "mask": _mask(brightness, known, share, view.size),
                 "places": _places(view, labels, facts.id, centres),
@@ -248,7 +247,7 @@ def _places(
         cluster: Which one.
         centres: Middles of the places; missing ones stay dark.
     """
-    side = view.place_side
+    side = place_side(view.scene)
     factor = _TILE // side
     tile = side * factor
     sheet = np.zeros(
