@@ -364,6 +364,23 @@ SENTENCES = {
     "w.csv: columns not used: id, owner.": "w.csv: не використано стовпці: id, owner.",
     "No area in 2025-07: that of the period was taken.": "Немає площі: 2025-07",
     "The runoff of 2025-06 is above 2000 mm: is W in m³, not in 10⁶ m³?": "перевищує 2000 мм",
+    "The nearest pixel of the reference is taken.": "Береться найближчий піксель",
+    "The class of most reference pixels is taken.": "Береться клас більшості",
+    "The class of most reference pixels is taken; it is finer, 2.5 pixels along a side of a map "
+    "pixel.": "2,5 пікселя вздовж",
+    "Classes of the map ('igbp') brought to 'main'.": "Класи карти («igbp»)",
+    "Classes of the reference ('igbp') brought to 'main'.": "Класи еталона («igbp»)",
+    "Classes of the map ('worldcover') brought to 'main'. Classes made one: tree_cover, mangroves "
+    "→ tree.": "зведено до «main». Класи, що стали одним: tree_cover, mangroves → tree.",
+    "Classes made one: a, b → c.": "стали одним: a, b → c.",
+    "Classes made one: a, b → c. Divided further there, so the likeliest class is taken: d.": (
+        "a, b → c. Там вони поділені дрібніше"
+    ),
+    "Divided further there, so the likeliest class is taken: d.": "найімовірніший клас: d.",
+    "The sample has 3 distinct points, fewer than 12 clusters.": "вибірці 3, менше за 12",
+    "There are 3 distinct segments, fewer than 12.": "сегментів 3, менше за 12",
+    "One cluster holds 93% of the image: the land is not in groups.": "93\xa0% знімка",
+    "41% of the image is noise: of no dense group.": "41\xa0% знімка",
     "called mixed by spectral, openai:x": "сумішшю його назвали: spectral, openai:x",
     "the panel disagrees (agreement 0.33)": "згода 0,33",
     "both are named tree_cover": "в обох назва tree_cover",

@@ -7,6 +7,7 @@ from obriy.model.legend import load_legend
 from obriy.outputs.landcover_view import ClassWords, Table
 from obriy.outputs.report_view import score_of
 from obriy.render.text import Text
+from obriy.tables import table_names
 
 _OVERALL: Final = ("overall_accuracy", "kappa", "mean_iou")
 _BY_CLASS: Final = ("precision", "recall", "f1", "iou")
@@ -17,11 +18,12 @@ def evaluation(words: ClassWords, scores: Mapping[str, Any]) -> dict[str, Any]:
     """Return the tables of an evaluation: of all classes, and of the main ones.
 
     Args:
-        words: The classes of the map.
+        words: The classes of the map; a score in another legend takes the words of that one.
         scores: ``evaluation`` of ``result.json``: `obriy.model.scores.Scores` as plain values,
             with ``ceiling``, ``merged`` and ``reference_accuracy``.
     """
     text, merged, ceiling = words.text, scores.get("merged"), scores.get("ceiling") or {}
+    words = _words_of(words, str(scores.get("legend") or ""))
     return {
         "title": text("report.accuracy" if scores["independent"] else "report.agreement"),
         "warning": "" if scores["independent"] else text("report.agreement_note"),
@@ -33,7 +35,7 @@ def evaluation(words: ClassWords, scores: Mapping[str, Any]) -> dict[str, Any]:
         "classes": _by_class(words, scores),
         "confusion": _confusion(words, scores),
         "merged": merged and _overall(text, merged, ceiling.get("merged") or {}),
-        "merged_classes": merged and _by_class(_main_words(text), merged),
+        "merged_classes": merged and _by_class(_words_of(words, _MAIN_LEGEND), merged),
         "labellers": _labellers(text, scores.get("labellers") or ()),
     }
 
@@ -142,8 +144,11 @@ def _confusion(words: ClassWords, scores: Mapping[str, Any]) -> Table:
     return {"header": header, "numeric": [False, *(True for _ in header[1:])], "rows": rows}
 
 
-def _main_words(text: Text) -> ClassWords:
-    return ClassWords.of(load_legend(_MAIN_LEGEND), text)
+def _words_of(words: ClassWords, legend: str) -> ClassWords:
+    """Return the words of the legend that was scored in, where it is one of the tables."""
+    if legend not in table_names("legends"):
+        return words
+    return ClassWords.of(load_legend(legend), words.text)
 
 
 def _labellers(text: Text, rows: Sequence[Mapping[str, Any]]) -> Table | None:
