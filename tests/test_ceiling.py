@@ -207,3 +207,19 @@ def test_a_chip_against_its_own_band(realdata):
     most = sum(np.bincount(band[(numbers == n) & (band > 0)]).max() for n in range(1, 6))
     assert found.ceiling.overall_accuracy == pytest.approx(most / (band > 0).sum())
     assert found.merged_ceiling.overall_accuracy >= found.ceiling.overall_accuracy
+
+
+def test_each_labeller_is_scored_as_if_it_were_alone():
+    clusters = lay([[1, 1, 1, 2, 2, 3]])
+    truth = lay([[10, 10, 80, 80, 80, 40]])
+    named = ClassMap(lay([[10, 10, 10, 80, 80, 40]]), COVER)
+    numbered = ClassMap(clusters, cluster_legend([1, 2, 3]))
+    found = evaluate_naming(
+        named,
+        numbered,
+        Reference(truth, COVER, "truth"),
+        opinions={"sure": {1: 10, 2: 80, 3: 40}, "shy": {1: 10, 2: 255}, "off": {1: 80, 2: 10}},
+    )
+    # sure: 2 of 3, 2 of 2, 1 of 1; shy says nothing of two clusters; off is right about one pixel.
+    assert found.opinions == pytest.approx({"sure": 5 / 6, "shy": 2 / 6, "off": 1 / 6})
+    assert found.to_dict()["labellers"][1] == {"labeller": "shy", "overall_accuracy": 2 / 6}

@@ -13,6 +13,7 @@ that are left over have no name, and all their pixels are wrong.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -94,12 +95,15 @@ class NamingScores:
         ceiling: With the best name for each cluster.
         merged_ceiling: The same on the main classes; None where the legend does not lead there.
         reference_accuracy: What the makers of the reference say of its own accuracy.
+        opinions: Overall accuracy that each labeller would have had alone: its reliability. A
+            cluster that it would not name counts as wrong.
     """
 
     scores: Scores
     ceiling: Ceiling
     merged_ceiling: Ceiling | None = None
     reference_accuracy: dict[str, Any] | None = None
+    opinions: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def merged(self) -> Scores | None:
@@ -120,6 +124,10 @@ class NamingScores:
             "ceiling": ceiling,
             "gap": gap,
             "reference_accuracy": self.reference_accuracy,
+            "labellers": [
+                {"labeller": name, "overall_accuracy": share}
+                for name, share in self.opinions.items()
+            ],
         }
 
 
@@ -128,6 +136,7 @@ def evaluate_naming(
     clusters: ClassMap,
     reference: Reference | ClassMap | xr.DataArray,
     *,
+    opinions: Mapping[str, Mapping[int, int]] | None = None,
     seed: int = 0,
 ) -> NamingScores:
     """Compare a map of named clusters with a reference, and say how good its names could be.
@@ -139,6 +148,7 @@ def evaluate_naming(
         named: The map, in the codes of its legend.
         clusters: The map of clusters that it was made of, on the same grid.
         reference: As in `obriy.validation.evaluate.evaluate`.
+        opinions: By labeller, the class (code of the map's legend) that it gave each cluster.
         seed: Of the bootstrap behind the intervals.
 
     Raises:
@@ -162,7 +172,19 @@ def evaluate_naming(
         ceiling=best_naming(table.counts, comparison.legend),
         merged_ceiling=_merged_ceiling(table.counts, comparison),
         reference_accuracy=accuracy,
+        opinions={
+            name: _accuracy(table.counts, names, comparison)
+            for name, names in (opinions or {}).items()
+        },
     )
+
+
+def _accuracy(counts: CountArray, names: Mapping[int, int], comparison: Comparison) -> float:
+    """Return the overall accuracy of a naming (cluster to code of the map's legend)."""
+    place = {code: position for position, code in enumerate(comparison.legend.codes)}
+    met = {cluster: int(comparison.meeting.mapped[code]) for cluster, code in names.items()}
+    naming = {cluster: place[code] for cluster, code in met.items() if code in place}
+    return _figures(counts, naming)["overall_accuracy"]
 
 
 class ContingencyTable:

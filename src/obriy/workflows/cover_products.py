@@ -104,7 +104,16 @@ def _evaluate(cover: CoverMap, reference: Reference) -> NamingScores | Scores:
     """Score a map; where there are clusters, say how good their names could be."""
     if cover.asked is None:
         return evaluate(cover.map, reference)
-    return evaluate_naming(cover.map, cover.asked, reference)
+    return evaluate_naming(cover.map, cover.asked, reference, opinions=_opinions(cover))
+
+
+def _opinions(cover: CoverMap) -> dict[str, dict[int, int]]:
+    """Return the class that each labeller gave each cluster."""
+    said: dict[str, dict[int, int]] = {}
+    for naming in cover.namings:
+        for answer in naming.answers:
+            said.setdefault(answer.labeller, {})[answer.cluster] = answer.code
+    return said
 
 
 def _tables(products: _Products) -> dict[str, Path]:
