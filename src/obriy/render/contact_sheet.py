@@ -16,7 +16,7 @@ from obriy.model.clusters import NOISE, Answer, Naming, Portrait
 from obriy.model.legend import UNNAMED, Legend
 from obriy.render.figures import INK, LINE, MUTED, new_figure, to_png
 from obriy.render.palette import UNNAMED_COLOUR
-from obriy.render.portraits import view_of
+from obriy.render.portraits import composites_of
 from obriy.render.spectra import draw_spectrum
 from obriy.render.text import Text, text_of
 
@@ -120,7 +120,7 @@ def _heading(
     height = figure.get_size_inches()[1]
     top = height - _MARGIN
     shown = rows[0][0].pictures if rows else {}
-    composites = view_of(scene).composites
+    composites = composites_of(scene)
     x, tall = _MARGIN, _head(rows) - 0.55
     for name in _SHARED:
         if name not in shown:

@@ -16,6 +16,8 @@ _WINDOW: Final = 0.035
 """Side of the ground that a number covers, as a share of the picture's longest side."""
 _PURE: Final = 0.7
 """Share of the class that it must have there."""
+_MIDDLE: Final = 5
+"""Side of the ground in whose middle a number should stand, in sides of the number's own."""
 _APART: Final = 0.25
 """Distance of two numbers of one class, as a share of the longest side, at least."""
 
@@ -35,14 +37,19 @@ def class_marks(shares: npt.NDArray[np.float32], codes: Sequence[int]) -> list[M
     rows, columns = np.indices(shares.shape[1:])
     marks: list[Mark] = []
     for code, share in zip(codes, shares, strict=True):
-        dense = ndimage.uniform_filter(share.astype("float64"), window, mode="constant")
+        near, far = (
+            ndimage.uniform_filter(share.astype("float64"), size, mode="constant")
+            for size in (window, _MIDDLE * window)
+        )
+        # Of all pure places the middle of the largest patch.
+        score = np.where(near >= _PURE, np.round(far, 6), 0)
         for _ in range(PER_CLASS):
-            best = int(np.round(dense, 6).argmax())
-            if dense.flat[best] < _PURE:
+            best = int(score.argmax())
+            if score.flat[best] <= 0:
                 break
             row, column = divmod(best, share.shape[1])
             marks.append((column + 0.5, row + 0.5, str(code)))
-            dense[np.hypot(rows - row, columns - column) < _APART * longest] = 0
+            score[np.hypot(rows - row, columns - column) < _APART * longest] = 0
     return marks
 
 

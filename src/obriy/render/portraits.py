@@ -20,7 +20,7 @@ from obriy.model.clusters import ClusterFacts
 from obriy.model.grid import geobox_of
 from obriy.model.scene import band_names
 from obriy.render.chips import FALSE_COLOUR, TRUE_COLOUR
-from obriy.render.contrast import Array, contrast_limits, square_around, stretched
+from obriy.render.contrast import Array, limits_of_values, square_around, stretched
 from obriy.render.figures import to_png
 from obriy.render.geometry import ground_scale, pixel_aspect
 from obriy.render.spectra import spectrum_figure
@@ -53,6 +53,7 @@ class SceneView:
         scene: The Scene.
         composites: Bands shown as red, green and blue, by name of the picture:
             ``"true_colour"``, ``"infrared"``, or ``"one_band"`` where it has neither.
+        small: Means of each band shown in the elements of a small picture, NaN missing.
         limits: Reflectance of black and of white of the three bands, by composite.
         steps: Rows and columns of pixels that make one element of a small picture.
         size: Rows and columns of the pictures of the whole scene.
@@ -60,6 +61,7 @@ class SceneView:
 
     scene: xr.Dataset
     composites: Mapping[str, Bands]
+    small: Mapping[str, npt.NDArray[np.float32]]
     limits: Mapping[Bands, tuple[tuple[float, float], ...]]
     steps: tuple[int, int]
     size: tuple[int, int]
@@ -81,22 +83,26 @@ def view_of(scene: xr.Dataset) -> SceneView:
     Args:
         scene: A Scene of any size, lazy or in memory; read at a low resolution.
     """
-    composites = _composites(scene)
+    composites = composites_of(scene)
     shape = scene.sizes["y"], scene.sizes["x"]
     steps = steps_for(shape, LONGEST)
+    bands = dict.fromkeys(name for names in composites.values() for name in names)
+    small = {name: block_means(scene[name].variable, steps) for name in bands}
     grid = geobox_of(scene)
     aspect = pixel_aspect(grid, ground_scale(grid))
     rows, columns = shape[0] // steps[0], shape[1] // steps[1]
     return SceneView(
         scene=scene,
         composites=composites,
-        limits={names: _limits(scene, names) for names in composites.values()},
+        small=small,
+        limits={names: _limits(small, names) for names in composites.values()},
         steps=steps,
         size=_size(rows, columns, aspect * steps[0] / steps[1]),
     )
 
 
-def _composites(scene: xr.Dataset) -> dict[str, Bands]:
+def composites_of(scene: xr.Dataset) -> dict[str, Bands]:
+    """Return the bands shown as red, green and blue, by name of the picture."""
     available = set(band_names(scene))
     found: dict[str, Bands] = {}
     if available.issuperset(TRUE_COLOUR):
@@ -110,13 +116,15 @@ def _composites(scene: xr.Dataset) -> dict[str, Bands]:
     return found
 
 
-def _limits(scene: xr.Dataset, bands: Bands) -> tuple[tuple[float, float], ...]:
+def _limits(
+    small: Mapping[str, npt.NDArray[np.float32]], bands: Bands
+) -> tuple[tuple[float, float], ...]:
     """Return black and white of each band; in true colour they are the same for all bands.
 
     So the ground keeps its colour: with a range for each band, whatever the scene has most of
     would look neutral.
     """
-    found = [contrast_limits(scene[name]) for name in bands]
+    found = [limits_of_values(small[name]) for name in bands]
     if bands == TRUE_COLOUR:
         found = [(min(low for low, _ in found), max(high for _, high in found))] * 3
     return tuple(found)
@@ -214,9 +222,8 @@ def _inside(middle: int, length: int, side: int) -> int:
 
 def _composite(view: SceneView, bands: Bands) -> tuple[Array, Mask]:
     """Return brightness (rows, columns, 3), 0 to 1, and where the scene is known."""
-    means = {n: block_means(view.scene[n].variable, view.steps) for n in dict.fromkeys(bands)}
-    known = np.all([np.isfinite(plane) for plane in means.values()], axis=0)
-    return _stacked(view, means, bands), known
+    known = np.all([np.isfinite(view.small[name]) for name in bands], axis=0)
+    return _stacked(view, view.small, bands), known
 
 
 def _stacked(view: SceneView, planes: Mapping[str, npt.NDArray[Any]], bands: Bands) -> Array:
