@@ -1,7 +1,7 @@
 """The expert behind the labeller `spectral`: a small fitted network, in numpy.
 
 ``tables/spectral_expert.npz`` is made by benchmarks/tune_landcover/fit_spectral.py; what it was
-fitted on, and how well it is calibrated, stands in docs/design/0009-spectral-expert.md.
+fitted on, and how well it is calibrated, stands in docs/design/0011-spectral-expert.md.
 """
 
 import dataclasses
