@@ -29,6 +29,14 @@ CHUNK: Final = 4096
 the size of the matrix, and a unit would have another point in another block."""
 
 
+OF_SURROUNDINGS: Final = ("texture_", "around_", "deep_")
+"""Features whose names begin so tell of the pixels around, not of the pixel."""
+SURROUNDINGS: Final = np.float32(0.15)
+"""Their weight beside those of the pixel itself: there are many of them. With all groups of
+features and 12 clusters the accuracy with the best names, on 41 of the choose chips of HLS, is
+0.804 with it, 0.795 with 0.3, 0.780 with 1; without features of surroundings 0.803."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Space:
     """The way from features to points.
@@ -80,6 +88,8 @@ def fit_space(sample: Sample, train: Callable[[FloatArray], Embedder] | None) ->
         train: Makes an embedder of (n, features) scaled values; None: nothing is embedded.
     """
     scale = fit_scale(sample.values)
+    around = np.array([name.startswith(OF_SURROUNDINGS) for name in sample.names])
+    scale = Scale(scale.centre, np.where(around, scale.width / SURROUNDINGS, scale.width))
     scaled = scale.apply(np.ascontiguousarray(sample.values.T))
     embedder = None if train is None else train(np.ascontiguousarray(scaled.T))
     return Space(scale, fit_axes(embed(embedder, scaled).T, sample.sizes), embedder)
