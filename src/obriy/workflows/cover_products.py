@@ -19,7 +19,7 @@ from obriy.outputs.landcover_report import LandcoverReport, write_landcover_repo
 from obriy.outputs.polygons import write_parcels
 from obriy.outputs.report_view import source_title
 from obriy.outputs.stac_item import write_stac_item
-from obriy.outputs.styles import write_style
+from obriy.outputs.styles import write_share_style, write_style
 from obriy.outputs.tables import write_rows, write_scores
 from obriy.render.contact_sheet import contact_sheet
 from obriy.render.figures import to_png, to_svg
@@ -82,7 +82,12 @@ def write_cover_products(
     result["outputs"] = {name: str(path) for name, path in files.items()}
     files |= _pictures(products, result, size)
     files["stac"] = write_stac_item(
-        cover.map, files, folder.file("item.json"), item_id=folder.path.name, title=_title(config)
+        cover.map,
+        files,
+        folder.file("item.json"),
+        item_id=folder.path.name,
+        title=_title(config),
+        clusters=None if cover.clusters is None else cover.clusters.legend,
     )
     result["outputs"] = {name: str(path) for name, path in files.items()}
     return result
@@ -123,10 +128,7 @@ def _tables(products: _Products) -> dict[str, Path]:
     files = {"areas": write_rows(folder.file("areas.csv"), _AREAS, rows)}
     if cover.minutes is not None:
         files["panel"] = write_text(folder.file("panel.json"), minutes_text(cover.minutes))
-    if "landcover" in config.outputs:
-        write_style(folder.file("landcover.qml"), cover.map.legend, config.lang)
-    if "clusters" in config.outputs and cover.clusters is not None:
-        write_style(folder.file("clusters.qml"), cover.clusters.legend, config.lang)
+    _styles(products)
     if products.scores is not None:
         scores = products.scores
         plain = scores.scores if isinstance(scores, NamingScores) else scores
@@ -134,6 +136,18 @@ def _tables(products: _Products) -> dict[str, Path]:
     if "polygons" in config.outputs:
         files["polygons"] = _parcels(products)
     return files
+
+
+def _styles(products: _Products) -> None:
+    """Write how QGIS shows each map, beside it."""
+    config, folder, cover = products.config, products.folder, products.cover
+    written = set(config.outputs) & set(cover.files)
+    if "landcover" in written:
+        write_style(folder.file("landcover.qml"), cover.map.legend, config.lang)
+    if "clusters" in written and cover.clusters is not None:
+        write_style(folder.file("clusters.qml"), cover.clusters.legend, config.lang)
+    for name in written & {"confidence", "agreement"}:
+        write_share_style(folder.file(f"{name}.qml"), config.lang)
 
 
 def _parcels(products: _Products) -> Path:
