@@ -1,0 +1,55 @@
+"""Does a student beat its teacher? On the chips with WorldCover; needs the extra `deep`.
+
+    python benchmarks/landcover_student.py even|odd FOLDER
+
+The teacher is what `map_landcover` makes of each chip: K-Means, 12 clusters, named by `spectral`.
+The student learns from its maps of most chips and is judged on chips held out, on pixels where
+WorldCover is not contradicted by the water label. The labeller was fitted on the even sites, so
+that only the odd ones say how good the teacher is; nothing is chosen by them.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from obriy.model.grid import coords_of, geobox_of
+from obriy.model.legend import load_legend
+from obriy.model.reference import Reference
+from obriy.workflows.landcover import map_landcover
+from obriy.workflows.lessons import Lesson
+from obriy.workflows.training import TrainConfig, train_landcover
+from tune_landcover.chips import CODES, Chip, load
+
+CLUSTERS = 12
+SIDE = 56
+"""Two blocks and a gap on a side of a chip."""
+
+
+def lesson_of(chip: Chip) -> Lesson:
+    named = map_landcover(chip.scene, clusters=CLUSTERS)
+    codes = np.where((chip.reference < 0) | chip.flooded, 0, CODES[chip.reference])
+    grid = coords_of(geobox_of(chip.scene))
+    truth = xr.DataArray(codes.astype("uint8"), dims=("y", "x"), coords=grid)
+    reference = Reference(truth, load_legend("worldcover"), "WorldCover of the chips")
+    return Lesson(chip.scene, named, reference, f"chip {chip.number} of {chip.site}")
+
+
+def main() -> None:
+    lessons = [lesson_of(chip) for chip in load(sys.argv[1] == "even")]
+    config = TrainConfig(out=Path(sys.argv[2]), patch=SIDE, validation_share=0.25, device="cpu")
+    result = train_landcover(config, lessons=lessons).result
+    for name in ("teacher", "student"):
+        scores = result[name]
+        merged = scores["merged"]
+        print(
+            f"{name:8} OA {scores['overall_accuracy']:.3f} mIoU {scores['mean_iou']:.3f}; "
+            f"main classes {merged['overall_accuracy']:.3f} {merged['mean_iou']:.3f}"
+        )
+    print(result["verdict"], result["blocks"], json.dumps(result["difference"]))
+
+
+if __name__ == "__main__":
+    main()
