@@ -9,7 +9,7 @@ from tests.conftest import utm_grid
 
 from obriy.errors import TableError
 from obriy.labelling.facts import measure_clusters
-from obriy.labelling.spectral import SpectralLabeller, describe_evidence
+from obriy.labelling.spectral import SpectralLabeller, _are_mixed, describe_evidence
 from obriy.labelling.spectral_expert import expert_from, load_expert
 from obriy.labelling.spectral_features import FEATURES, feature_table, median_of
 from obriy.model.classmap import ClassMap
@@ -104,9 +104,17 @@ def test_probabilities_add_up_and_agree_with_the_answer():
         ranked = sorted(answer.probabilities, key=answer.probabilities.get, reverse=True)
         assert [answer.code, answer.second] == ranked[:2]
         assert answer.confidence == answer.probabilities[answer.code]
-        ratio = answer.probabilities[answer.second] / answer.confidence
-        assert answer.mixed == (ratio >= 0.6)
         assert (answer.labeller, answer.normalised, answer.problem) == ("spectral", "exact", "")
+
+
+def test_mixed_is_a_doubt_between_main_classes():
+    codes = np.array([10, 30, 40, 50])
+    rows = np.array([
+        [0.50, 0.31, 0.10, 0.09],  # tree or grass
+        [0.55, 0.25, 0.15, 0.05],  # tree
+        [0.05, 0.45, 0.44, 0.06],  # grass or crop: both are low vegetation
+    ])  # fmt: skip
+    assert _are_mixed(rows, codes) == [True, False, False]
 
 
 def test_another_legend_adds_the_classes_up():

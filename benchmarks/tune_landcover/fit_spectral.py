@@ -205,10 +205,12 @@ def report(made: Fit, held_out: dict[str, np.ndarray], temperature: float) -> No
 
 
 def _report_mixed(probability: np.ndarray, counts: np.ndarray) -> None:
-    ordered = np.sort(probability, axis=1)
-    ratio = ordered[:, -2] / ordered[:, -1]
+    ordered, order = np.sort(probability, axis=1), np.argsort(probability, axis=1)
+    apart = chips.MAIN[order[:, -1]] != chips.MAIN[order[:, -2]]
+    ratio = np.where(apart, ordered[:, -2] / ordered[:, -1], 0)
     total = counts.sum(axis=1)
-    impure = counts.max(axis=1) < 0.7 * total
+    main = np.stack([counts[:, i == chips.MAIN].sum(axis=1) for i in range(5)], axis=1)
+    impure = main.max(axis=1) < 0.8 * total
     for least in (0.4, 0.5, 0.6, 0.7):
         flagged = ratio >= least
         both = total[flagged & impure].sum()

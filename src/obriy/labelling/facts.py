@@ -52,7 +52,8 @@ def measure_clusters(scene: xr.Dataset, clusters: ClassMap, *, seed: int = 0) ->
 
     Returns:
         The facts in the order of the numbers; a cluster with no pixel that has all bands is left
-        out. A pixel counts where it has a cluster and every ground band.
+        out. A pixel counts where it has a cluster and every ground band; one that does not count
+        is no neighbour: it neither ends a patch nor makes a border.
 
     Raises:
         GridError: where the map lies on another grid than the scene.

@@ -10,13 +10,13 @@ from obriy.errors import ObriyError
 from obriy.labelling.spectral_expert import load_expert
 from obriy.labelling.spectral_features import feature_table, known_bands, median_of
 from obriy.model.clusters import Answer, ClusterFacts, Portrait
-from obriy.model.crosswalk import translate_codes
+from obriy.model.crosswalk import main_classes, translate_codes
 from obriy.model.legend import NO_DATA, UNNAMED, Legend, load_legend
 
 OWN_LEGEND: Final = "worldcover"
 MIXED: Final = 0.6
-"""A cluster is called mixed where the second class is this likely, as a part of the first. On held
-out sites two in three such clusters have no class that holds 70 % of them."""
+"""A cluster is called mixed where the second class is this likely, as a part of the first, and both
+are of different main classes: between crop and grass it is in doubt, not mixed."""
 UNKNOWN: Final = "unknown"
 
 
@@ -54,16 +54,21 @@ class SpectralLabeller:
         table = feature_table(facts)
         own = expert.probabilities(table)
         known = expert.is_known(table)
+        mixed = _are_mixed(own, expert.codes)
         names = {c.code: c.name for c in legend} | {UNNAMED: UNKNOWN}
         return [
-            self._answer(f, _translated(own[i], expert.codes, codes), names)
+            self._answer(f, _translated(own[i], expert.codes, codes), names, mixed[i])
             if known[i]
             else self._unlike(f)
             for i, f in enumerate(facts)
         ]
 
     def _answer(
-        self, facts: ClusterFacts, likely: Mapping[int, float], names: Mapping[int, str]
+        self,
+        facts: ClusterFacts,
+        likely: Mapping[int, float],
+        names: Mapping[int, str],
+        mixed: bool,
     ) -> Answer:
         first, *others = sorted(likely, key=lambda code: -likely[code])
         second = next((code for code in others if code != UNNAMED), None)
@@ -74,7 +79,7 @@ class SpectralLabeller:
             code=first,
             confidence=likely[first],
             second=second,
-            mixed=second is not None and likely[second] >= MIXED * likely[first],
+            mixed=mixed,
             evidence=describe_evidence(facts),
             normalised="exact",
             probabilities=dict(likely),
@@ -104,6 +109,17 @@ def describe_evidence(facts: ClusterFacts) -> str:
         parts.append(f"NDVI above {100 * rank:.0f} % of the scene")
     parts.append(f"{100 * facts.interior:.0f} % of its pixels inside patches")
     return f"Medians: {', '.join(parts)}."
+
+
+def _are_mixed(likely: npt.NDArray[np.float64], codes: npt.NDArray[np.int64]) -> list[bool]:
+    """Say of each cluster whether two main classes are nearly as likely, (clusters, classes)."""
+    main = translate_codes(load_legend(OWN_LEGEND), main_classes())
+    order = np.argsort(likely, axis=1)
+    found = []
+    for row, (second, first) in zip(likely, order[:, -2:], strict=True):
+        apart = main[int(codes[first])] != main[int(codes[second])]
+        found.append(bool(apart and row[second] >= MIXED * row[first]))
+    return found
 
 
 def _translated(
