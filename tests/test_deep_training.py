@@ -21,6 +21,7 @@ from obriy.outputs.cog import MapWriter
 from obriy.prepare.visibility import edge_pixels
 from obriy.render.figures import to_png
 from obriy.render.learning import learning_figure
+from obriy.render.text import text_of
 from obriy.runs.folder import RunFolder
 from obriy.validation.scores import metrics
 from obriy.workflows.config import LandcoverConfig
@@ -296,6 +297,18 @@ def test_the_student_maps_another_scene(trained):
     found = apply_student(scene, trained[2].folder / "student.pt")
     assert (found.labels.values == truth.values).mean() > 0.85
     assert found.provenance.step("map")["learnt_from"] == ["world.tif"]
+
+
+def test_pixels_of_another_size_are_told(trained, scene_of):
+    from obriy.workflows.training import apply_student
+
+    plain = {name: np.full((4, 4), 0.1) for name in SPECTRA[TREE]}
+    for metres, told in ((10.0, 0), (12.0, 0), (30.0, 1)):
+        scene = scene_of(geobox=utm_grid((4, 4), metres), **plain)
+        warnings = apply_student(scene, trained[2].student).provenance.warnings
+        assert len(warnings) == told
+    assert "learnt from pixels of 10 m; these are 30 m" in warnings[0]
+    assert text_of("uk").sentence(warnings[0]).startswith("Учень учився на пікселях 10 м")
 
 
 def test_a_training_that_is_done_is_not_done_again(trained):

@@ -20,6 +20,8 @@ TILE: Final = 128
 pixel's class does not depend on how the engine cuts the scene."""
 MARGIN: Final = 32
 """Pixels around a tile that the network sees and nobody keeps."""
+SAME_SCALE: Final = 0.25
+"""Pixels whose size differs by less than this share show the same surroundings."""
 HALO: Final = TILE - 1 + MARGIN
 """Pixels around a block that hold every tile of its pixels, with its margin."""
 
@@ -57,6 +59,20 @@ class StudentMethod:
         require_bands(available, wanted, self.name, "It learnt from images that have them.")
         return {source_of(name, available) for name in wanted}
 
+    def doubt_of_scale(self, pixel_m: float | None) -> str:
+        """Return a warning where a scene has pixels of another size than it learnt from, or none.
+
+        Args:
+            pixel_m: Height of the scene's pixels, metres; None where unknown.
+        """
+        own = self.student.card.pixel_m
+        if own is None or pixel_m is None or abs(pixel_m / own - 1) <= SAME_SCALE:
+            return ""
+        return (
+            f"The student learnt from pixels of {own:g} m; these are {pixel_m:g} m, and what it "
+            "knows of the surroundings of a pixel may not hold."
+        )
+
     def collect(self, block: Block) -> None:
         """Return nothing: the student knows already."""
 
@@ -67,7 +83,10 @@ class StudentMethod:
 
 @dataclasses.dataclass(frozen=True)
 class StudentRule:
-    """Classes by the student, tile by tile."""
+    """Classes by the student, tile by tile.
+
+    The confidence is the share that the network gives to its class: nobody has calibrated it.
+    """
 
     student: Student
 

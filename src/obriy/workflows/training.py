@@ -193,6 +193,8 @@ def apply_student(
         scene, method, sinks, subject="cover", clouds=clouds, options=options or EngineOptions()
     )
     record = provenance_of(scene).with_step("map", method=method.name, **result.rule.describe())
+    warning = method.doubt_of_scale(pixel_m(scene) if geobox_of(scene).crs else None)
+    record = record.with_warning(warning) if warning else record
     return ClassMap(
         **layers_of(scene, sinks),
         legend=method.legend,
@@ -220,8 +222,8 @@ class _Task:
         validation = self._read(self.split.validation, bands)
         middle, spread = _scaling(train.inputs)
         network, history = train_network(
-            Patches(_scaled(train.inputs, middle, spread), train.targets),
-            Patches(_scaled(validation.inputs, middle, spread), validation.targets),
+            _scaled(train, middle, spread),
+            _scaled(validation, middle, spread),
             len(self.legend.codes),
             Schedule(
                 self.config.epochs,
@@ -309,8 +311,11 @@ def _scaling(inputs: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(map(float, middle)), tuple(map(float, spread))
 
 
-def _scaled(inputs: Any, middle: Sequence[float], spread: Sequence[float]) -> Any:
-    return np.stack([scaled(stack, middle, spread) for stack in inputs])
+def _scaled(patches: Patches, middle: Sequence[float], spread: Sequence[float]) -> Patches:
+    """Return patches with their inputs scaled, in place: there may be half a gigabyte of them."""
+    for stack in patches.inputs:
+        stack[...] = scaled(stack, middle, spread)
+    return patches
 
 
 def _pixel_of(lesson: Lesson) -> float | None:
