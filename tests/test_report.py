@@ -381,6 +381,8 @@ SENTENCES = {
     "There are 3 distinct segments, fewer than 12.": "сегментів 3, менше за 12",
     "One cluster holds 93% of the image: the land is not in groups.": "93\xa0% знімка",
     "41% of the image is noise: of no dense group.": "41\xa0% знімка",
+    "The student learnt from pixels of 10 m; these are 30 m, and what it knows of the surroundings "
+    "of a pixel may not hold.": "на пікселях 10 м; тут вони 30 м",
     "called mixed by spectral, openai:x": "сумішшю його назвали: spectral, openai:x",
     "the panel disagrees (agreement 0.33)": "згода 0,33",
     "both are named tree_cover": "в обох назва tree_cover",
