@@ -204,6 +204,29 @@ def test_districts_are_measured_apart(finished, tmp_path):
     assert "report" not in result["outputs"]
 
 
+def test_a_district_has_the_clusters_of_the_whole_image(tmp_path):
+    codes = np.kron(np.random.default_rng(3).choice([10, 60, 80], (30, 32)), np.ones((10, 10)))
+    image = write_scene(tmp_path / "mosaic.tif", codes.astype("uint8"))
+    common = {"source": str(image), "method": "slic+kmeans", "clusters": 5, "rounds": 0}
+    run_job(make_config(LandcoverConfig, common | {"out": tmp_path / "whole"}))
+    west, south = 5e5 + 1000, 5.2e6 - 2000  # not on the tiles in which super-pixels are made
+    district = f"{west},{south},{west + 800},{south + 700}"
+    frame = gpd.GeoDataFrame(
+        {"name": ["d"]},
+        geometry=[shapely.box(*map(float, district.split(",")))],
+        crs="EPSG:32636",
+    )
+    frame.to_file(tmp_path / "district.gpkg")
+    aoi = {"aoi": str(tmp_path / "district.gpkg"), "out": tmp_path / "part"}
+    run_job(make_config(LandcoverConfig, common | aoi))
+    with (
+        rasterio.open(tmp_path / "whole" / "clusters.tif") as whole,
+        rasterio.open(tmp_path / "part" / "clusters.tif") as part,
+    ):
+        window = rasterio.windows.from_bounds(*part.bounds, transform=whole.transform)
+        assert (whole.read(1, window=window) == part.read(1)).all()
+
+
 def test_missing_pixels_stay_missing(tmp_path):
     codes = truth()
     missing = np.zeros(codes.shape, bool)

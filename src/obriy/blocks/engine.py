@@ -16,6 +16,7 @@ from obriy.blocks.plan import BASE_BYTES, THREAD_BYTES, Plan, Window, fit_worker
 from obriy.errors import CancelledError, SourceError
 from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.flags import Unseen
+from obriy.model.grid import geobox_of
 from obriy.model.scene import band_names
 from obriy.settings import settings
 
@@ -104,7 +105,8 @@ def run_method(
         sinks: Where the layers ``labels``, ``fraction``, ``unseen``, ``doubt`` and ``confidence``
             go (any).
         part: The part of the scene to map; None: all of it. The decision rests on the whole
-            scene, so that a district has the same map whatever else is asked for.
+            scene, and the halo is read beyond the part, so that a district has the same map
+            whatever else is asked for.
         prepare: Hides what cannot be seen, before the method looks.
         settle: Brings the method's labels and what was hidden together.
         options: Threads, memory, progress, cancel.
@@ -130,15 +132,15 @@ def run_method(
         budget=budget // 2,
     )
 
-    def reader_of(source: xr.Dataset, keep: int) -> _Reader:
+    def reader_of(mapped: xr.Dataset, keep: int) -> _Reader:
         plan = make_plan(
-            source,
+            mapped,
             read,
             halo=method.halo + also_halo,
             bytes_per_pixel=bytes_per_pixel,
             budget=budget // (2 * workers) - THREAD_BYTES,
         )
-        return _Reader(source, names, plan, prepare, keep=keep)
+        return _Reader(scene, names, plan, prepare, keep=keep, origin=_origin(scene, mapped))
 
     reader = reader_of(scene, keep=budget // 4 if part is None else 0)
     with rasterio.Env(GDAL_CACHEMAX=max(CACHE_BYTES, min(budget // 4, 1024 * 1024**2))):
@@ -166,6 +168,15 @@ def _result(rule: Rule, reader: "_Reader", counts: Sequence[Any]) -> EngineResul
         failed=tuple((reader.plan.windows[i], why) for i, why in sorted(reader.failed.items())),
         plan=reader.plan,
     )
+
+
+def _origin(scene: xr.Dataset, part: xr.Dataset) -> tuple[int, int]:
+    """Return the row and column of the scene at which a part of it begins."""
+    if part is scene:
+        return 0, 0
+    whole, piece = geobox_of(scene).affine, geobox_of(part).affine
+    column, row = ~whole @ (piece.c, piece.f)
+    return round(row), round(column)
 
 
 def _budget(options: EngineOptions) -> int:
@@ -225,9 +236,13 @@ class _Reader:
         names: list[str],
         plan: Plan,
         prepare: Callable[[Block], Block],
+        *,
         keep: int,
+        origin: tuple[int, int],
     ) -> None:
         self.plan = plan
+        self._origin = origin
+        self._shape = (scene.sizes["y"], scene.sizes["x"])
         self.failed: dict[int, str] = {}
         self._variables = {name: scene[name].variable for name in names}
         self._flags = scene["flags"].variable if "flags" in scene else None
@@ -252,9 +267,11 @@ class _Reader:
         return block
 
     def _read(self, window: Window) -> Block:
-        outer = window.padded(self.plan.halo, self.plan.shape)
+        row, column = window.row + self._origin[0], window.column + self._origin[1]
+        place = dataclasses.replace(window, row=row, column=column)
+        outer = place.padded(self.plan.halo, self._shape)
         rows, columns = outer.slices
-        top, left = window.row - outer.row, window.column - outer.column
+        top, left = row - outer.row, column - outer.column
         return Block(
             bands={
                 name: np.asarray(variable[rows, columns].values, np.float32)
