@@ -39,6 +39,7 @@ __all__ = [
     "needs_pictures",
     "parse_budget",
     "read_minutes",
+    "voters",
 ]
 
 LABELLERS: Final[Registry[Callable[[Spec, PanelSettings], Labeller]]] = Registry("labeller")
@@ -75,6 +76,20 @@ def needs_pictures(specs: Sequence[str]) -> bool:
         UsageError: one is not known, or not written as it should be.
     """
     return any(spec.kind in PROVIDERS for spec in _parse(specs))
+
+
+def voters(specs: Sequence[str]) -> list[str]:
+    """Return the names under which answers will come: of a record, those who spoke in it.
+
+    Raises:
+        UsageError: a labeller is not known, or not written as it should be.
+        InputError: a record that cannot be read.
+    """
+    names: list[str] = []
+    for spec in _parse(specs):
+        said = read_minutes(Path(spec.value)).answers if spec.kind == _REPLAY else ()
+        names += [answer.labeller for answer in said] if spec.kind == _REPLAY else [spec.text]
+    return list(dict.fromkeys(names))
 
 
 def check_labellers(specs: Sequence[str], legend: Legend) -> None:

@@ -119,7 +119,8 @@ def write_cover_map(
                 writers["unseen"].write(rows, columns, source.unseen[rows, columns].to_numpy())
         return StepRecord({name: f"{name}.tif" for name in contents})
 
-    told = {"tables": _digest(tables.values()), "legend": legend.name, "lang": lang}
+    # A legend may be a file of the user's, whose names and colours change with its name the same.
+    told = {"tables": _digest(tables.values()), "legend": _print_of(legend), "lang": lang}
     step = folder.step("landcover", work, told, after=[named.clustered.step])
     layers = {name: open_layer(folder.file(step.outputs[name]), scene) for name in LAYERS}
     cover = _cover(scene, named, legend, numbers, layers)
@@ -171,7 +172,11 @@ def _record(
     names = {c.code: c.name for c in legend} | {UNNAMED: "unknown"}
     made = with_pass(provenance, "clusters", named.clustered.found).with_step(
         "naming",
-        labellers=list(named.labellers),
+        labellers=list(named.rules.labellers),
+        legend=legend.name,
+        rule=named.rules.rule,
+        weights=dict(named.rules.reliability),
+        least_agreement=named.rules.least_agreement,
         names={str(n.facts.id): names[n.code] for n in namings},
         rounds=list(log),
     )
@@ -260,6 +265,12 @@ def _merged(
             )
         )
     return tuple(made)
+
+
+def _print_of(legend: Legend) -> str:
+    """Return what tells the classes of a legend from others, of their names and colours too."""
+    text = json.dumps(dataclasses.asdict(legend), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digest(arrays: Iterable[np.ndarray[Any, Any]]) -> str:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from obriy.errors import UsageError
 from obriy.labelling.facts import measure_clusters
-from obriy.labelling.panel import Minutes, PanelSettings, convene, needs_pictures
+from obriy.labelling.panel import Minutes, PanelSettings, convene, needs_pictures, voters
 from obriy.labelling.portraits import make_portraits
 from obriy.labelling.vote import VoteRule, vote, weights_from
 from obriy.methods.clustering.rule import ClusterRule
@@ -64,7 +64,7 @@ class Named:
         namings: A name, or none, for each.
         portraits: What the labellers were shown.
         minutes: What they said, in all rounds.
-        labellers: Who was asked.
+        rules: Who was asked, and how they decided.
         log: What was split, and why, in order.
     """
 
@@ -72,7 +72,7 @@ class Named:
     namings: tuple[Naming, ...]
     portraits: tuple[Portrait, ...]
     minutes: Minutes
-    labellers: tuple[str, ...]
+    rules: PanelRules
     log: tuple[dict[str, Any], ...]
 
 
@@ -114,7 +114,7 @@ def name_clusters(
         log += split
         clustered = again(rule, number + 1)
     assert minutes is not None  # there is at least one round
-    return Named(clustered, tuple(namings), tuple(portraits), minutes, rules.labellers, tuple(log))
+    return Named(clustered, tuple(namings), tuple(portraits), minutes, rules, tuple(log))
 
 
 def standing_answers(minutes: Minutes, facts: Sequence[ClusterFacts]) -> list[Answer]:
@@ -153,7 +153,7 @@ def reliability_of(spec: str | None, labellers: Sequence[str], legend: Legend) -
     Args:
         spec: ``"NAME=0.8,NAME=0.6"``, or the ``result.json`` of a run that was scored against a
             reference: then the accuracy of each labeller on its own; None: none.
-        labellers: Who votes.
+        labellers: Who is asked; of a record those vote who spoke in it.
         legend: The classes.
 
     Raises:
@@ -162,15 +162,16 @@ def reliability_of(spec: str | None, labellers: Sequence[str], legend: Legend) -
     if spec is None:
         return {}
     weights = _measured(Path(spec)) if Path(spec).suffix == ".json" else _stated(spec)
-    strange = sorted(set(weights) - set(labellers))
+    who = voters(labellers)
+    strange = sorted(set(weights) - set(who))
     if strange and Path(spec).suffix != ".json":
-        raise did_you_mean("labeller of this panel", strange[0], sorted(labellers))
-    missing = [name for name in labellers if name not in weights]
+        raise did_you_mean("labeller of this panel", strange[0], sorted(who))
+    missing = [name for name in who if name not in weights]
     if missing:
         raise UsageError(
             f"--reliability says nothing of '{missing[0]}'.", "Give each labeller of it a weight."
         )
-    return weights_from({name: weights[name] for name in labellers}, len(legend.codes))
+    return weights_from({name: weights[name] for name in who}, len(legend.codes))
 
 
 def _stated(spec: str) -> dict[str, float]:
