@@ -74,7 +74,7 @@ def _of_provider(text: str, kind: str, rest: str) -> Spec:
             f"The labeller '{kind}' needs a model: '{text}'.", f"Write {kind}:MODEL[@http://HOST]."
         )
     parts = urlsplit(address)
-    if address and (not parts.hostname or parts.username or parts.query or parts.fragment):
+    if address and (not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment):
         raise UsageError(
             f"The address of '{kind}:{model}' must be a plain http://HOST[:PORT][/PATH].",
             "A key belongs in the environment: OBRIY_LABELLER_KEY.",
