@@ -10,10 +10,8 @@ def landcover_lines(result: dict[str, Any]) -> list[str]:
     """Return the answer of `obriy landcover` in a few lines."""
     lines = [_class_line(row) for row in result["classes"] if row["share"]]
     named = [c for c in result["clusters"] if c["code"] != 255]
-    lines.append(
-        f"Clusters: {len(result['clusters'])}, named: {len(named)}  "
-        f"Unseen: {result['unseen_share']:.1%}  Method: {result['method']}"
-    )
+    counts = f"Clusters: {len(result['clusters'])}, named: {len(named)}  " if named else ""
+    lines.append(f"{counts}Unseen: {result['unseen_share']:.1%}  Method: {result['method']}")
     if result["evaluation"]:
         lines += _score_lines(result["evaluation"])
     cost = result["cost"]
@@ -31,20 +29,24 @@ def _class_line(row: dict[str, Any]) -> str:
 
 def _score_lines(scores: dict[str, Any]) -> list[str]:
     word = "Accuracy" if scores["independent"] else "Agreement"
-    ceiling, merged = scores["ceiling"], scores["merged"]
+    ceiling, merged = scores.get("ceiling") or {}, scores["merged"]  # a student has no clusters
     lines = [
-        f"{word} against {scores['reference']}: overall {scores['overall_accuracy']:.3f} "
-        f"(the clusters allow {ceiling['overall_accuracy']:.3f}), mean IoU "
-        f"{_number(scores['mean_iou'])} ({_number(ceiling['mean_iou'])})"
+        f"{word} against {scores['reference']}: {_beside(scores, ceiling, 'the clusters allow ')}"
     ]
-    if merged and ceiling.get("merged"):
-        best = ceiling["merged"]
-        lines.append(
-            f"Main classes: overall {merged['overall_accuracy']:.3f} "
-            f"({best['overall_accuracy']:.3f}), mean IoU {_number(merged['mean_iou'])} "
-            f"({_number(best['mean_iou'])})"
-        )
+    if merged:
+        lines.append(f"Main classes: {_beside(merged, ceiling.get('merged') or {})}")
     return lines
+
+
+def _beside(scores: dict[str, Any], best: dict[str, Any], words: str = "") -> str:
+    """Return accuracy and mean IoU, each with what the clusters allow where there are any."""
+    overall, iou = _number(scores["overall_accuracy"]), _number(scores["mean_iou"])
+    if not best:
+        return f"overall {overall}, mean IoU {iou}"
+    return (
+        f"overall {overall} ({words}{_number(best['overall_accuracy'])}), "
+        f"mean IoU {iou} ({_number(best['mean_iou'])})"
+    )
 
 
 def print_comparison(result: dict[str, Any]) -> None:

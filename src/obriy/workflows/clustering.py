@@ -10,20 +10,25 @@ import numpy as np
 import xarray as xr
 
 from obriy.blocks.base import Method
-from obriy.blocks.engine import EngineOptions, EngineResult
-from obriy.errors import EmptyResultError
+from obriy.blocks.engine import EngineOptions
 from obriy.methods.clustering.rule import ClusterRule, rule_from_arrays
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import cluster_legend
 from obriy.model.grid import geobox_of
-from obriy.model.legend import NO_DATA
 from obriy.model.provenance import SOURCES_TAG, hrefs_of
 from obriy.model.scene import provenance_of
 from obriy.outputs.cog import MapWriter
 from obriy.outputs.files import atomic_path
 from obriy.runs.folder import StepRecord
 from obriy.workflows.mapping import found_of
-from obriy.workflows.passes import Clouds, array_sinks, layers_of, open_layer, run_pass
+from obriy.workflows.passes import (
+    Clouds,
+    array_sinks,
+    layers_of,
+    open_layer,
+    require_pixels,
+    run_pass,
+)
 
 CLUSTERS: Final = "clusters.tif"
 UNSEEN: Final = "unseen.tif"
@@ -57,7 +62,7 @@ def cluster_in_memory(
     """
     sinks = array_sinks(scene, ["labels", "unseen"])
     result = run_pass(scene, method, sinks, subject="cover", clouds=clouds, options=options)
-    _require_pixels(result)
+    require_pixels(result)
     made = _class_map(scene, layers_of(scene, sinks), result.rule)
     return Clustered(made, result.rule, found_of(method.name, result))  # type: ignore[arg-type]
 
@@ -100,7 +105,7 @@ def cluster_to_files(
         result = run_pass(
             scene, method, sinks, subject="cover", clouds=clouds, options=options, part=part
         )
-        _require_pixels(result)
+        require_pixels(result)
     with atomic_path(place / RULE) as draft, draft.open("wb") as file:
         np.savez_compressed(file, **result.rule.to_arrays())  # type: ignore[attr-defined]
     files = {name: f"{under}/{name}" for name in (CLUSTERS, UNSEEN, RULE)}
@@ -132,11 +137,3 @@ def _class_map(scene: xr.Dataset, layers: dict[str, xr.DataArray], rule: Any) ->
         provenance=provenance_of(scene),
         time=scene.attrs.get("time"),
     )
-
-
-def _require_pixels(result: EngineResult) -> None:
-    if set(result.labels) == {NO_DATA}:
-        raise EmptyResultError(
-            "Nothing could be seen: all of it is cloud, shadow or no data.",
-            "Take another date; or map without the quality band (--clouds none).",
-        )

@@ -3,19 +3,22 @@
 import dataclasses
 import itertools
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import CancelledError, ObriyError, UsageError
 from obriy.methods.clustering.spec import parse_spec
-from obriy.model.provenance import versions
+from obriy.model.provenance import hrefs_of
+from obriy.model.scene import provenance_of
 from obriy.outputs.files import write_bytes
 from obriy.outputs.tables import write_rows
 from obriy.render.comparison import comparison_figure
 from obriy.render.figures import to_png
-from obriy.runs.folder import RunFolder, StepRecord
+from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config
 from obriy.workflows.landcover import run_landcover
+from obriy.workflows.opening import scene_of
 from obriy.workflows.run import Run, command_of, run_path
 
 COLUMNS: Final = (
@@ -47,10 +50,13 @@ def run_comparison(config: CompareConfig, options: EngineOptions | None = None) 
             "Give --reference FILE, e.g. a WorldCover raster, or band:NAME.",
         )
     runs = _runs(config)
+    record = provenance_of(scene_of(config))
+    named = (getattr(config, place) for place in config.PLACES if place != "source")
+    read = [*hrefs_of(record), *filter(None, named)]
     folder = RunFolder(run_path(config), config.identity())
     rows = []
     for number, run in enumerate(runs, 1):
-        rows.append(_row(run, folder, options))
+        rows.append(_row(run, folder, read, options))
         if options is not None and options.progress is not None:
             options.progress("comparing", number, len(runs))
     shown = [{name: row[name] for name in COLUMNS} for row in rows]
@@ -67,7 +73,7 @@ def run_comparison(config: CompareConfig, options: EngineOptions | None = None) 
         "rows": rows,
         "outputs": outputs,
         "command": command_of(config),
-        "provenance": {"software": versions(), "inputs": [], "steps": [], "warnings": []},
+        "provenance": record.to_dict(),
     }
     folder.write_result(result)
     return Run(folder.path, result, all(row["status"] == "ok" for row in rows))
@@ -91,9 +97,12 @@ def _runs(config: CompareConfig) -> list[LandcoverConfig]:
 
 
 def _row(
-    config: LandcoverConfig, folder: RunFolder, options: EngineOptions | None
+    config: LandcoverConfig,
+    folder: RunFolder,
+    read: Sequence[str],
+    options: EngineOptions | None,
 ) -> dict[str, Any]:
-    """Return a row of the table; the map is made once."""
+    """Return a row of the table; the map is made once, as long as its files ``read`` stay."""
     row = dict.fromkeys(COLUMNS) | {"method": config.method, "clusters": config.clusters or "auto"}
 
     def work() -> StepRecord:
@@ -101,8 +110,9 @@ def _row(
         done = run_landcover(config, dataclasses.replace(options or EngineOptions(), progress=None))
         return StepRecord(found=_scores(done.result) | {"seconds": time.perf_counter() - start})
 
+    told = fingerprint(read)
     try:
-        found = folder.step(f"{config.method} {config.clusters}", work).found
+        found = folder.step(f"{config.method} {config.clusters}", work, told).found
     except (CancelledError, UsageError):
         raise
     except ObriyError as error:

@@ -107,7 +107,8 @@ def cover_reference(config: LandcoverConfig, scene: xr.Dataset, legend: Legend) 
     """Open what a land-cover map is scored against, on the grid of the scene.
 
     Args:
-        config: Its ``reference`` is a raster, polygons, or ``band:NAME`` of the image itself.
+        config: Its ``reference`` is a raster, polygons, or ``band:NAME`` of the image itself;
+            ``reference_legend`` says what its codes are.
         scene: The scene, or the part of it that is mapped.
         legend: The legend of the map.
 
@@ -116,7 +117,7 @@ def cover_reference(config: LandcoverConfig, scene: xr.Dataset, legend: Legend) 
     """
     if config.reference is None:
         raise UsageError("No reference is named.", "Give --reference FILE, or band:NAME.")
-    return reference_from_file(config.reference, scene, mapped=legend)
+    return reference_from_file(config.reference, scene, config.reference_legend, mapped=legend)
 
 
 def _share_an_image(class_map: ClassMap, provenance: Provenance) -> bool:

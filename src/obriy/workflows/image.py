@@ -19,11 +19,11 @@ from obriy.model.scores import Scores
 from obriy.prepare.crop import crop
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.sources.districts import read_districts
-from obriy.sources.scene import open_scene
 from obriy.sources.simulated import simulated_reference
 from obriy.workflows.config import GSW, WaterConfig
 from obriy.workflows.evaluation import evaluate, gsw_reference, reference_from_file
 from obriy.workflows.mapping import map_water_to_files, open_map
+from obriy.workflows.opening import scene_of
 from obriy.workflows.presenting import Products, write_products
 from obriy.workflows.run import ALWAYS, Run, command_of, places_of, run_path
 
@@ -118,15 +118,7 @@ class _Inputs:
 
 
 def _inputs(config: WaterConfig) -> _Inputs:
-    scene = open_scene(
-        config.source,
-        sensor=config.sensor,
-        bands=config.bands,
-        scale=config.scale,
-        offset=config.offset,
-        nodata=config.nodata,
-        resolution=config.resolution,
-    )
+    scene = scene_of(config)
     districts = read_districts(config.aoi) if config.aoi else []
     return _Inputs(scene, crop(scene, districts) if districts else scene, districts)
 

@@ -2,7 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import xarray as xr
 
@@ -24,7 +25,6 @@ from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.settings import settings
 from obriy.sources.districts import read_districts
 from obriy.sources.legends import open_legend
-from obriy.sources.scene import open_scene
 from obriy.workflows.clustering import (
     Clustered,
     cluster_in_memory,
@@ -34,11 +34,15 @@ from obriy.workflows.clustering import (
 from obriy.workflows.config import LandcoverConfig
 from obriy.workflows.cover_map import CoverMap, cover_in_memory, write_cover_map
 from obriy.workflows.cover_products import CoverInputs, write_cover_products
-from obriy.workflows.evaluation import reference_from_file
+from obriy.workflows.evaluation import cover_reference
 from obriy.workflows.naming import PanelRules, name_clusters, panel_of, reliability_of
+from obriy.workflows.opening import scene_of
 from obriy.workflows.passes import Clouds
 from obriy.workflows.run import Run, places_of, run_path
 from obriy.workflows.student_map import open_student_map, student_to_files
+
+if TYPE_CHECKING:
+    from obriy.methods.student import StudentMethod
 
 PREFIX: Final = "student:"
 """Before the file of a student, in place of a clusterer."""
@@ -48,16 +52,18 @@ def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: grid, bands, clusterer, labellers, outputs."""
     config = config.anchored()
     inputs = _inputs(config)
-    _rules(config, inputs.legend)
+    by_student = config.method.startswith(PREFIX)
     method = _method(config, inputs.scene)
+    if not by_student:
+        _rules(config, inputs.legend)
     return {
         "source": config.source,
         "method": config.method,
-        "clusters": config.clusters or "auto",
+        "clusters": None if by_student else config.clusters or "auto",
         "grid": describe(geobox_of(inputs.part)),
         "bands": band_names(inputs.scene),
         "bands_read": sorted(method.bands(set(band_names(inputs.scene)))),
-        "labellers": config.panel(),
+        "labellers": [] if by_student else config.panel(),
         "legend": [c.name for c in inputs.legend],
         "reference": None if inputs.reference is None else inputs.reference.source,
         "flags": "flags" in inputs.scene,
@@ -122,17 +128,19 @@ def _by_student(
     config: LandcoverConfig, inputs: CoverInputs, options: EngineOptions
 ) -> Callable[[RunFolder], CoverMap]:
     """Return what makes the map by a student, checked before any work."""
-    from obriy.methods.student import student_method
-
-    method = student_method(config.method)
-    method.bands(set(band_names(inputs.scene)))
+    method = cast("StudentMethod", _method(config, inputs.scene))
 
     def make(folder: RunFolder) -> CoverMap:
         def work() -> StepRecord:
             return student_to_files(
-                inputs.part, method, folder.path, clouds=config.clouds, options=options,
+                inputs.scene,
+                method,
+                folder.path,
+                part=inputs.part if inputs.districts else None,
+                clouds=config.clouds,
+                options=options,
                 lang=config.lang,
-            )  # fmt: skip
+            )
 
         read = [*hrefs_of(provenance_of(inputs.scene)), config.method.removeprefix(PREFIX)]
         told = fingerprint([*read, *places_of(config)]) | {"lang": config.lang}
@@ -224,37 +232,40 @@ def _rules(config: LandcoverConfig, legend: Legend) -> PanelRules:
 
 
 def _method(config: LandcoverConfig, scene: xr.Dataset) -> Method:
-    """Return the clusterer, checked against the bands of the scene."""
-    method = parse_clusterer(
-        config.method,
-        clusters=config.clusters,
-        features=check_groups(config.features),
-        seed=config.seed,
-        weights=config.weights,
-    )
+    """Return the clusterer, or the student, checked against the bands of the scene."""
+    method: Method
+    if config.method.startswith(PREFIX):
+        from obriy.methods.student import student_method
+
+        method = student_method(config.method)
+    else:
+        method = parse_clusterer(
+            config.method,
+            clusters=config.clusters,
+            features=check_groups(config.features),
+            seed=config.seed,
+            weights=config.weights,
+        )
     method.bands(set(band_names(scene)))
     return method
 
 
 def _inputs(config: LandcoverConfig) -> CoverInputs:
-    scene = open_scene(
-        config.source,
-        sensor=config.sensor,
-        bands=config.bands,
-        scale=config.scale,
-        offset=config.offset,
-        nodata=config.nodata,
-        resolution=config.resolution,
-    )
+    scene = scene_of(config)
     districts = read_districts(config.aoi) if config.aoi else []
     part = crop(scene, districts) if districts else scene
-    legend = open_legend(config.legend)
-    reference = None
-    if config.reference is not None:
-        reference = reference_from_file(
-            config.reference, part, config.reference_legend, mapped=legend
-        )
+    legend = _legend(config)
+    reference = None if config.reference is None else cover_reference(config, part, legend)
     return CoverInputs(scene, part, districts, legend, reference)
+
+
+def _legend(config: LandcoverConfig) -> Legend:
+    """Return the classes of the map; a student brings its own."""
+    if not config.method.startswith(PREFIX):
+        return open_legend(config.legend)
+    from obriy.nets.unet import read_student
+
+    return read_student(Path(config.method.removeprefix(PREFIX)).expanduser())[0].legend
 
 
 @dataclasses.dataclass(frozen=True)

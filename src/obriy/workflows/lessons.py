@@ -22,9 +22,9 @@ from obriy.nets.learning import IGNORED
 from obriy.prepare.visibility import edge_pixels, hide_for_cover
 from obriy.runs.folder import CONFIG
 from obriy.sources.class_map import open_class_map
-from obriy.sources.scene import open_scene
 from obriy.workflows.config import LandcoverConfig, read_config
 from obriy.workflows.evaluation import cover_reference
+from obriy.workflows.opening import scene_of
 from obriy.workflows.passes import Clouds, pixel_m
 
 GAP: Final = 0.25
@@ -233,18 +233,11 @@ def open_run(folder: Path, reference: str | None = None) -> Lesson:
             f"{folder} holds no map of land cover.", "Give the folder of an 'obriy landcover' run."
         )
     named = open_class_map(folder / MAP)
-    scene = open_scene(
-        config.source,
-        sensor=config.sensor,
-        bands=config.bands,
-        scale=config.scale,
-        offset=config.offset,
-        nodata=config.nodata,
-        resolution=config.resolution,
-    )
+    scene = scene_of(config)
     part = part_of(scene, named, config.source)
     if reference is not None:
-        config = config.model_copy(update={"reference": reference})
+        # What the codes of the run's own reference are, says nothing of another.
+        config = config.model_copy(update={"reference": reference, "reference_legend": None})
     against = None if config.reference is None else cover_reference(config, part, named.legend)
     return Lesson(part, named, against, config.source, config.clouds)
 

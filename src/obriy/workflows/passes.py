@@ -10,8 +10,10 @@ import xarray as xr
 from obriy.blocks.base import Block, Labelled, Method
 from obriy.blocks.engine import ArraySink, EngineOptions, EngineResult, Sink, run_method
 from obriy.blocks.raster import RasterBand, lazy_variable
+from obriy.errors import EmptyResultError
 from obriy.methods.index_threshold import WATER
 from obriy.model.grid import coords_of, geobox_of, pixel_metres
+from obriy.model.legend import NO_DATA
 from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.visibility import edge_pixels, hide, hide_for_cover, settle, settle_cover
 
@@ -59,6 +61,19 @@ def run_pass(
         also_bands=detector.bands if detector else (),
         also_halo=max(edge + 2, detector.halo if detector else 0),
     )
+
+
+def require_pixels(result: EngineResult) -> None:
+    """Raise where a map of land cover saw nothing.
+
+    Raises:
+        EmptyResultError: then nothing is written.
+    """
+    if set(result.labels) == {NO_DATA}:
+        raise EmptyResultError(
+            "Nothing could be seen: all of it is cloud, shadow or no data.",
+            "Take another date; or map without the quality band (--clouds none).",
+        )
 
 
 def _rules(
