@@ -53,7 +53,7 @@ def _absolute(text: str | None) -> str | None:
     """Return a name with the path of a file in it made absolute; anything else stays."""
     if text is None:
         return None
-    head = GSW if text.startswith(GSW) else ""
+    head = next((h for h in (GSW, "replay:", "student:") if text.startswith(h)), "")
     path, mark, query = text.removeprefix(head).partition("?p=")
     known = Path(path).expanduser()
     return f"{head}{known.resolve()}{mark}{query}" if known.exists() else text
@@ -153,7 +153,9 @@ def _auto(value: Any) -> Any:
 class CoverConfig(ImageConfig):
     """What every job has that finds clusters in one image and names them."""
 
-    PLACES = ("source", "aoi", "reference", "legend", "weights", "replay", "reliability")
+    PLACES: ClassVar[tuple[str, ...]] = (
+        "source", "aoi", "reference", "legend", "weights", "replay", "reliability",
+    )  # fmt: skip
 
     source: str = Field(
         "sample:",
@@ -192,6 +194,13 @@ class CoverConfig(ImageConfig):
         None, description="raster or polygons to score against; band:NAME of the image itself"
     )
 
+    def anchored(self) -> Self:
+        """Return the configuration with absolute paths: it means the same from any folder."""
+        known: dict[str, Any] = {"labellers": [_absolute(name) for name in self.labellers]}
+        if not Path(self.legend).suffix:  # a name, though a folder may be called so
+            known["legend"] = self.legend
+        return super().anchored().model_copy(update=known)
+
     def panel(self) -> list[str]:
         """Return who is asked."""
         return [f"replay:{self.replay}"] if self.replay else list(self.labellers)
@@ -200,6 +209,7 @@ class CoverConfig(ImageConfig):
 class LandcoverConfig(CoverConfig):
     """Map land cover in one scene: clusters that a panel of labellers names."""
 
+    PLACES: ClassVar[tuple[str, ...]] = (*CoverConfig.PLACES, "method")
     OUTPUTS = ("landcover", "clusters", "confidence", "agreement", "sheet", "report", "polygons")
 
     job: Literal["landcover"] = "landcover"
