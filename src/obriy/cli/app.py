@@ -19,8 +19,9 @@ from obriy.cli.options import with_config_options
 from obriy.errors import CancelledError, ObriyError, UsageError
 from obriy.workflows.config import (
     CompareConfig,
-    ImageConfig,
+    JobConfig,
     LandcoverConfig,
+    TrainConfig,
     WaterConfig,
     make_config,
     read_config,
@@ -41,6 +42,8 @@ app = typer.Typer(
 
 compare = typer.Typer(help="Compare methods on one image.", no_args_is_help=True)
 app.add_typer(compare, name="compare")
+train = typer.Typer(help="Train what maps other images.", no_args_is_help=True)
+app.add_typer(train, name="train")
 
 Json = Annotated[bool, typer.Option("--json", help="print result.json to standard output")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
@@ -126,6 +129,17 @@ def compare_landcover(
     from obriy.cli.show import Screen
 
     _run(make_config(CompareConfig, values), Screen(quiet or as_json), as_json)
+
+
+@train.command("landcover")
+@with_config_options(TrainConfig)
+def train_landcover(
+    values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
+) -> None:
+    """Train a student on the named maps of runs, and judge it beside its teacher."""
+    from obriy.cli.show import Screen
+
+    _run(make_config(TrainConfig, values), Screen(quiet or as_json), as_json)
 
 
 @app.command()
@@ -338,7 +352,7 @@ def _season(folder: Path) -> None:
     simulate_to_folder(folder, dates=dates, size=(256, 256), setting="easy_cloudy")
 
 
-def _run(config: ImageConfig, screen: Any, as_json: bool) -> dict[str, Any]:
+def _run(config: JobConfig, screen: Any, as_json: bool) -> dict[str, Any]:
     try:
         from obriy.workflows.jobs import run_job
 

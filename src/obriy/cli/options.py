@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
+from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
-from obriy.workflows.config import JobConfig
+from obriy.workflows.config import ARGUMENT, JobConfig
 
 _PLAIN = (bool, int, float, Path)
 
@@ -42,18 +43,28 @@ def with_config_options(
 
 
 def _is_argument(field: FieldInfo) -> bool:
-    return isinstance(field.json_schema_extra, dict) and "argument" in field.json_schema_extra
+    return field.json_schema_extra == ARGUMENT
+
+
+def _is_variadic(field: FieldInfo) -> bool:
+    """Say whether several may stand without an option, e.g. folders."""
+    return _is_argument(field) and get_origin(field.annotation) is list
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     """Return the typer parameter of a field; None stands for "not given"."""
     if _is_argument(field):
-        shown: Any = typer.Argument(help=field.description, show_default=repr(field.default))
+        usual = repr(field.default) if field.default else False
+        shown: Any = typer.Argument(help=field.description, show_default=usual)
     else:
         flag = f"--{name.replace('_', '-')}"
         default = None if field.default is None else _text(field.default)
         shown = typer.Option(flag, help=field.description, show_default=default or False)
-    kind = _plain_type(field.annotation)
+    # What a validator reads first may be a word where a number stands otherwise: "auto".
+    reads_text = any(isinstance(part, BeforeValidator) for part in field.metadata)
+    kind = str if reads_text else _plain_type(field.annotation)
+    if _is_variadic(field):
+        kind = field.annotation
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from obriy.blocks.engine import EngineOptions
-from obriy.cli.show_landcover import landcover_lines, print_comparison
+from obriy.cli.show_landcover import landcover_lines, print_comparison, training_lines
 from obriy.model.scores import Scores
 
 PASSES = {
@@ -82,6 +82,8 @@ def _lines(result: dict[str, Any]) -> list[str]:
     """Return the answer of a job."""
     if result["job"] == "landcover":
         return landcover_lines(result)
+    if result["job"] == "train":
+        return training_lines(result)
     return _series_lines(result) if "effective_dates" in result else _image_lines(result)
 
 

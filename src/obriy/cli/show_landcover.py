@@ -49,6 +49,19 @@ def _beside(scores: dict[str, Any], best: dict[str, Any], words: str = "") -> st
     )
 
 
+def training_lines(result: dict[str, Any]) -> list[str]:
+    """Return the answer of `obriy train landcover` in a few lines."""
+    lines = [f"The student: {result['verdict']}."]
+    for name in ("teacher", "student"):
+        scores = result[name]
+        if scores is not None:
+            lines.append(
+                f"{name.capitalize()} on what neither learnt from: overall "
+                f"{scores['overall_accuracy']:.3f}, mean IoU {_number(scores['mean_iou'])}"
+            )
+    return lines
+
+
 def print_comparison(result: dict[str, Any]) -> None:
     """Print the table of `obriy compare landcover`: as named, and what the clusters allow."""
     console = Console(highlight=False)

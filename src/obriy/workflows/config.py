@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from obriy.errors import UsageError
 from obriy.model.clusters import MOST_CLUSTERS
@@ -19,6 +19,8 @@ def _comma_list(value: Any) -> Any:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+ARGUMENT: Final[dict[str, Any]] = {"argument": True}
+"""Marks the field that stands on the command line without an option."""
 CommaList = Annotated[list[str], BeforeValidator(_comma_list)]
 
 
@@ -26,6 +28,9 @@ class JobConfig(BaseModel):
     """What every job has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    OUTPUTS: ClassVar[tuple[str, ...]] = ()
+    """What can be written, of a job that has a choice."""
 
     out: Path | None = Field(None, description="folder of the run; default: named after the source")
     workers: int | None = Field(None, ge=1, description="threads; default: one per core")
@@ -42,6 +47,12 @@ class JobConfig(BaseModel):
             exclude_none=True,
             by_alias=True,
         )
+
+    @classmethod
+    def argument(cls) -> str:
+        """Return the field that stands on the command line without an option."""
+        extras = {name: field.json_schema_extra for name, field in cls.model_fields.items()}
+        return next(name for name, extra in extras.items() if extra == ARGUMENT)
 
     @classmethod
     def title(cls) -> str:
@@ -64,10 +75,7 @@ class ImageConfig(JobConfig):
 
     PLACES: ClassVar[tuple[str, ...]] = ("source", "aoi", "reference")
     """Fields that may name files."""
-    OUTPUTS: ClassVar[tuple[str, ...]] = ()
-    """What can be written."""
-
-    source: str = Field("sample:", description="image", json_schema_extra={"argument": True})
+    source: str = Field("sample:", description="image", json_schema_extra=ARGUMENT)
     aoi: str | None = Field(None, description="district: a name, W,S,E,N in degrees, or a file")
     sensor: str | None = Field(None, description="sensor id, e.g. sentinel2_l2a")
     bands: CommaList | None = Field(
@@ -86,7 +94,6 @@ class ImageConfig(JobConfig):
     reference_legend: str | None = Field(
         None, description="what the codes of the reference are: gsw, binary, worldcover, ..."
     )
-    outputs: CommaList = Field([], description="what to write")
 
     def anchored(self) -> Self:
         """Return the configuration with absolute paths: it means the same from any folder."""
@@ -107,7 +114,7 @@ class WaterConfig(ImageConfig):
     source: str = Field(
         "simulated:",
         description="image, folder of bands, folder of dated images, sample: or simulated:",
-        json_schema_extra={"argument": True},
+        json_schema_extra=ARGUMENT,
     )
     method: str = Field("auto", description="auto, INDEX:THRESHOLD, or an expression of them")
     reference: str | None = Field(
@@ -160,7 +167,7 @@ class CoverConfig(ImageConfig):
     source: str = Field(
         "sample:",
         description="image, folder of bands, sample: or simulated:",
-        json_schema_extra={"argument": True},
+        json_schema_extra=ARGUMENT,
     )
     features: CommaList = Field(
         list(DEFAULT_GROUPS), description=f"what tells pixels apart, of {','.join(GROUPS)}"
@@ -235,13 +242,58 @@ class CompareConfig(CoverConfig):
     clusters: CommaList = Field(["8", "12", "20"], description="numbers of clusters, or auto")
 
 
-JOBS: dict[str, type[ImageConfig]] = {
+_STRIDE: Final = 8
+"""A block of a student is halved three times on its way through the network."""
+
+
+def _paths(value: Any) -> Any:
+    return [value] if isinstance(value, str | Path) else value
+
+
+def _halved(value: int) -> int:
+    if value % _STRIDE:
+        raise ValueError(f"must be a multiple of {_STRIDE}")
+    return value
+
+
+class TrainConfig(JobConfig):
+    """Train a student on the named maps of runs, and compare it with its teacher."""
+
+    job: Literal["train"] = "train"
+    runs: Annotated[list[Path], BeforeValidator(_paths)] = Field(
+        [],
+        description="folders of 'obriy landcover' runs to learn from",
+        json_schema_extra=ARGUMENT,
+    )
+    reference: str | None = Field(
+        None, description="what teacher and student are scored against; default: as in each run"
+    )
+    least_confidence: float = Field(
+        0.5, ge=0, le=1, description="names less sure than this teach nothing"
+    )
+    patch: Annotated[int, AfterValidator(_halved)] = Field(
+        64, ge=16, le=512, description="side of a block to learn from, pixels"
+    )
+    validation_share: float = Field(
+        0.15, gt=0, le=0.4, description="share of the blocks to stop by; as many judge"
+    )
+    epochs: int = Field(40, ge=1, description="times over all blocks, at most")
+    batch: int = Field(8, ge=1, description="blocks in a step")
+    rate: float = Field(1e-3, gt=0, description="learning rate at its highest")
+    seed: int = Field(0, ge=0, description="the same seed makes the same student")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where to compute: auto, cpu or cuda"
+    )
+
+
+JOBS: dict[str, type[JobConfig]] = {
     "water": WaterConfig,
     "landcover": LandcoverConfig,
     "compare": CompareConfig,
+    "train": TrainConfig,
 }
 
-Config = TypeVar("Config", bound=ImageConfig)
+Config = TypeVar("Config", bound=JobConfig)
 
 
 def make_config(kind: type[Config], values: dict[str, Any]) -> Config:
@@ -258,7 +310,7 @@ def make_config(kind: type[Config], values: dict[str, Any]) -> Config:
         raise UsageError(
             f"--{name.replace('_', '-')}: {first['msg'].lower()} (given: {first.get('input')!r})."
         ) from error
-    unknown = [name for name in config.outputs if name not in kind.OUTPUTS]
+    unknown = [name for name in getattr(config, "outputs", []) if name not in kind.OUTPUTS]
     if unknown:
         raise UsageError(
             f"--outputs: '{unknown[0]}' is not an output.", f"Choose of {', '.join(kind.OUTPUTS)}."
@@ -266,7 +318,7 @@ def make_config(kind: type[Config], values: dict[str, Any]) -> Config:
     return config
 
 
-def read_config(path: Path) -> ImageConfig:
+def read_config(path: Path) -> JobConfig:
     """Read a ``config.yaml``.
 
     Raises:

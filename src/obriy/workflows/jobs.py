@@ -1,11 +1,17 @@
 """Which workflow does a job."""
 
 from obriy.blocks.engine import EngineOptions
-from obriy.workflows.config import CompareConfig, ImageConfig, LandcoverConfig, WaterConfig
+from obriy.workflows.config import (
+    CompareConfig,
+    JobConfig,
+    LandcoverConfig,
+    TrainConfig,
+    WaterConfig,
+)
 from obriy.workflows.run import Run
 
 
-def run_job(config: ImageConfig, options: EngineOptions | None = None) -> Run:
+def run_job(config: JobConfig, options: EngineOptions | None = None) -> Run:
     """Do what a configuration asks for; what was cut off goes on where it stopped.
 
     Args:
@@ -23,6 +29,11 @@ def run_job(config: ImageConfig, options: EngineOptions | None = None) -> Run:
         from obriy.workflows.comparing import run_comparison
 
         return run_comparison(config, options)
+    if isinstance(config, TrainConfig):
+        from obriy.workflows.training import train_landcover
+
+        trained = train_landcover(config, None if options is None else options.progress)
+        return Run(trained.folder, trained.result, complete=True)
     from obriy.workflows.water import run_water
 
     assert isinstance(config, WaterConfig)

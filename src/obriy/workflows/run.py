@@ -8,13 +8,13 @@ import shlex
 from pathlib import Path
 from typing import Any, Final
 
-from obriy.workflows.config import ImageConfig
+from obriy.workflows.config import ImageConfig, JobConfig
 
 ALWAYS: Final = ("unseen", "doubt")
 """Maps that every run keeps: without them its figures cannot be judged."""
 
 
-COMMANDS: Final = {"compare": ("compare", "landcover")}
+COMMANDS: Final = {"compare": ("compare", "landcover"), "train": ("train", "landcover")}
 """Words of the commands that have more than one, by job."""
 
 
@@ -52,11 +52,13 @@ def map_step(date: str) -> str:
     return f"map {date}"
 
 
-def command_of(config: ImageConfig) -> str:
+def command_of(config: JobConfig) -> str:
     """Return the command line that makes the run again."""
-    words = ["obriy", *COMMANDS.get(config.title(), (config.title(),)), config.source]
+    first = getattr(config, config.argument())
+    words = ["obriy", *COMMANDS.get(config.title(), (config.title(),))]
+    words += [str(one) for one in (first if isinstance(first, list) else [first])]
     defaults = type(config)().model_dump(by_alias=True)
-    for name, value in config.model_dump(exclude={"job", "source"}, by_alias=True).items():
+    for name, value in config.model_dump(exclude={"job", config.argument()}, by_alias=True).items():
         if value is not None and value != defaults[name]:
             words += [f"--{name.replace('_', '-')}", *_words(value)]
     return shlex.join(words)

@@ -7,11 +7,10 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
-from pydantic import AfterValidator, BeforeValidator, Field
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import BandError, InputError
@@ -23,13 +22,12 @@ from obriy.model.legend import Legend
 from obriy.model.provenance import versions
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.nets.learning import Epoch, Patches, Schedule, train_network
-from obriy.nets.torch_library import Device
-from obriy.nets.unet import GROUPS, STRIDE, Student, StudentCard, scaled
+from obriy.nets.unet import GROUPS, Student, StudentCard, scaled
 from obriy.outputs.files import write_bytes, write_text
 from obriy.render.figures import to_png
 from obriy.render.learning import learning_figure
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
-from obriy.workflows.config import JobConfig
+from obriy.workflows.config import TrainConfig
 from obriy.workflows.judging import judge
 from obriy.workflows.lessons import (
     MAP,
@@ -46,6 +44,7 @@ from obriy.workflows.lessons import (
     split_cells,
 )
 from obriy.workflows.passes import Clouds, array_sinks, layers_of, pixel_m, run_pass
+from obriy.workflows.run import command_of
 
 STUDENT: Final = "student.pt"
 HISTORY: Final = "history.csv"
@@ -53,44 +52,6 @@ FIGURE: Final = "learning.png"
 MOST_BYTES: Final = 512 * 1024**2
 """Memory for the blocks to learn from; of more blocks, so many are drawn at random."""
 Progress = Callable[[str, int, int], None]
-
-
-def _paths(value: Any) -> Any:
-    return [value] if isinstance(value, str | Path) else value
-
-
-def _whole(value: int) -> int:
-    if value % STRIDE:
-        raise ValueError(f"must be a multiple of {STRIDE}")
-    return value
-
-
-class TrainConfig(JobConfig):
-    """Train a student on the named maps of runs, and compare it with its teacher."""
-
-    job: Literal["train landcover"] = "train landcover"
-    runs: Annotated[list[Path], BeforeValidator(_paths)] = Field(
-        [],
-        description="folders of 'obriy landcover' runs to learn from",
-        json_schema_extra={"argument": True},
-    )
-    reference: str | None = Field(
-        None, description="what teacher and student are scored against; default: as in each run"
-    )
-    least_confidence: float = Field(
-        0.5, ge=0, le=1, description="names less sure than this teach nothing"
-    )
-    patch: Annotated[int, AfterValidator(_whole)] = Field(
-        64, ge=16, le=512, description="side of a block to learn from, pixels"
-    )
-    validation_share: float = Field(
-        0.15, gt=0, le=0.4, description="share of the blocks to stop by; as many judge"
-    )
-    epochs: int = Field(40, ge=1, description="times over all blocks, at most")
-    batch: int = Field(8, ge=1, description="blocks in a step")
-    rate: float = Field(1e-3, gt=0, description="learning rate at its highest")
-    seed: int = Field(0, ge=0, description="the same seed makes the same student")
-    device: Device = Field("auto", description="where to compute: auto, cpu or cuda")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,7 +117,8 @@ def train_landcover(
         **learnt.found,
         **judged,
         "outputs": {name: str(folder.file(file)) for name, file in learnt.outputs.items()},
-        "provenance": {"software": versions()},
+        "command": command_of(config),
+        "provenance": {"software": versions(), "inputs": [], "steps": [], "warnings": []},
     }
     folder.write_result(result)
     return TrainingRun(folder.path, result, method)
