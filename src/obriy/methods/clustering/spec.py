@@ -12,6 +12,7 @@ from obriy.methods.clustering.look import Look, Segmenter
 from obriy.methods.clustering.networks import SamSegments, UnetFeatures
 from obriy.methods.clustering.segments import slic_segments, watershed_segments
 from obriy.methods.clustering.spectral import fit_spectral
+from obriy.nets.torch_library import load_library
 from obriy.registry import Registry, did_you_mean
 
 CLUSTERERS: Final[Registry[Fit]] = Registry("clusterer")
@@ -75,6 +76,8 @@ class Spec:
         Raises:
             MissingExtraError: where a network is asked for and torch is not installed.
         """
+        if self.embedder:
+            load_library("torch")
         segmenter = SEGMENTERS.get(self.segmenter)(self.weights) if self.segmenter else None
         extractor = None
         if self.embedder and self.embedder not in TRAINED:
