@@ -1,15 +1,23 @@
 """The student: its network, its file, its loop, and maps made by it."""
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
+import shapely
 import xarray as xr
+from affine import Affine
 
+from obriy.cli.show_landcover import landcover_lines
 from obriy.errors import BandError, InputError
 from obriy.methods.student import TILE, student_method
 from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.legend import load_legend
 from obriy.nets.learning import IGNORED, Patches, Schedule, class_weights, mean_iou, train_network
 from obriy.nets.unet import Student, StudentCard, build_network, load_student
+from obriy.workflows.config import LandcoverConfig, make_config
+from obriy.workflows.jobs import run_job
+from obriy.workflows.landcover import plan_landcover
 from obriy.workflows.training import apply_student
 
 torch = pytest.importorskip("torch", reason="needs the extra deep")
@@ -114,6 +122,51 @@ def test_several_threads_get_what_one_gets(scene, student_file):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_allclose(alone[0].sum(0), 1, atol=1e-5)
     assert torch.get_num_threads() == threads
+
+
+def write_image(path, scene):
+    """The bands of a scene as a file of four bands with their names."""
+    profile = {"driver": "GTiff", "dtype": "float32", "count": 4, "nodata": float("nan")}
+    shape = scene.sizes["y"], scene.sizes["x"]
+    grid = {"crs": "EPSG:32636", "transform": Affine(20, 0, 5e5, 0, -20, 5.2e6)}
+    with rasterio.open(path, "w", **profile, height=shape[0], width=shape[1], **grid) as file:
+        for number, name in enumerate(BANDS, 1):
+            file.write(scene[name].to_numpy(), number)
+            file.set_band_description(number, name)
+    return path
+
+
+def test_a_run_by_a_student(scene, student_file, tmp_path):
+    image = write_image(tmp_path / "image.tif", scene)
+    values = {"source": str(image), "method": f"student:{student_file}", "scale": 1, "offset": 0}
+    plan = plan_landcover(make_config(LandcoverConfig, values))
+    assert plan["bands_read"] == sorted(BANDS)
+    assert plan["clusters"] is None
+    assert plan["labellers"] == []
+    whole = make_config(LandcoverConfig, {**values, "out": tmp_path / "whole", "outputs": []})
+    run_job(whole)
+    codes = rasterio.open(tmp_path / "whole" / "landcover.tif")
+    reference = values | {"reference": str(tmp_path / "whole" / "landcover.tif")}
+    # A district whose part of the image begins off the tiles of the student.
+    west, south = 5e5 + 20 * 70, 5.2e6 - 20 * 200
+    box = shapely.box(west, south, west + 20 * 100, south + 20 * 60)
+    gpd.GeoDataFrame({"name": ["d"]}, geometry=[box], crs="EPSG:32636").to_file(
+        tmp_path / "district.gpkg"
+    )
+    done = run_job(
+        make_config(
+            LandcoverConfig,
+            reference | {"aoi": str(tmp_path / "district.gpkg"), "out": tmp_path / "part"},
+        )
+    )
+    with rasterio.open(tmp_path / "part" / "landcover.tif") as part, codes:
+        window = rasterio.windows.from_bounds(*part.bounds, transform=codes.transform)
+        assert (codes.read(1, window=window) == part.read(1)).all()
+    assert done.result["evaluation"]["overall_accuracy"] == 1
+    assert any("learnt from pixels of 10 m" in w for w in done.result["provenance"]["warnings"])
+    said = "\n".join(landcover_lines(done.result))
+    assert "overall 1.000, mean IoU 1.000" in said
+    assert "Clusters" not in said
 
 
 def test_files_that_are_no_students(tmp_path):
