@@ -4,10 +4,13 @@ import json
 import os
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import shapely
 
+from obriy.cli.show_landcover import landcover_lines
 from obriy.errors import UsageError
 from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config
 from obriy.workflows.jobs import run_job
@@ -84,6 +87,30 @@ def test_a_run_is_a_lesson_with_the_codes_of_its_reference(image, tmp_path):
     assert lesson.reference is not None
     assert (lesson.reference.labels.to_numpy() == mask).all()
     assert any("As the user said" in note for note in lesson.reference.notes)
+
+
+def test_what_was_unseen_is_told_of_the_districts(tmp_path):
+    missing = np.zeros(truth().shape, bool)
+    missing[:, :64] = True  # the western half of 1280 m
+    image = write_scene(tmp_path / "half.tif", truth(), missing=missing)
+    boxes = {
+        name: shapely.box(5e5 + a, 5.2e6 - 960, 5e5 + b, 5.2e6)
+        for name, a, b in (("hidden", 0, 500), ("clear", 740, 1240))
+    }
+    frame = gpd.GeoDataFrame({"name": list(boxes)}, geometry=list(boxes.values()), crs="EPSG:32636")
+    frame.to_file(tmp_path / "districts.gpkg")
+    done = run(
+        tmp_path, source=str(image), clusters=3, aoi=str(tmp_path / "districts.gpkg"),
+        outputs=["landcover"],
+    )  # fmt: skip
+    assert {row["district"] for row in done.result["classes"]} == {"clear"}
+    told = {row["district"]: row for row in done.result["districts"]}
+    assert told["hidden"]["status"] == "skipped"
+    assert told["hidden"]["reason"]
+    assert told["clear"]["unseen_share"] == 0
+    assert done.result["unseen_share"] == pytest.approx(0.5, abs=1e-3)
+    assert not done.complete
+    assert any("hidden: nothing seen" in line for line in landcover_lines(done.result))
 
 
 def test_paths_are_anchored_and_names_are_not(tmp_path, monkeypatch):

@@ -12,6 +12,11 @@ def landcover_lines(result: dict[str, Any]) -> list[str]:
     named = [c for c in result["clusters"] if c["code"] != 255]
     counts = f"Clusters: {len(result['clusters'])}, named: {len(named)}  " if named else ""
     lines.append(f"{counts}Unseen: {result['unseen_share']:.1%}  Method: {result['method']}")
+    lines += [
+        f"{row['district']}: nothing seen ({row['reason']})"
+        for row in result["districts"]
+        if row["status"] == "skipped"
+    ]
     if result["evaluation"]:
         lines += _score_lines(result["evaluation"])
     cost = result["cost"]

@@ -8,7 +8,7 @@ from typing import Any, Final
 import xarray as xr
 
 from obriy.labelling.panel import minutes_text
-from obriy.measures.classes import ClassArea, measure_classes
+from obriy.measures.classes import ClassArea, DistrictCover, measure_cover
 from obriy.model.areas import District
 from obriy.model.clusters import Naming
 from obriy.model.legend import UNNAMED, Legend
@@ -72,7 +72,7 @@ def write_cover_products(
         folder,
         inputs,
         cover,
-        tuple(measure_classes(cover.map, inputs.districts, pixel_size_m=size)),
+        tuple(measure_cover(cover.map, inputs.districts, pixel_size_m=size)),
         None if inputs.reference is None else _evaluate(cover, inputs.reference),
     )
     result = _result(products)
@@ -101,8 +101,13 @@ class _Products:
     folder: RunFolder
     inputs: CoverInputs
     cover: CoverMap
-    classes: tuple[ClassArea, ...]
+    districts: tuple[DistrictCover, ...]
     scores: NamingScores | Scores | None
+
+    @property
+    def classes(self) -> list[ClassArea]:
+        """A row per district and class."""
+        return [row for district in self.districts for row in district.classes]
 
 
 def _evaluate(cover: CoverMap, reference: Reference) -> NamingScores | Scores:
@@ -204,14 +209,14 @@ def _result(products: _Products) -> dict[str, Any]:
     warnings = list(cover.map.provenance.warnings)
     if cover.map.geobox.crs is None and config.resolution is None:
         warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
-    pixels = cover.found["pixels"]
     return {
         "job": config.job,
         "method": config.method,
         "legend": cover.map.legend.name,
-        "unseen_share": pixels.get("0", 0) / sum(pixels.values()),
+        "unseen_share": _unseen_share(products),
         "clusters": [naming.to_dict(cover.map.legend) for naming in cover.namings],
         "classes": _classes(products.classes, cover.namings),
+        "districts": [_seen_of(d) for d in products.districts] if products.inputs.districts else [],
         "rounds": list(cover.log),
         "evaluation": None if scores is None else scores.to_dict(),
         "cost": None if cover.minutes is None else cover.minutes.cost.to_dict(),
@@ -222,6 +227,21 @@ def _result(products: _Products) -> dict[str, Any]:
         "command": command_of(config),
         "provenance": cover.map.provenance.to_dict() | {"warnings": warnings},
     }
+
+
+def _unseen_share(products: _Products) -> float:
+    """Return the share that was unseen: of the districts, or of the pixels of the whole image."""
+    if not products.inputs.districts:
+        pixels: dict[str, int] = products.cover.found["pixels"]
+        return pixels.get("0", 0) / sum(pixels.values())
+    sizes = [1.0 if d.district_km2 is None else d.district_km2 for d in products.districts]
+    parts = (d.unseen_share * size for d, size in zip(products.districts, sizes, strict=True))
+    return sum(parts) / sum(sizes)
+
+
+def _seen_of(district: DistrictCover) -> dict[str, Any]:
+    """Return what was seen of a district; its classes stand in a list of their own."""
+    return {name: value for name, value in district.to_dict().items() if name != "classes"}
 
 
 def _classes(classes: Sequence[ClassArea], namings: Sequence[Naming]) -> list[dict[str, Any]]:

@@ -95,7 +95,8 @@ def run_landcover(config: LandcoverConfig, options: EngineOptions | None = None)
     cover = cover_of(folder)
     result = write_cover_products(config, folder, inputs, cover)
     folder.write_result(result)
-    return Run(folder.path, result, not cover.found["failed"] and not cover.problems)
+    whole = all(district["status"] != "skipped" for district in result["districts"])
+    return Run(folder.path, result, whole and not cover.found["failed"] and not cover.problems)
 
 
 def _by_clusters(

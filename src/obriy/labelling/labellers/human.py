@@ -16,7 +16,6 @@ from obriy.model.clusters import Answer, Portrait
 from obriy.model.legend import UNNAMED, Legend
 
 WAITING: Final = "waiting for a person"
-_GIVEN: Final = ("cluster", "share", "facts", "classes", "fingerprint")
 _ASKED: Final = ("class", "confidence", "second_guess", "mixed", "evidence")
 _COLUMNS: Final = ("cluster", "share", *_ASKED, "facts", "classes", "fingerprint")
 _YES: Final = {"yes", "y", "true", "1", "+", "x", "так", "да"}
