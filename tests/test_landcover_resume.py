@@ -12,7 +12,8 @@ import shapely
 
 from obriy.cli.show_landcover import landcover_lines
 from obriy.errors import UsageError
-from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config
+from obriy.labelling.budget import Budget, parse_budget
+from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config, read_config
 from obriy.workflows.jobs import run_job
 from obriy.workflows.lessons import open_run
 from test_landcover_command import run, truth, write_codes, write_scene
@@ -57,6 +58,19 @@ def test_a_comparison_scores_anew_where_the_reference_changed(image, tmp_path):
     changed = run_job(config).result
     assert changed["rows"][0]["overall_accuracy"] < first["rows"][0]["overall_accuracy"]
     assert changed["provenance"]["inputs"][0]["href"] == str(image)
+
+
+def test_the_maps_of_a_comparison_share_its_budget(image, tmp_path):
+    reference = write_codes(tmp_path / "worldcover.tif", truth())
+    values = {
+        "source": str(image), "methods": "kmeans", "clusters": "2,3,4", "rounds": 0,
+        "reference": str(reference), "budget": "calls=10,usd=1.5", "out": tmp_path / "compare",
+    }  # fmt: skip
+    run_job(make_config(CompareConfig, values))
+    for clusters in (2, 3, 4):
+        config = read_config(tmp_path / "compare" / f"kmeans-{clusters}" / "config.yaml")
+        assert isinstance(config, LandcoverConfig)
+        assert parse_budget(config.budget) == Budget(calls=3, usd=0.5)
 
 
 def test_a_weighted_panel_is_repeated_with_its_weights(image, tmp_path):

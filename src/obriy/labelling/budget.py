@@ -76,6 +76,19 @@ class Budget:
         tokens = None if self.tokens is None else max(self.tokens - spent.tokens, 0)
         return Budget(calls, tokens, usd)
 
+    def part(self, count: int) -> str:
+        """Return an equal part of it as text, as `parse_budget` reads it; whole calls and tokens.
+
+        Args:
+            count: How many panels share it, 1 or more.
+        """
+        parts = {
+            "calls": None if self.calls is None else self.calls // count,
+            "tokens": None if self.tokens is None else self.tokens // count,
+            "usd": None if self.usd is None else self.usd / count,
+        }
+        return ",".join(f"{kind}={cap!r}" for kind, cap in parts.items() if cap is not None)
+
     def exceeded_by(self, usage: Usage) -> str:
         """Return the cap that a usage breaks, ``"calls"``, ``"tokens"`` or ``"usd"``; or ``""``.
 

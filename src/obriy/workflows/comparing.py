@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import CancelledError, ObriyError, UsageError
+from obriy.labelling.budget import parse_budget
 from obriy.methods.clustering.spec import parse_spec
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import provenance_of
@@ -27,7 +28,7 @@ COLUMNS: Final = (
     "merged_mean_iou", "merged_ceiling_mean_iou", "seconds", "status", "reason",
 )  # fmt: skip
 """Columns of ``comparison.csv``: as named, and with the best name for each cluster (ceiling)."""
-_OWN: Final = {"job", "methods", "clusters", "out", "outputs"}
+_OWN: Final = {"job", "methods", "clusters", "out", "outputs", "budget"}
 
 
 def run_comparison(config: CompareConfig, options: EngineOptions | None = None) -> Run:
@@ -83,13 +84,14 @@ def _runs(config: CompareConfig) -> list[LandcoverConfig]:
     """Return the configuration of every map, each checked before the first is made."""
     common = {k: v for k, v in config.model_dump().items() if k not in _OWN}
     pairs = list(itertools.product(config.methods, config.clusters))
+    budget = parse_budget(config.budget).part(len(pairs)) or None
     for method in config.methods:
         parse_spec(method, config.weights)
     return [
         make_config(
             LandcoverConfig,
             common
-            | {"method": method, "clusters": clusters, "outputs": ["landcover"]}
+            | {"method": method, "clusters": clusters, "outputs": ["landcover"], "budget": budget}
             | {"out": run_path(config) / f"{method}-{clusters}"},
         )
         for method, clusters in pairs

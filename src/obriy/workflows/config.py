@@ -240,6 +240,9 @@ class CompareConfig(CoverConfig):
         description="clusterers, see 'obriy methods'",
     )
     clusters: CommaList = Field(["8", "12", "20"], description="numbers of clusters, or auto")
+    budget: str | None = Field(
+        None, description="cap of all panels together, e.g. calls=200; each map gets an equal part"
+    )
 
 
 _STRIDE: Final = 8
