@@ -7,6 +7,7 @@ depends on the windows in which the scene is read.
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import numpy as np
@@ -70,9 +71,8 @@ def measure_clusters(scene: xr.Dataset, clusters: ClassMap, *, seed: int = 0) ->
             "Name the bands with --bands blue,green,red,nir (file order) or --sensor.",
         )
     tally = _Tally(seed)
-    for core in windows(clusters.labels.shape, WINDOW):
-        for piece in _sound_pieces(scene, clusters, core):
-            tally.add(piece)
+    for piece in _pieces(scene, clusters):
+        tally.add(piece)
     return tally.facts(_pixel_size(clusters))
 
 
@@ -85,6 +85,22 @@ class _Piece:
     row: int
     column: int
     core: tuple[slice, slice]
+
+
+def _pieces(scene: xr.Dataset, clusters: ClassMap) -> Iterator[_Piece]:
+    """Yield the windows in their order; the next one is read while one is measured."""
+    cores = windows(clusters.labels.shape, WINDOW)
+    with ThreadPoolExecutor(1, thread_name_prefix="obriy-facts") as reader:
+        ahead = reader.submit(_read_ahead, scene, clusters, next(cores))
+        for core in (*cores, None):
+            pieces = ahead.result()
+            if core is not None:
+                ahead = reader.submit(_read_ahead, scene, clusters, core)
+            yield from pieces
+
+
+def _read_ahead(scene: xr.Dataset, clusters: ClassMap, core: tuple[slice, slice]) -> list[_Piece]:
+    return list(_sound_pieces(scene, clusters, core))
 
 
 def _sound_pieces(
