@@ -321,6 +321,29 @@ def test_a_training_that_is_done_is_not_done_again(trained):
     assert (run.folder / "student.pt").stat().st_mtime_ns == before
 
 
+def test_a_changed_reference_is_judged_anew(run_folder, tmp_path):
+    pytest.importorskip("torch", reason="needs the extra deep")
+    folder, _, named, truth = run_folder
+    config = TrainConfig(
+        runs=[folder], reference=str(tmp_path / "truth.tif"), out=tmp_path / "student", patch=16,
+        epochs=1, device="cpu",
+    )  # fmt: skip
+
+    def accuracy_of_the_teacher():
+        return train_landcover(config).result["teacher"]["overall_accuracy"]
+
+    def write(codes):
+        with MapWriter(tmp_path / "truth.tif", geobox_of(named), WORLDCOVER) as file:
+            file.write(slice(0, 96), slice(0, 72), codes.astype("uint8"))
+
+    write(truth.values)
+    assert accuracy_of_the_teacher() == accuracy_of_the_teacher() == 1
+    write(np.where(truth == WATER, TREE, WATER))
+    assert accuracy_of_the_teacher() < 0.7
+    ledger = (tmp_path / "student" / "ledger.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in ledger] == ["train", "judge", "judge"]
+
+
 def test_without_a_reference_nobody_is_called_better(tmp_path):
     pytest.importorskip("torch", reason="needs the extra deep")
     config = TrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")

@@ -43,8 +43,7 @@ def load_sam(weights: str | None = None) -> Segmenter:
     """
     load_library("torch")
     library = load_library("transformers")
-    name = weights or DEFAULT_WEIGHTS
-    _check_folder(name)
+    name = _folder_or_name(weights or DEFAULT_WEIGHTS)
     try:
         model = library.SamModel.from_pretrained(name).eval()
         processor = library.SamImageProcessor.from_pretrained(name)
@@ -61,8 +60,12 @@ def load_sam(weights: str | None = None) -> Segmenter:
     return _segmenter(generator)
 
 
-def _check_folder(name: str) -> None:
-    """Refuse what looks like a path and is none, before the hub is asked for it."""
+def _folder_or_name(name: str) -> str:
+    """Return a folder, or a name at the hub.
+
+    Raises:
+        InputError: for what looks like a path and is none, before the hub is asked for it.
+    """
     path = Path(name).expanduser()
     looks_local = path.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1
     if looks_local and not path.is_dir():
@@ -70,6 +73,7 @@ def _check_folder(name: str) -> None:
             f"There is no folder {name} with the weights of SAM.",
             f"Give such a folder, or a name at the hub, e.g. {DEFAULT_WEIGHTS}.",
         )
+    return str(path) if path.is_dir() else name
 
 
 def _segmenter(generator: Any) -> Segmenter:

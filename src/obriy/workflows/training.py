@@ -19,7 +19,7 @@ from obriy.methods.student import StudentMethod, student_method
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.legend import Legend
-from obriy.model.provenance import versions
+from obriy.model.provenance import hrefs_of, versions
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.nets.learning import Epoch, Patches, Schedule, train_network
 from obriy.nets.unet import GROUPS, Student, StudentCard, scaled
@@ -27,6 +27,7 @@ from obriy.outputs.files import write_bytes, write_text
 from obriy.render.figures import to_png
 from obriy.render.learning import learning_figure
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.sources.class_map import CONFIDENCE
 from obriy.workflows.config import TrainConfig
 from obriy.workflows.judging import judge
 from obriy.workflows.lessons import (
@@ -102,11 +103,14 @@ def train_landcover(
     identity = {**config.identity(), "runs": runs}
     folder = RunFolder(config.out or _default_folder(identity), identity)
     task = _Task(config, opened, legend, split, progress)
-    maps = [str(run / MAP) for run in config.runs]
-    learnt = folder.step("train", lambda: task.learn(folder), fingerprint(maps))
+    read = [str(run / file) for run in config.runs for file in (MAP, CONFIDENCE)]
+    read += [href for lesson in opened for href in hrefs_of(provenance_of(lesson.scene))]
+    learnt = folder.step("train", lambda: task.learn(folder), fingerprint(read))
     method = student_method(str(folder.file(learnt.outputs["student"])), config.device)
+    against = [lesson.reference.source for lesson in opened if lesson.reference is not None]
+    told = fingerprint([*read, *against])
     judged = folder.step(
-        "judge", lambda: StepRecord(found=task.judge(method)), after=["train"]
+        "judge", lambda: StepRecord(found=task.judge(method)), told, after=["train"]
     ).found
     result = {
         "job": config.job,
