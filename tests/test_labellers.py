@@ -210,7 +210,9 @@ def test_a_person_fills_in_a_sheet(tmp_path, delimiter):
     three = [portrait(1), portrait(2, "=1+1 of it, лани"), portrait(3)]
     waiting = ask_person(sheet, three)
     assert [answer.code for answer in waiting.answers] == [255] * 3
-    assert waiting.problems == (f"human:{sheet}: waiting for a person (3 of 3 clusters)",)
+    assert waiting.problems == (
+        f"human:{sheet}: waiting for a person to fill in sheet.csv (3 of 3 clusters)",
+    )
     rows = rows_of(sheet)
     assert [row["cluster"] for row in rows] == ["1", "2", "3"]
     assert rows[0]["classes"].startswith("tree_cover, shrubland")

@@ -2,13 +2,16 @@
 
 import sys
 
+import numpy as np
 import pytest
+import rasterio
 from typer.testing import CliRunner
 
 from obriy.cli.app import app
+from obriy.cli.show_landcover import landcover_lines
 from obriy.errors import MissingExtraError
 from obriy.methods.clustering.parse import parse_clusterer
-from test_landcover_command import truth, write_scene
+from test_landcover_command import run, truth, write_scene
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +33,45 @@ def test_a_missing_torch_is_said_before_any_work(method, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtraError, match=r"obriy\[deep\]"):
         parse_clusterer(method)
+
+
+def test_a_picture_of_8_bits_is_not_named_by_reflectance(image, tmp_path):
+    with rasterio.open(image) as file:
+        numbers, profile, names = file.read(), file.profile, file.descriptions
+    picture = tmp_path / "picture.tif"
+    with rasterio.open(picture, "w", **profile | {"dtype": "uint8", "nodata": None}) as file:
+        file.write(np.clip(numbers // 20, 1, 255).astype("uint8"))
+        file.descriptions = names
+    done = run(tmp_path, source=str(picture), clusters=4, outputs=["landcover"])
+    assert {c["name"] for c in done.result["clusters"]} == {"unknown"}
+    assert "no reflectance" in done.result["problems"][0]
+    assert not done.complete
+    said = run(
+        tmp_path / "scaled", source=str(picture), clusters=4, outputs=["landcover"], scale=0.002
+    ).result  # fmt: skip
+    assert "unknown" not in {c["name"] for c in said["clusters"]}
+
+
+def test_a_person_is_told_which_table_to_fill_in(image, tmp_path):
+    done = run(tmp_path, source=str(image), clusters=4, outputs=["landcover"], labellers="human")
+    assert done.result["problems"] == [
+        "human: waiting for a person to fill in names.csv (4 of 4 clusters)"
+    ]
+    assert (tmp_path / "run" / "names.csv").samefile(done.result["outputs"]["names"])
+
+
+def test_clouds_that_nothing_knows_of_are_said(image, tmp_path):
+    done = run(tmp_path, source=str(image), clusters=4, rounds=0, outputs=["landcover"])
+    assert any("clouds" in warning for warning in done.result["provenance"]["warnings"])
+
+
+def test_the_terminal_says_which_district_a_class_is_of():
+    row = {"share": 0.5, "area_km2": 2.0, "confidence": None, "code": 80, "name": "water"}
+    result = {
+        "classes": [row | {"district": "North"}, row | {"district": "South"}],
+        "clusters": [], "unseen_share": 0.0, "method": "kmeans", "evaluation": None, "cost": None,
+        "districts": [],
+    }  # fmt: skip
+    first, second, *_ = landcover_lines(result)
+    assert first.startswith("North: water: 50.0%")
+    assert second.startswith("South: water: 50.0%")

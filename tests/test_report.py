@@ -240,6 +240,11 @@ def test_small_shares_are_not_nothing_and_minus_is_minus():
 
 ROWS = "the brightest band has the median 0.123 and the 99th percentile 4567"
 SENTENCES = {
+    "human: waiting for a person to fill in names.csv (2 of 5 clusters)": (
+        "human: людина ще не заповнила names.csv (кластерів: 2 із 5)"
+    ),
+    "spectral: the image is no reflectance (--scale), which all it knows is about "
+    "(5 of 5 clusters)": "spectral: значення знімка не є коефіцієнтом відбиття",
     "No change between 2023-05 and 2023-07: on one side no date has a map.": (
         "Зміну не визначено (2023-05 and 2023-07)"
     ),

@@ -8,7 +8,8 @@ from rich.table import Table
 
 def landcover_lines(result: dict[str, Any]) -> list[str]:
     """Return the answer of `obriy landcover` in a few lines."""
-    lines = [_class_line(row) for row in result["classes"] if row["share"]]
+    several = len({row["district"] for row in result["classes"]}) > 1
+    lines = [_class_line(row, several) for row in result["classes"] if row["share"]]
     named = [c for c in result["clusters"] if c["code"] != 255]
     counts = f"Clusters: {len(result['clusters'])}, named: {len(named)}  " if named else ""
     lines.append(f"{counts}Unseen: {result['unseen_share']:.1%}  Method: {result['method']}")
@@ -26,17 +27,18 @@ def landcover_lines(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _class_line(row: dict[str, Any]) -> str:
+def _class_line(row: dict[str, Any], several: bool) -> str:
+    place = f"{row['district']}: " if several else ""
     area = "" if row["area_km2"] is None else f"  {row['area_km2']:.4f} km²"
     sure = "" if row["confidence"] is None else f"  (sure: {row['confidence']:.0%})"
-    return f"{row['name']}: {row['share']:.1%}{area}{sure}"
+    return f"{place}{row['name']}: {row['share']:.1%}{area}{sure}"
 
 
 def _score_lines(scores: dict[str, Any]) -> list[str]:
     word = "Accuracy" if scores["independent"] else "Agreement"
     ceiling, merged = scores.get("ceiling") or {}, scores["merged"]  # a student has no clusters
     lines = [
-        f"{word} against {scores['reference']}: {_beside(scores, ceiling, 'the clusters allow ')}"
+        f"{word} against {scores['reference']}: {_beside(scores, ceiling, 'with the best names ')}"
     ]
     if merged:
         lines.append(f"Main classes: {_beside(merged, ceiling.get('merged') or {})}")
@@ -44,7 +46,7 @@ def _score_lines(scores: dict[str, Any]) -> list[str]:
 
 
 def _beside(scores: dict[str, Any], best: dict[str, Any], words: str = "") -> str:
-    """Return accuracy and mean IoU, each with what the clusters allow where there are any."""
+    """Return accuracy and mean IoU, each with that of the best names, where there are clusters."""
     overall, iou = _number(scores["overall_accuracy"]), _number(scores["mean_iou"])
     if not best:
         return f"overall {overall}, mean IoU {iou}"
@@ -68,9 +70,9 @@ def training_lines(result: dict[str, Any]) -> list[str]:
 
 
 def print_comparison(result: dict[str, Any]) -> None:
-    """Print the table of `obriy compare landcover`: as named, and what the clusters allow."""
+    """Print the table of `obriy compare landcover`: as named, and with the best names."""
     console = Console(highlight=False)
-    table = Table("method", "clusters", "overall", "allowed", "mean IoU", "allowed", "main", "s")
+    table = Table("method", "clusters", "overall", "best", "mean IoU", "best", "main", "s")
     for row in result["rows"]:
         if row["status"] != "ok":
             table.add_row(row["method"], str(row["clusters"]), row["reason"])

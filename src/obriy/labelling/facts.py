@@ -28,7 +28,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.clusters import ClusterFacts, Spread
 from obriy.model.grid import geobox_of, pixel_metres, same_grid
 from obriy.model.legend import NO_DATA, UNNAMED
-from obriy.model.scene import band_names
+from obriy.model.scene import band_names, is_reflectance
 
 FloatArray = npt.NDArray[np.float32]
 LabelArray = npt.NDArray[np.uint8]
@@ -73,7 +73,11 @@ def measure_clusters(scene: xr.Dataset, clusters: ClassMap, *, seed: int = 0) ->
     tally = _Tally(seed)
     for piece in _pieces(scene, clusters):
         tally.add(piece)
-    return tally.facts(_pixel_size(clusters))
+    known = is_reflectance(scene)
+    return [
+        dataclasses.replace(facts, reflectance=known)
+        for facts in tally.facts(_pixel_size(clusters))
+    ]
 
 
 @dataclasses.dataclass(frozen=True)

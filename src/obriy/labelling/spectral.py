@@ -18,6 +18,7 @@ MIXED: Final = 0.6
 """A cluster is called mixed where the second class is this likely, as a part of the first, and both
 are of different main classes: between crop and grass it is in doubt, not mixed."""
 UNKNOWN: Final = "unknown"
+NO_REFLECTANCE: Final = "the image is no reflectance (--scale), which all it knows is about"
 
 
 class SpectralLabeller:
@@ -40,12 +41,14 @@ class SpectralLabeller:
     def label(self, portraits: Sequence[Portrait], legend: Legend) -> list[Answer]:
         """Return one answer for each portrait, in their order.
 
-        The answer is 255 only where the spectrum is like none that the expert knows, or the legend
-        has no class for what it most likely is.
+        The answer is 255 only where the spectrum is like none that the expert knows, the legend
+        has no class for what it most likely is, or the image is no reflectance.
         """
         if not portraits:
             return []
         facts = [portrait.facts for portrait in portraits]
+        if not all(f.reflectance for f in facts):
+            return [self._failed(f, NO_REFLECTANCE) for f in facts]
         try:
             codes = translate_codes(load_legend(OWN_LEGEND), legend)
         except ObriyError as error:

@@ -45,6 +45,7 @@ class ClusterFacts:
             great patch, 0 for specks and lines.
         neighbours: Of the borders with other clusters, the share of each, by its number.
         pixel_m: Height of a pixel in metres; None where the grid does not say.
+        reflectance: False: the image is an 8-bit picture, and its numbers are no reflectance.
     """
 
     id: int
@@ -58,6 +59,7 @@ class ClusterFacts:
     interior: float
     neighbours: Mapping[int, float]
     pixel_m: float | None = None
+    reflectance: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -104,6 +104,12 @@ def check_reflectance(scene: xr.Dataset) -> None:
             )
 
 
+def is_reflectance(scene: xr.Dataset) -> bool:
+    """Whether the numbers of the bands are reflectance: those of an 8-bit picture are not."""
+    scaling = provenance_of(scene).step("scaling") or {}
+    return bool(scaling.get("reflectance", True))
+
+
 def band_names(scene: xr.Dataset) -> list[str]:
     """Return the common names of the spectral bands that the scene has, by wavelength."""
     return [name for name in SPECTRAL if name in scene]

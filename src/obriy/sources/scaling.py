@@ -55,6 +55,7 @@ class Scaling:
         reason: Why, in words.
         warnings: What the reader of a figure should know.
         offset_known: Whether the offset is final, so that none is looked for.
+        reflectance: False: an 8-bit picture, or digital numbers, of which nobody can tell it.
     """
 
     bands: dict[str, Linear]
@@ -62,6 +63,7 @@ class Scaling:
     reason: str
     warnings: tuple[str, ...] = ()
     offset_known: bool = False
+    reflectance: bool = True
 
     def describe(self) -> dict[str, Any]:
         """Return plain values for the record; one pair where all bands share it."""
@@ -69,7 +71,8 @@ class Scaling:
         unique = {tuple(p) for p in pairs.values()}
         shared = unique.pop() if len(unique) == 1 else None
         numbers = {"scale": shared[0], "offset": shared[1]} if shared else {"bands": pairs}
-        return {**numbers, "by": self.by, "reason": self.reason}
+        known = {} if self.reflectance else {"reflectance": False}
+        return {**numbers, "by": self.by, "reason": self.reason, **known}
 
 
 def decide_scaling(
@@ -202,6 +205,7 @@ def _by_numbers(
         numbers.reason,
         warnings,
         numbers.picture,
+        reflectance=not numbers.picture,
     )
 
 

@@ -133,6 +133,8 @@ def _tables(products: _Products) -> dict[str, Path]:
     files = {"areas": write_rows(folder.file("areas.csv"), _AREAS, rows)}
     if cover.minutes is not None:
         files["panel"] = write_text(folder.file("panel.json"), minutes_text(cover.minutes))
+    if "human" in config.panel():
+        files["names"] = folder.file("names.csv")
     _styles(products)
     if products.scores is not None:
         scores = products.scores
@@ -209,6 +211,11 @@ def _result(products: _Products) -> dict[str, Any]:
     warnings = list(cover.map.provenance.warnings)
     if cover.map.geobox.crs is None and config.resolution is None:
         warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
+    if not _clouds_are_known(products):
+        warnings.append(
+            "Nothing says where clouds and their shadows are: what there is of them got the name "
+            "of some land cover."
+        )
     return {
         "job": config.job,
         "method": config.method,
@@ -242,6 +249,11 @@ def _unseen_share(products: _Products) -> float:
 def _seen_of(district: DistrictCover) -> dict[str, Any]:
     """Return what was seen of a district; its classes stand in a list of their own."""
     return {name: value for name, value in district.to_dict().items() if name != "classes"}
+
+
+def _clouds_are_known(products: _Products) -> bool:
+    clouds = products.config.clouds
+    return clouds == "s2cloudless" or (clouds == "flags" and "flags" in products.inputs.scene)
 
 
 def _classes(classes: Sequence[ClassArea], namings: Sequence[Naming]) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ class HumanLabeller:
         self.path = path
 
     def label(self, portraits: Sequence[Portrait], legend: Legend) -> list[Answer]:
-        """Return what the sheet says; without a row filled in, 255 and "waiting for a person".
+        """Return what the sheet says; without a row filled in, 255 and that it waits for a person.
 
         Raises:
             InputError: the sheet is no such table.
@@ -68,7 +68,7 @@ class HumanLabeller:
         number = portrait.facts.id
         said = row.get("class", "").strip()
         if not said:
-            return Answer(number, self.name, "", problem=WAITING)
+            return Answer(number, self.name, "", problem=f"{WAITING} to fill in {self.path.name}")
         code, how = normalise(said, legend)
         lost = code == UNNAMED and how != ABSTAINED
         second, _ = normalise(row.get("second_guess", ""), legend)
