@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from obriy.cli.app import app
 from obriy.cli.show_landcover import landcover_lines
-from obriy.errors import MissingExtraError
+from obriy.errors import MissingExtraError, UsageError
 from obriy.methods.clustering.parse import parse_clusterer
 from test_landcover_command import run, truth, write_scene
 
@@ -75,3 +75,22 @@ def test_the_terminal_says_which_district_a_class_is_of():
     first, second, *_ = landcover_lines(result)
     assert first.startswith("North: water: 50.0%")
     assert second.startswith("South: water: 50.0%")
+
+
+def test_folders_called_like_a_method_and_a_labeller_are_in_nobodys_way(
+    image, tmp_path, monkeypatch
+):
+    for name in ("kmeans", "spectral", "worldcover"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    done = run(tmp_path, source=str(image), clusters=4, rounds=0, outputs=["landcover"])
+    assert done.result["method"] == "kmeans"
+    assert done.result["clusters"][0]["votes"][0]["labeller"] == "spectral"
+
+
+@pytest.mark.parametrize("number", ["0", "1", "200"])
+def test_numbers_of_clusters_that_cannot_be_are_refused(image, number):
+    given = ["landcover", str(image), "--clusters", number]
+    done = CliRunner().invoke(app, given)
+    assert isinstance(done.exception, UsageError)
+    assert "--clusters" in str(done.exception)

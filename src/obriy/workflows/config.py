@@ -203,7 +203,9 @@ class CoverConfig(ImageConfig):
 
     def anchored(self) -> Self:
         """Return the configuration with absolute paths: it means the same from any folder."""
-        known: dict[str, Any] = {"labellers": [_absolute(name) for name in self.labellers]}
+        known: dict[str, Any] = {
+            "labellers": [_absolute(name) if ":" in name else name for name in self.labellers]
+        }
         if not Path(self.legend).suffix:  # a name, though a folder may be called so
             known["legend"] = self.legend
         return super().anchored().model_copy(update=known)
@@ -224,11 +226,18 @@ class LandcoverConfig(CoverConfig):
         "kmeans", description="[SEGMENTER+][EMBEDDER+]CLUSTERER, see 'obriy methods'; student:FILE"
     )
     clusters: Annotated[int | None, BeforeValidator(_auto)] = Field(
-        None, ge=1, le=MOST_CLUSTERS, description="how many, or auto: by a criterion"
+        None, ge=2, lt=MOST_CLUSTERS, description="how many, or auto: by a criterion"
     )
     outputs: CommaList = Field(
         list(OUTPUTS[:-1]), description=f"what to write, of {','.join(OUTPUTS)}"
     )
+
+    def anchored(self) -> Self:
+        """Return the configuration with absolute paths: it means the same from any folder."""
+        known = super().anchored()
+        if ":" in self.method:
+            return known
+        return known.model_copy(update={"method": self.method})  # though a folder may be called so
 
 
 class CompareConfig(CoverConfig):
