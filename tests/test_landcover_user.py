@@ -94,3 +94,15 @@ def test_numbers_of_clusters_that_cannot_be_are_refused(image, number):
     done = CliRunner().invoke(app, given)
     assert isinstance(done.exception, UsageError)
     assert "--clusters" in str(done.exception)
+
+
+def test_names_from_one_band_are_called_guesses(image, tmp_path):
+    with rasterio.open(image) as file:
+        green, profile = file.read(2), file.profile
+    alone = tmp_path / "green.tif"
+    with rasterio.open(alone, "w", **profile | {"count": 1}) as file:
+        file.write(green, 1)
+    done = run(
+        tmp_path, source=str(alone), bands="green", scale=1e-4, clusters=4, outputs=["landcover"]
+    )
+    assert any("guesses" in warning for warning in done.result["provenance"]["warnings"])

@@ -13,6 +13,7 @@ from obriy.model.areas import District
 from obriy.model.clusters import Naming
 from obriy.model.legend import UNNAMED, Legend
 from obriy.model.reference import Reference
+from obriy.model.scene import band_names
 from obriy.model.scores import Scores
 from obriy.outputs.files import write_bytes, write_text
 from obriy.outputs.landcover_report import LandcoverReport, write_landcover_report
@@ -211,11 +212,7 @@ def _result(products: _Products) -> dict[str, Any]:
     warnings = list(cover.map.provenance.warnings)
     if cover.map.geobox.crs is None and config.resolution is None:
         warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
-    if not _clouds_are_known(products):
-        warnings.append(
-            "Nothing says where clouds and their shadows are: what there is of them got the name "
-            "of some land cover."
-        )
+    warnings += _of_names(products)
     return {
         "job": config.job,
         "method": config.method,
@@ -251,9 +248,22 @@ def _seen_of(district: DistrictCover) -> dict[str, Any]:
     return {name: value for name, value in district.to_dict().items() if name != "classes"}
 
 
-def _clouds_are_known(products: _Products) -> bool:
-    clouds = products.config.clouds
-    return clouds == "s2cloudless" or (clouds == "flags" and "flags" in products.inputs.scene)
+def _of_names(products: _Products) -> list[str]:
+    """Return what makes names doubtful, whatever the panel says of its sureness."""
+    scene, clouds = products.inputs.scene, products.config.clouds
+    said = []
+    if clouds == "none" or (clouds == "flags" and "flags" not in scene):
+        said.append(
+            "Nothing says where clouds and their shadows are: what there is of them got the name "
+            "of some land cover."
+        )
+    bands = set(band_names(scene))
+    if not ("red" in bands and bands & {"nir", "nir08"}):
+        said.append(
+            "Without red and near infrared few land covers can be told apart: the names are "
+            "guesses, however sure."
+        )
+    return said
 
 
 def _classes(classes: Sequence[ClassArea], namings: Sequence[Naming]) -> list[dict[str, Any]]:
