@@ -12,6 +12,7 @@ import rasterio
 import xarray as xr
 
 from obriy.blocks.base import Block, ByteArray, Labelled, Method, Rule
+from obriy.blocks.memory import give_back
 from obriy.blocks.plan import BASE_BYTES, THREAD_BYTES, Plan, Window, fit_workers, make_plan
 from obriy.errors import CancelledError, SourceError
 from obriy.model.classmap import FRACTION_MISSING
@@ -122,7 +123,7 @@ def run_method(
     names = sorted(method.bands(set(band_names(scene))) | set(also_bands))
     read = names + (["flags"] if "flags" in scene else [])
     workers = options.workers or settings().workers or psutil.cpu_count(logical=True) or 1
-    budget = _budget(options)
+    budget = memory_budget(options)
     bytes_per_pixel = WORK_BYTES + 12 * len(names)
     workers = fit_workers(
         workers,
@@ -143,7 +144,7 @@ def run_method(
         return _Reader(scene, names, plan, prepare, keep=keep, origin=_origin(scene, mapped))
 
     reader = reader_of(scene, keep=budget // 4 if part is None else 0)
-    with rasterio.Env(GDAL_CACHEMAX=max(CACHE_BYTES, min(budget // 4, 1024 * 1024**2))):
+    with decoded_tiles(budget):
         merged = _Merged(len(reader.plan.windows))
         _Pool(reader.plan, workers, options).map(
             "collect", lambda i: merged.add(i, _collect(method, reader.block(i)))
@@ -155,7 +156,9 @@ def run_method(
             reader = reader_of(part, keep=0)
         work = _Apply(rule, reader, sinks, settle)
         counts = _Pool(reader.plan, workers, options).map("apply", work)
-    return _result(rule, reader, counts)
+    result = _result(rule, reader, counts)
+    give_back()
+    return result
 
 
 def _result(rule: Rule, reader: "_Reader", counts: Sequence[Any]) -> EngineResult:
@@ -170,6 +173,18 @@ def _result(rule: Rule, reader: "_Reader", counts: Sequence[Any]) -> EngineResul
     )
 
 
+def decoded_tiles(budget: int) -> Any:
+    """Return a context in which decoded tiles of files are kept, within a share of a budget.
+
+    Windows with a halo meet the tiles of their neighbours: without room for them each tile would be
+    decoded several times.
+
+    Args:
+        budget: Bytes, of `memory_budget`.
+    """
+    return rasterio.Env(GDAL_CACHEMAX=max(CACHE_BYTES, min(budget // 4, 1024 * 1024**2)))
+
+
 def _origin(scene: xr.Dataset, part: xr.Dataset) -> tuple[int, int]:
     """Return the row and column of the scene at which a part of it begins."""
     if part is scene:
@@ -179,7 +194,7 @@ def _origin(scene: xr.Dataset, part: xr.Dataset) -> tuple[int, int]:
     return round(row), round(column)
 
 
-def _budget(options: EngineOptions) -> int:
+def memory_budget(options: EngineOptions) -> int:
     """Return the bytes for blocks: what was allowed less what the process takes anyway."""
     allowed = options.max_ram_gb or settings().max_ram_gb
     if allowed is None:

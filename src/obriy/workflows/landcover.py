@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import xarray as xr
 
 from obriy.blocks.base import Method
-from obriy.blocks.engine import EngineOptions
+from obriy.blocks.engine import EngineOptions, decoded_tiles, memory_budget
 from obriy.indices.features import check_groups
 from obriy.labelling.budget import parse_budget
 from obriy.labelling.panel import PanelSettings, check_labellers
@@ -111,13 +111,14 @@ def _by_clusters(
         panel = PanelSettings(
             budget=budget, cache=settings().cache / "panel", sheet=folder.file("names.csv")
         )
-        named = name_clusters(
-            inputs.part,
-            steps.clusters(method, 0),
-            rules,
-            panel_of(rules, panel, options.progress),
-            lambda rule, number: steps.clusters(FixedClusters(rule), number),
-        )
+        with decoded_tiles(memory_budget(options)):
+            named = name_clusters(
+                inputs.part,
+                steps.clusters(method, 0),
+                rules,
+                panel_of(rules, panel, options.progress),
+                lambda rule, number: steps.clusters(FixedClusters(rule), number),
+            )
         return write_cover_map(
             inputs.part, named, inputs.legend, folder, merge=config.merge, lang=config.lang
         )

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import xarray as xr
 
+from obriy.blocks.memory import give_back
 from obriy.errors import UsageError
 from obriy.labelling.facts import measure_clusters
 from obriy.labelling.panel import Minutes, PanelSettings, convene, needs_pictures, voters
@@ -91,12 +92,12 @@ def name_clusters(
         ask: Puts portraits before the panel.
         again: Applies a split rule to the scene.
     """
-    pictures = rules.pictures or needs_pictures(rules.labellers)
+    looked_at = needs_pictures(rules.labellers)
     clustered, log = first, list[dict[str, Any]]()
     minutes: Minutes | None = None
     for number in range(rules.rounds + 1):
         facts = measure_clusters(scene, clustered.map)
-        portraits = make_portraits(scene, clustered.map, facts, pictures=pictures)
+        portraits = make_portraits(scene, clustered.map, facts, pictures=looked_at)
         minutes = ask(portraits, minutes)
         namings = vote(
             facts,
@@ -113,7 +114,11 @@ def name_clusters(
             break
         log += split
         clustered = again(rule, number + 1)
+        give_back()
     assert minutes is not None  # there is at least one round
+    if rules.pictures and not looked_at:  # by a person, of the clusters that were left at the end
+        portraits = make_portraits(scene, clustered.map, facts)
+        give_back()
     return Named(clustered, tuple(namings), tuple(portraits), minutes, rules, tuple(log))
 
 
