@@ -58,6 +58,7 @@ def test_a_person_is_told_which_table_to_fill_in(image, tmp_path):
         "human: waiting for a person to fill in names.csv (4 of 4 clusters)"
     ]
     assert (tmp_path / "run" / "names.csv").samefile(done.result["outputs"]["names"])
+    assert "Clusters: 4, named: 0" in "\n".join(landcover_lines(done.result))
 
 
 def test_clouds_that_nothing_knows_of_are_said(image, tmp_path):

@@ -240,6 +240,7 @@ def test_small_shares_are_not_nothing_and_minus_is_minus():
 
 ROWS = "the brightest band has the median 0.123 and the 99th percentile 4567"
 SENTENCES = {
+    "waiting for a person to fill in names.csv": "людина ще не заповнила names.csv",
     "human: waiting for a person to fill in names.csv (2 of 5 clusters)": (
         "human: людина ще не заповнила names.csv (кластерів: 2 із 5)"
     ),

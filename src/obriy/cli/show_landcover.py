@@ -11,7 +11,8 @@ def landcover_lines(result: dict[str, Any]) -> list[str]:
     several = len({row["district"] for row in result["classes"]}) > 1
     lines = [_class_line(row, several) for row in result["classes"] if row["share"]]
     named = [c for c in result["clusters"] if c["code"] != 255]
-    counts = f"Clusters: {len(result['clusters'])}, named: {len(named)}  " if named else ""
+    found = len(result["clusters"])
+    counts = f"Clusters: {found}, named: {len(named)}  " if found else ""
     lines.append(f"{counts}Unseen: {result['unseen_share']:.1%}  Method: {result['method']}")
     lines += [
         f"{row['district']}: nothing seen ({row['reason']})"

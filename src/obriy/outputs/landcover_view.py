@@ -253,7 +253,8 @@ def _vote(words: ClassWords, vote: Mapping[str, Any] | None, code: int) -> dict[
     if vote is None:
         return {"text": _UNKNOWN, "against": False, "note": ""}
     if vote["problem"] and vote["code"] == UNNAMED:
-        return {"text": text("landcover.no_answer"), "against": False, "note": vote["problem"]}
+        note = text.sentence(vote["problem"])
+        return {"text": text("landcover.no_answer"), "against": False, "note": note}
     said = words.titles.get(vote["code"], str(vote["normalised"]))
     confidence = "" if vote["code"] == UNNAMED else f" {text.number(vote['confidence'], 2)}"
     notes = []

@@ -248,7 +248,7 @@ class _Row:
     def _vote(self, answer: Answer) -> str:
         text = self.words.text
         if answer.problem and answer.code == UNNAMED:
-            problem = textwrap.shorten(answer.problem, 60, placeholder=" …")
+            problem = textwrap.shorten(text.sentence(answer.problem), 60, placeholder=" …")
             return text("contacts.silent", labeller=answer.labeller, problem=problem)
         parts = [
             text(
