@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import xarray as xr
 
@@ -156,7 +156,7 @@ def map_landcover(
     scene: xr.Dataset,
     method: str = "kmeans",
     *,
-    clusters: int | None = None,
+    clusters: int | Literal["auto"] = "auto",
     features: Sequence[str] = DEFAULT_GROUPS,
     labellers: Sequence[str] = ("spectral",),
     legend: str | Legend = "worldcover",
@@ -171,7 +171,7 @@ def map_landcover(
     Args:
         scene: A Scene, as `open_scene` returns it: bands (y, x) float32 reflectance, NaN missing.
         method: ``[SEGMENTER+][EMBEDDER+]CLUSTERER``, e.g. ``"kmeans"`` or ``"slic+kmeans"``.
-        clusters: How many; None: chosen by a criterion.
+        clusters: How many, or ``"auto"``: chosen by a criterion.
         features: What tells pixels apart: ``"bands"``, ``"indices"``, ``"texture"``,
             ``"neighbourhood"``.
         labellers: Who names the clusters, by majority: ``"spectral"`` needs neither key nor
@@ -199,7 +199,8 @@ def map_landcover(
     options = options or EngineOptions()
     check_labellers(labellers, words)
     rules = PanelRules(tuple(labellers), words, rounds=rounds)
-    chosen = parse_clusterer(method, clusters=clusters, features=tuple(features), seed=seed)
+    number = None if clusters == "auto" else clusters
+    chosen = parse_clusterer(method, clusters=number, features=tuple(features), seed=seed)
 
     def cluster(method: Method) -> Clustered:
         return cluster_in_memory(scene, method, clouds=clouds, options=options)
