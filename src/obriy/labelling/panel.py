@@ -134,7 +134,7 @@ def convene(
     Args:
         portraits: The clusters; with pictures where a labeller `looks`.
         legend: The classes.
-        labellers: What the user wrote; with ``settings.replay`` nobody is asked but the record.
+        labellers: What the user wrote.
         settings: How they are asked; None: without caps.
         progress: Called with labeller, clusters done, clusters in all.
 
@@ -148,10 +148,6 @@ def convene(
         MissingExtraError: a package is missing.
     """
     settings = settings or PanelSettings()
-    if settings.replay is not None:
-        return _minutes(
-            replay(settings.replay, portraits, legend, settings.round), Cost(), portraits, legend
-        )
     specs = _parse(labellers)
     panel = {s.text: LABELLERS.get(s.kind)(s, settings) for s in specs if s.kind != _REPLAY}
     looking = [one for one in panel.values() if isinstance(one, LookingLabeller)]

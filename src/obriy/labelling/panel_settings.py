@@ -19,7 +19,6 @@ class PanelSettings:
         pause_s: Seconds before the second try, doubled for each further one, with jitter; a
             provider's ``Retry-After`` comes first.
         cache: Folder of answers that were paid for already; None: nothing is kept.
-        replay: Record of a panel (``panel.json``) to repeat in place of asking; None: ask.
         sheet: File of the labeller ``human`` where the user names none.
         seed: Of the jitter of the pauses.
         round: How often the panel has met before about this scene.
@@ -31,7 +30,6 @@ class PanelSettings:
     tries: int = 4
     pause_s: float = 1.0
     cache: Path | None = None
-    replay: Path | None = None
     sheet: Path | None = None
     seed: int = 0
     round: int = 0

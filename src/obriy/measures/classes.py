@@ -67,23 +67,6 @@ class DistrictCover:
         return dataclasses.asdict(self)
 
 
-def measure_classes(
-    class_map: ClassMap,
-    districts: Sequence[District] | None = None,
-    *,
-    pixel_size_m: float | None = None,
-) -> list[ClassArea]:
-    """Measure every class that occurs in each district; see `measure_cover`.
-
-    Returns:
-        One row per district and class: by district in their order, the largest class first, and
-        what was seen and not named (``"unknown"``) last. A district of which nothing was seen has
-        none.
-    """
-    covers = measure_cover(class_map, districts, pixel_size_m=pixel_size_m)
-    return [row for cover in covers for row in cover.classes]
-
-
 def measure_cover(
     class_map: ClassMap,
     districts: Sequence[District] | None = None,

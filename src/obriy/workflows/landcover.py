@@ -108,9 +108,7 @@ def _by_clusters(
 
     def make(folder: RunFolder) -> CoverMap:
         steps = _Steps(config, inputs, folder, options)
-        panel = PanelSettings(
-            budget=budget, cache=settings().cache / "panel", sheet=folder.file("names.csv")
-        )
+        panel = PanelSettings(budget=budget, cache=_kept_answers(), sheet=folder.file("names.csv"))
         with decoded_tiles(memory_budget(options)):
             named = name_clusters(
                 inputs.part,
@@ -162,6 +160,7 @@ def map_landcover(
     legend: str | Legend = "worldcover",
     rounds: int = 1,
     merge: bool = False,
+    budget: str | None = None,
     clouds: Clouds = "flags",
     seed: int = 0,
     options: EngineOptions | None = None,
@@ -179,6 +178,8 @@ def map_landcover(
         legend: A name, a file, or a `Legend`.
         rounds: Times that clusters called mixed are split and asked about again.
         merge: Count clusters that are named alike as one.
+        budget: Cap of the panel, e.g. ``"calls=200,tokens=2e6,usd=1"``; answers that were paid for
+            are kept, and not asked for again.
         clouds: ``"flags"`` (the scene's quality band), ``"s2cloudless"`` beside it (Sentinel-2
             L1C, extra ``clouds``), or ``"none"``.
         seed: The same seed makes the same map.
@@ -199,6 +200,7 @@ def map_landcover(
     options = options or EngineOptions()
     check_labellers(labellers, words)
     rules = PanelRules(tuple(labellers), words, rounds=rounds)
+    panel = PanelSettings(budget=parse_budget(budget), cache=_kept_answers())
     number = None if clusters == "auto" else clusters
     chosen = parse_clusterer(method, clusters=number, features=tuple(features), seed=seed)
 
@@ -209,10 +211,15 @@ def map_landcover(
         scene,
         cluster(chosen),
         rules,
-        panel_of(rules, PanelSettings(), options.progress),
+        panel_of(rules, panel, options.progress),
         lambda rule, number: cluster(FixedClusters(rule)),
     )
     return cover_in_memory(scene, named, words, merge=merge).map
+
+
+def _kept_answers() -> Path:
+    """Return the folder of answers that were paid for, of all runs of this user."""
+    return settings().cache / "panel"
 
 
 def _rules(config: LandcoverConfig, legend: Legend) -> PanelRules:
