@@ -8,7 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-OPTIONAL = {"s2cloudless": "clouds", "distributed": "dask"}
+OPTIONAL = {
+    "s2cloudless": "clouds",
+    "distributed": "dask",
+    "pydantic_ai": "vlm",
+    "torch": "deep",
+    "transformers": "deep",
+}
 DRIVERS = {"GTiff": "GeoTIFF", "COG": "maps", "JP2OpenJPEG": "Sentinel-2 .jp2", "netCDF": "NetCDF"}
 
 

@@ -55,5 +55,8 @@ def versions() -> dict[str, str]:
     """Return the versions of Obriy and of the libraries that can change a figure."""
     from importlib.metadata import version
 
-    names = ("obriy", "numpy", "rasterio", "odc-geo", "exactextract", "scipy", "scikit-image")
+    names = (
+        "obriy", "numpy", "rasterio", "odc-geo", "exactextract", "scipy", "scikit-image",
+        "scikit-learn",
+    )  # fmt: skip
     return {name: version(name) for name in names}
