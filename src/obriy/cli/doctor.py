@@ -20,7 +20,7 @@ DRIVERS = {"GTiff": "GeoTIFF", "COG": "maps", "JP2OpenJPEG": "Sentinel-2 .jp2", 
 
 def examine() -> bool:
     """Print the state of the installation; return whether everything needed works."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     checks: dict[str, Callable[[], str]] = {
         "versions": _versions,
         "machine": _machine,
