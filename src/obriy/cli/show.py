@@ -35,7 +35,7 @@ class Screen:
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
-        self.out = Console(highlight=False, soft_wrap=True)
+        self.out = Console(highlight=False, markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[EngineOptions]:
@@ -166,7 +166,7 @@ def _score_line(evaluation: dict[str, Any]) -> str:
 
 def print_scores(scores: Scores) -> None:
     """Print scores as tables, with 95 % intervals by block bootstrap where there are any."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     word = "Accuracy" if scores.independent else "Agreement (the reference is not independent)"
     console.print(f"{word}, {scores.pixels} pixels, {scores.unseen_share:.1%} unseen")
     console.print(_map_scores(scores))
@@ -207,7 +207,7 @@ def print_methods() -> None:
     from obriy.methods.clustering.spec import CLUSTERER_HELP
     from obriy.methods.expression import METHOD_HELP
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     helps = {
         "obriy water --method": METHOD_HELP,
         "obriy landcover --method": CLUSTERER_HELP,
@@ -228,7 +228,7 @@ def print_indices() -> None:
     table = Table("index", "formula", "water", "reference", box=None)
     for index in all_indices().values():
         table.add_row(index.name, index.formula.text, index.water or "", index.reference)
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)
 
 
 def _number(value: float | None) -> str:

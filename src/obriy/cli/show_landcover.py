@@ -72,7 +72,7 @@ def training_lines(result: dict[str, Any]) -> list[str]:
 
 def print_comparison(result: dict[str, Any]) -> None:
     """Print the table of `obriy compare landcover`: as named, and with the best names."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     table = Table("method", "clusters", "overall", "best", "mean IoU", "best", "main", "s")
     for row in result["rows"]:
         if row["status"] != "ok":

@@ -12,7 +12,7 @@ _LEVEL = 0.90
 
 def print_drawn(drawn: DrawnSample) -> None:
     """Print strata, files, and what to do next."""
-    console, text = Console(highlight=False, soft_wrap=True), text_of("en")
+    console, text = Console(highlight=False, markup=False, soft_wrap=True), text_of("en")
     design = drawn.design
     console.print(f"{len(design.units)} units, seed {design.seed}")
     table = Table("stratum", "pixels", "area", "units")
@@ -31,7 +31,7 @@ def print_drawn(drawn: DrawnSample) -> None:
 
 def print_estimate(estimate: AreaEstimate) -> None:
     """Print areas with their intervals, accuracies, and notes."""
-    console, text = Console(highlight=False, soft_wrap=True), text_of("en")
+    console, text = Console(highlight=False, markup=False, soft_wrap=True), text_of("en")
     drawn = sum(row[3] for row in estimate.labelled)
     labelled = sum(row[4] for row in estimate.labelled)
     console.print(

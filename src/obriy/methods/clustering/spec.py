@@ -42,6 +42,7 @@ CLUSTERER_HELP: Final = {
     "sam+CLUSTERER": "segments of Segment Anything first (extra deep)",
     "autoencoder+CLUSTERER": "features squeezed by a network trained on the scene (extra deep)",
     "unet+CLUSTERER": "features of a U-Net's encoder beside the others (extra deep)",
+    "student:FILE": "a network that a named map has taught, in place of clusters (extra deep)",
 }
 """What a spec may be, for help texts."""
 OF_SEGMENTS: Final = ("spectral",)
