@@ -95,6 +95,14 @@ def main() -> None:
             )  # fmt: skip
             label = f"obriy water --method {method}"
             print(f"{label:34s} {seconds:7.1f} s  {memory:7.0f} MB  exit {code}")
+        seconds, memory, code = measure(
+            [sys.executable, "-m", "obriy", "landcover", str(folder), "--sensor", "sentinel2_l2a",
+             "--clusters", "12", "--out", str(Path(name, "landcover")), "--max-ram", args.max_ram,
+             "--outputs", "landcover,confidence", "-q"]
+        )  # fmt: skip
+        print(
+            f"{'obriy landcover --clusters 12':34s} {seconds:7.1f} s  {memory:7.0f} MB  exit {code}"
+        )
 
 
 if __name__ == "__main__":
