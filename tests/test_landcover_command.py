@@ -330,3 +330,13 @@ def test_comparison_has_a_row_for_each(finished, tmp_path):
 def test_comparison_needs_a_reference(finished, tmp_path):
     done = command("compare", "landcover", finished[2], "--out", tmp_path / "compare")
     assert "--reference" in error_line(done, 2)
+
+
+def test_a_map_from_python_is_written_with_how_sure_it_is(finished, tmp_path):
+    cover = obriy.map_landcover(obriy.open_scene(finished[2]), clusters=6)
+    paths = obriy.write_class_map(cover, tmp_path)
+    with rasterio.open(paths["mask"]) as written, rasterio.open(paths["confidence"]) as sure:
+        assert (written.read(1) == cover.labels.to_numpy()).all()
+        assert (sure.read(1) == cover.confidence.to_numpy()).all()
+    assert "agreement" in paths
+    assert "fraction" not in paths

@@ -216,7 +216,7 @@ class MapWriter:
 def write_class_map(
     class_map: ClassMap, folder: Path | str, *, lang: str = "en"
 ) -> dict[str, Path]:
-    """Write ``mask.tif``, its style and, where there is one, ``fraction.tif``, block by block.
+    """Write ``mask.tif``, its style and, of a map that has them, its shares, block by block.
 
     Args:
         class_map: The map; arrays in memory or lazy.
@@ -224,11 +224,15 @@ def write_class_map(
         lang: Language of the class names in the file.
 
     Returns:
-        Paths by output name: ``mask``, ``fraction``, and ``style`` (for QGIS).
+        Paths by output name: ``mask``, ``fraction``, ``confidence``, ``agreement``, and ``style``
+        (for QGIS).
     """
     layers: dict[str, tuple[xr.DataArray, Content]] = {"mask": (class_map.labels, class_map.legend)}
-    if class_map.fraction is not None:
-        layers["fraction"] = (class_map.fraction, "fraction")
+    shares: tuple[Content, ...] = ("fraction", "confidence", "agreement")
+    for content in shares:
+        layer = getattr(class_map, str(content))
+        if layer is not None:
+            layers[str(content)] = (layer, content)
     paths = {}
     for name, (array, content) in layers.items():
         path = Path(folder) / f"{name}.tif"
