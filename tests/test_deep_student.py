@@ -17,8 +17,7 @@ from obriy.nets.learning import IGNORED, Patches, Schedule, class_weights, mean_
 from obriy.nets.unet import Student, StudentCard, build_network, load_student
 from obriy.workflows.config import LandcoverConfig, make_config
 from obriy.workflows.jobs import run_job
-from obriy.workflows.landcover import plan_landcover
-from obriy.workflows.training import apply_student
+from obriy.workflows.landcover import map_landcover, plan_landcover
 
 torch = pytest.importorskip("torch", reason="needs the extra deep")
 
@@ -65,9 +64,9 @@ def test_the_card_says_everything_after_reading(student_file, card):
 
 
 def test_any_cut_into_blocks_gives_the_same_map(scene, student_file, monkeypatch):
-    whole = apply_student(scene, student_file)
+    whole = map_landcover(scene, f"student:{student_file}")
     monkeypatch.setattr("obriy.blocks.plan.TARGET_PIXELS", (150 + 2 * 160) ** 2)
-    cut = apply_student(scene, student_file)
+    cut = map_landcover(scene, f"student:{student_file}")
     np.testing.assert_array_equal(cut.labels.values, whole.labels.values)
     np.testing.assert_array_equal(cut.confidence.values, whole.confidence.values)
     assert len(np.unique(whole.labels)) > 3
@@ -75,7 +74,7 @@ def test_any_cut_into_blocks_gives_the_same_map(scene, student_file, monkeypatch
 
 def test_missing_stays_missing_and_codes_are_the_legend_s(scene, student_file):
     before = scene.copy(deep=True)
-    found = apply_student(scene, student_file)
+    found = map_landcover(scene, f"student:{student_file}")
     missing = np.isnan(scene.red.values)
     np.testing.assert_array_equal(found.labels.values == 0, missing)
     np.testing.assert_array_equal(found.confidence.values == FRACTION_MISSING, missing)
@@ -90,21 +89,21 @@ def test_missing_stays_missing_and_codes_are_the_legend_s(scene, student_file):
 @pytest.mark.parametrize("shape", [(1, 1), (1, 130), (7, 5), (TILE, TILE), (TILE + 1, 3)])
 def test_any_size(scene_of, student_file, shape):
     scene = scene_of(**{name: np.full(shape, 0.1) for name in BANDS})
-    assert (apply_student(scene, student_file).labels.values > 0).all()
+    assert (map_landcover(scene, f"student:{student_file}").labels.values > 0).all()
 
 
 def test_a_narrow_infrared_serves(scene_of, student_file):
     plain = {name: np.full((9, 9), 0.1) for name in BANDS}
     narrow = {("nir08" if name == "nir" else name): plain[name] for name in plain}
     np.testing.assert_array_equal(
-        apply_student(scene_of(**narrow), student_file).labels,
-        apply_student(scene_of(**plain), student_file).labels,
+        map_landcover(scene_of(**narrow), f"student:{student_file}").labels,
+        map_landcover(scene_of(**plain), f"student:{student_file}").labels,
     )
 
 
 def test_a_band_is_missing(scene_of, student_file):
     with pytest.raises(BandError, match=r"student:.*needs the band\(s\) nir"):
-        apply_student(scene_of(blue=[[0.1]], green=[[0.1]], red=[[0.1]]), student_file)
+        map_landcover(scene_of(blue=[[0.1]], green=[[0.1]], red=[[0.1]]), f"student:{student_file}")
 
 
 def test_several_threads_get_what_one_gets(scene, student_file):

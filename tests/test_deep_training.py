@@ -291,21 +291,22 @@ def test_how_the_student_learnt_is_drawn(lang, word):
 
 
 def test_the_student_maps_another_scene(trained):
-    from obriy.workflows.training import apply_student
+    from obriy.workflows.landcover import map_landcover
 
     scene, _, truth = world(seed=9)
-    found = apply_student(scene, trained[2].folder / "student.pt")
+    found = map_landcover(scene, f"student:{trained[2].folder / 'student.pt'}")
     assert (found.labels.values == truth.values).mean() > 0.85
-    assert found.provenance.step("map")["learnt_from"] == ["world.tif"]
+    assert found.provenance.step("student")["learnt_from"] == ["world.tif"]
 
 
 def test_pixels_of_another_size_are_told(trained, scene_of):
-    from obriy.workflows.training import apply_student
+    from obriy.workflows.landcover import map_landcover
 
     plain = {name: np.full((4, 4), 0.1) for name in SPECTRA[TREE]}
     for metres, told in ((10.0, 0), (12.0, 0), (30.0, 1)):
         scene = scene_of(geobox=utm_grid((4, 4), metres), **plain)
-        warnings = apply_student(scene, trained[2].student).provenance.warnings
+        method = f"student:{trained[2].folder / 'student.pt'}"
+        warnings = map_landcover(scene, method).provenance.warnings
         assert len(warnings) == told
     assert "learnt from pixels of 10 m; these are 30 m" in warnings[0]
     assert text_of("uk").sentence(warnings[0]).startswith("Учень учився на пікселях 10 м")

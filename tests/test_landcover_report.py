@@ -111,7 +111,7 @@ def _result(**changes):
             {"action": "merge", "cluster": 6, "into": [1], "why": "both are named cropland"},
         ],
         "problems": ["openai:x: 429 for cluster 3"], "unseen_share": 0.082,
-        "outputs": {"landcover": "/tmp/landcover.tif", "polygons": "/tmp/landcover.gpkg"},
+        "outputs": {"landcover": "run/landcover.tif", "polygons": "run/landcover.gpkg"},
         "command": "obriy landcover scene.tif --clusters 4",
         "decision": {"number": {"criterion": "given", "clusters": 4}},
     } | changes  # fmt: skip

@@ -12,7 +12,7 @@ from tests.conftest import utm_grid
 
 from obriy.errors import GridError
 from obriy.labelling.facts import measure_clusters
-from obriy.labelling.portraits import contact_sheet, make_portraits
+from obriy.labelling.portraits import make_portraits
 from obriy.labelling.wording import MOST_LETTERS, describe_cluster
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import NOISE, Answer, ClusterFacts, Naming, Spread, cluster_legend
@@ -20,6 +20,7 @@ from obriy.model.grid import coords_of, geobox_of
 from obriy.model.legend import UNNAMED, Legend, load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
+from obriy.render.contact_sheet import contact_sheet
 from obriy.render.portraits import typical_places
 from obriy.render.spectra import reference_spectra, spread_apart
 from obriy.render.text import text_of

@@ -88,15 +88,7 @@ def water(
     verbose: Verbose = False,
 ) -> None:
     """Map water in an image or through a season, measure it, score it or compare it."""
-    from obriy.cli.show import Screen
-
-    config = make_config(WaterConfig, values)
-    if dry_run:
-        from obriy.workflows.water import plan_water
-
-        typer.echo(json.dumps(plan_water(config), indent=2, ensure_ascii=False))
-        return
-    _run(config, Screen(quiet or as_json), as_json)
+    _do(make_config(WaterConfig, values), as_json=as_json, quiet=quiet, dry_run=dry_run)
 
 
 @app.command()
@@ -109,15 +101,7 @@ def landcover(
     verbose: Verbose = False,
 ) -> None:
     """Map land cover without labels: clusters that a panel of labellers names."""
-    from obriy.cli.show import Screen
-
-    config = make_config(LandcoverConfig, values)
-    if dry_run:
-        from obriy.workflows.landcover import plan_landcover
-
-        typer.echo(json.dumps(plan_landcover(config), indent=2, ensure_ascii=False))
-        return
-    _run(config, Screen(quiet or as_json), as_json)
+    _do(make_config(LandcoverConfig, values), as_json=as_json, quiet=quiet, dry_run=dry_run)
 
 
 @compare.command("landcover")
@@ -126,9 +110,7 @@ def compare_landcover(
     values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
 ) -> None:
     """Compare clusterers and numbers of clusters on one scene, against a reference."""
-    from obriy.cli.show import Screen
-
-    _run(make_config(CompareConfig, values), Screen(quiet or as_json), as_json)
+    _do(make_config(CompareConfig, values), as_json=as_json, quiet=quiet)
 
 
 @train.command("landcover")
@@ -137,9 +119,7 @@ def train_landcover(
     values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
 ) -> None:
     """Train a student on the named maps of runs, and judge it beside its teacher."""
-    from obriy.cli.show import Screen
-
-    _run(make_config(TrainConfig, values), Screen(quiet or as_json), as_json)
+    _do(make_config(TrainConfig, values), as_json=as_json, quiet=quiet)
 
 
 @app.command()
@@ -350,6 +330,17 @@ def _season(folder: Path) -> None:
 
     dates = dates_between(6, "2023-04-01", "2023-10-31")
     simulate_to_folder(folder, dates=dates, size=(256, 256), setting="easy_cloudy")
+
+
+def _do(config: JobConfig, *, as_json: bool, quiet: bool, dry_run: bool = False) -> None:
+    """Run a job, or say what it would do."""
+    from obriy.cli.show import Screen
+    from obriy.workflows.jobs import plan_job
+
+    if dry_run:
+        typer.echo(json.dumps(plan_job(config), indent=2, ensure_ascii=False))
+        return
+    _run(config, Screen(quiet or as_json), as_json)
 
 
 def _run(config: JobConfig, screen: Any, as_json: bool) -> dict[str, Any]:

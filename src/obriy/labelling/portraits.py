@@ -10,12 +10,9 @@ from obriy.model.classmap import ClassMap
 from obriy.model.clusters import ClusterFacts, Portrait
 from obriy.model.grid import geobox_of, pixel_metres, same_grid
 from obriy.model.scene import band_names
-from obriy.render.contact_sheet import contact_sheet
 from obriy.render.portraits import cluster_pictures, place_side, shared_pictures, view_of
 from obriy.tables.sensor import band_wavelengths
 from obriy.vectors import lonlat_bounds
-
-__all__ = ["about_scene", "contact_sheet", "make_portraits"]
 
 
 def make_portraits(

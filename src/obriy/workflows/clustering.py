@@ -1,8 +1,6 @@
 """Scene to numbered clusters, in memory or into files."""
 
-import contextlib
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +13,8 @@ from obriy.methods.clustering.rule import ClusterRule, rule_from_arrays
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import cluster_legend
 from obriy.model.grid import geobox_of
-from obriy.model.provenance import SOURCES_TAG, hrefs_of
 from obriy.model.scene import provenance_of
-from obriy.outputs.cog import MapWriter
+from obriy.outputs.cog import Content
 from obriy.outputs.files import atomic_path
 from obriy.runs.folder import StepRecord
 from obriy.workflows.mapping import found_of
@@ -25,6 +22,7 @@ from obriy.workflows.passes import (
     Clouds,
     array_sinks,
     layers_of,
+    map_writers,
     open_layer,
     require_pixels,
     run_pass,
@@ -94,14 +92,13 @@ def cluster_to_files(
     geobox = geobox_of(scene if part is None else part)
     place = folder / under
     place.mkdir(parents=True, exist_ok=True)
-    tags = {SOURCES_TAG: json.dumps(hrefs_of(provenance_of(scene)))}
     # Which numbers there are is known only afterwards; colours are those of any number.
-    legend = cluster_legend(list(range(1, 255)))
-    with contextlib.ExitStack() as stack:
-        sinks = {
-            "labels": stack.enter_context(MapWriter(place / CLUSTERS, geobox, legend, tags=tags)),
-            "unseen": stack.enter_context(MapWriter(place / UNSEEN, geobox, "unseen", tags=tags)),
-        }
+    contents: dict[str, Content] = {
+        "clusters": cluster_legend(list(range(1, 255))),
+        "unseen": "unseen",
+    }
+    with map_writers(place, geobox, contents, provenance_of(scene)) as writers:
+        sinks = {"labels": writers["clusters"], "unseen": writers["unseen"]}
         result = run_pass(
             scene, method, sinks, subject="cover", clouds=clouds, options=options, part=part
         )

@@ -1,6 +1,5 @@
 """Named clusters to a map of land cover, in memory or into files."""
 
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -17,11 +16,11 @@ from obriy.labelling.portraits import make_portraits
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.clusters import NOISE, Naming, Portrait, cluster_legend
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
-from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
-from obriy.outputs.cog import Content, MapWriter
+from obriy.model.provenance import Provenance
+from obriy.outputs.cog import Content
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.naming import Named
-from obriy.workflows.passes import open_layer
+from obriy.workflows.passes import map_writers, open_layer
 
 LAYERS: Final = ("landcover", "clusters", "confidence", "agreement", "unseen")
 """Files of a map of land cover, without their ending."""
@@ -101,16 +100,7 @@ def write_cover_map(
     source = named.clustered.map
 
     def work() -> StepRecord:
-        tags = {SOURCES_TAG: json.dumps(hrefs_of(source.provenance))}
-        with contextlib.ExitStack() as stack:
-            writers = {
-                name: stack.enter_context(
-                    MapWriter(
-                        folder.file(f"{name}.tif"), source.geobox, content, lang=lang, tags=tags
-                    )
-                )
-                for name, content in contents.items()
-            }
+        with map_writers(folder.path, source.geobox, contents, source.provenance, lang) as writers:
             for rows, columns in windows(source.labels.shape):
                 labels = source.labels[rows, columns].to_numpy()
                 for name, table in tables.items():

@@ -1,5 +1,7 @@
 """Which workflow does a job."""
 
+from typing import Any
+
 from obriy.blocks.engine import EngineOptions
 from obriy.workflows.config import (
     CompareConfig,
@@ -38,3 +40,15 @@ def run_job(config: JobConfig, options: EngineOptions | None = None) -> Run:
 
     assert isinstance(config, WaterConfig)
     return run_water(config, options)
+
+
+def plan_job(config: JobConfig) -> dict[str, Any]:
+    """Say what a job would do, without doing it."""
+    if isinstance(config, LandcoverConfig):
+        from obriy.workflows.landcover import plan_landcover
+
+        return plan_landcover(config)
+    from obriy.workflows.water import plan_water
+
+    assert isinstance(config, WaterConfig)
+    return plan_water(config)

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import Any, Literal, cast
 
 import xarray as xr
 
@@ -14,6 +14,7 @@ from obriy.labelling.budget import parse_budget
 from obriy.labelling.panel import PanelSettings, check_labellers
 from obriy.methods.clustering.parse import parse_clusterer
 from obriy.methods.clustering.rule import FixedClusters
+from obriy.methods.student import PREFIX, StudentMethod, student_method
 from obriy.model.classmap import ClassMap
 from obriy.model.features import DEFAULT_GROUPS
 from obriy.model.grid import describe, geobox_of
@@ -39,13 +40,7 @@ from obriy.workflows.naming import PanelRules, name_clusters, panel_of, reliabil
 from obriy.workflows.opening import scene_of
 from obriy.workflows.passes import Clouds
 from obriy.workflows.run import Run, places_of, run_path
-from obriy.workflows.student_map import open_student_map, student_to_files
-
-if TYPE_CHECKING:
-    from obriy.methods.student import StudentMethod
-
-PREFIX: Final = "student:"
-"""Before the file of a student, in place of a clusterer."""
+from obriy.workflows.student_map import open_student_map, student_in_memory, student_to_files
 
 
 def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
@@ -128,7 +123,7 @@ def _by_student(
     config: LandcoverConfig, inputs: CoverInputs, options: EngineOptions
 ) -> Callable[[RunFolder], CoverMap]:
     """Return what makes the map by a student, checked before any work."""
-    method = cast("StudentMethod", _method(config, inputs.scene))
+    method = cast(StudentMethod, _method(config, inputs.scene))
 
     def make(folder: RunFolder) -> CoverMap:
         def work() -> StepRecord:
@@ -169,7 +164,8 @@ def map_landcover(
 
     Args:
         scene: A Scene, as `open_scene` returns it: bands (y, x) float32 reflectance, NaN missing.
-        method: ``[SEGMENTER+][EMBEDDER+]CLUSTERER``, e.g. ``"kmeans"`` or ``"slic+kmeans"``.
+        method: ``[SEGMENTER+][EMBEDDER+]CLUSTERER``, e.g. ``"kmeans"`` or ``"slic+kmeans"``; or
+            ``"student:FILE"``, which needs neither clusters nor labellers, and has its own legend.
         clusters: How many, or ``"auto"``: chosen by a criterion.
         features: What tells pixels apart: ``"bands"``, ``"indices"``, ``"texture"``,
             ``"neighbourhood"``.
@@ -196,8 +192,10 @@ def map_landcover(
     """
     check_scene(scene)
     check_reflectance(scene)
-    words = open_legend(legend) if isinstance(legend, str) else legend
     options = options or EngineOptions()
+    if method.startswith(PREFIX):
+        return student_in_memory(scene, student_method(method), clouds=clouds, options=options)
+    words = open_legend(legend) if isinstance(legend, str) else legend
     check_labellers(labellers, words)
     rules = PanelRules(tuple(labellers), words, rounds=rounds)
     panel = PanelSettings(budget=parse_budget(budget), cache=_kept_answers())
@@ -245,8 +243,6 @@ def _method(config: LandcoverConfig, scene: xr.Dataset) -> Method:
     """Return the clusterer, or the student, checked against the bands of the scene."""
     method: Method
     if config.method.startswith(PREFIX):
-        from obriy.methods.student import student_method
-
         method = student_method(config.method)
     else:
         method = parse_clusterer(

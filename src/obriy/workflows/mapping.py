@@ -1,8 +1,6 @@
 """Scene to water map, in memory or into files: the one path of Python and of the command line."""
 
-import contextlib
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +14,10 @@ from obriy.methods.expression import parse_method
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA, load_legend
-from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
+from obriy.model.provenance import Provenance
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
-from obriy.outputs.cog import MapWriter
-from obriy.workflows.passes import Clouds, array_sinks, layers_of, open_layer, run_pass
+from obriy.outputs.cog import Content
+from obriy.workflows.passes import Clouds, array_sinks, layers_of, map_writers, open_layer, run_pass
 
 LAYERS: Final = {
     "mask": "labels",
@@ -100,7 +98,7 @@ def map_water_to_files(
     """
     check_scene(scene)
     geobox = geobox_of(scene if part is None else part)
-    contents: dict[str, Any] = {
+    contents: dict[str, Content] = {
         "mask": load_legend("water"),
         "unseen": "unseen",
         "doubt": "doubt",
@@ -108,14 +106,8 @@ def map_water_to_files(
     chosen = parse_method(method)
     if chosen.gives_fraction:
         contents["fraction"] = "fraction"
-    tags = {SOURCES_TAG: json.dumps(hrefs_of(provenance_of(scene)))}
-    with contextlib.ExitStack() as stack:
-        sinks = {
-            LAYERS[name]: stack.enter_context(
-                MapWriter(folder / f"{name}.tif", geobox, content, lang=lang, tags=tags)
-            )
-            for name, content in contents.items()
-        }
+    with map_writers(folder, geobox, contents, provenance_of(scene), lang) as writers:
+        sinks = {LAYERS[name]: writer for name, writer in writers.items()}
         result = run_pass(
             scene, chosen, sinks, subject="water", clouds=clouds, options=options, part=part
         )

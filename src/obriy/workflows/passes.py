@@ -1,11 +1,14 @@
 """A method run over a scene: what each job hides of it, and maps opened again from files."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import xarray as xr
+from odc.geo.geobox import GeoBox
 
 from obriy.blocks.base import Block, Labelled, Method
 from obriy.blocks.engine import ArraySink, EngineOptions, EngineResult, Sink, run_method
@@ -14,6 +17,8 @@ from obriy.errors import EmptyResultError
 from obriy.methods.index_threshold import WATER
 from obriy.model.grid import coords_of, geobox_of, pixel_metres
 from obriy.model.legend import NO_DATA
+from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
+from obriy.outputs.cog import Content, MapWriter
 from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.visibility import edge_pixels, hide, hide_for_cover, settle, settle_cover
 
@@ -88,6 +93,33 @@ def pixel_m(scene: xr.Dataset) -> float:
     """Return the height of a pixel, metres; of a grid without a CRS its own units."""
     geobox = geobox_of(scene)
     return pixel_metres(geobox)[0] if geobox.crs else abs(float(geobox.affine.e))
+
+
+@contextlib.contextmanager
+def map_writers(
+    folder: Path,
+    geobox: GeoBox,
+    contents: Mapping[str, Content],
+    provenance: Provenance,
+    lang: str = "en",
+) -> Iterator[dict[str, MapWriter]]:
+    """Open ``NAME.tif`` for each layer of a map; where the block raises, none is left.
+
+    Args:
+        folder: Where they go.
+        geobox: Grid of the map.
+        contents: What the numbers of each layer are, by its name.
+        provenance: Of the scene: each file names the images that it was made from.
+        lang: Language of the class names in the files.
+    """
+    tags = {SOURCES_TAG: json.dumps(hrefs_of(provenance))}
+    with contextlib.ExitStack() as stack:
+        yield {
+            name: stack.enter_context(
+                MapWriter(folder / f"{name}.tif", geobox, content, lang=lang, tags=tags)
+            )
+            for name, content in contents.items()
+        }
 
 
 def array_sinks(scene: xr.Dataset, names: list[str]) -> dict[str, ArraySink]:

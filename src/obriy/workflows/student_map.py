@@ -1,7 +1,5 @@
-"""A map of land cover by a student, into files: no clusters, and nobody is asked."""
+"""A map of land cover by a student, in memory or into files: no clusters, and nobody is asked."""
 
-import contextlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,13 +10,21 @@ from obriy.blocks.engine import EngineOptions
 from obriy.methods.student import StudentMethod
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
-from obriy.model.provenance import SOURCES_TAG, hrefs_of
 from obriy.model.scene import provenance_of
-from obriy.outputs.cog import Content, MapWriter
+from obriy.outputs.cog import Content
 from obriy.runs.folder import StepRecord
 from obriy.workflows.cover_map import CoverMap, with_pass
 from obriy.workflows.mapping import found_of
-from obriy.workflows.passes import Clouds, open_layer, pixel_m, require_pixels, run_pass
+from obriy.workflows.passes import (
+    Clouds,
+    array_sinks,
+    layers_of,
+    map_writers,
+    open_layer,
+    pixel_m,
+    require_pixels,
+    run_pass,
+)
 
 _LAYERS: Final = {"landcover": "labels", "confidence": "confidence", "unseen": "unseen"}
 """Output name to layer."""
@@ -48,18 +54,12 @@ def student_to_files(
     Raises:
         EmptyResultError: where nothing could be seen; then nothing is written.
     """
-    tags = {SOURCES_TAG: json.dumps(hrefs_of(provenance_of(scene)))}
     geobox = geobox_of(scene if part is None else part)
     contents: Mapping[str, Content] = {
         "landcover": method.legend, "confidence": "confidence", "unseen": "unseen",
     }  # fmt: skip
-    with contextlib.ExitStack() as stack:
-        sinks = {
-            _LAYERS[name]: stack.enter_context(
-                MapWriter(folder / f"{name}.tif", geobox, content, lang=lang, tags=tags)
-            )
-            for name, content in contents.items()
-        }
+    with map_writers(folder, geobox, contents, provenance_of(scene), lang) as writers:
+        sinks = {_LAYERS[name]: writer for name, writer in writers.items()}
         result = run_pass(
             scene, method, sinks, subject="cover", clouds=clouds, options=options, part=part
         )
@@ -71,15 +71,43 @@ def open_student_map(
     folder: Path, step: StepRecord, scene: xr.Dataset, method: StudentMethod
 ) -> CoverMap:
     """Open what `student_to_files` left, lazily; ``scene`` is the part that was mapped."""
-    record = with_pass(provenance_of(scene), "student", step.found)
-    doubt = method.doubt_of_scale(pixel_m(scene) if geobox_of(scene).crs else None)
-    layers: dict[str, Any] = {
+    layers = {
         layer: open_layer(folder / step.outputs[name], scene) for name, layer in _LAYERS.items()
     }
-    made = ClassMap(
+    made = _class_map(scene, method, layers, step.found)
+    return CoverMap(made, step.found, files=step.outputs)
+
+
+def student_in_memory(
+    scene: xr.Dataset, method: StudentMethod, *, clouds: Clouds, options: EngineOptions
+) -> ClassMap:
+    """Map land cover by a student, in memory.
+
+    Returns:
+        Labels (y, x) uint8 in the codes of the student's legend (0 no data), ``confidence`` in
+        half per cents, ``unseen``.
+
+    Raises:
+        BandError: where the scene lacks a band that the student learnt from.
+        EmptyResultError: where nothing could be seen.
+    """
+    sinks = array_sinks(scene, list(_LAYERS.values()))
+    result = run_pass(scene, method, sinks, subject="cover", clouds=clouds, options=options)
+    require_pixels(result)
+    return _class_map(scene, method, layers_of(scene, sinks), found_of(method.name, result))
+
+
+def _class_map(
+    scene: xr.Dataset,
+    method: StudentMethod,
+    layers: Mapping[str, xr.DataArray],
+    found: Mapping[str, Any],
+) -> ClassMap:
+    record = with_pass(provenance_of(scene), "student", found)
+    doubt = method.doubt_of_scale(pixel_m(scene) if geobox_of(scene).crs else None)
+    return ClassMap(
         **layers,
         legend=method.legend,
         provenance=record.with_warning(doubt) if doubt else record,
         time=scene.attrs.get("time"),
     )
-    return CoverMap(made, step.found, files=step.outputs)

@@ -10,17 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import xarray as xr
 
-from obriy.blocks.engine import EngineOptions
 from obriy.errors import BandError, InputError
 from obriy.indices.features import feature_stack
 from obriy.methods.student import StudentMethod, student_method
-from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.legend import Legend
 from obriy.model.provenance import hrefs_of, versions
-from obriy.model.scene import check_reflectance, check_scene, provenance_of
+from obriy.model.scene import provenance_of
 from obriy.nets.learning import Epoch, Patches, Schedule, train_network
 from obriy.nets.unet import GROUPS, Student, StudentCard, scaled
 from obriy.outputs.files import write_bytes, write_text
@@ -44,7 +41,7 @@ from obriy.workflows.lessons import (
     shared_bands,
     split_cells,
 )
-from obriy.workflows.passes import Clouds, array_sinks, layers_of, pixel_m, run_pass
+from obriy.workflows.passes import pixel_m
 from obriy.workflows.run import command_of
 
 STUDENT: Final = "student.pt"
@@ -126,47 +123,6 @@ def train_landcover(
     }
     folder.write_result(result)
     return TrainingRun(folder.path, result, method)
-
-
-def apply_student(
-    scene: xr.Dataset,
-    student: Path | str | StudentMethod,
-    *,
-    clouds: Clouds = "flags",
-    options: EngineOptions | None = None,
-) -> ClassMap:
-    """Map land cover in a scene by a student, in memory.
-
-    Args:
-        scene: A Scene with the bands that the student learnt from.
-        student: The file of a student, or a loaded one.
-        clouds: How clouds are known, as for a map of water.
-        options: Threads, memory, progress.
-
-    Returns:
-        Labels (y, x) uint8 in the codes of the student's legend (0 no data), ``confidence`` in
-        half per cents, ``unseen``.
-
-    Raises:
-        BandError: where the scene lacks a band.
-        InputError: where the file is no student.
-    """
-    check_scene(scene)
-    check_reflectance(scene)
-    method = student if isinstance(student, StudentMethod) else student_method(str(student))
-    sinks = array_sinks(scene, ["labels", "unseen", "confidence"])
-    result = run_pass(
-        scene, method, sinks, subject="cover", clouds=clouds, options=options or EngineOptions()
-    )
-    record = provenance_of(scene).with_step("map", method=method.name, **result.rule.describe())
-    warning = method.doubt_of_scale(pixel_m(scene) if geobox_of(scene).crs else None)
-    record = record.with_warning(warning) if warning else record
-    return ClassMap(
-        **layers_of(scene, sinks),
-        legend=method.legend,
-        provenance=record,
-        time=scene.attrs.get("time"),
-    )
 
 
 @dataclasses.dataclass(frozen=True)
