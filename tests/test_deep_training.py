@@ -390,3 +390,12 @@ def test_scores_are_of_the_same_pixels(trained):
         again = metrics(np.hstack([confusion, unnamed]))
         assert result[name]["overall_accuracy"] == pytest.approx(float(again["overall_accuracy"]))
         assert result[name]["pixels"] == 7 * 32 * 32
+
+
+def test_a_block_fits_the_network():
+    from obriy.nets.unet import STRIDE
+    from obriy.workflows.config import TrainConfig
+
+    assert TrainConfig(patch=2 * STRIDE).patch == 2 * STRIDE
+    with pytest.raises(ValueError, match="multiple"):
+        TrainConfig(patch=2 * STRIDE + STRIDE // 2)
