@@ -17,6 +17,8 @@ class Flag(enum.IntFlag):
     WATER = 64
     """The product's own opinion: a hint, never used by a method."""
     SATURATED = 128
+    LAND = 256
+    """Land by a land mask: of ice maps, which look at the sea."""
 
 
 class Unseen(enum.IntEnum):

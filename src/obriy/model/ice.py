@@ -1,0 +1,117 @@
+"""Sea ice of a place: areas by date, seasons, and examples to learn from."""
+
+import dataclasses
+from typing import Any, Final
+
+import xarray as xr
+
+WATER: Final = 1
+ICE: Final = 2
+CLOUD: Final = 3
+LAND: Final = 4
+"""Codes of ``tables/legends/ice.toml``; 0 is no data, 255 seen but not named."""
+BANDS: Final = ("red", "nir", "blue", "green", "swir12", "swir16", "swir22")
+"""MODIS bands 1 to 7 by their common names, in their order."""
+
+
+@dataclasses.dataclass(frozen=True)
+class IceArea:
+    """Sea ice in one place on one date; shares are of the sea of the place, land left out.
+
+    Attributes:
+        district: Name of the place.
+        date: ISO 8601 day.
+        granules: What the day was mapped from.
+        sea_km2: Area of the place that is not land, inside the image and outside, km².
+        ice_km2: Area of ice that was seen, km² (from concentrations where the method gives them);
+            None where nothing was seen: that is not an area of 0.
+        water_km2: Area of open water that was seen, km²; None likewise.
+        extent_km2: Area of seen sea with a concentration of 15 % or more, km²; None likewise.
+        ice_share: ``ice_km2`` of ``sea_km2``, 0 to 1; None likewise.
+        water_share: Likewise. Ice, water and unseen add up to 1.
+        cloud_share: Share of the sea under cloud.
+        unseen_share: Share of the sea that was not seen, clouds included.
+        unseen: The same by cause (names of `obriy.model.flags.Unseen` in lower case, ``outside``,
+            ``unnamed``); only causes that occur.
+        expected_km2: Best estimate of ice in the whole place, what was unseen by proportion.
+        interval_km2: 90 % interval of that; None where nobody can tell.
+        uncertainty: Standard deviation by cause, km², as in `obriy.model.areas.Area`.
+        status: ``ok``, ``partial`` (part unseen), ``skipped`` (nothing seen) or ``failed``.
+        reason: Why it is not ``ok``.
+    """
+
+    district: str
+    date: str
+    granules: tuple[str, ...]
+    sea_km2: float
+    ice_km2: float | None
+    water_km2: float | None
+    extent_km2: float | None
+    ice_share: float | None
+    water_share: float | None
+    cloud_share: float
+    unseen_share: float
+    unseen: dict[str, float]
+    expected_km2: float | None = None
+    interval_km2: tuple[float, float] | None = None
+    uncertainty: dict[str, float] = dataclasses.field(default_factory=dict)
+    status: str = "ok"
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class IceSeason:
+    """One winter of one place, from the dates on which enough was seen.
+
+    Attributes:
+        district: Name of the place.
+        season: The years of the winter, e.g. ``"2020/21"`` (1 July to 30 June; in the southern
+            hemisphere 1 January to 31 December, ``"2021"``).
+        dates: Dates that counted.
+        first_ice: First date with ice, ISO 8601; None: no ice was seen on any date.
+        first_ice_after: Last date before it on which enough was seen and there was none: ice came
+            between both; None: there is no such date.
+        last_ice: Last date with ice; None likewise.
+        last_ice_before: First date after it without ice: ice went between both; None likewise.
+        maximum_km2: Largest best estimate, km².
+        maximum_date: Its date.
+        ten_days: Mean best estimate of each ten-day period (days 1 to 10, 11 to 20, 21 to end):
+            ``{"start": ISO, "dates": n, "mean_km2": ..., "anomaly_km2": ...}``; the anomaly is
+            against the mean of the same ten days in all other seasons, None where there is none.
+    """
+
+    district: str
+    season: str
+    dates: int
+    first_ice: str | None
+    first_ice_after: str | None
+    last_ice: str | None
+    last_ice_before: str | None
+    maximum_km2: float | None
+    maximum_date: str | None
+    ten_days: tuple[dict[str, Any], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class IceExample:
+    """A scene with labels to learn from, or to judge by.
+
+    Attributes:
+        name: Name of the scene.
+        time: ISO 8601, to the minute where known.
+        scene: A Scene, lazy.
+        labels: (y, x) uint8 codes of the legend ``ice`` on its grid, lazy; 0 where nobody said.
+    """
+
+    name: str
+    time: str
+    scene: xr.Dataset
+    labels: xr.DataArray
