@@ -3,7 +3,7 @@
 import calendar
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from obriy.errors import UsageError
@@ -36,6 +36,31 @@ def date_in(text: str) -> str | None:
         if FIRST_YEAR <= found.year <= LAST_YEAR:
             return found.isoformat()
     return None
+
+
+def time_in(text: str) -> str | None:
+    """Return the time that a file name holds, ISO 8601 to the minute, or the day alone.
+
+    Understood are the names of MODIS products (``.A2021049.0225.``: year, day of the year, hour
+    and minute), ``2021-02-18T0225`` with any separators, and plain dates.
+
+    Args:
+        text: A file name.
+    """
+    product = re.search(r"(?<![A-Z0-9])A(\d{4})(\d{3})(?:\.(\d{2})(\d{2}))?(?!\d)", text)
+    if product is not None:
+        year, day, hour, minute = product.groups()
+        if FIRST_YEAR <= int(year) <= LAST_YEAR and 1 <= int(day) <= 366:
+            found = (date(int(year), 1, 1) + timedelta(days=int(day) - 1)).isoformat()
+            return f"{found}T{hour}:{minute}" if hour else found
+    whole = re.search(
+        r"(\d{4}[-:/]?\d{2}[-:/]?\d{2})[T_](\d{2})[-:h]?(\d{2})(?::?\d{2})?(?!\d)",
+        text,
+    )
+    day_found = date_in(whole.group(1) if whole else text)
+    if whole is None or day_found is None or int(whole[2]) > 23 or int(whole[3]) > 59:
+        return day_found
+    return f"{day_found}T{whole[2]}:{whole[3]}"
 
 
 def parse_range(text: str) -> tuple[str, str]:
