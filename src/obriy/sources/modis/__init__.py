@@ -1,0 +1,1 @@
+"""MODIS products as NASA ships them, HDF4, to Scenes."""
