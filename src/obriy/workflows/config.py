@@ -19,6 +19,11 @@ def _comma_list(value: Any) -> Any:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+def _one_or_more(value: Any) -> Any:
+    """Turn one name into a list of one; anything else stays."""
+    return [value] if isinstance(value, str | Path) else value
+
+
 ARGUMENT: Final[dict[str, Any]] = {"argument": True}
 """Marks the field that stands on the command line without an option."""
 CommaList = Annotated[list[str], BeforeValidator(_comma_list)]
@@ -70,12 +75,16 @@ def _absolute(text: str | None) -> str | None:
     return f"{head}{known.resolve()}{mark}{query}" if known.exists() else text
 
 
-class ImageConfig(JobConfig):
-    """What every job that maps an image has."""
+def _anchored(value: Any) -> Any:
+    """Return a field with the paths in it made absolute."""
+    return [_absolute(one) for one in value] if isinstance(value, list) else _absolute(value)
 
-    PLACES: ClassVar[tuple[str, ...]] = ("source", "aoi", "reference")
+
+class ReadingConfig(JobConfig):
+    """What every job that maps images has."""
+
+    PLACES: ClassVar[tuple[str, ...]] = ("aoi", "reference")
     """Fields that may name files."""
-    source: str = Field("sample:", description="image", json_schema_extra=ARGUMENT)
     aoi: str | None = Field(None, description="district: a name, W,S,E,N in degrees, or a file")
     sensor: str | None = Field(None, description="sensor id, e.g. sentinel2_l2a")
     bands: CommaList | None = Field(
@@ -84,9 +93,6 @@ class ImageConfig(JobConfig):
     scale: float | None = Field(None, description="reflectance = DN x scale + offset")
     offset: float | None = Field(None, description="see scale; an explicit 0 counts")
     nodata: float | None = Field(None, description="DN that means missing")
-    clouds: Literal["flags", "s2cloudless", "none"] = Field(
-        "flags", description="cloud mask: the quality band, s2cloudless (L1C), or none"
-    )
     resolution: float | None = Field(
         None, gt=0, description="pixel size, m; of an image without CRS: its pixel size"
     )
@@ -97,7 +103,17 @@ class ImageConfig(JobConfig):
 
     def anchored(self) -> Self:
         """Return the configuration with absolute paths: it means the same from any folder."""
-        return self.model_copy(update={n: _absolute(getattr(self, n)) for n in self.PLACES})
+        return self.model_copy(update={n: _anchored(getattr(self, n)) for n in self.PLACES})
+
+
+class ImageConfig(ReadingConfig):
+    """What every job that maps one image, or a folder of them, has."""
+
+    PLACES: ClassVar[tuple[str, ...]] = ("source", *ReadingConfig.PLACES)
+    source: str = Field("sample:", description="image", json_schema_extra=ARGUMENT)
+    clouds: Literal["flags", "s2cloudless", "none"] = Field(
+        "flags", description="cloud mask: the quality band, s2cloudless (L1C), or none"
+    )
 
 
 SERIES: Final = ("datetime", "weights", "fill", "register", "river", "evaporation", "change")
@@ -254,12 +270,54 @@ class CompareConfig(CoverConfig):
     )
 
 
+class IceConfig(ReadingConfig):
+    """Map sea ice in granules of MODIS, or in other images, and measure it through time."""
+
+    PLACES: ClassVar[tuple[str, ...]] = (
+        "sources", *ReadingConfig.PLACES, "geolocation", "land", "clouds", "weights",
+    )  # fmt: skip
+    OUTPUTS = ("map", "concentration", "polygons", "report")
+
+    job: Literal["ice"] = "ice"
+    sources: Annotated[list[str], BeforeValidator(_one_or_more)] = Field(
+        ["simulated:ice"],
+        description="granules (MOD02HKM, MYD02HKM, MOD09GA), images, folders of them",
+        json_schema_extra=ARGUMENT,
+    )
+    geolocation: CommaList | None = Field(
+        None, description="MOD03/MYD03 files, or their folder; default: beside the granules"
+    )
+    aoi: str | None = Field(
+        None, description="place: a name, W,S,E,N in degrees, or a file; default: whole images"
+    )
+    crs: str | None = Field(None, description="CRS of the maps of granules, e.g. EPSG:3413")
+    land: str = Field(
+        "auto", description="land mask: auto (that of MOD03), none, or a raster or polygons"
+    )
+    clouds: str = Field(
+        "auto", description="cloud mask beside the method's own: auto (a quality band, or MOD35 "
+        "beside the granules), none, or a file or folder of MOD35",
+    )  # fmt: skip
+    resampling: Literal["nearest", "average"] = Field(
+        "nearest", description="how granules get onto a grid"
+    )
+    method: str = Field("auto", description="see 'obriy methods'")
+    weights: str | None = Field(None, description="file of a trained method (obriy train ice)")
+    composite: Literal["best", "majority", "none"] = Field(
+        "best", description="several granules of a day: best view, majority, or each by itself"
+    )
+    datetime: str | None = Field(
+        None, description="dates to map, A/B: days, months or years, both included"
+    )
+    reference: str | None = Field(
+        None, description="labels to score against: a raster, or a folder of them by name"
+    )
+    seed: int = Field(0, ge=0, description="the same seed makes the same map")
+    outputs: CommaList = Field(list(OUTPUTS), description=f"what to write, of {','.join(OUTPUTS)}")
+
+
 _STRIDE: Final = 8
 """A block of a student is halved three times on its way through the network."""
-
-
-def _paths(value: Any) -> Any:
-    return [value] if isinstance(value, str | Path) else value
 
 
 def _halved(value: int) -> int:
@@ -272,7 +330,7 @@ class TrainConfig(JobConfig):
     """Train a student on the named maps of runs, and compare it with its teacher."""
 
     job: Literal["train"] = "train"
-    runs: Annotated[list[Path], BeforeValidator(_paths)] = Field(
+    runs: Annotated[list[Path], BeforeValidator(_one_or_more)] = Field(
         [],
         description="folders of 'obriy landcover' runs to learn from",
         json_schema_extra=ARGUMENT,
@@ -298,11 +356,65 @@ class TrainConfig(JobConfig):
     )
 
 
+class LearningConfig(JobConfig):
+    """What training and comparing methods for ice have in common."""
+
+    data: Path = Field(
+        Path(),
+        description="folder of scenes with labels/ beside them",
+        json_schema_extra=ARGUMENT,
+    )
+    split: Literal["time", "random"] = Field(
+        "time", description="what is apart: winters, or scenes at random (optimistic)"
+    )
+    validation_share: float = Field(0.15, gt=0, le=0.4, description="share of scenes to choose by")
+    test_share: float = Field(0.15, gt=0, le=0.4, description="share of scenes to report on")
+    epochs: int = Field(570, ge=1, description="times over all scenes, at most")
+    patience: int | None = Field(
+        None, ge=1, description="epochs without a better validation IoU to stop after"
+    )
+    batch: int = Field(32, ge=1, description="scenes in a step")
+    rate: float = Field(1e-3, gt=0, description="learning rate")
+    seed: int = Field(0, ge=0, description="the same seed makes the same split and weights")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where to compute: auto, cpu or cuda"
+    )
+
+
+class IceTrainConfig(LearningConfig):
+    """Train a method for sea ice on labelled scenes, and judge it on winters it never saw."""
+
+    job: Literal["train-ice"] = "train-ice"
+    method: Literal["m211", "m201", "unet", "deeplab", "linear", "svm", "knn", "forest"] = Field(
+        "m211", description="what to train"
+    )
+    pretrained: str | None = Field(
+        None, description="first weights of unet or deeplab: a file, or their name at the hub"
+    )
+
+
+class IceCompareConfig(LearningConfig):
+    """Compare methods for sea ice on the same labelled scenes, split by time."""
+
+    job: Literal["compare-ice"] = "compare-ice"
+    methods: CommaList = Field(
+        ["auto", "ndsi", "ndsii2", "mod29", "green:otsu", "watershed", "growing", "kmeans",
+         "spectral", "dbscan", "linear", "svm", "knn", "forest"],
+        description="methods, see 'obriy methods'",
+    )  # fmt: skip
+    weights: CommaList = Field(
+        [], description="files of trained methods, m211=FILE,...; the others are trained here"
+    )
+
+
 JOBS: dict[str, type[JobConfig]] = {
     "water": WaterConfig,
     "landcover": LandcoverConfig,
     "compare": CompareConfig,
     "train": TrainConfig,
+    "ice": IceConfig,
+    "train-ice": IceTrainConfig,
+    "compare-ice": IceCompareConfig,
 }
 
 Config = TypeVar("Config", bound=JobConfig)

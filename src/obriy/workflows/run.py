@@ -8,13 +8,18 @@ import shlex
 from pathlib import Path
 from typing import Any, Final
 
-from obriy.workflows.config import ImageConfig, JobConfig
+from obriy.workflows.config import JobConfig, ReadingConfig
 
 ALWAYS: Final = ("unseen", "doubt")
 """Maps that every run keeps: without them its figures cannot be judged."""
 
 
-COMMANDS: Final = {"compare": ("compare", "landcover"), "train": ("train", "landcover")}
+COMMANDS: Final = {
+    "compare": ("compare", "landcover"),
+    "train": ("train", "landcover"),
+    "compare-ice": ("compare", "ice"),
+    "train-ice": ("train", "ice"),
+}
 """Words of the commands that have more than one, by job."""
 
 
@@ -33,16 +38,18 @@ class Run:
     complete: bool
 
 
-def run_path(config: ImageConfig) -> Path:
+def run_path(config: JobConfig) -> Path:
     """Return the run folder: as given, else named after the source and the configuration."""
     if config.out is not None:
         return config.out
-    stem = re.sub(r"[^\w.-]+", "-", Path(config.source).name or config.source).strip("-.")
+    given = getattr(config, config.argument())
+    first = str(given[0] if isinstance(given, list) else given)
+    stem = re.sub(r"[^\w.-]+", "-", Path(first).name or first).strip("-.")
     text = json.dumps(config.identity(), sort_keys=True)
     return Path("obriy-runs") / f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def places_of(config: ImageConfig) -> list[str]:
+def places_of(config: ReadingConfig) -> list[str]:
     """Return the files that say where: what is made of them is made again when they change."""
     return [place for place in (config.aoi, getattr(config, "river", None)) if place]
 
