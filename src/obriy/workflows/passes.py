@@ -20,11 +20,12 @@ from obriy.model.legend import NO_DATA
 from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
 from obriy.outputs.cog import Content, MapWriter
 from obriy.prepare.s2cloudless import S2Cloudless
+from obriy.prepare.sea import hide_no_data, settle_sea
 from obriy.prepare.visibility import edge_pixels, hide, hide_for_cover, settle, settle_cover
 
 Clouds = Literal["flags", "s2cloudless", "none"]
-Subject = Literal["water", "cover"]
-"""What is mapped: snow hides water and is a land cover."""
+Subject = Literal["water", "cover", "ice"]
+"""What is mapped: snow hides water, is a land cover, and lies on ice."""
 
 
 def run_pass(
@@ -84,6 +85,8 @@ def require_pixels(result: EngineResult) -> None:
 def _rules(
     subject: Subject, edge: int
 ) -> tuple[Callable[[Block], Block], Callable[[Block, Labelled], Labelled]]:
+    if subject == "ice":
+        return hide_no_data, settle_sea
     if subject == "water":
         return hide, partial(settle, WATER, edge)
     return partial(hide_for_cover, edge), settle_cover
