@@ -9,15 +9,20 @@ import xarray as xr
 
 from obriy.blocks.base import Histogram
 from obriy.blocks.engine import EngineOptions, EngineResult
-from obriy.errors import EmptyResultError
 from obriy.methods.expression import parse_method
 from obriy.model.classmap import ClassMap
-from obriy.model.grid import geobox_of
-from obriy.model.legend import NO_DATA, load_legend
+from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.outputs.cog import Content
-from obriy.workflows.passes import Clouds, array_sinks, layers_of, map_writers, open_layer, run_pass
+from obriy.workflows.passes import (
+    Clouds,
+    array_sinks,
+    layers_of,
+    map_to_files,
+    open_layers,
+    run_pass,
+)
 
 LAYERS: Final = {
     "mask": "labels",
@@ -97,7 +102,6 @@ def map_water_to_files(
         EmptyResultError: where nothing could be seen; then nothing is written.
     """
     check_scene(scene)
-    geobox = geobox_of(scene if part is None else part)
     contents: dict[str, Content] = {
         "mask": load_legend("water"),
         "unseen": "unseen",
@@ -106,30 +110,26 @@ def map_water_to_files(
     chosen = parse_method(method)
     if chosen.gives_fraction:
         contents["fraction"] = "fraction"
-    with map_writers(folder, geobox, contents, provenance_of(scene), lang) as writers:
-        sinks = {LAYERS[name]: writer for name, writer in writers.items()}
-        result = run_pass(
-            scene, chosen, sinks, subject="water", clouds=clouds, options=options, part=part
-        )
-        if set(result.labels) == {NO_DATA}:
-            raise EmptyResultError(
-                "Nothing could be seen: all of it is cloud, snow or no data.",
-                "Take another date; or map without the quality band (--clouds none).",
-            )
-    return {name: f"{name}.tif" for name in contents}, found_of(method, result)
+    files, result = map_to_files(
+        scene,
+        chosen,
+        {name: (LAYERS[name], content) for name, content in contents.items()},
+        folder,
+        subject="water",
+        clouds=clouds,
+        options=options,
+        lang=lang,
+        part=part,
+    )
+    return files, found_of(method, result)
 
 
 def open_map(
     folder: Path, files: Mapping[str, str], scene: xr.Dataset, found: Mapping[str, Any]
 ) -> ClassMap:
     """Open the COGs of a water map lazily, on the scene's grid."""
-    layers = {
-        LAYERS[name]: open_layer(folder / file, scene)
-        for name, file in files.items()
-        if name in LAYERS
-    }
     return ClassMap(
-        **layers,
+        **open_layers(folder, files, LAYERS, scene),
         legend=load_legend("water"),
         provenance=record(provenance_of(scene), found),
         time=scene.attrs.get("time"),

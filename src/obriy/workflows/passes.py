@@ -18,6 +18,7 @@ from obriy.methods.index_threshold import WATER
 from obriy.model.grid import coords_of, geobox_of, pixel_metres
 from obriy.model.legend import NO_DATA
 from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
+from obriy.model.scene import provenance_of
 from obriy.outputs.cog import Content, MapWriter
 from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.sea import hide_no_data, settle_sea
@@ -69,15 +70,79 @@ def run_pass(
     )
 
 
+Layers = Mapping[str, tuple[str, Content]]
+"""Of a map, by output name: the layer of the engine, and what its numbers are."""
+
+
+def map_to_files(
+    scene: xr.Dataset,
+    method: Method,
+    layers: Layers,
+    folder: Path,
+    *,
+    subject: Subject,
+    clouds: Clouds,
+    options: EngineOptions,
+    lang: str,
+    part: xr.Dataset | None = None,
+) -> tuple[dict[str, str], EngineResult]:
+    """Run a method over a scene of any size into COGs, ``NAME.tif`` for each layer.
+
+    Args:
+        scene: A checked Scene.
+        method: What to do.
+        layers: What to write.
+        folder: Where the files go.
+        subject: As for `run_pass`, like ``clouds``, ``options`` and ``part``.
+        clouds: See there.
+        options: See there.
+        lang: Language of the class names in the files.
+        part: See there.
+
+    Returns:
+        The files by output name, and what the engine says.
+
+    Raises:
+        EmptyResultError: where nothing could be seen; then nothing is written.
+    """
+    geobox = geobox_of(scene if part is None else part)
+    contents = {name: content for name, (_, content) in layers.items()}
+    with map_writers(folder, geobox, contents, provenance_of(scene), lang) as writers:
+        sinks = {layers[name][0]: writer for name, writer in writers.items()}
+        result = run_pass(
+            scene, method, sinks, subject=subject, clouds=clouds, options=options, part=part
+        )
+        require_pixels(result)
+    return {name: f"{name}.tif" for name in layers}, result
+
+
+def open_layers(
+    folder: Path, files: Mapping[str, str], layers: Mapping[str, str], scene: xr.Dataset
+) -> dict[str, xr.DataArray]:
+    """Open the files of `map_to_files` lazily, by layer of the engine.
+
+    Args:
+        folder: Where the files lie.
+        files: By output name, relative to the folder.
+        layers: Layer of the engine by output name; files of other names are left out.
+        scene: What was mapped, or the part of it.
+    """
+    return {
+        layers[name]: open_layer(folder / file, scene)
+        for name, file in files.items()
+        if name in layers
+    }
+
+
 def require_pixels(result: EngineResult) -> None:
-    """Raise where a map of land cover saw nothing.
+    """Raise where a map saw nothing.
 
     Raises:
         EmptyResultError: then nothing is written.
     """
     if set(result.labels) == {NO_DATA}:
         raise EmptyResultError(
-            "Nothing could be seen: all of it is cloud, shadow or no data.",
+            "Nothing could be seen: all of it is cloud, shadow, snow or no data.",
             "Take another date; or map without the quality band (--clouds none).",
         )
 

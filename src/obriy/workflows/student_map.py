@@ -19,8 +19,8 @@ from obriy.workflows.passes import (
     Clouds,
     array_sinks,
     layers_of,
-    map_writers,
-    open_layer,
+    map_to_files,
+    open_layers,
     pixel_m,
     require_pixels,
     run_pass,
@@ -54,26 +54,28 @@ def student_to_files(
     Raises:
         EmptyResultError: where nothing could be seen; then nothing is written.
     """
-    geobox = geobox_of(scene if part is None else part)
     contents: Mapping[str, Content] = {
         "landcover": method.legend, "confidence": "confidence", "unseen": "unseen",
     }  # fmt: skip
-    with map_writers(folder, geobox, contents, provenance_of(scene), lang) as writers:
-        sinks = {_LAYERS[name]: writer for name, writer in writers.items()}
-        result = run_pass(
-            scene, method, sinks, subject="cover", clouds=clouds, options=options, part=part
-        )
-        require_pixels(result)
-    return StepRecord({name: f"{name}.tif" for name in contents}, found_of(method.name, result))
+    files, result = map_to_files(
+        scene,
+        method,
+        {name: (_LAYERS[name], content) for name, content in contents.items()},
+        folder,
+        subject="cover",
+        clouds=clouds,
+        options=options,
+        lang=lang,
+        part=part,
+    )
+    return StepRecord(files, found_of(method.name, result))
 
 
 def open_student_map(
     folder: Path, step: StepRecord, scene: xr.Dataset, method: StudentMethod
 ) -> CoverMap:
     """Open what `student_to_files` left, lazily; ``scene`` is the part that was mapped."""
-    layers = {
-        layer: open_layer(folder / step.outputs[name], scene) for name, layer in _LAYERS.items()
-    }
+    layers = open_layers(folder, step.outputs, _LAYERS, scene)
     made = _class_map(scene, method, layers, step.found)
     return CoverMap(made, step.found, files=step.outputs)
 
