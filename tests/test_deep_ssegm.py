@@ -1,4 +1,4 @@
-"""SSegm layer by layer: parameters and sizes as the figure of document B prints them."""
+"""SSegm layer by layer as the figure of document B prints it; the other networks; their file."""
 
 import dataclasses
 from itertools import product
@@ -6,7 +6,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from obriy.errors import InputError
+from obriy.errors import BandError, InputError, UnknownNameError
+from obriy.model.ice import BANDS
+from obriy.nets.architectures import architecture, build_segmenter
+from obriy.nets.segmenter import Segmenter, SegmenterCard, load_segmenter
 from obriy.nets.ssegm import M201, M211
 
 torch = pytest.importorskip("torch", reason="needs the extra deep")
@@ -137,3 +140,132 @@ def test_another_size_is_refused():
         M201()(torch.zeros(1, 7, 288, 430))
     with pytest.raises(InputError, match="7 bands"):
         M211()(torch.zeros(1, 6, 285, 430))
+
+
+# The others, and what keeps a trained one ------------------------------------------------------
+
+
+def test_deeplab_is_that_of_torchvision():
+    vision = pytest.importorskip("torchvision").models.segmentation
+    built = vision.deeplabv3_resnet50(weights=None, weights_backbone=None, aux_loss=True)
+    assert parameters(built) == 42_004_074
+    ours = build_segmenter("deeplab", BANDS)
+    # 7 bands for 3 in the first layer (64 kernels of 7 x 7), 3 classes for 21 in both heads.
+    assert parameters(ours) == 42_004_074 + 4 * 64 * 49 - 18 * (256 + 1) - 18 * (256 + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs", "heads"), [("m201", 1, 1), ("unet", 3, 1), ("deeplab", 3, 2)]
+)
+def test_every_network_gives_pixels_their_logits(name, outputs, heads):
+    network = build_segmenter(name, BANDS, seed=1).eval()
+    assert len(architecture(name).outputs) == outputs
+    with torch.inference_mode():
+        x = torch.randn(1, 7, 285, 430, generator=torch.Generator().manual_seed(0))
+        found = network.heads(x)
+        assert [tuple(head.shape) for head in found] == [(1, outputs, 285, 430)] * heads
+        np.testing.assert_allclose(network(x), 1 / (1 + np.exp(-found[0].numpy())), atol=1e-6)
+
+
+def test_first_weights_are_those_of_the_seed():
+    before = torch.random.get_rng_state()
+    one, same, other = (build_segmenter("m201", BANDS, seed=s).l1[0].weight for s in (3, 3, 4))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert torch.equal(before, torch.random.get_rng_state())
+    with pytest.raises(UnknownNameError, match=r"no network 'm22'.*m211"):
+        build_segmenter("m22", BANDS)
+    with pytest.raises(BandError, match="unet or deeplab"):
+        build_segmenter("m211", BANDS[:5])
+
+
+def test_weights_of_photographs_with_an_adapted_first_layer(tmp_path):
+    vision = pytest.importorskip("torchvision").models
+    photographs = vision.resnet18(weights=None).state_dict()
+    torch.save(photographs, tmp_path / "resnet18.pth")
+    encoder = build_segmenter("unet", BANDS, pretrained=str(tmp_path / "resnet18.pth")).encoder()[0]
+    kernels = photographs["conv1.weight"]
+    first = encoder.conv1.weight.detach()
+    torch.testing.assert_close(first[:, 0], kernels[:, 0] * 3 / 7)  # red
+    torch.testing.assert_close(first[:, 3], kernels[:, 1] * 3 / 7)  # green
+    torch.testing.assert_close(first[:, 5], kernels.sum(1) / 7)  # swir16: none of the three
+    torch.testing.assert_close(encoder.layer4[1].conv2.weight, photographs["layer4.1.conv2.weight"])
+    with pytest.raises(InputError, match="holds no weights for this network"):
+        build_segmenter("deeplab", BANDS, pretrained=str(tmp_path / "resnet18.pth"))
+    with pytest.raises(InputError, match="starts from random weights"):
+        build_segmenter("m211", BANDS, pretrained=str(tmp_path / "resnet18.pth"))
+    with pytest.raises(InputError, match="is not there"):
+        build_segmenter("unet", BANDS, pretrained=str(tmp_path / "none.pth"))
+
+
+@pytest.fixture(scope="module")
+def card():
+    return SegmenterCard("m201", BANDS, ("ice",), (0.1,) * 7, (0.2,) * 7, pixel_m=500.0, seed=5)
+
+
+@pytest.fixture(scope="module")
+def segmenter(card):
+    return Segmenter(build_segmenter("m201", BANDS, seed=5), card, "cpu")
+
+
+@pytest.fixture(scope="module")
+def window():
+    random = np.random.default_rng(2)
+    return {name: random.uniform(0, 1, (285, 430)).astype("float32") for name in BANDS}
+
+
+def test_one_window(segmenter, window):
+    found = segmenter.probabilities(window)
+    assert found.shape == (1, 285, 430)
+    assert found.dtype == np.float32
+    network = build_segmenter("m201", BANDS, seed=5).eval()
+    x = np.stack([(window[name] - 0.1) / 0.2 for name in BANDS])
+    with torch.inference_mode():
+        np.testing.assert_allclose(found, network(torch.from_numpy(x)[None])[0], atol=1e-5)
+
+
+def test_a_smaller_window_is_padded_with_missing_pixels(segmenter, window):
+    part = {name: plane[:200, :300] for name, plane in window.items()}
+    whole = {name: np.full((285, 430), np.nan, "float32") for name in BANDS}
+    for name, plane in whole.items():
+        plane[:200, :300] = part[name]
+    found = segmenter.probabilities(part)
+    assert found.shape == (1, 200, 300)
+    np.testing.assert_array_equal(found, segmenter.probabilities(whole)[:, :200, :300])
+    with pytest.raises(InputError, match=r"286 x 430 pixels is larger than the 285 x 430"):
+        segmenter.probabilities({n: np.zeros((286, 430), "float32") for n in BANDS})
+    with pytest.raises(BandError, match="swir22"):
+        segmenter.probabilities({n: plane for n, plane in window.items() if n != "swir22"})
+
+
+def test_threads_give_the_same_bits(segmenter, window):
+    from concurrent.futures import ThreadPoolExecutor
+
+    alone = segmenter.probabilities(window)
+    with ThreadPoolExecutor(3) as executor:
+        for found in executor.map(segmenter.probabilities, [window] * 4):
+            np.testing.assert_array_equal(found, alone)
+
+
+def test_there_and_back_through_a_file(segmenter, window, tmp_path):
+    file = tmp_path / "weights.pt"
+    file.write_bytes(segmenter.to_bytes())
+    again = load_segmenter(file, "cpu")
+    assert again.card == segmenter.card
+    np.testing.assert_array_equal(again.probabilities(window), segmenter.probabilities(window))
+
+
+def test_files_that_will_not_do(segmenter, tmp_path):
+    file = tmp_path / "weights.pt"
+    with pytest.raises(InputError, match="is not there"):
+        load_segmenter(file)
+    file.write_bytes(segmenter.to_bytes()[:-5000])
+    with pytest.raises(InputError, match="is broken"):
+        load_segmenter(file)
+    torch.save({"weights": {}}, file)
+    with pytest.raises(InputError, match="not a segmenter"):
+        load_segmenter(file)
+    other = SegmenterCard("m211", BANDS, ("ice",), (0.0,) * 7, (1.0,) * 7)
+    file.write_bytes(Segmenter(build_segmenter("m201", BANDS), other, "cpu").to_bytes())
+    with pytest.raises(InputError, match="not whole"):
+        load_segmenter(file)

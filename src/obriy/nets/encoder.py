@@ -168,16 +168,29 @@ def _of_photographs(content: Mapping[str, Any], bands: Sequence[str]) -> Any:
             "Give a student, or the file of torchvision's resnet18.",
         ) from error
     colours = encoder.conv1.weight.detach()
-    places = [COLOURS.index(name) if name in COLOURS else None for name in bands]
-    planes = [colours.mean(1) if place is None else colours[:, place] for place in places]
     first = torch.nn.utils.skip_init(
         torch.nn.Conv2d, len(bands), len(colours), 7, stride=_STEP, padding=3, bias=False
     )
     with torch.no_grad():
-        # As bright an image shall excite it as much, however many its bands.
-        first.weight.copy_(torch.stack(planes, 1) * (len(COLOURS) / len(bands)))
+        first.weight.copy_(spread_colours(colours, bands))
     encoder.conv1 = first
     return _first_stage(torch, encoder)
+
+
+def spread_colours(kernels: Any, bands: Sequence[str]) -> Any:
+    """Return kernels of three colours, spread over bands.
+
+    Args:
+        kernels: (channels, 3, rows, columns) tensor, in the order of `COLOURS`.
+        bands: Common names. Red, green and blue keep theirs, any other gets the mean of the three.
+
+    Returns:
+        (channels, bands, rows, columns): as bright an image excites them as much, however many its
+        bands.
+    """
+    places = [COLOURS.index(name) if name in COLOURS else None for name in bands]
+    planes = [kernels.mean(1) if place is None else kernels[:, place] for place in places]
+    return load_library("torch").stack(planes, 1) * (len(COLOURS) / len(bands))
 
 
 def _first_stage(torch: Any, encoder: Any) -> Any:

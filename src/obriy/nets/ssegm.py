@@ -124,6 +124,9 @@ def _network_class() -> Any:
             deep = self.l11(self.l10(self.l9(self.l8(self.l7(deep)))))
             return self.l12(deep) + self.l12(self.l11y(deep_side)) + self.l2y(side)
 
+        def heads(self, x: Any) -> tuple[Any, ...]:
+            return (self.logits(x),)
+
         def forward(self, x: Any) -> Any:
             return self.logits(x).sigmoid()
 

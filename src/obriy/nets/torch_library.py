@@ -46,6 +46,15 @@ def one_thread(usual: int) -> Iterator[None]:
         torch.set_num_threads(usual)
 
 
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Let torch draw random numbers of a seed; its own generator is left as it was."""
+    torch = load_library("torch")
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
 def usual_threads() -> int:
     """Return the threads that torch computes with."""
     return int(load_library("torch").get_num_threads())

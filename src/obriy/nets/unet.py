@@ -27,6 +27,7 @@ from obriy.nets.torch_library import (
     choose_device,
     load_library,
     one_thread,
+    seeded,
     usual_threads,
 )
 
@@ -164,10 +165,8 @@ def build_network(features: int, classes: int, seed: int = 0) -> Any:
     Raises:
         MissingExtraError: where the extra ``deep`` is not installed.
     """
-    torch = load_library("torch")
     kind = _network_class()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with seeded(seed):
         return kind(features, classes)
 
 
@@ -228,24 +227,25 @@ def read_student(path: Path | str) -> tuple[StudentCard, dict[str, Any]]:
     return StudentCard.from_json(content["card"]), content["weights"]
 
 
-def read_checkpoint(path: Path | str, what: str) -> dict[str, Any]:
+def read_checkpoint(path: Path | str, what: str, way_out: str = _WAY_OUT) -> dict[str, Any]:
     """Return what lies in a file of torch: tensors and plain values.
 
     Args:
         path: The file.
         what: What it should hold, for messages, e.g. ``"a student"``.
+        way_out: What to give instead where it does not.
 
     Raises:
         InputError: where the file is missing, broken, or holds code.
     """
     torch = load_library("torch")
     if not Path(path).is_file():
-        raise InputError(f"The file {path} of {what} is not there.", _WAY_OUT)
+        raise InputError(f"The file {path} of {what} is not there.", way_out)
     try:
         # weights_only: a file from somebody else cannot run code here.
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is broken, or no file of torch with {what}.", _WAY_OUT) from error
+        raise InputError(f"{path} is broken, or no file of torch with {what}.", way_out) from error
     if not isinstance(content, dict):
-        raise InputError(f"{path} is a file of torch, but holds no {what}.", _WAY_OUT)
+        raise InputError(f"{path} is a file of torch, but holds no {what}.", way_out)
     return content
