@@ -1,0 +1,227 @@
+"""Where the pixels of a granule lie, and under which angles: MOD03, or the granule's own fields."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from obriy.errors import SourceError
+from obriy.sources.modis.hdf4 import Hdf4File, open_hdf4
+from obriy.sources.modis.product import GranuleFacts, facts_of
+from obriy.sources.modis.sun import cos_sun_zenith
+from obriy.tables import load_toml
+
+DoubleArray = npt.NDArray[np.float64]
+
+KIND: Final = "03"
+"""MOD03 and MYD03."""
+SCAN: Final = 10
+"""Lines of 1 km in a scan; twice as many of 500 m."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Geolocation:
+    """Positions of a granule at 1 km, held; angles, read or computed when asked for.
+
+    Attributes:
+        file: What they are read from.
+        time: When the granule begins, ISO 8601.
+        lon: (lines, frames) float32 degrees; NaN missing.
+        lat: The same.
+        has_angles: Whether the file is MOD03, with angles and land.
+    """
+
+    file: Hdf4File
+    time: str
+    lon: npt.NDArray[np.float32]
+    lat: npt.NDArray[np.float32]
+    has_angles: bool
+
+    @property
+    def scans(self) -> int:
+        """How many scans the granule has."""
+        return len(self.lon) // SCAN
+
+    @property
+    def frames(self) -> int:
+        """How many frames of 1 km a line has."""
+        return int(self.lon.shape[1])
+
+    def positions(self, scans: slice, frames: slice) -> tuple[DoubleArray, DoubleArray]:
+        """Return longitude and latitude at 500 m.
+
+        Args:
+            scans: Scans wanted, 20 lines each.
+            frames: Frames wanted, two samples each.
+
+        Returns:
+            (lines, samples) degrees, longitude -180 to 180; NaN missing.
+        """
+        lines, wide = _lines(scans), self._with_next(frames)
+        lon = np.radians(self.lon[lines, wide].astype("float64"))
+        lat = np.radians(self.lat[lines, wide].astype("float64"))
+        count = frames.stop - frames.start
+        x, y, z = (
+            halved(part, count)
+            for part in (np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat))
+        )
+        return np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y)))
+
+    def cos_sun_zenith(self, scans: slice, frames: slice) -> DoubleArray:
+        """Return the cosine of the sun's zenith angle at 500 m, (lines, samples); NaN missing."""
+        wide = self._with_next(frames)
+        if self.has_angles:
+            values = self._cosines("SolarZenith", scans, wide)
+        else:
+            values = self._almanac(scans, wide)
+        return halved(values, frames.stop - frames.start)
+
+    def cos_view_zenith(self, scans: slice, frames: slice) -> DoubleArray:
+        """Return the cosine of the view zenith angle at 500 m, (lines, samples); NaN missing.
+
+        Without MOD03 it is that of the frame on a round Earth, good to half a degree.
+        """
+        wide = self._with_next(frames)
+        if self.has_angles:
+            values = self._cosines("SensorZenith", scans, wide)
+        else:
+            lines = (scans.stop - scans.start) * SCAN
+            values = np.repeat(self._by_frame(wide)[None], lines, axis=0)
+        return halved(values, frames.stop - frames.start)
+
+    def land(self, scans: slice, frames: slice) -> npt.NDArray[np.bool_]:
+        """Return where MOD03 sees land, coast or inland water, at 500 m, (lines, samples)."""
+        table = load_toml("modis")["geolocation"]
+        codes = self._read("Land/SeaMask", scans, frames)
+        land = np.isin(codes, table["land"])
+        return np.repeat(np.repeat(land, 2, axis=0), 2, axis=1)
+
+    def _with_next(self, frames: slice) -> slice:
+        """Return the frames and the next one, up to which samples are interpolated."""
+        return slice(frames.start, min(frames.stop + 1, self.frames))
+
+    def _read(self, field: str, scans: slice, frames: slice) -> npt.NDArray[Any]:
+        lines = _lines(scans)
+        start, count = (lines.start, frames.start), (lines.stop - lines.start,
+                                                     frames.stop - frames.start)  # fmt: skip
+        return self.file.read(field, start, count)
+
+    def _cosines(self, field: str, scans: slice, frames: slice) -> DoubleArray:
+        table = load_toml("modis")["geolocation"]
+        numbers = self._read(field, scans, frames)
+        degrees = np.where(numbers == table["angle_fill"], np.nan, numbers * table["angle_scale"])
+        cosines: DoubleArray = np.cos(np.radians(degrees))
+        return cosines
+
+    def _almanac(self, scans: slice, frames: slice) -> DoubleArray:
+        lines = _lines(scans)
+        seconds = (np.arange(lines.start, lines.stop) // SCAN) * _orbit("scan_seconds")
+        time = np.datetime64(self.time, "ms") + (seconds * 1000).astype("timedelta64[ms]")
+        lon, lat = (a[lines, frames].astype("float64") for a in (self.lon, self.lat))
+        return cos_sun_zenith(time[:, None], lon, lat)
+
+    def _by_frame(self, frames: slice) -> DoubleArray:
+        """Return the cosine of the view zenith angle by frame: the law of sines on a sphere."""
+        height, radius = _orbit("height_km"), _orbit("radius_km")
+        from_nadir = np.arange(frames.start, frames.stop) - (_orbit("frames") - 1) / 2
+        sine = np.sin(from_nadir / height) * (radius + height) / radius
+        cosine: DoubleArray = np.sqrt(1 - sine**2)
+        return cosine
+
+
+def halved(values: DoubleArray, frames: int) -> DoubleArray:
+    """Interpolate from 1 km to 500 m within scans, never across.
+
+    Line j of a scan (0 to 19) lies at 1 km line j/2 - 0.25, sample i at frame i/2; edges are
+    extrapolated (MODIS Level 1A Earth Location ATBD 3.0: the detectors of both resolutions share
+    the edges of the scan along the track, and the middle of the first sample along it).
+
+    Args:
+        values: (lines, frames or one more) at 1 km, whole scans.
+        frames: How many frames to give back; one more than these helps at their end.
+
+    Returns:
+        (2 lines, 2 frames).
+    """
+    scans = values.reshape(-1, SCAN, values.shape[1])
+    place = np.arange(2 * SCAN) / 2 - 0.25
+    low = np.clip(np.floor(place).astype(int), 0, SCAN - 2)
+    part = (place - low)[:, None]
+    lines = scans[:, low] * (1 - part) + scans[:, low + 1] * part
+    if lines.shape[2] == frames:
+        lines = np.concatenate([lines, 2 * lines[..., -1:] - lines[..., -2:-1]], axis=2)
+    fine = np.empty((*lines.shape[:2], 2 * frames))
+    fine[..., ::2] = lines[..., :frames]
+    fine[..., 1::2] = (lines[..., :frames] + lines[..., 1 : frames + 1]) / 2
+    return fine.reshape(-1, 2 * frames)
+
+
+def open_geolocation(
+    granule: Hdf4File, facts: GranuleFacts, shape: tuple[int, int], path: Path | None
+) -> Geolocation:
+    """Read where a granule lies.
+
+    Args:
+        granule: MOD02HKM or MYD02HKM.
+        facts: What it says of itself.
+        shape: Its lines and samples of 500 m.
+        path: MOD03 or MYD03 of the same granule; None: the one beside it, else its own fields.
+
+    Raises:
+        SourceError: where the file is no geolocation, of another granule, or damaged.
+        BandError: where a field is missing.
+    """
+    path = path or _beside(granule.path, facts)
+    file = granule if path is None else open_hdf4(path)
+    if path is not None:
+        _check_same(file, facts)
+        file.require("SolarZenith", "SensorZenith", "Land/SeaMask")
+    file.require("Longitude", "Latitude")
+    expected = (shape[0] // 2, shape[1] // 2)
+    if file.shapes["Longitude"] != expected or expected[0] % SCAN:
+        raise SourceError(
+            f"{file.path} has positions of {file.shapes['Longitude']} lines and frames of 1 km, "
+            f"and the granule needs {expected}.",
+            "Download both again.",
+        )
+    lon, lat = (file.read(name).astype("float32") for name in ("Longitude", "Latitude"))
+    nowhere = ~((np.abs(lon) <= 180) & (np.abs(lat) <= 90))
+    lon[nowhere] = lat[nowhere] = np.nan
+    if nowhere.all():
+        raise SourceError(f"{file.path} has no position.", "Name MOD03 with --geolocation.")
+    return Geolocation(file, facts.time, lon, lat, has_angles=path is not None)
+
+
+def _beside(granule: Path, facts: GranuleFacts) -> Path | None:
+    """Return the geolocation in the folder of a granule, by its name; the latest of several."""
+    day = np.datetime64(facts.time)
+    year = str(day.astype("datetime64[Y]"))
+    number = int((day.astype("datetime64[D]") - np.datetime64(f"{year}-01-01")).astype(int)) + 1
+    clock = facts.time[11:16].replace(":", "")
+    found = sorted(granule.parent.glob(f"{facts.family}{KIND}.A{year}{number:03d}.{clock}.*hdf"))
+    return found[-1] if found else None
+
+
+def _check_same(file: Hdf4File, facts: GranuleFacts) -> None:
+    own = facts_of(file)
+    if own.kind != KIND:
+        raise SourceError(
+            f"{file.path} is {own.product}, which holds no geolocation.",
+            f"Name {facts.family}{KIND} of the same time.",
+        )
+    if (own.satellite, own.time) != (facts.satellite, facts.time):
+        raise SourceError(
+            f"{file.path} is the geolocation of another granule: of {own.satellite}, {own.time}, "
+            f"and the image is of {facts.satellite}, {facts.time}.",
+            f"Name {facts.family}{KIND} of the same time.",
+        )
+
+
+def _lines(scans: slice) -> slice:
+    return slice(scans.start * SCAN, scans.stop * SCAN)
+
+
+def _orbit(name: str) -> float:
+    return float(load_toml("modis")["orbit"][name])

@@ -1,0 +1,138 @@
+"""Which MODIS product a file is, of which satellite, time and collection."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from obriy.errors import SourceError
+from obriy.sources.dates import time_in
+from obriy.sources.modis.hdf4 import Hdf4File, open_hdf4
+from obriy.tables import load_toml
+
+Satellite = Literal["Terra", "Aqua"]
+FAMILIES: Final[dict[str, Satellite]] = {"MOD": "Terra", "MYD": "Aqua"}
+_NAME: Final = re.compile(r"(?P<product>M[OY]D\w+)\.A\d{7}\..*?\.?(?P<collection>0\d\d)\.")
+"""File names, e.g. ``MOD02HKM.A2021049.0225.061.2021049131500.hdf``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GranuleFacts:
+    """What a MODIS file says of itself.
+
+    Attributes:
+        product: Short name, e.g. ``"MOD02HKM"``.
+        satellite: ``"Terra"`` or ``"Aqua"``.
+        time: When it begins, ISO 8601 to the minute; the day alone for daily products.
+        collection: 61 for 6.1, 6 for 6; None: it does not say.
+        day: Whether any of it was taken in day mode.
+    """
+
+    product: str
+    satellite: Satellite
+    time: str
+    collection: int | None
+    day: bool
+
+    @property
+    def kind(self) -> str:
+        """The product without its satellite, e.g. ``"02HKM"``."""
+        return self.product[3:]
+
+    @property
+    def family(self) -> str:
+        """``"MOD"`` or ``"MYD"``."""
+        return self.product[:3]
+
+
+def granule_facts(path: Path) -> GranuleFacts:
+    """Return what a MODIS file says of itself.
+
+    Raises:
+        MissingExtraError: where pyhdf is not installed.
+        SourceError: where it is no such file, or nothing tells which product it is.
+    """
+    return facts_of(open_hdf4(path))
+
+
+def facts_of(file: Hdf4File) -> GranuleFacts:
+    """Return what an open MODIS file says of itself: its metadata, else its name.
+
+    Raises:
+        SourceError: where nothing tells which product of which time it is.
+    """
+    name = _NAME.search(file.path.name)
+    text = "".join(
+        str(file.attributes[key])
+        for key in sorted(file.attributes)
+        if key.startswith("CoreMetadata.")
+    )
+    product = _value(text, "SHORTNAME") or (name and name["product"])
+    time = _time(text) or time_in(file.path.name)
+    if not product or product[:3] not in FAMILIES or time is None:
+        raise SourceError(
+            f"{file.path} does not say which MODIS product of which time it is, neither in its "
+            "metadata nor in its name.",
+            "Name the file as NASA ships it.",
+        )
+    version = _value(text, "VERSIONID") or (name and name["collection"])
+    day = _value(text, "DAYNIGHTFLAG") != "Night" and _has_day_scans(file.attributes)
+    return GranuleFacts(
+        product, FAMILIES[product[:3]], time, int(version) if version else None, day
+    )
+
+
+def check_image(file: Hdf4File, facts: GranuleFacts) -> str:
+    """Return which reader opens a product as an image.
+
+    Raises:
+        SourceError: where it is a product that is none, or one that nobody here reads.
+    """
+    products = load_toml("modis")["products"]
+    entry = products.get(facts.kind)
+    if entry is None:
+        known = ", ".join(f"MOD{k}" for k, v in products.items() if "reader" in v)
+        raise SourceError(
+            f"{file.path} is {facts.product}, which is not read.", f"Name one of {known}."
+        )
+    if "reader" not in entry:
+        hint = entry["hint"].format(family=facts.family)
+        raise SourceError(f"{file.path} is {facts.product}: {entry['what']}, not the image.", hint)
+    return str(entry["reader"])
+
+
+def check_collection(file: Hdf4File, facts: GranuleFacts) -> str:
+    """Return a warning where the collection is an old one that can still serve; else nothing.
+
+    Raises:
+        SourceError: where the collection has another calibration.
+    """
+    known = load_toml("modis")["collections"]
+    if facts.collection is None:
+        return f"{file.path.name} does not say its collection; it was read as 6.1."
+    if str(facts.collection) not in known:
+        raise SourceError(
+            f"{file.path} is of collection {facts.collection}, whose calibration is another.",
+            f"Download {facts.product} of collection 6.1 (061).",
+        )
+    if facts.collection == 61:
+        return ""
+    return f"{file.path.name} is of collection {facts.collection}, {known[str(facts.collection)]}."
+
+
+def _value(text: str, name: str) -> str | None:
+    """Return the value of an object of metadata in ODL."""
+    pattern = rf"OBJECT\s*=\s*{name}\b.*?VALUE\s*=\s*\"?([^\"\n]*)\"?.*?END_OBJECT\s*=\s*{name}\b"
+    found = re.search(pattern, text, re.DOTALL)
+    return found[1].strip() or None if found else None
+
+
+def _time(text: str) -> str | None:
+    """Return when the granule begins, to the minute."""
+    day, clock = _value(text, "RANGEBEGINNINGDATE"), _value(text, "RANGEBEGINNINGTIME")
+    return f"{day}T{clock[:5]}" if day and clock else None
+
+
+def _has_day_scans(attributes: Mapping[str, Any]) -> bool:
+    return bool(attributes.get("Number of Day mode scans", 1))
