@@ -2,8 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,8 @@ _SAME_AREA: Final = 1e-5
 _KM2: Final = 1e6
 
 FloatArray = npt.NDArray[np.float64]
+View = Callable[[Pixels], Pixels]
+"""How the pixels of a district are to be taken, e.g. without those on land."""
 
 
 def measure_areas(
@@ -84,16 +86,18 @@ def add_up(
     *,
     pixel_size_m: float | None = None,
     others: Others | None = None,
+    view: View | None = None,
 ) -> list[Tally]:
     """Add up the pixels of each district: what `measure_areas` makes its areas of.
 
-    Arguments and errors are those of `measure_areas`.
+    Arguments and errors are those of `measure_areas`; ``view`` says how the pixels of a district
+    are to be taken, where that is not as they stand in the map.
     """
     code = class_map.legend.by_name(class_name).code
     sites = _sites(districts or (), class_map.geobox)
     for window in windows(class_map.labels.shape):
         _measure_window(
-            class_map, sites, window, pixel_size_m=pixel_size_m, code=code, others=others
+            class_map, sites, window, pixel_size_m=pixel_size_m, code=code, others=others, view=view
         )
     return [site.tally for site in sites]
 
@@ -134,6 +138,7 @@ def _measure_window(
     pixel_size_m: float | None,
     code: int,
     others: Others | None,
+    view: View | None,
 ) -> None:
     """Add one window of the map to the tallies of the districts that meet it."""
     met = [(site, part) for site in sites if (part := _within(site.outline, window)).area > 0]
@@ -141,7 +146,7 @@ def _measure_window(
         return
     rows, columns = _pixels_around([part for _, part in met], *window)
     labels = _read(class_map.labels, rows, columns)
-    layers = {
+    layers: dict[str, Any] = {
         name: _read(layer, rows, columns)
         for name in ("fraction", "unseen", "doubt")
         if (layer := getattr(class_map, name)) is not None
@@ -163,7 +168,7 @@ def _measure_window(
             corner=(inner[0].start, inner[1].start),
             **{name: layer[cut] for name, layer in layers.items()},
         )
-        site.tally.add(pixels, code)
+        site.tally.add(view(pixels) if view else pixels, code)
 
 
 def _within(outline: shapely.Geometry, window: tuple[slice, slice]) -> shapely.Geometry:
@@ -238,7 +243,7 @@ class Verdict:
     """What was seen of a district, and whether that is enough.
 
     Attributes:
-        total: Area of the whole district, m².
+        total: Area of the whole district, m², without what was set apart.
         outside: Of that, outside the image, m².
         seen: Whether a pixel of it has a class.
         unseen: Share of the district by cause, as in `obriy.model.areas.Area`.
@@ -264,8 +269,9 @@ def verdict(tally: Tally, whole: float | None) -> Verdict:
         whole: Area of the whole district, m²; None: the image itself.
     """
     inside = float(tally.by_code.sum())
-    gap = 0.0 if whole is None else max(0.0, whole - inside)
-    outside = gap if gap > _SAME_AREA * (inside + gap) else 0.0
+    met = inside + tally.apart
+    gap = 0.0 if whole is None else max(0.0, whole - met)
+    outside = gap if gap > _SAME_AREA * (met + gap) else 0.0
     total = inside + outside
     causes = {cause.name.lower(): tally.by_cause[cause] for cause in Unseen}
     causes |= {"outside": outside, "unnamed": tally.by_code[UNNAMED]}

@@ -35,6 +35,7 @@ class Pixels:
             nothing; None where there are none.
         slope: (2, y, x) change of ``area`` down and to the right, m² per pixel: of the district's
             edge; None where that is the edge of the image.
+        apart: m² that were taken out of ``area``: ground that is no part of what is asked for.
     """
 
     area: FloatArray
@@ -45,6 +46,7 @@ class Pixels:
     doubt: ByteArray | None = None
     expected: FloatArray | None = None
     slope: FloatArray | None = None
+    apart: float = 0.0
 
 
 class Others(Protocol):
@@ -102,6 +104,7 @@ class Tally:
         moved: (2,) what the area of the class would gain if the district's outline moved by one
             pixel down, and to the right.
         blocks: Sums over blocks.
+        apart: Area of the district that is no part of what is asked for, in none of the others.
     """
 
     by_code: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(256))
@@ -113,6 +116,7 @@ class Tally:
     fillable: float = 0.0
     moved: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(2))
     blocks: BlockSums = dataclasses.field(default_factory=BlockSums)
+    apart: float = 0.0
 
     def add(self, pixels: Pixels, code: int) -> None:
         """Add a window of the map; no block may lie in two windows."""
@@ -139,6 +143,7 @@ class Tally:
         self.filled += float(totals[_FILLED])
         self.fillable += float(totals[_FILLABLE])
         self.shore += float(moved) / 2
+        self.apart += pixels.apart
         if pixels.slope is not None:
             self.moved += _moved(pixels, code)
         self._add_blocks(sums)
