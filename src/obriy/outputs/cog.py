@@ -31,7 +31,14 @@ from obriy.render.palette import CODED, colour_table, rgb
 Content = (
     Legend
     | Literal[
-        "fraction", "unseen", "doubt", "occurrence", "observations", "confidence", "agreement"
+        "fraction",
+        "concentration",
+        "unseen",
+        "doubt",
+        "occurrence",
+        "observations",
+        "confidence",
+        "agreement",
     ]
 )
 """What the numbers of a map are: classes of a legend, shares, reasons, doubts, or counts."""
@@ -39,10 +46,12 @@ Content = (
 TILE: Final = 512
 _READ: Final = 2048
 _OVERVIEWS: Final = dict.fromkeys(
-    ("fraction", "occurrence", "observations", "confidence", "agreement"), "AVERAGE"
+    ("fraction", "concentration", "occurrence", "observations", "confidence", "agreement"),
+    "AVERAGE",
 )
 _NODATA: Final = {
     "fraction": FRACTION_MISSING,
+    "concentration": FRACTION_MISSING,
     "occurrence": 255,
     "confidence": FRACTION_MISSING,
     "agreement": FRACTION_MISSING,
@@ -51,6 +60,7 @@ _NODATA: Final = {
 _HALVES: Final = ("half per cent", 0.5, "%")
 _UNITS: Final = {
     "fraction": _HALVES,
+    "concentration": _HALVES,
     "occurrence": ("per cent", 1.0, "%"),
     "confidence": _HALVES,
     "agreement": _HALVES,
@@ -58,6 +68,7 @@ _UNITS: Final = {
 """Of a content: units of the numbers as they stand, their scale, and the unit once scaled."""
 _TITLES: Final = {
     "fraction": "share of water in the pixel, half per cents (0 to 200), 255 missing",
+    "concentration": "ice concentration, half per cents (0 to 200), 255 missing",
     "unseen": "why a pixel has no class",
     "doubt": "where another threshold, as good, would decide otherwise",
     "occurrence": "share of valid observations that were water, per cent, 255 never seen",
@@ -78,8 +89,8 @@ class MapWriter:
         path: The file wanted, ``*.tif``.
         geobox: Grid of the map, in any CRS or none, rotated or not.
         content: The legend of a class map (0 is no data, overviews by mode, colours and names
-            within), ``"fraction"``, ``"confidence"``, ``"agreement"`` and ``"occurrence"`` (255 is
-            no data, overviews by average),
+            within), ``"fraction"``, ``"concentration"``, ``"confidence"``, ``"agreement"`` and
+            ``"occurrence"`` (255 is no data, overviews by average),
             ``"observations"`` (counts, overviews by average), ``"unseen"`` or ``"doubt"`` (values
             of `obriy.model.flags.Unseen` and `obriy.model.classmap.Doubt`, overviews by mode).
         lang: Language of the class names in the file.
@@ -228,11 +239,15 @@ def write_class_map(
         (for QGIS).
     """
     layers: dict[str, tuple[xr.DataArray, Content]] = {"mask": (class_map.labels, class_map.legend)}
-    shares: tuple[Content, ...] = ("fraction", "confidence", "agreement")
-    for content in shares:
-        layer = getattr(class_map, str(content))
+    shares: dict[str, Content] = {
+        "fraction": "concentration" if class_map.legend.name == "ice" else "fraction",
+        "confidence": "confidence",
+        "agreement": "agreement",
+    }
+    for name, content in shares.items():
+        layer = getattr(class_map, name)
         if layer is not None:
-            layers[str(content)] = (layer, content)
+            layers[name] = (layer, content)
     paths = {}
     for name, (array, content) in layers.items():
         path = Path(folder) / f"{name}.tif"

@@ -67,7 +67,7 @@ def read_inputs(config: WaterConfig) -> SeriesInputs:
     good = [(o.image.date, o.scene) for o in opened if o.scene is not None]
     if not good:
         raise SourceError(opened[0].reason, "No image of the series could be opened.")
-    require_alike([(date, scene.attrs["sensor"], _grid(scene)) for date, scene in good])
+    require_alike([(date, scene.attrs["sensor"], grid_text(scene)) for date, scene in good])
     if config.resolution is None:
         require_crs(geobox_of(good[0][1]), "an area in km²")
     _check_weights(config, opened)
@@ -93,7 +93,7 @@ def _open(image: DatedImage, config: WaterConfig, districts: list[District]) -> 
     return OpenedImage(image, scene, crop(scene, districts) if districts else scene)
 
 
-def _grid(scene: xr.Dataset) -> str:
+def grid_text(scene: xr.Dataset) -> str:
     """Return the grid of a scene in words that can be compared and shown."""
     grid = describe(geobox_of(scene))
     a = grid["affine"]
