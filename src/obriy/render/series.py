@@ -1,7 +1,6 @@
 """Plots of a series: areas through time with their intervals, and where the uncertainty is from."""
 
 import dataclasses
-import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -12,10 +11,20 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from obriy.model.areas import Area, AreaSeries, PeriodArea
-from obriy.model.flags import Unseen
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
-from obriy.render.palette import SERIES, UNNAMED_COLOUR, UNSEEN_COLOURS
+from obriy.render.palette import SERIES
 from obriy.render.text import Text, text_of
+from obriy.render.timeline import (
+    LEFT,
+    WIDTH,
+    UnseenBars,
+    day_of,
+    draw_unseen,
+    limits_of,
+    panel_box,
+    quiet,
+    time_axis,
+)
 
 WHOLE_IMAGE: Final = "image"
 """Name of the district where none was given."""
@@ -29,9 +38,6 @@ UPWARDS: Final = "omission"
 MOST_PANELS: Final = 6
 """Districts that a plot has room for."""
 
-_WIDTH: Final = 10.0
-_LEFT: Final = 0.72
-_RIGHT: Final = 0.12
 _HEAD: Final = 0.34
 _GAP: Final = 0.15
 _STRIP: Final = 0.42
@@ -39,24 +45,11 @@ _BAND: Final = 0.16
 """Opacity of an interval."""
 _CUT: Final = 1.3
 """Intervals are drawn up to so many times the greatest area."""
-_MOST_TICKS: Final = 11
-_LABEL: Final = 0.82
-"""Inches that the label of a day takes."""
-_STEPS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
-"""Months between ticks."""
 _LOST: Final = SERIES[0]
 _BAR: Final[dict[str, Any]] = {"color": ACCENT, "alpha": 0.8}
 _ABOVE: Final[dict[str, Any]] = {
     "facecolor": "none", "edgecolor": ACCENT, "hatch": "////", "linewidth": 0.8,
 }  # fmt: skip
-_HATCHES: Final = {"no_data": "////", "outside": "...."}
-"""What has no colour on maps is hatched."""
-_COLOURS: Final = {
-    **{u.name.lower(): colour for u, colour in UNSEEN_COLOURS.items()},
-    "no_data": "none",
-    "outside": "none",
-    "unnamed": UNNAMED_COLOUR,
-}
 
 
 def district_title(text: Text, name: str) -> str:
@@ -86,20 +79,20 @@ def series_figure(series: AreaSeries, *, lang: str = "en") -> Figure:
     legend = 0.14 + 0.21 * -(-len(entries) // 3)
     each = _HEAD + plot + _GAP + _STRIP + 0.36
     height = each * len(panels) + legend
-    figure = new_figure(_WIDTH, height)
-    days = _days_of(series.areas)
-    limits = _limits(days)
+    figure = new_figure(WIDTH, height)
+    days = sorted({day_of(a.date) for a in series.areas})
+    limits = limits_of(days)
     for number, panel in enumerate(panels):
         top = height - number * each - _HEAD
-        upper = figure.add_axes(_box(top - plot, plot, height))
-        lower = figure.add_axes(_box(top - plot - _GAP - _STRIP, _STRIP, height))
+        upper = figure.add_axes(panel_box(top - plot, plot, height))
+        lower = figure.add_axes(panel_box(top - plot - _GAP - _STRIP, _STRIP, height))
         _draw_areas(upper, panel, limits)
-        _draw_strip(lower, panel, limits)
-        _time_axis(upper, lower, limits, days)
+        draw_unseen(lower, _bars(panel.areas), limits, text)
+        time_axis(upper, lower, limits, days)
     figure.legend(
         handles=entries,
         loc="lower left",
-        bbox_to_anchor=(_LEFT / _WIDTH - 0.008, 0.03 / height),
+        bbox_to_anchor=(LEFT / WIDTH - 0.008, 0.03 / height),
         ncols=3,
         frameon=False,
         fontsize=8.5,
@@ -182,27 +175,6 @@ class _Panel:
         return [9 + largest * weights.get(str(a.date), 0.0) / top for a in areas]
 
 
-def _box(bottom: float, tall: float, height: float) -> tuple[float, float, float, float]:
-    wide = (_WIDTH - _LEFT - _RIGHT) / _WIDTH
-    return _LEFT / _WIDTH, bottom / height, wide, tall / height
-
-
-def _day(date: str | None) -> float:
-    """Return a date as days from the first of January of year 1, fractions for its hour."""
-    moment = dt.datetime.fromisoformat(str(date))
-    return moment.toordinal() + (moment.hour + moment.minute / 60) / 24
-
-
-def _days_of(areas: Sequence[Area]) -> list[float]:
-    return sorted({_day(a.date) for a in areas})
-
-
-def _limits(days: Sequence[float]) -> tuple[float, float]:
-    first, last = days[0], days[-1]
-    margin = max(0.03 * (last - first), 1.0 if last > first else 15.0)
-    return first - margin, last + margin
-
-
 def _draw_areas(axes: Axes, panel: _Panel, limits: tuple[float, float]) -> None:
     period = panel.period
     if period.interval_km2 is not None:
@@ -213,18 +185,22 @@ def _draw_areas(axes: Axes, panel: _Panel, limits: tuple[float, float]) -> None:
         axes.axhline(period.filled_km2, color=ACCENT, linewidth=1.4)
     for area in panel.areas:
         if area.interval_km2 is not None:
-            axes.vlines(_day(area.date), *area.interval_km2, color=INK, linewidth=0.9, zorder=2.1)
+            axes.vlines(day_of(area.date), *area.interval_km2, color=INK, linewidth=0.9, zorder=2.1)
     _marks(axes, panel)
     low, high = _reach(panel)
     axes.set_ylim(low, high)
     _marks_beyond(axes, panel, high)
     _marks_lost(axes, panel, low)
     axes.set_xlim(limits)
-    _quiet(axes, panel.text)
+    quiet(axes, panel.text)
     title = district_title(panel.text, period.district)
     axes.set_title(
         f"{title} · {panel.text('report.area')}", loc="left", fontsize=9.5, color=INK, pad=7
     )
+
+
+def _bars(areas: Sequence[Area]) -> UnseenBars:
+    return UnseenBars([day_of(a.date) for a in areas], [a.unseen for a in areas])
 
 
 def _marks(axes: Axes, panel: _Panel) -> None:
@@ -232,7 +208,7 @@ def _marks(axes: Axes, panel: _Panel) -> None:
     if not filled:
         guessed = [a for a in seen if a.expected_km2 is not None]
         axes.scatter(
-            [_day(a.date) for a in guessed],
+            [day_of(a.date) for a in guessed],
             [a.expected_km2 or 0.0 for a in guessed],
             marker="_",
             s=34,
@@ -241,7 +217,7 @@ def _marks(axes: Axes, panel: _Panel) -> None:
             zorder=2.2,
         )
     axes.scatter(
-        [_day(a.date) for a in filled],
+        [day_of(a.date) for a in filled],
         [a.filled_km2 or 0.0 for a in filled],
         s=panel.sizes(filled),
         color=ACCENT,
@@ -250,7 +226,7 @@ def _marks(axes: Axes, panel: _Panel) -> None:
         zorder=3,
     )
     axes.scatter(
-        [_day(a.date) for a in seen],
+        [day_of(a.date) for a in seen],
         [a.area_km2 or 0.0 for a in seen],
         s=panel.sizes(seen),
         facecolor="none",
@@ -265,7 +241,7 @@ def _marks_beyond(axes: Axes, panel: _Panel, high: float) -> None:
     """Mark the intervals that go on above the plot."""
     beyond = panel.beyond(high)
     axes.scatter(
-        [_day(a.date) for a in beyond],
+        [day_of(a.date) for a in beyond],
         [high] * len(beyond),
         marker="^",
         s=22,
@@ -281,7 +257,7 @@ def _marks_lost(axes: Axes, panel: _Panel, low: float) -> None:
     for status, marker, colour in (("failed", "x", _LOST), ("skipped", "d", MUTED)):
         lost = panel.lost(status)
         axes.scatter(
-            [_day(a.date) for a in lost],
+            [day_of(a.date) for a in lost],
             [low] * len(lost),
             marker=marker,
             s=26,
@@ -312,131 +288,6 @@ def _reach(panel: _Panel) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _draw_strip(axes: Axes, panel: _Panel, limits: tuple[float, float]) -> None:
-    """Draw what was unseen on each date, by cause, from 0 to 100 %."""
-    days = [_day(a.date) for a in panel.areas]
-    width = _bar_width(days, limits)
-    base = np.zeros(len(days))
-    for cause in _occurring(panel.areas):
-        share = np.array([a.unseen.get(cause, 0.0) for a in panel.areas])
-        axes.bar(days, share, width=width, bottom=base, **_look(cause))
-        base += share
-    axes.set_xlim(limits)
-    axes.set_ylim(0, 1)
-    axes.set_yticks([0, 1], [panel.text.percent(share, 0) for share in (0, 1)])
-    axes.tick_params(colors=MUTED, labelsize=7.5, length=0)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
-    axes.text(
-        -0.008,
-        0.5,
-        panel.text("report.unseen_share"),
-        transform=axes.transAxes,
-        fontsize=7.5,
-        color=INK,
-        ha="right",
-        va="center",
-    )
-
-
-def _look(cause: str) -> dict[str, Any]:
-    """Return the colours of a cause, those of the maps."""
-    if cause in _HATCHES:
-        return {"facecolor": "none", "edgecolor": MUTED, "hatch": _HATCHES[cause], "linewidth": 0.5}
-    return {"facecolor": _COLOURS.get(cause, MUTED), "edgecolor": MUTED, "linewidth": 0.3}
-
-
-def _occurring(areas: Sequence[Area]) -> list[str]:
-    """Return the causes that occur, in the order of the maps."""
-    found = {cause for a in areas for cause, share in a.unseen.items() if share > 0}
-    order = [u.name.lower() for u in Unseen] + ["outside", "unnamed"]
-    return sorted(found, key=lambda cause: order.index(cause) if cause in order else len(order))
-
-
-def _bar_width(days: Sequence[float], limits: tuple[float, float]) -> float:
-    """Return the width of a bar, days: narrow enough for most neighbours not to touch."""
-    inch = (limits[1] - limits[0]) / (_WIDTH - _LEFT - _RIGHT)
-    gaps = np.diff(np.unique(days))
-    usual = float(np.percentile(gaps, 15)) if gaps.size else inch
-    return float(np.clip(0.8 * usual, 0.025 * inch, 0.14 * inch))
-
-
-def _time_axis(
-    upper: Axes, lower: Axes, limits: tuple[float, float], days: Sequence[float]
-) -> None:
-    """Put ticks under the strip: the dates themselves where there is room, else months or years."""
-    places, labels = _ticks(limits, days)
-    upper.set_xticks(places, [""] * len(places))
-    lower.set_xticks(places, labels)
-    lower.tick_params(axis="x", labelsize=8, length=3, color=LINE, labelcolor=MUTED)
-    upper.grid(axis="x", color=LINE, linewidth=0.5)
-
-
-def _ticks(limits: tuple[float, float], days: Sequence[float]) -> tuple[list[float], list[str]]:
-    inch = (limits[1] - limits[0]) / (_WIDTH - _LEFT - _RIGHT)
-    gaps = np.diff(days)
-    if not gaps.size or gaps.min() >= _LABEL * inch:
-        return list(days), [_named(d, "%Y-%m-%d") for d in days]
-    for step in _STEPS:
-        found = _firsts(limits, step)
-        if len(found) <= _MOST_TICKS:
-            break
-    if len(found) < 2:
-        found = _spread_days(limits)
-        return found, [_named(d, "%Y-%m-%d") for d in found]
-    shape = "%Y" if step >= 12 else "%Y-%m"
-    return found, [_named(d, shape) for d in found]
-
-
-def _firsts(limits: tuple[float, float], step: int) -> list[float]:
-    """Return the first days of every so many months between two days."""
-    first = dt.date.fromordinal(int(limits[0]))
-    found: list[float] = []
-    month = first.year * 12 + first.month - 1
-    while True:
-        year, rest = divmod(month, 12)
-        place = float(dt.date(year, rest + 1, 1).toordinal())
-        if place > limits[1]:
-            return found
-        if place >= limits[0] and month % step == 0:
-            found.append(place)
-        month += 1
-
-
-def _spread_days(limits: tuple[float, float]) -> list[float]:
-    """Return about six whole days between two days."""
-    step = max(1, round((limits[1] - limits[0]) / 6))
-    return [float(d) for d in np.arange(np.ceil(limits[0]), limits[1], step)]
-
-
-def _named(day: float, shape: str) -> str:
-    return dt.date.fromordinal(int(day)).strftime(shape)
-
-
-def _quiet(axes: Axes, text: Text) -> None:
-    """Leave of the frame what helps to read."""
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
-    axes.tick_params(colors=MUTED, labelsize=8, length=0)
-    axes.grid(axis="y", color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.locator_params(axis="y", nbins=6 if axes.get_position().height > 0.4 else 5)
-    low, high = axes.get_ylim()
-    ticks = [float(t) for t in axes.get_yticks() if low <= t <= high * (1 + 1e-9)]
-    digits = _digits(ticks)
-    axes.set_yticks(ticks, [text.number(t, digits) for t in ticks])
-
-
-def _digits(ticks: Sequence[float]) -> int:
-    """Return the decimals that tell neighbouring ticks apart."""
-    if len(ticks) < 2:
-        return 2
-    step = abs(ticks[1] - ticks[0])
-    return max(0, next(d for d in range(9) if abs(round(step, d) - step) < 1e-3 * step or d == 8))
-
-
 def _legend_entries(panels: Sequence[_Panel], text: Text) -> list[Any]:
     filled = any(p.filled for p in panels)
     found: list[Any] = [_mark(text("series.mark_seen"), hollow=True)]
@@ -459,7 +310,8 @@ def _legend_entries(panels: Sequence[_Panel], text: Text) -> list[Any]:
         found.append(Line2D([], [], color=ACCENT, linewidth=1.4, label=text("series.line_filled")))
     if any(p.period.interval_km2 for p in panels):
         found.append(Patch(color=ACCENT, alpha=_BAND, linewidth=0, label=text("series.band")))
-    return found + _legend_of_lost(panels, text)
+    found += _legend_of_lost(panels, text)
+    return found + _bars([a for p in panels for a in p.areas]).legend(text)
 
 
 def _legend_of_lost(panels: Sequence[_Panel], text: Text) -> list[Any]:
@@ -476,12 +328,6 @@ def _legend_of_lost(panels: Sequence[_Panel], text: Text) -> list[Any]:
                 Line2D([], [], color=colour, marker=marker, markersize=5, linestyle="none",
                        markeredgewidth=1.5 if marker == "x" else 0, label=label)
             )  # fmt: skip
-    causes = _occurring([a for p in panels for a in p.areas])
-    named = text("report.unseen_share")
-    found += [
-        Patch(**_look(cause), label=f"{named}: {text.known('unseen', cause).lower()}")
-        for cause in causes
-    ]
     return found
 
 
