@@ -19,6 +19,9 @@ from obriy.cli.options import with_config_options
 from obriy.errors import CancelledError, ObriyError, UsageError
 from obriy.workflows.config import (
     CompareConfig,
+    IceCompareConfig,
+    IceConfig,
+    IceTrainConfig,
     JobConfig,
     LandcoverConfig,
     TrainConfig,
@@ -33,14 +36,15 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="obriy",
-    help="Satellite images to maps of water, and the maps to numbers a person can defend.",
+    help="Satellite images to maps of water, ice and land cover, and the maps to numbers a person "
+    "can defend.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-compare = typer.Typer(help="Compare methods on one image.", no_args_is_help=True)
+compare = typer.Typer(help="Compare methods on the same images.", no_args_is_help=True)
 app.add_typer(compare, name="compare")
 train = typer.Typer(help="Train what maps other images.", no_args_is_help=True)
 app.add_typer(train, name="train")
@@ -104,6 +108,19 @@ def landcover(
     _do(make_config(LandcoverConfig, values), as_json=as_json, quiet=quiet, dry_run=dry_run)
 
 
+@app.command()
+@with_config_options(IceConfig)
+def ice(
+    values: dict[str, Any],
+    as_json: Json = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Map sea ice in granules of MODIS or other images, and measure it through the winter."""
+    _do(make_config(IceConfig, values), as_json=as_json, quiet=quiet, dry_run=dry_run)
+
+
 @compare.command("landcover")
 @with_config_options(CompareConfig)
 def compare_landcover(
@@ -111,6 +128,24 @@ def compare_landcover(
 ) -> None:
     """Compare clusterers and numbers of clusters on one scene, against a reference."""
     _do(make_config(CompareConfig, values), as_json=as_json, quiet=quiet)
+
+
+@compare.command("ice")
+@with_config_options(IceCompareConfig)
+def compare_ice(
+    values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
+) -> None:
+    """Compare methods for sea ice on the same labelled scenes, split by winters."""
+    _do(make_config(IceCompareConfig, values), as_json=as_json, quiet=quiet)
+
+
+@train.command("ice")
+@with_config_options(IceTrainConfig)
+def train_ice(
+    values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
+) -> None:
+    """Train a method for sea ice on labelled scenes, and judge it on winters it never saw."""
+    _do(make_config(IceTrainConfig, values), as_json=as_json, quiet=quiet)
 
 
 @train.command("landcover")
@@ -238,7 +273,12 @@ def simulate(
     *,
     seed: Annotated[int, typer.Option(help="the same seed makes the same place")] = 7,
     size: Annotated[str, typer.Option(help="pixels: N, or ROWSxCOLUMNS")] = "512",
-    setting: Annotated[str, typer.Option(help="easy or hard, _clear or _cloudy")] = "hard_cloudy",
+    setting: Annotated[
+        str, typer.Option(help="easy or hard, _clear or _cloudy; or ice, a bay in winter")
+    ] = "hard_cloudy",
+    granules: Annotated[
+        bool, typer.Option(help="of ice: MOD02HKM, MOD03 and MOD35 files in place of images")
+    ] = False,
     sensor: Annotated[
         str, typer.Option(help="sentinel2_l2a, landsat_c2l2 or modis_hkm")
     ] = "sentinel2_l2a",
@@ -249,27 +289,37 @@ def simulate(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Make images of a made-up place whose water is known exactly."""
+    """Make images of a made-up place whose water, or ice, is known exactly."""
     from obriy.cli.show import Screen
     from obriy.workflows.simulating import dates_between, parse_size, simulate_to_folder
+    from obriy.workflows.simulating_ice import simulate_ice_folder
 
+    if granules and setting != "ice":
+        raise UsageError("--granules makes granules of ice.", "Give --setting ice with it.")
     screen = Screen(quiet)
     days = dates_between(int(dates), start, end) if dates.isdigit() else dates.split(",")
     with screen.progress() as options:
         show = options.progress
-        paths = simulate_to_folder(
-            out,
-            dates=days,
-            size=parse_size(size),
-            seed=seed,
-            setting=setting,
-            sensor=sensor,
-            resolution=resolution,
-            progress=None if show is None else lambda done, of: show("Simulating", done, of),
-        )
+        progress = None if show is None else lambda done, of: show("Simulating", done, of)
+        if setting == "ice":
+            paths = simulate_ice_folder(
+                out, dates=days, seed=seed, granules=granules, progress=progress
+            )
+        else:
+            paths = simulate_to_folder(
+                out,
+                dates=days,
+                size=parse_size(size),
+                seed=seed,
+                setting=setting,
+                sensor=sensor,
+                resolution=resolution,
+                progress=progress,
+            )
     if not quiet:
         for name in ("truth", "districts", "readme"):
-            typer.echo(f"{name}: {paths[name]}")
+            if name in paths:
+                typer.echo(f"{name}: {paths[name]}")
 
 
 @app.command()

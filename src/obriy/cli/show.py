@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from obriy.blocks.engine import EngineOptions
+from obriy.cli.show_ice import ice_lines, ice_training_lines, print_ice_comparison
 from obriy.cli.show_landcover import landcover_lines, print_comparison, training_lines
 from obriy.model.scores import Scores
 
@@ -17,9 +18,12 @@ PASSES = {
     "collect": "Looking",
     "apply": "Mapping",
     "dates": "Mapping dates",
+    "images": "Mapping images",
+    "read": "Reading",
+    "train": "Training",
+    "judge": "Judging",
     "naming": "Asking for names",
     "comparing": "Comparing",
-    "training": "Training",
 }
 
 UNNAMED = ("image", "all")
@@ -58,10 +62,10 @@ class Screen:
         """Say the answer in a few lines, and where the report is."""
         if self.quiet:
             return
-        if result["job"] == "compare":
-            print_comparison(result)
+        if result["job"] in _TABLES:
+            _TABLES[result["job"]](result)
             return
-        for line in _lines(result):
+        for line in _LINES[result["job"]](result):
             self.out.print(line)
         for warning in result["provenance"]["warnings"]:
             self.out.print(f"Note: {warning}")
@@ -78,12 +82,8 @@ class Screen:
                 self.out.print(result["outputs"]["report"])
 
 
-def _lines(result: dict[str, Any]) -> list[str]:
-    """Return the answer of a job."""
-    if result["job"] == "landcover":
-        return landcover_lines(result)
-    if result["job"] == "train":
-        return training_lines(result)
+def _water_lines(result: dict[str, Any]) -> list[str]:
+    """Return the answer of `obriy water` in a few lines."""
     return _series_lines(result) if "effective_dates" in result else _image_lines(result)
 
 
@@ -117,6 +117,18 @@ def _series_lines(result: dict[str, Any]) -> list[str]:
     if result["failed"]:
         lines.append(f"Failed: {', '.join(d['date'] for d in result['failed'])}")
     return [*lines, *_register_lines(result), *_evaporation_lines(result)]
+
+
+_LINES = {
+    "water": _water_lines,
+    "landcover": landcover_lines,
+    "train": training_lines,
+    "ice": ice_lines,
+    "train-ice": ice_training_lines,
+}
+"""What says the answer of a job, by its name."""
+_TABLES = {"compare": print_comparison, "compare-ice": print_ice_comparison}
+"""What prints the answer of a job that is a table."""
 
 
 def _register_lines(result: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Final
 import shapely
 
 from obriy.model.areas import Area, AreaSeries, District, PeriodArea
+from obriy.model.ice import IceArea
 
 _SLIVER: Final = 1e-3
 """Share of the area by which neighbours that were drawn by hand may overlap."""
@@ -85,6 +86,44 @@ def total_period(series: AreaSeries) -> PeriodArea:
         effective_dates=min((p.effective_dates for p in seen), default=0.0),
         unseen_share=sum(p.unseen_share * sizes[p.district] for p in periods) / whole,
         filled_share=sum(p.filled_share * sizes[p.district] for p in periods) / whole,
+        status=("partial" if seen else "skipped") if off else "ok",
+        reason=f"not complete: {', '.join(off)}" if off else "",
+    )
+
+
+def total_ice(areas: Sequence[IceArea]) -> IceArea:
+    """Return all places of one date as one: areas and bounds add up, shares weigh by their sea.
+
+    Args:
+        areas: Of one date, at least one.
+    """
+    if len(areas) == 1:
+        return areas[0]
+    seen = [a for a in areas if a.ice_km2 is not None]
+    off = [a.district for a in areas if a.status != "ok"]
+    sea = sum(a.sea_km2 for a in areas)
+    causes = {cause for a in areas for cause in a.unseen}
+
+    def share(values: list[float]) -> float:
+        return sum(v * a.sea_km2 for v, a in zip(values, areas, strict=True)) / sea if sea else 1.0
+
+    ice, water = _sum([a.ice_km2 for a in seen]), _sum([a.water_km2 for a in seen])
+    return IceArea(
+        district="all",
+        date=areas[0].date,
+        granules=areas[0].granules,
+        sea_km2=sea,
+        ice_km2=ice,
+        water_km2=water,
+        extent_km2=_sum([a.extent_km2 for a in seen]),
+        ice_share=None if ice is None else ice / sea,
+        water_share=None if water is None else water / sea,
+        cloud_share=share([a.cloud_share for a in areas]),
+        unseen_share=share([a.unseen_share for a in areas]),
+        unseen={cause: share([a.unseen.get(cause, 0.0) for a in areas]) for cause in causes},
+        expected_km2=_sum([a.expected_km2 for a in seen]),
+        interval_km2=_bounds([a.interval_km2 for a in seen]),
+        uncertainty=_causes([a.uncertainty for a in seen]),
         status=("partial" if seen else "skipped") if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
     )

@@ -1,6 +1,7 @@
 """Sea ice of a place: areas by date, seasons, and examples to learn from."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Final
 
 import xarray as xr
@@ -61,6 +62,16 @@ class IceArea:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
         return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "IceArea":
+        """Return the area that `to_dict` turned into plain values (JSON has lists for tuples)."""
+        interval = values["interval_km2"]
+        lists = {
+            "granules": tuple(values["granules"]),
+            "interval_km2": None if interval is None else tuple(interval),
+        }
+        return cls(**{**values, **lists})
 
 
 @dataclasses.dataclass(frozen=True)

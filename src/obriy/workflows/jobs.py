@@ -1,16 +1,29 @@
 """Which workflow does a job."""
 
-from typing import Any
+import importlib
+from collections.abc import Callable
+from typing import Any, Final
 
 from obriy.blocks.engine import EngineOptions
-from obriy.workflows.config import (
-    CompareConfig,
-    JobConfig,
-    LandcoverConfig,
-    TrainConfig,
-    WaterConfig,
-)
+from obriy.errors import UsageError
+from obriy.workflows.config import JobConfig
 from obriy.workflows.run import Run
+
+_RUNS: Final = {
+    "water": "obriy.workflows.water:run_water",
+    "landcover": "obriy.workflows.landcover:run_landcover",
+    "compare": "obriy.workflows.comparing:run_comparison",
+    "train": "obriy.workflows.training:run_training",
+    "ice": "obriy.workflows.ice:run_ice",
+    "train-ice": "obriy.workflows.ice_training:run_ice_training",
+    "compare-ice": "obriy.workflows.ice_comparing:run_ice_comparison",
+}
+"""What does a job, by its name; loaded on use, for each brings its own libraries."""
+_PLANS: Final = {
+    "water": "obriy.workflows.water:plan_water",
+    "landcover": "obriy.workflows.landcover:plan_landcover",
+    "ice": "obriy.workflows.ice:plan_ice",
+}
 
 
 def run_job(config: JobConfig, options: EngineOptions | None = None) -> Run:
@@ -23,32 +36,23 @@ def run_job(config: JobConfig, options: EngineOptions | None = None) -> Run:
     Raises:
         ObriyError: of the kind that fits; nothing half-written is left.
     """
-    if isinstance(config, LandcoverConfig):
-        from obriy.workflows.landcover import run_landcover
-
-        return run_landcover(config, options)
-    if isinstance(config, CompareConfig):
-        from obriy.workflows.comparing import run_comparison
-
-        return run_comparison(config, options)
-    if isinstance(config, TrainConfig):
-        from obriy.workflows.training import train_landcover
-
-        trained = train_landcover(config, None if options is None else options.progress)
-        return Run(trained.folder, trained.result, complete=True)
-    from obriy.workflows.water import run_water
-
-    assert isinstance(config, WaterConfig)
-    return run_water(config, options)
+    done: Run = _load(_RUNS[config.title()])(config, options)
+    return done
 
 
 def plan_job(config: JobConfig) -> dict[str, Any]:
-    """Say what a job would do, without doing it."""
-    if isinstance(config, LandcoverConfig):
-        from obriy.workflows.landcover import plan_landcover
+    """Say what a job would do, without doing it.
 
-        return plan_landcover(config)
-    from obriy.workflows.water import plan_water
+    Raises:
+        UsageError: for a job that has no plan.
+    """
+    if config.title() not in _PLANS:
+        raise UsageError(f"There is no plan of '{config.title()}'.", "Run it without --dry-run.")
+    plan: dict[str, Any] = _load(_PLANS[config.title()])(config)
+    return plan
 
-    assert isinstance(config, WaterConfig)
-    return plan_water(config)
+
+def _load(place: str) -> Callable[..., Any]:
+    module, name = place.split(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found

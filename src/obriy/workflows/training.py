@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from obriy.blocks.engine import EngineOptions
 from obriy.errors import BandError, InputError
 from obriy.indices.features import feature_stack
 from obriy.methods.student import StudentMethod, student_method
@@ -42,7 +43,7 @@ from obriy.workflows.lessons import (
     split_cells,
 )
 from obriy.workflows.passes import pixel_m
-from obriy.workflows.run import command_of
+from obriy.workflows.run import Run, command_of
 
 STUDENT: Final = "student.pt"
 HISTORY: Final = "history.csv"
@@ -65,6 +66,12 @@ class TrainingRun:
     folder: Path
     result: dict[str, Any]
     student: StudentMethod
+
+
+def run_training(config: TrainConfig, options: EngineOptions | None = None) -> Run:
+    """Train a student as a job; see `train_landcover`."""
+    trained = train_landcover(config, None if options is None else options.progress)
+    return Run(trained.folder, trained.result, complete=True)
 
 
 def train_landcover(

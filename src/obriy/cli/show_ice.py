@@ -1,0 +1,109 @@
+"""What a person sees of sea ice in the terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_SCORES = ("overall_accuracy", "iou", "precision", "recall", "f1", "kappa")
+
+
+def ice_lines(result: dict[str, Any]) -> list[str]:
+    """Return the answer of `obriy ice` in a few lines."""
+    rows = result["dates"]
+    measured = [row for row in rows if row["ice_km2"] is not None]
+    if not measured:
+        lines = [f"Ice: nothing was seen on {len(rows)} dates."]
+    elif len(rows) == 1:
+        lines = [f"Ice, {rows[0]['date']}: {_area(measured[0])}", _shares(measured[0])]
+    else:
+        most = max(measured, key=lambda row: row["expected_km2"])
+        lines = [
+            f"Dates with a view of the sea: {len(measured)} of {len(rows)}, "
+            f"{rows[0]['date']} to {rows[-1]['date']}",
+            f"Most ice, {most['date']}: {_area(most)}",
+            *(_season_line(season, result["seasons"]) for season in result["seasons"]),
+        ]
+    lines.append(f"Method: {result['method']}")
+    if result["failed"]:
+        lines.append(f"Failed: {', '.join(row['granule'] for row in result['failed'])}")
+    if result["evaluation"]:
+        lines.append(_score_line(result["evaluation"]))
+    return lines
+
+
+def _area(row: dict[str, Any]) -> str:
+    interval = row["interval_km2"]
+    between = "" if interval is None else f", 90 % interval {interval[0]:.1f} to {interval[1]:.1f}"
+    return (
+        f"{row['ice_km2']:.1f} km² seen, {row['expected_km2']:.1f} km² in all by the best "
+        f"estimate{between} km²"
+    )
+
+
+def _shares(row: dict[str, Any]) -> str:
+    return (
+        f"Of the sea: ice {row['ice_share']:.1%}, open water {row['water_share']:.1%}, unseen "
+        f"{row['unseen_share']:.1%} (cloud {row['cloud_share']:.1%}); extent (15 % and more) "
+        f"{row['extent_km2']:.1f} km²"
+    )
+
+
+def _season_line(season: dict[str, Any], seasons: list[dict[str, Any]]) -> str:
+    several = len({one["district"] for one in seasons}) > 1
+    place = f"{season['district']}, " if several else ""
+    if season["first_ice"] is None:
+        return f"Winter {place}{season['season']}: no ice was seen on {season['dates']} dates"
+    after, before = season["first_ice_after"], season["last_ice_before"]
+    first = f"{season['first_ice']} (none on {after})" if after else season["first_ice"]
+    last = f"{season['last_ice']} (none on {before})" if before else season["last_ice"]
+    return f"Winter {place}{season['season']}: first ice {first}, last ice {last}"
+
+
+def _score_line(scores: dict[str, Any]) -> str:
+    shown = [f"{name.replace('_', ' ')} {_number(scores[name])}" for name in _SCORES]
+    cloud = scores["cloud_as_ice"]
+    shown += [] if cloud is None else [f"cloud taken for ice {cloud:.1%}"]
+    return f"Ice against {scores['reference']}: {', '.join(shown)}"
+
+
+def ice_training_lines(result: dict[str, Any]) -> list[str]:
+    """Return the answer of `obriy train ice` in a few lines."""
+    parameters = result["parameters"]
+    size = "" if parameters is None else f", {parameters} parameters"
+    lines = [f"Trained: {result['method']}{size}"]
+    for name in ("validation", "test"):
+        scores = result[name]
+        shown = [f"{word} {_number(scores[word])}" for word in _SCORES if word in scores]
+        lines.append(f"On the {name} scenes: {', '.join(shown)}")
+    return lines
+
+
+def print_ice_comparison(result: dict[str, Any]) -> None:
+    """Print the table of `obriy compare ice`, on the test scenes."""
+    console = Console(highlight=False, markup=False)
+    table = Table("method", "IoU", "95 %", "precision", "recall", "F1", "accuracy", "cloud as ice",
+                  "s/scene", "parameters")  # fmt: skip
+    for row in result["rows"]:
+        if row["status"] != "ok":
+            table.add_row(row["method"], row["reason"])
+            continue
+        low, high = row["iou_interval"] or (None, None)
+        table.add_row(
+            row["method"],
+            _number(row["iou"]),
+            f"{_number(low)} to {_number(high)}",
+            *(_number(row[name]) for name in ("precision", "recall", "f1", "overall_accuracy")),
+            "-" if row["cloud_as_ice"] is None else f"{row['cloud_as_ice']:.1%}",
+            f"{row['seconds_per_scene']:.2f}",
+            "-" if row["parameters"] is None else str(row["parameters"]),
+        )
+    console.print(table)
+    if result["best_two"]:
+        console.print(result["best_two"]["sentence"])
+    for name, path in result["outputs"].items():
+        console.print(f"{name}: {path}")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
