@@ -289,11 +289,18 @@ def test_winters_of_both_hemispheres_and_places_in_their_order():
     assert seasons_of([area("1999-12-30", 5.0)])[0].season == "1999/00"
 
 
-def test_two_areas_of_a_day_and_thresholds_out_of_range_are_refused():
-    with pytest.raises(UsageError, match="two areas on 2021-01-05"):
-        seasons_of([area("2021-01-05", 1.0), area("2021-01-05", 2.0)])
+def test_of_two_areas_of_a_day_the_one_that_saw_more_counts():
+    dates = [area("2021-01-05", 1.0, seen=0.6), area("2021-01-05", 2.0, seen=0.9)]
+    for order in (dates, dates[::-1]):
+        (winter,) = seasons_of(order)
+        assert (winter.dates, winter.maximum_km2) == (1, 2.0)
+
+
+def test_thresholds_out_of_range_are_refused():
     with pytest.raises(UsageError, match="least_seen is 0"):
         seasons_of([], least_seen=0)
+    with pytest.raises(UsageError, match="ice_from_share is 1.5"):
+        seasons_of([], ice_from_share=1.5)
 
 
 def test_what_a_map_saw_does_not_depend_on_what_lies_on_land():

@@ -35,7 +35,8 @@ def seasons_of(
     winters, each winter counting once, however many dates it has.
 
     Args:
-        areas: Of any places and dates, one of each place on each date, in any order.
+        areas: Of any places and dates, in any order; of several of one place on one date (images
+            that stand by themselves) the one of which most was seen counts.
         least_seen: Share of the sea that must have been seen for a date to count, above 0 to 1.
         ice_from_share: Share of the *seen* sea that is ice from which a date has ice, above 0.
         southern: Whether the places lie in the southern hemisphere: then a winter is a calendar
@@ -45,12 +46,14 @@ def seasons_of(
         By place in their order, then by winter; a winter none of whose dates counts is left out.
 
     Raises:
-        UsageError: a threshold out of its range, or two areas of one place on one date.
+        UsageError: a threshold out of its range.
     """
-    _check(areas, least_seen, ice_from_share)
+    for name, share in (("least_seen", least_seen), ("ice_from_share", ice_from_share)):
+        if not 0 < share <= 1:
+            raise UsageError(f"{name} is {share}.", "Give a share above 0, at most 1.")
     season_of = _calendar_year if southern else _northern_winter
     by_place: dict[str, dict[str, list[IceArea]]] = defaultdict(lambda: defaultdict(list))
-    for area in sorted(areas, key=lambda a: a.date):
+    for area in _one_a_day(areas):
         if area.ice_km2 is not None and 1 - area.unseen_share >= least_seen:
             by_place[area.district][season_of(area.date)].append(area)
     ordered = [place for place in dict.fromkeys(a.district for a in areas) if place in by_place]
@@ -59,19 +62,14 @@ def seasons_of(
     )
 
 
-def _check(areas: Sequence[IceArea], least_seen: float, ice_from_share: float) -> None:
-    """Raise unless the thresholds are shares and no date stands twice."""
-    for name, share in (("least_seen", least_seen), ("ice_from_share", ice_from_share)):
-        if not 0 < share <= 1:
-            raise UsageError(f"{name} is {share}.", "Give a share above 0, at most 1.")
-    known: set[tuple[str, str]] = set()
+def _one_a_day(areas: Sequence[IceArea]) -> list[IceArea]:
+    """Return the area of each place and date of which most was seen, by date."""
+    best: dict[tuple[str, str], IceArea] = {}
     for area in areas:
-        if (area.district, area.date) in known:
-            raise UsageError(
-                f"'{area.district}' has two areas on {area.date}.",
-                "Make one map of the granules of a day first.",
-            )
-        known.add((area.district, area.date))
+        known = best.setdefault((area.date[:10], area.district), area)
+        if area.unseen_share < known.unseen_share:
+            best[area.date[:10], area.district] = area
+    return sorted(best.values(), key=lambda a: a.date)
 
 
 def _seasons(
