@@ -92,7 +92,7 @@ def lonlat_bounds(geobox: GeoBox) -> tuple[float, float, float, float]:
     poles = [p for p in (-90.0, 90.0) if not crs.is_geographic and _holds_pole(geobox, crs, p)]
     if poles:
         return -180.0, min(south, *poles), 180.0, max(north, *poles)
-    west, east = _longitudes(lon[seen])
+    west, east = longitude_span(lon[seen])
     return west, south, east, north
 
 
@@ -377,7 +377,7 @@ def _holds_pole(geobox: GeoBox, crs: pyproj.CRS, latitude: float) -> bool:
     return bool(0 <= column <= geobox.shape.x and 0 <= row <= geobox.shape.y)
 
 
-def _longitudes(lon: npt.NDArray[np.float64]) -> tuple[float, float]:
+def longitude_span(lon: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Return the shortest arc that holds all longitudes; the full circle where there is no gap."""
     turned = np.unique(lon % 360)
     gaps = np.diff(turned, append=turned[0] + 360)

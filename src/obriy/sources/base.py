@@ -2,12 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from obriy.registry import Registry
 
 if TYPE_CHECKING:
     import xarray as xr
+    from odc.geo.geobox import GeoBox
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Request:
         offset: See ``scale``.
         nodata: DN that means missing; None: found out.
         resolution: Pixel size wanted, metres; None: the file's own.
+        area: Where a swath is laid on a grid: a name, a box, a vector file, or the grid itself.
+        geolocation: File with the positions of a swath.
+        land: ``auto``, ``none``, or a land mask.
+        clouds_file: File with the cloud mask of a swath.
+        resampling: How a swath gets onto a grid.
     """
 
     paths: tuple[str, ...]
@@ -31,9 +37,20 @@ class Request:
     offset: float | None = None
     nodata: float | None = None
     resolution: float | None = None
+    area: "str | GeoBox | None" = None
+    geolocation: str | None = None
+    land: str | None = None
+    clouds_file: str | None = None
+    resampling: Literal["nearest", "average"] = "nearest"
+
+    def of_swath(self) -> list[str]:
+        """Return the options given that only products in a swath know."""
+        names = ("area", "geolocation", "land", "clouds_file")
+        return [name for name in names if getattr(self, name) is not None]
 
 
 SOURCES: Registry[Callable[[Request], "xr.Dataset"]] = Registry("source")
 SOURCES.register("files", "obriy.sources.geotiff:open_files")
 SOURCES.register("sample", "obriy.sources.sample:open_sample")
 SOURCES.register("simulated", "obriy.sources.simulated:open_simulated_scene")
+SOURCES.register("modis", "obriy.sources.modis.granule:open_modis")

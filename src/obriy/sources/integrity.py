@@ -7,6 +7,8 @@ from obriy.errors import SourceError
 
 HEAD = 512
 MAX_BLOCKS = 4096
+HDF4_SUFFIXES: Final = (".hdf", ".hdf4", ".h4")
+"""Endings of MODIS products as NASA ships them."""
 JP2_START = b"\x00\x00\x00\x0cjP  "
 TIFF_ORDERS: Final[dict[bytes, Literal["little", "big"]]] = {b"II": "little", b"MM": "big"}
 CODESTREAM_END = b"\xff\xd9"

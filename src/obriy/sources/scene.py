@@ -6,13 +6,15 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from obriy.errors import SourceError, UsageError
 from obriy.sources.base import SOURCES, Request
+from obriy.sources.integrity import HDF4_SUFFIXES
 
 if TYPE_CHECKING:
     import xarray as xr
+    from odc.geo.geobox import GeoBox
 
 NETWORK = re.compile(
     r"(?:\w+:)?\"?/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)\w*[/?]"
@@ -31,12 +33,19 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
     offset: float | None = None,
     nodata: float | None = None,
     resolution: float | None = None,
+    *,
+    area: "str | GeoBox | None" = None,
+    geolocation: str | os.PathLike[str] | None = None,
+    land: str | os.PathLike[str] | None = None,
+    clouds_file: str | os.PathLike[str] | None = None,
+    resampling: Literal["nearest", "average"] = "nearest",
 ) -> "xr.Dataset":
     """Open an image as a Scene, without reading its pixels yet.
 
     Args:
         path: A raster of many bands; a folder, a glob or a list of files of one band each (a
-            Landsat MTL among them is used); ``sample:``; or ``simulated:?seed=7&size=512``.
+            Landsat MTL among them is used); a MODIS product in HDF4 (MOD02HKM, MOD09GA and their
+            like); ``sample:``; or ``simulated:?seed=7&size=512``.
         sensor: Sensor id, e.g. ``"sentinel2_l2a"``; None: from names and metadata.
         bands: STAC common names in file order (list, or text with commas); ``"-"`` skips a band,
             ``scl``, ``fmask``, ``bqa``, ``qa_pixel`` name quality bands; a shorter list leaves
@@ -47,6 +56,12 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         nodata: DN that means missing; None: from the file and the sensor. NaN is always missing.
         resolution: Pixel size in metres of the grid wanted; for an image without a CRS, the pixel
             size that it has. None: the image's own grid, the finest where bands differ.
+        area: Of MODIS: a named area, ``W,S,E,N``, a vector file, or the grid wanted; None: all.
+        geolocation: Of MODIS: the MOD03 or MYD03 of a granule; None: the one beside it, else the
+            granule's own positions.
+        land: Of MODIS: ``auto`` (MOD03's), ``none``, or a land mask (polygons, or 0 at sea).
+        clouds_file: Of MODIS: the MOD35 of a granule.
+        resampling: Of MODIS: how a granule gets onto the grid.
 
     Returns:
         A Scene: (y, x), float32 reflectance by common name, unitless, NaN missing, ``flags`` where
@@ -67,12 +82,22 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         offset=_number("offset", offset),
         nodata=None if nodata is None else float(nodata),
         resolution=_number("resolution", resolution),
+        area=area,
+        geolocation=None if geolocation is None else os.fspath(geolocation),
+        land=None if land is None else os.fspath(land),
+        clouds_file=None if clouds_file is None else os.fspath(clouds_file),
+        resampling=resampling,
     )
     if request.scale == 0:
         raise UsageError("A scale of 0 makes every pixel the same.", "Leave --scale away, or 1.")
     if request.resolution is not None and request.resolution <= 0:
         raise UsageError(f"A pixel size of {request.resolution:g} m is none.", "Give metres, > 0.")
-    return SOURCES.get(_kind(request.paths))(request)
+    kind = _kind(request.paths)
+    if kind != "modis" and request.of_swath():
+        raise UsageError(
+            f"'{request.of_swath()[0]}' is for MODIS products in HDF4.", "Leave it away."
+        )
+    return SOURCES.get(kind)(request)
 
 
 def _paths(path: Paths) -> tuple[str, ...]:
@@ -114,7 +139,10 @@ def _kind(paths: tuple[str, ...]) -> str:
     special = kinds - {""}
     if special and len(paths) > 1:
         raise UsageError(f"'{special.pop()}:' stands alone.", "Open it by itself.")
-    return special.pop() if special else "files"
+    hdf = [path for path in paths if path.lower().endswith(HDF4_SUFFIXES)]
+    if hdf and len(paths) > 1:
+        raise UsageError(f"{hdf[0]} is an image of its own.", "Open one granule at a time.")
+    return special.pop() if special else "modis" if hdf else "files"
 
 
 def _check_scheme(path: str) -> None:

@@ -1,6 +1,7 @@
 """Where the pixels of a granule lie, and under which angles: MOD03, or the granule's own fields."""
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,14 +24,18 @@ SCAN: Final = 10
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Geolocation:
-    """Positions of a granule at 1 km, held; angles, read or computed when asked for.
+    """Positions and angles of a granule, or of a part of it: at 1 km held, at 500 m made on demand.
+
+    Scans and frames are counted in the granule, whichever part is held.
 
     Attributes:
         file: What they are read from.
         time: When the granule begins, ISO 8601.
-        lon: (lines, frames) float32 degrees; NaN missing.
+        lon: (lines, frames) float32 degrees of what is held; NaN missing.
         lat: The same.
         has_angles: Whether the file is MOD03, with angles and land.
+        scans: Scans that are held.
+        frames: Frames of 1 km that are held.
     """
 
     file: Hdf4File
@@ -38,16 +43,15 @@ class Geolocation:
     lon: npt.NDArray[np.float32]
     lat: npt.NDArray[np.float32]
     has_angles: bool
+    scans: slice
+    frames: slice
 
-    @property
-    def scans(self) -> int:
-        """How many scans the granule has."""
-        return len(self.lon) // SCAN
-
-    @property
-    def frames(self) -> int:
-        """How many frames of 1 km a line has."""
-        return int(self.lon.shape[1])
+    def part(self, scans: slice, frames: slice) -> "Geolocation":
+        """Return the geolocation of a part; the frame behind it is kept to interpolate up to."""
+        wide = self._with_next(frames)
+        here = self._here(scans, wide)
+        lon, lat = self.lon[here].copy(), self.lat[here].copy()
+        return dataclasses.replace(self, lon=lon, lat=lat, scans=scans, frames=wide)
 
     def positions(self, scans: slice, frames: slice) -> tuple[DoubleArray, DoubleArray]:
         """Return longitude and latitude at 500 m.
@@ -59,9 +63,8 @@ class Geolocation:
         Returns:
             (lines, samples) degrees, longitude -180 to 180; NaN missing.
         """
-        lines, wide = _lines(scans), self._with_next(frames)
-        lon = np.radians(self.lon[lines, wide].astype("float64"))
-        lat = np.radians(self.lat[lines, wide].astype("float64"))
+        here = self._here(scans, self._with_next(frames))
+        lon, lat = (np.radians(a[here].astype("float64")) for a in (self.lon, self.lat))
         count = frames.stop - frames.start
         x, y, z = (
             halved(part, count)
@@ -71,64 +74,76 @@ class Geolocation:
 
     def cos_sun_zenith(self, scans: slice, frames: slice) -> DoubleArray:
         """Return the cosine of the sun's zenith angle at 500 m, (lines, samples); NaN missing."""
-        wide = self._with_next(frames)
-        if self.has_angles:
-            values = self._cosines("SolarZenith", scans, wide)
-        else:
-            values = self._almanac(scans, wide)
-        return halved(values, frames.stop - frames.start)
+        here = self._here(scans, self._with_next(frames))
+        return halved(self._cos_sun[here], frames.stop - frames.start)
 
     def cos_view_zenith(self, scans: slice, frames: slice) -> DoubleArray:
         """Return the cosine of the view zenith angle at 500 m, (lines, samples); NaN missing.
 
         Without MOD03 it is that of the frame on a round Earth, good to half a degree.
         """
-        wide = self._with_next(frames)
-        if self.has_angles:
-            values = self._cosines("SensorZenith", scans, wide)
-        else:
-            lines = (scans.stop - scans.start) * SCAN
-            values = np.repeat(self._by_frame(wide)[None], lines, axis=0)
-        return halved(values, frames.stop - frames.start)
+        here = self._here(scans, self._with_next(frames))
+        return halved(self._cos_view[here], frames.stop - frames.start)
 
     def land(self, scans: slice, frames: slice) -> npt.NDArray[np.bool_]:
         """Return where MOD03 sees land, coast or inland water, at 500 m, (lines, samples)."""
-        table = load_toml("modis")["geolocation"]
-        codes = self._read("Land/SeaMask", scans, frames)
-        land = np.isin(codes, table["land"])
+        land = self._land[self._here(scans, frames)]
         return np.repeat(np.repeat(land, 2, axis=0), 2, axis=1)
+
+    @functools.cached_property
+    def _cos_sun(self) -> DoubleArray:
+        if self.has_angles:
+            return self._cosines("SolarZenith")
+        scan = np.repeat(np.arange(self.scans.start, self.scans.stop), SCAN)
+        milliseconds = (1000 * scan * _orbit("scan_seconds")).astype("timedelta64[ms]")
+        time = np.datetime64(self.time, "ms") + milliseconds
+        return cos_sun_zenith(time[:, None], self.lon.astype("float64"), self.lat.astype("float64"))
+
+    @functools.cached_property
+    def _cos_view(self) -> DoubleArray:
+        if self.has_angles:
+            return self._cosines("SensorZenith")
+        _, zenith = view_angles(self.frames)
+        return np.broadcast_to(np.cos(zenith), self.lon.shape)
+
+    @functools.cached_property
+    def _land(self) -> npt.NDArray[np.bool_]:
+        return np.isin(self._read("Land/SeaMask"), load_toml("modis")["geolocation"]["land"])
 
     def _with_next(self, frames: slice) -> slice:
         """Return the frames and the next one, up to which samples are interpolated."""
-        return slice(frames.start, min(frames.stop + 1, self.frames))
+        return slice(frames.start, min(frames.stop + 1, self.frames.stop))
 
-    def _read(self, field: str, scans: slice, frames: slice) -> npt.NDArray[Any]:
-        lines = _lines(scans)
-        start, count = (lines.start, frames.start), (lines.stop - lines.start,
-                                                     frames.stop - frames.start)  # fmt: skip
-        return self.file.read(field, start, count)
+    def _here(self, scans: slice, frames: slice) -> tuple[slice, slice]:
+        """Return the place of scans and frames in what is held."""
+        line, frame = self.scans.start * SCAN, self.frames.start
+        return (
+            slice(scans.start * SCAN - line, scans.stop * SCAN - line),
+            slice(frames.start - frame, frames.stop - frame),
+        )
 
-    def _cosines(self, field: str, scans: slice, frames: slice) -> DoubleArray:
+    def _read(self, field: str) -> npt.NDArray[Any]:
+        """Read a field where positions are held."""
+        return self.file.read(field, (self.scans.start * SCAN, self.frames.start), self.lon.shape)
+
+    def _cosines(self, field: str) -> DoubleArray:
         table = load_toml("modis")["geolocation"]
-        numbers = self._read(field, scans, frames)
+        numbers = self._read(field)
         degrees = np.where(numbers == table["angle_fill"], np.nan, numbers * table["angle_scale"])
         cosines: DoubleArray = np.cos(np.radians(degrees))
         return cosines
 
-    def _almanac(self, scans: slice, frames: slice) -> DoubleArray:
-        lines = _lines(scans)
-        seconds = (np.arange(lines.start, lines.stop) // SCAN) * _orbit("scan_seconds")
-        time = np.datetime64(self.time, "ms") + (seconds * 1000).astype("timedelta64[ms]")
-        lon, lat = (a[lines, frames].astype("float64") for a in (self.lon, self.lat))
-        return cos_sun_zenith(time[:, None], lon, lat)
 
-    def _by_frame(self, frames: slice) -> DoubleArray:
-        """Return the cosine of the view zenith angle by frame: the law of sines on a sphere."""
-        height, radius = _orbit("height_km"), _orbit("radius_km")
-        from_nadir = np.arange(frames.start, frames.stop) - (_orbit("frames") - 1) / 2
-        sine = np.sin(from_nadir / height) * (radius + height) / radius
-        cosine: DoubleArray = np.sqrt(1 - sine**2)
-        return cosine
+def view_angles(frames: slice) -> tuple[DoubleArray, DoubleArray]:
+    """Return the angle from nadir and the view zenith angle by frame, rad, both positive.
+
+    By the law of sines on a sphere; a frame is as wide as 1 km seen from above (``[orbit]`` of
+    ``tables/modis.toml``).
+    """
+    height, radius = _orbit("height_km"), _orbit("radius_km")
+    from_middle = np.arange(frames.start, frames.stop) - (_orbit("frames") - 1) / 2
+    from_nadir = np.abs(from_middle) / height
+    return from_nadir, np.arcsin(np.sin(from_nadir) * (radius + height) / radius)
 
 
 def halved(values: DoubleArray, frames: int) -> DoubleArray:
@@ -191,7 +206,15 @@ def open_geolocation(
     lon[nowhere] = lat[nowhere] = np.nan
     if nowhere.all():
         raise SourceError(f"{file.path} has no position.", "Name MOD03 with --geolocation.")
-    return Geolocation(file, facts.time, lon, lat, has_angles=path is not None)
+    return Geolocation(
+        file,
+        facts.time,
+        lon,
+        lat,
+        has_angles=path is not None,
+        scans=slice(0, expected[0] // SCAN),
+        frames=slice(0, expected[1]),
+    )
 
 
 def _beside(granule: Path, facts: GranuleFacts) -> Path | None:
@@ -217,10 +240,6 @@ def _check_same(file: Hdf4File, facts: GranuleFacts) -> None:
             f"and the image is of {facts.satellite}, {facts.time}.",
             f"Name {facts.family}{KIND} of the same time.",
         )
-
-
-def _lines(scans: slice) -> slice:
-    return slice(scans.start * SCAN, scans.stop * SCAN)
 
 
 def _orbit(name: str) -> float:

@@ -106,11 +106,6 @@ def open_hdf4(path: Path) -> Hdf4File:
         return Hdf4File(path, file.attributes(), shapes)
 
 
-def is_hdf4(path: str) -> bool:
-    """Say whether a file is one for this door, by the ending of its name."""
-    return path.lower().endswith(".hdf")
-
-
 @contextlib.contextmanager
 def _opened(path: Path, name: str) -> Iterator[Any]:
     """Hold the lock and an open file; what the library raises becomes a SourceError."""

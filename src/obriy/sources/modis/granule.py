@@ -1,0 +1,248 @@
+"""A granule of MOD02HKM or MYD02HKM to a Scene on a grid, in one call."""
+
+import functools
+from pathlib import Path
+from typing import Any, Final
+
+import xarray as xr
+from odc.geo.geobox import GeoBox
+
+from obriy.errors import EmptyResultError, SourceError, UsageError
+from obriy.model.flags import FLAG_ATTRS
+from obriy.model.grid import describe
+from obriy.model.ice import BANDS
+from obriy.model.provenance import Provenance
+from obriy.model.scene import make_scene
+from obriy.registry import Registry
+from obriy.sources.area_grid import area_grid, swath_grid
+from obriy.sources.base import Request
+from obriy.sources.computed import computed_variable
+from obriy.sources.land_mask import with_land
+from obriy.sources.modis.geolocation import Geolocation, open_geolocation
+from obriy.sources.modis.hdf4 import open_hdf4
+from obriy.sources.modis.l1b import Level1b, open_level1b
+from obriy.sources.modis.layers import ANGLES, FLAGS, GranuleLayers, Survey
+from obriy.sources.modis.product import (
+    GranuleFacts,
+    check_collection,
+    check_image,
+    facts_of,
+)
+from obriy.sources.modis.swath import REACH, Resampling, SwathGrid, lay
+from obriy.tables import load_toml
+
+SENSOR: Final = "modis_hkm"
+PIXEL_M: Final = 500.0
+"""Pixels of the grid of a whole granule, where nothing else is asked for."""
+
+
+READERS: Registry[Any] = Registry("reader of MODIS products")
+READERS.register("granule", "obriy.sources.modis.granule:open_swath")
+READERS.register("gridded", "obriy.sources.modis.gridded:open_gridded")
+
+
+def open_modis(request: Request) -> xr.Dataset:
+    """Open a MODIS product in HDF4 as a Scene; which one it is, the file says.
+
+    Args:
+        request: What the user asked; see `obriy.sources.scene.open_scene`.
+
+    Raises:
+        ObriyError: of the kind that fits, before any work starts.
+    """
+    numbers = (request.sensor, request.bands, request.scale, request.offset, request.nodata)
+    if any(value is not None for value in numbers):
+        raise UsageError(
+            "MODIS products in HDF4 say their bands and their calibration themselves.",
+            "Leave --sensor, --bands, --scale, --offset and --nodata away.",
+        )
+    file = open_hdf4(Path(request.paths[0]))
+    scene: xr.Dataset = READERS.get(check_image(file, facts_of(file)))(request)
+    return scene
+
+
+def open_swath(request: Request) -> xr.Dataset:
+    """Open a granule of Level 1B as a user asked for it; see `open_granule`."""
+    area = request.area
+    return open_granule(
+        Path(request.paths[0]),
+        geobox=area_grid(area, resolution=request.resolution) if isinstance(area, str) else area,
+        geolocation=Path(request.geolocation).expanduser() if request.geolocation else None,
+        land=request.land or "auto",
+        clouds=Path(request.clouds_file).expanduser() if request.clouds_file else None,
+        resampling=request.resampling,
+        resolution=request.resolution,
+    )
+
+
+def open_granule(
+    path: Path,
+    *,
+    geobox: GeoBox | None = None,
+    geolocation: Path | None = None,
+    land: str = "auto",
+    clouds: Path | None = None,
+    resampling: Resampling = "nearest",
+    resolution: float | None = None,
+) -> xr.Dataset:
+    """Open a granule of MOD02HKM or MYD02HKM on a grid, lazily.
+
+    Args:
+        path: The granule, HDF4, collection 6.1 (6 with a warning).
+        geobox: The grid; None: that of the whole granule, azimuthal equal-area.
+        geolocation: MOD03 or MYD03 of the same granule; None: the one beside it, else the
+            granule's own positions, computed angles and no land mask.
+        land: ``auto`` (that of MOD03 where there is one), ``mod03``, ``none``, or a file: polygons
+            of land, or a raster that is 0 at sea.
+        clouds: MOD35_L2 or MYD35_L2 of the same granule, for the flag CLOUD.
+        resampling: ``nearest`` sample, or ``average`` of the samples whose middle lies in a pixel;
+            flags and angles are those of the nearest.
+        resolution: Pixel size of the grid of a whole granule, metres.
+
+    Returns:
+        A Scene: the seven bands, float32 top-of-atmosphere reflectance divided by the cosine of
+        the sun's zenith angle, NaN missing; ``flags`` (LAND, CLOUD, SATURATED; NO_DATA where no
+        sample is near); ``view_zenith`` and ``sun_zenith``, float32 degrees.
+
+    Raises:
+        MissingExtraError: where pyhdf or pyresample is not installed.
+        SourceError: files that are not what they should be, or do not belong together.
+        BandError: a field or a band that is missing.
+        GeometryError: a granule that does not touch the grid.
+        EmptyResultError: a granule of the night, or one with no number in the area.
+    """
+    file = open_hdf4(path)
+    facts = facts_of(file)
+    if check_image(file, facts) != "granule":
+        raise SourceError(f"{path} is {facts.product}, no granule.", "Use obriy.open_scene.")
+    old = check_collection(file, facts)
+    _refuse_night(path, facts)
+    level1b = open_level1b(file, aqua=facts.satellite == "Aqua")
+    where = open_geolocation(file, facts, level1b.shape, geolocation)
+    grid = geobox or swath_grid(where.lon, where.lat, resolution or PIXEL_M)
+    masked = _takes_mod03(land, where)
+    swath = lay(where, grid, resampling)
+    layers = GranuleLayers(level1b, swath, land=masked)
+    survey = layers.survey()
+    _refuse_empty(path, survey)
+    record = _record(level1b, where, swath, survey, facts)
+    record = record.with_warning(old) if old else record
+    if masked:
+        record = record.with_step("land", mask="Land/SeaMask", file=str(where.file.path))
+    elif land in ("auto", "none"):
+        record = record.with_warning("Land was not masked.")
+    scene = _scene(layers, grid, record, facts)
+    return scene if land in ("auto", "mod03", "none") else with_land(scene, Path(land))
+
+
+def _scene(
+    layers: GranuleLayers, grid: GeoBox, record: Provenance, facts: GranuleFacts
+) -> xr.Dataset:
+    def variable(name: str) -> xr.Variable:
+        dtype = "uint16" if name == FLAGS else "float32"
+        return computed_variable(functools.partial(layers.layer, name), grid, dtype)
+
+    flags = variable(FLAGS)
+    flags.attrs = dict(FLAG_ATTRS)
+    scene = make_scene(
+        {name: variable(name) for name in BANDS},
+        grid,
+        sensor=SENSOR,
+        provenance=record,
+        flags=flags,
+        time=facts.time,
+    )
+    for name in ANGLES:
+        scene[name] = variable(name)
+        scene[name].attrs = {"units": "degree", "standard_name": _STANDARD_NAMES[name]}
+    return scene
+
+
+_STANDARD_NAMES: Final = {
+    "view_zenith": "sensor_zenith_angle",
+    "sun_zenith": "solar_zenith_angle",
+}
+"""Of the CF conventions."""
+
+
+def _refuse_night(path: Path, facts: GranuleFacts) -> None:
+    if not facts.day:
+        raise EmptyResultError(
+            f"{path} was taken at night: its bands hold no reflected light.",
+            "Take a granule of the day.",
+        )
+
+
+def _refuse_empty(path: Path, survey: Survey) -> None:
+    if survey.seen:
+        return
+    limit = load_toml("modis")["l1b"]["max_sun_zenith"]
+    if survey.sun_zenith >= limit:
+        raise EmptyResultError(
+            f"{path}: the sun stands {90 - survey.sun_zenith:.1f} degrees high over the area at "
+            f"most, and below {90 - limit:g} degrees nothing is told of the ground.",
+            "Take a granule of another time.",
+        )
+    raise EmptyResultError(
+        f"{path} has no number over the area: every one is missing.",
+        "Take a granule of another time, or download it again.",
+    )
+
+
+def _takes_mod03(land: str, where: Geolocation) -> bool:
+    if land == "mod03" and not where.has_angles:
+        raise SourceError(
+            f"There is no MOD03 with {where.file.path.name}, and so no land mask of it.",
+            "Name it with --geolocation, or a land mask with --land.",
+        )
+    return land in ("auto", "mod03") and where.has_angles
+
+
+def _record(
+    level1b: Level1b, where: Geolocation, swath: SwathGrid, survey: Survey, facts: GranuleFacts
+) -> Provenance:
+    """Return what was read and decided, in order."""
+    files = list(dict.fromkeys((level1b.file.path, where.file.path)))
+    inputs = [{"href": str(file), "bytes": file.stat().st_size} for file in files]
+    inputs[0] |= {
+        "product": facts.product,
+        "satellite": facts.satellite,
+        "time": facts.time,
+        "collection": facts.collection,
+    }
+    table = load_toml("modis")
+    return (
+        Provenance(tuple(inputs))
+        .with_step(
+            "calibration",
+            scales=dict(zip(BANDS, level1b.scales, strict=True)),
+            offsets=dict(zip(BANDS, level1b.offsets, strict=True)),
+            special_values=dict(sorted(survey.special.items())),
+            counted_in={"scans": _range(swath.scans), "frames": _range(swath.frames)},
+            max_sun_zenith=table["l1b"]["max_sun_zenith"],
+            source=table["source"],
+        )
+        .with_step(
+            "scaling",
+            by="reflectance_scales and reflectance_offsets of the granule",
+            reflectance=True,
+            divided_by="cosine of the sun's zenith angle",
+        )
+        .with_step(
+            "geolocation",
+            by="MOD03" if where.has_angles else "the granule's own fields",
+            file=str(where.file.path),
+            sun_zenith="MOD03" if where.has_angles else "almanac (Michalsky 1988), 0.01 degrees",
+            view_zenith="MOD03" if where.has_angles else "by frame, 0.5 degrees",
+        )
+        .with_step(
+            "grid",
+            resampling=swath.resampling,
+            reach=f"{REACH} of the diagonal of a sample's footprint, by view angle",
+            scene=describe(swath.geobox),
+        )
+    )
+
+
+def _range(part: slice) -> list[int]:
+    return [part.start, part.stop]
