@@ -11,6 +11,8 @@ from rich.console import Console
 OPTIONAL = {
     "s2cloudless": "clouds",
     "distributed": "dask",
+    "pyhdf": "modis",
+    "pyresample": "modis",
     "pydantic_ai": "vlm",
     "torch": "deep",
     "transformers": "deep",

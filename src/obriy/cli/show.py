@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,6 +13,9 @@ from obriy.blocks.engine import EngineOptions
 from obriy.cli.show_ice import ice_lines, ice_training_lines, print_ice_comparison
 from obriy.cli.show_landcover import landcover_lines, print_comparison, training_lines
 from obriy.model.scores import Scores
+
+if TYPE_CHECKING:
+    from obriy.methods.ice.spec import IceMethod
 
 PASSES = {
     "collect": "Looking",
@@ -218,10 +221,12 @@ def print_methods() -> None:
     from obriy.labelling.panel import LABELLER_HELP
     from obriy.methods.clustering.spec import CLUSTERER_HELP
     from obriy.methods.expression import METHOD_HELP
+    from obriy.methods.ice.spec import THRESHOLD_HELP, ice_methods
 
     console = Console(highlight=False, markup=False)
     helps = {
         "obriy water --method": METHOD_HELP,
+        "obriy ice --method": {m.name: _ice_help(m) for m in ice_methods()} | THRESHOLD_HELP,
         "obriy landcover --method": CLUSTERER_HELP,
         "obriy landcover --labellers": LABELLER_HELP,
     }
@@ -231,6 +236,12 @@ def print_methods() -> None:
             table.add_row(name, what)
         console.print(table)
         console.print()
+
+
+def _ice_help(method: "IceMethod") -> str:
+    trained = "; trained (--weights)" if method.needs_weights else ""
+    cloud = "" if method.gives_cloud else "; does not tell clouds"
+    return f"{method.title}{cloud}{trained}"
 
 
 def print_indices() -> None:

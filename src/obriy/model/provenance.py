@@ -1,5 +1,6 @@
 """Provenance: what was read, what was decided, with what settings and versions."""
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -52,11 +53,18 @@ def hrefs_of(provenance: Provenance) -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Obriy and of the libraries that can change a figure."""
-    from importlib.metadata import version
+    """Return the versions of Obriy and of the libraries that can change a figure.
+
+    Of the optional ones those that are installed.
+    """
+    from importlib.metadata import PackageNotFoundError, version
 
     names = (
         "obriy", "numpy", "rasterio", "odc-geo", "exactextract", "scipy", "scikit-image",
         "scikit-learn",
     )  # fmt: skip
-    return {name: version(name) for name in names}
+    found = {name: version(name) for name in names}
+    for name in ("pyhdf", "pyresample", "torch"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

@@ -23,6 +23,7 @@ from rasterio.windows import Window
 from obriy.blocks.windows import windows
 from obriy.errors import CancelledError
 from obriy.model.classmap import FRACTION_MISSING, ClassMap
+from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA, Legend
 from obriy.outputs.files import atomic_path, full_error, is_full, output_error
 from obriy.outputs.styles import write_categories, write_style
@@ -250,14 +251,34 @@ def write_class_map(
             layers[name] = (layer, content)
     paths = {}
     for name, (array, content) in layers.items():
-        path = Path(folder) / f"{name}.tif"
         tags = {"date": class_map.time} if class_map.time else {}
-        with MapWriter(path, class_map.geobox, content, lang=lang, tags=tags) as writer:
-            for rows, columns in windows(array.shape, _READ):
-                writer.write(rows, columns, array[rows, columns].to_numpy())
-        paths[name] = path
+        path = Path(folder) / f"{name}.tif"
+        paths[name] = write_layer(array, path, content, lang=lang, tags=tags)
     paths["style"] = write_style(Path(folder) / "mask.qml", class_map.legend, lang)
     return paths
+
+
+def write_layer(
+    array: xr.DataArray,
+    path: Path,
+    content: Content,
+    *,
+    lang: str = "en",
+    tags: dict[str, str] | None = None,
+) -> Path:
+    """Write one layer of a map as a COG, block by block; return its path.
+
+    Args:
+        array: (y, x) uint8 on a grid; in memory or lazy.
+        path: The file wanted, ``*.tif``.
+        content: As for `MapWriter`, as are the other arguments.
+        lang: See there.
+        tags: See there.
+    """
+    with MapWriter(path, geobox_of(array), content, lang=lang, tags=tags) as writer:
+        for rows, columns in windows(array.shape, _READ):
+            writer.write(rows, columns, array[rows, columns].to_numpy())
+    return path
 
 
 def check_whole(path: Path) -> None:
