@@ -1,15 +1,15 @@
 """Land cover by a student: ``student:FILE``, a network that a named map has taught."""
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
+from obriy.blocks.base import Block, Histogram, Labelled
+from obriy.methods.tiles import lattice
 from obriy.model.bands import require_bands, resolve_nir
-from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE
+from obriy.model.classmap import FRACTION_MISSING, half_per_cents
 from obriy.model.legend import NO_DATA, Legend
 from obriy.nets.torch_library import Device
 from obriy.nets.unet import Student, load_student
@@ -98,12 +98,12 @@ class StudentRule:
         labels = np.full(block.shape, NO_DATA, np.uint8)
         confidence = np.full(block.shape, FRACTION_MISSING, np.uint8)
         codes = np.asarray(self.student.card.legend.codes, np.uint8)
-        for row, column in _tiles(block):
-            found = self.student.probabilities(_window(block, row, column, self.student.card.bands))
-            inner = found[:, MARGIN : MARGIN + TILE, MARGIN : MARGIN + TILE]
-            here, there = _meet(block, row, column)
-            labels[here] = codes[inner.argmax(0)][there]
-            confidence[here] = _half_per_cents(inner.max(0))[there]
+        sources = {n: source_of(n, set(block.bands)) for n in self.student.card.bands}
+        for tile in lattice(block, TILE, MARGIN):
+            window = {n: tile.cut(block, block.bands[source]) for n, source in sources.items()}
+            found = self.student.probabilities(window)
+            tile.put(block, labels, codes[found.argmax(0)])
+            tile.put(block, confidence, half_per_cents(found.max(0)))
         missing = np.any([np.isnan(plane) for plane in block.bands.values()], axis=0)
         labels[missing], confidence[missing] = NO_DATA, FRACTION_MISSING
         return Labelled(labels, confidence=confidence)
@@ -139,51 +139,3 @@ def student_method(text: str, device: Device = "auto") -> StudentMethod:
 def source_of(name: str, available: set[str]) -> str:
     """Return the band that serves as one of the student's: ``nir08`` where there is no ``nir``."""
     return (resolve_nir(available) or name) if name == "nir" else name
-
-
-def _tiles(block: Block) -> Iterator[tuple[int, int]]:
-    """Yield the first row and column, in the scene, of the tiles that the core meets."""
-    rows, columns = block.core
-    for row in _aligned(block.row + rows.start, block.row + rows.stop):
-        for column in _aligned(block.column + columns.start, block.column + columns.stop):
-            yield row, column
-
-
-def _aligned(start: int, stop: int) -> range:
-    return range(start // TILE * TILE, stop, TILE)
-
-
-def _window(block: Block, row: int, column: int, names: tuple[str, ...]) -> dict[str, FloatArray]:
-    """Return the bands of a tile with its margin; NaN beyond the scene."""
-    side = TILE + 2 * MARGIN
-    (rows, into_rows), (columns, into_columns) = (
-        _overlap(row - MARGIN - block.row, side, block.shape[0]),
-        _overlap(column - MARGIN - block.column, side, block.shape[1]),
-    )
-    window = {}
-    for name in names:
-        plane = np.full((side, side), np.nan, np.float32)
-        source = block.bands[source_of(name, set(block.bands))]
-        plane[into_rows, into_columns] = source[rows, columns]
-        window[name] = plane
-    return window
-
-
-def _meet(block: Block, row: int, column: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return where a tile and a block meet: slices into the block, and into the tile."""
-    (rows, in_rows), (columns, in_columns) = (
-        _overlap(row - block.row, TILE, block.shape[0]),
-        _overlap(column - block.column, TILE, block.shape[1]),
-    )
-    return (rows, columns), (in_rows, in_columns)
-
-
-def _overlap(start: int, size: int, limit: int) -> tuple[slice, slice]:
-    """Return the part of a range that lies in (0, limit), and the same within the range."""
-    low, high = max(0, start), min(limit, start + size)
-    return slice(low, high), slice(low - start, high - start)
-
-
-def _half_per_cents(share: FloatArray) -> ByteArray:
-    whole: ByteArray = np.round(share * FRACTION_SCALE).astype(np.uint8)
-    return whole

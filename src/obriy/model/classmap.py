@@ -3,6 +3,8 @@
 import dataclasses
 import enum
 
+import numpy as np
+import numpy.typing as npt
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
@@ -69,3 +71,10 @@ class ClassMap:
     def geobox(self) -> GeoBox:
         """The grid: shape, affine and CRS."""
         return geobox_of(self.labels)
+
+
+def half_per_cents(share: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
+    """Return shares of 0 to 1 as half per cents; NaN becomes `FRACTION_MISSING`."""
+    steps = np.rint(np.where(np.isnan(share), 0, share) * FRACTION_SCALE)
+    whole: npt.NDArray[np.uint8] = np.where(np.isnan(share), FRACTION_MISSING, steps).astype("u1")
+    return whole
