@@ -73,6 +73,8 @@ class Schedule:
         rate: Learning rate at its highest.
         seed: Of first weights, order and turns.
         device: Where to compute.
+        patience: Epochs without a better validation score after which training stops; None: it
+            goes through all.
     """
 
     epochs: int
@@ -80,6 +82,7 @@ class Schedule:
     rate: float
     seed: int
     device: Device = "auto"
+    patience: int | None = PATIENCE
 
 
 def train_network(
@@ -145,7 +148,7 @@ def _epochs(
         since += 1
         if iou > best:
             best, since, kept = iou, 0, loop.weights()
-        if since >= PATIENCE:
+        if schedule.patience is not None and since >= schedule.patience:
             break
     loop.restore(kept)
     return history

@@ -38,8 +38,20 @@ def one_thread(usual: int) -> Iterator[None]:
         usual: Threads to set afterwards, as `usual_threads` said before any of this: asked within,
             torch may answer with the 1 of another caller.
     """
+    with so_many_threads(1, usual):
+        yield
+
+
+@contextlib.contextmanager
+def so_many_threads(count: int, usual: int) -> Iterator[None]:
+    """Let torch compute in a number of threads: the same number gives the same sums.
+
+    Args:
+        count: Threads, from 1.
+        usual: Threads to set afterwards, see `one_thread`.
+    """
     torch = load_library("torch")
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:
