@@ -11,7 +11,7 @@ from obriy.tables.sensor import load_sensor, plain_id, sensor_ids, sensor_of_fil
 
 IDS = [
     "hls", "landsat5_l1", "landsat7_l1", "landsat8_l1", "landsat_c2l2", "modis_hkm",
-    "sentinel2_l1c", "sentinel2_l2a",
+    "modis_surface", "sentinel2_l1c", "sentinel2_l2a",
 ]  # fmt: skip
 
 
