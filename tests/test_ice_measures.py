@@ -299,7 +299,7 @@ def test_of_two_areas_of_a_day_the_one_that_saw_more_counts():
 def test_thresholds_out_of_range_are_refused():
     with pytest.raises(UsageError, match="least_seen is 0"):
         seasons_of([], least_seen=0)
-    with pytest.raises(UsageError, match="ice_from_share is 1.5"):
+    with pytest.raises(UsageError, match=r"ice_from_share is 1\.5"):
         seasons_of([], ice_from_share=1.5)
 
 

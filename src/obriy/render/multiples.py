@@ -61,9 +61,12 @@ def occurrence_figure(
     rgba = _colours()(np.where(blind, 0, percent) / 100, bytes=True)
     rgba[blind] = (*rgb(_NEVER_SEEN), 255)
     extent = percent.shape[0] * steps[0], percent.shape[1] * steps[1]
-    sheet = _Sheet.of(geobox, extent, pixel_size_m, foot=0.95)
+    sheet = MapSheet.of(geobox, extent, pixel_size_m, foot=0.95)
     figure = sheet.figure(Picture(rgba, extent), districts, text)
-    _colour_bar(figure, sheet, text, never=bool(blind.any()))
+    beside = [(text("series.never_seen"), _NEVER_SEEN)] if blind.any() else []
+    draw_colour_bar(
+        figure, sheet, _colours(), text, title=text("series.occurrence_bar"), beside=beside
+    )
     return figure
 
 
@@ -90,7 +93,7 @@ def change_figure(
         (text("series.unseen_once") if colour in _NOTHING else title, colour)
         for title, colour in picture.legend
     )
-    sheet = _Sheet.of(change.geobox, picture.extent, pixel_size_m, foot=0.95)
+    sheet = MapSheet.of(change.geobox, picture.extent, pixel_size_m, foot=0.95)
     figure = sheet.figure(picture, districts, text)
     draw_legend(figure, legend, (0.1 / sheet.width, 0.58 / sheet.height), columns=3)
     return figure
@@ -114,8 +117,28 @@ def multiples_figure(
         most: Maps in the picture; more dates are thinned out evenly, see `chosen_dates`.
     """
     text = text_of(lang)
+    captions = {str(a.date): _caption(text, a) for a in areas}
+    return small_maps(maps, captions, districts=districts, lang=lang, most=most)
+
+
+def small_maps(
+    maps: Mapping[str, ClassMap],
+    captions: Mapping[str, str],
+    *,
+    districts: Sequence[District] = (),
+    lang: str = "en",
+    most: int = MOST,
+) -> Figure:
+    """Draw a little map of each date with a caption, arguments as of `multiples_figure`.
+
+    Args:
+        maps: By date, on one grid; at least one.
+        captions: Under each map, by date.
+        districts: Outlined.
+        lang: Language.
+        most: Maps in the picture.
+    """
     dates = chosen_dates(list(maps), most)
-    by_date = {str(a.date): a for a in areas}
     geobox = maps[dates[0]].geobox
     aspect = pixel_aspect(geobox, ground_scale(geobox))
     pictures = [map_picture(maps[d], lang=lang, max_size=_SMALL) for d in dates]
@@ -130,7 +153,7 @@ def multiples_figure(
         for outline in outlines:
             draw_outline(axes, outline, width=0.7)
         axes.set_title(date[:10], fontsize=9, color=INK, pad=4)
-        axes.set_xlabel(_caption(text, by_date.get(date)), fontsize=8, color=MUTED, labelpad=4)
+        axes.set_xlabel(captions.get(date, ""), fontsize=8, color=MUTED, labelpad=4)
     draw_legend(figure, legend, (0.1 / _WIDTH, 0.02 / grid.height), columns=6, corner="lower left")
     return figure
 
@@ -143,11 +166,16 @@ def chosen_dates(dates: Sequence[str], most: int = MOST) -> list[str]:
     return [dates[i] for i in picked]
 
 
-def _caption(text: Text, area: Area | None) -> str:
-    if area is None or area.area_km2 is None:
+def _caption(text: Text, area: Area) -> str:
+    return seen_caption(text, area.area_km2, area.unseen_share)
+
+
+def seen_caption(text: Text, area_km2: float | None, unseen_share: float) -> str:
+    """Return the caption of a little map: the area, and how much was seen; nothing for None."""
+    if area_km2 is None:
         return ""
-    seen = text("series.seen_share", share=text.percent(1 - area.unseen_share, 0))
-    return f"{text.area(area.area_km2)}\n{seen}"
+    seen = text("series.seen_share", share=text.percent(1 - unseen_share, 0))
+    return f"{text.area(area_km2)}\n{seen}"
 
 
 def _colours() -> LinearSegmentedColormap:
@@ -155,8 +183,17 @@ def _colours() -> LinearSegmentedColormap:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Sheet:
-    """A figure with one map, inches."""
+class MapSheet:
+    """A figure with one map; lengths in inches.
+
+    Attributes:
+        geobox: The grid of the map.
+        extent: Rows and columns of it that the picture covers.
+        pixel_size_m: Side of a pixel in metres, where there is no CRS.
+        width: Of the figure.
+        tall: Height of the map.
+        foot: Room under it.
+    """
 
     geobox: GeoBox
     extent: tuple[int, int]
@@ -173,7 +210,8 @@ class _Sheet:
         pixel_size_m: float | None,
         *,
         foot: float,
-    ) -> "_Sheet":
+    ) -> "MapSheet":
+        """Return a sheet as wide as suits the shape of the map."""
         aspect = pixel_aspect(geobox, ground_scale(geobox, pixel_size_m))
         ratio = extent[0] * aspect / extent[1]
         wide = _WIDTH if ratio < 0.4 else 6.6
@@ -204,39 +242,56 @@ class _Sheet:
         return figure
 
 
-def _colour_bar(figure: Figure, sheet: _Sheet, text: Text, *, never: bool) -> None:
-    """Draw the bar from never to always water, in per cent, and the colour of never seen."""
+def draw_colour_bar(
+    figure: Figure,
+    sheet: MapSheet,
+    colours: LinearSegmentedColormap,
+    text: Text,
+    *,
+    title: str,
+    beside: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Draw a bar from 0 to 100 per cent under the map, and what has a colour of its own.
+
+    Args:
+        figure: Of the sheet.
+        sheet: The sheet.
+        colours: From 0 to 1.
+        text: Language.
+        title: What the bar shows.
+        beside: Title and colour of what is not on the bar.
+    """
     long = 3.4
     axes = figure.add_axes(
         (0.1 / sheet.width, 0.3 / sheet.height, long / sheet.width, 0.13 / sheet.height)
     )
-    axes.imshow(np.linspace(0, 1, 256)[None], cmap=_colours(), aspect="auto", extent=(0, 100, 0, 1))
+    axes.imshow(np.linspace(0, 1, 256)[None], cmap=colours, aspect="auto", extent=(0, 100, 0, 1))
     axes.set_yticks([])
     places = (0, 25, 50, 75, 100)
     axes.set_xticks(places, [text.percent(p / 100, 0) for p in places])
     axes.tick_params(labelsize=8, labelcolor=MUTED, color=LINE, length=2, pad=2)
     _thin_frame(axes)
     axes.get_xticklabels()[0].set_horizontalalignment("left")
-    axes.set_title(text("series.occurrence_bar"), loc="left", fontsize=8, color=MUTED, pad=3)
-    if never:
-        patch = Patch(
-            facecolor=_NEVER_SEEN,
-            edgecolor=MUTED,
-            linewidth=0.5,
-            label=text("series.never_seen"),
-        )
-        figure.legend(
-            handles=[patch],
-            loc="center left",
-            bbox_to_anchor=((long + 0.35) / sheet.width, 0.365 / sheet.height),
-            frameon=False,
-            fontsize=9,
-            labelcolor=INK,
-            handlelength=1.3,
-            handleheight=1.0,
-            borderpad=0,
-            borderaxespad=0,
-        )
+    axes.set_title(title, loc="left", fontsize=8, color=MUTED, pad=3)
+    if not beside:
+        return
+    figure.legend(
+        handles=[
+            Patch(facecolor=colour, edgecolor=MUTED, linewidth=0.5, label=label)
+            for label, colour in beside
+        ],
+        loc="center left",
+        bbox_to_anchor=((long + 0.35) / sheet.width, 0.365 / sheet.height),
+        ncols=len(beside),
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+        handlelength=1.3,
+        handleheight=1.0,
+        borderpad=0,
+        borderaxespad=0,
+        columnspacing=1.2,
+    )
 
 
 def _thin_frame(axes: Axes) -> None:

@@ -1,0 +1,383 @@
+"""Plots of sea ice through time: area with its interval, winters, and how they differ."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from obriy.model.ice import IceArea, IceSeason
+from obriy.model.legend import load_legend
+from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
+from obriy.render.palette import SERIES
+from obriy.render.series import MOST_PANELS, district_title
+from obriy.render.text import Text, text_of
+from obriy.render.timeline import (
+    LEFT,
+    WIDTH,
+    UnseenBars,
+    day_of,
+    draw_unseen,
+    limits_of,
+    panel_box,
+    quiet,
+    time_axis,
+)
+
+MOST_WINTERS: Final = 6
+"""Winters that a plot has room for: the latest."""
+_HEAD: Final = 0.34
+_GAP: Final = 0.15
+_STRIP: Final = 0.42
+_FOOT: Final = 0.36
+_CUT: Final = 1.6
+"""Intervals are drawn up to so many times the greatest best estimate."""
+_STYLES: Final = ("--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
+"""Of older winters, beside their colours: for readers who cannot tell all of those apart."""
+_TEN: Final = 9.0
+"""Width of the bar of ten days, days."""
+
+
+def ice_series_figure(
+    areas: Sequence[IceArea],
+    seasons: Sequence[IceSeason] = (),
+    *,
+    lang: str = "en",
+    least_seen: float = 0.5,
+) -> Figure:
+    """Draw the area of ice through time, a panel for each place, with what was unseen below.
+
+    Rings are the ice that was seen, dashes the best estimate for the whole place with its 90 %
+    interval. Several winters are laid over each other from their first day on; rings, intervals
+    and bars are then those of the latest.
+
+    Args:
+        areas: Of the places; of more than six the first ones are drawn.
+        seasons: Their winters; without them there is one.
+        lang: Language.
+        least_seen: Share of the sea that must have been seen for a date to be on a line, as in
+            `obriy.measures.ice_season`.
+    """
+    text = text_of(lang)
+    names = list(dict.fromkeys(a.district for a in areas))[:MOST_PANELS]
+    winters = sorted({s.season for s in seasons})[-MOST_WINTERS:]
+    panels = [
+        _Panel.of(
+            [a for a in areas if a.district == name],
+            [s for s in seasons if s.district == name],
+            winters if len(winters) > 1 else [],
+            least_seen,
+        )
+        for name in names
+    ]
+    entries = _entries(panels, text)
+    plot = 3.0 if len(panels) == 1 else 1.75
+    legend = 0.2 + 0.21 * -(-len(entries) // 3)
+    each = _HEAD + plot + _GAP + _STRIP + _FOOT
+    height = each * len(panels) + legend
+    figure = new_figure(WIDTH, height)
+    limits = _limits(panels)
+    for number, panel in enumerate(panels):
+        top = height - number * each - _HEAD
+        upper = figure.add_axes(panel_box(top - plot, plot, height))
+        lower = figure.add_axes(panel_box(top - plot - _GAP - _STRIP, _STRIP, height))
+        _draw(upper, panel, limits, text)
+        draw_unseen(lower, panel.bars, limits, text)
+        _axis(upper, lower, panel, limits, text)
+    figure.legend(
+        handles=entries,
+        loc="lower left",
+        bbox_to_anchor=(LEFT / WIDTH - 0.008, 0.03 / height),
+        ncols=3,
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=INK,
+        handlelength=1.9,
+        columnspacing=1.6,
+        borderaxespad=0.3,
+    )
+    return figure
+
+
+def anomaly_figure(seasons: Sequence[IceSeason], *, lang: str = "en") -> Figure | None:
+    """Draw how each ten days differ from those of the other winters; a row for each winter.
+
+    Args:
+        seasons: Of one place; of more than six the latest.
+        lang: Language.
+
+    Returns:
+        None where no ten days were seen in two winters.
+    """
+    text = text_of(lang)
+    rows = [(s, known) for s in seasons if (known := _anomalies(s))][-MOST_WINTERS:]
+    if not rows:
+        return None
+    values = [v for _, known in rows for v in known.values()]
+    most = 1.12 * max(map(abs, values)) or 1.0
+    days = [day for _, known in rows for day in known]
+    limits = min(days) - 4.0, max(days) + 14.0
+    tall, head, foot = 0.85, 0.26, 0.75
+    height = len(rows) * (tall + head) + foot
+    figure = new_figure(WIDTH, height)
+    for number, (season, known) in enumerate(rows):
+        bottom = height - (number + 1) * (tall + head)
+        axes = figure.add_axes(panel_box(bottom, tall, height))
+        for day, value in known.items():
+            axes.bar(day + _TEN / 2, value, width=_TEN, **_look(value))
+        axes.axhline(0, color=MUTED, linewidth=0.8)
+        axes.set_ylim(-most, most)
+        axes.set_xlim(limits)
+        quiet(axes, text)
+        axes.set_title(
+            f"{season.season} · {text('units.km2')}", loc="left", fontsize=9.5, color=INK, pad=3
+        )
+        _month_ticks(axes, season.season, limits, text, named=number == len(rows) - 1)
+    figure.legend(
+        handles=[
+            Patch(**_look(1.0), label=text("ice.more_ice")),
+            Patch(**_look(-1.0), label=text("ice.less_ice")),
+        ],
+        loc="lower left",
+        bbox_to_anchor=(LEFT / WIDTH - 0.008, 0.03 / height),
+        ncols=2,
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=INK,
+        borderaxespad=0.3,
+    )
+    return figure
+
+
+@dataclasses.dataclass(frozen=True)
+class _Panel:
+    """What one panel shows.
+
+    Attributes:
+        name: Of the place.
+        winters: Dates by winter, the latest last; one of the name ``""`` where time runs on.
+        seasons: Of the place, as far as they are drawn.
+        least_seen: Share of the sea from which a date is on a line.
+    """
+
+    name: str
+    winters: Mapping[str, Sequence[IceArea]]
+    seasons: Sequence[IceSeason]
+    least_seen: float
+
+    @classmethod
+    def of(
+        cls,
+        areas: Sequence[IceArea],
+        seasons: Sequence[IceSeason],
+        winters: Sequence[str],
+        least_seen: float,
+    ) -> "_Panel":
+        dated = sorted(areas, key=lambda a: a.date)
+        spans = {winter: _span(winter) for winter in winters}
+        groups = {
+            winter: [a for a in dated if first <= a.date[:10] < last]
+            for winter, (first, last) in spans.items()
+        }
+        return cls(areas[0].district, groups or {"": dated}, seasons, least_seen)
+
+    @property
+    def latest(self) -> str:
+        """The winter in front."""
+        return list(self.winters)[-1]
+
+    @property
+    def dates(self) -> Sequence[IceArea]:
+        """Dates of the winter in front."""
+        return self.winters[self.latest]
+
+    @property
+    def bars(self) -> UnseenBars:
+        """What was not seen on them; clouds in the colour that they have on the map."""
+        return UnseenBars(
+            [self.day(a.date, self.latest) for a in self.dates],
+            [a.unseen for a in self.dates],
+            {"cloud": load_legend("ice").by_name("cloud").colour},
+        )
+
+    def day(self, date: str, winter: str) -> float:
+        """Return where a date stands: since its winter began, where there are several."""
+        return day_of(date) - (day_of(_span(winter)[0]) if winter else 0.0)
+
+    def on_line(self, winter: str) -> list[tuple[float, IceArea]]:
+        """Return the dates that a line joins, with where they stand."""
+        return [
+            (self.day(a.date, winter), a)
+            for a in self.winters[winter]
+            if a.expected_km2 is not None and 1 - a.unseen_share >= self.least_seen
+        ]
+
+    @property
+    def turns(self) -> list[tuple[str, str]]:
+        """Pairs of dates between which ice came or went, where time runs on."""
+        if self.latest:
+            return []
+        pairs = [(s.first_ice_after, s.first_ice) for s in self.seasons]
+        pairs += [(s.last_ice, s.last_ice_before) for s in self.seasons]
+        return [(first, last) for first, last in pairs if first and last]
+
+
+def _span(winter: str) -> tuple[str, str]:
+    """Return the first day of a winter and of the next: ``2020/21`` or, in the south, ``2021``."""
+    year = int(winter[:4])
+    first = "07-01" if "/" in winter else "01-01"
+    return f"{year}-{first}", f"{year + 1}-{first}"
+
+
+def _limits(panels: Sequence[_Panel]) -> tuple[float, float]:
+    days = sorted(
+        {p.day(a.date, w) for p in panels for w, dates in p.winters.items() for a in dates}
+    )
+    return limits_of(days)
+
+
+def _draw(axes: Axes, panel: _Panel, limits: tuple[float, float], text: Text) -> None:
+    high = _top(panel)
+    for first, last in panel.turns:
+        axes.axvspan(day_of(first), day_of(last), color=LINE, alpha=0.55, linewidth=0, zorder=0.5)
+    for winter, look in _older(panel).items():
+        line = panel.on_line(winter)
+        axes.plot([d for d, _ in line], [a.expected_km2 or 0.0 for _, a in line], **look)
+    _draw_latest(axes, panel, high)
+    axes.set_ylim(0, high)
+    axes.set_xlim(limits)
+    quiet(axes, text)
+    name = text("ice.places_all") if panel.name == "all" else district_title(text, panel.name)
+    title = f"{name} · {text('ice.axis')}"
+    axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=7)
+
+
+def _draw_latest(axes: Axes, panel: _Panel, high: float) -> None:
+    line = panel.on_line(panel.latest)
+    known = [d for d, _ in line], [a.expected_km2 or 0.0 for _, a in line]
+    axes.plot(*known, color=ACCENT, linewidth=1.6, zorder=3)
+    for area in panel.dates:
+        day = panel.day(area.date, panel.latest)
+        if area.interval_km2 is not None:
+            axes.vlines(day, *area.interval_km2, color=INK, linewidth=0.9, zorder=3.1)
+            if area.interval_km2[1] > high:
+                axes.plot(day, high, marker="^", markersize=4, color=INK, clip_on=False, zorder=4)
+        if area.expected_km2 is not None:
+            axes.plot(day, area.expected_km2, marker="_", markersize=6, color=INK, zorder=3.2)
+        if area.extent_km2 is not None:
+            axes.plot(day, area.extent_km2, zorder=2.9, clip_on=False, **_EXTENT)
+        if area.ice_km2 is not None:
+            axes.plot(day, area.ice_km2, zorder=3.3, clip_on=False, **_RING)
+        else:
+            axes.plot(day, 0, clip_on=False, zorder=4, **_LOST[area.status == "failed"])
+
+
+_EXTENT: Final[dict[str, Any]] = {
+    "marker": "x", "markersize": 4, "linestyle": "none", "color": SERIES[3], "markeredgewidth": 1.1,
+}  # fmt: skip
+_RING: Final[dict[str, Any]] = {
+    "marker": "o", "markersize": 5.5, "linestyle": "none", "markerfacecolor": "none",
+    "markeredgecolor": ACCENT, "markeredgewidth": 1.2,
+}  # fmt: skip
+_LOST: Final[dict[bool, dict[str, Any]]] = {
+    True: {"color": SERIES[0], "marker": "X", "markersize": 6, "linestyle": "none"},
+    False: {"color": MUTED, "marker": "d", "markersize": 5, "linestyle": "none",
+            "markeredgewidth": 0},
+}  # fmt: skip
+"""Marks on the axis of dates that failed, and of dates on which nothing was seen."""
+
+
+def _older(panel: _Panel) -> dict[str, dict[str, Any]]:
+    """Return how the winters behind the latest are drawn."""
+    older = list(panel.winters)[:-1]
+    return {
+        winter: {
+            "color": (*SERIES, MUTED)[number % 5],
+            "linestyle": _STYLES[number % 5],
+            "linewidth": 1.2,
+        }
+        for number, winter in enumerate(older[::-1])
+    }
+
+
+def _top(panel: _Panel) -> float:
+    """Return the end of the axis of areas: an interval of a date hardly seen does not set it."""
+    every = [a for dates in panel.winters.values() for a in dates]
+    known = [v for a in every for v in (a.ice_km2, a.expected_km2, a.extent_km2) if v is not None]
+    most = max(known, default=0.0)
+    bounds = [a.interval_km2[1] for a in panel.dates if a.interval_km2 is not None]
+    return 1.06 * max([most, *(min(b, _CUT * most) for b in bounds)]) or 1.0
+
+
+def _axis(upper: Axes, lower: Axes, panel: _Panel, limits: tuple[float, float], text: Text) -> None:
+    if not panel.latest:
+        time_axis(upper, lower, limits, sorted({day_of(a.date) for a in panel.dates}))
+        return
+    _month_ticks(upper, panel.latest, limits, text, named=False)
+    _month_ticks(lower, panel.latest, limits, text, named=True)
+
+
+def _month_ticks(
+    axes: Axes, winter: str, limits: tuple[float, float], text: Text, *, named: bool
+) -> None:
+    """Put ticks at the first days of months, counted from the first day of a winter."""
+    names = text("ice.months").split()
+    first = dt.date.fromisoformat(_span(winter)[0])
+    months = [(first.month - 1 + n) % 12 for n in range(13)]
+    starts = [
+        dt.date(first.year + (first.month - 1 + n) // 12, m + 1, 1) for n, m in enumerate(months)
+    ]
+    found = [
+        (float((start - first).days), names[month])
+        for start, month in zip(starts, months, strict=True)
+        if limits[0] <= (start - first).days <= limits[1]
+    ]
+    axes.set_xticks([day for day, _ in found], [name if named else "" for _, name in found])
+    axes.tick_params(axis="x", labelsize=8, length=3 if named else 0, color=LINE, labelcolor=MUTED)
+    axes.grid(axis="x", color=LINE, linewidth=0.5)
+
+
+def _entries(panels: Sequence[_Panel], text: Text) -> list[Any]:
+    """Return the legend: of the dates, of the winters, of what was lost."""
+    first = panels[0]
+    named = text("ice.latest_winter", season=first.latest) if first.latest else ""
+    found: list[Any] = [
+        Line2D([], [], **_RING, label=text("ice.mark_seen")),
+        Line2D([], [], color=ACCENT, linewidth=1.6, label=text("ice.line_expected")),
+        Line2D([], [], color=INK, linewidth=0.9, marker="|", markersize=9, linestyle="none",
+               label=text("series.mark_interval")),
+        Line2D([], [], **_EXTENT, label=text("ice.mark_extent")),
+    ]  # fmt: skip
+    if named:
+        found.insert(0, Line2D([], [], color=ACCENT, linewidth=1.6, label=named))
+        found.pop(2)
+    found += [Line2D([], [], **look, label=winter) for winter, look in _older(first).items()]
+    if any(panel.turns for panel in panels):
+        found.append(Patch(color=LINE, alpha=0.55, linewidth=0, label=text("ice.turned")))
+    lost = [a for p in panels for a in p.dates if a.ice_km2 is None]
+    for failed, name in ((True, "failed"), (False, "skipped")):
+        if any((a.status == "failed") == failed for a in lost):
+            found.append(Line2D([], [], **_LOST[failed], label=text(f"series.mark_{name}")))
+    together = UnseenBars([], [a.unseen for p in panels for a in p.dates], first.bars.colours)
+    return found + together.legend(text)
+
+
+def _anomalies(season: IceSeason) -> dict[float, float]:
+    """Return the anomaly of ten days, km², by their first day since the winter began."""
+    first = day_of(_span(season.season)[0])
+    return {
+        day_of(row["start"]) - first: row["anomaly_km2"]
+        for row in season.ten_days
+        if row["anomaly_km2"] is not None
+    }
+
+
+def _look(value: float) -> dict[str, Any]:
+    """Return the colours of more ice, or of less; hatched, so that they differ in grey too."""
+    if value >= 0:
+        return {"facecolor": ACCENT, "edgecolor": ACCENT, "linewidth": 0.4, "alpha": 0.85}
+    return {"facecolor": "none", "edgecolor": SERIES[0], "linewidth": 0.9, "hatch": "////"}
