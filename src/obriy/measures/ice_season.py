@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from obriy.errors import UsageError
-from obriy.model.ice import IceArea, IceSeason
+from obriy.model.ice import IceArea, IceSeason, ten_days_of, winter_of
 
 LEAST_SEEN: Final = 0.5
 """Share of the sea that must have been seen for a date to count: of less, most of the best estimate
@@ -15,10 +15,6 @@ is supposition."""
 ICE_FROM_SHARE: Final = 0.01
 """Share of the seen sea from which a date has ice: mixed pixels of a coast, and a few that were
 called ice in error, come to less; the rim of a cloud that was taken for ice may come to more."""
-_TENS: Final = (1, 11, 21)
-"""First days of the ten-day periods of a month, as weather services count; the last has 8 to 11."""
-_SUMMER: Final = 7
-"""Month in which a northern winter is told from the next."""
 
 
 def seasons_of(
@@ -51,7 +47,7 @@ def seasons_of(
     for name, share in (("least_seen", least_seen), ("ice_from_share", ice_from_share)):
         if not 0 < share <= 1:
             raise UsageError(f"{name} is {share}.", "Give a share above 0, at most 1.")
-    season_of = _calendar_year if southern else _northern_winter
+    season_of = _calendar_year if southern else winter_of
     by_place: dict[str, dict[str, list[IceArea]]] = defaultdict(lambda: defaultdict(list))
     for area in _one_a_day(areas):
         if area.ice_km2 is not None and 1 - area.unseen_share >= least_seen:
@@ -121,8 +117,7 @@ TenDays = dict[dt.date, tuple[int, float]]
 def _ten_day_means(areas: Sequence[IceArea]) -> TenDays:
     values: dict[dt.date, list[float]] = defaultdict(list)
     for area in areas:
-        day = dt.date.fromisoformat(area.date[:10])
-        values[day.replace(day=max(d for d in _TENS if d <= day.day))].append(_best(area))
+        values[dt.date.fromisoformat(ten_days_of(area.date))].append(_best(area))
     return {start: (len(known), statistics.fmean(known)) for start, known in values.items()}
 
 
@@ -144,12 +139,6 @@ def _ten_days(own: TenDays, others: Sequence[TenDays]) -> tuple[dict[str, Any], 
             }
         )
     return tuple(rows)
-
-
-def _northern_winter(date: str) -> str:
-    year, month = int(date[:4]), int(date[5:7])
-    first = year if month >= _SUMMER else year - 1
-    return f"{first}/{(first + 1) % 100:02d}"
 
 
 def _calendar_year(date: str) -> str:

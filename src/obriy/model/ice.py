@@ -13,6 +13,22 @@ LAND: Final = 4
 """Codes of ``tables/legends/ice.toml``; 0 is no data, 255 seen but not named."""
 BANDS: Final = ("red", "nir", "blue", "green", "swir12", "swir16", "swir22")
 """MODIS bands 1 to 7 by their common names, in their order."""
+_TENS: Final = (1, 11, 21)
+"""First days of the ten-day periods of a month, as weather services count; the last has 8 to 11."""
+_SUMMER: Final = 7
+"""Month in which a northern winter is told from the next."""
+
+
+def winter_of(date: str) -> str:
+    """Return the northern winter of a date (ISO 8601), 1 July to 30 June, e.g. ``"2020/21"``."""
+    year, month = int(date[:4]), int(date[5:7])
+    first = year if month >= _SUMMER else year - 1
+    return f"{first}/{(first + 1) % 100:02d}"
+
+
+def ten_days_of(date: str) -> str:
+    """Return the first day of the ten-day period of a date, ISO 8601 both."""
+    return f"{date[:8]}{max(d for d in _TENS if d <= int(date[8:10])):02d}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -45,8 +45,8 @@ def block_intervals(cells: CountArray, legend: Legend, seed: int) -> dict[str, l
     found = metrics(drawn.reshape(DRAWS, *blocks.shape[1:]))
     scores = {name: found[name] for name in MAP_SCORES}
     scores |= {f"{c.name}.{s}": found[s][:, i] for i, c in enumerate(legend) for s in CLASS_SCORES}
-    intervals = {name: _interval(values) for name, values in scores.items()}
-    return {name: interval for name, interval in intervals.items() if interval}
+    intervals = {name: interval(values) for name, values in scores.items()}
+    return {name: edges for name, edges in intervals.items() if edges}
 
 
 def _blocks(cells: CountArray) -> FloatArray:
@@ -67,8 +67,8 @@ def _merged(cells: CountArray, side: int) -> CountArray:
     return cells.reshape(-1, *cells.shape[2:])
 
 
-def _interval(values: FloatArray) -> list[float]:
-    """Return low and high; empty where the score is undefined too often."""
+def interval(values: FloatArray) -> list[float]:
+    """Return low and high of drawn scores; empty where the score is undefined too often."""
     defined = values[np.isfinite(values)]
     if len(defined) < _DEFINED * len(values):
         return []
