@@ -1,0 +1,1 @@
+"""Sea-ice scenes with known truth: a made-up bay through its winters."""
