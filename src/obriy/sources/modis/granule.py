@@ -18,6 +18,7 @@ from obriy.sources.area_grid import area_grid, swath_grid
 from obriy.sources.base import Request
 from obriy.sources.computed import computed_variable
 from obriy.sources.land_mask import with_land
+from obriy.sources.modis.cloud_mask import read_cloud_mask
 from obriy.sources.modis.geolocation import Geolocation, open_geolocation
 from obriy.sources.modis.hdf4 import open_hdf4
 from obriy.sources.modis.l1b import Level1b, open_level1b
@@ -122,14 +123,17 @@ def open_granule(
     grid = geobox or swath_grid(where.lon, where.lat, resolution or PIXEL_M)
     masked = _takes_mod03(land, where)
     swath = lay(where, grid, resampling)
-    layers = GranuleLayers(level1b, swath, land=masked)
+    mask = None if clouds is None else read_cloud_mask(clouds, facts, level1b.shape)
+    layers = GranuleLayers(level1b, swath, land=masked, clouds=mask)
     survey = layers.survey()
     _refuse_empty(path, survey)
     record = _record(level1b, where, swath, survey, facts)
     record = record.with_warning(old) if old else record
     if masked:
         record = record.with_step("land", mask="Land/SeaMask", file=str(where.file.path))
-    elif land in ("auto", "none"):
+    if clouds is not None:
+        record = record.with_step("clouds", mask="Cloud_Mask", file=str(clouds))
+    if not masked and land in ("auto", "none"):
         record = record.with_warning("Land was not masked.")
     scene = _scene(layers, grid, record, facts)
     return scene if land in ("auto", "mod03", "none") else with_land(scene, Path(land))

@@ -122,7 +122,7 @@ def _opened(path: Path, name: str) -> Iterator[Any]:
         try:
             file = SD(str(path))
             yield file
-        except HDF4Error as error:
+        except (HDF4Error, ValueError) as error:  # ValueError: numbers that cannot be decoded
             raise SourceError(
                 f"{path} is cut short or damaged{where} ({error}).", _AGAIN
             ) from error

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from obriy.model.flags import Flag
 from obriy.model.ice import BANDS
-from obriy.sources.modis.geolocation import SCAN
 from obriy.sources.modis.l1b import CountArray, Level1b, calibrate
 from obriy.sources.modis.swath import Part, SwathGrid
 
@@ -49,7 +48,7 @@ class GranuleLayers:
         level1b: The bands.
         swath: The grid, and where the samples lie.
         land: Whether land is taken from the geolocation.
-        clouds: (lines, samples) bool of 500 m, True for cloud; None: no mask.
+        clouds: (lines, samples) bool of the granule at 500 m, True for cloud; None: no mask.
     """
 
     def __init__(
@@ -63,7 +62,8 @@ class GranuleLayers:
         self._level1b = level1b
         self._swath = swath
         self._land = land
-        self._clouds = clouds
+        # A copy: of the whole granule's mask only this is kept.
+        self._clouds = None if clouds is None else clouds[swath.lines, swath.samples].copy()
         self._last = _Last()
 
     def layer(self, name: str, rows: slice, columns: slice) -> npt.NDArray[Any]:
@@ -99,10 +99,7 @@ class GranuleLayers:
         return Survey(special, seen, float(np.degrees(np.arccos(min(max(suns), 1)))))
 
     def _counts(self, scans: slice, frames: slice) -> CountArray:
-        counts = _HELD.counts(self._level1b, self._swath)
-        line, sample = self._swath.lines.start, self._swath.samples.start
-        lines = slice(scans.start * 2 * SCAN - line, scans.stop * 2 * SCAN - line)
-        return counts[:, lines, frames.start * 2 - sample : frames.stop * 2 - sample]
+        return _HELD.counts(self._level1b, self._swath)[:, *self._swath.here(scans, frames)]
 
     def _window(self, rows: slice, columns: slice) -> Layers:
         key = (rows.start, rows.stop, columns.start, columns.stop)
@@ -136,7 +133,7 @@ class GranuleLayers:
             land = self._swath.geolocation.land(part.scans, part.frames)
             flags |= np.where(land, np.uint16(Flag.LAND), np.uint16(0))
         if self._clouds is not None:
-            cloud = self._clouds[part.lines, part.samples]
+            cloud = self._clouds[self._swath.here(part.scans, part.frames)]
             flags |= np.where(cloud, np.uint16(Flag.CLOUD), np.uint16(0))
         return part.pick(flags, np.uint16(Flag.NO_DATA))
 

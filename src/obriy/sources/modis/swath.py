@@ -45,16 +45,6 @@ class Part:
     nearest: npt.NDArray[np.int64]
     cells: npt.NDArray[np.int64] | None = None
 
-    @property
-    def lines(self) -> slice:
-        """Lines of 500 m to read."""
-        return _lines(self.scans)
-
-    @property
-    def samples(self) -> slice:
-        """Samples of 500 m to read."""
-        return _samples(self.frames)
-
     def pick(self, values: npt.NDArray[T], missing: Any) -> npt.NDArray[T]:
         """Give each pixel of the window the value of its nearest sample.
 
@@ -113,12 +103,20 @@ class SwathGrid:
     @property
     def lines(self) -> slice:
         """Lines of 500 m that may serve the grid."""
-        return _lines(self.scans)
+        return slice(self.scans.start * 2 * SCAN, self.scans.stop * 2 * SCAN)
 
     @property
     def samples(self) -> slice:
         """Samples of 500 m that may."""
-        return _samples(self.frames)
+        return slice(self.frames.start * 2, self.frames.stop * 2)
+
+    def here(self, scans: slice, frames: slice) -> tuple[slice, slice]:
+        """Return the place of scans and frames in arrays of `lines` and `samples`."""
+        line, sample = self.lines.start, self.samples.start
+        return (
+            slice(scans.start * 2 * SCAN - line, scans.stop * 2 * SCAN - line),
+            slice(frames.start * 2 - sample, frames.stop * 2 - sample),
+        )
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -306,14 +304,6 @@ def _nearest(
     nearest = np.full(target_lon.size, -1, "int64")
     nearest[np.flatnonzero(valid_out)[found]] = sample
     return nearest
-
-
-def _lines(scans: slice) -> slice:
-    return slice(scans.start * 2 * SCAN, scans.stop * 2 * SCAN)
-
-
-def _samples(frames: slice) -> slice:
-    return slice(frames.start * 2, frames.stop * 2)
 
 
 def _within(limit: slice, found: npt.NDArray[np.int64], origin: int) -> slice:
