@@ -13,6 +13,8 @@ from obriy.model.reference import Reference
 from obriy.registry import did_you_mean
 from obriy.simulate.water import SETTING, SimulatedScene, simulate_water_scene
 from obriy.sources.base import Request
+from obriy.sources.simulated_ice import SCHEME as ICE
+from obriy.sources.simulated_ice import open_simulated_ice
 
 SCHEME = "simulated:"
 DEFAULTS = {"seed": "7", "size": "512", "setting": SETTING}
@@ -21,7 +23,8 @@ DEFAULTS = {"seed": "7", "size": "512", "setting": SETTING}
 def open_simulated_scene(request: Request) -> xr.Dataset:
     """Open ``simulated:``, ``simulated:?seed=7&size=512`` or ``...size=300x400`` (rows, columns).
 
-    ``setting=easy_clear`` and the like choose the world and the sky.
+    ``setting=easy_clear`` and the like choose the world and the sky; ``simulated:ice`` is a bay in
+    winter, see `obriy.sources.simulated_ice`.
 
     Args:
         request: The address, and the pixel size wanted; nothing else may be given.
@@ -37,6 +40,8 @@ def open_simulated_scene(request: Request) -> xr.Dataset:
         raise UsageError(
             "A simulated scene has its bands and its reflectance.", f"Write '{SCHEME}' alone."
         )
+    if request.paths[0].startswith(ICE):
+        return open_simulated_ice(request.paths[0])
     return _made(request.paths[0], request.resolution or 10.0).scene
 
 
@@ -54,13 +59,14 @@ def simulated_reference(source: str, geobox: GeoBox) -> Reference | None:
     """Return the truth of a simulated scene on the grid of a map of it, or of a part of it.
 
     Args:
-        source: What was mapped; None is returned where it is not a ``simulated:`` address.
+        source: What was mapped; None is returned where it is no ``simulated:`` scene of water.
         geobox: The grid of the map: the scene's, or whole pixels cut out of it.
 
     Raises:
         GridError: a grid that is no part of the scene's.
     """
-    return _reference(source, geobox) if source.startswith(SCHEME) else None
+    made = source.startswith(SCHEME) and not source.startswith(ICE)
+    return _reference(source, geobox) if made else None
 
 
 def _reference(address: str, geobox: GeoBox) -> Reference:

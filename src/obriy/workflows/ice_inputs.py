@@ -1,0 +1,195 @@
+"""What a run over ice reads, opened lazily; what is wrong with it is said before the work."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import xarray as xr
+from odc.geo.geobox import GeoBox
+
+from obriy.blocks.base import Method
+from obriy.errors import (
+    BandError,
+    EmptyResultError,
+    GeometryError,
+    InputError,
+    ObriyError,
+    SourceError,
+    UsageError,
+)
+from obriy.model.areas import District
+from obriy.model.grid import geobox_of, require_crs
+from obriy.model.legend import load_legend
+from obriy.model.reference import Reference
+from obriy.model.scene import band_names
+from obriy.prepare.crop import crop
+from obriy.sources.area_grid import area_grid
+from obriy.sources.districts import read_districts
+from obriy.sources.ice_images import HDF, IceImage, find_ice_images
+from obriy.sources.land_mask import with_land
+from obriy.sources.reference import open_reference
+from obriy.sources.scene import open_scene
+from obriy.sources.series import require_alike
+from obriy.sources.simulated_ice import SCHEME, simulated_ice_reference
+from obriy.workflows.config import IceConfig
+from obriy.workflows.series_inputs import grid_text
+
+_PASSED: Final = (SourceError, BandError, EmptyResultError, GeometryError)
+"""What can be wrong with one image while the others go on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenedIce:
+    """One image of a run.
+
+    Attributes:
+        image: Its files.
+        scene: The whole of it, lazily; None where it could not be opened.
+        part: The part around the districts.
+        error: Why it could not be opened.
+    """
+
+    image: IceImage
+    scene: xr.Dataset | None = None
+    part: xr.Dataset | None = None
+    error: ObriyError | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class IceInputs:
+    """What a run reads.
+
+    Attributes:
+        opened: The images, in the order of time.
+        districts: Where areas are asked for; empty: whole images.
+        references: Labels to score against, by name of the image.
+    """
+
+    opened: tuple[OpenedIce, ...]
+    districts: list[District]
+    references: Mapping[str, Reference]
+
+    @property
+    def good(self) -> list[OpenedIce]:
+        """The images that could be opened."""
+        return [one for one in self.opened if one.scene is not None]
+
+
+def read_ice_inputs(config: IceConfig, method: Method) -> IceInputs:
+    """Open everything lazily.
+
+    Args:
+        config: What to read.
+        method: What will look at it: an image that lacks a band of it fails.
+
+    Raises:
+        ObriyError: of the kind that fits, where no image can be mapped, or where several lie on
+            different grids.
+    """
+    images = find_ice_images(
+        config.sources,
+        geolocation=config.geolocation or (),
+        clouds=config.clouds,
+        datetime=config.datetime,
+    )
+    districts = read_districts(config.aoi) if config.aoi else []
+    grid = area_grid(config.aoi, crs=config.crs, resolution=config.resolution)
+    opened = tuple(_open(image, config, grid, districts, method) for image in images)
+    good = [(one.image.name, one.scene) for one in opened if one.scene is not None]
+    if not good:
+        assert opened[0].error is not None
+        raise opened[0].error
+    if len(good) > 1:
+        require_alike([(name, "", grid_text(scene)) for name, scene in good])
+    if config.resolution is None:
+        require_crs(geobox_of(good[0][1]), "an area in km²")
+    return IceInputs(opened, districts, _references(config, opened))
+
+
+def _open(
+    image: IceImage,
+    config: IceConfig,
+    grid: GeoBox | None,
+    districts: Sequence[District],
+    method: Method,
+) -> OpenedIce:
+    try:
+        scene = _scene(image, config, grid)
+        method.bands(set(band_names(scene)))
+        part = crop(scene, districts) if districts else scene
+    except _PASSED as error:
+        return OpenedIce(image, error=error)
+    return OpenedIce(image, scene, part)
+
+
+def _scene(image: IceImage, config: IceConfig, grid: GeoBox | None) -> xr.Dataset:
+    """Open an image as a Scene with its land, and its clouds where a mask tells them."""
+    mask = None if config.land in ("auto", "none") else Path(config.land)
+    if image.path.lower().endswith(HDF):
+        return open_scene(
+            image.path,
+            area=grid,
+            geolocation=None if image.geolocation is None else str(image.geolocation),
+            land=config.land,
+            clouds_file=None if image.clouds is None else str(image.clouds),
+            resampling=config.resampling,
+            resolution=config.resolution,
+        )
+    if image.is_picture:
+        from obriy.sources.modis.pictures import open_picture
+
+        own = image.land if config.land == "auto" else mask
+        return _named(open_picture(Path(image.path), image.false_colour, own), image)
+    scene = open_scene(
+        image.path,
+        sensor=config.sensor,
+        bands=config.bands,
+        scale=config.scale,
+        offset=config.offset,
+        nodata=config.nodata,
+        resolution=config.resolution,
+    )
+    if config.clouds == "none" and not image.path.startswith(SCHEME):
+        scene = scene.drop_vars("flags", errors="ignore")
+    return _named(scene if mask is None else with_land(scene, mask), image)
+
+
+def _named(scene: xr.Dataset, image: IceImage) -> xr.Dataset:
+    scene.attrs["time"] = image.time
+    return scene
+
+
+def _references(config: IceConfig, opened: Sequence[OpenedIce]) -> dict[str, Reference]:
+    """Open labels on the grids of the maps, by name of the image."""
+    if config.reference is None:
+        return {
+            one.image.name: simulated_ice_reference(one.image.path)
+            for one in opened
+            if one.image.path.startswith(SCHEME) and not config.aoi
+        }
+    place = Path(config.reference).expanduser()
+    found = {}
+    for one in opened:
+        if one.part is None:
+            continue
+        file = _label_file(place, one.image.name) if place.is_dir() else place
+        if file is not None:
+            found[one.image.name] = open_reference(
+                file, geobox_of(one.part), legend=config.reference_legend, target=load_legend("ice")
+            )
+    if not found:
+        raise InputError(
+            f"{place} holds no labels for {opened[0].image.name}.",
+            "Name the label files like the images, e.g. labels/2021-02-18T0225_terra.tif.",
+        )
+    if not place.is_dir() and len(found) > 1:
+        raise UsageError(
+            f"--reference {place} is one raster, and there are {len(found)} images.",
+            "Give a folder of labels, named like the images.",
+        )
+    return found
+
+
+def _label_file(folder: Path, name: str) -> Path | None:
+    return next((p for p in sorted(folder.iterdir()) if p.stem == name), None)

@@ -1,0 +1,175 @@
+"""The files that a person or another program takes from a run over ice: maps are already there."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from obriy.model.areas import District
+from obriy.model.classmap import ClassMap
+from obriy.model.ice import IceArea, IceSeason
+from obriy.model.provenance import Provenance
+from obriy.outputs.files import write_bytes
+from obriy.outputs.ice_edge import write_ice_edge
+from obriy.outputs.ice_report import IceReportData, write_ice_report
+from obriy.outputs.ice_tables import write_ice, write_seasons, write_ten_days
+from obriy.outputs.report_view import source_title
+from obriy.outputs.stac_item import write_stac_item
+from obriy.outputs.styles import write_style
+from obriy.render.figures import to_png, to_svg
+from obriy.render.ice import concentration_figure, ice_figure, ice_multiples
+from obriy.render.ice_series import anomaly_figure, ice_series_figure
+from obriy.render.text import text_of
+from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.workflows.config import IceConfig
+from obriy.workflows.ice_result import Day, day_step
+from obriy.workflows.run import places_of
+
+
+@dataclasses.dataclass(frozen=True)
+class IceProducts:
+    """What a run has to show.
+
+    Attributes:
+        days: What became of each day, in the order of time.
+        districts: Outlines; empty: whole images.
+        areas: Of all days and districts.
+        seasons: Winters by district.
+        evaluation: Scores against labels, as plain values; None where there are none.
+    """
+
+    days: Sequence[Day]
+    districts: Sequence[District]
+    areas: Sequence[IceArea]
+    seasons: Sequence[IceSeason]
+    evaluation: dict[str, Any] | None
+
+    @property
+    def mapped(self) -> list[Day]:
+        """Days that have a map."""
+        return [day for day in self.days if day.map is not None]
+
+    @property
+    def shown(self) -> Day:
+        """The day that is drawn large: of those of which most was seen the one with most ice."""
+        half = [day for day in self.mapped if day.total.unseen_share <= 0.5] or self.mapped
+        return max(half, key=lambda day: (day.total.ice_km2 or 0.0, -day.total.unseen_share))
+
+
+def write_ice_products(
+    config: IceConfig, folder: RunFolder, products: IceProducts, result: dict[str, Any]
+) -> dict[str, Path]:
+    """Write tables, ice edges, report and STAC items; return their paths by name.
+
+    Args:
+        config: Says which outputs are wanted, and in which language.
+        folder: The run folder; ice edges are not made twice.
+        products: What to show.
+        result: ``result.json`` so far.
+    """
+    files = {
+        "areas": write_ice(products.areas, folder.file("ice.csv")),
+        "seasons": write_seasons(products.seasons, folder.file("seasons.csv")),
+        "ten_days": write_ten_days(products.seasons, folder.file("ten_days.csv")),
+    }
+    for day in products.mapped:
+        own = _of_day(day, config, folder, products.districts)
+        if len(products.mapped) == 1:
+            files |= own
+    if "report" in config.outputs:
+        shown = result | {"outputs": {name: str(path) for name, path in files.items()}}
+        files |= _report(config, folder, products, shown)
+    return files
+
+
+def _of_day(
+    day: Day, config: IceConfig, folder: RunFolder, districts: Sequence[District]
+) -> dict[str, Path]:
+    """Write what belongs to the map of a day; return its files by name."""
+    class_map = _map_of(day)
+    kept = {name for name in ("map", "concentration") if name not in config.outputs}
+    files = {name: folder.file(file) for name, file in day.files.items() if name not in kept}
+    write_style(folder.file(day.files["map"]).with_suffix(".qml"), class_map.legend, config.lang)
+    if "polygons" in config.outputs:
+        files["polygons"] = _edge(day, config, folder, districts)
+    place = folder.file(day.files["concentration"]).parent
+    files["stac"] = write_stac_item(
+        class_map,
+        files,
+        place / "item.json",
+        item_id=f"{folder.path.name}-{day.key}",
+        title=f"{source_title(text_of(config.lang), config.sources[0])}, {day.key}",
+    )
+    return files
+
+
+def _edge(day: Day, config: IceConfig, folder: RunFolder, districts: Sequence[District]) -> Path:
+    file = f"{Path(day.files['concentration']).parent}/ice.gpkg"
+
+    def work() -> StepRecord:
+        path = folder.file(file)
+        write_ice_edge(_concentration_of(day), _map_of(day), path, districts=districts)
+        return StepRecord({"polygons": file})
+
+    after = [day_step(day), f"measure {day.key}"]
+    done = folder.step(f"edge {day.key}", work, fingerprint(places_of(config)), after=after)
+    return folder.file(done.outputs["polygons"])
+
+
+def _report(
+    config: IceConfig, folder: RunFolder, products: IceProducts, result: dict[str, Any]
+) -> dict[str, Path]:
+    figures = _figures(config, products)
+    record = result["provenance"]
+    report = IceReportData(
+        title=source_title(text_of(config.lang), config.sources[0]),
+        lang=config.lang,
+        result=result,
+        areas=products.areas,
+        seasons=products.seasons,
+        provenance=Provenance(*(tuple(record[key]) for key in ("inputs", "steps", "warnings"))),
+        figures={name: to_svg(figure, name) for name, figure in figures.items()},
+    )
+    files = {"report": write_ice_report(report, folder.file("report.html"))}
+    for name in ("map", "series"):
+        if name in figures:
+            png = to_png(figures[name])
+            files[f"{name}_picture"] = write_bytes(folder.file(f"{name}.png"), png)
+    return files
+
+
+def _figures(config: IceConfig, products: IceProducts) -> dict[str, Any]:
+    """Draw what the report shows, by name."""
+    day, lang = products.shown, config.lang
+    class_map = _map_of(day)
+    scene = next(image.opened.part for image in day.images if image.map is not None)
+    assert scene is not None
+    size = config.resolution if class_map.geobox.crs is None else None
+    own: dict[str, Any] = {"districts": products.districts, "lang": lang, "pixel_size_m": size}
+    figures: dict[str, Any] = {
+        "map": ice_figure(scene, class_map, **own),
+        "concentration": concentration_figure(_concentration_of(day), class_map, **own),
+    }
+    if len(products.days) > 1:
+        figures["series"] = ice_series_figure(products.areas, products.seasons, lang=lang)
+        totals = [one.total for one in products.mapped]
+        maps = {one.key: one.map for one in products.mapped if one.map is not None}
+        figures["multiples"] = ice_multiples(maps, totals, districts=products.districts, lang=lang)
+        first = products.areas[0].district
+        anomaly = anomaly_figure([s for s in products.seasons if s.district == first], lang=lang)
+        figures |= {} if anomaly is None else {"anomaly": anomaly}
+    return figures
+
+
+def _map_of(day: Day) -> ClassMap:
+    """Return the map of a day that has one."""
+    assert day.map is not None
+    return day.map
+
+
+def _concentration_of(day: Day) -> xr.DataArray:
+    """Return the concentration of a day that has a map."""
+    assert day.concentration is not None
+    return day.concentration

@@ -1,0 +1,206 @@
+"""``result.json`` of `obriy ice`, and what became of each image and day."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from obriy.blocks.windows import windows
+from obriy.measures.totals import total_ice
+from obriy.model.classmap import ClassMap
+from obriy.model.ice import IceArea
+from obriy.model.legend import load_legend
+from obriy.model.provenance import Provenance
+from obriy.model.reference import Reference
+from obriy.outputs.cog import Content
+from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores
+from obriy.workflows.config import IceConfig
+from obriy.workflows.ice_inputs import OpenedIce
+from obriy.workflows.run import command_of, map_step
+
+if TYPE_CHECKING:
+    from obriy.workflows.ice_products import IceProducts
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageMap:
+    """What became of one image.
+
+    Attributes:
+        opened: The image.
+        map: Its map; None where there is none.
+        files: Layers by output name, relative to the run folder.
+        status: ``ok``, ``partial``, ``skipped`` (nothing seen) or ``failed``.
+        reason: Why it is not ``ok``.
+    """
+
+    opened: OpenedIce
+    map: ClassMap | None = None
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    status: str = "ok"
+    reason: str = ""
+
+    @property
+    def contents(self) -> dict[str, Content]:
+        """What the numbers of each layer are."""
+        shares: dict[str, Content] = {
+            "map": load_legend("ice"), "fraction": "concentration", "confidence": "confidence",
+            "unseen": "unseen", "doubt": "doubt",
+        }  # fmt: skip
+        return {name: shares[name] for name in self.files}
+
+
+@dataclasses.dataclass(frozen=True)
+class Day:
+    """What became of one day, or of one image where each stands by itself.
+
+    Attributes:
+        key: Name of its folder.
+        date: ISO 8601 day.
+        images: What it was mapped from.
+        map: Its map; None where there is none.
+        concentration: (y, x) uint8 half per cents, 255 missing.
+        areas: One per district.
+        files: Layers by output name, relative to the run folder.
+    """
+
+    key: str
+    date: str
+    images: tuple[ImageMap, ...]
+    map: ClassMap | None = None
+    concentration: xr.DataArray | None = None
+    areas: tuple[IceArea, ...] = ()
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def total(self) -> IceArea:
+        """All districts as one."""
+        return total_ice(self.areas)
+
+
+def day_step(day: Day) -> str:
+    """Return the name of the step that made the map of a day: its own, or that of its image."""
+    mapped = [image for image in day.images if image.map is not None]
+    return f"day {day.key}" if len(mapped) > 1 else map_step(mapped[0].opened.image.name)
+
+
+def ice_result(
+    config: IceConfig, method: str, images: Sequence[ImageMap], products: "IceProducts"
+) -> dict[str, Any]:
+    """Put ``result.json`` together; its names are a contract that other programs rely on."""
+    rows = [_row(day) for day in products.days]
+    record = _record(images, products.days)
+    return {
+        "job": config.job,
+        "method": method,
+        "dates": rows,
+        "failed": [
+            {"granule": i.opened.image.name, "reason": i.reason}
+            for i in images
+            if i.status == "failed"
+        ],
+        "areas": [area.to_dict() for area in products.areas],
+        "seasons": [season.to_dict() for season in products.seasons],
+        "evaluation": products.evaluation,
+        "outputs": {},
+        "command": command_of(config),
+        "provenance": record.to_dict(),
+    }
+
+
+def _row(day: Day) -> dict[str, Any]:
+    total = day.total
+    names = [image.opened.image.name for image in day.images]
+    off = [image for image in day.images if image.status in ("failed", "partial")]
+    status = total.status
+    if off and status == "ok":
+        status = "partial"
+    shown = total.to_dict()
+    own = (
+        "ice_km2", "expected_km2", "interval_km2", "extent_km2", "water_km2", "sea_km2",
+        "ice_share", "water_share", "cloud_share", "unseen_share",
+    )  # fmt: skip
+    reasons = [total.reason, *(f"{i.opened.image.name}: {i.reason}" for i in off)]
+    return {
+        "date": day.date,
+        "granule": names[0] if len(names) == 1 else names,
+        "time": [image.opened.image.time for image in day.images],
+        **{name: shown[name] for name in own},
+        "status": status,
+        "reason": " ".join(r for r in reasons if r) if status != "ok" else "",
+    }
+
+
+def _record(images: Sequence[ImageMap], days: Sequence[Day]) -> Provenance:
+    """Put the records of all images together: the steps of the first, what each was warned of."""
+    records = {i.opened.image.name: i.map.provenance for i in images if i.map is not None}
+    first = next(iter(records.values()))
+    inputs = [{"image": n, **entry} for n, record in records.items() for entry in record.inputs]
+    made = Provenance(tuple(inputs), first.steps)
+    decisions = {
+        name: (record.step("ice") or {}).get("decision") for name, record in records.items()
+    }
+    if len(records) > 1:
+        made = made.with_step("ice_by_image", **decisions)
+    for day in days:
+        composite = None if day.map is None else day.map.provenance.step("composite")
+        if composite is not None:
+            made = made.with_step(
+                f"composite {day.key}", **{k: v for k, v in composite.items() if k != "name"}
+            )
+    said: dict[str, list[tuple[str, str]]] = {}
+    for name, record in records.items():
+        for sentence in record.warnings:
+            said.setdefault(re.sub(r"\d[\d.,]*", "#", sentence), []).append((name, sentence))
+    for told in said.values():
+        made = made.with_warning(_shared(told, len(records)))
+    for lost in images:
+        if lost.status == "failed":
+            made = made.with_warning(f"{lost.opened.image.name} failed: {lost.reason}")
+    return made
+
+
+def _shared(told: Sequence[tuple[str, str]], images: int) -> str:
+    """Return one sentence for those of several images that differ in their numbers only."""
+    name, sentence = told[0]
+    if len(told) == images and len({text for _, text in told}) == 1:
+        return sentence
+    if len(told) == 1:
+        return f"{name}: {sentence}"
+    return f"On {len(told)} of {images} images, first on {name}: {sentence}"
+
+
+def score_maps(
+    images: Sequence[ImageMap], references: Mapping[str, Reference], seed: int
+) -> dict[str, Any] | None:
+    """Score the maps of images against their labels; None where there are none."""
+    counts = {
+        image.opened.image.name: _counted(image.map, references[image.opened.image.name])
+        for image in images
+        if image.map is not None and image.opened.image.name in references
+    }
+    if not counts:
+        return None
+    sources = dict.fromkeys(references[name].source for name in counts)
+    return {
+        **ice_scores(list(counts.values()), seed=seed),
+        "reference": ", ".join(list(sources)[:3]) + (" ..." if len(sources) > 3 else ""),
+        "images": {name: ice_scores([one], seed=seed) for name, one in counts.items()},
+    }
+
+
+def _counted(class_map: ClassMap, reference: Reference) -> IceCounts:
+    """Count window by window: a map of a whole granule has 25 million pixels."""
+    found = [
+        dataclasses.asdict(
+            count_ice(
+                np.asarray(reference.labels[rows, columns].values),
+                np.asarray(class_map.labels[rows, columns].values),
+            )
+        )
+        for rows, columns in windows(class_map.labels.shape)
+    ]
+    return IceCounts(**{name: sum(one[name] for one in found) for name in found[0]})
