@@ -275,8 +275,13 @@ def test_occurrence_asks_for_one_grid(tmp_path):
 def test_every_crosswalk_leads_to_a_legend_and_covers_its_codes():
     recognised = ["gsw", "binary255", "binary", "worldcover"]
     told = ["dynamic_world", "dynamic_world_raw", "simple", "igbp", "water"]
-    assert names() == recognised + told
-    for name in names():
+    of_ice = ["mod10a2", "mod10a1", "ice", "binary_ice"]
+    assert sorted(names()) == sorted(recognised + told + of_ice)
+    assert names()[: len(recognised)] == recognised
+    for name in of_ice:
+        walk = crosswalk(name, load_legend("ice"))
+        assert {0, 1} <= set(np.unique(walk.table)) <= {0, 1, 2, 3, 4, 255}
+    for name in recognised + told:
         walk = crosswalk(name, WATER)
         assert set(np.unique(walk.table)) <= {0, 1, 2, 255}
         assert {1, 2} <= set(np.unique(walk.table))

@@ -81,7 +81,7 @@ def find_ice_images(
     places = [*geolocation, *([] if clouds in ("auto", "none") else [clouds])]
     helpers += [path for place in places for path in _hdf(place)]
     _require_helpers(geolocation, helpers)
-    images = [_image(f, files, helpers) for f in files if _is_image(Path(f).name)]
+    images = [_image(f, files, helpers) for f in files if is_image(Path(f).name)]
     if not images:
         raise SourceError(
             f"There is no image in {', '.join(sources[:3])}, but {', '.join(names[:5]) or 'none'}.",
@@ -117,7 +117,8 @@ def _is_helper(name: str) -> bool:
     return bool(_GEOLOCATION.match(name) or _CLOUDS.match(name))
 
 
-def _is_image(name: str) -> bool:
+def is_image(name: str) -> bool:
+    """Whether a file is an image by its name, and not what belongs to one."""
     return not (_is_helper(name) or _MASK.search(name) or _FALSE_COLOUR.search(name))
 
 
