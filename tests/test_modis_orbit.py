@@ -4,10 +4,10 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from pyproj import Geod
+from pyproj import Geod, Transformer
 
 from obriy.errors import UsageError
-from obriy.simulate.orbit import FRAMES, Pass, _sun_direction, _zenith_azimuth
+from obriy.simulate.orbit import FRAMES, Pass, _azimuth, _sun_direction, _zenith
 
 GEOD = Geod(ellps="WGS84")
 BAY = (131.9, 42.8)
@@ -98,6 +98,8 @@ def test_500_m_lines_lie_between_the_1_km_lines(terra, positions):
 
 def test_view_zenith_of_a_sphere(terra):
     angles = terra.angles(1000)
+    np.testing.assert_array_equal(terra.view_zenith(1000), angles.view_zenith)
+    np.testing.assert_array_equal(terra.sun_zenith(1000), angles.sun_zenith)
     # sin z = (R + h)/R sin 55: 65.5 degrees on the equator's sphere, a little more at 43 N.
     assert angles.view_zenith[24, 0] == pytest.approx(65.6, abs=0.4)
     assert angles.view_zenith[24, 676:678].max() < 0.1
@@ -113,8 +115,9 @@ def test_the_sun_of_a_published_example():
     """
     start = dt.datetime(2003, 10, 17, 19, 30, 30, tzinfo=dt.UTC)
     sun = _sun_direction(start, np.zeros((1, 1)))
-    place = np.array([[-105.1786]]), np.array([[39.742476]])
-    zenith, azimuth = (float(a[0, 0]) for a in _zenith_azimuth(*place, sun))
+    to_geocentric = Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
+    place = np.array([[to_geocentric.transform(-105.1786, 39.742476, 0)]])
+    zenith, azimuth = (float(angle(place, sun)[0, 0]) for angle in (_zenith, _azimuth))
     assert zenith == pytest.approx(50.11162 + 0.0163, abs=0.015)
     assert azimuth % 360 == pytest.approx(194.34024, abs=0.02)
 

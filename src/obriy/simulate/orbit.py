@@ -126,22 +126,25 @@ class Pass:
 
     def view_zenith(self, step: Step) -> npt.NDArray[np.float32]:
         """Return the zenith angle of the satellite, (lines, samples), degrees."""
-        return self.angles(step).view_zenith
+        parts = [_zenith(ground, position - ground) for _, position, ground in self._scans(step)]
+        return np.vstack(parts).astype("float32")
 
     def sun_zenith(self, step: Step) -> npt.NDArray[np.float32]:
         """Return the zenith angle of the sun, (lines, samples), degrees."""
-        return self.angles(step).sun_zenith
+        parts = [
+            _zenith(ground, _sun_direction(self.start, seconds))
+            for seconds, _, ground in self._scans(step)
+        ]
+        return np.vstack(parts).astype("float32")
 
     def angles(self, step: Step) -> Angles:
         """Return the directions to the satellite and to the sun at every pixel."""
         parts: list[list[npt.NDArray[np.float32]]] = []
-        for seconds, satellite, ground in self._scans(step):
-            lon, lat = _lonlat(ground)
-            to_satellite = satellite - ground
-            to_satellite /= np.linalg.norm(to_satellite, axis=-1, keepdims=True)
-            to_sun = _sun_direction(self.start, seconds)
-            both = (*_zenith_azimuth(lon, lat, to_satellite), *_zenith_azimuth(lon, lat, to_sun))
-            parts.append([np.asarray(a, "float32") for a in both])
+        for seconds, position, ground in self._scans(step):
+            lines = []
+            for direction in (position - ground, _sun_direction(self.start, seconds)):
+                lines += [_zenith(ground, direction), _azimuth(ground, direction)]
+            parts.append([values.astype("float32") for values in lines])
         return Angles(*(np.vstack([part[k] for part in parts]) for k in range(4)))
 
     def _aim(self) -> float:
@@ -268,17 +271,21 @@ def _up(lon: FloatArray, lat: FloatArray) -> FloatArray:
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
 
 
-def _zenith_azimuth(
-    lon: FloatArray, lat: FloatArray, direction: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return zenith angle and azimuth of directions at positions, degrees."""
-    lon, lat = np.radians(lon), np.radians(lat)
+def _zenith(ground: FloatArray, direction: FloatArray) -> FloatArray:
+    """Return the zenith angle of directions at points on the ellipsoid, degrees."""
+    normal = ground / np.array([1.0, 1.0, 1 - _SQUARED_ECCENTRICITY])
+    along = np.sum(normal * direction, axis=-1)
+    along /= np.linalg.norm(normal, axis=-1) * np.linalg.norm(direction, axis=-1)
+    return np.asarray(np.degrees(np.arccos(along.clip(-1, 1))))
+
+
+def _azimuth(ground: FloatArray, direction: FloatArray) -> FloatArray:
+    """Return the azimuth of directions at points on the ellipsoid, degrees from north."""
+    lon, lat = (np.radians(degrees) for degrees in _lonlat(ground))
     east = -np.sin(lon) * direction[..., 0] + np.cos(lon) * direction[..., 1]
     flat = np.cos(lon) * direction[..., 0] + np.sin(lon) * direction[..., 1]
     north = np.cos(lat) * direction[..., 2] - np.sin(lat) * flat
-    above = np.sin(lat) * direction[..., 2] + np.cos(lat) * flat
-    zenith = np.arctan2(np.hypot(east, north), above)
-    return np.degrees(zenith), np.degrees(np.arctan2(east, north))
+    return np.degrees(np.arctan2(east, north))
 
 
 def _sun_direction(start: dt.datetime, seconds: FloatArray) -> FloatArray:
