@@ -26,8 +26,9 @@ BYTE: Final = 255
 WARNING: Final = (
     "The image is a picture, brightened for the eye. Its reflectance was found again by undoing "
     "that: where it can be checked (band 1, in both kinds of picture), nine of ten pixels agree to "
-    "0.03 on dark and 0.1 on bright ground. It is corrected for air, 8 bits deep, lossily compressed, and its bands "
-    "of 500 m were sharpened with band 1: thresholds made for granules are off by as much."
+    "0.04 on dark and 0.1 on bright ground. It is corrected for air, 8 bits deep, lossily "
+    "compressed, and its bands of 500 m were sharpened with band 1: thresholds made for granules "
+    "are off by as much."
 )
 
 
