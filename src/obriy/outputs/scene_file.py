@@ -45,7 +45,8 @@ def write_scene(
         scene: A Scene in memory; reflectance from -0.1 to 6.45 is kept to half of 0.0001.
         path: The file wanted.
         quality: Which quality band its flags become: ``"scl"`` (one class a pixel) or
-            ``"qa_pixel"`` (bits; it has none for dark ground).
+            ``"qa_pixel"`` (bits; it has none for dark ground). Flags of land alone become none:
+            land is the business of a land mask, and no quality band has a place for it.
         tags: More to say in the file's metadata.
 
     Raises:
@@ -54,7 +55,7 @@ def write_scene(
     names = band_names(scene)
     layers = [_numbers(scene[name].to_numpy()) for name in names]
     scales, offsets = [SCALE] * len(names), [OFFSET] * len(names)
-    if "flags" in scene:
+    if _has_quality(scene):
         encode = {"scl": _as_scl, "qa_pixel": _as_qa_pixel}[quality]
         layers.append(encode(scene["flags"].to_numpy()))
         names, scales, offsets = [*names, quality], [*scales, 1.0], [*offsets, 0.0]
@@ -87,18 +88,27 @@ def write_fraction(fraction: xr.DataArray, path: Path, *, tags: dict[str, str]) 
     return path
 
 
-def write_truth(rows: Iterable[Sequence[object]], path: Path) -> Path:
+def write_truth(
+    rows: Iterable[Sequence[object]], path: Path, columns: Sequence[str] = TRUTH_COLUMNS
+) -> Path:
     """Write the true areas of a simulated season as CSV.
 
     Args:
-        rows: Date, district, true area in km², level of the water in m, true share of cloud.
+        rows: A row for each date and district, of what the columns say.
         path: The file wanted.
+        columns: Their names: of water date, district, true area in km², level of the water in m,
+            true share of cloud.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(TRUTH_COLUMNS)
+    writer.writerow(columns)
     writer.writerows(rows)
     return write_text(path, buffer.getvalue())
+
+
+def _has_quality(scene: xr.Dataset) -> bool:
+    """Whether the flags say more than where land is."""
+    return "flags" in scene and bool((scene["flags"].to_numpy() & ~np.uint16(Flag.LAND)).any())
 
 
 def _numbers(reflectance: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:

@@ -97,7 +97,7 @@ def _scene(
     seed, stamp, satellite = made
     flags = np.where(codes == LAND, Flag.LAND, 0).astype("uint16")
     record = Provenance(
-        inputs=({"href": f"simulated:ice/{seed}/{stamp}/{satellite}"},),
+        inputs=({"href": f"simulated:ice?seed={seed}&time={stamp}&satellite={satellite}"},),
         steps=(
             {"name": "scaling", "reflectance": True, "decided_by": "simulated"},
             {
