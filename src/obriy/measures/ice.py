@@ -22,7 +22,7 @@ from obriy.measures.areas import (
     verdict,
 )
 from obriy.measures.tally import Pixels, Tally
-from obriy.measures.uncertainty import estimate
+from obriy.measures.uncertainty import OMISSION, estimate
 from obriy.model.areas import District
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.flags import Unseen
@@ -141,7 +141,7 @@ def _unmeasured(name: str, date: str, granules: tuple[str, ...], judged: Verdict
 def _measured(area: IceArea, tally: Tally, extent: float, sea: float) -> IceArea:
     """Add the ice that was seen, and what follows for the whole sea of the place, m²."""
     ice, seen = tally.fraction, float(tally.by_code[[WATER, ICE]].sum())
-    found = estimate(tally, ICE, sea)
+    found = estimate(tally, ICE, sea, table="ice_uncertainty")
     return dataclasses.replace(
         area,
         ice_km2=ice / _KM2,
@@ -151,7 +151,7 @@ def _measured(area: IceArea, tally: Tally, extent: float, sea: float) -> IceArea
         water_share=(seen - ice) / sea,
         expected_km2=found.expected / _KM2,
         interval_km2=(found.low / _KM2, found.high / _KM2),
-        uncertainty={cause: value / _KM2 for cause, value in found.causes.items()},
+        uncertainty={k: v / _KM2 for k, v in found.causes.items() if k != OMISSION},
     )
 
 

@@ -31,6 +31,8 @@ from obriy.model.areas import Area
 from obriy.model.legend import UNNAMED
 from obriy.tables import load_toml
 
+Coefficients = Mapping[str, Any]
+
 OMISSION: Final = "omission"
 """The one cause that is no standard deviation."""
 
@@ -53,14 +55,16 @@ class Estimate:
     causes: dict[str, float]
 
 
-def estimate(tally: Tally, code: int, district: float) -> Estimate:
+def estimate(tally: Tally, code: int, district: float, *, table: str = "uncertainty") -> Estimate:
     """Estimate the area of a class in a district from what its pixels add up to.
 
     Args:
         tally: Of the class in the district; some of it was seen.
         code: Of the class.
         district: Area of the whole district, inside the image and outside, m².
+        table: Where the coefficients lie: those of water, or of another class.
     """
+    know = _settings(table)
     seen = float(tally.by_code[1:UNNAMED].sum())
     # With what was filled: around clouds water is kept and dry land is not, so that the share of
     # what was seen alone is too high.
@@ -68,16 +72,16 @@ def estimate(tally: Tally, code: int, district: float) -> Estimate:
     rest = max(0.0, district - seen - tally.fillable)
     blind = tally.fillable + rest
     causes = {
-        "classification": _classification(tally),
-        "shore": _shore(tally, code),
+        "classification": _classification(tally, know),
+        "shore": _shore(tally, code, know),
         # Nothing between 0 and so much can spread by more than half of it (Popoviciu 1935).
-        "unseen": min(_unseen(tally, share, seen, rest), blind / 2),
-        "registration": _settings()["registration"]["pixels"] * math.hypot(*tally.moved),
+        "unseen": min(_unseen(tally, share, seen, rest, know), blind / 2),
+        "registration": know["registration"]["pixels"] * math.hypot(*tally.moved),
     }
-    omission = _omission(tally, code)
+    omission = _omission(tally, code, know)
     expected = tally.fraction + tally.filled + share * rest
-    half = _settings()["quantile"] * _norm(causes)
-    sure = _settings()["quantile"] * _norm({k: v for k, v in causes.items() if k != "unseen"})
+    half = know["quantile"] * _norm(causes)
+    sure = know["quantile"] * _norm({k: v for k, v in causes.items() if k != "unseen"})
     # Water that was seen is there; no more can be hidden than was unseen.
     low = max(0.0, expected - half, tally.fraction - sure)
     most = tally.fraction + blind + sure
@@ -85,20 +89,20 @@ def estimate(tally: Tally, code: int, district: float) -> Estimate:
     return Estimate(expected, low, max(low, high), causes | {OMISSION: omission})
 
 
-def _classification(tally: Tally) -> float:
-    know = _settings()["classification"]
-    return math.hypot(know["doubtful"] * tally.doubtful, know["block"] * tally.blocks.doubt**0.5)
+def _classification(tally: Tally, know: Coefficients) -> float:
+    own = know["classification"]
+    return math.hypot(own["doubtful"] * tally.doubtful, own["block"] * tally.blocks.doubt**0.5)
 
 
-def _shore(tally: Tally, code: int) -> float:
-    know = _settings()["shore"]
+def _shore(tally: Tally, code: int, know: Coefficients) -> float:
+    own = know["shore"]
     against = tally.fraction - float(tally.by_code[code])
-    return math.hypot(know["shore"] * tally.shore, know["fraction_against_mask"] * against)
+    return math.hypot(own["shore"] * tally.shore, own["fraction_against_mask"] * against)
 
 
-def _omission(tally: Tally, code: int) -> float:
+def _omission(tally: Tally, code: int, coefficients: Coefficients) -> float:
     """Return how much more water there may be than the map shows where it saw, m²."""
-    know = _settings()["omission"]
+    know = coefficients["omission"]
     # Fractions that come to the very area of the mask are all 0 or 1: whole pixels too.
     whole = math.isclose(tally.fraction, float(tally.by_code[code]))
     shore = know["whole_pixels"] * tally.shore if whole else 0.0
@@ -110,18 +114,19 @@ def _omission(tally: Tally, code: int) -> float:
     return float(min(supposed, know["most"] * shown) + shore)
 
 
-def _unseen(tally: Tally, share: float, seen: float, rest: float) -> float:
+def _unseen(tally: Tally, share: float, seen: float, rest: float, know: Coefficients) -> float:
     """Return the standard deviation of what this date did not see, m²."""
-    together = math.hypot(_filled(tally), _rest(tally, share, seen, rest))
-    return float(_settings()["unseen"]["scale"]) * together
+    own = know["unseen"]
+    together = math.hypot(_filled(tally, own), _rest(tally, share, seen, rest))
+    return float(own["scale"]) * together
 
 
-def _filled(tally: Tally) -> float:
+def _filled(tally: Tally, own: Coefficients) -> float:
     """Return the standard deviation of what was filled from other dates, m²."""
     sums = tally.blocks
     if not sums.blind_stake:
         return 0.0
-    prior = _settings()["unseen"]["prior_ratio"] ** 2
+    prior = own["prior_ratio"] ** 2
     ratio = (sums.residual + prior * sums.blind_stake) / (sums.stake + sums.blind_stake)
     # The second term: the ratio was learnt from blocks whose own errors did not cancel either.
     return math.sqrt(ratio * sums.blind_stake * (1 + sums.blind_stake / (sums.stake or math.inf)))
@@ -200,5 +205,5 @@ def _norm(causes: Mapping[str, float]) -> float:
 
 
 @functools.cache
-def _settings() -> dict[str, Any]:
-    return dict(load_toml("uncertainty"))
+def _settings(table: str = "uncertainty") -> dict[str, Any]:
+    return dict(load_toml(table))
