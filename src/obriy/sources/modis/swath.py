@@ -164,7 +164,7 @@ class SwathGrid:
         frame = self.geolocation.frames.start
         return (
             _within(self.scans, scans, self.geolocation.scans.start),
-            _within(self.frames, np.append(parts * _STEP, parts * _STEP + _STEP - 1), frame),
+            _within(self.frames, np.append(parts, parts + 1) * _STEP, frame),
         )
 
     @functools.cached_property
