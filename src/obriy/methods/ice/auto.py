@@ -1,17 +1,47 @@
-"""`auto` for ice: the spectrum against the scene's own water and ice, then the neighbourhood.
+"""`auto` for ice: what a pixel is mixed of, on the scene's own water, beside the ice around it.
 
-It needs no training, no key, no thermal band. Which limits it takes, and why, is in
-``tables/ice_methods.toml`` under ``auto``; how they were found and where they fail, in
+It needs no training, no key and no thermal band. It works in three steps. (1) `mixing` tells how
+much of a pixel is ice and how much cloud. (2) The water that it is mixed with is that of the scene:
+the median of what is surely water. (3) Ice is bright or grey, so a pixel of half the brightness of
+the ice around it is half ice, not dark ice. How it was made and where it fails:
 ``docs/design/0015-ice-methods.md``.
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
-from obriy.blocks.base import Block, Histogram, Labelled
-from obriy.methods.ice.evidence import chosen_bands, likely_classes
-from obriy.methods.ice.sea import missing_in, sea_of
+import numpy as np
+import numpy.typing as npt
+
+from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
+from obriy.methods.histograms import Counts
+from obriy.methods.ice.mixing import Mixing, chosen_bands, limits_used, mixing_of
+from obriy.methods.ice.sea import BAND_SPAN, ice_table, sea_of
+from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, Doubt, half_per_cents
+from obriy.model.ice import CLOUD, ICE, WATER
 from obriy.model.legend import NO_DATA
+
+SHARES: Final = (-0.5, 1.5)
+"""Shares of ice that the histogram covers."""
+MEDIAN: Final = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class SeenSea:
+    """What `auto` learns of a scene.
+
+    Attributes:
+        water: Reflectance of what is surely water, by band.
+        ice: Share of ice of all that is seen of the sea.
+    """
+
+    water: dict[str, Counts]
+    ice: Counts
+
+    def merge(self, other: "SeenSea") -> "SeenSea":
+        """Return both parts together."""
+        water = {name: counts.merge(other.water[name]) for name, counts in self.water.items()}
+        return SeenSea(water, self.ice.merge(other.ice))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +50,11 @@ class AutoIce:
 
     name: str = "auto"
     gives_fraction: bool = True
-    halo: int = 0
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a block in which ice is compared with ice."""
+        return int(ice_table()["auto"]["reach"])
 
     def bands(self, available: set[str]) -> set[str]:
         """Return the bands of those there are by which ice is told.
@@ -30,29 +64,122 @@ class AutoIce:
         """
         return set(chosen_bands(available, self.name))
 
-    def collect(self, block: Block) -> None:
-        """Return nothing yet."""
+    def collect(self, block: Block) -> SeenSea:
+        """Count what is surely water in the core of a block."""
+        bands = sea_of(block.crop()).bands
+        names = chosen_bands(set(bands), self.name)
+        ice, cloud = mixing_of(names).shares(bands)
+        sure = ice_table()["limits"]["sure_water"]
+        with np.errstate(invalid="ignore"):
+            water = (np.abs(ice) < sure["ice"]) & (np.abs(cloud) < sure["cloud"])
+        return SeenSea(
+            {name: Counts.of(bands[name][water], *BAND_SPAN) for name in names},
+            Counts.of(ice, *SHARES),
+        )
 
-    def decide(self, statistics: Any) -> "AutoRule":
-        """Return the rule."""
-        return AutoRule()
+    def decide(self, statistics: SeenSea) -> "AutoRule":
+        """Take the scene's water, the more of it the more."""
+        default = mixing_of(tuple(statistics.water))
+        prior = ice_table()["auto"]["prior_pixels"]
+        water = {}
+        for name, usual in zip(default.bands, default.water, strict=True):
+            counts = statistics.water[name]
+            weight = counts.pixels / (counts.pixels + prior)
+            own = _median(counts) if counts.pixels else 0.0
+            water[name] = float(weight * own + (1 - weight) * usual)
+        pixels = next(iter(statistics.water.values())).pixels
+        return AutoRule(mixing_of(default.bands, water), pixels, statistics.ice)
 
 
 @dataclasses.dataclass(frozen=True)
 class AutoRule:
-    """The rule for one scene."""
+    """The rule for one scene.
+
+    Attributes:
+        mixing: With the water of the scene.
+        water_pixels: Pixels of sure water that it rests on.
+        ice: Share of ice over the sea, for the report.
+    """
+
+    mixing: Mixing
+    water_pixels: int
+    ice: Counts
 
     def apply(self, block: Block) -> Labelled:
-        """Label the sea of a block."""
-        bands = sea_of(block).bands
-        labels = likely_classes(bands)
-        labels[missing_in(bands)] = NO_DATA
-        return Labelled(labels)
+        """Map a block: ice is where its concentration is at least a half.
+
+        Land, cloud and missing pixels have no fraction.
+        """
+        limits, settings = limits_used(), ice_table()["auto"]
+        ice, cloud = self.mixing.shares(sea_of(block).bands)
+        missing = np.isnan(ice)
+        ice[missing], cloud[missing] = 0, 0
+        hidden = cloud >= limits["cloud"]
+        icy = (ice >= limits["ice"]) & ~hidden
+        around = _mean_around(ice, icy, settings["reach"])
+        share = np.where(ice < settings["noise"], np.float32(0), ice)
+        steps = half_per_cents(_concentration(share, around, limits["ice"]))
+        labels = np.where(steps >= FRACTION_SCALE // 2, np.uint8(ICE), np.uint8(WATER))
+        doubt = self._doubt(share, around, labels, limits)
+        labels[hidden], labels[missing] = CLOUD, NO_DATA
+        steps[hidden | missing], doubt[hidden | missing] = FRACTION_MISSING, Doubt.SURE
+        return Labelled(labels, steps, doubt=doubt)
+
+    def _doubt(
+        self, share: FloatArray, around: FloatArray, labels: ByteArray, limits: dict[str, Any]
+    ) -> ByteArray:
+        """Say where a limit as good as the one taken would decide otherwise."""
+        strict = _concentration(share, around, limits["ice"] + limits["spread"])
+        lax = _concentration(share, around, limits["ice"] - limits["spread"])
+        doubt = np.zeros(labels.shape, np.uint8)
+        doubt[(labels == ICE) & (strict < MEDIAN)] = Doubt.STRICT_DROPS
+        doubt[(labels == WATER) & (lax >= MEDIAN)] = Doubt.LAX_TAKES
+        return doubt
 
     def describe(self) -> dict[str, Any]:
-        """Return nothing yet."""
-        return {}
+        """Return what was found of the scene, and by what it is told."""
+        water = zip(self.mixing.bands, self.mixing.water, strict=True)
+        return {
+            "bands": list(self.mixing.bands),
+            "clouds": list(self.mixing.clouds),
+            "water": {name: round(float(value), 4) for name, value in water},
+            "sure_water_pixels": self.water_pixels,
+            "limits": limits_used(),
+            "reason": "" if self.mixing.clouds else "no band tells cloud from ice",
+        }
 
     def histograms(self) -> list[Histogram]:
-        """Return nothing: it cuts no quantity."""
-        return []
+        """Return the share of ice over the sea, with the limit of dark ice."""
+        return [self.ice.shown("share of ice", limits_used()["ice"])]
+
+
+def _concentration(share: FloatArray, around: FloatArray, limit: float) -> FloatArray:
+    """Return the concentration: the share against the ice around, at least twice the limit."""
+    level = np.maximum(around, np.float32(2 * limit))
+    return np.clip(share / level, 0, 1).astype(np.float32)
+
+
+def _mean_around(values: FloatArray, chosen: npt.NDArray[np.bool_], reach: int) -> FloatArray:
+    """Return the mean of the chosen values in a square around each pixel; 0 where there is none."""
+    count = _sum_around(chosen.astype(np.float32), reach)
+    total = _sum_around(np.where(chosen, values, np.float32(0)), reach)
+    return (total / np.maximum(count, np.float32(1))).astype(np.float32)
+
+
+def _sum_around(plane: FloatArray, reach: int) -> FloatArray:
+    """Return the sum over a square, added in one order: the same in any block."""
+    rows, columns = plane.shape
+    padded = np.pad(plane, reach)
+    across = np.zeros((rows + 2 * reach, columns), np.float32)
+    total = np.zeros((rows, columns), np.float32)
+    for k in range(2 * reach + 1):
+        across += padded[:, k : k + columns]
+    for k in range(2 * reach + 1):
+        total += across[k : k + rows]
+    return total
+
+
+def _median(counts: Counts) -> float:
+    """Return the median of what was counted, to the width of a bin."""
+    middle = np.searchsorted(np.cumsum(counts.counts), MEDIAN * counts.pixels)
+    return float(counts.centres[middle])

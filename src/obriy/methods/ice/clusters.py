@@ -9,7 +9,7 @@ from obriy.blocks.base import Block, ByteArray, Histogram, Labelled
 from obriy.methods.clustering.parse import Clusterer
 from obriy.methods.clustering.rule import ClusterRule
 from obriy.methods.clustering.sample import Sample
-from obriy.methods.ice.evidence import chosen_bands, describe_rules, likely_classes
+from obriy.methods.ice.mixing import chosen_bands, likely_classes, limits_used
 from obriy.methods.ice.sea import sea_of
 from obriy.model.clusters import NOISE
 from obriy.model.legend import UNNAMED
@@ -79,7 +79,7 @@ class NamedRule:
     def describe(self) -> dict[str, Any]:
         """Return how the clusters were found, and how each was named."""
         names = {str(n): int(self.codes[n]) for n in self.clusters.ids}
-        return {**self.clusters.describe(), "named": names, "rules": describe_rules("likely")}
+        return {**self.clusters.describe(), "named": names, "limits": limits_used()}
 
     def histograms(self) -> list[Histogram]:
         """Return nothing: clusters lie in many dimensions."""

@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
 from obriy.methods.clustering.segments import edge_strength
-from obriy.methods.ice.evidence import chosen_bands, describe_rules, sure_classes
+from obriy.methods.ice.mixing import chosen_bands, limits_used, sure_classes
 from obriy.methods.ice.sea import missing_in, sea_of
 from obriy.methods.tiles import Extent, spread_windows
 from obriy.model.ice import CLOUD, ICE, WATER
@@ -124,7 +124,7 @@ class RegionRule:
 
     def describe(self) -> dict[str, Any]:
         """Return what seeds are, and the windows."""
-        return {"seeds": describe_rules("sure"), "window": list(SIZE), "overlap": OVERLAP}
+        return {"limits": limits_used(), "window": list(SIZE), "overlap": OVERLAP}
 
     def histograms(self) -> list[Histogram]:
         """Return nothing: it cuts no quantity."""

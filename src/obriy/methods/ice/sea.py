@@ -45,16 +45,11 @@ def quantity_of(name: str) -> Index:
     """Return a band, or an index of the catalogue, as a quantity that can be cut.
 
     Args:
-        name: Common name of a band, or short name of an index, in any case; or a quantity of
-            ``tables/ice_methods.toml``.
+        name: Common name of a band, or short name of an index, in any case.
 
     Raises:
         UnknownNameError: for neither.
     """
-    own = ice_table()["quantities"].get(name)
-    if own is not None:
-        low, high = own["range"]
-        return Index(name, own["title"], parse(own["formula"]), low, high, None, own["source"], {})
     if name.lower() in SPECTRAL:
         low, high = BAND_SPAN
         title = f"reflectance in {name.lower()}"
