@@ -96,12 +96,11 @@ def ice_agreement_figure(
     image: Any = None
     for number, (name, labels, share) in enumerate(chosen):
         left = 0.1 + number * (wide + 0.1)
-        for row, (what, options) in enumerate(
-            (
-                (labels, {"cmap": colours, "vmin": -0.5, "vmax": 4.5}),
-                (share, {"cmap": "cividis", "vmin": 0, "vmax": 1}),
-            )
-        ):
+        pictures: tuple[tuple[Any, dict[str, Any]], ...] = (
+            (labels, {"cmap": colours, "vmin": -0.5, "vmax": 4.5}),
+            (share, {"cmap": "cividis", "vmin": 0, "vmax": 1}),
+        )
+        for row, (what, options) in enumerate(pictures):
             bottom = height - (row + 1) * tall
             axes = figure.add_axes((left / width, bottom / height, wide / width,
                                     wide * ratio / height))  # fmt: skip

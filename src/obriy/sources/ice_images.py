@@ -29,7 +29,8 @@ class IceImage:
         time: ISO 8601, to the minute where known.
         path: The file, or an address such as ``simulated:ice``.
         geolocation: The MOD03 of a granule, where there is one.
-        clouds: The MOD35 of a granule, where there is one.
+        clouds: The MOD35 of a granule, or the drawing of clouds beside a picture, where there is
+            one.
         false_colour: The false-colour picture that belongs to a true-colour one.
         land: The land mask that lies beside a picture.
     """
@@ -132,14 +133,17 @@ def _require_helpers(geolocation: Sequence[str], helpers: Iterable[Path]) -> Non
 
 def _image(file: str, files: Sequence[str], helpers: Sequence[Path]) -> IceImage:
     path = Path(file)
-    time = _simulated_time(file) if file.startswith("simulated:") else time_in(path.name)
+    if file.startswith("simulated:"):
+        return IceImage(_stem(path), _simulated_time(file), file)
+    time = time_in(path.name) or time_in(path.parent.name)
     if time is None:
         raise SourceError(
             f"Nothing tells the time of {path.name}.",
             "Name the file with its date and time, e.g. 2021-02-18T0225.tif.",
         )
     if not path.name.lower().endswith(HDF):
-        return IceImage(_stem(path), time, file, **_beside(path, files))
+        named = path if time_in(path.name) else Path(f"{path.parent.name}.{path.name}")
+        return IceImage(_stem(named), time, file, **_beside(path, files))
     near = [*helpers, *_hdf(str(path.parent))]
     return IceImage(
         _stem(path),
@@ -172,7 +176,7 @@ def _moment(name: str) -> tuple[str, str | None]:
 
 
 def _beside(path: Path, files: Sequence[str]) -> dict[str, Path]:
-    """Return what lies beside a true-colour picture: false colour and land mask, by the name."""
+    """Return what lies beside a true-colour picture, by the names: false colour, land, clouds."""
     if not _TRUE_COLOUR.search(path.name):
         return {}
     there = {p.name.lower(): p for p in path.parent.iterdir()} | {
@@ -181,6 +185,7 @@ def _beside(path: Path, files: Sequence[str]) -> dict[str, Path]:
     wanted = {
         "false_colour": _TRUE_COLOUR.sub("falsecolor", path.name.lower()),
         "land": _TRUE_COLOUR.sub("landmask", path.name.lower()),
+        "clouds": _TRUE_COLOUR.sub("cloud", path.name.lower()),
     }
     found = {kind: there[name] for kind, name in wanted.items() if name in there}
     if "land" not in found:  # one mask serves the pictures of both satellites

@@ -31,8 +31,15 @@ from obriy.vectors import lonlat_bounds
 from obriy.workflows.config import IceConfig
 from obriy.workflows.ice_inputs import IceInputs, OpenedIce, read_ice_inputs
 from obriy.workflows.ice_map import LAYERS, ice_method, map_ice_to_files, open_ice_map
-from obriy.workflows.ice_products import IceProducts, write_ice_products
-from obriy.workflows.ice_result import Day, ImageMap, day_step, ice_result, score_maps
+from obriy.workflows.ice_products import write_ice_products
+from obriy.workflows.ice_result import (
+    Day,
+    IceProducts,
+    ImageMap,
+    day_step,
+    ice_result,
+    score_maps,
+)
 from obriy.workflows.passes import open_layer, open_layers
 from obriy.workflows.run import Run, map_step, run_path
 

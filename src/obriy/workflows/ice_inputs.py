@@ -140,7 +140,8 @@ def _scene(image: IceImage, config: IceConfig, grid: GeoBox | None) -> xr.Datase
         from obriy.sources.modis.pictures import open_picture
 
         own = image.land if config.land == "auto" else mask
-        return _named(open_picture(Path(image.path), image.false_colour, own), image)
+        opened = open_picture(Path(image.path), image.false_colour, own, image.clouds)
+        return _named(opened, image)
     scene = open_scene(
         image.path,
         sensor=config.sensor,

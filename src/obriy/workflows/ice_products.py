@@ -1,6 +1,5 @@
 """The files that a person or another program takes from a run over ice: maps are already there."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ import xarray as xr
 
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
-from obriy.model.ice import IceArea, IceSeason
 from obriy.model.provenance import Provenance
 from obriy.outputs.files import write_bytes
 from obriy.outputs.ice_edge import write_ice_edge
@@ -24,38 +22,8 @@ from obriy.render.ice_series import anomaly_figure, ice_series_figure
 from obriy.render.text import text_of
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.workflows.config import IceConfig
-from obriy.workflows.ice_result import Day, day_step
+from obriy.workflows.ice_result import Day, IceProducts, day_step
 from obriy.workflows.run import places_of
-
-
-@dataclasses.dataclass(frozen=True)
-class IceProducts:
-    """What a run has to show.
-
-    Attributes:
-        days: What became of each day, in the order of time.
-        districts: Outlines; empty: whole images.
-        areas: Of all days and districts.
-        seasons: Winters by district.
-        evaluation: Scores against labels, as plain values; None where there are none.
-    """
-
-    days: Sequence[Day]
-    districts: Sequence[District]
-    areas: Sequence[IceArea]
-    seasons: Sequence[IceSeason]
-    evaluation: dict[str, Any] | None
-
-    @property
-    def mapped(self) -> list[Day]:
-        """Days that have a map."""
-        return [day for day in self.days if day.map is not None]
-
-    @property
-    def shown(self) -> Day:
-        """The day that is drawn large: of those of which most was seen the one with most ice."""
-        half = [day for day in self.mapped if day.total.unseen_share <= 0.5] or self.mapped
-        return max(half, key=lambda day: (day.total.ice_km2 or 0.0, -day.total.unseen_share))
 
 
 def write_ice_products(

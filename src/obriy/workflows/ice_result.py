@@ -3,15 +3,16 @@
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from obriy.blocks.windows import windows
 from obriy.measures.totals import total_ice
+from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
-from obriy.model.ice import IceArea
+from obriy.model.ice import IceArea, IceSeason
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.reference import Reference
@@ -20,9 +21,6 @@ from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores
 from obriy.workflows.config import IceConfig
 from obriy.workflows.ice_inputs import OpenedIce
 from obriy.workflows.run import command_of, map_step
-
-if TYPE_CHECKING:
-    from obriy.workflows.ice_products import IceProducts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +79,36 @@ class Day:
         return total_ice(self.areas)
 
 
+@dataclasses.dataclass(frozen=True)
+class IceProducts:
+    """What a run has to show.
+
+    Attributes:
+        days: What became of each day, in the order of time.
+        districts: Outlines; empty: whole images.
+        areas: Of all days and districts.
+        seasons: Winters by district.
+        evaluation: Scores against labels, as plain values; None where there are none.
+    """
+
+    days: Sequence[Day]
+    districts: Sequence[District]
+    areas: Sequence[IceArea]
+    seasons: Sequence[IceSeason]
+    evaluation: dict[str, Any] | None
+
+    @property
+    def mapped(self) -> list[Day]:
+        """Days that have a map."""
+        return [day for day in self.days if day.map is not None]
+
+    @property
+    def shown(self) -> Day:
+        """The day that is drawn large: of those of which most was seen the one with most ice."""
+        half = [day for day in self.mapped if day.total.unseen_share <= 0.5] or self.mapped
+        return max(half, key=lambda day: (day.total.ice_km2 or 0.0, -day.total.unseen_share))
+
+
 def day_step(day: Day) -> str:
     """Return the name of the step that made the map of a day: its own, or that of its image."""
     mapped = [image for image in day.images if image.map is not None]
@@ -88,7 +116,7 @@ def day_step(day: Day) -> str:
 
 
 def ice_result(
-    config: IceConfig, method: str, images: Sequence[ImageMap], products: "IceProducts"
+    config: IceConfig, method: str, images: Sequence[ImageMap], products: IceProducts
 ) -> dict[str, Any]:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     rows = [_row(day) for day in products.days]
