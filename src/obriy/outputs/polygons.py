@@ -2,7 +2,7 @@
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,6 +74,15 @@ def write_polygons(
             the whole map.
     """
     path = Path(path)
+    table = polygon_table(class_map, class_name=class_name, districts=districts)
+    write_layer(table, path, class_name)
+    return path
+
+
+def polygon_table(
+    class_map: ClassMap, *, class_name: str, districts: Sequence[District] = ()
+) -> Any:
+    """Return the bodies of one class as a GeoDataFrame: what `write_polygons` writes."""
     geobox = class_map.geobox
     code = class_map.legend.by_name(class_name).code
     geometries = polygonize(class_map.labels.to_numpy() == code, geobox)
@@ -81,8 +90,7 @@ def write_polygons(
     if districts:
         geometries, names, _ = _cut(geometries, districts, geobox)
     bodies = _Bodies(geometries, geodesic_areas(geometries, geobox), names)
-    _write(path, class_name, geobox, bodies.largest_first())
-    return path
+    return _table(class_name, geobox, bodies.largest_first())
 
 
 def write_parcels(
@@ -264,28 +272,44 @@ def _polygon(rings: list[list[tuple[float, float]]]) -> Any:
     return shapely.Polygon(rings[0], rings[1:])
 
 
-def _write(path: Path, layer: str, geobox: GeoBox, bodies: _Bodies) -> None:
+def _table(class_name: str, geobox: GeoBox, bodies: _Bodies) -> Any:
     import pandas as pd
 
     count = len(bodies.geometries)
     columns: dict[str, Any] = {
         "id": np.arange(1, count + 1, dtype="int64"),
-        "class": pd.array([layer] * count, "string"),
+        "class": pd.array([class_name] * count, "string"),
     }
     if bodies.districts is not None:
         columns["district"] = pd.array(bodies.districts, "string")
     columns["area_m2"] = np.full(count, np.nan) if bodies.areas is None else bodies.areas
-    write_layer(_frame(columns, bodies.geometries, geobox), path, layer)
+    return _frame(columns, bodies.geometries, geobox)
 
 
 def write_layer(table: Any, path: Path, layer: str) -> None:
     """Write a table of polygons as the layer of a GeoPackage."""
+    write_layers({layer: table}, path)
+
+
+def write_layers(
+    polygons: Mapping[str, Any], path: Path, *, lines: Mapping[str, Any] | None = None
+) -> None:
+    """Write tables as the layers of one GeoPackage, whole or not at all.
+
+    Args:
+        polygons: Tables of polygons by the name of their layer.
+        path: The file wanted.
+        lines: Tables of lines, likewise.
+    """
+    layers = [(name, table, "MultiPolygon") for name, table in polygons.items()]
+    layers += [(name, table, "MultiLineString") for name, table in (lines or {}).items()]
     with atomic_path(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*crs.*was not provided")
         try:
-            table.to_file(
-                temporary, layer=layer, driver="GPKG", engine="pyogrio",
-                geometry_type="MultiPolygon", promote_to_multi=True, index=False,
-            )  # fmt: skip
+            for name, table, kind in layers:
+                table.to_file(
+                    temporary, layer=name, driver="GPKG", engine="pyogrio",
+                    geometry_type=kind, promote_to_multi=True, index=False,
+                )  # fmt: skip
         except (DataSourceError, DataLayerError, RuntimeError) as error:
             raise output_error(path, error) from error

@@ -14,7 +14,7 @@ from obriy.model.ice import IceArea, IceSeason
 from obriy.model.legend import load_legend
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
 from obriy.render.palette import SERIES
-from obriy.render.series import MOST_PANELS, district_title
+from obriy.render.series import ALL, MOST_PANELS, district_title
 from obriy.render.text import Text, text_of
 from obriy.render.timeline import (
     LEFT,
@@ -153,6 +153,11 @@ def anomaly_figure(seasons: Sequence[IceSeason], *, lang: str = "en") -> Figure 
     return figure
 
 
+def place_title(text: Text, name: str) -> str:
+    """Return what people call a place: those that the software named have words."""
+    return text("ice.places_all") if name == ALL else district_title(text, name)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Panel:
     """What one panel shows.
@@ -251,8 +256,7 @@ def _draw(axes: Axes, panel: _Panel, limits: tuple[float, float], text: Text) ->
     axes.set_ylim(0, high)
     axes.set_xlim(limits)
     quiet(axes, text)
-    name = text("ice.places_all") if panel.name == "all" else district_title(text, panel.name)
-    title = f"{name} · {text('ice.axis')}"
+    title = f"{place_title(text, panel.name)} · {text('ice.axis')}"
     axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=7)
 
 

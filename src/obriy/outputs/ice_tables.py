@@ -1,0 +1,70 @@
+"""Sea ice as CSV: UTF-8, a point for decimals, full precision, empty where unknown.
+
+``ice.csv`` has a row for each place and date; shares are of the sea, 0 to 1:
+
+==============================  ================================================================
+``date, district``              ISO 8601, name
+``granules``                    what the day was mapped from, a space between
+``sea_km2``                     sea of the place, inside the image and outside
+``ice_km2, water_km2``          what was seen
+``extent_km2``                  seen sea with a concentration of 15 % or more
+``expected_km2``                best estimate of the ice in the whole place
+``low_km2, high_km2``           90 % interval of that
+``ice_share, water_share``      of the sea; with ``unseen_share`` they add up to 1
+``cloud_share, unseen_share``   of the sea; clouds are part of what was unseen
+``unseen_...``                  the same by cause
+``status, reason``              ``ok``, ``partial``, ``skipped``, ``failed``; why it is not ``ok``
+==============================  ================================================================
+
+``seasons.csv`` has a row for each place and winter, ``ten_days.csv`` one for each of its ten-day
+periods; their columns are the fields of `obriy.model.ice.IceSeason`.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from obriy.model.ice import IceArea, IceSeason
+from obriy.outputs.tables import CAUSES, write_rows
+
+ICE: Final = (
+    "date", "district", "granules", "sea_km2", "ice_km2", "water_km2", "extent_km2",
+    "expected_km2", "low_km2", "high_km2", "ice_share", "water_share", "cloud_share",
+    "unseen_share", *(f"unseen_{cause}" for cause in CAUSES), "status", "reason",
+)  # fmt: skip
+SEASONS: Final = (
+    "district", "season", "dates", "first_ice_after", "first_ice", "last_ice", "last_ice_before",
+    "maximum_km2", "maximum_date",
+)  # fmt: skip
+TEN_DAYS: Final = ("start", "dates", "mean_km2", "anomaly_km2")
+
+
+def write_ice(areas: Sequence[IceArea], path: Path | str) -> Path:
+    """Write ``ice.csv``: a row per place and date; return its path."""
+    return write_rows(path, ICE, (_row(area) for area in areas))
+
+
+def write_seasons(seasons: Sequence[IceSeason], path: Path | str) -> Path:
+    """Write ``seasons.csv``: a row per place and winter; return its path."""
+    return write_rows(path, SEASONS, ([getattr(s, name) for name in SEASONS] for s in seasons))
+
+
+def write_ten_days(seasons: Sequence[IceSeason], path: Path | str) -> Path:
+    """Write ``ten_days.csv``: a row per place and ten days; return its path."""
+    return write_rows(path, ("district", "season", *TEN_DAYS), _ten_days(seasons))
+
+
+def _row(area: IceArea) -> list[Any]:
+    low, high = area.interval_km2 or (None, None)
+    return [
+        area.date, area.district, " ".join(area.granules), area.sea_km2, area.ice_km2,
+        area.water_km2, area.extent_km2, area.expected_km2, low, high, area.ice_share,
+        area.water_share, area.cloud_share, area.unseen_share,
+        *(area.unseen.get(cause, 0.0) for cause in CAUSES), area.status, area.reason,
+    ]  # fmt: skip
+
+
+def _ten_days(seasons: Sequence[IceSeason]) -> Iterator[list[Any]]:
+    for season in seasons:
+        for row in season.ten_days:
+            yield [season.district, season.season, *(row[name] for name in TEN_DAYS)]
