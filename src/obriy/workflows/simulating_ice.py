@@ -44,6 +44,7 @@ FARTHEST_KM: Final = 850.0
 """Of the bay from the track."""
 _HOURS: Final[dict[Satellite, int]] = {"terra": 125, "aqua": 245}
 """Usual time of the pass over Peter the Great Bay, minutes of the day, UTC."""
+_SATELLITES: Final[dict[str, Satellite]] = {"terra": "terra", "aqua": "aqua"}
 _NOON: Final = dt.time(3, 5)
 """UTC; an earlier time is a pass of Terra, a later one of Aqua."""
 _CLEAR, _CLOUDY, _UNSURE = 3, 0, 1
@@ -119,12 +120,12 @@ def simulate_ice_folder(
         UsageError: a folder that holds other files, no dates, or a time at which it is night.
         OutputError: where a file could not be written.
     """
-    jobs = _jobs(dates, seed, granules)
+    rows = _rows_so_far(out / "truth.csv")
+    jobs = _jobs(dates, seed, granules, rows)
     readme = _readme(seed, granules)
     _require_ours(out, readme)
     paths = {"readme": write_text(out / "README.txt", readme), "truth": out / "truth.csv"}
     paths["land"] = out / "land.tif"
-    rows = _rows_so_far(paths["truth"])
     known = {row[0] for row in rows}
     for k, job in enumerate(jobs):
         paths[job.name] = out / f"{job.name}.{'hdf' if granules else 'tif'}"
@@ -138,12 +139,21 @@ def simulate_ice_folder(
     return paths
 
 
-def _jobs(dates: Sequence[str], seed: int, granules: bool) -> list[_Job]:
-    """Return the moments in order, each with its satellite and the name of its files."""
+def _jobs(
+    dates: Sequence[str], seed: int, granules: bool, rows: Sequence[Sequence[str]]
+) -> list[_Job]:
+    """Return the moments in order, each with its satellite and the name of its files.
+
+    A day that is there already keeps its pass, whatever its turn is among more dates.
+    """
     if not dates:
         raise UsageError("No date was given.", "Give --dates 6, or --dates 2021-01-10,2021-02-10.")
+    there = {row[1][:10]: _Job(row[1], _SATELLITES[row[2]], row[0]) for row in rows}
     jobs = []
     for k, text in enumerate(sorted({d.strip() for d in dates})):
+        if text in there:
+            jobs.append(there[text])
+            continue
         when, satellite = _pass_time(text, k, seed)
         time = when.isoformat(timespec="minutes")
         name = f"{when:%Y-%m-%dT%H%M}_{satellite}"
@@ -302,6 +312,6 @@ def _mask_of_clouds(
     """Return confidences of a clear view that are wrong here and there, as a cloud mask's are."""
     share = _share(codes == CLOUD)
     error = ndimage.gaussian_filter(rng.standard_normal(share.shape), 6)
-    level = share + 0.35 * error / error.std()
-    clear = np.select([level > 0.65, level > 0.45], [_CLOUDY, _UNSURE], _CLEAR)
+    level = share + 0.3 * error / error.std()
+    clear = np.select([level > 0.55, level > 0.4], [_CLOUDY, _UNSURE], _CLEAR)
     return clear.astype("uint8")
