@@ -10,9 +10,9 @@ from obriy.errors import SourceError
 from obriy.simulate.orbit import Pass
 from obriy.sources.modis.geolocation import Geolocation, halved, open_geolocation
 from obriy.sources.modis.hdf4 import open_hdf4
+from obriy.sources.modis.neighbours import footprint_m
 from obriy.sources.modis.product import facts_of
 from obriy.sources.modis.sun import cos_sun_zenith
-from obriy.sources.modis.swath import footprint_m
 
 TENTH_PIXEL_M = 50.0
 SCANS = 6

@@ -112,6 +112,7 @@ def test_every_pixel_shows_the_place_that_it_lies_at(granule, name):
     shown = np.stack([scene[band].values for band in BANDS[:3]])
     assert np.isfinite(shown).all()  # no hole, no seam between scans
     assert not (scene["flags"].values & Flag.NO_DATA).any()
+    np.testing.assert_allclose(scene["swir16"], 0.4, atol=1e-3)  # Aqua's dead lines, filled
     place = (shown.astype("float64") - 0.5) / STEEP + vectors(*over)[:, None, None]
     wanted = vectors(*lonlat_of(grid))
     off = (place - wanted) * RADIUS_M

@@ -23,13 +23,14 @@ from obriy.sources.modis.geolocation import Geolocation, open_geolocation
 from obriy.sources.modis.hdf4 import open_hdf4
 from obriy.sources.modis.l1b import Level1b, open_level1b
 from obriy.sources.modis.layers import ANGLES, FLAGS, GranuleLayers, Survey
+from obriy.sources.modis.neighbours import REACH
 from obriy.sources.modis.product import (
     GranuleFacts,
     check_collection,
     check_image,
     facts_of,
 )
-from obriy.sources.modis.swath import REACH, Resampling, SwathGrid, lay
+from obriy.sources.modis.swath import Resampling, SwathGrid, lay
 from obriy.tables import load_toml
 
 SENSOR: Final = "modis_hkm"

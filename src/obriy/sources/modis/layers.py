@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from obriy.model.flags import Flag
 from obriy.model.ice import BANDS
+from obriy.sources.modis.geolocation import SCAN
 from obriy.sources.modis.l1b import CountArray, Level1b, calibrate
 from obriy.sources.modis.swath import Part, SwathGrid
 
 MOST: Final = 2048 * 2048
-"""Pixels of the largest window that is made at once; a larger one is put together of strips."""
+"""Pixels of the largest window that is made at once, and samples that it is made of; a larger one
+is put together of two."""
 _SURVEY: Final = 10
 """Scans that are looked at together before the work."""
 Layers = dict[str, npt.NDArray[Any]]
@@ -77,13 +79,9 @@ class GranuleLayers:
         Returns:
             (rows, columns) float32, NaN missing; of flags uint16.
         """
-        width = columns.stop - columns.start
-        if (rows.stop - rows.start) * width <= MOST:
+        if (rows.stop - rows.start) * (columns.stop - columns.start) <= MOST:
             return self._window(rows, columns)[name]
-        height = max(1, MOST // width)
-        starts = range(rows.start, rows.stop, height)
-        strips = [slice(s, min(s + height, rows.stop)) for s in starts]
-        return np.concatenate([self._made(strip, columns)[name] for strip in strips])
+        return np.concatenate([self.layer(name, half, columns) for half in _halves(rows)])
 
     def survey(self) -> Survey:
         """Look at all counts that may serve the grid."""
@@ -109,7 +107,13 @@ class GranuleLayers:
         return self._last.layers
 
     def _made(self, rows: slice, columns: slice) -> Layers:
-        part = self._swath.part(rows, columns)
+        hull = self._swath.hull(rows, columns)
+        if hull is None:
+            return _nothing((rows.stop - rows.start, columns.stop - columns.start))
+        if _samples(*hull) > MOST and rows.stop - rows.start > 1:
+            halves = [self._made(half, columns) for half in _halves(rows)]
+            return {name: np.concatenate([half[name] for half in halves]) for name in halves[0]}
+        part = self._swath.part(rows, columns, *hull)
         if part is None:
             return _nothing((rows.stop - rows.start, columns.stop - columns.start))
         geolocation = self._swath.geolocation
@@ -184,6 +188,15 @@ def _nothing(shape: tuple[int, int]) -> Layers:
     layers: Layers = {name: np.full(shape, np.nan, "float32") for name in (*BANDS, *ANGLES)}
     layers[FLAGS] = np.full(shape, np.uint16(Flag.NO_DATA))
     return layers
+
+
+def _samples(scans: slice, frames: slice) -> int:
+    return int((scans.stop - scans.start) * (frames.stop - frames.start)) * 4 * SCAN
+
+
+def _halves(rows: slice) -> tuple[slice, slice]:
+    middle = (rows.start + rows.stop + 1) // 2
+    return slice(rows.start, middle), slice(middle, rows.stop)
 
 
 def _pieces(whole: slice, length: int) -> Iterator[slice]:

@@ -78,9 +78,9 @@ def facts_of(file: Hdf4File) -> GranuleFacts:
         )
     version = _value(text, "VERSIONID") or (name and name["collection"])
     day = _value(text, "DAYNIGHTFLAG") != "Night" and _has_day_scans(file.attributes)
-    return GranuleFacts(
-        product, FAMILIES[product[:3]], time, int(version) if version else None, day
-    )
+    number = re.sub(r"\D", "", version or "")  # 61, 061 and 6.1 are one
+    collection = int(number) if number else None
+    return GranuleFacts(product, FAMILIES[product[:3]], time, collection, day)
 
 
 def check_image(file: Hdf4File, facts: GranuleFacts) -> str:

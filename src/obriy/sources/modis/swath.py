@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pyproj
 from odc.geo.geobox import GeoBox
 
-from obriy.errors import GeometryError, MissingExtraError
+from obriy.errors import GeometryError
 from obriy.model.grid import require_crs
-from obriy.sources.modis.geolocation import SCAN, Geolocation, view_angles
+from obriy.sources.modis.geolocation import SCAN, Geolocation
+from obriy.sources.modis.neighbours import nearest_samples, reaches_m
 from obriy.tables import load_toml
 from obriy.vectors import LONLAT, lonlat_bounds
 
@@ -19,9 +20,6 @@ DoubleArray = npt.NDArray[np.float64]
 Resampling = Literal["nearest", "average"]
 T = TypeVar("T", bound=np.generic)
 
-REACH: Final = 0.75
-"""A sample reaches this part of its footprint's diagonal: half would tile a plane, the rest covers
-mountains, which move samples against each other."""
 _STEP: Final = 5
 """Frames of a cell; cells are what a window is compared with before anything is interpolated."""
 _LATTICE: Final = 33
@@ -129,15 +127,18 @@ class SwathGrid:
         rows, columns = (slice(0, int(n)) for n in self.geobox.shape)
         return rows, columns
 
-    def part(self, rows: slice, columns: slice) -> Part | None:
-        """Return the samples that a window is made of; None where the granule does not reach it."""
-        hull = self.hull(rows, columns)
-        if hull is None:
-            return None
-        scans, frames = hull
+    def part(self, rows: slice, columns: slice, scans: slice, frames: slice) -> Part | None:
+        """Return the samples that a window is made of; None where the granule does not reach it.
+
+        Args:
+            rows: Rows of the window.
+            columns: Columns of the window.
+            scans: Scans that may serve it, by `hull`.
+            frames: Frames that may.
+        """
         lon, lat = self.geolocation.positions(scans, frames)
         shape = (rows.stop - rows.start, columns.stop - columns.start)
-        nearest = _nearest(lon, lat, *self._centres(rows, columns), _reaches_m(frames))
+        nearest = nearest_samples(lon, lat, *self._centres(rows, columns), reaches_m(frames))
         if nearest is None:
             return None
         cells = self._cells(lon, lat, rows, columns) if self.resampling == "average" else None
@@ -156,7 +157,7 @@ class SwathGrid:
         on_earth = points[np.isfinite(points).all(axis=-1)]
         middles, radii = self._scan_cells
         near, _ = cKDTree(on_earth).query(middles)
-        most = float(_reaches_m(slice(0, 1)).max()) / _radius_m()
+        most = float(reaches_m(slice(0, 1)).max()) / _radius_m()
         met: npt.NDArray[np.bool_] = np.asarray(near <= radii + _half_diagonal(points) + most)
         if not met.any():
             return None
@@ -191,7 +192,7 @@ class SwathGrid:
         rows, columns = (_spread(part, 256) for part in self.whole)
         target = self._lonlat(*np.meshgrid(rows, columns, indexing="ij"))
         where = self.geolocation
-        found = _nearest(where.lon, where.lat, *target, 2 * _reaches_m(where.frames)[::2])
+        found = nearest_samples(where.lon, where.lat, *target, 2 * reaches_m(where.frames)[::2])
         return found is not None and bool((found >= 0).any())
 
     def _centres(self, rows: slice, columns: slice) -> tuple[DoubleArray, DoubleArray]:
@@ -249,73 +250,10 @@ def lay(geolocation: Geolocation, geobox: GeoBox, resampling: Resampling) -> Swa
     )
 
 
-def footprint_m(frames: slice) -> tuple[DoubleArray, DoubleArray]:
-    """Return the size of samples of 500 m along the scan and along the track, metres, by frame.
-
-    They grow with the view angle, on a round Earth, from 500 m at nadir to 2.4 x 1.0 km at the
-    ends of a scan (MODIS Level 1A Earth Location ATBD 3.0, section 2).
-    """
-    orbit = load_toml("modis")["orbit"]
-    from_nadir, zenith = view_angles(frames)
-    slant = orbit["radius_km"] * np.sin(zenith - from_nadir) / np.sin(from_nadir)
-    track = 500 * slant / orbit["height_km"]
-    return track / np.cos(zenith), track
-
-
-def _nearest(
-    lon: npt.NDArray[Any],
-    lat: npt.NDArray[Any],
-    target_lon: DoubleArray,
-    target_lat: DoubleArray,
-    reach: DoubleArray,
-) -> npt.NDArray[np.int64] | None:
-    """Return the flat index of the nearest sample of each target, -1 where none reaches it.
-
-    Args:
-        lon: (lines, samples) degrees; NaN missing.
-        lat: The same.
-        target_lon: Any shape, degrees; NaN: nowhere.
-        target_lat: The same.
-        reach: (samples,) metres.
-
-    Returns:
-        int64, flat; None where nothing is near anything.
-    """
-    try:
-        from pyresample.geometry import SwathDefinition
-        from pyresample.kd_tree import get_neighbour_info
-    except ImportError as error:
-        raise MissingExtraError(
-            "A granule is laid on a grid by pyresample.", "pip install 'obriy[modis]'"
-        ) from error
-    valid_in, valid_out, index, distance = get_neighbour_info(
-        SwathDefinition(lon.astype("float64"), lat.astype("float64")),
-        SwathDefinition(target_lon, target_lat),
-        radius_of_influence=float(reach.max()),
-        neighbours=1,
-        reduce_data=False,
-    )
-    source = np.flatnonzero(valid_in)
-    found = np.isfinite(distance) & (index < len(source))
-    if not found.any():
-        return None
-    sample = source[index[found]]
-    sample = np.where(distance[found] <= reach[sample % lon.shape[1]], sample, -1)
-    nearest = np.full(target_lon.size, -1, "int64")
-    nearest[np.flatnonzero(valid_out)[found]] = sample
-    return nearest
-
-
 def _within(limit: slice, found: npt.NDArray[np.int64], origin: int) -> slice:
     """Return the range that holds what was found, counted from an origin, within a limit."""
     start, stop = int(found.min()) + origin, int(found.max()) + origin + 1
     return slice(max(start, limit.start), min(stop, limit.stop))
-
-
-def _reaches_m(frames: slice) -> DoubleArray:
-    """Return how far samples of 500 m reach, metres, by sample."""
-    reach: DoubleArray = REACH * np.hypot(*footprint_m(frames))
-    return np.repeat(reach, 2)
 
 
 def _spread(part: slice, number: int) -> DoubleArray:
