@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -212,10 +213,11 @@ def score_maps(
     }
     if not counts:
         return None
-    sources = dict.fromkeys(references[name].source for name in counts)
+    sources = {references[name].source for name in counts}
+    folders = {str(Path(source).parent) for source in sources}
     return {
         **ice_scores(list(counts.values()), seed=seed),
-        "reference": ", ".join(list(sources)[:3]) + (" ..." if len(sources) > 3 else ""),
+        "reference": ", ".join(sorted(sources if len(sources) == 1 else folders)),
         "images": {name: ice_scores([one], seed=seed) for name, one in counts.items()},
     }
 
