@@ -2,7 +2,7 @@
 
 It needs no training, no key and no thermal band. It works in three steps. (1) `mixing` tells how
 much of a pixel is ice and how much cloud. (2) The water that it is mixed with is that of the scene:
-the median of what is surely water. (3) Ice is bright or grey, so a pixel of half the brightness of
+the darker quarter of what is surely water. (3) Ice is bright or grey, so a pixel of half the brightness of
 the ice around it is half ice, not dark ice. How it was made and where it fails:
 ``docs/design/0015-ice-methods.md``.
 """
@@ -23,7 +23,10 @@ from obriy.model.legend import NO_DATA
 
 SHARES: Final = (-0.5, 1.5)
 """Shares of ice that the histogram covers."""
-MEDIAN: Final = 0.5
+HALF: Final = 0.5
+DARKER: Final = 0.25
+"""Quantile of the scene's sure water that is its open water: haze, glitter and thin ice brighten
+the rest."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +88,7 @@ class AutoIce:
         for name, usual in zip(default.bands, default.water, strict=True):
             counts = statistics.water[name]
             weight = counts.pixels / (counts.pixels + prior)
-            own = _median(counts) if counts.pixels else 0.0
+            own = _quantile(counts, DARKER) if counts.pixels else 0.0
             water[name] = float(weight * own + (1 - weight) * usual)
         pixels = next(iter(statistics.water.values())).pixels
         return AutoRule(mixing_of(default.bands, water), pixels, statistics.ice)
@@ -132,8 +135,8 @@ class AutoRule:
         strict = _concentration(share, around, limits["ice"] + limits["spread"])
         lax = _concentration(share, around, limits["ice"] - limits["spread"])
         doubt = np.zeros(labels.shape, np.uint8)
-        doubt[(labels == ICE) & (strict < MEDIAN)] = Doubt.STRICT_DROPS
-        doubt[(labels == WATER) & (lax >= MEDIAN)] = Doubt.LAX_TAKES
+        doubt[(labels == ICE) & (strict < HALF)] = Doubt.STRICT_DROPS
+        doubt[(labels == WATER) & (lax >= HALF)] = Doubt.LAX_TAKES
         return doubt
 
     def describe(self) -> dict[str, Any]:
@@ -179,7 +182,7 @@ def _sum_around(plane: FloatArray, reach: int) -> FloatArray:
     return total
 
 
-def _median(counts: Counts) -> float:
-    """Return the median of what was counted, to the width of a bin."""
-    middle = np.searchsorted(np.cumsum(counts.counts), MEDIAN * counts.pixels)
-    return float(counts.centres[middle])
+def _quantile(counts: Counts, share: float) -> float:
+    """Return a quantile of what was counted, to the width of a bin."""
+    place = np.searchsorted(np.cumsum(counts.counts), share * counts.pixels)
+    return float(counts.centres[place])
