@@ -25,8 +25,7 @@ _SCORES: Final = ("overall_accuracy", "iou", "precision", "recall", "f1", "kappa
 def headline(rows: Sequence[Row]) -> Row | None:
     """Return the date of the most ice by the best estimate, of those that saw enough."""
     known = [row for row in rows if row["ice_km2"] is not None]
-    sure = [row for row in known if 1 - row["unseen_share"] >= _ENOUGH]
-    return max(sure or known, key=_best, default=None)
+    return max([row for row in known if _saw_enough(row)] or known, key=_best, default=None)
 
 
 def answer(
@@ -67,6 +66,10 @@ def answer(
     }
 
 
+def _saw_enough(row: Row) -> bool:
+    return row["ice_km2"] is not None and 1 - row["unseen_share"] >= _ENOUGH
+
+
 def _best(row: Row) -> float:
     best = row["ice_km2"] if row["expected_km2"] is None else row["expected_km2"]
     return float(best or 0.0)
@@ -76,15 +79,14 @@ def _values(text: Text, row: Row) -> list[tuple[str, str]]:
     shown = [(text.area(row["ice_km2"]), text("ice.value_seen"))]
     if row["unseen_share"] > 0 and row["expected_km2"] is not None:
         shown.append((text.area(row["expected_km2"]), text("ice.value_expected")))
-    if row["extent_km2"] is not None:
-        shown.append((text.area(row["extent_km2"]), text("ice.value_extent")))
     return shown
 
 
 def _latest(text: Text, rows: Sequence[Row], head: Row) -> list[str]:
-    latest = [row for row in rows if row["ice_km2"] is not None][-1]
-    if latest is head:
+    sure = [row for row in rows if _saw_enough(row)]
+    if not sure or sure[-1] is head:
         return []
+    latest = sure[-1]
     area = text.area(_best(latest))
     if latest["interval_km2"]:
         area += f" ({interval_km2(text, latest['interval_km2'])})"
@@ -160,6 +162,7 @@ def _facts(text: Text, result: Mapping[str, Any], head: Row) -> list[tuple[str, 
     facts = [(text("ice.sea"), text.area(head["sea_km2"]))] if head["sea_km2"] else []
     if head["ice_share"] is not None:
         facts.append((text("ice.share_of_sea"), text.percent(head["ice_share"])))
+        facts.append((text("ice.extent"), text.area(head["extent_km2"] or 0.0)))
         facts.append((text("report.clear"), text.percent(1 - head["unseen_share"])))
     if len(rows) > 1:
         facts.append((text("ice.dates_seen"), text("ice.dates_of", used=used, all=len(rows))))
@@ -242,7 +245,8 @@ def _note(text: Text, row: Row, area: IceArea | None) -> str:
     if row["status"] == "ok":
         return ""
     if row["status"] == "partial" and area is not None:
-        return _causes(text, area)
+        # Clouds have a column of their own.
+        return "" if set(area.unseen) <= {"cloud"} else _causes(text, area)
     said = text.sentence(str(row["reason"]))
     return f"{text.known('status', row['status'])}: {said}" if said else ""
 

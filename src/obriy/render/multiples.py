@@ -282,7 +282,7 @@ def draw_colour_bar(
         ],
         loc="center left",
         bbox_to_anchor=((long + 0.35) / sheet.width, 0.365 / sheet.height),
-        ncols=len(beside),
+        ncols=min(2, len(beside)),
         frameon=False,
         fontsize=9,
         labelcolor=INK,
