@@ -215,11 +215,12 @@ def test_the_first_screen_answers_for_one_date_in_ukrainian():
 
 
 def test_dates_without_a_view_are_said_and_lead_to_no_number():
+    dark = "Nothing of the district was seen: cloud 100.0%."
+    broken = "a.hdf is empty (0 bytes). Download it again."
     lost = [
-        area("2021-03-02", None, seen=0.0, status="skipped",
-             reason="Nothing of the district was seen: cloud 100.0%."),
-        area("2021-03-03", None, seen=0.0, status="failed", reason="a.hdf is empty (0 bytes). Download it again."),
-    ]  # fmt: skip
+        area("2021-03-02", None, seen=0.0, status="skipped", reason=dark),
+        area("2021-03-03", None, seen=0.0, status="failed", reason=broken),
+    ]
     assert headline_date([row_of(a) for a in lost]) is None
     text = text_in(data_of(lost, "uk", figures={}))
     assert "На жодну дату нічого не видно" in text
