@@ -48,6 +48,7 @@ class SegmenterCard:
         seed: Of first weights, order and augmentation.
         schedule: How it learnt, as plain values.
         versions: Software that made it.
+        parameters: Numbers that it learnt; None where nobody counted.
     """
 
     architecture: str
@@ -64,6 +65,7 @@ class SegmenterCard:
     seed: int = 0
     schedule: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    parameters: int | None = None
 
     def inputs(self, bands: Mapping[str, FloatArray]) -> FloatArray:
         """Return what the network sees of a window.

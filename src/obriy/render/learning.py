@@ -36,6 +36,15 @@ class EpochLike(Protocol):
         ...
 
 
+class IceEpochLike(EpochLike, Protocol):
+    """What is drawn of an epoch of a network for ice, whose IoU is that of ice."""
+
+    @property
+    def iou(self) -> float | None:
+        """IoU of ice on what was learnt from, while learning; None: not defined."""
+        ...
+
+
 def learning_figure(history: Sequence[EpochLike], best: int, *, lang: str = "en") -> Figure:
     """Draw losses and mean IoU over the epochs, with the epoch whose weights were kept.
 
@@ -45,33 +54,95 @@ def learning_figure(history: Sequence[EpochLike], best: int, *, lang: str = "en"
         lang: Language.
     """
     text = text_of(lang)
+    figure, losses, share = _two_plots()
+    _draw_losses(losses, history, text, ("learning.learnt", "learning.held"))
+    losses.set_title(text("learning.loss"), loc="left", fontsize=8.5, color=MUTED)
+    _draw_iou(share, history, [epoch.validation_iou for epoch in history], SERIES[1])
+    share.set_title(text("learning.iou"), loc="left", fontsize=8.5, color=MUTED)
+    _finish((losses, share), history, best, text, "learning.epoch")
+    return figure
+
+
+def ice_learning_figure(
+    history: Sequence[IceEpochLike], best: int, test_iou: float | None, *, lang: str = "en"
+) -> Figure:
+    """Draw losses and the IoU of ice over the epochs, and what the kept weights reach on the test.
+
+    Args:
+        history: Epochs in order, at least one.
+        best: Number of the epoch that was kept: that with the best validation IoU.
+        test_iou: IoU of ice on the test scenes by its weights, 0 to 1; None: not defined.
+        lang: Language.
+    """
+    text = text_of(lang)
+    figure, losses, share = _two_plots()
+    _draw_losses(losses, history, text, ("learning.ice_learnt", "learning.ice_held"))
+    losses.set_title(text("learning.ice_loss"), loc="left", fontsize=8.5, color=MUTED)
+    learnt = [float("nan") if epoch.iou is None else epoch.iou for epoch in history]
+    _draw_iou(share, history, learnt, ACCENT)
+    _draw_iou(share, history, [epoch.validation_iou for epoch in history], SERIES[1])
+    kept = next(epoch.validation_iou for epoch in history if epoch.number == best)
+    for value, colour, key, marker in (
+        (kept, SERIES[1], "learning.ice_best", "o"),
+        (test_iou, INK, "learning.ice_test", "D"),
+    ):
+        if value is not None:
+            label = text(key, value=text.number(value, 3))
+            share.plot(
+                best, value, marker, color=colour, markersize=5.5, label=label, clip_on=False
+            )
+    share.set_title(text("learning.ice_iou"), loc="left", fontsize=8.5, color=MUTED)
+    share.legend(frameon=False, fontsize=8, labelcolor=INK, loc="lower right")
+    _finish((losses, share), history, best, text, "learning.ice_epoch")
+    return figure
+
+
+def _two_plots() -> tuple[Figure, Axes, Axes]:
     figure = new_figure(8.4, 2.9)
-    losses = figure.add_axes((0.065, 0.17, 0.41, 0.73))
-    share = figure.add_axes((0.565, 0.17, 0.41, 0.73))
+    return (
+        figure,
+        figure.add_axes((0.065, 0.17, 0.41, 0.73)),
+        figure.add_axes((0.565, 0.17, 0.41, 0.73)),
+    )
+
+
+def _draw_losses(
+    axes: Axes, history: Sequence[EpochLike], text: Text, names: tuple[str, str]
+) -> None:
     numbers = [epoch.number for epoch in history]
     for name, values, colour in (
-        ("learning.learnt", [epoch.loss for epoch in history], ACCENT),
-        ("learning.held", [epoch.validation_loss for epoch in history], SERIES[1]),
+        (names[0], [epoch.loss for epoch in history], ACCENT),
+        (names[1], [epoch.validation_loss for epoch in history], SERIES[1]),
     ):
-        losses.plot(numbers, values, color=colour, linewidth=1.6, label=text(name))
-    losses.set_title(text("learning.loss"), loc="left", fontsize=8.5, color=MUTED)
-    losses.legend(frameon=False, fontsize=8, labelcolor=INK)
-    share.plot(numbers, [epoch.validation_iou for epoch in history], color=SERIES[1], linewidth=1.6)
-    share.set_title(text("learning.iou"), loc="left", fontsize=8.5, color=MUTED)
-    share.set_ylim(0, 1)
-    for axes in (losses, share):
+        axes.plot(numbers, values, color=colour, linewidth=1.6, label=text(name))
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+
+
+def _draw_iou(
+    axes: Axes, history: Sequence[EpochLike], values: Sequence[float], colour: str
+) -> None:
+    axes.plot([epoch.number for epoch in history], values, color=colour, linewidth=1.6)
+    axes.set_ylim(0, 1)
+
+
+def _finish(
+    plots: tuple[Axes, Axes], history: Sequence[EpochLike], best: int, text: Text, epochs: str
+) -> None:
+    """Draw axes, and the line of the epoch that was kept."""
+    for axes in plots:
         _quiet(axes, text)
+        axes.set_xlabel(text(epochs), fontsize=9, color=INK)
         axes.axvline(best, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-    share.annotate(
+    early = best <= (1 + history[-1].number) / 2
+    plots[1].annotate(
         text("learning.kept", number=best),
         (best, 0.03),
-        xytext=(4 if best <= (1 + numbers[-1]) / 2 else -4, 0),
+        xytext=(4 if early else -4, 0),
         textcoords="offset points",
-        ha="left" if best <= (1 + numbers[-1]) / 2 else "right",
+        ha="left" if early else "right",
         fontsize=8,
         color=MUTED,
     )
-    return figure
 
 
 def _quiet(axes: Axes, text: Text) -> None:
@@ -82,4 +153,3 @@ def _quiet(axes: Axes, text: Text) -> None:
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: text.significant(value, 3)))
-    axes.set_xlabel(text("learning.epoch"), fontsize=9, color=INK)
