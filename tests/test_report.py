@@ -259,6 +259,12 @@ SENTENCES = {
     ),
     "On 3 of 21 dates, first on 2016-03-12: The image has no CRS: shares only, no area (say "
     "--resolution METRES).": "На 3 датах із 21, найперше 2016-03-12: Знімок не має",
+    "On 3 of 21 images, first on MOD02HKM.A2021049.0405: Land was not masked.": (
+        "На 3 знімках із 21, найперше MOD02HKM.A2021049.0405: Суходіл не замасковано."
+    ),
+    "MOD09A1.hdf is the best of eight days: ice that moves is taken from several dates.": (
+        "MOD09A1.hdf — найкраще з восьми днів"
+    ),
     "2016-03-12: cloud 12.5%": "2016-03-12: хмари 12,5\u00a0%",
     "2019-02-02 failed: a.tif is not an image that can be read (not recognized). Open a GeoTIFF, "
     "COG, VRT, NetCDF or JPEG 2000 file.": "2019-02-02 — помилка: a.tif — не знімок",

@@ -221,7 +221,7 @@ def _confusion(text: Text, scores: Scores, titles: Mapping[str, str]) -> dict[st
 def decisions(text: Text, provenance: Provenance) -> list[Node]:
     """Return the steps of a record; a step that nobody foresaw is shown by its own names.
 
-    ``by_date`` marks those that are told for each date apart: they are folded.
+    ``by_date`` marks those that are told for each date or image apart: they are folded.
     """
     nodes = []
     for step in provenance.steps:
@@ -230,7 +230,7 @@ def decisions(text: Text, provenance: Provenance) -> list[Node]:
             {
                 "name": text.known("steps", step["name"]),
                 "items": tree(text, details),
-                "by_date": step["name"].endswith("_by_date"),
+                "by_date": step["name"].endswith(("_by_date", "_by_image")),
             }
         )
     return nodes

@@ -38,6 +38,8 @@ _CUT: Final = 1.6
 """Intervals are drawn up to so many times the greatest best estimate."""
 _STYLES: Final = ("--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 """Of older winters, beside their colours: for readers who cannot tell all of those apart."""
+_LEAST_DAYS: Final = 120.0
+"""That the axis of anomalies spans: the bar of ten days is no wide one."""
 _TEN: Final = 9.0
 """Width of the bar of ten days, days."""
 
@@ -120,7 +122,8 @@ def anomaly_figure(seasons: Sequence[IceSeason], *, lang: str = "en") -> Figure 
     values = [v for _, known in rows for v in known.values()]
     most = 1.12 * max(map(abs, values)) or 1.0
     days = [day for _, known in rows for day in known]
-    limits = min(days) - 4.0, max(days) + 14.0
+    wider = max(0.0, _LEAST_DAYS - (max(days) - min(days))) / 2
+    limits = min(days) - 4.0 - wider, max(days) + 14.0 + wider
     tall, head, foot = 0.85, 0.26, 0.75
     height = len(rows) * (tall + head) + foot
     figure = new_figure(WIDTH, height)
@@ -303,6 +306,8 @@ def _older(panel: _Panel) -> dict[str, dict[str, Any]]:
             "color": (*SERIES, MUTED)[number % 5],
             "linestyle": _STYLES[number % 5],
             "linewidth": 1.2,
+            "marker": ".",  # a winter of a single date has no line
+            "markersize": 4,
         }
         for number, winter in enumerate(older[::-1])
     }

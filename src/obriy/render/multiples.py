@@ -281,7 +281,7 @@ def draw_colour_bar(
             for label, colour in beside
         ],
         loc="center left",
-        bbox_to_anchor=((long + 0.35) / sheet.width, 0.365 / sheet.height),
+        bbox_to_anchor=((long + 0.45) / sheet.width, 0.365 / sheet.height),
         ncols=min(2, len(beside)),
         frameon=False,
         fontsize=9,
