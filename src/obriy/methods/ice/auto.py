@@ -2,8 +2,8 @@
 
 It needs no training, no key and no thermal band. It works in three steps. (1) `mixing` tells how
 much of a pixel is ice and how much cloud. (2) The water that it is mixed with is that of the scene:
-the darker quarter of what is surely water. (3) Ice is bright or grey, so a pixel of half the brightness of
-the ice around it is half ice, not dark ice. How it was made and where it fails:
+the darker quarter of what is surely water. (3) Ice is bright or grey, so a pixel of half the
+brightness of the ice around it is half ice, not dark ice. How it was made and where it fails:
 ``docs/design/0015-ice-methods.md``.
 """
 
@@ -72,7 +72,7 @@ class AutoIce:
         bands = sea_of(block.crop()).bands
         names = chosen_bands(set(bands), self.name)
         ice, cloud = mixing_of(names).shares(bands)
-        sure = ice_table()["limits"]["sure_water"]
+        sure = ice_table()["auto"]["water"]
         with np.errstate(invalid="ignore"):
             water = (np.abs(ice) < sure["ice"]) & (np.abs(cloud) < sure["cloud"])
         return SeenSea(
@@ -117,6 +117,7 @@ class AutoRule:
         ice, cloud = self.mixing.shares(sea_of(block).bands)
         missing = np.isnan(ice)
         ice[missing], cloud[missing] = 0, 0
+        ice[self._turbid(block)] = 0
         hidden = cloud >= limits["cloud"]
         icy = (ice >= limits["ice"]) & ~hidden
         around = _mean_around(ice, icy, settings["reach"])
@@ -127,6 +128,15 @@ class AutoRule:
         labels[hidden], labels[missing] = CLOUD, NO_DATA
         steps[hidden | missing], doubt[hidden | missing] = FRACTION_MISSING, Doubt.SURE
         return Labelled(labels, steps, doubt=doubt)
+
+    def _turbid(self, block: Block) -> npt.NDArray[np.bool_]:
+        """Return where the sea is bright in red and not in the near infrared: mud, not ice."""
+        water = dict(zip(self.mixing.bands, self.mixing.water, strict=True))
+        if "red" not in water:
+            return np.zeros(block.shape, np.bool_)
+        (nir,) = (name for name in water if name.startswith("nir"))
+        red_above, nir_above = (block.bands[n] - water[n] for n in ("red", nir))
+        return nir_above < np.float32(ice_table()["auto"]["turbid"]) * red_above
 
     def _doubt(
         self, share: FloatArray, around: FloatArray, labels: ByteArray, limits: dict[str, Any]
