@@ -92,7 +92,7 @@ def ice_learning_figure(
                 best, value, marker, color=colour, markersize=5.5, label=label, clip_on=False
             )
     share.set_title(text("learning.ice_iou"), loc="left", fontsize=8.5, color=MUTED)
-    share.legend(frameon=False, fontsize=8, labelcolor=INK, loc="lower right")
+    share.legend(frameon=False, fontsize=8, labelcolor=INK, loc="lower center")
     _finish((losses, share), history, best, text, "learning.ice_epoch")
     return figure
 

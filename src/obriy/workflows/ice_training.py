@@ -204,10 +204,10 @@ class _Task:
         return told | {"seconds_per_scene": seconds / len(examples)}
 
     def _tell(self, stage: str, done: int, of: int) -> None:
-        if self.options.cancel is not None and self.options.cancel.is_set():
-            raise CancelledError("The training was stopped.", "Run it again: it goes on from here.")
         if self.options.progress is not None:
             self.options.progress(stage, done, of)
+        if self.options.cancel is not None and self.options.cancel.is_set():
+            raise CancelledError("The training was stopped.", "Run it again: it goes on from here.")
 
 
 def _described(trained: Trained, train: int, held: int) -> dict[str, Any]:

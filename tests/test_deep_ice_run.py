@@ -1,0 +1,106 @@
+"""`run_ice_training` with a network: files, scores, going on after a stop, use of the weights."""
+
+import csv
+import threading
+
+import numpy as np
+import pytest
+
+from obriy.blocks.engine import EngineOptions
+from obriy.errors import BandError, CancelledError, InputError
+from obriy.model.ice import BANDS, LAND
+from obriy.nets.segmenter import load_segmenter
+from obriy.validation.ice_scores import SCORES
+from obriy.workflows.config import IceTrainConfig, make_config
+from obriy.workflows.ice_map import map_ice
+from obriy.workflows.ice_training import HISTORY, STATE, run_ice_training
+from test_ice_training import TIMES, example, write
+
+torch = pytest.importorskip("torch", reason="needs the extra deep")
+
+DAYS = [time for time in TIMES if "02-20" in time]
+"""Of five winters, one date each."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("bay"), [example(day) for day in DAYS])
+
+
+def train(data, out, options=None, **values):
+    given = {"data": data, "out": out, "method": "m201", "epochs": 3, "batch": 2, "device": "cpu"}
+    return run_ice_training(make_config(IceTrainConfig, given | values), options)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data, tmp_path_factory):
+    return train(data, tmp_path_factory.mktemp("runs") / "run")
+
+
+def curve(folder):
+    with (folder / HISTORY).open() as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def test_what_a_training_leaves(uninterrupted):
+    result, folder = uninterrupted.result, uninterrupted.folder
+    assert sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) == [
+        "config.yaml", "history.csv", "learning.png", "ledger.jsonl", "result.json", "weights.pt",
+    ]  # fmt: skip
+    rows = curve(folder)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    best = max(rows, key=lambda row: float(row["validation_iou"]))
+    assert result["best_epoch"] == int(best["epoch"])
+    assert result["parameters"] == 115_980
+    assert result["reference_b"]["validation_iou"] == 0.88527
+    assert "its own data" in result["reference_b"]["title"]
+    # Scores of the map of a user, in float32: those of the curve, but for rounding and missing.
+    assert result["validation"]["iou"] == pytest.approx(float(best["validation_iou"]), abs=0.05)
+    assert set(SCORES) <= set(result["test"])
+
+
+def test_the_weights_map_a_scene(uninterrupted):
+    file = uninterrupted.folder / "weights.pt"
+    card = load_segmenter(file, "cpu").card
+    split = uninterrupted.result["split"]
+    assert set(card.sources) == {*split["train"]["names"], *split["validation"]["names"]}
+    assert card.scores["test"]["iou"] == uninterrupted.result["test"]["iou"]
+    assert (card.bands, card.size, card.outputs) == (BANDS, (285, 430), ("ice",))
+    scene = example(DAYS[0]).scene
+    made = map_ice(scene, "m201", weights=file, device="cpu")
+    assert made.labels.shape == (60, 90)
+    assert set(np.unique(made.labels)) <= {1, 2, LAND}
+
+
+def test_what_was_stopped_goes_on_to_the_bit(uninterrupted, data, tmp_path):
+    stop = threading.Event()
+
+    def tell(stage, done, of):
+        if stage == "train" and done == 1:
+            stop.set()
+
+    out = tmp_path / "run"
+    with pytest.raises(CancelledError, match="goes on from here"):
+        train(data, out, EngineOptions(progress=tell, cancel=stop))
+    assert (out / STATE).is_file()
+    seen = []
+    resumed = train(data, out, EngineOptions(progress=lambda *said: seen.append(said)))
+    assert [said for said in seen if said[0] == "train"] == [("train", 2, 3), ("train", 3, 3)]
+    assert curve(out) == curve(uninterrupted.folder)
+    one, other = (
+        torch.load(run.folder / "weights.pt", weights_only=True)["weights"]
+        for run in (resumed, uninterrupted)
+    )
+    assert all(torch.equal(one[name], other[name]) for name in other)
+
+
+def test_scenes_that_a_network_cannot_learn_from(tmp_path):
+    few = [example(day) for day in DAYS]
+    for one in few:
+        del one.scene["swir22"]
+    with pytest.raises(BandError, match=r"lack swir22"):
+        train(write(tmp_path, few), tmp_path / "run")
+    folder = tmp_path / "free"
+    folder.mkdir()
+    with pytest.raises(InputError, match="no ice in the labels of the training"):
+        train(write(folder, [example(day, ice=False) for day in DAYS]), tmp_path / "other")
