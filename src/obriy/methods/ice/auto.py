@@ -136,7 +136,8 @@ class AutoRule:
             return np.zeros(block.shape, np.bool_)
         (nir,) = (name for name in water if name.startswith("nir"))
         red_above, nir_above = (block.bands[n] - water[n] for n in ("red", nir))
-        return nir_above < np.float32(ice_table()["auto"]["turbid"]) * red_above
+        turbid: npt.NDArray[np.bool_] = nir_above < ice_table()["auto"]["turbid"] * red_above
+        return turbid
 
     def _doubt(
         self, share: FloatArray, around: FloatArray, labels: ByteArray, limits: dict[str, Any]
