@@ -15,7 +15,7 @@ from obriy.sources.modis.geolocation import SCAN
 from obriy.sources.modis.l1b import CountArray, Level1b, calibrate
 from obriy.sources.modis.swath import Part, SwathGrid
 
-MOST: Final = 2048 * 2048
+MOST: Final = 2_000_000
 """Pixels of the largest window that is made at once, and samples that it is made of; a larger one
 is put together of two."""
 _SURVEY: Final = 10
@@ -79,9 +79,10 @@ class GranuleLayers:
         Returns:
             (rows, columns) float32, NaN missing; of flags uint16.
         """
-        if (rows.stop - rows.start) * (columns.stop - columns.start) <= MOST:
+        if _length(rows) * _length(columns) <= MOST:
             return self._window(rows, columns)[name]
-        return np.concatenate([self.layer(name, half, columns) for half in _halves(rows)])
+        axis, halves = _halves(rows, columns)
+        return np.concatenate([self.layer(name, *half) for half in halves], axis)
 
     def survey(self) -> Survey:
         """Look at all counts that may serve the grid."""
@@ -109,13 +110,14 @@ class GranuleLayers:
     def _made(self, rows: slice, columns: slice) -> Layers:
         hull = self._swath.hull(rows, columns)
         if hull is None:
-            return _nothing((rows.stop - rows.start, columns.stop - columns.start))
-        if _samples(*hull) > MOST and rows.stop - rows.start > 1:
-            halves = [self._made(half, columns) for half in _halves(rows)]
-            return {name: np.concatenate([half[name] for half in halves]) for name in halves[0]}
+            return _nothing((_length(rows), _length(columns)))
+        if _samples(*hull) > MOST and _length(rows) * _length(columns) > 1:
+            axis, halves = _halves(rows, columns)
+            made = [self._made(*half) for half in halves]
+            return {name: np.concatenate([m[name] for m in made], axis) for name in made[0]}
         part = self._swath.part(rows, columns, *hull)
         if part is None:
-            return _nothing((rows.stop - rows.start, columns.stop - columns.start))
+            return _nothing((_length(rows), _length(columns)))
         geolocation = self._swath.geolocation
         cosine = geolocation.cos_sun_zenith(part.scans, part.frames)
         counts = self._counts(part.scans, part.frames)
@@ -191,12 +193,20 @@ def _nothing(shape: tuple[int, int]) -> Layers:
 
 
 def _samples(scans: slice, frames: slice) -> int:
-    return int((scans.stop - scans.start) * (frames.stop - frames.start)) * 4 * SCAN
+    return _length(scans) * _length(frames) * 4 * SCAN
 
 
-def _halves(rows: slice) -> tuple[slice, slice]:
-    middle = (rows.start + rows.stop + 1) // 2
-    return slice(rows.start, middle), slice(middle, rows.stop)
+def _length(part: slice) -> int:
+    return int(part.stop - part.start)
+
+
+def _halves(rows: slice, columns: slice) -> tuple[int, list[tuple[slice, slice]]]:
+    """Cut a window across its longer side: the squarer it is, the fewer samples it shares."""
+    axis = 0 if _length(rows) >= _length(columns) else 1
+    whole = (rows, columns)[axis]
+    middle = (whole.start + whole.stop + 1) // 2
+    parts = slice(whole.start, middle), slice(middle, whole.stop)
+    return axis, [(part, columns) if axis == 0 else (rows, part) for part in parts]
 
 
 def _pieces(whole: slice, length: int) -> Iterator[slice]:
