@@ -16,7 +16,7 @@ from obriy.nets.segmenter import Segmenter
 
 OVERLAP: Final = 64
 """Pixels that neighbouring windows share at least: what lies nearer to the edge of a window than
-half of it is taken from the other one, which sees what is around."""
+half of it is taken from the other one, which sees what is around. Of small windows half a side."""
 HALF: Final = 0.5
 
 
@@ -80,7 +80,8 @@ class NetworkRule:
         card = self.segmenter.card
         labels = np.full(block.shape, NO_DATA, np.uint8)
         confidence = np.full(block.shape, FRACTION_MISSING, np.uint8)
-        for window in spread_windows(block, self.extent, card.size, OVERLAP):
+        overlap = min(OVERLAP, min(card.size) // 2)
+        for window in spread_windows(block, self.extent, card.size, overlap):
             planes = {name: window.cut(block, block.bands[name]) for name in card.bands}
             codes, shares = self._classes(self.segmenter.probabilities(planes))
             window.put(block, labels, codes)

@@ -1,0 +1,63 @@
+"""Trained segmenters as methods for ice: windows, codes, what is missing (extra ``deep``)."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from ice_scenes import run_in_blocks, small_sea
+from obriy.errors import BandError, InputError
+from obriy.methods.ice.spec import parse_ice_method
+from obriy.model.ice import BANDS, CLOUD, ICE, WATER
+from obriy.nets.architectures import build_segmenter
+from obriy.nets.segmenter import Segmenter, SegmenterCard
+
+SIZE = {"m201": (285, 430), "unet": (64, 96)}
+OUTPUTS = {"m201": ("ice",), "unet": ("water", "ice", "cloud")}
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Untrained networks in files: their opinion is worth nothing, but it is always the same."""
+    folder = tmp_path_factory.mktemp("networks")
+    for name, size in SIZE.items():
+        card = SegmenterCard(name, BANDS, OUTPUTS[name], (0.3,) * 7, (0.3,) * 7, size=size)
+        network = build_segmenter(name, BANDS, seed=4)
+        (folder / name).write_bytes(Segmenter(network, card, "cpu").to_bytes())
+    return folder
+
+
+@pytest.mark.parametrize(("name", "sides"), [("unet", (50, 71)), ("m201", (200,))])
+def test_any_cut_gives_the_same_map(weights, name, sides):
+    _, bands, flags = small_sea(rows=130, columns=170)
+    bands["red"][5, 5] = np.nan
+    method = parse_ice_method(name, weights=weights / name, device="cpu")
+    whole, rule = run_in_blocks(method, bands, flags, 500)
+    for side in sides:
+        cut, _ = run_in_blocks(method, bands, flags, side)
+        for layer in ("labels", "confidence"):
+            assert np.array_equal(cut[layer], whole[layer])
+    assert whole["labels"][5, 5] == 0
+    assert whole["confidence"][5, 5] == 255
+    codes = {WATER, ICE} if name == "m201" else {WATER, ICE, CLOUD}
+    assert set(np.unique(whole["labels"])) - {0} <= codes
+    assert rule.describe()["network"] == name
+
+
+def test_a_scene_of_one_window_gets_what_the_network_says(weights):
+    _, bands, flags = small_sea(rows=285, columns=430)
+    method = parse_ice_method("m201", weights=weights / "m201", device="cpu")
+    layers, _ = run_in_blocks(method, bands, flags, 500)
+    said = method.segmenter.probabilities(bands)[0]
+    assert np.array_equal(layers["labels"] == ICE, said >= 0.5)
+    sure = np.maximum(said, 1 - said)
+    assert np.abs(layers["confidence"] / 200 - sure).max() <= 0.0026
+
+
+def test_bands_and_names(weights):
+    method = parse_ice_method("unet", weights=weights / "unet", device="cpu")
+    assert method.bands(set(BANDS)) == set(BANDS)
+    with pytest.raises(BandError, match="swir12"):
+        method.bands(set(BANDS) - {"swir12"})
+    with pytest.raises(InputError, match="holds 'unet'"):
+        parse_ice_method("m211", weights=weights / "unet", device="cpu")
