@@ -1,6 +1,7 @@
 """`run_ice_training` without torch: what is read, how classifiers are taught and judged."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -8,16 +9,19 @@ import xarray as xr
 
 from conftest import utm_grid
 from obriy.blocks.engine import EngineOptions
-from obriy.errors import BandError, InputError, UsageError
+from obriy.errors import BandError, InputError, MissingExtraError, UsageError
 from obriy.methods.ice.spec import parse_ice_method
 from obriy.model.grid import coords_of
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER, IceExample
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
+from obriy.nets.ice_learning import IceEpoch
 from obriy.nets.ssegm import SIZE
 from obriy.outputs.cog import write_layer
 from obriy.outputs.scene_file import write_scene
+from obriy.render.figures import to_png
+from obriy.render.learning import ice_learning_figure
 from obriy.workflows.config import IceTrainConfig, make_config
 from obriy.workflows.ice_lessons import (
     PIXELS,
@@ -201,3 +205,30 @@ def test_scenes_that_cannot_be_set_apart(data, tmp_path):
     with pytest.raises(UsageError, match="three are needed"):
         train(folder, tmp_path / "run", method="forest")
     assert not (tmp_path / "run").exists()
+
+
+def test_without_torch_the_way_out_is_said_at_once(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"obriy\[deep\]"):
+        train(data, tmp_path / "run", method="m211")
+    assert not (tmp_path / "run").exists()
+
+
+# Figure ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("lang", "test"), [("en", "test scenes: 0.700"), ("uk", "0,700")])
+def test_the_figure_tells_what_chose_from_what_is_reported(lang, test):
+    history = [
+        IceEpoch(n, 1 / n, 1.2 / n, None if n == 1 else 0.2 * n, 0.25 * n, 1e-3, 9.0)
+        for n in (1, 2, 3)
+    ]
+    figure = ice_learning_figure(history, 3, 0.7, lang=lang)
+    share = figure.axes[1]
+    labels = [text.get_text() for text in share.get_legend().get_texts()]
+    assert len(labels) == 2
+    assert test in labels[1]
+    points = [line.get_xydata().tolist() for line in share.lines if line.get_marker() in ("o", "D")]
+    assert points == [[[3, 0.75]], [[3, 0.7]]]
+    assert len(ice_learning_figure(history, 3, None).axes[1].get_legend().get_texts()) == 1
+    assert to_png(figure)[:4] == b"\x89PNG"

@@ -89,10 +89,28 @@ def ice_learning_figure(
         if value is not None:
             label = text(key, value=text.number(value, 3))
             share.plot(
-                best, value, marker, color=colour, markersize=5.5, label=label, clip_on=False
+                best,
+                value,
+                marker,
+                color=colour,
+                markersize=5.5,
+                label=label,
+                clip_on=False,
+                zorder=5,
             )
     share.set_title(text("learning.ice_iou"), loc="left", fontsize=8.5, color=MUTED)
-    share.legend(frameon=False, fontsize=8, labelcolor=INK, loc="lower center")
+    # Beside the title: within the axes a curve may be anywhere.
+    share.legend(
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 0.985),
+        ncols=2,
+        handletextpad=0.1,
+        columnspacing=0.9,
+        borderaxespad=0,
+    )
     _finish((losses, share), history, best, text, "learning.ice_epoch")
     return figure
 

@@ -13,12 +13,13 @@ from obriy.errors import CancelledError
 from obriy.methods.ice.learned import CLASSIFIERS, ClassifierCard, fit_classifier
 from obriy.methods.ice.spec import parse_ice_method
 from obriy.model.grid import geobox_of
-from obriy.model.ice import IceExample
+from obriy.model.ice import BANDS, IceExample
 from obriy.model.provenance import versions
-from obriy.nets.architectures import architecture
+from obriy.nets.architectures import architecture, build_segmenter
 from obriy.nets.ice_learning import IceEpoch, Trained, train_segmenter
 from obriy.nets.learning import Schedule
 from obriy.nets.segmenter import Segmenter, SegmenterCard
+from obriy.nets.torch_library import choose_device
 from obriy.outputs.files import write_bytes, write_text
 from obriy.render.figures import to_png
 from obriy.render.learning import ice_learning_figure
@@ -72,6 +73,8 @@ def run_ice_training(config: IceTrainConfig, options: EngineOptions | None = Non
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
+    if config.method not in CLASSIFIERS:
+        _require_network(config)
     lessons = read_lessons(config)
     identity = {**config.identity(), "data": str(config.data.expanduser().resolve())}
     folder = RunFolder(run_path(config), identity)
@@ -208,6 +211,12 @@ class _Task:
             self.options.progress(stage, done, of)
         if self.options.cancel is not None and self.options.cancel.is_set():
             raise CancelledError("The training was stopped.", "Run it again: it goes on from here.")
+
+
+def _require_network(config: IceTrainConfig) -> None:
+    """Raise where the network cannot be made or computed: before a gigabyte of scenes is read."""
+    choose_device(config.device)
+    build_segmenter(config.method, BANDS, pretrained=config.pretrained)
 
 
 def _described(trained: Trained, train: int, held: int) -> dict[str, Any]:
