@@ -14,7 +14,7 @@ from obriy.model.ice import BANDS
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.registry import Registry
-from obriy.sources.area_grid import area_grid, swath_grid
+from obriy.sources.area_grid import PIXEL_M, area_grid, swath_grid
 from obriy.sources.base import Request
 from obriy.sources.computed import computed_variable
 from obriy.sources.land_mask import with_land
@@ -34,9 +34,10 @@ from obriy.sources.modis.swath import Resampling, SwathGrid, lay
 from obriy.tables import load_toml
 
 SENSOR: Final = "modis_hkm"
-PIXEL_M: Final = 500.0
-"""Pixels of the grid of a whole granule, where nothing else is asked for."""
-
+_BAND6: Final = (
+    "dead detectors filled within their scan by the ratio to band 7 of the nearest good detectors "
+    "above and below"
+)
 
 READERS: Registry[Any] = Registry("reader of MODIS products")
 READERS.register("granule", "obriy.sources.modis.granule:open_swath")
@@ -223,6 +224,7 @@ def _record(
             scales=dict(zip(BANDS, level1b.scales, strict=True)),
             offsets=dict(zip(BANDS, level1b.offsets, strict=True)),
             special_values=dict(sorted(survey.special.items())),
+            band6=_BAND6 if level1b.aqua else "as it is",
             counted_in={"scans": _range(swath.scans), "frames": _range(swath.frames)},
             max_sun_zenith=table["l1b"]["max_sun_zenith"],
             source=table["source"],
