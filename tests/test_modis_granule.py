@@ -2,6 +2,7 @@
 
 import functools
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -333,6 +334,16 @@ def test_windows_are_parts_of_the_whole_in_any_order_and_after_pickling(granule)
             part = one.isel(y=rows, x=columns).compute()
             for name in scene:
                 np.testing.assert_array_equal(part[name], whole[name][rows, columns])
+
+
+def test_threads_may_read_at_the_same_time(granule):
+    whole = open_granule(granule("date line"), geobox=square(PASSES["date line"][2], 80)).compute()
+    scene = open_granule(granule("date line"), geobox=square(PASSES["date line"][2], 80))
+    windows = [(band, slice(row, row + 20)) for row in range(0, 80, 20) for band in BANDS]
+    with ThreadPoolExecutor(4) as threads:
+        found = threads.map(lambda one: scene[one[0]][one[1]].values, windows)
+        for (band, rows), values in zip(windows, found, strict=True):
+            np.testing.assert_array_equal(values, whole[band][rows])
 
 
 def test_a_window_larger_than_is_made_at_once(granule, monkeypatch):
