@@ -47,11 +47,12 @@ def measure_ice(
     """Measure the sea ice of one day in each district, km², geodesic.
 
     Pixels at the edge of a district count by their exact fraction inside it. The interval is that
-    of `obriy.measures.uncertainty`: it holds what was not seen, by proportion of what was, and the
-    errors that a map shows of itself: where another threshold would decide otherwise
-    (``doubt``), mixed pixels along the edge of the ice, the position of the image under the
-    district. Its coefficients were found on water. A method that takes cloud for ice, or ice for
-    cloud, where no threshold is in doubt errs unseen by it.
+    of `obriy.measures.uncertainty` with the coefficients of ``tables/ice_uncertainty.toml``: it
+    holds what was not seen, by proportion of what was, and the errors that a map shows of itself:
+    where another threshold would decide otherwise (``doubt``), the length of the edge of the ice,
+    the position of the image under the district (not under the coast). The coefficients were found
+    on simulated bays mapped by ``auto``, so that it held the truth in 90 % of them; on others it
+    held it in 85 %. For other methods and real bays that was not checked.
 
     Args:
         class_map: A map of the legend ``ice``, lazy or in memory.
