@@ -8,7 +8,7 @@ DEEP   := $(VENV)/.deep
 
 .PHONY: demo test test-deep check bench clean
 
-demo: $(CORE)  ## map water on embedded samples and say where the report is
+demo: $(CORE)  ## map water, land cover and ice of samples and say where the reports are
 	$(BIN)/obriy demo
 
 test: $(DEV)  ## every test but those of the extra `deep`

@@ -7,6 +7,7 @@
     scores = obriy.evaluate(water, "reference.tif")
     obriy.write_class_map(water, "folder")
     cover = obriy.map_landcover(scene)
+    ice = obriy.map_ice(obriy.open_scene("MOD02HKM.A2021049.0225.061.hdf"))
     series = obriy.measure_area(["2025-06-05.tif", "2025-07-03.tif"], "districts.gpkg")
 
 Names load on first use, so that ``import obriy`` is quick.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from obriy.outputs.cog import write_class_map as write_class_map
     from obriy.sources.scene import open_scene as open_scene
     from obriy.workflows.evaluation import evaluate as evaluate
+    from obriy.workflows.ice_map import map_ice as map_ice
     from obriy.workflows.landcover import map_landcover as map_landcover
     from obriy.workflows.mapping import map_water as map_water
     from obriy.workflows.measuring import measure_area as measure_area
@@ -29,6 +31,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "ObriyError": "obriy.errors",
     "open_scene": "obriy.sources.scene",
+    "map_ice": "obriy.workflows.ice_map",
     "map_landcover": "obriy.workflows.landcover",
     "map_water": "obriy.workflows.mapping",
     "measure_area": "obriy.workflows.measuring",
@@ -40,6 +43,7 @@ __all__ = [
     "ObriyError",
     "__version__",
     "evaluate",
+    "map_ice",
     "map_landcover",
     "map_water",
     "measure_area",

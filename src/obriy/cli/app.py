@@ -61,7 +61,7 @@ def demo(
     lang: Annotated[str, typer.Option(help="language of the reports, en or uk")] = "en",
     quiet: Quiet = False,
 ) -> None:
-    """Map water and land cover: a simulated scene, a real chip, a simulated season."""
+    """Map water, land cover and ice: simulated scenes and seasons, a real chip."""
     from obriy.cli.show import Screen
 
     screen = Screen(quiet)
@@ -79,6 +79,10 @@ def demo(
     ]
     cover = {"source": "sample:", "resolution": 10.0, "out": out / "landcover", "lang": lang}
     results.append(_run(make_config(LandcoverConfig, cover), screen, False))
+    winter = _winter(out / "winter-images")
+    frozen = {"sources": [str(winter)], "land": str(winter / "land.tif"), "out": out / "ice"}
+    frozen |= {"reference": str(winter / "labels"), "lang": lang}
+    results.append(_run(make_config(IceConfig, frozen), screen, False))
     screen.reports(results)
 
 
@@ -380,6 +384,15 @@ def _season(folder: Path) -> None:
 
     dates = dates_between(6, "2023-04-01", "2023-10-31")
     simulate_to_folder(folder, dates=dates, size=(256, 256), setting="easy_cloudy")
+
+
+def _winter(folder: Path) -> Path:
+    """Simulate the winter of the demo: six dates of a bay."""
+    from obriy.workflows.simulating import dates_between
+    from obriy.workflows.simulating_ice import simulate_ice_folder
+
+    simulate_ice_folder(folder, dates=dates_between(6, "2020-11-20", "2021-04-15"), seed=100)
+    return folder
 
 
 def _do(config: JobConfig, *, as_json: bool, quiet: bool, dry_run: bool = False) -> None:

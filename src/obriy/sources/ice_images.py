@@ -8,9 +8,9 @@ from typing import Final
 
 from obriy.errors import SourceError, UsageError
 from obriy.sources.dates import parse_range, time_in
+from obriy.sources.integrity import HDF4_SUFFIXES as HDF
 from obriy.sources.reading import SUFFIXES
 
-HDF: Final = (".hdf", ".hdf4", ".h4")
 _GEOLOCATION: Final = re.compile(r"^M[OY]D03\b", re.IGNORECASE)
 _CLOUDS: Final = re.compile(r"^M[OY]D35", re.IGNORECASE)
 _SATELLITE: Final = re.compile(r"^M([OY])D", re.IGNORECASE)

@@ -26,7 +26,8 @@ from obriy.model.scene import band_names
 from obriy.prepare.crop import crop
 from obriy.sources.area_grid import area_grid
 from obriy.sources.districts import read_districts
-from obriy.sources.ice_images import HDF, IceImage, find_ice_images
+from obriy.sources.ice_images import IceImage, find_ice_images
+from obriy.sources.integrity import HDF4_SUFFIXES
 from obriy.sources.land_mask import with_land
 from obriy.sources.reference import open_reference
 from obriy.sources.scene import open_scene
@@ -126,7 +127,7 @@ def _open(
 def _scene(image: IceImage, config: IceConfig, grid: GeoBox | None) -> xr.Dataset:
     """Open an image as a Scene with its land, and its clouds where a mask tells them."""
     mask = None if config.land in ("auto", "none") else Path(config.land)
-    if image.path.lower().endswith(HDF):
+    if image.path.lower().endswith(HDF4_SUFFIXES):
         return open_scene(
             image.path,
             area=grid,

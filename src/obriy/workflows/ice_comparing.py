@@ -1,0 +1,319 @@
+"""`obriy compare ice`: methods on the same labelled scenes, one table, one figure, one test."""
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from obriy.blocks.base import Method
+from obriy.blocks.engine import ArraySink, EngineOptions
+from obriy.errors import CancelledError, InputError, ObriyError, UsageError
+from obriy.methods.ice.spec import ICE_METHODS
+from obriy.model.flags import FLAG_ATTRS, Flag
+from obriy.model.ice import ICE, LAND, IceExample
+from obriy.model.legend import NO_DATA, load_legend
+from obriy.model.provenance import Provenance, hrefs_of
+from obriy.model.scene import provenance_of
+from obriy.outputs.cog import write_layer
+from obriy.outputs.files import write_bytes
+from obriy.outputs.tables import write_rows
+from obriy.render.figures import to_png
+from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_figure
+from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.sources.ice_examples import read_examples
+from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores, paired_test
+from obriy.validation.time_split import TimeSplit, split_by_time
+from obriy.workflows.config import IceCompareConfig, IceTrainConfig, make_config
+from obriy.workflows.ice_map import ice_method
+from obriy.workflows.ice_training import run_ice_training
+from obriy.workflows.passes import open_layer, run_pass
+from obriy.workflows.run import Run, command_of, run_path
+
+COLUMNS: Final = (
+    "method", "kind", "iou", "iou_low", "iou_high", "precision", "recall", "f1",
+    "overall_accuracy", "kappa", "cloud_as_ice", "seconds_per_scene", "parameters", "status",
+    "reason",
+)  # fmt: skip
+"""Columns of ``comparison.csv``: scores on the test scenes, pooled over their pixels of sea."""
+AGREEMENT: Final = "agreement"
+NETWORKS: Final = ("m201", "m211", "unet", "deeplab")
+PUBLISHED: Final = {"m201": 0.88527, "m211": 0.88143}
+"""Validation IoU that document B reports for its own data; its split is random, and its best epoch
+is chosen on the very scenes."""
+
+
+def run_ice_comparison(config: IceCompareConfig, options: EngineOptions | None = None) -> Run:
+    """Train what must be trained, map the test scenes by every method, and score every map.
+
+    A method that fails is listed with its reason, and the others go on. What was cut off goes on
+    where it stopped.
+
+    Args:
+        config: What to compare, and how scenes are split.
+        options: Progress and cancel.
+
+    Raises:
+        UsageError: for a name that is no method, or weights of a method that is not compared.
+        InputError: for scenes that cannot be compared on.
+    """
+    options = options or EngineOptions()
+    weights = _weights(config)
+    for name in config.methods:
+        if ":" not in name:
+            ICE_METHODS.get(name)
+    examples = read_examples(config.data)
+    split = split_by_time(
+        [one.time for one in examples],
+        validation_share=config.validation_share,
+        test_share=config.test_share,
+        seed=config.seed,
+        by=config.split,
+    )
+    test = [examples[i] for i in split.test]
+    folder = RunFolder(run_path(config), _identity(config))
+    bench = _Bench(config, test, folder, options, weights)
+    rows = []
+    for number, name in enumerate(config.methods):
+        if options.progress is not None:
+            options.progress("comparing", number, len(config.methods))
+        rows.append(bench.row(name))
+    if options.progress is not None:
+        options.progress("comparing", len(rows), len(config.methods))
+    outputs = bench.write(rows)
+    result = {
+        "job": config.job,
+        "data": str(config.data),
+        "split": _described(split, examples),
+        "rows": [{k: v for k, v in row.items() if k != "counts"} for row in rows],
+        "best_two": _best_two(rows, config.seed),
+        "published": PUBLISHED,
+        "outputs": outputs,
+        "command": command_of(config),
+        "provenance": _record(test).to_dict(),
+    }
+    folder.write_result(result)
+    return Run(folder.path, result, all(row["status"] == "ok" for row in rows))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Bench:
+    """The scenes on which methods are compared, and where what they say is kept."""
+
+    config: IceCompareConfig
+    test: Sequence[IceExample]
+    folder: RunFolder
+    options: EngineOptions
+    weights: Mapping[str, Path]
+
+    def row(self, name: str) -> dict[str, Any]:
+        """Return a row of the table; the maps are made once."""
+        row: dict[str, Any] = dict.fromkeys(COLUMNS) | {
+            "method": name, "kind": _kind(name), "iou_interval": None, "counts": [],
+        }  # fmt: skip
+        try:
+            file = self._file_of(name)
+            method = ice_method(name, file, self.config.seed, self.config.device)
+            learnt = self._refuse_known(method, name)
+            read = [*self._hrefs(), *([str(file)] if file else [])]
+            done = self.folder.step(f"map {name}", lambda: self._map(name, method),
+                                    fingerprint(read))  # fmt: skip
+        except (CancelledError, UsageError):
+            raise
+        except ObriyError as error:
+            return row | {"status": "failed", "reason": str(error)}
+        counts = [IceCounts(**one) for one in done.found["counts"]]
+        scores = ice_scores(counts, seed=self.config.seed)
+        shown: dict[str, Any] = {key: scores[key] for key in COLUMNS if key in scores}
+        low, high = scores["intervals"]["iou"] or (None, None)
+        return row | {
+            **shown,
+            "iou_interval": scores["intervals"]["iou"],
+            "iou_low": low,
+            "iou_high": high,
+            "seconds_per_scene": done.found["seconds"] / len(counts),
+            "parameters": learnt,
+            "scenes": dict(zip((e.name for e in self.test), map(_iou, counts), strict=True)),
+            "counts": counts,
+            "status": "ok",
+            "reason": "",
+        }
+
+    def _file_of(self, name: str) -> Path | None:
+        """Return the weights of a method, trained here where none were given."""
+        if ":" in name or not ICE_METHODS.get(name).needs_weights:
+            return None
+        if name in self.weights:
+            return self.weights[name]
+        shared = self.config.model_dump(exclude={"job", "methods", "weights", "out"})
+        training = make_config(
+            IceTrainConfig, shared | {"method": name, "out": self.folder.file(f"train-{name}")}
+        )
+        quiet = dataclasses.replace(self.options, progress=None)
+        return Path(run_ice_training(training, quiet).result["outputs"]["weights"])
+
+    def _refuse_known(self, method: Method, name: str) -> int | None:
+        """Return the number of parameters of a trained method; None of another one.
+
+        Raises:
+            InputError: where it learnt from a scene that is to judge it.
+        """
+        card = getattr(getattr(method, "segmenter", None), "card", None) or getattr(
+            getattr(method, "classifier", None), "card", None
+        )
+        if card is None:
+            return None
+        known = {e.name for e in self.test} & set(card.sources)
+        if known:
+            raise InputError(
+                f"The weights of '{name}' learnt from {len(known)} of the test scenes, e.g. "
+                f"{sorted(known)[0]}.",
+                "Train with the same --split, --seed and shares, or leave --weights out.",
+            )
+        parameters: int | None = getattr(card, "parameters", None)
+        return parameters
+
+    def _map(self, name: str, method: Method) -> StepRecord:
+        """Map every test scene; keep where each map says ice."""
+        counts, files, took = [], {}, 0.0
+        place = self.folder.file(f"maps/{name.replace(':', '-')}")
+        place.mkdir(parents=True, exist_ok=True)
+        quiet = dataclasses.replace(self.options, progress=None)
+        for example in self.test:
+            scene, truth = with_labelled_land(example)
+            sink = ArraySink(truth.shape)
+            start = time.perf_counter()
+            run_pass(scene, method, {"labels": sink}, subject="ice", clouds="flags", options=quiet)
+            took += time.perf_counter() - start
+            counts.append(dataclasses.asdict(count_ice(truth, sink.array)))
+            file = f"maps/{place.name}/{example.name}.tif"
+            said = example.labels.copy(data=sink.array)
+            write_layer(said, self.folder.file(file), load_legend("ice"))
+            files[example.name] = file
+        return StepRecord(files, {"counts": counts, "seconds": took})
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """Write table, figures and maps of agreement; return their paths by name."""
+        folder, lang = self.folder, self.config.lang
+        table = write_rows(
+            folder.file("comparison.csv"), COLUMNS, ([row[c] for c in COLUMNS] for row in rows)
+        )
+        outputs = {"table": str(table)}
+        good = [row for row in rows if row["status"] == "ok"]
+        if good:
+            figure = ice_comparison_figure(rows, lang, PUBLISHED)
+            outputs["figure"] = str(write_bytes(folder.file("comparison.png"), to_png(figure)))
+        if len(good) > 1:
+            outputs |= self._agreement([str(row["method"]) for row in good])
+        return outputs
+
+    def _agreement(self, names: Sequence[str]) -> dict[str, str]:
+        """Write, for each test scene, the share of methods that say ice."""
+        shown = []
+        place = self.folder.file(AGREEMENT)
+        place.mkdir(exist_ok=True)
+        for example in self.test:
+            truth = example.labels.to_numpy()
+            share = self._share_of_ice(example, names)
+            halves = np.where(np.isnan(share), 255, np.round(share * 200)).astype("uint8")
+            layer = example.labels.copy(data=halves)
+            write_layer(layer, place / f"{example.name}.tif", "agreement")
+            shown.append((example.name, truth, share))
+        # The scenes on which methods differ most say most.
+        shown.sort(key=lambda one: -float(np.nansum(one[2] * (1 - one[2]))))
+        figure = ice_agreement_figure(shown, self.config.lang, len(names))
+        path = write_bytes(self.folder.file("agreement.png"), to_png(figure, dpi=110))
+        return {"agreement": str(place), "agreement_figure": str(path)}
+
+    def _share_of_ice(self, example: IceExample, names: Sequence[str]) -> npt.NDArray[np.float64]:
+        votes = np.zeros(example.labels.shape)
+        looked = np.zeros(example.labels.shape)
+        for name in names:
+            file = self.folder.file(f"maps/{name.replace(':', '-')}/{example.name}.tif")
+            said = open_layer(file, example.scene).to_numpy()
+            votes += said == ICE
+            looked += (said != NO_DATA) & (said != LAND)
+        return np.where(looked > 0, votes / np.maximum(looked, 1), np.nan)
+
+    def _hrefs(self) -> list[str]:
+        return [href for e in self.test for href in hrefs_of(provenance_of(e.scene))]
+
+
+def with_labelled_land(example: IceExample) -> tuple[xr.Dataset, npt.NDArray[np.uint8]]:
+    """Return a scene whose flags hold the land of its labels, and the labels.
+
+    Every method is told the same of the land, and none of clouds.
+    """
+    truth: npt.NDArray[np.uint8] = example.labels.to_numpy()
+    flags = np.where(truth == LAND, np.uint16(Flag.LAND), np.uint16(0))
+    scene = example.scene.assign(flags=(("y", "x"), flags, dict(FLAG_ATTRS)))
+    scene.attrs = dict(example.scene.attrs)
+    return scene, truth
+
+
+def _iou(counts: IceCounts) -> float | None:
+    union = counts.tp + counts.fp + counts.fn
+    return counts.tp / union if union else None
+
+
+def _kind(name: str) -> str:
+    if ":" in name or not ICE_METHODS.get(name).needs_weights:
+        return "untrained"
+    return "network" if name in NETWORKS else "classifier"
+
+
+def _weights(config: IceCompareConfig) -> dict[str, Path]:
+    """Return the files of trained methods by name.
+
+    Raises:
+        UsageError: for an entry without a name, or of a method that is not compared.
+    """
+    found = {}
+    for entry in config.weights:
+        name, equals, file = entry.partition("=")
+        if not equals or name not in config.methods:
+            raise UsageError(
+                f"--weights: '{entry}' is no METHOD=FILE of a method that is compared.",
+                f"Write e.g. m211=weights.pt, and m211 among --methods {','.join(config.methods)}.",
+            )
+        found[name] = Path(file).expanduser().resolve()
+    return found
+
+
+def _identity(config: IceCompareConfig) -> dict[str, Any]:
+    return {**config.identity(), "data": str(config.data.expanduser().resolve())}
+
+
+def _described(split: TimeSplit, examples: Sequence[IceExample]) -> dict[str, Any]:
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    return {
+        "rule": split.rule,
+        **{name: [examples[i].name for i in chosen] for name, chosen in parts.items()},
+    }
+
+
+def _record(test: Sequence[IceExample]) -> Provenance:
+    inputs = [entry for e in test for entry in provenance_of(e.scene).inputs]
+    return Provenance(tuple(inputs))
+
+
+def _best_two(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any] | None:
+    """Return the paired test of the two methods with the highest IoU; None where there are none."""
+    scored = sorted(
+        (row for row in rows if row["iou"] is not None), key=lambda r: r["iou"], reverse=True
+    )
+    if len(scored) < 2:
+        return None
+    first, second = scored[:2]
+    test = paired_test(first["counts"], second["counts"], seed=seed)
+    low, high = test["interval"]
+    sure = "more than chance" if low > 0 else "no more than chance can make"
+    sentence = (
+        f"{first['method']} leads {second['method']} by {test['difference']:.3f} in IoU "
+        f"(95 % interval {low:.3f} to {high:.3f}, p = {test['p_value']:.3f}): {sure}."
+    )
+    return {"first": first["method"], "second": second["method"], **test, "sentence": sentence}
