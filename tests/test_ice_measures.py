@@ -12,12 +12,14 @@ from obriy.errors import GridError, UsageError
 from obriy.measures.concentration import concentration
 from obriy.measures.ice import measure_ice
 from obriy.measures.ice_season import seasons_of
+from obriy.measures.pixel_area import pixel_area
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.flags import Unseen
 from obriy.model.grid import coords_of
 from obriy.model.ice import IceArea
 from obriy.model.legend import load_legend
+from obriy.simulate.ice.scene import simulate_ice
 from obriy.vectors import warp_geometry
 
 
@@ -316,3 +318,22 @@ def test_what_a_map_saw_does_not_depend_on_what_lies_on_land():
         unseen=np.where(labels == 3, Unseen.CLOUD, 0),
     )
     assert measured(plain)[0] == measured(beside)[0]
+
+
+def test_the_interval_holds_the_ice_that_clouds_hide():
+    held = []
+    for seed in (600, 601, 602):
+        for time in ("2020-01-15T03:00", "2020-03-05T03:00"):
+            made = simulate_ice(seed, time)
+            bay = ClassMap(made.truth, load_legend("ice"))
+            (found,) = measure_ice(
+                bay, None, date=time[:10], granules=[], concentration=concentration(bay)
+            )
+            sea = made.truth.to_numpy() != 4
+            size = pixel_area(bay.geobox) / 1e6
+            true = float((made.concentration.to_numpy() * size)[sea].sum())
+            low, high = found.interval_km2
+            held.append(low <= true <= high)
+            assert found.sea_km2 == pytest.approx(float(size[sea].sum()))
+            assert high - low < 0.8 * found.sea_km2
+    assert sum(held) >= 5
