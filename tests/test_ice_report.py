@@ -31,7 +31,8 @@ from obriy.outputs.ice_report import (
 from obriy.outputs.ice_tables import write_ice, write_seasons, write_ten_days
 from obriy.render.figures import to_svg
 from obriy.render.ice import concentration_figure, ice_figure, ice_multiples
-from obriy.render.ice_series import anomaly_figure, ice_series_figure
+from obriy.render.ice_anomalies import anomaly_figure
+from obriy.render.ice_series import ice_series_figure
 from obriy.render.text import text_of
 
 LANGS = ("en", "uk")

@@ -1,7 +1,6 @@
 """Plots of sea ice through time: area with its interval, winters, and how they differ."""
 
 import dataclasses
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -23,9 +22,11 @@ from obriy.render.timeline import (
     day_of,
     draw_unseen,
     limits_of,
+    month_ticks,
     panel_box,
     quiet,
     time_axis,
+    winter_span,
 )
 
 MOST_WINTERS: Final = 6
@@ -38,10 +39,6 @@ _CUT: Final = 1.6
 """Intervals are drawn up to so many times the greatest best estimate."""
 _STYLES: Final = ("--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 """Of older winters, beside their colours: for readers who cannot tell all of those apart."""
-_LEAST_DAYS: Final = 120.0
-"""That the axis of anomalies spans: the bar of ten days is no wide one."""
-_TEN: Final = 9.0
-"""Width of the bar of ten days, days."""
 
 
 def ice_series_figure(
@@ -105,57 +102,6 @@ def ice_series_figure(
     return figure
 
 
-def anomaly_figure(seasons: Sequence[IceSeason], *, lang: str = "en") -> Figure | None:
-    """Draw how each ten days differ from those of the other winters; a row for each winter.
-
-    Args:
-        seasons: Of one place; of more than six the latest.
-        lang: Language.
-
-    Returns:
-        None where no ten days were seen in two winters.
-    """
-    text = text_of(lang)
-    rows = [(s, known) for s in seasons if (known := _anomalies(s))][-MOST_WINTERS:]
-    if not rows:
-        return None
-    values = [v for _, known in rows for v in known.values()]
-    most = 1.12 * max(map(abs, values)) or 1.0
-    days = [day for _, known in rows for day in known]
-    wider = max(0.0, _LEAST_DAYS - (max(days) - min(days))) / 2
-    limits = min(days) - 4.0 - wider, max(days) + 14.0 + wider
-    tall, head, foot = 0.85, 0.26, 0.75
-    height = len(rows) * (tall + head) + foot
-    figure = new_figure(WIDTH, height)
-    for number, (season, known) in enumerate(rows):
-        bottom = height - (number + 1) * (tall + head)
-        axes = figure.add_axes(panel_box(bottom, tall, height))
-        for day, value in known.items():
-            axes.bar(day + _TEN / 2, value, width=_TEN, **_look(value))
-        axes.axhline(0, color=MUTED, linewidth=0.8)
-        axes.set_ylim(-most, most)
-        axes.set_xlim(limits)
-        quiet(axes, text)
-        axes.set_title(
-            f"{season.season} · {text('units.km2')}", loc="left", fontsize=9.5, color=INK, pad=3
-        )
-        _month_ticks(axes, season.season, limits, text, named=number == len(rows) - 1)
-    figure.legend(
-        handles=[
-            Patch(**_look(1.0), label=text("ice.more_ice")),
-            Patch(**_look(-1.0), label=text("ice.less_ice")),
-        ],
-        loc="lower left",
-        bbox_to_anchor=(LEFT / WIDTH - 0.008, 0.03 / height),
-        ncols=2,
-        frameon=False,
-        fontsize=8.5,
-        labelcolor=INK,
-        borderaxespad=0.3,
-    )
-    return figure
-
-
 def place_title(text: Text, name: str) -> str:
     """Return what people call a place: those that the software named have words."""
     return text("ice.places_all") if name == ALL else district_title(text, name)
@@ -186,7 +132,7 @@ class _Panel:
         least_seen: float,
     ) -> "_Panel":
         dated = sorted(areas, key=lambda a: a.date)
-        spans = {winter: _span(winter) for winter in winters}
+        spans = {winter: winter_span(winter) for winter in winters}
         groups = {
             winter: [a for a in dated if first <= a.date[:10] < last]
             for winter, (first, last) in spans.items()
@@ -214,7 +160,7 @@ class _Panel:
 
     def day(self, date: str, winter: str) -> float:
         """Return where a date stands: since its winter began, where there are several."""
-        return day_of(date) - (day_of(_span(winter)[0]) if winter else 0.0)
+        return day_of(date) - (day_of(winter_span(winter)[0]) if winter else 0.0)
 
     def on_line(self, winter: str) -> list[tuple[float, IceArea]]:
         """Return the dates that a line joins, with where they stand."""
@@ -232,13 +178,6 @@ class _Panel:
         pairs = [(s.first_ice_after, s.first_ice) for s in self.seasons]
         pairs += [(s.last_ice, s.last_ice_before) for s in self.seasons]
         return [(first, last) for first, last in pairs if first and last]
-
-
-def _span(winter: str) -> tuple[str, str]:
-    """Return the first day of a winter and of the next: ``2020/21`` or, in the south, ``2021``."""
-    year = int(winter[:4])
-    first = "07-01" if "/" in winter else "01-01"
-    return f"{year}-{first}", f"{year + 1}-{first}"
 
 
 def _limits(panels: Sequence[_Panel]) -> tuple[float, float]:
@@ -326,28 +265,8 @@ def _axis(upper: Axes, lower: Axes, panel: _Panel, limits: tuple[float, float], 
     if not panel.latest:
         time_axis(upper, lower, limits, sorted({day_of(a.date) for a in panel.dates}))
         return
-    _month_ticks(upper, panel.latest, limits, text, named=False)
-    _month_ticks(lower, panel.latest, limits, text, named=True)
-
-
-def _month_ticks(
-    axes: Axes, winter: str, limits: tuple[float, float], text: Text, *, named: bool
-) -> None:
-    """Put ticks at the first days of months, counted from the first day of a winter."""
-    names = text("ice.months").split()
-    first = dt.date.fromisoformat(_span(winter)[0])
-    months = [(first.month - 1 + n) % 12 for n in range(13)]
-    starts = [
-        dt.date(first.year + (first.month - 1 + n) // 12, m + 1, 1) for n, m in enumerate(months)
-    ]
-    found = [
-        (float((start - first).days), names[month])
-        for start, month in zip(starts, months, strict=True)
-        if limits[0] <= (start - first).days <= limits[1]
-    ]
-    axes.set_xticks([day for day, _ in found], [name if named else "" for _, name in found])
-    axes.tick_params(axis="x", labelsize=8, length=3 if named else 0, color=LINE, labelcolor=MUTED)
-    axes.grid(axis="x", color=LINE, linewidth=0.5)
+    month_ticks(upper, panel.latest, limits, text, named=False)
+    month_ticks(lower, panel.latest, limits, text, named=True)
 
 
 def _entries(panels: Sequence[_Panel], text: Text) -> list[Any]:
@@ -373,20 +292,3 @@ def _entries(panels: Sequence[_Panel], text: Text) -> list[Any]:
             found.append(Line2D([], [], **_LOST[failed], label=text(f"series.mark_{name}")))
     together = UnseenBars([], [a.unseen for p in panels for a in p.dates], first.bars.colours)
     return found + together.legend(text)
-
-
-def _anomalies(season: IceSeason) -> dict[float, float]:
-    """Return the anomaly of ten days, km², by their first day since the winter began."""
-    first = day_of(_span(season.season)[0])
-    return {
-        day_of(row["start"]) - first: row["anomaly_km2"]
-        for row in season.ten_days
-        if row["anomaly_km2"] is not None
-    }
-
-
-def _look(value: float) -> dict[str, Any]:
-    """Return the colours of more ice, or of less; hatched, so that they differ in grey too."""
-    if value >= 0:
-        return {"facecolor": ACCENT, "edgecolor": ACCENT, "linewidth": 0.4, "alpha": 0.85}
-    return {"facecolor": "none", "edgecolor": SERIES[0], "linewidth": 0.9, "hatch": "////"}

@@ -197,3 +197,30 @@ def _digits(ticks: Sequence[float]) -> int:
         return 2
     step = abs(ticks[1] - ticks[0])
     return max(0, next(d for d in range(9) if abs(round(step, d) - step) < 1e-3 * step or d == 8))
+
+
+def winter_span(winter: str) -> tuple[str, str]:
+    """Return the first day of a winter and of the next: ``2020/21`` or, in the south, ``2021``."""
+    year = int(winter[:4])
+    first = "07-01" if "/" in winter else "01-01"
+    return f"{year}-{first}", f"{year + 1}-{first}"
+
+
+def month_ticks(
+    axes: Axes, winter: str, limits: tuple[float, float], text: Text, *, named: bool
+) -> None:
+    """Put ticks at the first days of months, counted from the first day of a winter."""
+    names = text("ice.months").split()
+    first = dt.date.fromisoformat(winter_span(winter)[0])
+    months = [(first.month - 1 + n) % 12 for n in range(13)]
+    starts = [
+        dt.date(first.year + (first.month - 1 + n) // 12, m + 1, 1) for n, m in enumerate(months)
+    ]
+    found = [
+        (float((start - first).days), names[month])
+        for start, month in zip(starts, months, strict=True)
+        if limits[0] <= (start - first).days <= limits[1]
+    ]
+    axes.set_xticks([day for day, _ in found], [name if named else "" for _, name in found])
+    axes.tick_params(axis="x", labelsize=8, length=3 if named else 0, color=LINE, labelcolor=MUTED)
+    axes.grid(axis="x", color=LINE, linewidth=0.5)

@@ -18,7 +18,8 @@ from obriy.outputs.stac_item import write_stac_item
 from obriy.outputs.styles import write_style
 from obriy.render.figures import to_png, to_svg
 from obriy.render.ice import concentration_figure, ice_figure, ice_multiples
-from obriy.render.ice_series import anomaly_figure, ice_series_figure
+from obriy.render.ice_anomalies import anomaly_figure
+from obriy.render.ice_series import ice_series_figure
 from obriy.render.text import text_of
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.workflows.config import IceConfig
