@@ -52,7 +52,7 @@ def measure_ice(
     where another threshold would decide otherwise (``doubt``), the length of the edge of the ice,
     the position of the image under the district (not under the coast). The coefficients were found
     on simulated bays mapped by ``auto``, so that it held the truth in 90 % of them; on others it
-    held it in 85 %. For other methods and real bays that was not checked.
+    held it in 83 %. For other methods and real bays that was not checked.
 
     Args:
         class_map: A map of the legend ``ice``, lazy or in memory.
