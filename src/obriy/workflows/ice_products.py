@@ -11,7 +11,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.provenance import Provenance
 from obriy.outputs.files import write_bytes
 from obriy.outputs.ice_edge import write_ice_edge
-from obriy.outputs.ice_report import IceReportData, write_ice_report
+from obriy.outputs.ice_report import IceReportData, headline_date, write_ice_report
 from obriy.outputs.ice_tables import write_ice, write_seasons, write_ten_days
 from obriy.outputs.report_view import source_title
 from obriy.outputs.stac_item import write_stac_item
@@ -20,6 +20,7 @@ from obriy.render.figures import to_png, to_svg
 from obriy.render.ice import concentration_figure, ice_figure, ice_multiples
 from obriy.render.ice_anomalies import anomaly_figure
 from obriy.render.ice_series import ice_series_figure
+from obriy.render.multiples import chosen_dates
 from obriy.render.text import text_of
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.workflows.config import IceConfig
@@ -90,7 +91,10 @@ def _edge(day: Day, config: IceConfig, folder: RunFolder, districts: Sequence[Di
 def _report(
     config: IceConfig, folder: RunFolder, products: IceProducts, result: dict[str, Any]
 ) -> dict[str, Path]:
-    figures = _figures(config, products)
+    date = headline_date(result["dates"])
+    day = next((one for one in products.mapped if one.date == date), products.mapped[0])
+    figures = _large(day, config, products) | _through_time(config, products)
+    drawn = len(chosen_dates([one.key for one in products.mapped])) if "multiples" in figures else 0
     record = result["provenance"]
     report = IceReportData(
         title=source_title(text_of(config.lang), config.sources[0]),
@@ -100,6 +104,9 @@ def _report(
         seasons=products.seasons,
         provenance=Provenance(*(tuple(record[key]) for key in ("inputs", "steps", "warnings"))),
         figures={name: to_svg(figure, name) for name, figure in figures.items()},
+        shown=day.date,
+        dates_drawn=drawn,
+        dates_mapped=len(products.mapped),
     )
     files = {"report": write_ice_report(report, folder.file("report.html"))}
     for name in ("map", "series"):
@@ -109,27 +116,36 @@ def _report(
     return files
 
 
-def _figures(config: IceConfig, products: IceProducts) -> dict[str, Any]:
-    """Draw what the report shows, by name."""
-    day, lang = products.shown, config.lang
+def _large(day: Day, config: IceConfig, products: IceProducts) -> dict[str, Any]:
+    """Draw one day: its map and its concentration."""
     class_map = _map_of(day)
     scene = next(image.opened.part for image in day.images if image.map is not None)
     assert scene is not None
     size = config.resolution if class_map.geobox.crs is None else None
-    own: dict[str, Any] = {"districts": products.districts, "lang": lang, "pixel_size_m": size}
-    figures: dict[str, Any] = {
+    own: dict[str, Any] = {
+        "districts": products.districts, "lang": config.lang, "pixel_size_m": size,
+    }  # fmt: skip
+    return {
         "map": ice_figure(scene, class_map, **own),
         "concentration": concentration_figure(_concentration_of(day), class_map, **own),
     }
-    if len(products.days) > 1:
-        figures["series"] = ice_series_figure(products.areas, products.seasons, lang=lang)
-        totals = [one.total for one in products.mapped]
-        maps = {one.key: one.map for one in products.mapped if one.map is not None}
+
+
+def _through_time(config: IceConfig, products: IceProducts) -> dict[str, Any]:
+    """Draw the series; of a single day there is none."""
+    if len({day.date for day in products.days}) < 2:
+        return {}
+    lang = config.lang
+    figures: dict[str, Any] = {
+        "series": ice_series_figure(products.areas, products.seasons, lang=lang)
+    }
+    if config.composite != "none":  # little maps are named by their date
+        maps = {day.key: _map_of(day) for day in products.mapped}
+        totals = [day.total for day in products.mapped]
         figures["multiples"] = ice_multiples(maps, totals, districts=products.districts, lang=lang)
-        first = products.areas[0].district
-        anomaly = anomaly_figure([s for s in products.seasons if s.district == first], lang=lang)
-        figures |= {} if anomaly is None else {"anomaly": anomaly}
-    return figures
+    first = products.areas[0].district
+    anomaly = anomaly_figure([s for s in products.seasons if s.district == first], lang=lang)
+    return figures if anomaly is None else figures | {"anomaly": anomaly}
 
 
 def _map_of(day: Day) -> ClassMap:

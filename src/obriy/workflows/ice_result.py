@@ -103,12 +103,6 @@ class IceProducts:
         """Days that have a map."""
         return [day for day in self.days if day.map is not None]
 
-    @property
-    def shown(self) -> Day:
-        """The day that is drawn large: of those of which most was seen the one with most ice."""
-        half = [day for day in self.mapped if day.total.unseen_share <= 0.5] or self.mapped
-        return max(half, key=lambda day: (day.total.ice_km2 or 0.0, -day.total.unseen_share))
-
 
 def day_step(day: Day) -> str:
     """Return the name of the step that made the map of a day: its own, or that of its image."""
