@@ -75,12 +75,10 @@ class Kind:
     """A kind of classifier.
 
     Attributes:
-        title: What it is, for people.
         most: Pixels that it is fitted to at most: what keeps it quick.
         build: Makes the unfitted model of a seed.
     """
 
-    title: str
     most: int
     build: Callable[[int], Any]
 
@@ -111,10 +109,10 @@ def _forest(seed: int) -> Any:
 
 
 CLASSIFIERS: Final[dict[str, Kind]] = {
-    "linear": Kind("logistic regression", 200_000, _linear),
-    "svm": Kind("support vector machine with a radial kernel", 4_000, _svm),
-    "knn": Kind("the 15 nearest neighbours", 5_000, _knn),
-    "forest": Kind("random forest of 60 trees", 40_000, _forest),
+    "linear": Kind(200_000, _linear),
+    "svm": Kind(4_000, _svm),
+    "knn": Kind(5_000, _knn),
+    "forest": Kind(40_000, _forest),
 }
 """Kinds of classifiers by name."""
 

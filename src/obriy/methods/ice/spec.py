@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from obriy.blocks.base import Method
 from obriy.errors import InputError, UsageError
 from obriy.registry import Registry
+from obriy.tables import load_toml
 
 if TYPE_CHECKING:
     from obriy.nets.torch_library import Device
@@ -101,10 +102,8 @@ _NET_WINDOWS: Final = "windows of the size it learnt from, spread evenly, overla
 _ENTRIES: Final = (
     IceMethod("auto", "all bands, fitted to the scene, no training (the default)", _auto,
               surroundings="a few pixels around", gives_cloud=True),
-    IceMethod("ndsi", "NDSI of 0.4, not dark in green and near infrared (MOD10 of old)", _tests),
-    IceMethod("ndsii2", "NDSII-2 (green, near infrared) beside a test of brightness", _tests),
-    IceMethod("mod10", "the tests of the snow product MOD10, collection 6", _tests),
-    IceMethod("mod29", "the tests of the sea-ice product MOD29", _tests),
+    *(IceMethod(name, entry["title"], _tests)
+      for name, entry in load_toml("ice_methods")["tests"].items()),
     IceMethod("watershed", "edges flooded from what is surely ice, water or cloud", _regions,
               surroundings=_WINDOWS, gives_cloud=True),
     IceMethod("growing", "regions grown from what is surely ice, water or cloud", _regions,
@@ -115,9 +114,9 @@ _ENTRIES: Final = (
     IceMethod("dbscan", "DBSCAN, named by their spectra; noise is not named", _clusters,
               gives_cloud=True),
     IceMethod("linear", "logistic regression of pixels", _classifier, True, gives_cloud=True),
-    IceMethod("svm", "support vector machine of pixels", _classifier, True, gives_cloud=True),
-    IceMethod("knn", "nearest neighbours of pixels", _classifier, True, gives_cloud=True),
-    IceMethod("forest", "random forest of pixels", _classifier, True, gives_cloud=True),
+    IceMethod("svm", "support vector machine of pixels, radial kernel", _classifier, True, gives_cloud=True),
+    IceMethod("knn", "the 15 nearest neighbours of each pixel", _classifier, True, gives_cloud=True),
+    IceMethod("forest", "random forest of pixels, 60 trees", _classifier, True, gives_cloud=True),
     IceMethod("m201", "M20.1, a network of 115 980 parameters; ice or not", _network, True,
               _NET_WINDOWS),
     IceMethod("m211", "M21.1, a network of 301 132 parameters; ice or not", _network, True,
