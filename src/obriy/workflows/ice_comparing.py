@@ -1,20 +1,17 @@
 """`obriy compare ice`: methods on the same labelled scenes, one table, one figure, one test."""
 
 import dataclasses
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
 from obriy.blocks.base import Method
-from obriy.blocks.engine import ArraySink, EngineOptions
+from obriy.blocks.engine import EngineOptions
 from obriy.errors import CancelledError, InputError, ObriyError, UsageError
 from obriy.methods.ice.spec import ICE_METHODS
-from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.ice import ICE, LAND, IceExample
 from obriy.model.legend import NO_DATA, load_legend
 from obriy.model.provenance import Provenance, hrefs_of
@@ -25,13 +22,13 @@ from obriy.outputs.tables import write_rows
 from obriy.render.figures import to_png
 from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_figure
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
-from obriy.sources.ice_examples import read_examples
-from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores, paired_test
-from obriy.validation.time_split import TimeSplit, split_by_time
+from obriy.tables import load_toml
+from obriy.validation.ice_scores import IceCounts, ice_scores, paired_test
 from obriy.workflows.config import IceCompareConfig, IceTrainConfig, make_config
+from obriy.workflows.ice_lessons import Lessons, judged, read_lessons
 from obriy.workflows.ice_map import ice_method
 from obriy.workflows.ice_training import run_ice_training
-from obriy.workflows.passes import open_layer, run_pass
+from obriy.workflows.passes import open_layer
 from obriy.workflows.run import Run, command_of, run_path
 
 COLUMNS: Final = (
@@ -41,10 +38,8 @@ COLUMNS: Final = (
 )  # fmt: skip
 """Columns of ``comparison.csv``: scores on the test scenes, pooled over their pixels of sea."""
 AGREEMENT: Final = "agreement"
+SIGNIFICANT: Final = 0.05
 NETWORKS: Final = ("m201", "m211", "unet", "deeplab")
-PUBLISHED: Final = {"m201": 0.88527, "m211": 0.88143}
-"""Validation IoU that document B reports for its own data; its split is random, and its best epoch
-is chosen on the very scenes."""
 
 
 def run_ice_comparison(config: IceCompareConfig, options: EngineOptions | None = None) -> Run:
@@ -66,17 +61,9 @@ def run_ice_comparison(config: IceCompareConfig, options: EngineOptions | None =
     for name in config.methods:
         if ":" not in name:
             ICE_METHODS.get(name)
-    examples = read_examples(config.data)
-    split = split_by_time(
-        [one.time for one in examples],
-        validation_share=config.validation_share,
-        test_share=config.test_share,
-        seed=config.seed,
-        by=config.split,
-    )
-    test = [examples[i] for i in split.test]
+    lessons = read_lessons(config)
     folder = RunFolder(run_path(config), _identity(config))
-    bench = _Bench(config, test, folder, options, weights)
+    bench = _Bench(config, lessons.test, folder, options, weights)
     rows = []
     for number, name in enumerate(config.methods):
         if options.progress is not None:
@@ -88,13 +75,13 @@ def run_ice_comparison(config: IceCompareConfig, options: EngineOptions | None =
     result = {
         "job": config.job,
         "data": str(config.data),
-        "split": _described(split, examples),
+        "split": lessons.describe(),
         "rows": [{k: v for k, v in row.items() if k != "counts"} for row in rows],
         "best_two": _best_two(rows, config.seed),
-        "published": PUBLISHED,
+        "published": _published(),
         "outputs": outputs,
         "command": command_of(config),
-        "provenance": _record(test).to_dict(),
+        "provenance": _record(lessons).to_dict(),
     }
     folder.write_result(result)
     return Run(folder.path, result, all(row["status"] == "ok" for row in rows))
@@ -180,20 +167,14 @@ class _Bench:
     def _map(self, name: str, method: Method) -> StepRecord:
         """Map every test scene; keep where each map says ice."""
         counts, files, took = [], {}, 0.0
-        place = self.folder.file(f"maps/{name.replace(':', '-')}")
-        place.mkdir(parents=True, exist_ok=True)
-        quiet = dataclasses.replace(self.options, progress=None)
-        for example in self.test:
-            scene, truth = with_labelled_land(example)
-            sink = ArraySink(truth.shape)
-            start = time.perf_counter()
-            run_pass(scene, method, {"labels": sink}, subject="ice", clouds="flags", options=quiet)
-            took += time.perf_counter() - start
-            counts.append(dataclasses.asdict(count_ice(truth, sink.array)))
-            file = f"maps/{place.name}/{example.name}.tif"
-            said = example.labels.copy(data=sink.array)
-            write_layer(said, self.folder.file(file), load_legend("ice"))
-            files[example.name] = file
+        place = f"maps/{name.replace(':', '-')}"
+        self.folder.file(place).mkdir(parents=True, exist_ok=True)
+        for example, said, counted, seconds in judged(method, self.test, self.options):
+            file = f"{place}/{example.name}.tif"
+            layer = example.labels.copy(data=said)
+            write_layer(layer, self.folder.file(file), load_legend("ice"))
+            counts.append(dataclasses.asdict(counted))
+            files[example.name], took = file, took + seconds
         return StepRecord(files, {"counts": counts, "seconds": took})
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -205,7 +186,7 @@ class _Bench:
         outputs = {"table": str(table)}
         good = [row for row in rows if row["status"] == "ok"]
         if good:
-            figure = ice_comparison_figure(rows, lang, PUBLISHED)
+            figure = ice_comparison_figure(rows, lang, _published())
             outputs["figure"] = str(write_bytes(folder.file("comparison.png"), to_png(figure)))
         if len(good) > 1:
             outputs |= self._agreement([str(row["method"]) for row in good])
@@ -243,18 +224,6 @@ class _Bench:
         return [href for e in self.test for href in hrefs_of(provenance_of(e.scene))]
 
 
-def with_labelled_land(example: IceExample) -> tuple[xr.Dataset, npt.NDArray[np.uint8]]:
-    """Return a scene whose flags hold the land of its labels, and the labels.
-
-    Every method is told the same of the land, and none of clouds.
-    """
-    truth: npt.NDArray[np.uint8] = example.labels.to_numpy()
-    flags = np.where(truth == LAND, np.uint16(Flag.LAND), np.uint16(0))
-    scene = example.scene.assign(flags=(("y", "x"), flags, dict(FLAG_ATTRS)))
-    scene.attrs = dict(example.scene.attrs)
-    return scene, truth
-
-
 def _iou(counts: IceCounts) -> float | None:
     union = counts.tp + counts.fp + counts.fn
     return counts.tp / union if union else None
@@ -288,17 +257,14 @@ def _identity(config: IceCompareConfig) -> dict[str, Any]:
     return {**config.identity(), "data": str(config.data.expanduser().resolve())}
 
 
-def _described(split: TimeSplit, examples: Sequence[IceExample]) -> dict[str, Any]:
-    parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    return {
-        "rule": split.rule,
-        **{name: [examples[i].name for i in chosen] for name, chosen in parts.items()},
-    }
+def _published() -> dict[str, float]:
+    """Return the validation IoU that document B reports for its own data, by method."""
+    return {name: float(facts["validation_iou"]) for name, facts in load_toml("ice_study").items()}
 
 
-def _record(test: Sequence[IceExample]) -> Provenance:
-    inputs = [entry for e in test for entry in provenance_of(e.scene).inputs]
-    return Provenance(tuple(inputs))
+def _record(lessons: Lessons) -> Provenance:
+    inputs = [entry for e in lessons.test for entry in provenance_of(e.scene).inputs]
+    return Provenance(tuple(inputs), (), lessons.warnings)
 
 
 def _best_two(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any] | None:
@@ -311,7 +277,8 @@ def _best_two(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any] | 
     first, second = scored[:2]
     test = paired_test(first["counts"], second["counts"], seed=seed)
     low, high = test["interval"]
-    sure = "more than chance" if low > 0 else "no more than chance can make"
+    beyond = low > 0 and test["p_value"] < SIGNIFICANT
+    sure = "more than chance" if beyond else "no more than chance can make"
     sentence = (
         f"{first['method']} leads {second['method']} by {test['difference']:.3f} in IoU "
         f"(95 % interval {low:.3f} to {high:.3f}, p = {test['p_value']:.3f}): {sure}."
