@@ -13,6 +13,7 @@ from obriy.measures.concentration import concentration
 from obriy.measures.ice import measure_ice
 from obriy.measures.ice_season import seasons_of
 from obriy.measures.pixel_area import pixel_area
+from obriy.measures.totals import total_ice
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.flags import Unseen
@@ -337,3 +338,32 @@ def test_the_interval_holds_the_ice_that_clouds_hide():
             assert found.sea_km2 == pytest.approx(float(size[sea].sum()))
             assert high - low < 0.8 * found.sea_km2
     assert sum(held) >= 5
+
+
+def place(name, sea, *, ice=None, water=None, cloud=0.0, status="ok", unseen=None):
+    """The area of a place, of which a share of the sea is under cloud."""
+    return IceArea(
+        district=name, date="2021-02-03", granules=("a",), sea_km2=sea, ice_km2=ice,
+        water_km2=water, extent_km2=ice, ice_share=None if ice is None else ice / sea,
+        water_share=None if water is None else water / sea, cloud_share=cloud,
+        unseen_share=sum((unseen or {"cloud": cloud}).values()),
+        unseen=unseen or {"cloud": cloud}, status=status,
+    )  # fmt: skip
+
+
+def test_places_together_weigh_by_their_sea():
+    # 100 km² with 40 of ice and 60 of water; 300 km² with 30 and 120, the half under cloud.
+    clouded = place("b", 300, ice=30, water=120, cloud=0.5, status="partial")
+    total = total_ice([place("a", 100, ice=40, water=60), clouded])
+    assert (total.sea_km2, total.ice_km2, total.water_km2) == pytest.approx((400, 70, 180))
+    assert (total.ice_share, total.water_share) == pytest.approx((0.175, 0.45))
+    assert (total.cloud_share, total.unseen_share) == pytest.approx((0.375, 0.375))
+    assert (total.status, total.reason) == ("partial", "not complete: b")
+
+
+def test_places_of_a_day_that_failed_are_not_under_cloud():
+    lost = {"failed": 1.0}
+    total = total_ice([place(n, 0.0, status="failed", unseen=lost) for n in ("a", "b")])
+    assert total.status == "failed"
+    assert (total.ice_km2, total.cloud_share, total.unseen_share) == (None, 0.0, 1.0)
+    assert total.unseen == lost

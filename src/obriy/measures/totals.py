@@ -103,10 +103,13 @@ def total_ice(areas: Sequence[IceArea]) -> IceArea:
     off = [a.district for a in areas if a.status != "ok"]
     sea = sum(a.sea_km2 for a in areas)
     causes = {cause for a in areas for cause in a.unseen}
+    # Of a day without a map not even the sea is known: there all places weigh the same.
+    weights = [a.sea_km2 if sea else 1.0 for a in areas]
 
     def share(values: list[float]) -> float:
-        return sum(v * a.sea_km2 for v, a in zip(values, areas, strict=True)) / sea if sea else 1.0
+        return sum(v * w for v, w in zip(values, weights, strict=True)) / sum(weights)
 
+    lost = "failed" if any(a.status == "failed" for a in areas) else "skipped"
     ice, water = _sum([a.ice_km2 for a in seen]), _sum([a.water_km2 for a in seen])
     return IceArea(
         district="all",
@@ -124,7 +127,7 @@ def total_ice(areas: Sequence[IceArea]) -> IceArea:
         expected_km2=_sum([a.expected_km2 for a in seen]),
         interval_km2=_bounds([a.interval_km2 for a in seen]),
         uncertainty=_causes([a.uncertainty for a in seen]),
-        status=("partial" if seen else "skipped") if off else "ok",
+        status=("partial" if seen else lost) if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
     )
 
