@@ -9,6 +9,7 @@ import numpy as np
 import pyogrio
 import pytest
 import rasterio
+from pyhdf.SD import SD, SDC
 
 import obriy
 from ice_scenes import small_sea
@@ -219,6 +220,36 @@ def test_a_page_named_hdf_is_no_granule(tmp_path):
     done = command("ice", str(page), "--aoi", "peter-the-great-bay")
     assert done.returncode == 1
     assert "web page" in error_line(done, done.returncode)
+
+
+@pytest.mark.parametrize("option", ["--geolocation", "--clouds"])
+def test_what_belongs_to_another_granule_is_not_passed_over(granules, option):
+    terra = next(granules.glob("MOD02HKM*.hdf"))
+    kind = {"--geolocation": "MYD03", "--clouds": "MYD35_L2"}[option]
+    other = next(granules.glob(f"{kind}*.hdf"))
+    done = command("ice", str(terra), option, str(other), "--aoi", "peter-the-great-bay")
+    assert done.returncode == 1
+    assert "another granule" in error_line(done, done.returncode)
+
+
+def test_another_cloud_mask_makes_another_map(granules, tmp_path):
+    folder = tmp_path / "day"
+    folder.mkdir()
+    for path in granules.glob("MOD*.hdf"):
+        shutil.copy(path, folder)
+    options = {"aoi": "peter-the-great-bay", "outputs": ["map"]}
+    first = run_ice([folder], tmp_path / "run", **options).result["dates"][0]
+    (mask,) = folder.glob("MOD35*.hdf")
+    file = SD(str(mask), SDC.WRITE)
+    field = file.select("Cloud_Mask")
+    cloudy = field.get()
+    cloudy[0] = 0b0011_1001  # determined; cloudy; by day, no glint, no snow
+    field[:] = cloudy
+    field.endaccess()
+    file.end()
+    second = run_ice([folder], tmp_path / "run", **options).result["dates"][0]
+    assert first["cloud_share"] < 0.5
+    assert second["cloud_share"] == pytest.approx(1, abs=0.01)
 
 
 def test_a_granule_that_does_not_touch_the_place(granules):

@@ -21,6 +21,7 @@ from obriy.errors import (
 from obriy.model.flags import Flag
 from obriy.model.grid import geobox_of
 from obriy.model.ice import BANDS
+from obriy.model.provenance import hrefs_of
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.outputs.granule import (
     granule_name,
@@ -302,6 +303,7 @@ def test_clouds_of_mod35(granule):
     truth = lonlat_of(grid)[0] >= over[0]
     assert (cloud != truth).mean() < 0.02  # the pixels along the edge
     assert provenance_of(scene).step("clouds")["file"] == str(path)
+    assert str(path) in hrefs_of(provenance_of(scene))  # another mask makes another map
 
 
 def test_mod03_of_the_writer(granule):

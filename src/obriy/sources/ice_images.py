@@ -73,14 +73,15 @@ def find_ice_images(
         datetime: ``A/B`` as for `obriy.sources.dates.parse_range`.
 
     Raises:
-        SourceError: nothing there, or an image whose time nothing tells.
+        SourceError: nothing there, an image whose time nothing tells, or a file of ``geolocation``
+            or ``clouds`` that belongs to none of the granules.
         UsageError: two images of one name, or none within ``datetime``.
     """
     files = [file for source in sources for file in _files(source)]
     names = [Path(file).name for file in files]
-    helpers = [Path(f) for f, n in zip(files, names, strict=True) if _is_helper(n)]
     places = [*geolocation, *([] if clouds in ("auto", "none") else [clouds])]
-    helpers += [path for place in places for path in _hdf(place)]
+    helpers = [path for place in places for path in _hdf(place)]  # what was named goes first
+    helpers += [Path(f) for f, n in zip(files, names, strict=True) if _is_helper(n)]
     _require_helpers(geolocation, helpers)
     images = [_image(f, files, helpers) for f in files if is_image(Path(f).name)]
     if not images:
@@ -89,6 +90,7 @@ def find_ice_images(
             "Name MOD02HKM or MYD02HKM granules, images, or a folder of them.",
         )
     _refuse_twins(images)
+    _require_use(places, images)
     if clouds == "none":
         images = [dataclasses.replace(image, clouds=None) for image in images]
     return _within(sorted(images, key=lambda image: (image.time, image.name)), datetime)
@@ -129,6 +131,21 @@ def _require_helpers(geolocation: Sequence[str], helpers: Iterable[Path]) -> Non
             f"--geolocation: {', '.join(geolocation)} holds no MOD03 or MYD03 file.",
             "They are named MOD03.AYYYYDDD.HHMM.*.hdf.",
         )
+
+
+def _require_use(places: Sequence[str], images: Sequence[IceImage]) -> None:
+    """Refuse a file that was named and belongs to no granule: nothing would be made of it.
+
+    Raises:
+        SourceError: naming the file.
+    """
+    used = {file for image in images for file in (image.geolocation, image.clouds)}
+    for path in (Path(place).expanduser() for place in places):
+        if path.is_file() and path not in used:
+            raise SourceError(
+                f"{path} is of another granule than those to map, or another product.",
+                "Name the file of the same satellite and time, as NASA names it.",
+            )
 
 
 def _image(file: str, files: Sequence[str], helpers: Sequence[Path]) -> IceImage:

@@ -129,7 +129,7 @@ def open_granule(
     layers = GranuleLayers(level1b, swath, land=masked, clouds=mask)
     survey = layers.survey()
     _refuse_empty(path, survey)
-    record = _record(level1b, where, swath, survey, facts)
+    record = _record(_inputs(facts, path, where.file.path, clouds), level1b, where, swath, survey)
     record = record.with_warning(old) if old else record
     if masked:
         record = record.with_step("land", mask="Land/SeaMask", file=str(where.file.path))
@@ -204,22 +204,26 @@ def _takes_mod03(land: str, where: Geolocation) -> bool:
     return land in ("auto", "mod03") and where.has_angles
 
 
-def _record(
-    level1b: Level1b, where: Geolocation, swath: SwathGrid, survey: Survey, facts: GranuleFacts
-) -> Provenance:
-    """Return what was read and decided, in order."""
-    files = list(dict.fromkeys((level1b.file.path, where.file.path)))
-    inputs = [{"href": str(file), "bytes": file.stat().st_size} for file in files]
+def _inputs(facts: GranuleFacts, granule: Path, *beside: Path | None) -> Provenance:
+    """Return what is read: a map is made again when one of these files changes."""
+    files = dict.fromkeys(file for file in (granule, *beside) if file is not None)
+    inputs: list[dict[str, Any]] = [{"href": str(f), "bytes": f.stat().st_size} for f in files]
     inputs[0] |= {
         "product": facts.product,
         "satellite": facts.satellite,
         "time": facts.time,
         "collection": facts.collection,
     }
+    return Provenance(tuple(inputs))
+
+
+def _record(
+    inputs: Provenance, level1b: Level1b, where: Geolocation, swath: SwathGrid, survey: Survey
+) -> Provenance:
+    """Return what was read and decided, in order."""
     table = load_toml("modis")
     return (
-        Provenance(tuple(inputs))
-        .with_step(
+        inputs.with_step(
             "calibration",
             scales=dict(zip(BANDS, level1b.scales, strict=True)),
             offsets=dict(zip(BANDS, level1b.offsets, strict=True)),
