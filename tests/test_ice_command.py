@@ -14,9 +14,12 @@ from pyhdf.SD import SD, SDC
 import obriy
 from ice_scenes import small_sea
 from obriy.errors import BandError, UsageError
+from obriy.model.flags import Flag
 from obriy.model.grid import coords_of
 from obriy.model.ice import CLOUD, ICE, LAND, WATER
 from obriy.workflows.config import IceConfig, make_config, read_config
+from obriy.workflows.ice_inputs import read_ice_inputs
+from obriy.workflows.ice_map import ice_method
 from obriy.workflows.jobs import run_job
 from obriy.workflows.simulating_ice import simulate_ice_folder
 from test_water_command import error_line
@@ -206,6 +209,7 @@ def test_a_map_from_python():
         (["simulated:ice", "--datetime", "1999"], "2021-02-18"),
         (["simulated:ice?sed=1"], "Did you mean 'seed'"),
         (["simulated:ice", "--composite", "mean"], "--composite"),
+        (["simulated:ice", "--crs", "EPSG:3413"], "Leave --crs away"),
     ],
 )
 def test_what_is_wrong_is_one_line(words, needle):
@@ -230,6 +234,25 @@ def test_what_belongs_to_another_granule_is_not_passed_over(granules, option):
     done = command("ice", str(terra), option, str(other), "--aoi", "peter-the-great-bay")
     assert done.returncode == 1
     assert "another granule" in error_line(done, done.returncode)
+
+
+def test_a_crs_without_a_place_is_refused(granules):
+    done = command("ice", str(next(granules.glob("MOD02HKM*.hdf"))), "--crs", "EPSG:3413")
+    assert "Give --aoi" in error_line(done, 2)
+
+
+@pytest.mark.realdata
+def test_clouds_of_a_gridded_product_can_be_left_out(realdata):
+    tile = realdata / "modis_hdf4/MOD09A1.A2017193.h18v04.006.2017202035302.hdf"
+    shown = {}
+    for clouds in ("auto", "none"):
+        values = {"sources": [str(tile)], "clouds": clouds}
+        inputs = read_ice_inputs(make_config(IceConfig, values), ice_method("auto"))
+        shown[clouds] = inputs.good[0].part["flags"].to_numpy()
+    hidden = Flag.CLOUD | Flag.CIRRUS | Flag.CLOUD_SHADOW
+    assert (shown["auto"] & Flag.CLOUD).any()
+    assert not (shown["none"] & hidden).any()
+    np.testing.assert_array_equal(shown["none"] & Flag.LAND, shown["auto"] & Flag.LAND)
 
 
 def test_another_cloud_mask_makes_another_map(granules, tmp_path):

@@ -12,6 +12,8 @@ from xarray.core import indexing
 
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.model.flags import FLAG_ATTRS, Flag
+from obriy.model.grid import geobox_of
+from obriy.sources.computed import computed_variable
 from obriy.sources.reading import FileBand, sample
 from obriy.tables import load_toml
 
@@ -38,6 +40,21 @@ def flags_variable(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
     )
     array = _FlagArray(lazy_variable(raster, geobox), lookup_table(kind))
     return xr.Variable(("y", "x"), indexing.LazilyIndexedArray(array), FLAG_ATTRS)
+
+
+def without_clouds(scene: xr.Dataset) -> xr.Dataset:
+    """Return a scene whose flags say nothing of clouds, lazily; land and no data stay."""
+    if "flags" not in scene:
+        return scene
+    own = scene["flags"].variable
+    kept = ~np.uint16(Flag.CLOUD | Flag.CIRRUS | Flag.CLOUD_SHADOW)
+
+    def read(rows: slice, columns: slice) -> npt.NDArray[np.uint16]:
+        return np.asarray(own[rows, columns].values & kept, "uint16")
+
+    flags = computed_variable(read, geobox_of(scene), "uint16")
+    flags.attrs = dict(FLAG_ATTRS)
+    return scene.assign(flags=flags)
 
 
 def kind_of(band: FileBand, name: str) -> str:

@@ -29,6 +29,7 @@ from obriy.sources.districts import read_districts
 from obriy.sources.ice_images import IceImage, find_ice_images
 from obriy.sources.integrity import HDF4_SUFFIXES
 from obriy.sources.land_mask import with_land
+from obriy.sources.quality import without_clouds
 from obriy.sources.reference import open_reference
 from obriy.sources.scene import open_scene
 from obriy.sources.series import require_alike
@@ -94,6 +95,7 @@ def read_ice_inputs(config: IceConfig, method: Method) -> IceInputs:
         clouds=config.clouds,
         datetime=config.datetime,
     )
+    _require_a_place(config, images)
     districts = read_districts(config.aoi) if config.aoi else []
     grid = area_grid(config.aoi, crs=config.crs, resolution=config.resolution)
     opened = tuple(_open(image, config, grid, districts, method) for image in images)
@@ -108,6 +110,25 @@ def read_ice_inputs(config: IceConfig, method: Method) -> IceInputs:
     return IceInputs(opened, districts, _references(config, opened))
 
 
+def _require_a_place(config: IceConfig, images: Sequence[IceImage]) -> None:
+    """Refuse a CRS that nothing would be laid in.
+
+    Raises:
+        UsageError: naming what is missing.
+    """
+    granules = any(_is_hdf4(image) for image in images)
+    if config.crs is not None and not (config.aoi and granules):
+        raise UsageError(
+            f"--crs {config.crs} is for granules laid on a place, and there is no "
+            f"{'place' if granules else 'granule'}.",
+            "Give --aoi with it." if granules else "Leave --crs away: images keep their grid.",
+        )
+
+
+def _is_hdf4(image: IceImage) -> bool:
+    return image.path.lower().endswith(HDF4_SUFFIXES)
+
+
 def _open(
     image: IceImage,
     config: IceConfig,
@@ -117,6 +138,7 @@ def _open(
 ) -> OpenedIce:
     try:
         scene = _scene(image, config, grid)
+        scene = without_clouds(scene) if config.clouds == "none" else scene
         method.bands(set(band_names(scene)))
         part = crop(scene, districts) if districts else scene
     except _PASSED as error:
@@ -127,7 +149,7 @@ def _open(
 def _scene(image: IceImage, config: IceConfig, grid: GeoBox | None) -> xr.Dataset:
     """Open an image as a Scene with its land, and its clouds where a mask tells them."""
     mask = None if config.land in ("auto", "none") else Path(config.land)
-    if image.path.lower().endswith(HDF4_SUFFIXES):
+    if _is_hdf4(image):
         return open_scene(
             image.path,
             area=grid,
@@ -152,8 +174,6 @@ def _scene(image: IceImage, config: IceConfig, grid: GeoBox | None) -> xr.Datase
         nodata=config.nodata,
         resolution=config.resolution,
     )
-    if config.clouds == "none" and not image.path.startswith(SCHEME):
-        scene = scene.drop_vars("flags", errors="ignore")
     return _named(scene if mask is None else with_land(scene, mask), image)
 
 
