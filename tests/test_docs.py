@@ -11,9 +11,15 @@ import typer.main
 from obriy.cli.app import app
 from obriy.methods.clustering.spec import parse_spec
 from obriy.methods.expression import parse_method
+from obriy.methods.ice.spec import ICE_METHODS
 
 ROOT = Path(__file__).parents[1]
-GUIDES = [ROOT / "README.md", ROOT / "docs" / "tutorial.md", ROOT / "docs" / "landcover.md"]
+GUIDES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "tutorial.md",
+    ROOT / "docs" / "landcover.md",
+    ROOT / "docs" / "ice.md",
+]
 PAGES = [*GUIDES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "design").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
@@ -48,9 +54,12 @@ def test_commands_parse(page: str, words: list[str]) -> None:
         command = command.commands[left.pop(0)]
     context = command.make_context(command.name, left)  # raises on what does not exist
     if "--method" in words:
-        parse = parse_spec if "landcover" in words else parse_method
         method = words[words.index("--method") + 1]
-        assert method.startswith("student:") or parse(method)
+        if "ice" in words[:2]:
+            assert ":" in method or ICE_METHODS.get(method)
+        else:
+            parse = parse_spec if "landcover" in words else parse_method
+            assert method.startswith("student:") or parse(method)
     assert context.params is not None
 
 
