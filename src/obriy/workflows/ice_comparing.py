@@ -14,7 +14,7 @@ from obriy.errors import CancelledError, InputError, ObriyError, UsageError
 from obriy.methods.ice.spec import ICE_METHODS
 from obriy.model.ice import ICE, LAND, IceExample
 from obriy.model.legend import NO_DATA, load_legend
-from obriy.model.provenance import Provenance, hrefs_of
+from obriy.model.provenance import Provenance
 from obriy.model.scene import provenance_of
 from obriy.outputs.cog import write_layer
 from obriy.outputs.files import write_bytes
@@ -25,7 +25,7 @@ from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.tables import load_toml
 from obriy.validation.ice_scores import IceCounts, ice_scores, paired_test
 from obriy.workflows.config import IceCompareConfig, IceTrainConfig, make_config
-from obriy.workflows.ice_lessons import Lessons, judged, read_lessons
+from obriy.workflows.ice_lessons import Lessons, files_of, judged, read_lessons
 from obriy.workflows.ice_map import ice_method
 from obriy.workflows.ice_training import run_ice_training
 from obriy.workflows.passes import open_layer
@@ -106,7 +106,8 @@ class _Bench:
             file = self._file_of(name)
             method = ice_method(name, file, self.config.seed, self.config.device)
             learnt = self._refuse_known(method, name)
-            read = [*self._hrefs(), *([str(file)] if file else [])]
+            # Of labels, too: what a map is scored against is part of its row.
+            read = [*files_of(self.config.data), *([str(file)] if file else [])]
             done = self.folder.step(f"map {name}", lambda: self._map(name, method),
                                     fingerprint(read))  # fmt: skip
         except (CancelledError, UsageError):
@@ -219,9 +220,6 @@ class _Bench:
             votes += said == ICE
             looked += (said != NO_DATA) & (said != LAND)
         return np.where(looked > 0, votes / np.maximum(looked, 1), np.nan)
-
-    def _hrefs(self) -> list[str]:
-        return [href for e in self.test for href in hrefs_of(provenance_of(e.scene))]
 
 
 def _iou(counts: IceCounts) -> float | None:

@@ -1,0 +1,104 @@
+"""`obriy compare ice`: the same test scenes for every method, scores, weights, going on."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import rasterio
+
+from obriy.errors import UsageError
+from obriy.model.ice import CLOUD, ICE, LAND, WATER
+from obriy.model.legend import load_legend
+from obriy.outputs.cog import write_layer
+from obriy.workflows.config import IceCompareConfig, IceTrainConfig, make_config
+from obriy.workflows.ice_comparing import run_ice_comparison
+from obriy.workflows.ice_training import run_ice_training
+from test_ice_training import TIMES, example, write
+
+
+@pytest.fixture
+def bay(tmp_path):
+    return write(tmp_path / "bay", [example(time) for time in TIMES])
+
+
+def compare(data, out, methods, **values):
+    asked = {"data": data, "out": out, "methods": methods, **values}
+    return run_ice_comparison(make_config(IceCompareConfig, asked))
+
+
+def row_of(run, method):
+    return next(row for row in run.result["rows"] if row["method"] == method)
+
+
+def test_a_threshold_is_scored_by_what_it_takes_for_ice(bay, tmp_path):
+    # In these seas ice and cloud are bright in green, water and land are not.
+    run = compare(bay, tmp_path / "run", ["green:0.3", "auto"])
+    bright, tests = row_of(run, "green:0.3"), run.result["split"]["test"]["names"]
+    pixels = dict.fromkeys((WATER, ICE, CLOUD, LAND), 0)
+    for name in tests:
+        with rasterio.open(bay / "labels" / f"{name}.tif") as labels:
+            codes = labels.read(1)
+        for code in pixels:
+            pixels[code] += int((codes == code).sum())
+    assert bright["iou"] == pytest.approx(pixels[ICE] / (pixels[ICE] + pixels[CLOUD]))
+    assert (bright["recall"], bright["cloud_as_ice"]) == (1.0, 1.0)
+    assert set(bright["scenes"]) == set(tests)
+    assert row_of(run, "auto")["iou"] > 0.95
+    assert (run.result["best_two"]["first"], run.complete) == ("auto", True)
+    rows = list(csv.DictReader((tmp_path / "run" / "comparison.csv").open()))
+    assert [row["method"] for row in rows] == ["green:0.3", "auto"]
+    with rasterio.open(tmp_path / "run" / "agreement" / f"{tests[0]}.tif") as agreement:
+        share = agreement.read(1)
+    with rasterio.open(bay / "labels" / f"{tests[0]}.tif") as labels:
+        codes = labels.read(1)
+    # Of two methods both say ice, one, or none, in half per cents; none speaks of land.
+    assert np.median(share[codes == ICE]) == 200
+    assert np.median(share[codes == CLOUD]) == 100
+    assert np.median(share[codes == WATER]) == 0
+    assert (share[codes == LAND] == 255).all()
+
+
+def test_other_labels_make_other_scores_and_the_same_ones_nothing(bay, tmp_path):
+    out = tmp_path / "run"
+    first = compare(bay, out, ["green:0.3"])
+    before = (out / "ledger.jsonl").read_text()
+    assert compare(bay, out, ["green:0.3"]).result["rows"] == first.result["rows"]
+    assert (out / "ledger.jsonl").read_text() == before
+    for one in (example(time) for time in TIMES):
+        now = one.labels.where(one.labels != CLOUD, ICE).astype("uint8")
+        file = bay / "labels" / f"{one.name}.tif"
+        file.unlink()
+        write_layer(now, file, load_legend("ice"))
+    row = row_of(compare(bay, out, ["green:0.3"]), "green:0.3")
+    assert (row["iou"], row["cloud_as_ice"]) == (1.0, None)  # all that is bright is ice now
+
+
+def test_a_method_is_taught_on_other_winters_than_it_is_judged_on(bay, tmp_path):
+    run = compare(bay, tmp_path / "run", ["linear"])
+    row = row_of(run, "linear")
+    assert (row["kind"], row["status"]) == ("classifier", "ok")
+    assert row["iou"] > 0.95
+    told = json.loads((tmp_path / "run" / "train-linear" / "result.json").read_text())
+    assert told["split"] == run.result["split"]
+
+
+def test_weights_that_know_the_test_are_refused_and_the_others_go_on(bay, tmp_path):
+    taught = run_ice_training(
+        make_config(
+            IceTrainConfig, {"data": bay, "out": tmp_path / "taught", "method": "linear", "seed": 5}
+        )
+    )
+    weights = taught.result["outputs"]["weights"]
+    run = compare(bay, tmp_path / "run", ["linear", "ndsi"], weights=[f"linear={weights}"])
+    row = row_of(run, "linear")
+    assert row["status"] == "failed"
+    assert "learnt from" in row["reason"]
+    assert "--weights" in row["reason"]
+    assert row_of(run, "ndsi")["status"] == "ok"
+    assert not run.complete
+
+
+def test_weights_of_a_method_that_is_not_compared(bay, tmp_path):
+    with pytest.raises(UsageError, match="METHOD=FILE"):
+        compare(bay, tmp_path / "run", ["ndsi"], weights=["linear=some.skops"])
