@@ -80,6 +80,7 @@ def test_bad_boxes(spec, says):
 
 def test_named_areas():
     assert read_districts("peter-the-great-bay")[0].geometry.bounds == (130.6, 42.25, 133.25, 43.35)
+    assert read_districts("Peter the Great") == read_districts("peter-the-great-bay")
     assert read_districts("Kakhovka")[0].geometry.bounds == (33.4, 46.7, 35.2, 47.9)
     with pytest.raises(UnknownNameError, match="Did you mean 'kakhovka'"):
         read_districts("kahovka")

@@ -32,6 +32,8 @@ from obriy.workflows.ice_lessons import (
     scaling,
 )
 from obriy.workflows.ice_training import run_ice_training
+from test_water_command import error_line
+from test_water_command import obriy as command
 
 SPECTRA = {
     WATER: (0.03, 0.02, 0.06, 0.05, 0.015, 0.01, 0.01),
@@ -232,3 +234,21 @@ def test_the_figure_tells_what_chose_from_what_is_reported(lang, test):
     assert points == [[[3, 0.75]], [[3, 0.7]]]
     assert len(ice_learning_figure(history, 3, None).axes[1].get_legend().get_texts()) == 1
     assert to_png(figure)[:4] == b"\x89PNG"
+
+
+# The command ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [("{data}",), ("--data", "{data}")])
+def test_the_folder_stands_alone_or_behind_its_option(data, tmp_path, words):
+    out = tmp_path / "run"
+    given = [word.format(data=data) for word in words]
+    done = command("train", "ice", *given, "--method", "linear", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert json.loads((out / "result.json").read_text())["data"] == str(data)
+
+
+@pytest.mark.parametrize("job", ["train", "compare"])
+def test_two_folders_are_one_too_many(tmp_path, job):
+    done = command(job, "ice", str(tmp_path), "--data", str(tmp_path))
+    assert "Two folders" in error_line(done, 2)

@@ -53,6 +53,7 @@ Json = Annotated[bool, typer.Option("--json", help="print result.json to standar
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="show tracebacks of errors")]
+Scenes = Annotated[Path | None, typer.Option("--data", help="the folder, with an option's name")]
 
 
 @app.command()
@@ -137,19 +138,27 @@ def compare_landcover(
 @compare.command("ice")
 @with_config_options(IceCompareConfig)
 def compare_ice(
-    values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
+    values: dict[str, Any],
+    scenes: Scenes = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Compare methods for sea ice on the same labelled scenes, split by winters."""
-    _do(make_config(IceCompareConfig, values), as_json=as_json, quiet=quiet)
+    _do(make_config(IceCompareConfig, _with_scenes(values, scenes)), as_json=as_json, quiet=quiet)
 
 
 @train.command("ice")
 @with_config_options(IceTrainConfig)
 def train_ice(
-    values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
+    values: dict[str, Any],
+    scenes: Scenes = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Train a method for sea ice on labelled scenes, and judge it on winters it never saw."""
-    _do(make_config(IceTrainConfig, values), as_json=as_json, quiet=quiet)
+    _do(make_config(IceTrainConfig, _with_scenes(values, scenes)), as_json=as_json, quiet=quiet)
 
 
 @train.command("landcover")
@@ -393,6 +402,15 @@ def _winter(folder: Path) -> Path:
 
     simulate_ice_folder(folder, dates=dates_between(6, "2020-11-20", "2021-04-15"), seed=100)
     return folder
+
+
+def _with_scenes(values: dict[str, Any], scenes: Path | None) -> dict[str, Any]:
+    """Put the folder of --data where the argument would be; only one of them may be given."""
+    if scenes is None:
+        return values
+    if "data" in values:
+        raise UsageError(f"Two folders were given: {values['data']} and {scenes}.", "Name one.")
+    return {**values, "data": scenes}
 
 
 def _do(config: JobConfig, *, as_json: bool, quiet: bool, dry_run: bool = False) -> None:

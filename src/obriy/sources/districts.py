@@ -129,6 +129,7 @@ def _box(spec: str, numbers: list[float]) -> shapely.Geometry:
 def _named(name: str) -> District:
     areas = load_toml("areas")
     key = name.strip().lower().replace(" ", "-").replace("_", "-")
+    key = next((known for known, area in areas.items() if key in area.get("also", ())), key)
     if key not in areas:
         error = did_you_mean("district", name, sorted(areas))
         error.hint += " Or give a vector file, or a box west,south,east,north."
