@@ -29,6 +29,14 @@ def test_blocks_of_time():
     ]  # fmt: skip
 
 
+def test_a_southern_winter_is_not_cut_in_july():
+    times = [f"{year}-{month:02d}-15" for year in range(2014, 2021) for month in (6, 7, 8)]
+    split = split_by_time(times, seed=0, southern=True)
+    years = [{times[i][:4] for i in chosen} for chosen in parts(split).values()]
+    assert sum(map(len, years)) == len(set.union(*years)) == 7
+    assert "1 January" in split.rule
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_no_winter_lies_in_two_parts(seed):
     split = split_by_time(WINTERS, seed=seed)

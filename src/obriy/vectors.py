@@ -71,6 +71,14 @@ def warp_geometry(geometry: shapely.Geometry, from_crs: Any, to_crs: Any) -> sha
     return _valid(warped)
 
 
+def is_southern(geobox: GeoBox) -> bool:
+    """Say whether the middle of a grid lies south of the equator; without a CRS it does not."""
+    if geobox.crs is None:
+        return False
+    _, south, _, north = lonlat_bounds(geobox)
+    return south + north < 0
+
+
 def lonlat_bounds(geobox: GeoBox) -> tuple[float, float, float, float]:
     """Return west, south, east, north of a grid in degrees, WGS 84, to a fraction of a per cent.
 

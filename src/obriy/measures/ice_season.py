@@ -47,11 +47,10 @@ def seasons_of(
     for name, share in (("least_seen", least_seen), ("ice_from_share", ice_from_share)):
         if not 0 < share <= 1:
             raise UsageError(f"{name} is {share}.", "Give a share above 0, at most 1.")
-    season_of = _calendar_year if southern else winter_of
     by_place: dict[str, dict[str, list[IceArea]]] = defaultdict(lambda: defaultdict(list))
     for area in _one_a_day(areas):
         if area.ice_km2 is not None and 1 - area.unseen_share >= least_seen:
-            by_place[area.district][season_of(area.date)].append(area)
+            by_place[area.district][winter_of(area.date, southern=southern)].append(area)
     ordered = [place for place in dict.fromkeys(a.district for a in areas) if place in by_place]
     return tuple(
         season for place in ordered for season in _seasons(place, by_place[place], ice_from_share)
@@ -139,7 +138,3 @@ def _ten_days(own: TenDays, others: Sequence[TenDays]) -> tuple[dict[str, Any], 
             }
         )
     return tuple(rows)
-
-
-def _calendar_year(date: str) -> str:
-    return date[:4]

@@ -19,8 +19,13 @@ _SUMMER: Final = 7
 """Month in which a northern winter is told from the next."""
 
 
-def winter_of(date: str) -> str:
-    """Return the northern winter of a date (ISO 8601), 1 July to 30 June, e.g. ``"2020/21"``."""
+def winter_of(date: str, *, southern: bool = False) -> str:
+    """Return the winter of a date (ISO 8601), 1 July to 30 June, e.g. ``"2020/21"``.
+
+    In the southern hemisphere a winter is a calendar year, e.g. ``"2021"``.
+    """
+    if southern:
+        return date[:4]
     year, month = int(date[:4]), int(date[5:7])
     first = year if month >= _SUMMER else year - 1
     return f"{first}/{(first + 1) % 100:02d}"

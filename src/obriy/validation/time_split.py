@@ -69,12 +69,13 @@ def split_by_time(
     test_share: float = 0.15,
     seed: int,
     by: Literal["time", "random"] = "time",
+    southern: bool = False,
 ) -> TimeSplit:
     """Set scenes apart.
 
-    The blocks are winters (1 July to 30 June) where there are at least four, else ten-day periods
-    (days 1 to 10, 11 to 20, 21 to the end). Whole blocks are dealt at random until each share is
-    met as nearly as blocks allow; no two parts share a block.
+    The blocks are winters (1 July to 30 June; in the south calendar years) where there are at least
+    four, else ten-day periods (days 1 to 10, 11 to 20, 21 to the end). Whole blocks are dealt at
+    random until each share is met as nearly as blocks allow; no two parts share a block.
 
     Args:
         times: Of the scenes, ISO 8601, to the day at least; several may be equal.
@@ -82,6 +83,7 @@ def split_by_time(
         test_share: Share of the scenes to report on.
         seed: Of the deal.
         by: ``"time"``, or ``"random"``: every scene is a block of its own, which is optimistic.
+        southern: Whether the scenes are of the southern hemisphere.
 
     Raises:
         UsageError: where there are not three blocks.
@@ -89,7 +91,7 @@ def split_by_time(
     if by == "random":
         keys, rule = [str(number) for number in range(len(times))], OPTIMISTIC
     else:
-        keys, rule = _blocks_of(times)
+        keys, rule = _blocks_of(times, southern)
     counts = Counter(keys)
     if len(counts) < LEAST_BLOCKS:
         raise UsageError(
@@ -107,11 +109,12 @@ def split_by_time(
     return TimeSplit(**parts, rule=rule, blocks={} if by == "random" else blocks)
 
 
-def _blocks_of(times: Sequence[str]) -> tuple[list[str], str]:
+def _blocks_of(times: Sequence[str], southern: bool) -> tuple[list[str], str]:
     """Return the block of each scene, and the rule."""
-    winters = [winter_of(time) for time in times]
+    winters = [winter_of(time, southern=southern) for time in times]
     if len(set(winters)) >= LEAST_WINTERS:
-        return winters, "Whole winters (1 July to 30 June): no winter lies in two parts."
+        span = "1 January to 31 December" if southern else "1 July to 30 June"
+        return winters, f"Whole winters ({span}): no winter lies in two parts."
     return [ten_days_of(time) for time in times], (
         f"Ten-day periods, as there are fewer than {LEAST_WINTERS} winters: no period lies in two "
         "parts, but neighbouring ones may."

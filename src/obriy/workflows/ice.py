@@ -27,7 +27,7 @@ from obriy.model.provenance import Provenance, hrefs_of
 from obriy.model.scene import band_names, provenance_of
 from obriy.outputs.cog import MapWriter, write_layer
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
-from obriy.vectors import lonlat_bounds
+from obriy.vectors import is_southern
 from obriy.workflows.config import IceConfig
 from obriy.workflows.ice_inputs import IceInputs, OpenedIce, read_ice_inputs
 from obriy.workflows.ice_map import LAYERS, ice_method, map_ice_to_files, open_ice_map
@@ -105,12 +105,13 @@ def run_ice(config: IceConfig, options: EngineOptions | None = None) -> Run:
             "Take other images; or map without the cloud mask (--clouds none).",
         )
     days = [_measured(day, inputs, config, folder) for day in _days(images, config, folder)]
+    mapped = next(day.map for day in days if day.map is not None)
     areas = [area for day in days for area in day.areas]
     products = IceProducts(
         days=days,
         districts=inputs.districts,
         areas=areas,
-        seasons=seasons_of(areas, southern=_is_southern(days)),
+        seasons=seasons_of(areas, southern=is_southern(mapped.geobox)),
         evaluation=score_maps(images, inputs.references, config.seed),
     )
     result = ice_result(config, method.name, images, products)
@@ -320,12 +321,3 @@ def _blank_areas(day: Day, inputs: IceInputs) -> tuple[IceArea, ...]:
         )
         for name in names
     )
-
-
-def _is_southern(days: Sequence[Day]) -> bool:
-    """Say whether the maps lie south of the equator: winters are in the middle of a year there."""
-    first = next(day.map for day in days if day.map is not None)
-    if first.geobox.crs is None:
-        return False
-    _, south, _, north = lonlat_bounds(first.geobox)
-    return south + north < 0

@@ -15,6 +15,7 @@ from obriy.blocks.engine import ArraySink, EngineOptions
 from obriy.errors import BandError, InputError
 from obriy.methods.ice.learned import features_of
 from obriy.model.flags import FLAG_ATTRS, Flag
+from obriy.model.grid import geobox_of
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER, IceExample
 from obriy.model.scene import band_names
 from obriy.nets.ice_learning import Windows
@@ -23,6 +24,7 @@ from obriy.prepare.sea import hide_no_data
 from obriy.sources.ice_examples import LABELS, read_examples, unlabelled
 from obriy.validation.ice_scores import IceCounts, count_ice
 from obriy.validation.time_split import TimeSplit, split_by_time
+from obriy.vectors import is_southern
 from obriy.workflows.config import LearningConfig
 from obriy.workflows.passes import run_pass
 
@@ -82,6 +84,7 @@ def read_lessons(config: LearningConfig) -> Lessons:
         test_share=config.test_share,
         seed=config.seed,
         by=config.split,
+        southern=is_southern(geobox_of(examples[0].scene)),
     )
     left = unlabelled(config.data)
     shown = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
