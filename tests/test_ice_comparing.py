@@ -63,6 +63,7 @@ def test_other_labels_make_other_scores_and_the_same_ones_nothing(bay, tmp_path)
     out = tmp_path / "run"
     first = compare(bay, out, ["green:0.3"])
     before = (out / "ledger.jsonl").read_text()
+    (bay / "another-run").mkdir()  # no scene, and no reason to do anything again
     assert compare(bay, out, ["green:0.3"]).result["rows"] == first.result["rows"]
     assert (out / "ledger.jsonl").read_text() == before
     for one in (example(time) for time in TIMES):

@@ -97,7 +97,14 @@ def read_lessons(config: LearningConfig) -> Lessons:
 def files_of(folder: Path) -> list[str]:
     """Return the files that a folder of labelled scenes is made of."""
     places = (folder.expanduser(), folder.expanduser() / LABELS)
-    return [str(p) for place in places if place.is_dir() for p in sorted(place.iterdir())]
+    # Of folders among them a run in one would change the time.
+    return [
+        str(path)
+        for place in places
+        if place.is_dir()
+        for path in sorted(place.iterdir())
+        if path.is_file()
+    ]
 
 
 def read_windows(
