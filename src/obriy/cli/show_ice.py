@@ -1,7 +1,9 @@
 """What a person sees of sea ice in the terminal."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -9,15 +11,17 @@ _SCORES = ("overall_accuracy", "iou", "precision", "recall", "f1", "kappa")
 
 
 def ice_lines(result: dict[str, Any]) -> list[str]:
-    """Return the answer of `obriy ice` in a few lines."""
+    """Return the answer of `obriy ice` in a few lines, led by the date that leads the report."""
+    from obriy.outputs.ice_view import headline
+
     rows = result["dates"]
     measured = [row for row in rows if row["ice_km2"] is not None]
-    if not measured:
-        lines = [f"Ice: nothing was seen on {len(rows)} dates."]
+    most = headline(measured)
+    if most is None:
+        lines = [f"Nothing could be measured on {row['date']}: {row['reason']}" for row in rows]
     elif len(rows) == 1:
-        lines = [f"Ice, {rows[0]['date']}: {_area(measured[0])}", _shares(measured[0])]
+        lines = [f"Ice, {most['date']}: {_area(most)}", _shares(most)]
     else:
-        most = max(measured, key=lambda row: row["expected_km2"])
         lines = [
             f"Dates with a view of the sea: {len(measured)} of {len(rows)}, "
             f"{rows[0]['date']} to {rows[-1]['date']}",
@@ -32,7 +36,7 @@ def ice_lines(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _area(row: dict[str, Any]) -> str:
+def _area(row: Mapping[str, Any]) -> str:
     interval = row["interval_km2"]
     between = "" if interval is None else f", 90 % interval {interval[0]:.1f} to {interval[1]:.1f}"
     return (
@@ -41,7 +45,7 @@ def _area(row: dict[str, Any]) -> str:
     )
 
 
-def _shares(row: dict[str, Any]) -> str:
+def _shares(row: Mapping[str, Any]) -> str:
     return (
         f"Of the sea: ice {row['ice_share']:.1%}, open water {row['water_share']:.1%}, unseen "
         f"{row['unseen_share']:.1%} (cloud {row['cloud_share']:.1%}); extent (15 % and more) "
@@ -55,16 +59,25 @@ def _season_line(season: dict[str, Any], seasons: list[dict[str, Any]]) -> str:
     if season["first_ice"] is None:
         return f"Winter {place}{season['season']}: no ice was seen on {season['dates']} dates"
     after, before = season["first_ice_after"], season["last_ice_before"]
-    first = f"{season['first_ice']} (none on {after})" if after else season["first_ice"]
-    last = f"{season['last_ice']} (none on {before})" if before else season["last_ice"]
-    return f"Winter {place}{season['season']}: first ice {first}, last ice {last}"
+    first = f"(none on {after})" if after else "or before"
+    last = f"(none on {before})" if before else "or after"
+    return (
+        f"Winter {place}{season['season']}: first ice {season['first_ice']} {first}, "
+        f"last ice {season['last_ice']} {last}"
+    )
 
 
 def _score_line(scores: dict[str, Any]) -> str:
-    shown = [f"{name.replace('_', ' ')} {_number(scores[name])}" for name in _SCORES]
+    shown = _scores(scores)
     cloud = scores["cloud_as_ice"]
     shown += [] if cloud is None else [f"cloud taken for ice {cloud:.1%}"]
     return f"Ice against {scores['reference']}: {', '.join(shown)}"
+
+
+def _scores(scores: dict[str, Any]) -> list[str]:
+    return [
+        f"{name.replace('_', ' ')} {_number(scores[name])}" for name in _SCORES if name in scores
+    ]
 
 
 def ice_training_lines(result: dict[str, Any]) -> list[str]:
@@ -74,16 +87,17 @@ def ice_training_lines(result: dict[str, Any]) -> list[str]:
     lines = [f"Trained: {result['method']}{size}"]
     for name in ("validation", "test"):
         scores = result[name]
-        shown = [f"{word} {_number(scores[word])}" for word in _SCORES if word in scores]
-        lines.append(f"On the {name} scenes: {', '.join(shown)}")
+        lines.append(f"On the {name} scenes: {', '.join(_scores(scores))}")
     return lines
 
 
 def print_ice_comparison(result: dict[str, Any]) -> None:
     """Print the table of `obriy compare ice`, on the test scenes."""
     console = Console(highlight=False, markup=False)
-    table = Table("method", "IoU", "95 %", "precision", "recall", "F1", "accuracy", "cloud as ice",
-                  "s/scene", "parameters")  # fmt: skip
+    # Narrow heads, so that a terminal of 80 characters cuts no name.
+    table = Table("method", "IoU", "95 %", "preci-\nsion", "recall", "F1", "accu-\nracy",
+                  "cloud\nas ice", "s/scene", "param-\neters", box=SIMPLE_HEAD, show_edge=False,
+                  padding=0)  # fmt: skip
     for row in result["rows"]:
         if row["status"] != "ok":
             table.add_row(row["method"], row["reason"])
@@ -92,7 +106,7 @@ def print_ice_comparison(result: dict[str, Any]) -> None:
         table.add_row(
             row["method"],
             _number(row["iou"]),
-            f"{_number(low)} to {_number(high)}",
+            "-" if low is None else f"{low:.2f} to {high:.2f}",
             *(_number(row[name]) for name in ("precision", "recall", "f1", "overall_accuracy")),
             "-" if row["cloud_as_ice"] is None else f"{row['cloud_as_ice']:.1%}",
             f"{row['seconds_per_scene']:.2f}",

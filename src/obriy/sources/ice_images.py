@@ -85,8 +85,9 @@ def find_ice_images(
     _require_helpers(geolocation, helpers)
     images = [_image(f, files, helpers) for f in files if is_image(Path(f).name)]
     if not images:
+        held = f"only {', '.join(names[:5])}" if names else "nothing that could be one"
         raise SourceError(
-            f"There is no image in {', '.join(sources[:3])}, but {', '.join(names[:5]) or 'none'}.",
+            f"There is no image in {', '.join(sources[:3])}: {held}.",
             "Name MOD02HKM or MYD02HKM granules, images, or a folder of them.",
         )
     _refuse_twins(images)

@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from obriy.errors import GeometryError, GridError, SourceError
-from obriy.model.grid import describe, same_grid
+from obriy.model.grid import same_grid
 from obriy.sources.area_grid import area_grid
 from obriy.sources.computed import WindowMaker
 from obriy.sources.modis.hdf4 import Hdf4File
@@ -72,14 +72,16 @@ def grid_asked_for(
         raise GridError("The grid of the area has no CRS.", "Give it one.")
     rows, columns = (slice(0, int(n)) for n in grid.shape)
     if not Nearest(own, grid).inside(rows, columns).any():
-        west, south, east, north = own.geographic_extent.boundingbox
         raise GeometryError(
-            f"{file.path} reaches from {west:.2f} to {east:.2f} east, {south:.2f} to {north:.2f} "
-            f"north, and nothing of the area ({describe(grid)['crs']}, {grid.extent.boundingbox})"
-            " lies there.",
+            f"{file.path} spans {_span(own)}, the area {_span(grid)}: they do not meet.",
             "Take the tile of the area.",
         )
     return grid
+
+
+def _span(grid: GeoBox) -> str:
+    west, south, east, north = grid.geographic_extent.boundingbox
+    return f"longitude {west:.2f} to {east:.2f}, latitude {south:.2f} to {north:.2f}"
 
 
 class Nearest:

@@ -1,0 +1,66 @@
+"""What `obriy ice` and `obriy compare ice` say in the terminal."""
+
+import pytest
+
+from obriy.cli.show_ice import ice_lines, print_ice_comparison
+from obriy.errors import SourceError
+from obriy.sources.ice_images import find_ice_images
+
+WINTER = {
+    "district": "bay", "season": "2020/21", "dates": 2, "first_ice": "2021-01-05",
+    "first_ice_after": None, "last_ice": "2021-02-25", "last_ice_before": "2021-03-10",
+}  # fmt: skip
+
+
+def day(date, expected, unseen, ice=1.0):
+    return {
+        "date": date, "ice_km2": ice, "expected_km2": expected, "interval_km2": [0.0, expected * 2],
+        "unseen_share": unseen, "reason": "cloud",
+    }  # fmt: skip
+
+
+def result(*dates, seasons=()):
+    return {"dates": list(dates), "seasons": list(seasons), "method": "auto", "failed": [],
+            "evaluation": None}  # fmt: skip
+
+
+def test_the_most_ice_is_of_a_date_that_saw_enough():
+    # The second is mostly supposition: three quarters of its sea lay under cloud.
+    lines = ice_lines(result(day("2021-01-28", 80.0, 0.1), day("2021-02-08", 90.0, 0.77)))
+    assert any(line.startswith("Most ice, 2021-01-28") for line in lines)
+
+
+def test_ice_on_the_first_date_may_have_come_before_it():
+    lines = ice_lines(result(day("2021-01-28", 80.0, 0.1), day("2021-02-08", 90.0, 0.2),
+                             seasons=[WINTER]))  # fmt: skip
+    assert lines[2] == (
+        "Winter 2020/21: first ice 2021-01-05 or before, last ice 2021-02-25 (none on 2021-03-10)"
+    )
+
+
+def test_where_nothing_was_measured_the_cause_is_told():
+    land = day("2017-07-12", 0.0, 0.0, ice=None) | {"reason": "All of it is land."}
+    assert ice_lines(result(land))[0].endswith("on 2017-07-12: All of it is land.")
+
+
+def test_the_table_of_methods_cuts_no_name_in_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    scores = dict.fromkeys(("iou", "precision", "recall", "f1", "overall_accuracy"), 0.5)
+    row = scores | {"method": "watershed", "status": "ok", "seconds_per_scene": 0.1,
+                    "iou_interval": [0.412, 0.588], "cloud_as_ice": 0.01,
+                    "parameters": 301132}  # fmt: skip
+    few = row | {"method": "linear", "iou_interval": None}
+    print_ice_comparison({"rows": [row, few], "best_two": None, "outputs": {}})
+    shown = capsys.readouterr().out.splitlines()
+    assert "…" not in "".join(shown)
+    assert shown[3].split() == ["watershed", "0.500", "0.41", "to", "0.59", *["0.500"] * 4, "1.0%",
+                                "0.10", "301132"]  # fmt: skip
+    assert shown[4].split()[2] == "-"
+
+
+def test_a_folder_without_an_image_says_what_it_holds(tmp_path):
+    with pytest.raises(SourceError, match="nothing that could be one"):
+        find_ice_images([str(tmp_path)])
+    (tmp_path / "MOD03.A2021048.0140.061.2021048123000.hdf").touch()
+    with pytest.raises(SourceError, match=r"only MOD03\.A2021048"):
+        find_ice_images([str(tmp_path)])
