@@ -30,6 +30,7 @@ from obriy.outputs.granule import (
     write_granule,
 )
 from obriy.simulate.orbit import Pass
+from obriy.sources.land_mask import UNMASKED
 from obriy.sources.modis.granule import open_granule
 
 RADIUS_M = 6_371_007.0
@@ -260,7 +261,7 @@ def test_land_of_mod03(straight):
         np.testing.assert_array_equal((flags & Flag.LAND) > 0, wanted)
     scene = open_granule(path, geobox=grid, land="none")
     assert not scene["flags"].values.any()
-    assert provenance_of(scene).warnings == ("Land was not masked.",)
+    assert provenance_of(scene).warnings == (UNMASKED,)
 
 
 def test_land_of_polygons(straight, tmp_path):
@@ -281,7 +282,7 @@ def test_without_mod03_land_is_not_masked_and_angles_are_computed(straight):
     path = straight(mod03=False)
     scene = open_granule(path, geobox=rows_of())
     record = provenance_of(scene)
-    assert record.warnings == ("Land was not masked.",)
+    assert record.warnings == (UNMASKED,)
     assert record.step("geolocation")["by"] == "the granule's own fields"
     # Local noon is three and a quarter of an hour ahead of 02:25 at 132 E: 11:13, sun 55 degrees.
     assert scene["sun_zenith"].values == pytest.approx(55.6, abs=1)

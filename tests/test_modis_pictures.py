@@ -9,6 +9,7 @@ import rasterio
 from obriy.errors import BandError, GridError, SourceError
 from obriy.model.flags import Flag
 from obriy.model.grid import geobox_of
+from obriy.sources.land_mask import UNMASKED
 from obriy.sources.modis.pictures import open_picture, undo_enhancement
 
 BARENTS = "modis_ice/barents_kara_seas-100km-20250507/20250507.250m.aqua"
@@ -50,6 +51,7 @@ def test_bands_by_the_kind_of_picture(tmp_path):
     # Band 1 of the false colour is taken: 9 is -0.01 + 1.11 x (9 x 30/110)/255 = 0.0007.
     assert float(both["red"][1, 1]) == pytest.approx(0.0007, abs=1e-4)
     assert any("brightened" in w for w in both.attrs["provenance"].warnings)
+    assert UNMASKED in both.attrs["provenance"].warnings
 
 
 def test_black_is_missing_and_masks_become_flags(tmp_path):
@@ -62,6 +64,7 @@ def test_black_is_missing_and_masks_become_flags(tmp_path):
     scene = open_picture(true, None, land, cloud)
     assert np.isnan(scene["red"].to_numpy()).tolist() == [[True, False], [False, False]]
     assert scene["flags"].to_numpy().tolist() == [[0, Flag.LAND], [Flag.CLOUD, 0]]
+    assert UNMASKED not in scene.attrs["provenance"].warnings
 
 
 @pytest.mark.realdata

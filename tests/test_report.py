@@ -25,6 +25,7 @@ from obriy.render.figures import to_svg
 from obriy.render.maps import map_figure
 from obriy.render.plots import histogram_figure
 from obriy.render.text import text_of
+from obriy.sources.land_mask import UNMASKED
 
 LANGS = ("en", "uk")
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -259,8 +260,8 @@ SENTENCES = {
     ),
     "On 3 of 21 dates, first on 2016-03-12: The image has no CRS: shares only, no area (say "
     "--resolution METRES).": "На 3 датах із 21, найперше 2016-03-12: Знімок не має",
-    "On 3 of 21 images, first on MOD02HKM.A2021049.0405: Land was not masked.": (
-        "На 3 знімках із 21, найперше MOD02HKM.A2021049.0405: Суходіл не замасковано."
+    f"On 3 of 21 images, first on MOD02HKM.A2021049.0405: {UNMASKED}": (
+        "На 3 знімках із 21, найперше MOD02HKM.A2021049.0405: Суходіл не замасковано:"
     ),
     "MOD09A1.hdf is the best of eight days: ice that moves is taken from several dates.": (
         "MOD09A1.hdf — найкраще з восьми днів"

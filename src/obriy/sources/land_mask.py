@@ -1,7 +1,7 @@
 """Land by a mask that the user names: it goes into the flags of a scene."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,12 @@ from obriy.sources.computed import computed_variable
 from obriy.sources.districts import read_polygons, repaired
 from obriy.sources.reference_polygons import VECTOR_SUFFIXES
 from obriy.vectors import place, rasterize
+
+UNMASKED: Final = (
+    "Land was not masked: snow on it may count as ice, and all of it counts as sea. "
+    "Name a land mask by --land."
+)
+"""Warning of scenes of the sea of which nothing says where land is."""
 
 
 def with_land(scene: xr.Dataset, mask: Path) -> xr.Dataset:

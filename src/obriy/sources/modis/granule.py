@@ -17,7 +17,7 @@ from obriy.registry import Registry
 from obriy.sources.area_grid import PIXEL_M, area_grid, swath_grid
 from obriy.sources.base import Request
 from obriy.sources.computed import computed_variable
-from obriy.sources.land_mask import with_land
+from obriy.sources.land_mask import UNMASKED, with_land
 from obriy.sources.modis.cloud_mask import read_cloud_mask
 from obriy.sources.modis.geolocation import Geolocation, open_geolocation
 from obriy.sources.modis.hdf4 import open_hdf4
@@ -136,7 +136,7 @@ def open_granule(
     if clouds is not None:
         record = record.with_step("clouds", mask="Cloud_Mask", file=str(clouds))
     if not masked and land in ("auto", "none"):
-        record = record.with_warning("Land was not masked.")
+        record = record.with_warning(UNMASKED)
     scene = _scene(layers, grid, record, facts)
     return scene if land in ("auto", "mod03", "none") else with_land(scene, Path(land))
 

@@ -17,7 +17,7 @@ from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.sources.computed import WindowMaker, computed_variable
 from obriy.sources.dates import time_in
-from obriy.sources.land_mask import with_land
+from obriy.sources.land_mask import UNMASKED, with_land
 from obriy.tables import load_toml
 
 Kind = Literal["truecolor", "falsecolor"]
@@ -82,6 +82,8 @@ def open_picture(
         )
         .with_warning(WARNING)
     )
+    if landmask is None:
+        record = record.with_warning(UNMASKED)
     scene = make_scene(
         bands,
         grid,
