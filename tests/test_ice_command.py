@@ -9,14 +9,19 @@ import numpy as np
 import pyogrio
 import pytest
 import rasterio
+import xarray as xr
 from pyhdf.SD import SD, SDC
 
 import obriy
 from ice_scenes import small_sea
 from obriy.errors import BandError, UsageError
 from obriy.model.flags import Flag
-from obriy.model.grid import coords_of
-from obriy.model.ice import CLOUD, ICE, LAND, WATER
+from obriy.model.grid import coords_of, geobox_of
+from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER
+from obriy.model.provenance import Provenance
+from obriy.model.scene import make_scene
+from obriy.outputs.scene_file import write_scene
+from obriy.sources.modis.snow import read_snow_reference
 from obriy.workflows.config import IceConfig, make_config, read_config
 from obriy.workflows.ice_inputs import read_ice_inputs
 from obriy.workflows.ice_map import ice_method
@@ -172,12 +177,8 @@ def test_an_image_that_fails_is_listed_and_the_others_go_on(images, tmp_path):
 
 def test_a_map_from_python():
     _, bands, flags = small_sea()
-    import xarray as xr
     from affine import Affine
     from odc.geo.geobox import GeoBox
-
-    from obriy.model.provenance import Provenance
-    from obriy.model.scene import make_scene
 
     grid = GeoBox(flags.shape, Affine(500, 0, 4e5, 0, -500, 4.8e6), "EPSG:32652")
     scene = make_scene(
@@ -253,6 +254,25 @@ def test_clouds_of_a_gridded_product_can_be_left_out(realdata):
     assert (shown["auto"] & Flag.CLOUD).any()
     assert not (shown["none"] & hidden).any()
     np.testing.assert_array_equal(shown["none"] & Flag.LAND, shown["auto"] & Flag.LAND)
+
+
+def test_granules_without_a_place_have_no_grid_in_common(granules):
+    done = command("ice", str(granules))
+    assert "Give the place with --aoi" in error_line(done, 1)
+
+
+@pytest.mark.realdata
+def test_a_snow_map_serves_as_reference_for_lakes(realdata, tmp_path):
+    snow = realdata / "modis_hdf4/MOD10A2.A2022033.h09v05.061.2022042050729.hdf"
+    grid = geobox_of(read_snow_reference(snow).labels)[:300, :300]
+    dark = {n: xr.Variable(("y", "x"), np.full(grid.shape, 0.05, "float32")) for n in BANDS}
+    scene = make_scene(dark, grid, sensor="modis_hkm", provenance=Provenance())
+    write_scene(scene, tmp_path / "2022-02-02T1800.tif")
+    values = {"sources": [str(tmp_path)], "reference": str(snow)}
+    inputs = read_ice_inputs(make_config(IceConfig, values), ice_method("auto"))
+    (reference,) = inputs.references.values()
+    known = SD(str(snow)).select("Maximum_Snow_Extent").get()[:300, :300]
+    assert ((reference.labels.to_numpy() == ICE) == (known == 100)).all()
 
 
 def test_another_cloud_mask_makes_another_map(granules, tmp_path):

@@ -310,7 +310,8 @@ class IceConfig(ReadingConfig):
         None, description="dates to map, A/B: days, months or years, both included"
     )
     reference: str | None = Field(
-        None, description="labels to score against: a raster, or a folder of them by name"
+        None,
+        description="labels to score against: a raster, polygons, MOD10A2, or a folder by name",
     )
     seed: int = Field(0, ge=0, description="the same seed makes the same map")
     outputs: CommaList = Field(list(OUTPUTS), description=f"what to write, of {','.join(OUTPUTS)}")

@@ -13,6 +13,7 @@ from obriy.errors import (
     BandError,
     EmptyResultError,
     GeometryError,
+    GridError,
     InputError,
     ObriyError,
     SourceError,
@@ -29,6 +30,7 @@ from obriy.sources.districts import read_districts
 from obriy.sources.ice_images import IceImage, find_ice_images
 from obriy.sources.integrity import HDF4_SUFFIXES
 from obriy.sources.land_mask import with_land
+from obriy.sources.modis.snow import read_snow_reference
 from obriy.sources.quality import without_clouds
 from obriy.sources.reference import open_reference
 from obriy.sources.scene import open_scene
@@ -104,7 +106,7 @@ def read_ice_inputs(config: IceConfig, method: Method) -> IceInputs:
         assert opened[0].error is not None
         raise opened[0].error
     if len(good) > 1:
-        require_alike([(name, "", grid_text(scene)) for name, scene in good])
+        _require_one_grid(config, opened)
     if config.resolution is None:
         require_crs(geobox_of(good[0][1]), "an area in km²")
     return IceInputs(opened, districts, _references(config, opened))
@@ -123,6 +125,22 @@ def _require_a_place(config: IceConfig, images: Sequence[IceImage]) -> None:
             f"{'place' if granules else 'granule'}.",
             "Give --aoi with it." if granules else "Leave --crs away: images keep their grid.",
         )
+
+
+def _require_one_grid(config: IceConfig, opened: Sequence[OpenedIce]) -> None:
+    """Raise unless all images that could be opened lie on one grid.
+
+    Raises:
+        GridError: with what to do about it.
+    """
+    grids = [(one.image.name, "", grid_text(one.scene)) for one in opened if one.scene is not None]
+    apart = len({grid for _, _, grid in grids}) > 1
+    if apart and config.aoi is None and all(_is_hdf4(one.image) for one in opened):
+        raise GridError(
+            f"Each of the {len(grids)} granules lies on a grid of its own.",
+            "Give the place with --aoi: they are all laid on its grid.",
+        )
+    require_alike(grids)
 
 
 def _is_hdf4(image: IceImage) -> bool:
@@ -197,9 +215,7 @@ def _references(config: IceConfig, opened: Sequence[OpenedIce]) -> dict[str, Ref
             continue
         file = _label_file(place, one.image.name) if place.is_dir() else place
         if file is not None:
-            found[one.image.name] = open_reference(
-                file, geobox_of(one.part), legend=config.reference_legend, target=load_legend("ice")
-            )
+            found[one.image.name] = _labels(file, geobox_of(one.part), config)
     if not found:
         raise InputError(
             f"{place} holds no labels for {opened[0].image.name}.",
@@ -211,6 +227,13 @@ def _references(config: IceConfig, opened: Sequence[OpenedIce]) -> dict[str, Ref
             "Give a folder of labels, named like the images.",
         )
     return found
+
+
+def _labels(file: Path, grid: GeoBox, config: IceConfig) -> Reference:
+    """Open labels, or what MOD10A1 and MOD10A2 know of lakes, on a grid."""
+    if file.name.lower().endswith(HDF4_SUFFIXES):
+        return read_snow_reference(file, grid)
+    return open_reference(file, grid, legend=config.reference_legend, target=load_legend("ice"))
 
 
 def _label_file(folder: Path, name: str) -> Path | None:
