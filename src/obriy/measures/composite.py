@@ -78,7 +78,7 @@ def composite(
     }
     return ClassMap(
         legend=first.legend,
-        provenance=_record(maps, by, shares),
+        provenance=composite_record(maps, by, shares),
         time=min((m.time for m in maps if m.time is not None), default=None),
         **layers,
     )
@@ -183,8 +183,14 @@ def _degrees(angle: xr.DataArray | None, rows: slice, columns: slice) -> FloatAr
     return np.where(np.isfinite(values), values, _NEVER)
 
 
-def _record(maps: Sequence[ClassMap], by: str, shares: Sequence[float]) -> Provenance:
-    """Return what the composite was made from: inputs and steps of all, each once."""
+def composite_record(maps: Sequence[ClassMap], by: str, shares: Sequence[float]) -> Provenance:
+    """Return what a composite was made from: inputs and steps of all, each once.
+
+    Args:
+        maps: As in `composite`.
+        by: The rule.
+        shares: Of `compose`.
+    """
     inputs: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []
     record = Provenance()

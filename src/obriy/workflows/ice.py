@@ -16,14 +16,14 @@ import xarray as xr
 from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import EmptyResultError, InputError, MissingExtraError
-from obriy.measures.composite import compose
+from obriy.measures.composite import Rule, compose, composite_record
 from obriy.measures.concentration import concentration
 from obriy.measures.ice import measure_ice
 from obriy.measures.ice_season import seasons_of
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import describe, geobox_of
 from obriy.model.ice import IceArea
-from obriy.model.provenance import Provenance, hrefs_of
+from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, provenance_of
 from obriy.outputs.cog import MapWriter, write_layer
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
@@ -147,7 +147,9 @@ def _map_image(
     one: OpenedIce, method: Method, config: IceConfig, folder: RunFolder, options: EngineOptions
 ) -> ImageMap:
     if one.scene is None or one.part is None:
-        return ImageMap(one, status="failed", reason=str(one.error))
+        # Night, or the sun too low: nothing is wrong with the file, as where clouds hide all.
+        status = "skipped" if isinstance(one.error, EmptyResultError) else "failed"
+        return ImageMap(one, status=status, reason=str(one.error))
     scene, part = one.scene, one.part
     place = f"{MAPS}/{one.image.name}"
 
@@ -230,37 +232,19 @@ def _day(key: str, images: list[ImageMap], config: IceConfig, folder: RunFolder)
     made = ClassMap(
         **layers,
         legend=maps[0].legend,
-        provenance=_day_record(mapped, config, done.found["shares"]),
+        provenance=composite_record(maps, _rule(config), done.found["shares"]),
         time=day.date,
     )
     return dataclasses.replace(day, map=made, files=done.outputs)
 
 
-def _rule(config: IceConfig) -> Any:
+def _rule(config: IceConfig) -> Rule:
     return "majority" if config.composite == "majority" else "best"
 
 
 def _angles(images: Sequence[ImageMap]) -> list[xr.DataArray | None]:
     parts = [image.opened.part for image in images]
     return [None if p is None or "view_zenith" not in p else p["view_zenith"] for p in parts]
-
-
-def _day_record(
-    images: Sequence[ImageMap], config: IceConfig, shares: Sequence[float]
-) -> Provenance:
-    """Put the records of a day's images together."""
-    records = [image.map.provenance for image in images if image.map is not None]
-    made = Provenance(
-        tuple(entry for record in records for entry in record.inputs),
-        records[0].steps,
-        tuple(dict.fromkeys(w for record in records for w in record.warnings)),
-    )
-    names = [image.opened.image.name for image in images]
-    return made.with_step(
-        "composite",
-        rule=config.composite,
-        share_of_pixels=dict(zip(names, (round(s, 4) for s in shares), strict=True)),
-    )
 
 
 def _measured(day: Day, inputs: IceInputs, config: IceConfig, folder: RunFolder) -> Day:

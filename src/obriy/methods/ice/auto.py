@@ -16,7 +16,7 @@ import numpy.typing as npt
 from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
 from obriy.methods.histograms import Counts
 from obriy.methods.ice.mixing import Mixing, chosen_bands, limits_used, mixing_of
-from obriy.methods.ice.sea import BAND_SPAN, ice_table, sea_of
+from obriy.methods.ice.sea import BAND_SPAN, clear_sea_of, ice_table, sea_of
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, Doubt, half_per_cents
 from obriy.model.ice import CLOUD, ICE, WATER
 from obriy.model.legend import NO_DATA
@@ -69,7 +69,7 @@ class AutoIce:
 
     def collect(self, block: Block) -> SeenSea:
         """Count what is surely water in the core of a block."""
-        bands = sea_of(block.crop()).bands
+        bands = clear_sea_of(block.crop()).bands
         names = chosen_bands(set(bands), self.name)
         ice, cloud = mixing_of(names).shares(bands)
         sure = ice_table()["auto"]["water"]
@@ -168,9 +168,14 @@ class AutoRule:
 
 
 def _concentration(share: FloatArray, around: FloatArray, limit: float) -> FloatArray:
-    """Return the concentration: the share against the ice around, at least twice the limit."""
+    """Return the concentration: the share against the ice around, at least twice the limit.
+
+    Where no pixel around is ice there is none: what brightens open water a little is haze and
+    glitter, and over a whole sea it would add up to ice on a day in summer.
+    """
     level = np.maximum(around, np.float32(2 * limit))
-    return np.clip(share / level, 0, 1).astype(np.float32)
+    found = np.where(around > 0, np.clip(share / level, 0, 1), 0)
+    return np.asarray(found, np.float32)
 
 
 def _mean_around(values: FloatArray, chosen: npt.NDArray[np.bool_], reach: int) -> FloatArray:

@@ -10,7 +10,7 @@ from obriy.methods.clustering.parse import Clusterer
 from obriy.methods.clustering.rule import ClusterRule
 from obriy.methods.clustering.sample import Sample
 from obriy.methods.ice.mixing import chosen_bands, likely_classes, limits_used
-from obriy.methods.ice.sea import sea_of
+from obriy.methods.ice.sea import clear_sea_of, sea_of
 from obriy.model.clusters import NOISE
 from obriy.model.legend import UNNAMED
 
@@ -48,7 +48,7 @@ class NamedClusters:
 
     def collect(self, block: Block) -> Sample | None:
         """Sample the sea of the core of a block."""
-        return self.clusterer.collect(sea_of(block))
+        return self.clusterer.collect(clear_sea_of(block))
 
     def decide(self, statistics: Sample | None) -> "NamedRule":
         """Find the clusters, and name each by its mean spectrum.

@@ -26,12 +26,21 @@ def ice_table() -> dict[str, Any]:
 
 def sea_of(block: Block) -> Block:
     """Return the block with its bands hidden (NaN) on land; as it is without a land mask."""
+    return _without(block, Flag.LAND)
+
+
+def clear_sea_of(block: Block) -> Block:
+    """Return the block with land, and what a cloud mask calls cloud, hidden: to learn from."""
+    return _without(block, Flag.LAND | Flag.CLOUD | Flag.CIRRUS)
+
+
+def _without(block: Block, bits: Flag) -> Block:
     if block.flags is None:
         return block
-    land = (block.flags & Flag.LAND) > 0
-    if not land.any():
+    hidden = (block.flags & np.uint16(bits)) > 0
+    if not hidden.any():
         return block
-    bands = {k: np.where(land, np.float32(np.nan), v) for k, v in block.bands.items()}
+    bands = {k: np.where(hidden, np.float32(np.nan), v) for k, v in block.bands.items()}
     return dataclasses.replace(block, bands=bands)
 
 

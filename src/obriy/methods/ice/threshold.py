@@ -10,7 +10,7 @@ from obriy.blocks.base import Block, FloatArray, Histogram, Labelled
 from obriy.errors import UsageError
 from obriy.indices.catalogue import Index
 from obriy.methods.histograms import Candidates, Cells, Counts
-from obriy.methods.ice.sea import bands_of, ice_table, missing_in, quantity_of, sea_of
+from obriy.methods.ice.sea import bands_of, clear_sea_of, ice_table, missing_in, quantity_of
 from obriy.methods.index_threshold import THRESHOLD_SPREAD, get_threshold
 from obriy.methods.thresholds import Cut, Fixed, Threshold, View
 from obriy.model.classmap import Doubt
@@ -159,7 +159,7 @@ class IceThreshold:
 
     def collect(self, block: Block) -> Any:
         """Count the quantity over the sea."""
-        values = self.quantity.evaluate(sea_of(block).bands).values
+        values = self.quantity.evaluate(clear_sea_of(block).bands).values
         span = (self.quantity.low, self.quantity.high)
         return self.threshold.collect(View(values, block.core, block.row, block.column, span))
 
