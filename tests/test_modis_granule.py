@@ -384,6 +384,11 @@ def test_open_scene_reads_a_granule_on_the_grid_of_the_study(granule):
     np.testing.assert_array_equal(again["red"], scene["red"])
 
 
+def test_an_area_of_another_kind_is_refused(granule):
+    with pytest.raises(UsageError, match=r"\(131, 42, 132, 43\) is no area"):
+        obriy.open_scene(granule("bay"), area=(131, 42, 132, 43))
+
+
 def test_a_granule_that_does_not_touch_the_area(granule):
     with pytest.raises(GeometryError) as raised:
         obriy.open_scene(granule("bay"), area="10,40,12,41")

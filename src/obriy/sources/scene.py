@@ -34,7 +34,7 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
     nodata: float | None = None,
     resolution: float | None = None,
     *,
-    area: "str | GeoBox | None" = None,
+    area: "str | os.PathLike[str] | GeoBox | None" = None,
     geolocation: str | os.PathLike[str] | None = None,
     land: str | os.PathLike[str] | None = None,
     clouds_file: str | os.PathLike[str] | None = None,
@@ -82,7 +82,7 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         offset=_number("offset", offset),
         nodata=None if nodata is None else float(nodata),
         resolution=_number("resolution", resolution),
-        area=area,
+        area=_area(area),
         geolocation=None if geolocation is None else os.fspath(geolocation),
         land=None if land is None else os.fspath(land),
         clouds_file=None if clouds_file is None else os.fspath(clouds_file),
@@ -106,6 +106,16 @@ def _paths(path: Paths) -> tuple[str, ...]:
     if not all(paths) or not paths:
         raise UsageError("No image was named.", "Give a file, a folder, 'sample:' or 'simulated:'.")
     return tuple(_expanded(p) for p in paths)
+
+
+def _area(area: "str | os.PathLike[str] | GeoBox | None") -> "str | GeoBox | None":
+    if isinstance(area, os.PathLike):
+        return os.fspath(area)
+    if area is None or isinstance(area, str) or hasattr(area, "geographic_extent"):
+        return area
+    raise UsageError(
+        f"{area!r} is no area.", "Write 'W,S,E,N' in degrees, a name, a vector file, or a GeoBox."
+    )
 
 
 def _expanded(path: str) -> str:
