@@ -96,11 +96,25 @@ def test_what_looks_like_something_else(what, code, values):
     assert (mapped(field(values))["labels"] == code).all(), what
 
 
-def test_half_ice_beside_white_ice_is_half_and_alone_is_grey():
-    """A pixel of a quarter of the brightness of its neighbours is no ice, but ice by itself."""
+def test_grey_is_ice_only_near_what_is_surely_ice():
+    """Within 20 pixels of white ice; farther away it may be a veil, and that is a doubt."""
     weak = 0.8 * spectrum("water") + 0.2 * spectrum("ice")
     alone = mapped(field(weak))
-    assert (alone["labels"] == ICE).all()
+    assert (alone["labels"] == WATER).all()
+    assert (alone["fraction"] == 0).all()
+    assert (alone["doubt"] == Doubt.LAX_TAKES).all()
+    lead = field(weak, 5, 40)
+    for name, value in zip(BANDS, spectrum("ice"), strict=True):
+        lead[name][:, 0] = value
+    layers = mapped(lead)
+    assert (layers["labels"][:, 2:21] == ICE).all()
+    assert (layers["labels"][:, 21:] == WATER).all()
+    assert (layers["doubt"][:, 22:] == Doubt.LAX_TAKES).all()
+
+
+def test_half_ice_beside_white_ice_is_half():
+    """A pixel of a quarter of the brightness of its neighbours is no ice."""
+    weak = 0.8 * spectrum("water") + 0.2 * spectrum("ice")
     beside = field(spectrum("ice"))
     for k, name in enumerate(BANDS):
         beside[name][4, 4] = weak[k]
@@ -116,8 +130,11 @@ def test_doubt_lies_by_the_limit_of_dark_ice():
     """The limit is 0.10, and 0.08 or 0.12 would do as well."""
     found = []
     for share in (0.05, 0.09, 0.11, 0.2):
-        layers = mapped(field((1 - share) * spectrum("water") + share * spectrum("ice"), 3, 3))
-        found.append((int(layers["labels"][1, 1]), int(layers["doubt"][1, 1])))
+        sea = field((1 - share) * spectrum("water") + share * spectrum("ice"), 3, 9)
+        for name, value in zip(BANDS, spectrum("ice"), strict=True):
+            sea[name][:, 0] = value  # sure ice, not so near that it is compared with
+        layers = mapped(sea)
+        found.append((int(layers["labels"][1, 7]), int(layers["doubt"][1, 7])))
     assert found == [
         (WATER, Doubt.SURE), (WATER, Doubt.LAX_TAKES), (ICE, Doubt.STRICT_DROPS), (ICE, Doubt.SURE),
     ]  # fmt: skip

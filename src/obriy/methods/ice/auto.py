@@ -1,9 +1,10 @@
 """`auto` for ice: what a pixel is mixed of, on the scene's own water, beside the ice around it.
 
-It needs no training, no key and no thermal band. It works in three steps. (1) `mixing` tells how
+It needs no training, no key and no thermal band. It works in four steps. (1) `mixing` tells how
 much of a pixel is ice and how much cloud. (2) The water that it is mixed with is that of the scene:
 the darker quarter of what is surely water. (3) Ice is bright or grey, so a pixel of half the
-brightness of the ice around it is half ice, not dark ice. How it was made and where it fails:
+brightness of the ice around it is half ice, not dark ice. (4) Grey is ice only where something
+near is surely ice: veils, glitter and mud have no floes. How it was made and where it fails:
 ``docs/design/0015-ice-methods.md``.
 """
 
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
 from obriy.methods.histograms import Counts
@@ -57,7 +59,8 @@ class AutoIce:
     @property
     def halo(self) -> int:
         """Pixels around a block in which ice is compared with ice."""
-        return int(ice_table()["auto"]["reach"])
+        settings = ice_table()["auto"]
+        return int(settings["reach"] + settings["near"])
 
     def bands(self, available: set[str]) -> set[str]:
         """Return the bands of those there are by which ice is told.
@@ -119,12 +122,19 @@ class AutoRule:
         ice[missing], cloud[missing] = 0, 0
         ice[self._turbid(block)] = 0
         hidden = cloud >= limits["cloud"]
+        far = _far_from_sure(ice, cloud, settings["near"])
+        grey = far & (ice >= limits["ice"]) & ~hidden
+        ice[far] = 0
         icy = (ice >= limits["ice"]) & ~hidden
         around = _mean_around(ice, icy, settings["reach"])
         share = np.where(ice < settings["noise"], np.float32(0), ice)
         steps = half_per_cents(_concentration(share, around, limits["ice"]))
+        # Where none around is ice there is none: what brightens open water a little is haze and
+        # glitter, and over a whole sea it would add up to ice on a day in summer.
+        steps[around == 0] = 0
         labels = np.where(steps >= FRACTION_SCALE // 2, np.uint8(ICE), np.uint8(WATER))
         doubt = self._doubt(share, around, labels, limits)
+        doubt[grey] = Doubt.LAX_TAKES  # it may be young ice after all
         labels[hidden], labels[missing] = CLOUD, NO_DATA
         steps[hidden | missing], doubt[hidden | missing] = FRACTION_MISSING, Doubt.SURE
         return Labelled(labels, steps, doubt=doubt)
@@ -168,14 +178,16 @@ class AutoRule:
 
 
 def _concentration(share: FloatArray, around: FloatArray, limit: float) -> FloatArray:
-    """Return the concentration: the share against the ice around, at least twice the limit.
-
-    Where no pixel around is ice there is none: what brightens open water a little is haze and
-    glitter, and over a whole sea it would add up to ice on a day in summer.
-    """
+    """Return the concentration: the share against the ice around, at least twice the limit."""
     level = np.maximum(around, np.float32(2 * limit))
-    found = np.where(around > 0, np.clip(share / level, 0, 1), 0)
-    return np.asarray(found, np.float32)
+    return np.clip(share / level, 0, 1).astype(np.float32)
+
+
+def _far_from_sure(ice: FloatArray, cloud: FloatArray, near: int) -> npt.NDArray[np.bool_]:
+    """Return where no pixel within a square is surely ice: veils, glitter and mud have no floes."""
+    limits = limits_used()["sure_ice"]
+    sure = (ice > limits["ice"]) & (cloud < limits["cloud"])
+    return np.asarray(ndimage.maximum_filter(sure, 2 * near + 1, mode="constant") == 0)
 
 
 def _mean_around(values: FloatArray, chosen: npt.NDArray[np.bool_], reach: int) -> FloatArray:
