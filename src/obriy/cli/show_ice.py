@@ -37,11 +37,12 @@ def ice_lines(result: dict[str, Any]) -> list[str]:
 
 
 def _area(row: Mapping[str, Any]) -> str:
-    interval = row["interval_km2"]
-    between = "" if interval is None else f", 90 % interval {interval[0]:.1f} to {interval[1]:.1f}"
+    seen, interval = f"{row['ice_km2']:.1f} km² seen", row["interval_km2"]
+    if interval is None:
+        return f"{seen}; of so little of the sea no estimate of the whole"
     return (
-        f"{row['ice_km2']:.1f} km² seen, {row['expected_km2']:.1f} km² in all by the best "
-        f"estimate{between} km²"
+        f"{seen}, {row['expected_km2']:.1f} km² in all by the best estimate, 90 % interval "
+        f"{interval[0]:.1f} to {interval[1]:.1f} km²"
     )
 
 

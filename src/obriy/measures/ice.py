@@ -32,6 +32,9 @@ from obriy.model.legend import NO_DATA
 
 EXTENT_SHARE: Final = 0.15
 """Concentration from which the sea counts to the extent."""
+LEAST_TO_ESTIMATE: Final = 0.01
+"""Share of the sea that must have been seen for an estimate of the whole: a gap in the clouds tells
+of itself and of nothing else."""
 _KM2: Final = 1e6
 
 
@@ -142,14 +145,19 @@ def _unmeasured(name: str, date: str, granules: tuple[str, ...], judged: Verdict
 def _measured(area: IceArea, tally: Tally, extent: float, sea: float) -> IceArea:
     """Add the ice that was seen, and what follows for the whole sea of the place, m²."""
     ice, seen = tally.fraction, float(tally.by_code[[WATER, ICE]].sum())
-    found = estimate(tally, ICE, sea, table="ice_uncertainty")
-    return dataclasses.replace(
+    shown = dataclasses.replace(
         area,
         ice_km2=ice / _KM2,
         water_km2=(seen - ice) / _KM2,
         extent_km2=extent / _KM2,
         ice_share=ice / sea,
         water_share=(seen - ice) / sea,
+    )
+    if seen < LEAST_TO_ESTIMATE * sea:
+        return shown
+    found = estimate(tally, ICE, sea, table="ice_uncertainty")
+    return dataclasses.replace(
+        shown,
         expected_km2=found.expected / _KM2,
         interval_km2=(found.low / _KM2, found.high / _KM2),
         uncertainty={k: v / _KM2 for k, v in found.causes.items() if k != OMISSION},

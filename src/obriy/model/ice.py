@@ -55,8 +55,9 @@ class IceArea:
         unseen_share: Share of the sea that was not seen, clouds included.
         unseen: The same by cause (names of `obriy.model.flags.Unseen` in lower case, ``outside``,
             ``unnamed``); only causes that occur.
-        expected_km2: Best estimate of ice in the whole place, what was unseen by proportion.
-        interval_km2: 90 % interval of that; None where nobody can tell.
+        expected_km2: Best estimate of ice in the whole place, what was unseen by proportion; None
+            where less than a hundredth of the sea was seen.
+        interval_km2: 90 % interval of that; None likewise.
         uncertainty: Standard deviation by cause, km², as in `obriy.model.areas.Area`.
         status: ``ok``, ``partial`` (part unseen), ``skipped`` (nothing seen) or ``failed``.
         reason: Why it is not ``ok``.

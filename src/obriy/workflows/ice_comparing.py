@@ -23,6 +23,7 @@ from obriy.render.figures import to_png
 from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_figure
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.tables import load_toml
+from obriy.validation.bootstrap import LEAST_BLOCKS
 from obriy.validation.ice_scores import IceCounts, ice_scores, paired_test
 from obriy.workflows.config import IceCompareConfig, IceTrainConfig, make_config
 from obriy.workflows.ice_lessons import Lessons, files_of, judged, read_lessons
@@ -187,7 +188,8 @@ class _Bench:
         outputs = {"table": str(table)}
         good = [row for row in rows if row["status"] == "ok"]
         if good:
-            figure = ice_comparison_figure(rows, lang, _published())
+            told = {k: v for k, v in _published().items() if k in self.config.methods}
+            figure = ice_comparison_figure(rows, lang, told)
             outputs["figure"] = str(write_bytes(folder.file("comparison.png"), to_png(figure)))
         if len(good) > 1:
             outputs |= self._agreement([str(row["method"]) for row in good])
@@ -275,10 +277,13 @@ def _best_two(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any] | 
     first, second = scored[:2]
     test = paired_test(first["counts"], second["counts"], seed=seed)
     low, high = test["interval"]
-    beyond = low > 0 and test["p_value"] < SIGNIFICANT
-    sure = "more than chance" if beyond else "no more than chance can make"
-    sentence = (
-        f"{first['method']} leads {second['method']} by {test['difference']:.3f} in IoU "
-        f"(95 % interval {low:.3f} to {high:.3f}, p = {test['p_value']:.3f}): {sure}."
-    )
+    lead = f"{first['method']} leads {second['method']} by {test['difference']:.3f} in IoU"
+    if test["scenes"] < LEAST_BLOCKS:
+        sentence = f"{lead}; {test['scenes']} scenes are too few to say whether by chance."
+    else:
+        beyond = low > 0 and test["p_value"] < SIGNIFICANT
+        sure = "more than chance" if beyond else "no more than chance can make"
+        sentence = (
+            f"{lead} (95 % interval {low:.3f} to {high:.3f}, p = {test['p_value']:.3f}): {sure}."
+        )
     return {"first": first["method"], "second": second["method"], **test, "sentence": sentence}

@@ -23,13 +23,13 @@ from obriy.model.areas import District
 from obriy.model.grid import geobox_of, require_crs
 from obriy.model.legend import load_legend
 from obriy.model.reference import Reference
-from obriy.model.scene import band_names
+from obriy.model.scene import band_names, provenance_of
 from obriy.prepare.crop import crop
 from obriy.sources.area_grid import area_grid
 from obriy.sources.districts import read_districts
 from obriy.sources.ice_images import IceImage, find_ice_images
 from obriy.sources.integrity import HDF4_SUFFIXES
-from obriy.sources.land_mask import with_land
+from obriy.sources.land_mask import UNMASKED, with_land
 from obriy.sources.modis.snow import read_snow_reference
 from obriy.sources.quality import without_clouds
 from obriy.sources.reference import open_reference
@@ -192,7 +192,12 @@ def _scene(image: IceImage, config: IceConfig, grid: GeoBox | None) -> xr.Datase
         nodata=config.nodata,
         resolution=config.resolution,
     )
-    return _named(scene if mask is None else with_land(scene, mask), image)
+    if mask is not None:
+        return _named(with_land(scene, mask), image)
+    if not image.path.startswith(SCHEME):
+        record = provenance_of(scene).with_warning(UNMASKED)
+        scene.attrs["provenance"] = record
+    return _named(scene, image)
 
 
 def _named(scene: xr.Dataset, image: IceImage) -> xr.Dataset:
