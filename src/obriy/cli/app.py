@@ -63,28 +63,11 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Map water, land cover and ice: simulated scenes and seasons, a real chip."""
+    from obriy.cli.demo import demo_jobs
     from obriy.cli.show import Screen
 
     screen = Screen(quiet)
-    images = out / "season-images"
-    if not (images / "truth.csv").exists():
-        _season(images)
-    runs: dict[str, dict[str, Any]] = {
-        "simulated": {"source": "simulated:"},
-        "sample": {"source": "sample:", "resolution": 10.0},
-        "season": {"source": str(images), "aoi": str(images / "districts.gpkg"), "fill": True},
-    }
-    results = [
-        _run(make_config(WaterConfig, values | {"out": out / name, "lang": lang}), screen, False)
-        for name, values in runs.items()
-    ]
-    cover = {"source": "sample:", "resolution": 10.0, "out": out / "landcover", "lang": lang}
-    results.append(_run(make_config(LandcoverConfig, cover), screen, False))
-    winter = _winter(out / "winter-images")
-    frozen = {"sources": [str(winter)], "land": str(winter / "land.tif"), "out": out / "ice"}
-    frozen |= {"reference": str(winter / "labels"), "lang": lang}
-    results.append(_run(make_config(IceConfig, frozen), screen, False))
-    screen.reports(results)
+    screen.reports([_run(config, screen, False) for config in demo_jobs(out, lang)])
 
 
 @app.command()
@@ -385,23 +368,6 @@ def main() -> None:
             f"Unexpected {type(error).__name__}: {error}.", "Run again with -v, and report it."
         )
         _fail(shown, ERROR, verbose, error)
-
-
-def _season(folder: Path) -> None:
-    """Simulate the season of the demo."""
-    from obriy.workflows.simulating import dates_between, simulate_to_folder
-
-    dates = dates_between(6, "2023-04-01", "2023-10-31")
-    simulate_to_folder(folder, dates=dates, size=(256, 256), setting="easy_cloudy")
-
-
-def _winter(folder: Path) -> Path:
-    """Simulate the winter of the demo: six dates of a bay."""
-    from obriy.workflows.simulating import dates_between
-    from obriy.workflows.simulating_ice import simulate_ice_folder
-
-    simulate_ice_folder(folder, dates=dates_between(6, "2020-11-20", "2021-04-15"), seed=100)
-    return folder
 
 
 def _with_scenes(values: dict[str, Any], scenes: Path | None) -> dict[str, Any]:
