@@ -2,8 +2,9 @@
 
 import contextlib
 import importlib
+import threading
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from obriy.errors import MissingExtraError, UsageError
 
@@ -25,6 +26,17 @@ def load_library(name: str) -> Any:
         raise MissingExtraError(
             f"{name} is not installed.", "Run: pip install 'obriy[deep]'."
         ) from error
+
+
+class _Inside:
+    """Callers that compute at this moment within `so_many_threads`."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.callers = 0
+
+
+_INSIDE: Final = _Inside()
 
 
 @contextlib.contextmanager
@@ -51,11 +63,17 @@ def so_many_threads(count: int, usual: int) -> Iterator[None]:
         usual: Threads to set afterwards, see `one_thread`.
     """
     torch = load_library("torch")
-    torch.set_num_threads(count)
+    with _INSIDE.lock:
+        _INSIDE.callers += 1
+        torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(usual)
+        with _INSIDE.lock:
+            _INSIDE.callers -= 1
+            # Part of the setting is the whole process's: it stays while others still compute.
+            if not _INSIDE.callers:
+                torch.set_num_threads(usual)
 
 
 @contextlib.contextmanager
