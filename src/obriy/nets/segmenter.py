@@ -1,7 +1,6 @@
 """A trained segmenter of ice: network, card, and the one file that keeps both."""
 
 import dataclasses
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from obriy.nets.torch_library import (
     one_thread,
     usual_threads,
 )
-from obriy.nets.unet import read_checkpoint, scaled
+from obriy.nets.unet import checkpoint_bytes, read_checkpoint, scaled
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -153,11 +152,7 @@ class Segmenter:
 
     def to_bytes(self) -> bytes:
         """Return the file that `load_segmenter` reads: tensors and JSON, no code."""
-        torch = load_library("torch")
-        weights = {name: value.cpu() for name, value in self._network.state_dict().items()}
-        buffer = io.BytesIO()
-        torch.save({"format": FORMAT, "card": self.card.to_json(), "weights": weights}, buffer)
-        return buffer.getvalue()
+        return checkpoint_bytes(FORMAT, self.card.to_json(), self._network)
 
 
 def load_segmenter(path: Path | str, device: Device = "auto") -> Segmenter:

@@ -147,11 +147,7 @@ class Student:
 
     def to_bytes(self) -> bytes:
         """Return the file that `load_student` reads: tensors and JSON, no code."""
-        torch = load_library("torch")
-        weights = {name: value.cpu() for name, value in self._network.state_dict().items()}
-        buffer = io.BytesIO()
-        torch.save({"format": FORMAT, "card": self.card.to_json(), "weights": weights}, buffer)
-        return buffer.getvalue()
+        return checkpoint_bytes(FORMAT, self.card.to_json(), self._network)
 
 
 def build_network(features: int, classes: int, seed: int = 0) -> Any:
@@ -225,6 +221,21 @@ def read_student(path: Path | str) -> tuple[StudentCard, dict[str, Any]]:
     if content.get("format") != FORMAT:
         raise InputError(f"{path} is a file of torch, but not a student of Obriy.", _WAY_OUT)
     return StudentCard.from_json(content["card"]), content["weights"]
+
+
+def checkpoint_bytes(kind: str, card: str, network: Any) -> bytes:
+    """Return what `read_checkpoint` reads: tensors and text, no code.
+
+    Args:
+        kind: Says what the file holds.
+        card: JSON of what belongs to the network.
+        network: Its weights are kept.
+    """
+    torch = load_library("torch")
+    weights = {name: value.cpu() for name, value in network.state_dict().items()}
+    buffer = io.BytesIO()
+    torch.save({"format": kind, "card": card, "weights": weights}, buffer)
+    return buffer.getvalue()
 
 
 def read_checkpoint(path: Path | str, what: str, way_out: str = _WAY_OUT) -> dict[str, Any]:

@@ -30,7 +30,13 @@ from obriy.runs.folder import RunFolder, StepRecord, fingerprint
 from obriy.vectors import is_southern
 from obriy.workflows.config import IceConfig
 from obriy.workflows.ice_inputs import IceInputs, OpenedIce, read_ice_inputs
-from obriy.workflows.ice_map import LAYERS, ice_method, map_ice_to_files, open_ice_map
+from obriy.workflows.ice_map import (
+    LAYERS,
+    contents_of,
+    ice_method,
+    map_ice_to_files,
+    open_ice_map,
+)
 from obriy.workflows.ice_products import write_ice_products
 from obriy.workflows.ice_result import (
     Day,
@@ -209,7 +215,7 @@ def _day(key: str, images: list[ImageMap], config: IceConfig, folder: RunFolder)
 
     def work() -> StepRecord:
         files = {name: f"{place}/{name}.tif" for name in names}
-        contents = {name: mapped[0].contents[name] for name in names}
+        contents = contents_of(names)
         with contextlib.ExitStack() as stack:
             sinks = {
                 LAYERS[name]: stack.enter_context(

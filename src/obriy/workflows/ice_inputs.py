@@ -37,6 +37,7 @@ from obriy.sources.scene import open_scene
 from obriy.sources.series import require_alike
 from obriy.sources.simulated_ice import SCHEME, simulated_ice_reference
 from obriy.workflows.config import IceConfig
+from obriy.workflows.opening import open_as_told
 from obriy.workflows.series_inputs import grid_text
 
 _PASSED: Final = (SourceError, BandError, EmptyResultError, GeometryError)
@@ -183,15 +184,7 @@ def _scene(image: IceImage, config: IceConfig, grid: GeoBox | None) -> xr.Datase
         own = image.land if config.land == "auto" else mask
         opened = open_picture(Path(image.path), image.false_colour, own, image.clouds)
         return _named(opened, image)
-    scene = open_scene(
-        image.path,
-        sensor=config.sensor,
-        bands=config.bands,
-        scale=config.scale,
-        offset=config.offset,
-        nodata=config.nodata,
-        resolution=config.resolution,
-    )
+    scene = open_as_told(image.path, config)
     if mask is not None:
         return _named(with_land(scene, mask), image)
     if not image.path.startswith(SCHEME):

@@ -1,6 +1,6 @@
 """Scene to a map of sea ice, in memory or into files: the one path of Python and of the command."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +27,6 @@ from obriy.workflows.passes import (
 LAYERS: Final = {
     "map": "labels",
     "fraction": "fraction",
-    "confidence": "confidence",
     "unseen": "unseen",
     "doubt": "doubt",
 }
@@ -133,16 +132,18 @@ def ice_method(
     return parse_ice_method(text, weights=path, seed=seed, device=device)
 
 
+def contents_of(names: Iterable[str]) -> dict[str, Content]:
+    """Return what the numbers of layers are, by output name."""
+    known: dict[str, Content] = {
+        "map": load_legend("ice"), "fraction": "concentration", "unseen": "unseen",
+        "doubt": "doubt",
+    }  # fmt: skip
+    return {name: known[name] for name in names}
+
+
 def _contents(method: Method) -> dict[str, Content]:
     """Return what a method's maps hold, by output name."""
-    contents: dict[str, Content] = {
-        "map": load_legend("ice"), "unseen": "unseen", "doubt": "doubt",
-    }  # fmt: skip
-    if method.gives_fraction:
-        contents["fraction"] = "concentration"
-    if getattr(method, "gives_confidence", False):
-        contents["confidence"] = "confidence"
-    return contents
+    return contents_of(("map", "unseen", "doubt", *(["fraction"] if method.gives_fraction else [])))
 
 
 def _class_map(

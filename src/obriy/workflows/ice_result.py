@@ -1,7 +1,6 @@
 """``result.json`` of `obriy ice`, and what became of each image and day."""
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,12 @@ from obriy.measures.totals import total_ice
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.ice import IceArea, IceSeason
-from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.reference import Reference
-from obriy.outputs.cog import Content
 from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores
 from obriy.workflows.config import IceConfig
 from obriy.workflows.ice_inputs import OpenedIce
+from obriy.workflows.records import shared_warnings
 from obriy.workflows.run import command_of, map_step
 
 
@@ -41,15 +39,6 @@ class ImageMap:
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     status: str = "ok"
     reason: str = ""
-
-    @property
-    def contents(self) -> dict[str, Content]:
-        """What the numbers of each layer are."""
-        shares: dict[str, Content] = {
-            "map": load_legend("ice"), "fraction": "concentration", "confidence": "confidence",
-            "unseen": "unseen", "doubt": "doubt",
-        }  # fmt: skip
-        return {name: shares[name] for name in self.files}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,26 +163,12 @@ def _record(images: Sequence[ImageMap], days: Sequence[Day]) -> Provenance:
             made = made.with_step(
                 f"composite {day.key}", **{k: v for k, v in composite.items() if k != "name"}
             )
-    said: dict[str, list[tuple[str, str]]] = {}
-    for name, record in records.items():
-        for sentence in record.warnings:
-            said.setdefault(re.sub(r"\d[\d.,]*", "#", sentence), []).append((name, sentence))
-    for told in said.values():
-        made = made.with_warning(_shared(told, len(records)))
+    for sentence in shared_warnings(records, "images"):
+        made = made.with_warning(sentence)
     for lost in images:
         if lost.status == "failed":
             made = made.with_warning(f"{lost.opened.image.name} failed: {lost.reason}")
     return made
-
-
-def _shared(told: Sequence[tuple[str, str]], images: int) -> str:
-    """Return one sentence for those of several images that differ in their numbers only."""
-    name, sentence = told[0]
-    if len(told) == images and len({text for _, text in told}) == 1:
-        return sentence
-    if len(told) == 1:
-        return f"{name}: {sentence}"
-    return f"On {len(told)} of {images} images, first on {name}: {sentence}"
 
 
 def score_maps(

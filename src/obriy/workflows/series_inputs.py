@@ -14,11 +14,11 @@ from obriy.model.scene import band_names
 from obriy.prepare.crop import crop
 from obriy.sources.dates import parse_range
 from obriy.sources.districts import read_districts
-from obriy.sources.scene import open_scene
 from obriy.sources.series import DatedImage, find_series, require_alike
 from obriy.workflows.balance import BalanceInputs, read_balance
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.measuring import weigh_as
+from obriy.workflows.opening import open_as_told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,15 +77,7 @@ def read_inputs(config: WaterConfig) -> SeriesInputs:
 def _open(image: DatedImage, config: WaterConfig, districts: list[District]) -> OpenedImage:
     paths = image.paths[0] if len(image.paths) == 1 else image.paths
     try:
-        scene = open_scene(
-            paths,
-            sensor=config.sensor,
-            bands=config.bands,
-            scale=config.scale,
-            offset=config.offset,
-            nodata=config.nodata,
-            resolution=config.resolution,
-        )
+        scene = open_as_told(paths, config)
         parse_method(config.method).bands(set(band_names(scene)))
     except (SourceError, BandError, EmptyResultError) as error:
         return OpenedImage(image, reason=str(error))

@@ -1,7 +1,6 @@
 """``result.json`` of a series."""
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.provenance import Provenance
 from obriy.model.scene import provenance_of
 from obriy.workflows.config import WaterConfig
+from obriy.workflows.records import shared_warnings
 from obriy.workflows.run import command_of
 from obriy.workflows.series_products import SeriesProducts
 
@@ -128,12 +128,9 @@ def _provenance(
         "water_by_date",
         **{date: m.provenance.steps[-1]["decision"] for date, m in products.maps.items()},
     )
-    said: dict[str, list[tuple[str, str]]] = {}
-    for date, class_map in products.maps.items():
-        for sentence in class_map.provenance.warnings:
-            said.setdefault(re.sub(r"\d[\d.,]*", "#", sentence), []).append((date, sentence))
-    for told in said.values():
-        made = made.with_warning(_shared(told, len(products.maps)))
+    records = {date: class_map.provenance for date, class_map in products.maps.items()}
+    for sentence in shared_warnings(records, "dates"):
+        made = made.with_warning(sentence)
     if config.fill and len(products.maps) == 1:
         made = made.with_warning("Only one date has a map: there is nothing to fill from.")
     if overlap(products.districts):
@@ -156,13 +153,3 @@ def _by_date(name: str, maps: Mapping[str, ClassMap]) -> dict[str, Any]:
         first = next(iter(values.values()))
         decided[key] = first if all(v == first for v in values.values()) else values
     return decided
-
-
-def _shared(told: Sequence[tuple[str, str]], dates: int) -> str:
-    """Return one sentence for those of several dates that differ in their numbers only."""
-    date, sentence = told[0]
-    if len(told) == dates and len({text for _, text in told}) == 1:
-        return sentence
-    if len(told) == 1:
-        return f"{date}: {sentence}"
-    return f"On {len(told)} of {dates} dates, first on {date}: {sentence}"
