@@ -42,6 +42,19 @@ def realdata() -> Path:
     return folder
 
 
+@pytest.fixture
+def case(realdata):
+    """Find a case by its number; the test is skipped where the cases are missing."""
+
+    def find(number: int) -> Path:
+        folders = list((realdata.parent / "cases").glob(f"{number:02}-*"))
+        if not folders:
+            pytest.skip(f"case {number} not found beside {realdata}")
+        return folders[0]
+
+    return find
+
+
 def utm_grid(shape, resolution=10.0, origin=(500_000.0, 5_200_000.0), crs=UTM) -> GeoBox:
     """A north-up grid in metres."""
     from affine import Affine

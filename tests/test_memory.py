@@ -1,14 +1,13 @@
 """The memory that a user allows is kept, measured as peak RSS of the whole command."""
 
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
 from rasterio.windows import Window
+from tests.terminal import spawn_and_weigh
 
 SIZE = 4096
 REFLECTANCE = {  # of land and of water, x 10000
@@ -38,26 +37,11 @@ def large(tmp_path_factory):
     return folder
 
 
-COMMAND = """
-import atexit, re, sys
-from pathlib import Path
-status = lambda: Path("/proc/self/status").read_text()
-atexit.register(lambda: sys.stdout.write(re.search(r"VmHWM:\\s+(\\d+)", status())[1]))
-from obriy.cli.app import main
-main()
-"""
-"""The command, which says at its end what it took at most: the peak that the system gives for a
-child counts the memory of the process that started it, and pytest's own may be larger."""
-
-
 def run(job, image, folder, allowed, *options):
     """Run the command; return its exit code, what it said, and its peak RSS in bytes."""
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND, job, str(image), "--sensor", "sentinel2_l2a",
-         "--max-ram", str(allowed), "--out", str(folder), "-q", *options],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    return done.returncode, done.stderr, int(done.stdout) * 1024
+    words = ["--sensor", "sentinel2_l2a", "--max-ram", allowed, "--out", folder, "-q", *options]
+    done, peak = spawn_and_weigh(job, image, *words)
+    return done.returncode, done.stderr, peak
 
 
 def check_map(folder):

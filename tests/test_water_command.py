@@ -3,14 +3,12 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from tests.terminal import HANG_S, error_line, obriy, spawn, start, wait_until
 
 RESULT_KEYS = {
     "job", "method", "area_km2", "interval_km2", "unseen_share", "dates", "evaluation",
@@ -22,22 +20,6 @@ DATE_KEYS = {
 EVALUATION_KEYS = {
     "overall_accuracy", "kappa", "mean_iou", "pixels", "independent", "classes", "confusion",
 }  # fmt: skip
-
-
-def obriy(*words, cwd=None, **kwargs):
-    return subprocess.run(  # noqa: PLW1510 - the exit code is what is tested
-        [sys.executable, "-m", "obriy", *map(str, words)],
-        capture_output=True, text=True, timeout=150, cwd=cwd, **kwargs,
-    )  # fmt: skip
-
-
-def error_line(done, code):
-    """The one line of an error, and nothing on standard output."""
-    assert done.returncode == code, done.stdout + done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("error: ")
-    return lines[0]
 
 
 WATER = {"blue": 500, "green": 600, "red": 400, "nir": 150, "swir16": 80, "swir22": 50}
@@ -107,7 +89,7 @@ def test_outputs_are_there_and_aligned_with_the_image(finished):
 def test_run_again_does_nothing_twice_and_says_the_same(finished):
     folder, result, image = finished
     before = {p.name: p.stat().st_mtime_ns for p in folder.glob("*.tif")}
-    done = obriy("water", image, "--out", folder, "--json")
+    done = spawn("water", image, "--out", folder, "--json")  # another process, as after a reboot
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == result
     assert {p.name: p.stat().st_mtime_ns for p in folder.glob("*.tif")} == before
@@ -249,17 +231,13 @@ def test_another_run_in_the_folder(finished):
 
 def test_interrupt_leaves_nothing_half_written(tmp_path):
     image = write_image(tmp_path / "big.tif", np.tile(lake((60, 80)), (60, 45)))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "obriy", "water", str(image), "--out", str(tmp_path / "run"),
-         "--workers", "1"],
-        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    process = start(
+        "water", image, "--out", tmp_path / "run", "--workers", "1",
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("run/.mask.tif.*")) and time.monotonic() < deadline:
-        time.sleep(0.02)  # until a map is being written
+    wait_until(process, lambda: list(tmp_path.glob("run/.mask.tif.*")))  # a map is being written
     os.kill(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=HANG_S)
     assert process.returncode == 1, stderr
     assert "Stopped by the user" in stderr
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["config.yaml"]
@@ -398,14 +376,9 @@ def test_dry_run_looks_at_method_and_reference(finished):
 
 def test_terminated_like_interrupted(tmp_path):
     image = write_image(tmp_path / "big.tif", np.tile(lake((60, 80)), (60, 45)))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "obriy", "water", str(image), "--out", str(tmp_path / "run")],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("run/.mask.tif.*")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    process = start("water", image, "--out", tmp_path / "run")
+    wait_until(process, lambda: list(tmp_path.glob("run/.mask.tif.*")))
     process.terminate()
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=HANG_S)
     assert process.returncode == 1, stderr
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["config.yaml"]
