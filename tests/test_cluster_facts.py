@@ -158,16 +158,14 @@ def _damaged_tiff(path):
     return path
 
 
-def test_broken_bytes_cost_their_windows_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(facts_module, "LEAST_WINDOW", 8)
+def test_broken_bytes_cost_their_tiles_only(tmp_path):
     path = str(_damaged_tiff(tmp_path / "damaged.tif"))
     grid = utm_grid((64, 64))
     band = lazy_variable(RasterBand(path, scale=1e-4), grid)
     scene = make_scene({"nir": band}, grid, sensor="unknown", provenance=Provenance())
     (one,) = measure_clusters(scene, clusters_on(scene, np.ones((64, 64))))
     assert one.spectrum["nir"].median == pytest.approx(0.3)
-    # 48 rows are sound; lost too is what lies within 7 pixels of the broken ones, by windows of 8.
-    assert one.pixels == 64 * (8 + 24)
+    assert one.pixels == 64 * 48
 
 
 def test_another_grid_is_refused(scene_of):

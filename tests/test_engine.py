@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from obriy.blocks.base import Block, Labelled
 from obriy.blocks.engine import ArraySink, EngineOptions, run_method
-from obriy.blocks.plan import make_plan
+from obriy.blocks.plan import Window, make_plan
 from obriy.errors import CancelledError, MemoryBudgetError, SourceError
 
 
@@ -54,7 +54,8 @@ class NeighbourRule:
         values = np.pad(block.bands["green"], 1, mode="edge")
         rows, columns = block.shape
         local = sum(values[i : i + rows, j : j + columns] for i in range(3) for j in range(3)) / 9
-        return Labelled(np.where(local > self.mean, np.uint8(2), np.uint8(1)))
+        labels = np.where(local > self.mean, np.uint8(2), np.uint8(1))
+        return Labelled(np.where(np.isnan(block.bands["green"]), np.uint8(0), labels))
 
     def describe(self):
         return {"mean": self.mean}
@@ -209,7 +210,9 @@ def test_a_part_that_cannot_be_read_is_listed_and_unseen(tmp_path, monkeypatch):
         scene, dataclasses.replace(Neighbours(), halo=0), {"labels": labels, "unseen": unseen},
         prepare=keep, settle=accept, options=EngineOptions(workers=2),
     )  # fmt: skip
-    assert len(result.failed) == 4
+    assert [window for window, _ in result.failed] == [
+        Window(0, c, 16, 16) for c in (0, 16, 32, 48)
+    ]
     assert "cannot be read" in result.failed[0][1]
     assert (labels.array[:16] == 0).all()
     assert (unseen.array[:16] == 5).all()

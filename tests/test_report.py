@@ -334,9 +334,11 @@ SENTENCES = {
     "may be of another sensor, and B3 or B5 of one is not B3 or B5 of the other. Leave --sensor "
     "away, or check it.": "яких landsat8_l1 не має або має не як коефіцієнт відбиття (B8A, B12)",
     "a.tif, band 2: rows 0-9, columns 0-9 cannot be read (Read failed.). The file may be cut "
-    "short: download it again.": (
-        "стовпці 0–9 не читаються (Read failed.). Можливо, файл обірвано: завантажте його ще раз."
+    "short or damaged: download it again.": (
+        "стовпці 0–9 не читаються (Read failed.). Можливо, файл обірвано чи пошкоджено: "
+        "завантажте його ще раз."
     ),
+    "12 more parts of the image could not be read: result.json lists them.": "(усього 12)",
     "l8_B2.tif band 1": "l8_B2.tif, канал 1",
     "the customary order of sentinel2_l2a": "звичний порядок каналів sentinel2_l2a",
     "names in the files and the customary order of landsat8_l1": (

@@ -7,13 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from obriy.blocks.damage import read_around
 from obriy.blocks.raster import read_averaged
 from obriy.errors import SourceError
 
 _STRIP: Final = 2_000_000
 """Pixels read at once."""
-_LEAST_PART: Final = 128
-"""Side in pixels of a part that is not split further where its bytes are broken."""
 
 
 def steps_for(shape: tuple[int, ...], max_size: int) -> tuple[int, int]:
@@ -41,7 +40,8 @@ def block_means(variable: xr.Variable, steps: tuple[int, int]) -> npt.NDArray[np
     if averaged is not None:
         return np.asarray(averaged, "float32")
     means = np.empty((rows, columns), "float32")
-    for place, block in _strips(variable, steps):
+    for place, window in _strips(variable, steps):
+        block, _ = read_around(variable, *window)
         seen = np.isfinite(block)
         total = _sums(np.where(seen, block, 0).astype("float64"), steps)
         count = _sums(seen.astype("float64"), steps)
@@ -55,7 +55,8 @@ def class_shares(
     """Return the share of each code in blocks of pixels, (codes, rows, columns), 0 to 1."""
     rows, columns = (n // s for n, s in zip(variable.shape, steps, strict=True))
     shares = np.empty((len(codes), rows, columns), "float32")
-    for place, block in _strips(variable, steps):
+    for place, window in _strips(variable, steps):
+        block = np.asarray(variable[window].values)
         for index, code in enumerate(codes):
             found = block == code
             shares[index][place] = _sums(found, steps) if found.any() else 0
@@ -63,34 +64,16 @@ def class_shares(
     return shares
 
 
-def _strips(variable: xr.Variable, steps: tuple[int, int]) -> Iterator[tuple[slice, Any]]:
-    """Yield rows of the result, and the pixels behind them."""
+def _strips(
+    variable: xr.Variable, steps: tuple[int, int]
+) -> Iterator[tuple[slice, tuple[slice, slice]]]:
+    """Yield rows of the result, and the window of the pixels behind them."""
     rows, columns = (n // s for n, s in zip(variable.shape, steps, strict=True))
     height = max(1, _STRIP // max(1, steps[0] * columns * steps[1]))
     for top in range(0, rows, height):
         bottom = min(top + height, rows)
-        pixels = variable[top * steps[0] : bottom * steps[0], : columns * steps[1]]
-        yield slice(top, bottom), _read(pixels)
-
-
-def _read(variable: xr.Variable) -> npt.NDArray[Any]:
-    """Read pixels; floats are NaN where the bytes are broken, found by halving.
-
-    Raises:
-        SourceError: for broken bytes of integers, which have no number for "nothing there".
-    """
-    try:
-        return np.asarray(variable.values)
-    except SourceError:
-        if variable.dtype.kind != "f":
-            raise
-    if max(variable.shape) <= _LEAST_PART:
-        return np.full(variable.shape, np.nan, variable.dtype)
-    axis = int(np.argmax(variable.shape))
-    middle = variable.shape[axis] // 2
-    halves = (slice(0, middle), slice(middle, None))
-    parts = [_read(variable.isel({variable.dims[axis]: half})) for half in halves]
-    return np.concatenate(parts, axis=axis)
+        window = slice(top * steps[0], bottom * steps[0]), slice(0, columns * steps[1])
+        yield slice(top, bottom), window
 
 
 def _sums(array: npt.NDArray[Any], steps: tuple[int, int]) -> npt.NDArray[Any]:

@@ -1,6 +1,7 @@
 """The engine: runs ``collect, decide, apply`` over a scene in blocks, in threads, within memory."""
 
 import dataclasses
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -12,6 +13,7 @@ import rasterio
 import xarray as xr
 
 from obriy.blocks.base import Block, ByteArray, Labelled, Method, Rule
+from obriy.blocks.damage import Hole, read_around
 from obriy.blocks.memory import give_back
 from obriy.blocks.plan import BASE_BYTES, THREAD_BYTES, Plan, Window, fit_workers, make_plan
 from obriy.errors import CancelledError, SourceError
@@ -75,7 +77,7 @@ class EngineResult:
         rule: The decision.
         labels: Pixels per class code.
         unseen: Pixels per `Unseen` value.
-        failed: Windows that could not be read, with the reason.
+        failed: Parts that could not be read, each as large as a tile of its file, with the reason.
         plan: How the scene was cut.
     """
 
@@ -147,10 +149,9 @@ def run_method(
     with decoded_tiles(budget):
         merged = _Merged(len(reader.plan.windows))
         _Pool(reader.plan, workers, options).map(
-            "collect", lambda i: merged.add(i, _collect(method, reader.block(i)))
+            "collect", lambda i: merged.add(i, method.collect(reader.block(i)))
         )
-        if len(reader.failed) == len(reader.plan.windows):
-            raise SourceError(reader.failed[min(reader.failed)])
+        reader.require_any()
         rule = method.decide(merged.result)
         if part is not None:
             reader = reader_of(part, keep=0)
@@ -168,7 +169,7 @@ def _result(rule: Rule, reader: "_Reader", counts: Sequence[Any]) -> EngineResul
         rule=rule,
         labels={i: int(n) for i, n in enumerate(labels) if n},
         unseen={i: int(n) for i, n in enumerate(unseen) if n},
-        failed=tuple((reader.plan.windows[i], why) for i, why in sorted(reader.failed.items())),
+        failed=tuple(reader.failed().items()),
         plan=reader.plan,
     )
 
@@ -202,10 +203,6 @@ def memory_budget(options: EngineOptions) -> int:
     # What comes after the map (overviews, areas, report) reads and writes files too.
     rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES)
     return int(allowed * 1e9) - BASE_BYTES
-
-
-def _collect(method: Method, block: Block | None) -> Any:
-    return None if block is None else method.collect(block)
 
 
 class _Merged:
@@ -258,7 +255,7 @@ class _Reader:
         self.plan = plan
         self._origin = origin
         self._shape = (scene.sizes["y"], scene.sizes["x"])
-        self.failed: dict[int, str] = {}
+        self._holes: dict[int, list[Hole]] = {}
         self._variables = {name: scene[name].variable for name in names}
         self._flags = scene["flags"].variable if "flags" in scene else None
         self._prepare = prepare
@@ -266,37 +263,78 @@ class _Reader:
         self._kept: dict[int, Block] = {}
         self._lock = threading.Lock()
 
-    def block(self, number: int) -> Block | None:
-        """Return a prepared block; None, noted in ``failed``, where its bytes are broken."""
-        if number in self.failed:
-            return None
+    def block(self, number: int) -> Block:
+        """Return a prepared block; where bytes are broken its bands are NaN."""
         kept = self._kept.get(number)
         if kept is not None:
             return kept
-        try:
-            block = self._prepare(self._read(self.plan.windows[number]))
-        except SourceError as error:
-            self.failed[number] = str(error)
-            return None
+        block = self._prepare(self._read(number))
         self._keep(number, block)
         return block
 
-    def _read(self, window: Window) -> Block:
+    def broken(self, number: int) -> list[tuple[slice, slice]]:
+        """Return what could not be read of a block that was read, as slices into its core."""
+        core = self._place(number).slices
+        return [hole.within(*core) for hole in self._holes.get(number, ())]
+
+    def failed(self) -> dict[Window, str]:
+        """Return what could not be read of all blocks, in pixels of what is mapped, and why."""
+        area = Window(*self._origin, *self.plan.shape).slices
+        found: dict[Window, str] = {}
+        for hole in itertools.chain.from_iterable(self._holes.values()):
+            found.setdefault(Window.of(*hole.within(*area)), hole.reason)
+        return dict(sorted(found.items(), key=lambda item: (item[0].row, item[0].column)))
+
+    def require_any(self) -> None:
+        """Raise where nothing at all could be read.
+
+        Raises:
+            SourceError: with the reason of the first hole.
+        """
+        for number, window in enumerate(self.plan.windows):
+            seen = np.ones((window.rows, window.columns), bool)
+            for part in self.broken(number):
+                seen[part] = False
+            if seen.any():
+                return
+        raise SourceError(next(iter(self.failed().values())))
+
+    def _place(self, number: int) -> Window:
+        """Return the window of a block in pixels of the scene."""
+        window = self.plan.windows[number]
         row, column = window.row + self._origin[0], window.column + self._origin[1]
-        place = dataclasses.replace(window, row=row, column=column)
+        return dataclasses.replace(window, row=row, column=column)
+
+    def _read(self, number: int) -> Block:
+        place = self._place(number)
         outer = place.padded(self.plan.halo, self._shape)
-        rows, columns = outer.slices
-        top, left = row - outer.row, column - outer.column
+        top, left = place.row - outer.row, place.column - outer.column
+        holes: list[Hole] = []
+        bands = {
+            name: np.asarray(_sound(variable, outer, holes), np.float32)
+            for name, variable in self._variables.items()
+        }
+        flags = None if self._flags is None else _sound(self._flags, outer, holes)
+        if holes:
+            bands = {name: plane.copy() for name, plane in bands.items()}
+        for hole in holes:
+            for plane in bands.values():
+                plane[hole.within(*outer.slices)] = np.nan
+        self._note(number, holes)
         return Block(
-            bands={
-                name: np.asarray(variable[rows, columns].values, np.float32)
-                for name, variable in self._variables.items()
-            },
-            flags=None if self._flags is None else self._flags[rows, columns].values,
+            bands=bands,
+            flags=flags,
             row=outer.row,
             column=outer.column,
-            core=(slice(top, top + window.rows), slice(left, left + window.columns)),
+            core=(slice(top, top + place.rows), slice(left, left + place.columns)),
         )
+
+    def _note(self, number: int, holes: list[Hole]) -> None:
+        """Keep in mind the holes that meet the core of a block."""
+        core = self._place(number).slices
+        met = [h for h in holes if all(part.start < part.stop for part in h.within(*core))]
+        if met:
+            self._holes[number] = met
 
     def _keep(self, number: int, block: Block) -> None:
         size = sum(array.nbytes for array in block.bands.values())
@@ -308,6 +346,13 @@ class _Reader:
     def drop(self, number: int) -> None:
         """Forget a block that is done."""
         self._kept.pop(number, None)
+
+
+def _sound(variable: xr.Variable, window: Window, holes: list[Hole]) -> Any:
+    """Read a window of a variable around what is broken, and add the holes to a list."""
+    values, found = read_around(variable, *window.slices)
+    holes += found
+    return values
 
 
 class _Pool:
@@ -362,7 +407,7 @@ class _Apply:
 
     def __call__(self, number: int) -> tuple[Any, Any]:
         window = self._reader.plan.windows[number]
-        layers = self._layers(number, window)
+        layers = self._layers(number)
         for name, sink in self._sinks.items():
             sink.write(*window.slices, layers[name])
         self._reader.drop(number)
@@ -371,24 +416,19 @@ class _Apply:
             np.bincount(layers["unseen"].ravel(), minlength=256),
         )
 
-    def _layers(self, number: int, window: Window) -> dict[str, ByteArray]:
+    def _layers(self, number: int) -> dict[str, ByteArray]:
         block = self._reader.block(number)
-        shape = (window.rows, window.columns)
-        if block is None:
-            return {
-                "labels": np.zeros(shape, np.uint8),
-                "fraction": np.full(shape, FRACTION_MISSING, np.uint8),
-                "unseen": np.full(shape, Unseen.FAILED, np.uint8),
-                "doubt": np.zeros(shape, np.uint8),
-                "confidence": np.full(shape, FRACTION_MISSING, np.uint8),
-            }
         said = self._settle(block, self._rule.apply(block))
         missing = np.full(block.shape, FRACTION_MISSING, np.uint8)
         unseen = np.where(said.labels == 0, np.uint8(Unseen.NO_DATA), np.uint8(Unseen.SEEN))
-        return {
+        layers = {
             "labels": said.labels[block.core],
             "fraction": (missing if said.fraction is None else said.fraction)[block.core],
             "unseen": (unseen if said.unseen is None else said.unseen)[block.core],
             "doubt": (np.zeros_like(unseen) if said.doubt is None else said.doubt)[block.core],
             "confidence": (missing if said.confidence is None else said.confidence)[block.core],
         }
+        for part in self._reader.broken(number):
+            reasons = layers["unseen"][part]
+            reasons[reasons == Unseen.NO_DATA] = Unseen.FAILED
+        return layers

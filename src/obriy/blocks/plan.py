@@ -30,6 +30,11 @@ class Window:
     rows: int
     columns: int
 
+    @classmethod
+    def of(cls, rows: slice, columns: slice) -> "Window":
+        """Return the window of two slices."""
+        return cls(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
+
     @property
     def slices(self) -> tuple[slice, slice]:
         """Row and column slices."""

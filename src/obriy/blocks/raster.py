@@ -2,7 +2,8 @@
 
 import dataclasses
 import threading
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,24 @@ from rasterio.windows import Window
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from obriy.blocks.damage import (
+    Hole,
+    Tile,
+    broken_tiles,
+    on_grid,
+    tile_window,
+    tiles_in,
+    told,
+    without_tiles,
+)
 from obriy.errors import SourceError
 from obriy.model.grid import same_grid
 
 LOCAL_CRS = CRS.from_epsg(3857)
 """Stands for "the same plane" where two files without a CRS are brought to one grid."""
+
+_REACH: Final = 4
+"""Pixels of a file around a place that a warp may read to fill it, with some to spare."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +116,17 @@ def file_geobox(dataset: Any) -> GeoBox:
     return GeoBox((dataset.height, dataset.width), dataset.transform, crs)
 
 
+def _unreadable(band: RasterBand, rows: slice, columns: slice, error: BaseException) -> SourceError:
+    """Return the error of a window of a file whose bytes cannot be decoded."""
+    while error.__cause__ is not None:  # GDAL says last what came first
+        error = error.__cause__
+    return SourceError(
+        f"{band.path}, band {band.index}: rows {rows.start}-{rows.stop}, "
+        f"columns {columns.start}-{columns.stop} cannot be read ({error}).",
+        "The file may be cut short or damaged: download it again.",
+    )
+
+
 class _RasterArray(BackendArray):
     """An array behind xarray's lazy indexing; a dataset handle per thread, as GDAL asks."""
 
@@ -111,6 +136,7 @@ class _RasterArray(BackendArray):
         self.shape = (int(geobox.shape.y), int(geobox.shape.x))
         self.dtype = np.dtype(band.dtype)
         self._handles = _Handles(band, geobox)
+        self._broken: dict[Tile, Hole] = {}
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
         values: npt.NDArray[Any] = indexing.explicit_indexing_adapter(
@@ -132,22 +158,45 @@ class _RasterArray(BackendArray):
         """Read a window of the grid; averaged to ``shape``, through overviews, where it is given.
 
         Raises:
-            SourceError: where the bytes cannot be decoded.
+            SourceError: where the bytes cannot be decoded, and nobody reads around them.
         """
-        window = Window.from_slices(rows, columns)
+        holes = told()
+        if holes is not None and shape is None:
+            return self._read_around(rows, columns, holes)
         try:
-            raw = self._handles.dataset().read(
-                self._handles.index,
-                window=window,
-                out_shape=shape,
-                resampling=Resampling.average,
-            )
+            return self._values(self._handles.dataset(), rows, columns, shape)
         except RasterioError as error:
-            raise SourceError(
-                f"{self.band.path}, band {self.band.index}: rows {rows.start}-{rows.stop}, "
-                f"columns {columns.start}-{columns.stop} cannot be read ({error}).",
-                "The file may be cut short: download it again.",
-            ) from error
+            raise _unreadable(self.band, rows, columns, error) from error
+
+    def _read_around(self, rows: slice, columns: slice, holes: list[Hole]) -> npt.NDArray[Any]:
+        """Read a window without the tiles that are broken, and tell of those that it meets."""
+        while True:
+            known = frozenset(self._broken)
+            try:
+                values = self._values(self._handles.dataset(known), rows, columns)
+                break
+            except RasterioError as error:
+                found = self._handles.broken(rows, columns)
+                if found.keys() <= known:
+                    raise _unreadable(self.band, rows, columns, error) from error
+                self._broken |= found
+        if self._broken:
+            for tile in self._handles.tiles(rows, columns):
+                if tile in self._broken:
+                    hole = self._broken[tile]
+                    values[hole.within(rows, columns)] = _missing_value(self.band)
+                    holes.append(hole.shifted(-rows.start, -columns.start))
+        return values
+
+    def _values(
+        self, dataset: Any, rows: slice, columns: slice, shape: tuple[int, int] | None = None
+    ) -> npt.NDArray[Any]:
+        raw = dataset.read(
+            self.band.index,
+            window=Window.from_slices(rows, columns),
+            out_shape=shape,
+            resampling=Resampling.average,
+        )
         return _to_values(raw, self.band)
 
 
@@ -160,29 +209,65 @@ class _Handles(threading.local):
         self.index = band.index
         self._open: Any = None
         self._source: Any = None
+        self._without: frozenset[Tile] = frozenset()
 
-    def dataset(self) -> Any:
-        if self._open is None:
-            self._source = rasterio.open(self.band.path)
-            same = same_grid(self._grid(), self.geobox)
-            self._open = self._source if same else self._warped()
+    def dataset(self, without: frozenset[Tile] = frozenset()) -> Any:
+        """Return the file on the grid wanted, without tiles that are known to be broken."""
+        if self._open is None or without != self._without:
+            source = self._file()
+            if without:
+                source = without_tiles(source, self.index, without, self._source_nodata(source))
+            self._open = source if same_grid(self._grid(), self.geobox) else self._warped(source)
+            self._without = without
         return self._open
+
+    def _file(self) -> Any:
+        if self._source is None:
+            self._source = rasterio.open(self.band.path)
+        return self._source
+
+    def broken(self, rows: slice, columns: slice) -> dict[Tile, Hole]:
+        """Return the tiles of the file behind a window of the grid that cannot be decoded."""
+        found = {}
+        errors = broken_tiles(self._file(), self.index, *self._behind(rows, columns))
+        for tile, error in errors.items():
+            down, across = tile_window(self._file(), self.index, tile).toslices()
+            hole = on_grid((down, across), self._grid(), self.geobox)
+            found[tile] = Hole(*hole, str(_unreadable(self.band, down, across, error)))
+        return found
+
+    def tiles(self, rows: slice, columns: slice) -> Iterator[Tile]:
+        """Yield the tiles of the file behind a window of the grid."""
+        return tiles_in(self._file(), self.index, *self._behind(rows, columns))
+
+    def _behind(self, rows: slice, columns: slice) -> tuple[slice, slice]:
+        grid = self._grid()
+        if same_grid(grid, self.geobox):
+            return rows, columns
+        # A warp works by its own blocks, and interpolates from beyond them.
+        down, across = (
+            slice(part.start // side * side, -(-part.stop // side) * side)
+            for part, side in zip(
+                (rows, columns), self.dataset(self._without).block_shapes[0], strict=True
+            )
+        )
+        return on_grid((down, across), self.geobox, grid, reach=_REACH)
 
     def _grid(self) -> GeoBox:
         return file_geobox(self._source) if self.band.grid is None else self.band.grid
 
-    def _source_nodata(self) -> float | None:
+    def _source_nodata(self, source: Any) -> float | None:
         """Return what a warp leaves out; a NaN that was let in would spread to its neighbours."""
         if self.band.nodata is not None:
             return self.band.nodata
-        is_float = np.dtype(self._source.dtypes[self.index - 1]).kind == "f"
+        is_float = np.dtype(source.dtypes[self.index - 1]).kind == "f"
         return float("nan") if is_float else None
 
-    def _warped(self) -> WarpedVRT:
+    def _warped(self, source: Any) -> WarpedVRT:
         floats = np.dtype(self.band.dtype).kind == "f"
         grid = self._grid()
         return WarpedVRT(
-            self._source,
+            source,
             src_crs=_plane(grid),
             src_transform=grid.affine,
             crs=_plane(self.geobox),
@@ -190,10 +275,10 @@ class _Handles(threading.local):
             height=int(self.geobox.shape.y),
             width=int(self.geobox.shape.x),
             resampling=Resampling[self.band.resampling],
-            src_nodata=self._source_nodata(),
+            src_nodata=self._source_nodata(source),
             # A warp of integers has no number left for "nothing there": reflectance warps as
             # floats, with NaN.
-            nodata=float("nan") if floats else self.band.fill,
+            nodata=_missing_value(self.band),
             dtype=self.band.dtype if floats else None,
         )
 
@@ -216,8 +301,13 @@ def _to_values(raw: npt.NDArray[Any], band: RasterBand) -> npt.NDArray[Any]:
         values *= np.asarray(band.scale, band.dtype)
     if floats and band.offset != 0:
         values += np.asarray(band.offset, band.dtype)
-    values[missing] = np.nan if floats else band.fill
+    values[missing] = _missing_value(band)
     return values
+
+
+def _missing_value(band: RasterBand) -> float | int:
+    """Return what stands where a band says nothing."""
+    return float("nan") if np.dtype(band.dtype).kind == "f" else band.fill
 
 
 def _missing(raw: npt.NDArray[Any], band: RasterBand) -> npt.NDArray[np.bool_]:

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from obriy.blocks.damage import read_around
 from obriy.blocks.windows import windows
-from obriy.errors import BandError, GridError, SourceError
+from obriy.errors import BandError, GridError
 from obriy.indices.features import (
     NEIGHBOURHOOD_WINDOW,
     TEXTURE,
@@ -37,8 +38,6 @@ SAMPLE: Final = 1500
 """Pixels of a cluster that are measured: a median of so many is known to 3 % of the deviation."""
 WINDOW: Final = 1024
 """Side of the windows in which a scene is read, pixels: some 150 MB of bands and layers."""
-LEAST_WINDOW: Final = 128
-"""Windows whose bytes are broken are halved down to this, and left out."""
 HALO: Final = NEIGHBOURHOOD_WINDOW // 2
 CODES: Final = 256
 
@@ -95,39 +94,13 @@ def _pieces(scene: xr.Dataset, clusters: ClassMap) -> Iterator[_Piece]:
     """Yield the windows in their order; the next one is read while one is measured."""
     cores = windows(clusters.labels.shape, WINDOW)
     with ThreadPoolExecutor(1, thread_name_prefix="obriy-facts") as reader:
-        ahead = reader.submit(_read_ahead, scene, clusters, next(cores))
+        ahead = reader.submit(_read, scene, clusters, next(cores))
         for core in (*cores, None):
-            pieces = ahead.result()
+            piece = ahead.result()
             if core is not None:
-                ahead = reader.submit(_read_ahead, scene, clusters, core)
-            yield from pieces
-
-
-def _read_ahead(scene: xr.Dataset, clusters: ClassMap, core: tuple[slice, slice]) -> list[_Piece]:
-    return list(_sound_pieces(scene, clusters, core))
-
-
-def _sound_pieces(
-    scene: xr.Dataset, clusters: ClassMap, core: tuple[slice, slice]
-) -> Iterator[_Piece]:
-    """Yield a window, or those of its quarters whose bytes are not broken."""
-    try:
-        piece = _read(scene, clusters, core)
-    except SourceError:
-        if max(part.stop - part.start for part in core) <= LEAST_WINDOW:
-            return
-        for rows in _halves(core[0]):
-            for columns in _halves(core[1]):
-                yield from _sound_pieces(scene, clusters, (rows, columns))
-        return
-    if piece is not None:
-        yield piece
-
-
-def _halves(part: slice) -> list[slice]:
-    middle = (part.start + part.stop) // 2
-    both = [slice(part.start, middle), slice(middle, part.stop)]
-    return [half for half in both if half.stop > half.start]
+                ahead = reader.submit(_read, scene, clusters, core)
+            if piece is not None:
+                yield piece
 
 
 def _read(scene: xr.Dataset, clusters: ClassMap, core: tuple[slice, slice]) -> _Piece | None:
@@ -145,7 +118,7 @@ def _read(scene: xr.Dataset, clusters: ClassMap, core: tuple[slice, slice]) -> _
     if not labels[inner].any():
         return None
     bands = {
-        name: np.asarray(scene[name].variable[outer].values, np.float32)
+        name: np.asarray(read_around(scene[name].variable, *outer)[0], np.float32)
         for name in ground_bands(set(band_names(scene)))
     }
     layers = base_layers(bands)

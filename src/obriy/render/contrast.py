@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from obriy.blocks.damage import read_around
 from obriy.blocks.decimate import block_means, steps_for
 
 Array = npt.NDArray[np.float64]
@@ -69,5 +70,5 @@ def square_around(band: xr.DataArray, row: int, column: int, side: int) -> Array
         low, high = max(0, first), min(length, first + side)
         spans.append((slice(low, high), slice(low - first, high - first)))
     (rows, into_rows), (columns, into_columns) = spans
-    values[into_rows, into_columns] = band.isel(y=rows, x=columns).to_numpy()
+    values[into_rows, into_columns] = read_around(band.variable, rows, columns)[0]
     return values

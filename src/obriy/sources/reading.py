@@ -1,9 +1,11 @@
 """What lies in the files: which rasters, which bands, whether the bytes can be read at all."""
 
+import contextlib
 import dataclasses
 import difflib
 import glob
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
+from obriy.blocks.damage import Tile, tile_window, tiles_in
 from obriy.blocks.raster import file_geobox
 from obriy.errors import GridError, SourceError
 from obriy.sources.integrity import check_bytes, check_last_bytes, directory_is_cut_off
@@ -22,6 +25,8 @@ SUFFIXES = (".tif", ".tiff", ".vrt", ".nc", ".jp2", ".img", ".gtiff")
 """Endings of the files that a folder is searched for."""
 SAMPLE_WINDOWS = 5
 SAMPLE_PIXELS = 128
+MEASURED_DRIVERS = ("GTiff", "COG", "VRT", "JP2OpenJPEG")
+"""Formats whose length is compared with what their headers promise (`integrity`)."""
 WHOLE_PIXELS = 1 << 20
 """Images up to this many pixels are sampled whole, larger ones in 5 x 5 windows of 128 px."""
 
@@ -146,8 +151,22 @@ def probe(path: str) -> list[FileBand]:
         bands = [_band(dataset, path, path, i) for i in dataset.indexes]
         if local.is_file():
             check_last_bytes(local, dataset)
+        if dataset.driver == "VRT":
+            _check_members(dataset)
         _test_read(dataset, path)
     return bands
+
+
+def _check_members(dataset: Any) -> None:
+    """Compare the length of the files behind a VRT with what they promise.
+
+    Raises:
+        SourceError: where one is cut short.
+    """
+    for file in dataset.files[1:]:
+        if Path(file).is_file():
+            with contextlib.suppress(RasterioError), rasterio.open(file) as member:
+                check_last_bytes(Path(file), member)
 
 
 def _bands_of_part(part: str, path: str) -> list[FileBand]:
@@ -224,15 +243,44 @@ def _grid(dataset: Any, tags: dict[str, str]) -> GeoBox:
 
 
 def _test_read(dataset: Any, path: str) -> None:
-    """Decode the first, the middle and the last block of the first and the last band."""
+    """Decode the first, the middle and the last tile of the first and the last band.
+
+    Raises:
+        SourceError: where nothing can be read, or the end of the file is gone. A tile that is
+            damaged is passed over: the map lists what it could not read.
+    """
+    bands, (height, width) = sorted({1, dataset.count}), dataset.shape
     rows, columns = dataset.block_shapes[0]
+    places = {(0, 0), (height // 2, width // 2), (height - 1, width - 1)}
+    tiles = sorted({(row // rows, column // columns) for row, column in places})
+    errors = [
+        error for index in bands for tile in tiles if (error := _fault(dataset, index, tile, path))
+    ]
+    if not errors:
+        return
+    if dataset.driver not in MEASURED_DRIVERS and _end_is_gone(dataset, path):
+        raise errors[-1]
+    if len(errors) < len(bands) * len(tiles):
+        return
+    everything = tiles_in(dataset, 1, slice(0, height), slice(0, width))
+    if all(_fault(dataset, index, tile, path) for tile in everything for index in bands):
+        raise errors[0]
+
+
+def _end_is_gone(dataset: Any, path: str) -> bool:
+    """Say whether neither the last tile of a file nor the one before it can be read."""
     height, width = dataset.shape
-    corners = {(0, 0), (height // 2, width // 2), (height - 1, width - 1)}
-    for index in {1, dataset.count}:
-        for row, column in corners:
-            top, left = row // rows * rows, column // columns * columns
-            window = Window(left, top, min(columns, width - left), min(rows, height - top))
-            read_window(dataset, index, window, path)
+    last = list(tiles_in(dataset, dataset.count, slice(height - 1, height), slice(0, width)))[-2:]
+    return all(_fault(dataset, dataset.count, tile, path) for tile in last)
+
+
+def _fault(dataset: Any, index: int, tile: Tile, path: str) -> SourceError | None:
+    """Decode a tile; return what is wrong with it."""
+    try:
+        read_window(dataset, index, tile_window(dataset, index, tile), path)
+    except SourceError as error:
+        return error
+    return None
 
 
 def read_window(dataset: Any, index: int, window: Window, path: str) -> npt.NDArray[Any]:
@@ -266,20 +314,28 @@ def sample(band: FileBand, missing: tuple[float, ...]) -> npt.NDArray[np.float64
         SourceError: where no window can be read. One that is damaged is passed over: the map
             lists what it could not read.
     """
-    parts: list[npt.NDArray[Any]] = []
     with _opened(band.path) as dataset:
         windows = _sample_windows(*dataset.shape)
-        for done, window in enumerate(windows, 1):
-            try:
-                parts.append(read_window(dataset, band.index, window, band.file).ravel())
-            except SourceError:
-                if done == len(windows) and not parts:
-                    raise
+        parts = [v.ravel() for w in windows for v in _sound_parts(dataset, band, w)]
+        if not parts:  # the first tile says why
+            read_window(dataset, band.index, tile_window(dataset, band.index, (0, 0)), band.file)
     values = np.concatenate(parts).astype("float64")
     keep = np.isfinite(values)
     for number in missing:
         keep &= values != number
     return np.asarray(values[keep], "float64")
+
+
+def _sound_parts(dataset: Any, band: FileBand, window: Window) -> Iterator[npt.NDArray[Any]]:
+    """Yield a window, or those of its tiles that are not damaged."""
+    try:
+        yield read_window(dataset, band.index, window, band.file)
+    except SourceError:
+        rows, columns = window.toslices()
+        for tile in tiles_in(dataset, band.index, rows, columns):
+            part = window.intersection(tile_window(dataset, band.index, tile))
+            with contextlib.suppress(SourceError):
+                yield read_window(dataset, band.index, part, band.file)
 
 
 def _sample_windows(height: int, width: int) -> list[Window]:

@@ -21,6 +21,7 @@ from obriy.outputs.cog import Content
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.naming import Named
 from obriy.workflows.passes import map_writers, open_layer
+from obriy.workflows.records import with_holes
 
 LAYERS: Final = ("landcover", "clusters", "confidence", "agreement", "unseen")
 """Files of a map of land cover, without their ending."""
@@ -182,9 +183,7 @@ def with_pass(provenance: Provenance, step: str, found: Mapping[str, Any]) -> Pr
     made = provenance.with_step(step, **decision)
     for warning in warnings:
         made = made.with_warning(warning)
-    for failure in found["failed"]:
-        made = made.with_warning(f"A part of the image could not be read: {failure['reason']}")
-    return made
+    return with_holes(made, found)
 
 
 def lookups(namings: Sequence[Naming], numbers: Mapping[int, int]) -> Tables:

@@ -188,6 +188,7 @@ def _map_image(
         files=done.outputs,
         status="partial" if failed else "ok",
         reason=str(failed[0]["reason"]) if failed else "",
+        holes=failed,
     )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from obriy.blocks.base import Block, FloatArray, Method
+from obriy.blocks.damage import read_around
 from obriy.blocks.engine import ArraySink, EngineOptions
 from obriy.errors import BandError, InputError
 from obriy.methods.ice.learned import features_of
@@ -258,10 +259,9 @@ def _starts(length: int, side: int) -> list[int]:
 
 def _planes(example: IceExample, bands: Sequence[str], window: tuple[slice, slice]) -> FloatArray:
     """Return (bands, rows, columns) float32 as a method sees them: one missing, all missing."""
-    planes = {n: np.asarray(example.scene[n].variable[window].values, "float32") for n in bands}
-    flags = None
-    if "flags" in example.scene:
-        flags = np.asarray(example.scene["flags"].variable[window].values)
+    scene = example.scene
+    planes = {n: np.asarray(read_around(scene[n].variable, *window)[0], "float32") for n in bands}
+    flags = read_around(scene["flags"].variable, *window)[0] if "flags" in scene else None
     shape = next(iter(planes.values())).shape
     seen = hide_no_data(Block(planes, flags, 0, 0, (slice(0, shape[0]), slice(0, shape[1]))))
     return np.stack([seen.bands[name] for name in bands])

@@ -23,6 +23,7 @@ from obriy.workflows.passes import (
     open_layers,
     run_pass,
 )
+from obriy.workflows.records import with_holes
 
 LAYERS: Final = {
     "map": "labels",
@@ -152,8 +153,7 @@ def _class_map(
     record = provenance_of(scene).with_step(
         "ice", method=found["method"], decision=found["decision"]
     )
-    for failure in found["failed"]:
-        record = record.with_warning(f"A part of the image could not be read: {failure['reason']}")
+    record = with_holes(record, found)
     for warning in found["decision"].get("warnings", ()):
         record = record.with_warning(warning)
     return ClassMap(

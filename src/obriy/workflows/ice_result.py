@@ -32,6 +32,7 @@ class ImageMap:
         files: Layers by output name, relative to the run folder.
         status: ``ok``, ``partial``, ``skipped`` (nothing seen) or ``failed``.
         reason: Why it is not ``ok``.
+        holes: Parts that could not be read, as plain values.
     """
 
     opened: OpenedIce
@@ -39,6 +40,7 @@ class ImageMap:
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     status: str = "ok"
     reason: str = ""
+    holes: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +145,11 @@ def _row(day: Day) -> dict[str, Any]:
         **{name: shown[name] for name in own},
         "status": status,
         "reason": " ".join(r for r in reasons if r) if status != "ok" else "",
+        "holes": [
+            {"granule": image.opened.image.name, **hole}
+            for image in day.images
+            for hole in image.holes
+        ],
     }
 
 

@@ -163,6 +163,7 @@ def _result(
         "threshold": decision.get("threshold"),
         "status": "partial" if mapped.found["failed"] else (total.status if total else "ok"),
         "reason": _reason(mapped, total),
+        "holes": mapped.found["failed"],
     }
     return {
         "job": config.job,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from obriy.blocks.base import Block, ByteArray
+from obriy.blocks.damage import read_around
 from obriy.errors import GridError, UsageError
 from obriy.indices.features import ground_bands
 from obriy.methods.student import source_of
@@ -177,11 +178,12 @@ def read_block(lesson: Lesson, cell: Cell, side: int, bands: Sequence[str], halo
     block = Block(
         bands={
             name: np.asarray(
-                lesson.scene[source_of(name, have)].variable[rows, columns].values, np.float32
+                read_around(lesson.scene[source_of(name, have)].variable, rows, columns)[0],
+                np.float32,
             )
             for name in bands
         },
-        flags=None if flags is None else np.asarray(flags[rows, columns].values),
+        flags=None if flags is None else read_around(flags, rows, columns)[0],
         row=rows.start,
         column=columns.start,
         core=(core_rows, core_columns),

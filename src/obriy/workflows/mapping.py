@@ -23,6 +23,7 @@ from obriy.workflows.passes import (
     open_layers,
     run_pass,
 )
+from obriy.workflows.records import with_holes
 
 LAYERS: Final = {
     "mask": "labels",
@@ -157,6 +158,4 @@ def histograms_of(found: Mapping[str, Any]) -> list[Histogram]:
 def record(provenance: Provenance, found: Mapping[str, Any]) -> Provenance:
     """Add the decision to the record of the scene."""
     made = provenance.with_step("water", method=found["method"], decision=found["decision"])
-    for failure in found["failed"]:
-        made = made.with_warning(f"A part of the image could not be read: {failure['reason']}")
-    return made
+    return with_holes(made, found)

@@ -1,9 +1,31 @@
-"""What several records warn of, said once."""
+"""What records warn of: holes in an image, and what several warn of alike."""
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from obriy.model.provenance import Provenance
+
+_TOLD: Final = 5
+"""Holes of an image that its record tells one by one."""
+
+
+def with_holes(record: Provenance, found: Mapping[str, Any]) -> Provenance:
+    """Add to a record what of the image could not be read.
+
+    Args:
+        record: Of the image.
+        found: What a run of the engine found, as plain values.
+    """
+    holes = found["failed"]
+    for hole in holes[:_TOLD]:
+        record = record.with_warning(f"A part of the image could not be read: {hole['reason']}")
+    if len(holes) > _TOLD:
+        record = record.with_warning(
+            f"{len(holes) - _TOLD} more parts of the image could not be read: result.json lists "
+            "them."
+        )
+    return record
 
 
 def shared_warnings(records: Mapping[str, Provenance], what: str) -> list[str]:

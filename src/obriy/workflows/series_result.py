@@ -107,6 +107,7 @@ def _date_row(
         "threshold": date.found["decision"].get("threshold") if date.found else None,
         "status": date.status if date.status != "ok" else shown.get("status", "ok"),
         "reason": date.reason or shown.get("reason", ""),
+        "holes": date.found["failed"] if date.found else [],
     }
 
 
