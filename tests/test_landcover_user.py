@@ -1,6 +1,8 @@
 """What people who used `obriy landcover` ran into."""
 
+import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,7 +46,8 @@ def test_a_picture_of_8_bits_is_not_named_by_reflectance(image, tmp_path):
         file.descriptions = names
     done = run(tmp_path, source=str(picture), clusters=4, outputs=["landcover"])
     assert {c["name"] for c in done.result["clusters"]} == {"unknown"}
-    assert "no reflectance" in done.result["problems"][0]
+    assert done.result["problems"][0].startswith("None of the 4 clusters got a name")
+    assert "no reflectance" in done.result["problems"][1]
     assert not done.complete
     said = run(
         tmp_path / "scaled", source=str(picture), clusters=4, outputs=["landcover"], scale=0.002
@@ -55,10 +58,53 @@ def test_a_picture_of_8_bits_is_not_named_by_reflectance(image, tmp_path):
 def test_a_person_is_told_which_table_to_fill_in(image, tmp_path):
     done = run(tmp_path, source=str(image), clusters=4, outputs=["landcover"], labellers="human")
     assert done.result["problems"] == [
-        "human: waiting for a person to fill in names.csv (4 of 4 clusters)"
+        "None of the 4 clusters got a name: the whole map is unknown.",
+        "human: waiting for a person to fill in names.csv (4 of 4 clusters)",
     ]
+    assert not done.complete
     assert (tmp_path / "run" / "names.csv").samefile(done.result["outputs"]["names"])
     assert "Clusters: 4, named: 0" in "\n".join(landcover_lines(done.result))
+
+
+def test_a_panel_that_named_nothing_is_no_complete_run(image, tmp_path):
+    options = {"source": str(image), "clusters": 3, "rounds": 0}
+    first = run(tmp_path, **options, outputs=["landcover"])
+    assert first.complete
+    assert first.result["problems"] == []
+    record = json.loads((tmp_path / "run" / "panel.json").read_text())
+    nothing = {"said": "unknown", "code": 255, "confidence": 0.0, "second": None}
+    for answer in record["answers"]:
+        answer.update(nothing, probabilities={}, labeller="<script>alert(1)</script>")
+    abstained = tmp_path / "abstained.json"
+    abstained.write_text(json.dumps(record))
+    done = run(tmp_path / "again", **options, replay=str(abstained), lang="uk")
+    assert {c["name"] for c in done.result["clusters"]} == {"unknown"}
+    assert done.result["problems"] == [
+        "None of the 3 clusters got a name: the whole map is unknown."
+    ]
+    assert done.result["provenance"]["warnings"][0] == done.result["problems"][0]
+    assert not done.complete
+    assert landcover_lines(done.result)[0] == "No cluster got a name."
+    page = Path(done.result["outputs"]["report"]).read_text()
+    assert '<p class="value unknown">Жоден кластер не дістав назви</p>' in page
+    assert "<script>alert" not in page  # who was asked is told, and nothing of it runs
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_what_is_said_of_rounds_counts_each_cluster_once(image, tmp_path):
+    done = run(tmp_path, source=str(image), clusters=3, outputs=["landcover"])
+    record = json.loads((tmp_path / "run" / "panel.json").read_text())
+    lost = done.result["clusters"][0]["id"]
+    record["answers"] = [a for a in record["answers"] if a["cluster"] != lost]
+    partly = tmp_path / "partly.json"
+    partly.write_text(json.dumps(record))
+    options = {"source": str(image), "clusters": 3, "outputs": ["landcover"]}
+    again = run(tmp_path / "again", **options, replay=str(partly))
+    total = len(again.result["clusters"])
+    assert again.result["problems"] == [
+        f"spectral: the record has no answer (1 of {total} clusters)"
+    ]
+    assert not again.complete
 
 
 def test_clouds_that_nothing_knows_of_are_said(image, tmp_path):

@@ -486,8 +486,11 @@ def test_a_record_knows_clusters_by_content(server, tmp_path):
     repeated = convene(renumbered, LEGEND, [f"replay:{record}"], QUICK)
     assert [answer.cluster for answer in repeated.answers] == [51, 52, 53] * 2
     assert [answer.code for answer in repeated.answers] == [a.code for a in minutes.answers]
-    with pytest.raises(InputError, match=r"no answer of openai:.* about cluster 9"):
+    with pytest.raises(InputError, match=r"no answer about any of the 1 clusters of this run"):
         convene([portrait(9)], LEGEND, [f"replay:{record}"], QUICK)
+    partly = convene([THREE[0], portrait(9)], LEGEND, [f"replay:{record}"], QUICK)
+    assert [(a.cluster, a.code) for a in partly.answers][:2] == [(1, 10), (9, 255)]
+    assert partly.problems[0].endswith("the record has no answer (1 of 2 clusters)")
     with pytest.raises(InputError, match="other classes than those of 'simple'"):
         check_labellers([f"replay:{record}"], load_legend("simple"))
     with pytest.raises(UsageError, match="two votes"):
@@ -499,6 +502,72 @@ def test_what_is_no_record_is_said_to_be_none(tmp_path, text):
     record = tmp_path / "panel.json"
     record.write_text(text)
     with pytest.raises(InputError, match=r"panel\.json"):
+        check_labellers([f"replay:{record}"], LEGEND)
+
+
+def a_record(server, tmp_path, change):
+    """A record of three answers, one of them changed."""
+    entry = ask(server, portraits=THREE).to_dict()
+    change(entry)
+    record = tmp_path / "panel.json"
+    record.write_text(json.dumps(entry))
+    return record
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"confidence": float("nan")}, r"answers\[1\].confidence: nan: .*finite"),
+        ({"confidence": 1e9}, r"answers\[1\].confidence: 1000000000.0: .*less than or equal to 1"),
+        ({"confidence": -0.1}, r"answers\[1\].confidence: -0.1"),
+        ({"confidence": "0.7"}, r"answers\[1\].confidence: '0.7'"),
+        ({"confidence": True}, r"answers\[1\].confidence: True"),
+        ({"code": 77}, "code 77, which is no class"),
+        ({"second": 77}, "code 77, which is no class"),
+        ({"cluster": -5}, r"answers\[1\].cluster: -5"),
+        ({"cluster": 10**9}, r"answers\[1\].cluster: 1000000000"),
+        ({"probabilities": {"80": 3.0}}, r"answers\[1\].probabilities.80"),
+        ({"probabilities": {"80": 0.4}}, r"answers\[1\].probabilities sum to 0.4"),
+        ({"probabilities": {"77": 1.0}}, "code 77, which is no class"),
+        ({"labeller": "x" * 100_000}, r"answers\[1\].labeller: .*at most 500"),
+        ({"surely": 1}, r"answers\[1\].surely"),
+    ],
+)
+def test_an_answer_that_cannot_be_meant_is_refused_with_its_place(server, tmp_path, change, words):
+    record = a_record(server, tmp_path, lambda entry: entry["answers"][1].update(change))
+    with pytest.raises(InputError, match=words) as caught:
+        check_labellers([f"replay:{record}"], LEGEND)
+    assert "panel.json" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("key", ["code", "confidence", "cluster", "labeller", "fingerprint"])
+def test_a_key_that_is_missing_is_not_made_up(server, tmp_path, key):
+    record = a_record(server, tmp_path, lambda entry: entry["answers"][1].pop(key))
+    with pytest.raises(InputError, match=rf"answers\[1\].{key}: field required"):
+        check_labellers([f"replay:{record}"], LEGEND)
+
+
+def test_a_labeller_has_one_vote_in_a_record(server, tmp_path):
+    record = a_record(server, tmp_path, lambda e: e["answers"].append(e["answers"][1]))
+    with pytest.raises(InputError, match=r"answers\[1\] and answers\[3\] are both of openai"):
+        check_labellers([f"replay:{record}"], LEGEND)
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_record_without_an_answer_is_refused_before_any_work(server, tmp_path, failed):
+    server.answer = lambda _seen: Say(status=401)
+    change = (lambda _entry: None) if failed else (lambda entry: entry.update(answers=[]))
+    record = a_record(server, tmp_path, change)
+    with pytest.raises(InputError, match="holds no answer" + ".*key was not accepted" * failed):
+        check_labellers([f"replay:{record}"], LEGEND)
+
+
+def test_a_record_that_is_nested_without_end_is_none(tmp_path):
+    record = tmp_path / "panel.json"
+    record.write_text("[" * 100_000)
+    with pytest.raises(InputError, match="it is not JSON"):
         check_labellers([f"replay:{record}"], LEGEND)
 
 

@@ -241,6 +241,12 @@ def test_small_shares_are_not_nothing_and_minus_is_minus():
 
 ROWS = "the brightest band has the median 0.123 and the 99th percentile 4567"
 SENTENCES = {
+    "None of the 5 clusters got a name: the whole map is unknown.": (
+        "Жоден кластер не дістав назви (усього їх 5): на всій карті не визначено нічого."
+    ),
+    "spectral: the record has no answer (1 of 5 clusters)": (
+        "spectral: у записі немає відповіді (кластерів: 1 із 5)"
+    ),
     "waiting for a person to fill in names.csv": "людина ще не заповнила names.csv",
     "human: waiting for a person to fill in names.csv (2 of 5 clusters)": (
         "human: людина ще не заповнила names.csv (кластерів: 2 із 5)"

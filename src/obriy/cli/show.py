@@ -57,7 +57,8 @@ class Screen:
             def show(name: str, done: int, total: int) -> None:
                 if name not in tasks:
                     tasks[name] = bars.add_task(PASSES.get(name, name), total=total)
-                bars.update(tasks[name], completed=done)
+                # A second round of questions is about more clusters, or only about new ones.
+                bars.update(tasks[name], completed=done, total=total)
 
             yield EngineOptions(progress=show)
 

@@ -9,9 +9,10 @@ from rich.table import Table
 def landcover_lines(result: dict[str, Any]) -> list[str]:
     """Return the answer of `obriy landcover` in a few lines."""
     several = len({row["district"] for row in result["classes"]}) > 1
-    lines = [_class_line(row, several) for row in result["classes"] if row["share"]]
     named = [c for c in result["clusters"] if c["code"] != 255]
     found = len(result["clusters"])
+    lines = ["No cluster got a name."] if found and not named else []
+    lines += [_class_line(row, several) for row in result["classes"] if row["share"]]
     counts = f"Clusters: {found}, named: {len(named)}  " if found else ""
     lines.append(f"{counts}Unseen: {result['unseen_share']:.1%}  Method: {result['method']}")
     lines += [
@@ -80,7 +81,7 @@ def print_comparison(result: dict[str, Any]) -> None:
             continue
         table.add_row(
             row["method"],
-            f"{row['found']} of {row['clusters']}",
+            _clusters(row),
             _number(row["overall_accuracy"]),
             _number(row["ceiling_overall_accuracy"]),
             _number(row["mean_iou"]),
@@ -89,8 +90,17 @@ def print_comparison(result: dict[str, Any]) -> None:
             f"{row['seconds']:.1f}",
         )
     console.print(table)
+    for row in result["rows"]:
+        if row["status"] == "ok" and row["reason"]:
+            console.print(f"{row['method']} {row['clusters']}: {row['reason']}")
     for name, path in result["outputs"].items():
         console.print(f"{name}: {path}")
+
+
+def _clusters(row: dict[str, Any]) -> str:
+    """Return how many clusters were asked for and, after splits and merges, how many there are."""
+    asked, found = str(row["clusters"]), str(row["found"])
+    return asked if asked == found else f"{asked} → {found}"
 
 
 def _number(value: float | None) -> str:

@@ -175,16 +175,6 @@ class Cost:
             "stopped_by": self.stopped_by,
         }
 
-    @classmethod
-    def from_dict(cls, entry: Mapping[str, Any]) -> "Cost":
-        """Read what `to_dict` wrote."""
-        return cls(
-            {name: Usage(**usage) for name, usage in entry["by_labeller"].items()},
-            Usage(**entry["estimate"]),
-            Budget(**entry["cap"]),
-            entry["stopped_by"],
-        )
-
 
 class Meter:
     """Counts what is spent while labellers are asked, and stops them at the cap.

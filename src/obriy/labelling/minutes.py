@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from obriy.errors import InputError
 from obriy.labelling.budget import Cost
 from obriy.labelling.cache import content_key
+from obriy.labelling.record import FORMAT, Record, reason_of
 from obriy.model.clusters import Answer, ClusterFacts, Spread
 from obriy.model.legend import Legend
 
-_FORMAT: Final = 1
 _WAY_OUT: Final = "Give the panel.json of a run."
 _DIGITS: Final = 4
 """Significant digits of a fact in a fingerprint: the last ones differ between computers."""
@@ -59,7 +61,7 @@ class Minutes:
             for print_, answer in zip(self.fingerprints, self.answers, strict=True)
         ]
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "classes": {str(code): name for code, name in self.classes.items()},
             "answers": answers,
             "cost": self.cost.to_dict(),
@@ -71,22 +73,12 @@ class Minutes:
         """Read what `to_dict` wrote: the same answers, bit for bit.
 
         Raises:
-            InputError: it is not a record of a panel, or one of another version.
+            InputError: it is not a record of a panel, or one whose answers cannot be meant.
         """
-        if entry.get("format") != _FORMAT:
-            raise InputError(f"This is no record of a panel of format {_FORMAT}.")
         try:
-            listed = [dict(answer) for answer in entry["answers"]]
-            prints = tuple(str(answer.pop("fingerprint")) for answer in listed)
-            return cls(
-                tuple(_answer(answer) for answer in listed),
-                prints,
-                {int(code): str(name) for code, name in entry["classes"].items()},
-                Cost.from_dict(entry["cost"]),
-                tuple(entry["problems"]),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"The record of the panel is damaged ({error}).") from error
+            return _minutes(json.dumps(entry).encode())
+        except ValidationError as error:
+            raise InputError(f"The record of the panel: {reason_of(error)}") from error
 
 
 def minutes_text(minutes: Minutes) -> str:
@@ -100,16 +92,16 @@ def read_minutes(path: Path) -> Minutes:
     Raises:
         InputError: the file is not there, or is no record of a panel.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"The record {path} is no file.", _WAY_OUT)
     try:
-        entry = json.loads(path.read_text("utf-8"))
-        if not isinstance(entry, dict):
-            raise InputError("This is no record of a panel.")
-        return Minutes.from_dict(entry)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not JSON"
-        raise InputError(f"The record {path} cannot be read: {reason}.", _WAY_OUT) from error
-    except InputError as error:
-        raise InputError(f"{path}: {error.message}", _WAY_OUT) from error
+        return _minutes(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"The record {path} cannot be read: {error.strerror}.", _WAY_OUT
+        ) from error
+    except ValidationError as error:
+        raise InputError(f"The record {path}: {reason_of(error)}", _WAY_OUT) from error
 
 
 def fingerprint(facts: ClusterFacts) -> str:
@@ -150,6 +142,12 @@ def _rounded(spread: Spread) -> str:
     return " ".join(f"{value + 0.0:.{_DIGITS}g}" for value in values)
 
 
-def _answer(entry: dict[str, Any]) -> Answer:
-    chances = {int(code): float(p) for code, p in entry.pop("probabilities").items()}
-    return Answer(**entry, probabilities=chances)
+def _minutes(text: bytes) -> Minutes:
+    record = Record.model_validate_json(text)
+    return Minutes(
+        tuple(Answer(**said.model_dump(exclude={"fingerprint"})) for said in record.answers),
+        tuple(said.fingerprint for said in record.answers),
+        record.classes,
+        record.cost,
+        tuple(record.problems),
+    )

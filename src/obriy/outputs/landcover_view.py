@@ -57,10 +57,11 @@ def answer(words: ClassWords, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the first screen: which classes, how much of each, how sure, how far to trust it."""
     text, classes = words.text, class_totals(result["classes"])
     most = max((row["share"] for row in classes), default=0.0)
+    nameless = all(row["code"] == UNNAMED for row in classes)
     return {
         "label": text("landcover.title"),
-        "known": bool(classes),
-        "value": _headline(words, classes[0]) if classes else text("report.area_unseen"),
+        "known": not nameless,
+        "value": text(_nothing(classes)) if nameless else _headline(words, classes[0]),
         "bars": [_bar(words, row, most) for row in classes],
         "header": [text(f"landcover.{key}") for key in ("class", "share", "area", "sure")],
         "sized": any(row["area_km2"] is not None for row in classes),
@@ -91,6 +92,11 @@ def class_totals(classes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _districts(classes: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(str(row.get("district", "")) for row in classes))
+
+
+def _nothing(classes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the text of what is said in place of a class: nothing seen, or nothing named."""
+    return "landcover.nobody" if classes else "report.area_unseen"
 
 
 def _headline(words: ClassWords, row: Mapping[str, Any]) -> str:

@@ -77,7 +77,9 @@ def run_comparison(config: CompareConfig, options: EngineOptions | None = None) 
         "provenance": record.to_dict(),
     }
     folder.write_result(result)
-    return Run(folder.path, result, all(row["status"] == "ok" for row in rows))
+    return Run(
+        folder.path, result, all(row["status"] == "ok" and not row["reason"] for row in rows)
+    )
 
 
 def _runs(config: CompareConfig) -> list[LandcoverConfig]:
@@ -119,7 +121,7 @@ def _row(
         raise
     except ObriyError as error:
         return row | {"status": "failed", "reason": str(error)}
-    return row | found | {"status": "ok", "reason": ""}
+    return row | {"reason": ""} | found | {"status": "ok"}
 
 
 def _scores(result: dict[str, Any]) -> dict[str, Any]:
@@ -128,6 +130,7 @@ def _scores(result: dict[str, Any]) -> dict[str, Any]:
     best = ceiling.get("merged") or {}
     return {
         "found": len(result["clusters"]),
+        "reason": next(iter([*result["problems"], *(f["reason"] for f in result["failed"])]), ""),
         "overall_accuracy": scores["overall_accuracy"],
         "ceiling_overall_accuracy": ceiling["overall_accuracy"],
         "mean_iou": scores["mean_iou"],

@@ -42,6 +42,7 @@ class CoverMap:
         namings: The name of each cluster, or none.
         portraits: What a labeller is shown of each.
         minutes: What the panel said; None: nobody was asked.
+        problems: What went wrong in the panel, the worst first.
         log: What was split and merged, in order.
         files: Files by output name, relative to the run folder; empty in memory.
     """
@@ -53,13 +54,9 @@ class CoverMap:
     namings: tuple[Naming, ...] = ()
     portraits: tuple[Portrait, ...] = ()
     minutes: Minutes | None = None
+    problems: tuple[str, ...] = ()
     log: tuple[dict[str, Any], ...] = ()
     files: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """What went wrong in the panel."""
-        return () if self.minutes is None else self.minutes.problems
 
 
 def cover_in_memory(scene: xr.Dataset, named: Named, legend: Legend, *, merge: bool) -> CoverMap:
@@ -149,7 +146,9 @@ def _cover(
         confidence=layers["confidence"],
         agreement=layers["agreement"],
     )
-    return CoverMap(made, found, clusters, source, namings, portraits, named.minutes, log)
+    return CoverMap(
+        made, found, clusters, source, namings, portraits, named.minutes, named.problems, log
+    )
 
 
 def _record(
@@ -171,7 +170,7 @@ def _record(
         names={str(n.facts.id): names[n.code] for n in namings},
         rounds=list(log),
     )
-    for problem in named.minutes.problems:
+    for problem in named.problems:
         made = made.with_warning(problem)
     return made
 

@@ -12,6 +12,7 @@ import xarray as xr
 from obriy.blocks.memory import give_back
 from obriy.errors import UsageError
 from obriy.labelling.facts import measure_clusters
+from obriy.labelling.minutes import problems_of
 from obriy.labelling.panel import Minutes, PanelSettings, convene, needs_pictures, voters
 from obriy.labelling.portraits import make_portraits
 from obriy.labelling.vote import VoteRule, vote, weights_from
@@ -75,6 +76,18 @@ class Named:
     minutes: Minutes
     rules: PanelRules
     log: tuple[dict[str, Any], ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What went wrong, the worst first: that no cluster has a name, who did not answer.
+
+        Only what was said of the clusters that there are counts, once, whatever the rounds.
+        """
+        said = problems_of(answer for naming in self.namings for answer in naming.answers)
+        if any(naming.code != UNNAMED for naming in self.namings):
+            return said
+        count = len(self.namings)
+        return (f"None of the {count} clusters got a name: the whole map is unknown.", *said)
 
 
 def name_clusters(

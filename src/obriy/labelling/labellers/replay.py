@@ -3,11 +3,14 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from obriy.errors import InputError
 from obriy.labelling.minutes import Minutes, classes_of, fingerprint, read_minutes
 from obriy.model.clusters import Answer, ClusterFacts, Portrait
 from obriy.model.legend import Legend
+
+_NOT_HELD: Final = "the record has no answer"
 
 
 def replay(
@@ -16,7 +19,8 @@ def replay(
     """Return what all labellers of a record said of these clusters.
 
     A cluster is found by its content, not by its number; the answers are those of the record, bit
-    for bit, but for a number that changed.
+    for bit, but for a number that changed. A cluster that the record does not hold gets an answer
+    with a problem.
 
     Args:
         path: Record of a panel (``panel.json``).
@@ -25,7 +29,8 @@ def replay(
         number: Round of the panel: what was said later is not known yet.
 
     Raises:
-        InputError: the record cannot be read, is of another legend, or does not hold a cluster.
+        InputError: the record cannot be read, is of another legend, holds no answer at all, or
+            none about any of these clusters.
     """
     minutes = read_minutes(path)
     if dict(minutes.classes) != classes_of(legend):
@@ -33,21 +38,31 @@ def replay(
             f"The record {path} was made with other classes than those of '{legend.name}'.",
             "Give the legend of that run.",
         )
+    _refuse_silence(path, minutes)
     known = _by_content(minutes)
     labellers = dict.fromkeys(answer.labeller for answer in minutes.answers)
-    answers = []
-    for labeller in labellers:
-        for portrait in portraits:
-            answer = _find(known, labeller, portrait.facts, number)
-            if answer is None:
-                raise InputError(
-                    f"The record {path} has no answer of {labeller} about cluster "
-                    f"{portrait.facts.id}: it is of another scene, or of other settings of the "
-                    "clusters.",
-                    "Repeat it with the scene, method, number of clusters and seed of that run.",
-                )
-            answers.append(answer)
-    return answers
+    found = [
+        (labeller, portrait.facts.id, _find(known, labeller, portrait.facts, number))
+        for labeller in labellers
+        for portrait in portraits
+    ]
+    if portraits and not any(answer for _, _, answer in found):
+        raise InputError(
+            f"The record {path} has no answer about any of the {len(portraits)} clusters of this "
+            "run: it is of another scene, or of other settings of the clusters.",
+            "Repeat it with the scene, method, number of clusters and seed of that run.",
+        )
+    return [answer or Answer(id_, who, "", problem=_NOT_HELD) for who, id_, answer in found]
+
+
+def _refuse_silence(path: Path, minutes: Minutes) -> None:
+    """Raise where a record has no answers, or none but failed ones."""
+    if all(answer.problem for answer in minutes.answers):
+        why = f": {'; '.join(minutes.problems)}" if minutes.answers and minutes.problems else ""
+        raise InputError(
+            f"The record {path} holds no answer{why}.",
+            "Give the record of a run whose panel answered, or ask one (--labellers).",
+        )
 
 
 def _by_content(minutes: Minutes) -> dict[tuple[str, str], list[Answer]]:
