@@ -322,7 +322,7 @@ def test_the_edge_lies_where_the_concentration_is_fifteen_per_cent(tmp_path):
     labels = np.where(shares > 100, 2, 1)
     labels[0] = 4
     path = write_ice_edge(lay(shares), map_of(labels), tmp_path / "ice.gpkg")
-    assert {name for name, _ in pyogrio.list_layers(path)} == {"ice", "ice_edge"}
+    assert [n for n, kind in pyogrio.list_layers(path) if kind] == ["ice", "ice_edge"]
     edge = geopandas.read_file(path, layer="ice_edge")
     assert (list(edge["date"]), list(edge["level"]), list(edge["id"])) == (
         ["2021-03-02"],

@@ -24,7 +24,7 @@ from obriy.outputs.landcover_report import (
     write_landcover_report,
 )
 from obriy.outputs.landcover_view import class_totals
-from obriy.outputs.styles import write_share_style
+from obriy.outputs.styles import write_style
 from obriy.render.comparison import ceiling_of, comparison_figure
 from obriy.render.figures import to_png, to_svg
 from obriy.render.maps import map_figure
@@ -354,10 +354,10 @@ def test_each_measure_has_its_own_ceiling():
 # What GIS programs show
 
 
-def test_the_style_of_shares_counts_in_half_per_cents(tmp_path):
-    path = write_share_style(tmp_path / "confidence.qml", "uk")
+def test_the_style_of_shares_counts_in_per_cents_as_qgis_does_once_it_scaled(tmp_path):
+    path = write_style(tmp_path / "confidence.qml", "confidence", "uk")
     items = ET.fromstring(path.read_text("utf-8")).findall(".//colorrampshader/item")
     assert [(i.get("value"), i.get("label").replace("\xa0", " ")) for i in items][:3] == [
-        ("0", "0 %"), ("50", "25 %"), ("100", "50 %"),
+        ("0", "0 %"), ("25", "25 %"), ("50", "50 %"),
     ]  # fmt: skip
-    assert items[-1].get("value") == "200"
+    assert items[-1].get("value") == "100"

@@ -16,7 +16,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.legend import load_legend
 from obriy.outputs.cog import MapWriter
-from obriy.outputs.styles import write_occurrence_style
+from obriy.outputs.styles import write_style
 
 
 def map_of(labels, time="2020-01-01", geobox=None, fraction=None) -> ClassMap:
@@ -105,9 +105,9 @@ def test_files(tmp_path):
     ("lang", "never"), [("en", "never wet"), ("uk", "води не було жодного разу")]
 )
 def test_style(tmp_path, lang, never):
-    path = write_occurrence_style(tmp_path / "occurrence.qml", lang)
+    path = write_style(tmp_path / "occurrence.qml", "occurrence", lang)
     items = ET.fromstring(path.read_text("utf-8")).findall(".//colorrampshader/item")
-    assert [item.get("value") for item in items] == ["0", "1", "25", "50", "75", "100"]
+    assert [item.get("value") for item in items] == ["0", "20", "40", "60", "80", "100"]
     assert items[0].get("label") == never
     assert items[0].get("alpha") == "0"
 

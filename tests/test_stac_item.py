@@ -1,5 +1,6 @@
 """The STAC Item of a result: valid by the core schema, and by hand for the extensions."""
 
+import datetime as dt
 import json
 import re
 from importlib import resources
@@ -148,9 +149,31 @@ def test_a_date_is_the_whole_day(tmp_path):
 
 def test_an_unknown_date_is_said_to_be_unknown(tmp_path):
     properties = _write(tmp_path, _map(time=None))["properties"]
-    assert properties["start_datetime"].startswith("1972-07-23")
+    assert not {"start_datetime", "end_datetime"} & {k for k, v in properties.items() if v}
+    assert properties["datetime"] == properties["created"]
+    made = dt.datetime.fromisoformat(properties["created"])
+    assert abs((dt.datetime.now(dt.UTC) - made).total_seconds()) < 3600
+    assert properties["obriy:date"] == "unknown"
     assert "date of the image is unknown" in properties["obriy:date_note"]
-    assert "obriy:date_note" not in _write(tmp_path, _map())["properties"]
+    assert not [key for key in _write(tmp_path, _map())["properties"] if key.startswith("obriy:")]
+
+
+def test_an_item_of_ice_has_its_map_and_its_concentration(tmp_path):
+    labels = _map().labels
+    files = {name: tmp_path / f"{name}.tif" for name in ("map", "concentration", "unseen", "doubt")}
+    path = write_stac_item(
+        ClassMap(labels, load_legend("ice")), files, tmp_path / "item.json", item_id="day"
+    )
+    item = json.loads(path.read_text("utf-8"))
+    assert [e.message for e in _validator().iter_errors(item)] == []
+    assets = item["assets"]
+    assert set(assets) == set(files)
+    assert [c["name"] for c in assets["map"]["classification:classes"]] == [
+        "no_data", "water", "ice", "cloud", "land", "unnamed",
+    ]  # fmt: skip
+    assert assets["concentration"]["bands"][0]["raster:scale"] == 0.5
+    hidden = {c["value"]: c["name"] for c in assets["unseen"]["classification:classes"]}
+    assert (hidden[0], hidden[2], assets["unseen"]["nodata"]) == ("seen", "cloud", 0)
 
 
 def test_footprint_in_degrees(tmp_path):

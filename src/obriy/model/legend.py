@@ -31,6 +31,10 @@ class LegendClass:
     colour: str
     definition: str = ""
 
+    def called(self, lang: str) -> str:
+        """Return its human name in a language; in English where it has none there."""
+        return self.title.get(lang) or self.title["en"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Legend:

@@ -14,7 +14,9 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from obriy.model.bodies import BodyLabels, BodySeries, WaterBody
-from obriy.outputs.polygons import write_layer
+from obriy.model.legend import load_legend
+from obriy.outputs.geopackage import VectorLayer, write_layers
+from obriy.outputs.styles import class_look
 from obriy.outputs.tables import write_rows
 from obriy.vectors import equal_area_plane
 
@@ -27,7 +29,9 @@ _SEGMENT: Final = 64
 """Longest edge in pixels before a length is measured."""
 
 
-def write_bodies(series: BodySeries, labels: BodyLabels, path: Path | str) -> Path:
+def write_bodies(
+    series: BodySeries, labels: BodyLabels, path: Path | str, *, lang: str = "en"
+) -> Path:
     """Write the bodies as a GeoPackage, layer ``water_bodies``, the largest first; return its path.
 
     Fields: ``uid``, ``area_m2`` of the outline, ``perim_m`` (length of the outline along the edges
@@ -41,18 +45,18 @@ def write_bodies(series: BodySeries, labels: BodyLabels, path: Path | str) -> Pa
         series: The bodies.
         labels: Their pixels.
         path: The file wanted, ``*.gpkg``.
+        lang: Language of the layer's style.
     """
     import geopandas
 
-    path = Path(path)
     geometries = body_polygons(labels)
     columns = _columns(series.bodies)
     columns["perim_m"] = _perimeters(geometries, labels.geobox)
     order = np.argsort([-body.area_m2 for body in series.bodies], kind="stable")
     crs = None if labels.geobox.crs is None else labels.geobox.crs.to_wkt()
     table = geopandas.GeoDataFrame(columns, geometry=list(geometries), crs=crs).iloc[order]
-    write_layer(table, path, LAYER)
-    return path
+    look = class_look(load_legend("water"), "water", lang)
+    return write_layers([VectorLayer(LAYER, table, look)], Path(path))
 
 
 def write_body_series(series: BodySeries, path: Path | str) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,66 +17,22 @@ import rasterio.shutil
 import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError
+from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from obriy.blocks.windows import windows
 from obriy.errors import CancelledError
-from obriy.model.classmap import FRACTION_MISSING, ClassMap
+from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA, Legend
 from obriy.outputs.files import atomic_path, full_error, is_full, output_error
-from obriy.outputs.styles import write_categories, write_style
-from obriy.render.palette import CODED, colour_table, rgb
-
-Content = (
-    Legend
-    | Literal[
-        "fraction",
-        "concentration",
-        "unseen",
-        "doubt",
-        "occurrence",
-        "observations",
-        "confidence",
-        "agreement",
-    ]
-)
-"""What the numbers of a map are: classes of a legend, shares, reasons, doubts, or counts."""
+from obriy.outputs.layers import LAYERS, Content, is_quantity, nodata_of
+from obriy.outputs.styles import raster_entries, write_categories, write_style
+from obriy.render.palette import rgb
 
 TILE: Final = 512
 _READ: Final = 2048
-_OVERVIEWS: Final = dict.fromkeys(
-    ("fraction", "concentration", "occurrence", "observations", "confidence", "agreement"),
-    "AVERAGE",
-)
-_NODATA: Final = {
-    "fraction": FRACTION_MISSING,
-    "concentration": FRACTION_MISSING,
-    "occurrence": 255,
-    "confidence": FRACTION_MISSING,
-    "agreement": FRACTION_MISSING,
-}
-"""Of the others every value means something: 0 observations is a count."""
-_HALVES: Final = ("half per cent", 0.5, "%")
-_UNITS: Final = {
-    "fraction": _HALVES,
-    "concentration": _HALVES,
-    "occurrence": ("per cent", 1.0, "%"),
-    "confidence": _HALVES,
-    "agreement": _HALVES,
-}
-"""Of a content: units of the numbers as they stand, their scale, and the unit once scaled."""
-_TITLES: Final = {
-    "fraction": "share of water in the pixel, half per cents (0 to 200), 255 missing",
-    "concentration": "ice concentration, half per cents (0 to 200), 255 missing",
-    "unseen": "why a pixel has no class",
-    "doubt": "where another threshold, as good, would decide otherwise",
-    "occurrence": "share of valid observations that were water, per cent, 255 never seen",
-    "observations": "valid observations of the pixel, 255 for 255 and more",
-    "confidence": "how sure the class is, half per cents (0 to 200), 255 missing",
-    "agreement": "share of the votes that the class got, half per cents (0 to 200), 255 missing",
-}
 _DRIVER_ERRORS: Final = (RasterioError, CPLE_BaseError, SystemError)
 """What rasterio raises; SystemError where GDAL failed without saying why (a full disk, often)."""
 
@@ -89,13 +45,17 @@ class MapWriter:
     Args:
         path: The file wanted, ``*.tif``.
         geobox: Grid of the map, in any CRS or none, rotated or not.
-        content: The legend of a class map (0 is no data, overviews by mode, colours and names
-            within), ``"fraction"``, ``"concentration"``, ``"confidence"``, ``"agreement"`` and
-            ``"occurrence"`` (255 is no data, overviews by average),
-            ``"observations"`` (counts, overviews by average), ``"unseen"`` or ``"doubt"`` (values
-            of `obriy.model.flags.Unseen` and `obriy.model.classmap.Doubt`, overviews by mode).
-        lang: Language of the class names in the file.
+        content: The legend of a class map (0 is no data), or a layer of
+            `obriy.outputs.layers.LAYERS`. Codes have colours and names within and overviews by
+            mode; quantities have a scale, a unit, and overviews by average.
+        lang: Language of the names in the file and in its style.
         tags: More to say in the file's metadata.
+
+    Attributes:
+        path: As given, like ``geobox``.
+        geobox: See there.
+        content: As given; a legend may give way to a part of itself until `close`, where which
+            classes occur is known only then.
     """
 
     def __init__(
@@ -109,15 +69,16 @@ class MapWriter:
     ) -> None:
         self.path = Path(path)
         self.geobox = geobox
-        self._content = content
+        self.content = content
         self._lang = lang
+        self._tags = tags or {}
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
         self._target = self._stack.enter_context(atomic_path(self.path))
         self._draft = self._target.with_name("draft.tif")
         try:
             with self._errors():
-                self._dataset = self._open(tags or {})
+                self._dataset = self._open()
         except BaseException:
             self.abort()
             raise
@@ -128,18 +89,21 @@ class MapWriter:
             self._dataset.write(array, 1, window=Window.from_slices(rows, columns))
 
     def close(self) -> Path:
-        """Finish the file and put it in its place; return its path."""
+        """Finish the file and put it in its place, its style beside it; return its path."""
         try:
             with self._errors():
+                _describe(self._dataset, self.content, self._tags)
                 self._dataset.close()
                 self._check_draft()
+                self._add_overviews()
                 self._to_cog()
-            if isinstance(self._content, Legend):
-                write_categories(self._target, self._content, self._lang)
+            if not is_quantity(self.content):
+                write_categories(self._target, self.content, self._lang)
         except BaseException:
             self.abort()
             raise
         self._stack.close()
+        write_style(self.path.with_suffix(".qml"), self.content, self._lang)
         return self.path
 
     def abort(self) -> None:
@@ -163,13 +127,12 @@ class MapWriter:
         else:
             self.abort()
 
-    def _open(self, tags: dict[str, str]) -> Any:
+    def _open(self) -> Any:
         """Open the draft: tiled and not compressed, so that blocks may come in any order."""
         rows, columns = self.geobox.shape
-        if is_full(self._draft, int(rows) * int(columns) * 5 // 4):  # the draft, and the result
+        if is_full(self._draft, int(rows) * int(columns) * 8 // 5):  # the draft, and the result
             raise full_error(self.path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with _quiet():
             dataset = rasterio.open(
                 self._draft,
                 "w",
@@ -180,16 +143,14 @@ class MapWriter:
                 width=int(columns),
                 crs=self.geobox.crs.to_wkt() if self.geobox.crs else None,
                 transform=self.geobox.affine,
-                nodata=_nodata(self._content),
+                nodata=nodata_of(self.content) if is_quantity(self.content) else None,
                 tiled=True,
                 blockxsize=TILE,
                 blockysize=TILE,
                 BIGTIFF="IF_SAFER",
             )
-        colours = _colours(self._content)
-        if colours:
-            dataset.write_colormap(1, colours)
-        _describe(dataset, self._content, tags)
+        if not is_quantity(self.content):
+            dataset.write_colormap(1, _colours(self.content))
         return dataset
 
     def _check_draft(self) -> None:
@@ -198,17 +159,33 @@ class MapWriter:
         if self._draft.stat().st_size < int(rows) * int(columns):
             raise OSError("the file came out too short")
 
+    def _add_overviews(self) -> None:
+        """Give the draft its overviews, and codes their nodata after them.
+
+        What says nothing of a pixel has a vote in the mode: else one pixel of a class would be
+        all of its neighbourhood two levels up, and clouds would close in a map seen from afar.
+        """
+        factors = [2**level for level in range(1, 32) if max(self.geobox.shape) > TILE << level - 1]
+        with (
+            rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"),
+            _quiet(),
+            rasterio.open(self._draft, "r+") as dataset,
+        ):
+            if is_quantity(self.content):
+                dataset.build_overviews(factors, Resampling.average)
+            else:
+                dataset.build_overviews(factors, Resampling.mode)
+                dataset.nodata = nodata_of(self.content)
+
     def _to_cog(self) -> None:
-        kind = self._content if isinstance(self._content, str) else "classes"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with _quiet():
             rasterio.shutil.copy(
                 self._draft,
                 self._target,
                 driver="COG",
                 blocksize=TILE,
                 compress="DEFLATE",  # every reader has it; LERC and ZSTD are not in all builds
-                overview_resampling=_OVERVIEWS.get(kind, "MODE"),
+                overviews="FORCE_USE_EXISTING",
                 BIGTIFF="IF_SAFER",
                 NUM_THREADS="ALL_CPUS",
             )
@@ -225,10 +202,18 @@ class MapWriter:
             raise output_error(self.path, error) from error
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warning that a map has no place on Earth: that is known."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
 def write_class_map(
     class_map: ClassMap, folder: Path | str, *, lang: str = "en"
 ) -> dict[str, Path]:
-    """Write ``mask.tif``, its style and, of a map that has them, its shares, block by block.
+    """Write ``mask.tif`` and, of a map that has them, its shares, block by block.
 
     Args:
         class_map: The map; arrays in memory or lazy.
@@ -237,7 +222,7 @@ def write_class_map(
 
     Returns:
         Paths by output name: ``mask``, ``fraction``, ``confidence``, ``agreement``, and ``style``
-        (for QGIS).
+        (of the mask, for QGIS; each layer has its own, ``NAME.qml``).
     """
     layers: dict[str, tuple[xr.DataArray, Content]] = {"mask": (class_map.labels, class_map.legend)}
     shares: dict[str, Content] = {
@@ -254,8 +239,7 @@ def write_class_map(
         tags = {"date": class_map.time} if class_map.time else {}
         path = Path(folder) / f"{name}.tif"
         paths[name] = write_layer(array, path, content, lang=lang, tags=tags)
-    paths["style"] = write_style(Path(folder) / "mask.qml", class_map.legend, lang)
-    return paths
+    return paths | {"style": paths["mask"].with_suffix(".qml")}
 
 
 def write_layer(
@@ -295,20 +279,10 @@ def check_whole(path: Path) -> None:
         raise OSError("the file came out too short")
 
 
-def _nodata(content: Content) -> int | None:
-    return NO_DATA if isinstance(content, Legend) else _NODATA.get(content)
-
-
 def _colours(content: Content) -> dict[int, tuple[int, int, int, int]]:
-    """Return the colour table; none for quantities, where GDAL would average colours."""
-    if isinstance(content, Legend):
-        return {code: (*colour, 255) for code, colour in colour_table(content).items()} | {
-            NO_DATA: (0, 0, 0, 0)
-        }
-    if content not in CODED:
-        return {}
-    colours = CODED[content]
-    return {int(k): (*rgb(v), 255) for k, v in colours.items()} | {0: (0, 0, 0, 0)}
+    """Return the colour table of codes."""
+    entries = raster_entries(content, "en")
+    return {NO_DATA: (0, 0, 0, 0)} | {code: (*rgb(colour), 255) for code, _, colour in entries}
 
 
 def _describe(dataset: Any, content: Content, tags: dict[str, str]) -> None:
@@ -317,14 +291,14 @@ def _describe(dataset: Any, content: Content, tags: dict[str, str]) -> None:
         dataset.set_band_description(1, f"classes of the legend '{content.name}'")
         dataset.update_tags(1, legend=legend_json(content))
         return
-    dataset.set_band_description(1, _TITLES[content])
-    if content in _UNITS:
-        stored, scale, unit = _UNITS[content]
-        dataset.update_tags(1, units=stored)
-        dataset.scales, dataset.units = (scale,), (unit,)
-    elif content in CODED:
-        meanings = {int(code): code.name.lower() for code in type(next(iter(CODED[content])))}
+    layer = LAYERS[content]
+    dataset.set_band_description(1, layer.title)
+    if layer.codes:
+        meanings = {int(code): code.name.lower() for code in layer.members}
         dataset.update_tags(1, legend=json.dumps(meanings))
+    if layer.stored:
+        dataset.update_tags(1, units=layer.stored)
+        dataset.scales, dataset.units = (layer.scale,), (layer.unit,)
 
 
 def legend_json(legend: Legend) -> str:

@@ -13,7 +13,11 @@ from skimage import measure
 
 from obriy.model.areas import District
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
-from obriy.outputs.polygons import polygon_table, write_layers
+from obriy.outputs.geopackage import VectorLayer, write_layers
+from obriy.outputs.polygons import polygon_layer
+from obriy.outputs.styles import Look
+from obriy.render.palette import EDGE as EDGE_COLOUR
+from obriy.render.text import text_of
 
 EDGE_SHARE: Final = 0.15
 """Concentration along which ice charts draw the edge of the ice."""
@@ -27,6 +31,7 @@ def write_ice_edge(
     path: Path | str,
     *,
     districts: Sequence[District] = (),
+    lang: str = "en",
 ) -> Path:
     """Write the edge of the ice and the ice itself as a GeoPackage; return its path.
 
@@ -41,13 +46,13 @@ def write_ice_edge(
         class_map: A map of the legend ``ice``.
         path: The file wanted, ``*.gpkg``.
         districts: Where polygons are cut; the edge is that of the whole map.
+        lang: Language of the styles.
     """
-    path = Path(path)
+    polygons = polygon_layer(class_map, class_name=ICE, districts=districts, lang=lang)
     lines = edge_lines(concentration.to_numpy(), class_map.geobox)
-    polygons = polygon_table(class_map, class_name=ICE, districts=districts)
-    edge = _edge_table(lines, class_map)
-    write_layers({ICE: polygons}, path, lines={EDGE: edge})
-    return path
+    look = Look("line", [(None, text_of(lang)("ice.edge_line"), EDGE_COLOUR)])
+    edge = VectorLayer(EDGE, _edge_table(lines, class_map), look, "MultiLineString")
+    return write_layers([polygons, edge], Path(path))
 
 
 def edge_lines(shares: npt.NDArray[np.uint8], geobox: GeoBox) -> list[shapely.LineString]:

@@ -1,8 +1,7 @@
 """Water bodies and parcels of land cover as polygons, each with its area."""
 
 import dataclasses
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,13 +11,13 @@ import pyproj
 import rasterio.features
 import shapely
 from odc.geo.geobox import GeoBox
-from pyogrio.errors import DataLayerError, DataSourceError
 from skimage import measure
 
 from obriy.model.areas import District
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
-from obriy.outputs.files import atomic_path, output_error
+from obriy.outputs.geopackage import VectorLayer, write_layers
+from obriy.outputs.styles import class_look, legend_look
 from obriy.vectors import equal_area_plane, place, polygons_of
 
 _HECTARE: Final = 10_000.0
@@ -57,6 +56,7 @@ def write_polygons(
     *,
     class_name: str = "water",
     districts: Sequence[District] = (),
+    lang: str = "en",
 ) -> Path:
     """Write the bodies of one class as a GeoPackage, the largest first.
 
@@ -72,17 +72,16 @@ def write_polygons(
         districts: Where: bodies are cut at the edge of each, and stand once for each district
             that they meet, so that their areas add up to the mask area of the district. None:
             the whole map.
+        lang: Language of the layer's style.
     """
-    path = Path(path)
-    table = polygon_table(class_map, class_name=class_name, districts=districts)
-    write_layer(table, path, class_name)
-    return path
+    layer = polygon_layer(class_map, class_name=class_name, districts=districts, lang=lang)
+    return write_layers([layer], Path(path))
 
 
-def polygon_table(
-    class_map: ClassMap, *, class_name: str, districts: Sequence[District] = ()
-) -> Any:
-    """Return the bodies of one class as a GeoDataFrame: what `write_polygons` writes."""
+def polygon_layer(
+    class_map: ClassMap, *, class_name: str, districts: Sequence[District] = (), lang: str = "en"
+) -> VectorLayer:
+    """Return the bodies of one class as a layer: what `write_polygons` writes."""
     geobox = class_map.geobox
     code = class_map.legend.by_name(class_name).code
     geometries = polygonize(class_map.labels.to_numpy() == code, geobox)
@@ -90,7 +89,8 @@ def polygon_table(
     if districts:
         geometries, names, _ = _cut(geometries, districts, geobox)
     bodies = _Bodies(geometries, geodesic_areas(geometries, geobox), names)
-    return _table(class_name, geobox, bodies.largest_first())
+    table = _table(class_name, geobox, bodies.largest_first())
+    return VectorLayer(class_name, table, class_look(class_map.legend, class_name, lang))
 
 
 def write_parcels(
@@ -99,6 +99,7 @@ def write_parcels(
     *,
     clusters: ClassMap | None = None,
     districts: Sequence[District] = (),
+    lang: str = "en",
 ) -> Path:
     """Write all classes of a map as parcels in a GeoPackage, the largest first.
 
@@ -116,8 +117,9 @@ def write_parcels(
         clusters: The clusters that were named, on the same grid.
         districts: Where: parcels are cut at the edge of each, and stand once for each district
             that they meet. None: the whole map.
+        lang: Language of the layer's style.
     """
-    path, geobox = Path(path), class_map.geobox
+    geobox = class_map.geobox
     labels = class_map.labels.to_numpy()
     numbers = None if clusters is None else clusters.labels.to_numpy()
     found = _patches(labels, numbers, geobox)
@@ -137,8 +139,9 @@ def write_parcels(
     columns["area_ha"] = hectares
     table = {name: _column(values[order]) for name, values in columns.items()}
     table = {"id": np.arange(1, len(order) + 1, dtype="int64")} | table
-    write_layer(_frame(table, geometries[order], geobox), path, class_map.legend.name)
-    return path
+    frame = _frame(table, geometries[order], geobox)
+    look = legend_look(class_map.legend, lang, field="code")
+    return write_layers([VectorLayer(class_map.legend.name, frame, look)], Path(path))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -284,32 +287,3 @@ def _table(class_name: str, geobox: GeoBox, bodies: _Bodies) -> Any:
         columns["district"] = pd.array(bodies.districts, "string")
     columns["area_m2"] = np.full(count, np.nan) if bodies.areas is None else bodies.areas
     return _frame(columns, bodies.geometries, geobox)
-
-
-def write_layer(table: Any, path: Path, layer: str) -> None:
-    """Write a table of polygons as the layer of a GeoPackage."""
-    write_layers({layer: table}, path)
-
-
-def write_layers(
-    polygons: Mapping[str, Any], path: Path, *, lines: Mapping[str, Any] | None = None
-) -> None:
-    """Write tables as the layers of one GeoPackage, whole or not at all.
-
-    Args:
-        polygons: Tables of polygons by the name of their layer.
-        path: The file wanted.
-        lines: Tables of lines, likewise.
-    """
-    layers = [(name, table, "MultiPolygon") for name, table in polygons.items()]
-    layers += [(name, table, "MultiLineString") for name, table in (lines or {}).items()]
-    with atomic_path(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*crs.*was not provided")
-        try:
-            for name, table, kind in layers:
-                table.to_file(
-                    temporary, layer=name, driver="GPKG", engine="pyogrio",
-                    geometry_type=kind, promote_to_multi=True, index=False,
-                )  # fmt: skip
-        except (DataSourceError, DataLayerError, RuntimeError) as error:
-            raise output_error(path, error) from error

@@ -17,8 +17,11 @@ import shapely
 
 from obriy.errors import OutputError
 from obriy.model.sample import CANNOT_TELL, SampleDesign
-from obriy.outputs.files import atomic_path, write_text
+from obriy.outputs.files import write_text
+from obriy.outputs.geopackage import VectorLayer, write_layers
+from obriy.outputs.styles import Look
 from obriy.render.chips import Chip, ChipView
+from obriy.render.palette import OUTLINE
 from obriy.render.text import Text, text_of
 
 COLUMNS: Final = ("id", "lon", "lat", "x", "y", "label")
@@ -180,6 +183,5 @@ def _write_points(design: SampleDesign, path: Path) -> Path:
     }
     points = [shapely.Point(u.x, u.y) for u in units]
     frame = gpd.GeoDataFrame(columns, geometry=points, crs=design.crs)
-    with atomic_path(path) as temporary:
-        frame.to_file(temporary, driver="GPKG", layer="sample", engine="pyogrio")
-    return path
+    look = Look("marker", [(None, "sample", OUTLINE)])
+    return write_layers([VectorLayer("sample", frame, look, "Point")], path)

@@ -11,20 +11,18 @@ import shapely
 from odc.geo.geobox import GeoBox
 from shapely import affinity
 
-from obriy.model.classmap import FRACTION_MISSING, ClassMap
+from obriy.model.classmap import ClassMap
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
 from obriy.model.provenance import versions
 from obriy.outputs.files import write_text
-from obriy.render.palette import CODED, UNNAMED_COLOUR
+from obriy.outputs.layers import LAYERS, Layer
+from obriy.render.palette import UNNAMED_COLOUR
 from obriy.vectors import lonlat_bounds, polygons_of, warp_geometry
 
 LONLAT: Final = "EPSG:4326"
-FIRST_IMAGE: Final = dt.datetime(1972, 7, 23, tzinfo=dt.UTC)
-"""Launch of Landsat 1: an image without a date is not older."""
-
 UNDATED: Final = (
-    "The date of the image is unknown: the interval runs from the first civil satellite to the "
-    "making of this item."
+    "The date of the image is unknown, and STAC asks for one: datetime is that of the making of "
+    "this item, as in created."
 )
 
 _SCHEMAS: Final = "https://stac-extensions.github.io"
@@ -34,15 +32,17 @@ _EXTENSIONS: Final = [
     f"{_SCHEMAS}/projection/v2.0.0/schema.json",
 ]
 _RASTER: Final = f"{_SCHEMAS}/raster/v2.0.0/schema.json"
-"""For the scale of fractions."""
+"""For the scale of quantities."""
 _COG: Final = "image/tiff; application=geotiff; profile=cloud-optimized"
 _ASSETS: Final[dict[str, tuple[str, list[str]]]] = {
     "mask": (_COG, ["data", "labels"]),
+    "map": (_COG, ["data", "labels"]),
     "landcover": (_COG, ["data", "labels"]),
     "clusters": (_COG, ["data", "labels"]),
     "confidence": (_COG, ["data"]),
     "agreement": (_COG, ["data"]),
     "fraction": (_COG, ["data"]),
+    "concentration": (_COG, ["data"]),
     "unseen": (_COG, ["metadata"]),
     "doubt": (_COG, ["metadata"]),
     "polygons": ("application/geopackage+sqlite3", ["data", "labels"]),
@@ -55,9 +55,8 @@ _ASSETS: Final[dict[str, tuple[str, list[str]]]] = {
     "result": ("application/json", ["metadata"]),
 }
 """Media type and roles of the files of a run, by output name."""
-_HALVES: Final = ("fraction", "confidence", "agreement")
-"""Shares in half per cents."""
-_CLASSES: Final = ("mask", "landcover")
+_LAYERS: Final[Mapping[str, Layer]] = {str(name): layer for name, layer in LAYERS.items()}
+_CLASSES: Final = ("mask", "map", "landcover")
 """Maps whose numbers are the classes of the map's legend."""
 
 
@@ -72,8 +71,9 @@ def write_stac_item(
 ) -> Path:
     """Write a STAC 1.1 Item with the classification, processing and projection extensions.
 
-    A map without CRS has no geometry and no bbox. An image of unknown date is dated from the
-    first civil satellite to today, and ``obriy:date_note`` says so.
+    A map without CRS has no geometry and no bbox. A date without a time is the whole day. Where
+    the date of the image is unknown, ``datetime`` is that of the making of the item, for STAC asks
+    for one; then ``obriy:date`` is ``"unknown"``, and ``obriy:date_note`` says so.
 
     Args:
         class_map: The map.
@@ -86,7 +86,7 @@ def write_stac_item(
     """
     path = Path(path)
     item = _item(class_map, item_id, title)
-    if any(name in _HALVES for name in files):
+    if any(name in _LAYERS and _LAYERS[name].ramp for name in files):
         item.stac_extensions.append(_RASTER)
     for name, file in files.items():
         if name in _ASSETS:
@@ -100,7 +100,8 @@ def _item(class_map: ClassMap, item_id: str, title: str) -> Any:
     import pystac
 
     geometry, bbox = _footprint(class_map.geobox)
-    single, start, end = _times(class_map.time)
+    created = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    single, start, end = _times(class_map.time) if class_map.time else (created, None, None)
     item = pystac.Item(
         id=item_id,
         geometry=geometry,
@@ -108,7 +109,7 @@ def _item(class_map: ClassMap, item_id: str, title: str) -> Any:
         datetime=single,
         start_datetime=start,
         end_datetime=end,
-        properties=_properties(class_map, title),
+        properties=_properties(class_map, title, created),
         stac_extensions=list(_EXTENSIONS),
     )
     for source in class_map.provenance.inputs:
@@ -117,11 +118,12 @@ def _item(class_map: ClassMap, item_id: str, title: str) -> Any:
     return item
 
 
-def _properties(class_map: ClassMap, title: str) -> dict[str, Any]:
+def _properties(class_map: ClassMap, title: str, created: dt.datetime) -> dict[str, Any]:
     steps = ", ".join(str(step["name"]) for step in class_map.provenance.steps)
     return {
         **({"title": title} if title else {}),
-        **({} if class_map.time else {"obriy:date_note": UNDATED}),
+        "created": created.isoformat().replace("+00:00", "Z"),
+        **({} if class_map.time else {"obriy:date": "unknown", "obriy:date_note": UNDATED}),
         **_projection(class_map.geobox),
         "processing:software": versions(),
         **({"processing:lineage": f"Obriy: {steps}"} if steps else {}),
@@ -165,12 +167,8 @@ def _within_180(lonlat: shapely.Geometry) -> shapely.Geometry:
     return polygons_of(shapely.union_all([shapely.intersection(part, world) for part in turned]))
 
 
-def _times(
-    time: str | None,
-) -> tuple[dt.datetime | None, dt.datetime | None, dt.datetime | None]:
-    """Return datetime, or start and end: a date is a whole day, no date is all of the time."""
-    if time is None:
-        return None, FIRST_IMAGE, dt.datetime.now(dt.UTC).replace(microsecond=0)
+def _times(time: str) -> tuple[dt.datetime | None, dt.datetime | None, dt.datetime | None]:
+    """Return datetime, or start and end: a date is a whole day."""
     moment = dt.datetime.fromisoformat(time)
     moment = moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     if len(time) > len("2019-04-16"):
@@ -196,17 +194,18 @@ def _fields(name: str, legend: Legend | None) -> dict[str, Any]:
         numbers = [] if legend is None else _classes(legend)[:-1]  # every pixel has a number
         known = {"classification:classes": numbers} if numbers else {}
         return {"data_type": "uint8", "nodata": NO_DATA, **known}
-    if name in _HALVES:
-        band = {"name": name, "unit": "%", "raster:scale": 0.5}
-        return {"data_type": "uint8", "nodata": FRACTION_MISSING, "bands": [band]}
-    if name in CODED:
-        colours = CODED[name]
-        classes = [
-            _class(int(c), c.name.lower(), c.name.lower().replace("_", " "), colour)
-            for c, colour in ((c, colours.get(c, "#000000")) for c in type(next(iter(colours))))
-        ]
-        return {"data_type": "uint8", "classification:classes": classes}
-    return {}
+    return _layer_fields(name, _LAYERS[name]) if name in _LAYERS else {}
+
+
+def _layer_fields(name: str, layer: Layer) -> dict[str, Any]:
+    """Return what the numbers of a raster that is no map of classes mean."""
+    common = {"data_type": "uint8", **({} if layer.missing is None else {"nodata": layer.missing})}
+    if layer.ramp:
+        scaled = {"unit": layer.unit, "raster:scale": layer.scale} if layer.stored else {}
+        return {**common, "bands": [{"name": name, **scaled}]}
+    members = [(m, m.name.lower(), layer.codes.get(m)) for m in layer.members]
+    classes = [_class(int(m), word, word.replace("_", " "), colour) for m, word, colour in members]
+    return {**common, "classification:classes": classes}
 
 
 def _classes(legend: Legend) -> list[dict[str, Any]]:
@@ -215,6 +214,6 @@ def _classes(legend: Legend) -> list[dict[str, Any]]:
     return [nothing, *named, _class(UNNAMED, "unnamed", "Seen, not named", UNNAMED_COLOUR)]
 
 
-def _class(value: int, name: str, description: str, colour: str) -> dict[str, Any]:
-    hint = colour.lstrip("#").upper()
-    return {"value": value, "name": name, "description": description, "color_hint": hint}
+def _class(value: int, name: str, description: str, colour: str | None) -> dict[str, Any]:
+    hint = {"color_hint": colour.lstrip("#").upper()} if colour else {}
+    return {"value": value, "name": name, "description": description, **hint}

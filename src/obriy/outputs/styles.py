@@ -1,147 +1,208 @@
-"""How GIS programs show a map: class names beside the file (PAM) and a QGIS style."""
+"""How GIS programs show a layer: styles of QGIS, and class names beside a raster (PAM)."""
 
+import dataclasses
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
-from obriy.model.classmap import FRACTION_SCALE
-from obriy.model.legend import UNNAMED, Legend
+from obriy.model.legend import NO_DATA, UNNAMED, Legend
 from obriy.outputs.files import write_bytes
+from obriy.outputs.layers import LAYERS, Content, Layer, is_quantity
 from obriy.render.palette import UNNAMED_COLOUR, rgb
-from obriy.render.text import text_of
+from obriy.render.text import Text, text_of
 
-_OCCURRENCE: Final = (
-    (0, "#f7fbff", 0),
-    (1, "#deebf7", 255),
-    (25, "#9ecae1", 255),
-    (50, "#4292c6", 255),
-    (75, "#2171b5", 255),
-    (100, "#08306b", 255),
-)
-"""Per cent, colour, opacity: ColorBrewer's Blues, which grow darker for every kind of eye."""
+Entry = tuple[int, str, str]
+"""Number, name in the language of the reader, colour."""
+Kind = Literal["fill", "outline", "line", "marker"]
 
-_SURENESS: Final = (
-    (0, "#f7f4f9"),
-    (25, "#d4b9da"),
-    (50, "#df65b0"),
-    (75, "#ce1256"),
-    (100, "#67001f"),
-)
-"""Per cent and colour: ColorBrewer's PuRd, which no class of a legend is taken for."""
+_QGIS: Final = "3.22.0"
+_DOCTYPE: Final = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+_RIM: Final = "#33475b"
+"""Around polygons and points: dark enough for a body as light as ice."""
 
 
-def write_categories(path: Path, legend: Legend, lang: str) -> Path:
-    """Write ``<path>.aux.xml``: class names and colours for GDAL, QGIS and ArcGIS.
+def raster_entries(content: Content, lang: str) -> list[Entry]:
+    """Return what each code of a class map, or of a layer of codes, is called and drawn in.
+
+    What says nothing of a pixel is not among them, nor a code without a colour.
+    """
+    text = text_of(lang)
+    if isinstance(content, Legend):
+        named = [(c.code, c.called(lang), c.colour) for c in content]
+        return [*named, (UNNAMED, text("map.unnamed"), UNNAMED_COLOUR)]
+    codes = LAYERS[content].codes
+    return [(int(c), text(f"{content}.{c.name.lower()}"), colour) for c, colour in codes.items()]
+
+
+def write_categories(path: Path, content: Content, lang: str) -> Path:
+    """Write ``<path>.aux.xml``: names and colours of codes for GDAL, QGIS and ArcGIS.
 
     TIFF itself has no place for class names that GDAL reads, hence the sidecar; the legend is
     in a tag of the TIFF too, and colours are in its own table.
 
     Args:
         path: The map.
-        legend: Its classes.
+        content: A legend, or a layer of codes.
         lang: Language of the names.
     """
+    text = text_of(lang)
+    if isinstance(content, Legend):
+        nothing = text("unseen.no_data")
+        entries = raster_entries(content, lang)[:-1]
+    else:
+        nothing = text(f"{content}.{LAYERS[content].members[NO_DATA].name.lower()}")
+        entries = raster_entries(content, lang)
     root = ET.Element("PAMDataset")
     band = ET.SubElement(root, "PAMRasterBand", band="1")
     names = ET.SubElement(band, "CategoryNames")
-    titles = _titles(legend, lang)
-    for code in range(max(legend.codes) + 1):
+    titles = {NO_DATA: nothing} | {code: title for code, title, _ in entries}
+    for code in range(max(titles) + 1):
         ET.SubElement(names, "Category").text = titles.get(code, "")
-    _attribute_table(band, legend, lang)
+    _attribute_table(band, entries)
     ET.indent(root)
     return write_bytes(path.with_name(f"{path.name}.aux.xml"), ET.tostring(root, encoding="utf-8"))
 
 
-def write_style(path: Path, legend: Legend, lang: str) -> Path:
-    """Write a QGIS style (``mask.qml`` beside ``mask.tif`` is picked up by itself).
+def write_style(path: Path, content: Content, lang: str) -> Path:
+    """Write a style of QGIS: ``NAME.qml`` beside ``NAME.tif`` is picked up by itself.
 
     Args:
         path: The style file.
-        legend: Classes of the map.
+        content: What the raster holds.
         lang: Language of the names.
     """
-    root = ET.Element("qgis", version="3.22.0", styleCategories="Symbology")
+    root = ET.Element("qgis", version=_QGIS, styleCategories="Symbology")
     pipe = ET.SubElement(root, "pipe")
+    if not isinstance(content, Legend) and is_quantity(content):
+        _ramp(pipe, LAYERS[content], text_of(lang))
+    else:
+        _palette(pipe, raster_entries(content, lang))
+    return write_bytes(path, _document(root).encode())
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """How a layer of vectors is drawn.
+
+    Attributes:
+        kind: Filled polygons, their outlines alone, lines, or points.
+        entries: Value of the field, name, and colour.
+        field: Whose values tell the entries apart; empty: all features are of the first entry.
+    """
+
+    kind: Kind
+    entries: Sequence[tuple[Any, str, str]]
+    field: str = ""
+
+
+def legend_look(legend: Legend, lang: str, *, field: str) -> Look:
+    """Return the look of polygons of many classes, told apart by their codes in a field."""
+    return Look("fill", raster_entries(legend, lang), field)
+
+
+def class_look(legend: Legend, name: str, lang: str) -> Look:
+    """Return the look of polygons of one class."""
+    found = legend.by_name(name)
+    return Look("fill", [(found.code, found.called(lang), found.colour)])
+
+
+def vector_style(look: Look) -> str:
+    """Return a style of QGIS for a layer of vectors."""
+    root = ET.Element("qgis", version=_QGIS, styleCategories="Symbology")
+    if not look.field:
+        renderer = ET.SubElement(root, "renderer-v2", type="singleSymbol")
+        _symbol(ET.SubElement(renderer, "symbols"), "0", look.kind, look.entries[0][2])
+        return _document(root)
+    renderer = ET.SubElement(root, "renderer-v2", type="categorizedSymbol", attr=look.field)
+    categories = ET.SubElement(renderer, "categories")
+    symbols = ET.SubElement(renderer, "symbols")
+    for number, (value, label, colour) in enumerate(look.entries):
+        ET.SubElement(
+            categories, "category", value=str(value), label=label, symbol=str(number), render="true"
+        )
+        _symbol(symbols, str(number), look.kind, colour)
+    return _document(root)
+
+
+def _palette(pipe: ET.Element, entries: Sequence[Entry]) -> None:
     renderer = ET.SubElement(
         pipe, "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1"
     )
     palette = ET.SubElement(renderer, "colorPalette")
-    entries = [(c.code, _title(c.title, lang), c.colour) for c in legend]
-    for code, title, colour in [*entries, (UNNAMED, text_of(lang)("map.unnamed"), UNNAMED_COLOUR)]:
+    for code, label, colour in entries:
         ET.SubElement(
-            palette, "paletteEntry", value=str(code), label=title, color=colour, alpha="255"
+            palette, "paletteEntry", value=str(code), label=label, color=colour, alpha="255"
         )
-    ET.indent(root)
-    doctype = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
-    return write_bytes(path, (doctype + ET.tostring(root, encoding="unicode")).encode())
 
 
-def write_occurrence_style(path: Path, lang: str) -> Path:
-    """Write a QGIS style for water occurrence: a ramp of blues, never wet transparent.
-
-    Args:
-        path: The style file, beside ``occurrence.tif`` and of its name.
-        lang: Language of the labels.
-    """
-    text = text_of(lang)
-    entries = [
-        (
-            float(value),
-            text("occurrence.share", percent=value) if value else text("occurrence.never"),
-            colour,
-            alpha,
-        )
-        for value, colour, alpha in _OCCURRENCE
-    ]
-    return _write_ramp(path, entries)
-
-
-def write_share_style(path: Path, lang: str) -> Path:
-    """Write a QGIS style for ``confidence.tif`` or ``agreement.tif``: darker is surer.
-
-    Args:
-        path: The style file, beside the raster and of its name.
-        lang: Language of the labels.
-    """
-    text = text_of(lang)
-    entries = [
-        (FRACTION_SCALE * percent / 100, text.percent(percent / 100, 0), colour, 255)
-        for percent, colour in _SURENESS
-    ]
-    return _write_ramp(path, entries)
-
-
-def _write_ramp(path: Path, entries: Sequence[tuple[float, str, str, int]]) -> Path:
-    """Write a ramp between values: value, label, colour, opacity of each."""
-    low, high = (f"{entries[i][0]:g}" for i in (0, -1))
-    root = ET.Element("qgis", version="3.22.0", styleCategories="Symbology")
+def _ramp(pipe: ET.Element, layer: Layer, text: Text) -> None:
+    """Add a ramp between values; QGIS scales the numbers of the file before it looks here."""
+    low, high = (f"{layer.ramp[i][0]:g}" for i in (0, -1))
     renderer = ET.SubElement(
-        ET.SubElement(root, "pipe"), "rasterrenderer", type="singlebandpseudocolor", band="1",
+        pipe, "rasterrenderer", type="singlebandpseudocolor", band="1",
         opacity="1", alphaBand="-1", classificationMin=low, classificationMax=high,
     )  # fmt: skip
     shader = ET.SubElement(
-        ET.SubElement(renderer, "rastershader"), "colorrampshader",
-        colorRampType="INTERPOLATED", clip="0", minimumValue=low, maximumValue=high,
+        ET.SubElement(renderer, "rastershader"), "colorrampshader", colorRampType="INTERPOLATED",
+        clip="0", minimumValue=low, maximumValue=high,
     )  # fmt: skip
-    for value, label, colour, alpha in entries:
+    # A list of colours with their words: the bar that QGIS draws otherwise has ends alone.
+    ET.SubElement(shader, "rampLegendSettings", useContinuousLegend="0")
+    for value, label, colour, alpha in _stops(layer, text):
         ET.SubElement(
             shader, "item", value=f"{value:g}", label=label, color=colour, alpha=str(alpha)
         )
+
+
+def _stops(layer: Layer, text: Text) -> list[tuple[float, str, str, int]]:
+    """Return value, name, colour and opacity of each stop of a ramp."""
+    stops = [
+        (
+            value,
+            text.percent(value / 100, 0) if layer.unit == "%" else text.number(value, 0),
+            colour,
+            255,
+        )
+        for value, colour in layer.ramp
+        if value or not layer.zero
+    ]
+    return [(0.0, text(layer.zero), layer.ramp[0][1], 0), *stops] if layer.zero else stops
+
+
+def _symbol(parent: ET.Element, name: str, kind: Kind, colour: str) -> None:
+    """Add what one entry is drawn with; widths and sizes in millimetres."""
+    red, green, blue = rgb(colour)
+    own, rim = f"{red},{green},{blue},255", "{},{},{},255".format(*rgb(_RIM))
+    drawn: dict[str, tuple[str, str, dict[str, str]]] = {
+        "fill": ("fill", "SimpleFill", {
+            "color": own, "style": "solid", "outline_color": rim, "outline_width": "0.1",
+            "outline_style": "solid",
+        }),
+        "outline": ("fill", "SimpleFill", {
+            "color": own, "style": "no", "outline_color": own, "outline_width": "0.5",
+            "outline_style": "solid",
+        }),
+        "line": ("line", "SimpleLine", {"line_color": own, "line_width": "0.5"}),
+        "marker": ("marker", "SimpleMarker", {
+            "name": "circle", "size": "2.4", "color": own, "outline_color": rim,
+            "outline_width": "0.2",
+        }),
+    }  # fmt: skip
+    shape, cls, settings = drawn[kind]
+    symbol = ET.SubElement(parent, "symbol", type=shape, name=name, alpha="1")
+    layer = ET.SubElement(symbol, "layer", {"class": cls, "enabled": "1", "pass": "0"})
+    options = ET.SubElement(layer, "Option", type="Map")
+    for key, value in settings.items():
+        ET.SubElement(options, "Option", name=key, type="QString", value=value)
+
+
+def _document(root: ET.Element) -> str:
     ET.indent(root)
-    doctype = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
-    return write_bytes(path, (doctype + ET.tostring(root, encoding="unicode")).encode())
+    return _DOCTYPE + ET.tostring(root, encoding="unicode")
 
 
-def _titles(legend: Legend, lang: str) -> dict[int, str]:
-    return {0: text_of(lang)("unseen.no_data")} | {c.code: _title(c.title, lang) for c in legend}
-
-
-def _title(title: dict[str, str], lang: str) -> str:
-    return title.get(lang) or title["en"]
-
-
-def _attribute_table(band: ET.Element, legend: Legend, lang: str) -> None:
+def _attribute_table(band: ET.Element, entries: Sequence[Entry]) -> None:
     """Add GDAL's raster attribute table: value, name, red, green, blue."""
     table = ET.SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
     fields = (("Value", 0, 5), ("Class", 2, 2), ("Red", 0, 6), ("Green", 0, 7), ("Blue", 0, 8))
@@ -149,7 +210,7 @@ def _attribute_table(band: ET.Element, legend: Legend, lang: str) -> None:
         field = ET.SubElement(table, "FieldDefn", index=str(index))
         for tag, value in (("Name", name), ("Type", kind), ("Usage", usage)):
             ET.SubElement(field, tag).text = str(value)
-    for index, cls in enumerate(legend):
+    for index, (code, title, colour) in enumerate(entries):
         row = ET.SubElement(table, "Row", index=str(index))
-        for value in (cls.code, _title(cls.title, lang), *rgb(cls.colour)):
+        for value in (code, title, *rgb(colour)):
             ET.SubElement(row, "F").text = str(value)

@@ -50,7 +50,7 @@ class _Words:
     @classmethod
     def of(cls, legend: Legend, lang: str) -> "_Words":
         text = text_of(lang)
-        titles = {c.code: c.title.get(lang) or c.title["en"] for c in legend}
+        titles = {c.code: c.called(lang) for c in legend}
         colours = {c.code: c.colour for c in legend}
         return cls(
             text,

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Polygon
 from obriy.model.flags import Unseen
 from obriy.render.figures import INK, MUTED
 from obriy.render.geometry import Scale, round_length
-from obriy.render.palette import UNSEEN_COLOURS
+from obriy.render.palette import OUTLINE, UNSEEN_COLOURS
 from obriy.render.text import Text
 
 
@@ -26,7 +26,7 @@ def draw_outline(axes: Axes, placed: Any, *, width: float = 1.2) -> None:
     """
     for ring in shapely.get_parts(shapely.get_rings(shapely.get_parts(placed))):
         x, y = shapely.get_coordinates(ring).T
-        for colour, wide, alpha in (("white", width + 1.4, 0.85), ("#c0174c", width, 1.0)):
+        for colour, wide, alpha in (("white", width + 1.4, 0.85), (OUTLINE, width, 1.0)):
             line: dict[str, Any] = {"color": colour, "linewidth": wide, "alpha": alpha}
             axes.plot(x, y, scalex=False, scaley=False, **line)
 

@@ -17,14 +17,11 @@ from obriy.model.ice import LAND, IceArea
 from obriy.render.figures import MUTED
 from obriy.render.maps import MAX_SIZE, Picture, map_figure
 from obriy.render.multiples import MOST, MapSheet, draw_colour_bar, seen_caption, small_maps
-from obriy.render.palette import rgb
+from obriy.render.palette import EDGE, ICE_RAMP, rgb
 from obriy.render.text import text_of
 
 EDGE_PERCENT: Final = 15.0
 """Concentration along which the edge of the ice is drawn."""
-_RAMP: Final = ("#123a66", "#1f5fa8", "#4f9bd0", "#9ccbe6", "#d6ebf6", "#ffffff")
-"""Open water to closed ice: lightness rises evenly, one hue; safe for every colour vision."""
-_EDGE: Final = "#d1495b"
 _UNKNOWN: Final = "#b9b6b0"
 
 
@@ -109,9 +106,9 @@ def concentration_figure(
     sheet = MapSheet.of(class_map.geobox, extent, pixel_size_m, foot=0.95)
     figure = sheet.figure(Picture(rgba, extent), districts, text)
     _edge(figure.axes[0], np.where(land, np.nan, percent), steps)
-    beside = [(text("ice.edge_line"), _EDGE)]
+    beside = [(text("ice.edge_line"), EDGE)]
     beside += [(text("ice.concentration_unknown"), _UNKNOWN)] if blind.any() else []
-    beside += [(legend.title.get(lang) or legend.title["en"], legend.colour)] if land.any() else []
+    beside += [(legend.called(lang), legend.colour)] if land.any() else []
     draw_colour_bar(
         figure, sheet, _colours(), text, title=text("ice.concentration_bar"), beside=beside
     )
@@ -128,7 +125,7 @@ def _hatch_nothing(figure: Figure) -> None:
 
 
 def _colours() -> LinearSegmentedColormap:
-    return LinearSegmentedColormap.from_list("concentration", _RAMP)
+    return LinearSegmentedColormap.from_list("concentration", ICE_RAMP)
 
 
 def _edge(axes: Axes, percent: npt.NDArray[np.float32], steps: tuple[int, int]) -> None:
@@ -136,4 +133,4 @@ def _edge(axes: Axes, percent: npt.NDArray[np.float32], steps: tuple[int, int]) 
     if min(percent.shape) < 2 or not np.nanmin(percent, initial=100) < EDGE_PERCENT:
         return
     rows, columns = ((np.arange(n) + 0.5) * s for n, s in zip(percent.shape, steps, strict=True))
-    axes.contour(columns, rows, percent, levels=[EDGE_PERCENT], colors=_EDGE, linewidths=1.1)
+    axes.contour(columns, rows, percent, levels=[EDGE_PERCENT], colors=EDGE, linewidths=1.1)

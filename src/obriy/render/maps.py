@@ -107,7 +107,7 @@ def map_picture(
     """
     text = text_of(lang)
     steps = steps_for(class_map.labels.shape, max_size)
-    named = [(c.code, c.title.get(lang) or c.title["en"], c.colour) for c in class_map.legend]
+    named = [(c.code, c.called(lang), c.colour) for c in class_map.legend]
     named.append((UNNAMED, text("map.unnamed"), UNNAMED_COLOUR))
     codes = [code for code, _, _ in named]
     shares = class_shares(class_map.labels.variable, steps, codes)

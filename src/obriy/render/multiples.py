@@ -20,15 +20,13 @@ from obriy.render.figures import INK, LINE, MUTED, new_figure
 from obriy.render.furniture import draw_legend, draw_outline, draw_scale_bar
 from obriy.render.geometry import ground_scale, pixel_aspect
 from obriy.render.maps import MAX_SIZE, Picture, map_picture, show_picture
-from obriy.render.palette import UNSEEN_COLOURS, rgb
+from obriy.render.palette import UNSEEN_COLOURS, WATER_RAMP, rgb
 from obriy.render.text import Text, text_of
 from obriy.vectors import place
 
 MOST: Final = 24
 """Little maps in a picture."""
 _NEVER_SEEN: Final = "#b9b6b0"
-_RAMP: Final = ("#ffffff", "#d6e8f5", "#9ccbe6", "#4f9bd0", "#1f5fa8", "#0b2f63")
-"""Never to always water: lightness falls evenly, one hue; safe for every colour vision."""
 _SMALL: Final = 300
 """Longest side of a little map, pixels."""
 _WIDTH: Final = 10.0
@@ -179,7 +177,7 @@ def seen_caption(text: Text, area_km2: float | None, unseen_share: float) -> str
 
 
 def _colours() -> LinearSegmentedColormap:
-    return LinearSegmentedColormap.from_list("occurrence", _RAMP)
+    return LinearSegmentedColormap.from_list("occurrence", WATER_RAMP)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,9 +3,6 @@
 Chosen so that they stay apart for readers with a red-green weakness, in print, and on dark pages.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from obriy.model.classmap import Doubt
 from obriy.model.flags import Unseen
 from obriy.model.legend import UNNAMED, Legend
@@ -25,8 +22,19 @@ UNSEEN_COLOURS = {
 
 DOUBT_COLOURS = {Doubt.STRICT_DROPS: "#e8a33d", Doubt.LAX_TAKES: "#7a5c99"}
 
-CODED: Mapping[str, Mapping[Any, str]] = {"unseen": UNSEEN_COLOURS, "doubt": DOUBT_COLOURS}
-"""Colours of the layers whose numbers are the members of an enumeration, by layer."""
+WATER_RAMP = ("#ffffff", "#d6e8f5", "#9ccbe6", "#4f9bd0", "#1f5fa8", "#0b2f63")
+"""No water to all water, in even steps: one hue, lightness falls evenly for every kind of eye."""
+ICE_RAMP = ("#123a66", "#1f5fa8", "#4f9bd0", "#9ccbe6", "#d6ebf6", "#ffffff")
+"""Open water to closed ice, likewise."""
+SURENESS_RAMP = ("#f7f4f9", "#d4b9da", "#df65b0", "#ce1256", "#67001f")
+"""Never to always: ColorBrewer's PuRd, which no class of a legend is taken for."""
+COUNT_RAMP = ("#ffffe5", "#d9f0a3", "#addd8e", "#41ab5d", "#238443", "#004529")
+"""Few to many: ColorBrewer's YlGn."""
+
+EDGE = "#d1495b"
+"""The edge of the ice."""
+OUTLINE = "#c0174c"
+"""Districts, over an image and over a map."""
 
 ACCENT = "#1f6feb"
 """The one colour of plots."""

@@ -79,7 +79,7 @@ def _pairs(folder: Path) -> list[tuple[Path, Path | None]]:
     images = [p for p in _files(folder) if p.suffix.lower() in _RASTERS and is_image(p.name)]
     if not images:
         raise SourceError(f"There is no scene (.tif) in {folder}.", _HOW)
-    labels = {p.stem: p for p in _files(folder / LABELS) if _is_label(p)}
+    labels = {p.stem: p for p in _files(folder / LABELS) if is_label(p)}
     return [(image, labels.get(image.stem)) for image in images]
 
 
@@ -89,7 +89,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
 
 
-def _is_label(file: Path) -> bool:
+def is_label(file: Path) -> bool:
+    """Whether a file can hold labels: a raster or vectors, not what GIS programs put beside."""
     return file.suffix.lower() in _RASTERS or is_vector(file)
 
 

@@ -117,7 +117,7 @@ def _from_csv(sheet: Path) -> list[dict[str, Any]]:
 
 def _from_geopackage(sheet: Path) -> list[dict[str, Any]]:
     try:
-        frame = pyogrio.read_dataframe(sheet, read_geometry=False)
+        frame = pyogrio.read_dataframe(sheet, layer=0, read_geometry=False)
     except RuntimeError as error:
         raise SourceError(f"{sheet} cannot be read as a GeoPackage.", "Save it again.") from error
     rows: list[dict[str, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")

@@ -14,8 +14,8 @@ from obriy.model.classmap import ClassMap
 from obriy.model.clusters import cluster_legend
 from obriy.model.grid import geobox_of
 from obriy.model.scene import provenance_of
-from obriy.outputs.cog import Content
 from obriy.outputs.files import atomic_path
+from obriy.outputs.layers import Content
 from obriy.runs.folder import StepRecord
 from obriy.workflows.mapping import found_of
 from obriy.workflows.passes import (
@@ -74,6 +74,7 @@ def cluster_to_files(
     part: xr.Dataset | None,
     clouds: Clouds,
     options: EngineOptions,
+    lang: str,
 ) -> StepRecord:
     """Cluster a scene of any size into COGs, and keep the rule.
 
@@ -85,6 +86,7 @@ def cluster_to_files(
         part: The part of the scene to map; None: all of it. The rule rests on all of it.
         clouds: How clouds are known.
         options: Threads, memory, progress.
+        lang: Language of the names in the files.
 
     Raises:
         EmptyResultError: where nothing could be seen; then nothing is written.
@@ -97,12 +99,13 @@ def cluster_to_files(
         "clusters": cluster_legend(list(range(1, 255))),
         "unseen": "unseen",
     }
-    with map_writers(place, geobox, contents, provenance_of(scene)) as writers:
+    with map_writers(place, geobox, contents, provenance_of(scene), lang) as writers:
         sinks = {"labels": writers["clusters"], "unseen": writers["unseen"]}
         result = run_pass(
             scene, method, sinks, subject="cover", clouds=clouds, options=options, part=part
         )
         require_pixels(result)
+        writers["clusters"].content = cluster_legend(result.rule.ids)  # type: ignore[attr-defined]
     with atomic_path(place / RULE) as draft, draft.open("wb") as file:
         np.savez_compressed(file, **result.rule.to_arrays())  # type: ignore[attr-defined]
     files = {name: f"{under}/{name}" for name in (CLUSTERS, UNSEEN, RULE)}

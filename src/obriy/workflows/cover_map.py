@@ -17,7 +17,7 @@ from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.clusters import NOISE, Naming, Portrait, cluster_legend
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
 from obriy.model.provenance import Provenance
-from obriy.outputs.cog import Content
+from obriy.outputs.layers import Content
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.naming import Named
 from obriy.workflows.passes import map_writers, open_layer

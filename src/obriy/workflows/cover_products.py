@@ -20,7 +20,6 @@ from obriy.outputs.landcover_report import LandcoverReport, write_landcover_repo
 from obriy.outputs.polygons import write_parcels
 from obriy.outputs.report_view import source_title
 from obriy.outputs.stac_item import write_stac_item
-from obriy.outputs.styles import write_share_style, write_style
 from obriy.outputs.tables import write_rows, write_scores
 from obriy.render.contact_sheet import contact_sheet
 from obriy.render.figures import to_png, to_svg
@@ -136,7 +135,6 @@ def _tables(products: _Products) -> dict[str, Path]:
         files["panel"] = write_text(folder.file("panel.json"), minutes_text(cover.minutes))
     if "human" in config.panel():
         files["names"] = folder.file("names.csv")
-    _styles(products)
     if products.scores is not None:
         scores = products.scores
         plain = scores.scores if isinstance(scores, NamingScores) else scores
@@ -146,25 +144,18 @@ def _tables(products: _Products) -> dict[str, Path]:
     return files
 
 
-def _styles(products: _Products) -> None:
-    """Write how QGIS shows each map, beside it."""
-    config, folder, cover = products.config, products.folder, products.cover
-    written = set(config.outputs) & set(cover.files)
-    if "landcover" in written:
-        write_style(folder.file("landcover.qml"), cover.map.legend, config.lang)
-    if "clusters" in written and cover.clusters is not None:
-        write_style(folder.file("clusters.qml"), cover.clusters.legend, config.lang)
-    for name in written & {"confidence", "agreement"}:
-        write_share_style(folder.file(f"{name}.qml"), config.lang)
-
-
 def _parcels(products: _Products) -> Path:
     folder, cover = products.folder, products.cover
 
     def work() -> StepRecord:
         path = folder.file("landcover.gpkg")
-        districts = products.inputs.districts
-        write_parcels(cover.map, path, clusters=cover.clusters, districts=districts)
+        write_parcels(
+            cover.map,
+            path,
+            clusters=cover.clusters,
+            districts=products.inputs.districts,
+            lang=products.config.lang,
+        )
         return StepRecord({"polygons": path.name})
 
     told = fingerprint(places_of(products.config))

@@ -174,7 +174,7 @@ class _Bench:
         for example, said, counted, seconds in judged(method, self.test, self.options):
             file = f"{place}/{example.name}.tif"
             layer = example.labels.copy(data=said)
-            write_layer(layer, self.folder.file(file), load_legend("ice"))
+            write_layer(layer, self.folder.file(file), load_legend("ice"), lang=self.config.lang)
             counts.append(dataclasses.asdict(counted))
             files[example.name], took = file, took + seconds
         return StepRecord(files, {"counts": counts, "seconds": took})
@@ -205,7 +205,8 @@ class _Bench:
             share = self._share_of_ice(example, names)
             halves = np.where(np.isnan(share), 255, np.round(share * 200)).astype("uint8")
             layer = example.labels.copy(data=halves)
-            write_layer(layer, place / f"{example.name}.tif", "agreement")
+            path = place / f"{example.name}.tif"
+            write_layer(layer, path, "methods_agree", lang=self.config.lang)
             shown.append((example.name, truth, share))
         # The scenes on which methods differ most say most.
         shown.sort(key=lambda one: -float(np.nansum(one[2] * (1 - one[2]))))

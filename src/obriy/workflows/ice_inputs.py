@@ -27,6 +27,7 @@ from obriy.model.scene import band_names, provenance_of
 from obriy.prepare.crop import crop
 from obriy.sources.area_grid import area_grid
 from obriy.sources.districts import read_districts
+from obriy.sources.ice_examples import is_label
 from obriy.sources.ice_images import IceImage, find_ice_images
 from obriy.sources.integrity import HDF4_SUFFIXES
 from obriy.sources.land_mask import UNMASKED, with_land
@@ -229,10 +230,15 @@ def _references(config: IceConfig, opened: Sequence[OpenedIce]) -> dict[str, Ref
 
 def _labels(file: Path, grid: GeoBox, config: IceConfig) -> Reference:
     """Open labels, or what MOD10A1 and MOD10A2 know of lakes, on a grid."""
-    if file.name.lower().endswith(HDF4_SUFFIXES):
+    if _is_hdf(file):
         return read_snow_reference(file, grid)
     return open_reference(file, grid, legend=config.reference_legend, target=load_legend("ice"))
 
 
 def _label_file(folder: Path, name: str) -> Path | None:
-    return next((p for p in sorted(folder.iterdir()) if p.stem == name), None)
+    named = (p for p in sorted(folder.iterdir()) if p.stem == name)
+    return next((p for p in named if is_label(p) or _is_hdf(p)), None)
+
+
+def _is_hdf(file: Path) -> bool:
+    return file.name.lower().endswith(HDF4_SUFFIXES)

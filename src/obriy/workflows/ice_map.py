@@ -13,7 +13,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.legend import load_legend
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.nets.torch_library import Device
-from obriy.outputs.cog import Content
+from obriy.outputs.layers import Content
 from obriy.workflows.mapping import found_of
 from obriy.workflows.passes import (
     Layers,

@@ -15,7 +15,6 @@ from obriy.outputs.ice_report import IceReportData, headline_date, write_ice_rep
 from obriy.outputs.ice_tables import write_ice, write_seasons, write_ten_days
 from obriy.outputs.report_view import source_title
 from obriy.outputs.stac_item import write_stac_item
-from obriy.outputs.styles import write_style
 from obriy.render.figures import to_png, to_svg
 from obriy.render.ice import concentration_figure, ice_figure, ice_multiples
 from obriy.render.ice_anomalies import anomaly_figure
@@ -61,7 +60,6 @@ def _of_day(
     class_map = _map_of(day)
     kept = {name for name in ("map", "concentration") if name not in config.outputs}
     files = {name: folder.file(file) for name, file in day.files.items() if name not in kept}
-    write_style(folder.file(day.files["map"]).with_suffix(".qml"), class_map.legend, config.lang)
     if "polygons" in config.outputs:
         files["polygons"] = _edge(day, config, folder, districts)
     place = folder.file(day.files["concentration"]).parent
@@ -80,7 +78,9 @@ def _edge(day: Day, config: IceConfig, folder: RunFolder, districts: Sequence[Di
 
     def work() -> StepRecord:
         path = folder.file(file)
-        write_ice_edge(_concentration_of(day), _map_of(day), path, districts=districts)
+        write_ice_edge(
+            _concentration_of(day), _map_of(day), path, districts=districts, lang=config.lang
+        )
         return StepRecord({"polygons": file})
 
     after = [day_step(day), f"measure {day.key}"]

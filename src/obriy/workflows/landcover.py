@@ -296,6 +296,7 @@ class _Steps:
                 part=self.inputs.part if self.inputs.districts else None,
                 clouds=self.config.clouds,
                 options=self.options,
+                lang=self.config.lang,
             )
 
         read = hrefs_of(provenance_of(self.inputs.scene))

@@ -14,7 +14,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
-from obriy.outputs.cog import Content
+from obriy.outputs.layers import Content
 from obriy.workflows.passes import (
     Clouds,
     array_sinks,

@@ -19,7 +19,8 @@ from obriy.model.grid import coords_of, geobox_of, pixel_metres
 from obriy.model.legend import NO_DATA
 from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
 from obriy.model.scene import provenance_of
-from obriy.outputs.cog import Content, MapWriter
+from obriy.outputs.cog import MapWriter
+from obriy.outputs.layers import Content
 from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.sea import hide_no_data, settle_sea
 from obriy.prepare.visibility import edge_pixels, hide, hide_for_cover, settle, settle_cover

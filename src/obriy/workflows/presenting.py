@@ -15,7 +15,6 @@ from obriy.outputs.polygons import write_polygons
 from obriy.outputs.report import ReportData, write_report
 from obriy.outputs.report_view import source_title
 from obriy.outputs.stac_item import write_stac_item
-from obriy.outputs.styles import write_style
 from obriy.outputs.tables import write_areas, write_scores
 from obriy.render.figures import to_png, to_svg
 from obriy.render.maps import map_figure
@@ -60,8 +59,6 @@ def write_products(
         result: ``result.json`` so far; its ``outputs`` name the maps.
     """
     files = {name: Path(path) for name, path in result["outputs"].items()}
-    if "mask" in files:
-        write_style(folder.file("mask.qml"), products.water.legend, config.lang)
     if "polygons" in config.outputs:
         files["polygons"] = _polygons(config, folder, products)
     if products.areas is not None:
@@ -81,7 +78,7 @@ def write_products(
 def _polygons(config: WaterConfig, folder: RunFolder, products: Products) -> Path:
     def work() -> StepRecord:
         path = folder.file("water.gpkg")
-        write_polygons(products.water, path, districts=products.districts)
+        write_polygons(products.water, path, districts=products.districts, lang=config.lang)
         return StepRecord({"polygons": "water.gpkg"})
 
     return folder.file(

@@ -24,7 +24,6 @@ from obriy.outputs.report_view import source_title
 from obriy.outputs.series_report import SeriesReportData, write_series_report
 from obriy.outputs.series_tables import write_periods, write_series
 from obriy.outputs.stac_item import write_stac_item
-from obriy.outputs.styles import write_style
 from obriy.render.figures import to_png, to_svg
 from obriy.render.multiples import (
     change_figure,
@@ -97,11 +96,10 @@ def write_series_products(
 
 
 def _describe_maps(config: WaterConfig, folder: RunFolder, products: SeriesProducts) -> None:
-    """Write a STAC item and a style for QGIS beside the maps of each date."""
+    """Write a STAC item beside the maps of each date."""
     for date, class_map in products.maps.items():
         paths = {name: folder.file(file) for name, file in products.files[date].items()}
         place = paths["mask"].parent
-        write_style(place / "mask.qml", class_map.legend, config.lang)
         title = f"{Path(config.source).name}, {date}"
         write_stac_item(
             class_map,
@@ -122,7 +120,7 @@ def _bodies(
         series = measure_bodies(
             maps, labels, districts=products.districts, pixel_size_m=_pixel_size(config, products)
         )
-        write_bodies(series, labels, folder.file("water_bodies.gpkg"))
+        write_bodies(series, labels, folder.file("water_bodies.gpkg"), lang=config.lang)
         write_body_series(series, folder.file("water_bodies.csv"))
         names = {"bodies": "water_bodies.gpkg", "body_series": "water_bodies.csv"}
         found = {
@@ -191,7 +189,6 @@ def _change(
         after=[map_step(str(class_map.time)) for class_map in (*before, *after)],
     )
     result["change"] = done.found
-    write_style(folder.file("change.qml"), legend, config.lang)
     return {"change": folder.file("change.tif")}
 
 

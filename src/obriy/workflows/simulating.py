@@ -10,8 +10,11 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from obriy.errors import UsageError
-from obriy.outputs.files import atomic_path, write_text
+from obriy.outputs.files import write_text
+from obriy.outputs.geopackage import VectorLayer, write_layers
 from obriy.outputs.scene_file import write_fraction, write_scene, write_truth
+from obriy.outputs.styles import Look
+from obriy.render.palette import OUTLINE
 from obriy.simulate.season import Season, SimulatedDate, make_season
 
 IMAGE = "image"
@@ -174,6 +177,5 @@ def _write_districts(path: Path, districts: dict[str, shapely.Polygon], geobox: 
     frame = geopandas.GeoDataFrame(
         {"name": list(districts)}, geometry=list(districts.values()), crs=str(geobox.crs)
     )
-    with atomic_path(path) as temporary:
-        frame.to_file(temporary, driver="GPKG", layer="districts")
-    return path
+    look = Look("outline", [(None, "districts", OUTLINE)])
+    return write_layers([VectorLayer("districts", frame, look)], path)

@@ -11,7 +11,7 @@ from obriy.methods.student import StudentMethod
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.scene import provenance_of
-from obriy.outputs.cog import Content
+from obriy.outputs.layers import Content
 from obriy.runs.folder import StepRecord
 from obriy.workflows.cover_map import CoverMap, with_pass
 from obriy.workflows.mapping import found_of
