@@ -215,7 +215,7 @@ def test_a_person_fills_in_a_sheet(tmp_path, delimiter):
     rows = rows_of(sheet)
     assert [row["cluster"] for row in rows] == ["1", "2", "3"]
     assert rows[0]["classes"].startswith("tree_cover, shrubland")
-    assert rows[1]["facts"] == " =1+1 of it, лани"  # not a formula
+    assert rows[1]["facts"] == "'=1+1 of it, лани"  # not a formula
     fill(
         sheet,
         [
@@ -241,7 +241,7 @@ def test_new_clusters_come_below_and_nothing_written_is_lost(tmp_path):
     moved = dataclasses.replace(portrait(1).facts, id=9)
     minutes = ask_person(sheet, [dataclasses.replace(portrait(1), facts=moved), portrait(3)])
     assert [(a.cluster, a.code) for a in minutes.answers] == [(9, 80), (3, 255)]
-    assert [row["class"].strip() for row in rows_of(sheet)] == ["water", "-bare", ""]
+    assert [row["class"].strip() for row in rows_of(sheet)] == ["water", "'-bare", ""]
     assert [answer.code for answer in ask_person(sheet, [portrait(2)]).answers] == [60]
 
 

@@ -5,8 +5,6 @@ agrees with it more often.
 """
 
 import base64
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any, Final
 import geopandas as gpd
 import shapely
 
+from obriy.csv_text import csv_text
 from obriy.errors import OutputError
 from obriy.model.sample import CANNOT_TELL, SampleDesign
 from obriy.outputs.files import write_text
@@ -166,11 +165,7 @@ def _cells(design: SampleDesign) -> list[list[str]]:
 
 
 def _table(design: SampleDesign) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([*cells, ""] for cells in _cells(design))
-    return buffer.getvalue()
+    return csv_text(COLUMNS, ([*cells, ""] for cells in _cells(design)))
 
 
 def _write_points(design: SampleDesign, path: Path) -> Path:

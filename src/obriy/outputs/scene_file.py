@@ -1,8 +1,6 @@
 """Scenes as GeoTIFFs that `obriy.open_scene` reads back: named bands, scale and offset tags."""
 
 import contextlib
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +14,8 @@ from rasterio.errors import RasterioError
 from obriy.model.flags import Flag
 from obriy.model.grid import geobox_of
 from obriy.model.scene import band_names
-from obriy.outputs.files import atomic_path, output_error, write_text
+from obriy.outputs.files import atomic_path, output_error
+from obriy.outputs.tables import write_rows
 
 SCALE, OFFSET = 0.0001, -0.1
 """reflectance = DN x scale + offset: the offset keeps dark water above 0, which is no data."""
@@ -99,11 +98,7 @@ def write_truth(
         columns: Their names: of water date, district, true area in km², level of the water in m,
             true share of cloud.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return write_text(path, buffer.getvalue())
+    return write_rows(path, columns, rows)
 
 
 def _has_quality(scene: xr.Dataset) -> bool:

@@ -1,11 +1,10 @@
 """Areas and scores as CSV: UTF-8, a point for decimals, full precision, empty where unknown."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from obriy.csv_text import csv_text
 from obriy.model.areas import Area, AreaSeries
 from obriy.model.flags import Unseen
 from obriy.model.scores import Scores
@@ -67,9 +66,5 @@ def _score_rows(scores: Scores, edges: str) -> Iterator[list[Any]]:
 
 
 def write_rows(path: Path | str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Path:
-    """Write a table, None as an empty cell; return its path."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return write_text(Path(path), buffer.getvalue())
+    """Write a table as `obriy.csv_text` has it; return its path."""
+    return write_text(Path(path), csv_text(header, rows))

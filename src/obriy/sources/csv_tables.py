@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from obriy.csv_text import armed
 from obriy.errors import InputError, SourceError
 from obriy.registry import did_you_mean
 
@@ -116,7 +117,8 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
     UTF-8, UTF-16 with its mark, or Windows-1251; separated by tabs, semicolons or commas. A
     comma in a number is a decimal comma unless commas separate the columns. Names of columns
     match in any case, with blanks, brackets or commas for ``_`` (``Площа, км²``). Empty lines and
-    Excel's ``sep=;`` are passed over.
+    Excel's ``sep=;`` are passed over; an apostrophe that keeps a cell from being a formula is
+    taken off.
 
     Args:
         path: The file.
@@ -181,7 +183,7 @@ def _lines(path: Path, text: str, separator: str) -> list[tuple[int, list[str]]]
     try:
         for cells in reader:
             if any(c.strip() for c in cells) and not (not lines and _is_hint(cells[0])):
-                lines.append((reader.line_num, [c.strip() for c in cells]))
+                lines.append((reader.line_num, [armed(c.strip()) for c in cells]))
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: {error}.", _SAVE_AS) from error
     return lines

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from obriy.csv_text import armed
 from obriy.errors import InputError, SourceError, TableError
 from obriy.model.legend import UNNAMED, Legend, LegendClass, distinct_colour, load_legend
 from obriy.registry import did_you_mean
@@ -129,7 +130,7 @@ def _from_csv(file: Path) -> Legend:
     rows: list[dict[str, Any]] = []
     for row in reader:
         given = {str(key).strip().lower(): value for key, value in row.items()}
-        rows.append({key: value for key, value in given.items() if value not in (None, "")})
+        rows.append({key: armed(value) for key, value in given.items() if value})
     for column in ("code", "name"):
         if column not in [str(f).strip().lower() for f in reader.fieldnames or ()]:
             raise InputError(f"{file} has no column '{column}'.", "Begin it with: code,name,colour")

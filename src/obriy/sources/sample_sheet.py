@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pyogrio
 
+from obriy.csv_text import armed
 from obriy.errors import EmptyResultError, InputError, SourceError, TableError
 from obriy.model.legend import Legend
 from obriy.model.sample import CANNOT_TELL, SampleDesign
@@ -112,7 +113,8 @@ def _from_csv(sheet: Path) -> list[dict[str, Any]]:
     header = lines[0] if lines else ""
     delimiter = max(",;\t", key=header.count)
     reader = csv.DictReader(lines, delimiter=delimiter)
-    return [row for row in reader if any(_plain(value) for value in row.values())]
+    rows = [{name: armed(cell) for name, cell in row.items()} for row in reader]
+    return [row for row in rows if any(_plain(value) for value in row.values())]
 
 
 def _from_geopackage(sheet: Path) -> list[dict[str, Any]]:

@@ -1,14 +1,13 @@
 """`obriy train ice`: labelled scenes teach a method for ice, judged on winters it never saw."""
 
-import csv
 import dataclasses
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
+from obriy.csv_text import csv_text
 from obriy.errors import CancelledError
 from obriy.methods.ice.learned import CLASSIFIERS, ClassifierCard, fit_classifier
 from obriy.methods.ice.spec import parse_ice_method
@@ -256,20 +255,16 @@ def _written(path: Path, content: bytes) -> None:
 
 
 def _history_text(history: Sequence[IceEpoch]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_CURVES)
-    for epoch in history:
-        iou = "" if epoch.iou is None else f"{epoch.iou:.6f}"
-        writer.writerow(
-            [
-                epoch.number,
-                f"{epoch.loss:.6f}",
-                f"{epoch.validation_loss:.6f}",
-                iou,
-                f"{epoch.validation_iou:.6f}",
-                f"{epoch.rate:.3e}",
-                f"{epoch.seconds:.1f}",
-            ]
-        )
-    return buffer.getvalue()
+    rows = (
+        [
+            epoch.number,
+            f"{epoch.loss:.6f}",
+            f"{epoch.validation_loss:.6f}",
+            None if epoch.iou is None else f"{epoch.iou:.6f}",
+            f"{epoch.validation_iou:.6f}",
+            f"{epoch.rate:.3e}",
+            f"{epoch.seconds:.1f}",
+        ]
+        for epoch in history
+    )
+    return csv_text(_CURVES, rows)

@@ -1,9 +1,7 @@
 """`obriy train landcover`: named maps teach a network that maps this scene, and others."""
 
-import csv
 import dataclasses
 import hashlib
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from obriy.blocks.engine import EngineOptions
+from obriy.csv_text import csv_text
 from obriy.errors import BandError, InputError
 from obriy.indices.features import feature_stack
 from obriy.methods.student import StudentMethod, student_method
@@ -252,18 +251,15 @@ def _pixel_of(lesson: Lesson) -> float | None:
 
 
 def _history_text(history: Sequence[Epoch]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["epoch", "loss", "validation_loss", "validation_mean_iou", "rate"])
-    for epoch in history:
-        writer.writerow(
-            [
-                epoch.number,
-                *(f"{v:.6f}" for v in (epoch.loss, epoch.validation_loss, epoch.validation_iou)),
-                f"{epoch.rate:.3e}",
-            ]
-        )
-    return buffer.getvalue()
+    rows = (
+        [
+            epoch.number,
+            *(f"{v:.6f}" for v in (epoch.loss, epoch.validation_loss, epoch.validation_iou)),
+            f"{epoch.rate:.3e}",
+        ]
+        for epoch in history
+    )
+    return csv_text(["epoch", "loss", "validation_loss", "validation_mean_iou", "rate"], rows)
 
 
 def _default_folder(identity: Mapping[str, Any]) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from obriy.csv_text import armed, csv_text
 from obriy.errors import InputError, OutputError, UsageError
 from obriy.labelling.cache import write_whole
 from obriy.labelling.labellers.spec import Spec
@@ -22,7 +23,6 @@ _YES: Final = {"yes", "y", "true", "1", "+", "x", "так", "да"}
 _NO: Final = {"", "no", "n", "false", "0", "-", "ні", "нет"}
 _CONFIDENCE: Final = 1.0
 """Of a person who says nothing about it."""
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class HumanLabeller:
@@ -108,7 +108,7 @@ def read_sheet(path: Path) -> list[dict[str, str]]:
             f"The sheet {path} has no column '{missing[0]}'.",
             "Keep the columns of the sheet; remove the file to have it written anew.",
         )
-    rows = ({c: (row.get(c) or "").strip() for c in _COLUMNS} for row in table)
+    rows = ({c: armed((row.get(c) or "").strip()) for c in _COLUMNS} for row in table)
     return [row for row in rows if row["fingerprint"]]
 
 
@@ -125,20 +125,12 @@ def _row(portrait: Portrait, legend: Legend) -> dict[str, str]:
 
 
 def _write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    text = io.StringIO()
-    table = csv.DictWriter(text, _COLUMNS, lineterminator="\r\n")
-    table.writeheader()
-    table.writerows({c: _plain(row[c]) for c in _COLUMNS} for row in rows)
+    text = csv_text(_COLUMNS, ([row[c] for c in _COLUMNS] for row in rows), end_of_line="\r\n")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, "\ufeff" + text.getvalue())  # spreadsheets know UTF-8 by this mark
+        write_whole(path, "\ufeff" + text)  # spreadsheets know UTF-8 by this mark
     except OSError as error:
         raise OutputError(f"The sheet {path} cannot be written: {error.strerror}.") from error
-
-
-def _plain(cell: str) -> str:
-    """Keep a spreadsheet from taking words for a formula."""
-    return f" {cell}" if cell.startswith(_FORMULA) and len(cell) > 1 else cell
 
 
 def _confidence(row: Mapping[str, str], path: Path) -> float:
