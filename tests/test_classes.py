@@ -48,7 +48,7 @@ def test_every_class_of_the_image_by_hand():
     # 13 seen pixels of 100 m² on the plane; on the central meridian 1/0.9996² of that on the Earth.
     unseen = np.zeros((4, 4))
     unseen[2:, 2:] = [[2, 3], [2, 0]]
-    (cover,) = measure_cover(map_of(LABELS, unseen=unseen))
+    (cover,) = measure_cover(map_of(LABELS, unseen=unseen)).districts
     pixel = 100e-6 / 0.9996**2
     rows = [(c.name, c.code, round(c.area_km2 / pixel, 3), round(c.share * 13, 6))
             for c in cover.classes]  # fmt: skip
@@ -69,7 +69,7 @@ def test_classes_and_unseen_add_up_to_the_district():
     unseen = np.where(labels == 0, random.integers(1, 4, labels.shape), 0)
     class_map = map_of(labels, unseen=unseen)
     districts = [square("inside", 5.3, 7.7, 20.2, 30.4), square("across", 40.5, 50.1, 30, 30)]
-    covers = measure_cover(class_map, districts)
+    covers = measure_cover(class_map, districts).districts
     for cover, district in zip(covers, districts, strict=True):
         total = sum(c.area_km2 for c in cover.classes) + sum(cover.unseen_km2.values())
         assert total == pytest.approx(cover.district_km2, rel=1e-9)
@@ -88,19 +88,19 @@ def test_classes_and_unseen_add_up_to_the_district():
 
 def test_without_crs_there_are_shares_of_pixels():
     plain = GeoBox((4, 4), Affine.identity(), None)
-    (cover,) = measure_cover(map_of(LABELS, plain))
+    (cover,) = measure_cover(map_of(LABELS, plain)).districts
     assert [c.area_km2 for c in cover.classes] == [None] * 4
     assert cover.classes[0].share == pytest.approx(5 / 13)
     assert cover.district_km2 is None
     assert list(cover.unseen_km2.values()) == [None]
-    (sized,) = measure_cover(map_of(LABELS, plain), pixel_size_m=30)
+    (sized,) = measure_cover(map_of(LABELS, plain), pixel_size_m=30).districts
     assert sized.classes[0].area_km2 == pytest.approx(5 * 900e-6)
     with pytest.raises((GridError, GeometryError)):
         measure_cover(map_of(LABELS, plain), [square("a", 0, 0, 2, 2)])
 
 
 def test_nothing_seen_is_no_area_of_nought():
-    (cover,) = measure_cover(map_of(np.zeros((3, 3)), unseen=np.full((3, 3), 2)))
+    (cover,) = measure_cover(map_of(np.zeros((3, 3)), unseen=np.full((3, 3), 2))).districts
     assert (cover.classes, cover.status, cover.unseen_share) == ((), "skipped", 1)
 
 
@@ -149,7 +149,7 @@ def test_parcels_of_districts_add_up_to_their_areas(tmp_path):
     parcels = geopandas.read_file(
         write_parcels(class_map, tmp_path / "a.gpkg", districts=districts)
     )
-    rows = [row for cover in measure_cover(class_map, districts) for row in cover.classes]
+    rows = [row for cover in measure_cover(class_map, districts).districts for row in cover.classes]
     for row in rows:
         mine = parcels[(parcels["class"] == row.name) & (parcels["district"] == row.district)]
         assert mine["area_ha"].sum() / 100 == pytest.approx(row.area_km2, rel=1e-6)

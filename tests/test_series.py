@@ -322,6 +322,46 @@ def test_the_river_is_set_apart_for_the_register(folder, tmp_path):
     assert [p["district"] for p in run.result["districts"]] == ["district"]
 
 
+def test_districts_that_overlap_count_once_and_two_of_one_name_are_two(folder, tmp_path):
+    import geopandas as gpd
+    import shapely
+
+    shapes = [shapely.box(500_000 + x, 5_199_360, 500_600 + x, 5_200_000) for x in (0, 200)]
+    frame = gpd.GeoDataFrame({"name": ["A", "A"]}, geometry=shapes, crs="EPSG:32636")
+    frame.to_file(tmp_path / "d.gpkg")
+    river = shapely.box(500_300, 5_199_360, 500_500, 5_200_000)  # wholly in both
+    gpd.GeoDataFrame(geometry=[river], crs="EPSG:32636").to_file(tmp_path / "river.gpkg")
+    own = {
+        "aoi": str(tmp_path / "d.gpkg"), "register": "0.05", "change": ("2025-06-05", "2025-07"),
+        "river": str(tmp_path / "river.gpkg"),
+    }  # fmt: skip
+    run = run_water(config(folder, tmp_path / "run", datetime="2025-06-05/2025-07-15", **own))
+    assert [p["district"] for p in run.result["districts"]] == ["A (1)", "A (2)"]
+    first, _, last = run.result["dates"]
+    # The lakes lie in both districts: their radii are 100 and 180 m around the middle of both.
+    assert first["area_km2"] == pytest.approx(km2(lake(10)), rel=2e-3)
+    assert last["area_km2"] == pytest.approx(km2(lake(18)), rel=2e-3)
+    assert run.result["districts"][0]["area_km2"] == pytest.approx(run.result["area_km2"], rel=0.05)
+    grown = run.result["change"]["total"]["gained_km2"]
+    assert grown == pytest.approx(km2(lake(18) & ~lake(10)), rel=2e-3)
+    (row,) = run.result["comparison"]["rows"]
+    assert row["place"] == "all"
+    assert row["measured_km2"] + row["channel_km2"] == pytest.approx(run.result["area_km2"])
+    warnings = run.result["provenance"]["warnings"]
+    assert [w.split(":")[0] for w in warnings[:2]] == [
+        "Districts with a name that is not theirs alone", "Districts overlap",
+    ]  # fmt: skip
+    # One image of it comes to the same.
+    one = run_water(config(folder / "S2B_20250715.tif", tmp_path / "one", aoi=own["aoi"])).result
+    assert one["area_km2"] == pytest.approx(last["area_km2"])
+    assert [d["district"] for d in one["districts"]] == ["A (1)", "A (2)"]
+    assert [w.split(":")[0] for w in one["provenance"]["warnings"][:2]] == [
+        w.split(":")[0] for w in warnings[:2]
+    ]
+    again = obriy.measure_area(sorted(folder.glob("*.tif"))[::2], own["aoi"], method=METHOD)
+    assert again.together[1].area_km2 == pytest.approx(last["area_km2"])
+
+
 def test_options_of_a_series_need_one(folder, tmp_path):
     image = next(folder.glob("*.tif"))
     with pytest.raises(UsageError, match="--fill asks for a series"):

@@ -16,15 +16,14 @@ from obriy.blocks.windows import windows
 from obriy.errors import GeometryError
 from obriy.measures.pixel_area import pixel_area, polygon_area
 from obriy.measures.tally import ByteArray, Others, Pixels, Tally
+from obriy.measures.totals import with_union
 from obriy.measures.uncertainty import estimate
-from obriy.model.areas import Area, AreaSeries, District
+from obriy.model.areas import WHOLE_IMAGE, Area, AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.flags import Unseen
 from obriy.model.legend import UNNAMED
 from obriy.vectors import lonlat_bounds, pixel_coverage, place, warp_geometry
 
-WHOLE_IMAGE: Final = "image"
-"""Name of the district that is the whole image."""
 PARTIAL_ABOVE: Final = 0.005
 """Share unseen above which an area is called partial: half a per cent, as reports round."""
 _SAME_AREA: Final = 1e-5
@@ -60,7 +59,7 @@ def measure_areas(
 
     Returns:
         One area per district, in their order; a district that does not meet the image, or of
-        which nothing was seen, is ``skipped``.
+        which nothing was seen, is ``skipped``. ``together`` has their union where they overlap.
 
     Raises:
         GridError: the map has no CRS, and a district or the pixel size asks for one.
@@ -69,14 +68,16 @@ def measure_areas(
     """
     geobox = class_map.geobox
     code = class_map.legend.by_name(class_name).code
-    tallies = add_up(class_map, class_name, districts, pixel_size_m=pixel_size_m, others=others)
-    names = [d.name for d in districts] if districts else [WHOLE_IMAGE]
-    wholes = [district_area(d, geobox, pixel_size_m) for d in districts] if districts else [None]
-    areas = (
+    places = with_union(districts or ())
+    tallies = add_up(class_map, class_name, places, pixel_size_m=pixel_size_m, others=others)
+    names = [d.name for d in places] or [WHOLE_IMAGE]
+    wholes = whole_areas(places, geobox, pixel_size_m)
+    areas = tuple(
         _area(tally, code, name, class_map, whole, filled=others is not None)
         for tally, name, whole in zip(tallies, names, wholes, strict=True)
     )
-    return AreaSeries(class_name, tuple(areas))
+    count = len(districts or ()) or 1
+    return AreaSeries(class_name, areas[:count], together=areas[count:])
 
 
 def add_up(
@@ -295,6 +296,13 @@ def _verdict(
     if unseen_share > PARTIAL_ABOVE:
         return "partial", f"{unseen_share:.1%} of the district was not seen: {causes}."
     return "ok", ""
+
+
+def whole_areas(
+    places: Sequence[District], geobox: GeoBox, pixel_size_m: float | None
+) -> list[float] | list[None]:
+    """Return the area of each place, m²; without places one None: the image itself."""
+    return [district_area(d, geobox, pixel_size_m) for d in places] or [None]
 
 
 def district_area(district: District, geobox: GeoBox, pixel_size_m: float | None) -> float:

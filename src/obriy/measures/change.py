@@ -28,10 +28,11 @@ import shapely
 
 from obriy.blocks.engine import Sink
 from obriy.blocks.windows import BLOCK, windows
-from obriy.measures.areas import PARTIAL_ABOVE, WHOLE_IMAGE, measure_areas
+from obriy.measures.areas import PARTIAL_ABOVE, measure_areas
 from obriy.measures.occurrence import observations, read_window, require_one_grid
 from obriy.measures.pixel_area import pixel_area
-from obriy.model.areas import District
+from obriy.measures.totals import with_union
+from obriy.model.areas import ALL, WHOLE_IMAGE, District
 from obriy.model.change import (
     GAINED,
     LOST,
@@ -44,8 +45,6 @@ from obriy.model.classmap import ClassMap, Doubt
 from obriy.tables import load_toml
 from obriy.vectors import pixel_coverage, place
 
-ALL: Final = "all"
-"""Name of all districts together."""
 _SEEN_CODES: Final = 64
 """Six bits of a pixel seen on both sides: water before, strictly, laxly; the same after."""
 _BEFORE, _BEFORE_STRICT, _BEFORE_LAX, _AFTER, _AFTER_STRICT, _AFTER_LAX = (
@@ -92,12 +91,9 @@ def measure_change(
     for side in (before, after):
         require_one_grid(side)
     geobox = require_one_grid([*before, *after]).geobox
-    places = [_Place(WHOLE_IMAGE, 0.0)]
-    if districts:  # what lies outside, and all complaints: as everywhere else
-        sizes = measure_areas(after[0], class_name, districts, pixel_size_m=pixel_size_m).areas
-        places = [_Place(a.district, a.outside_share * a.district_km2) for a in sizes]
+    places = _places(after[0], class_name, districts, pixel_size_m)
     whole = [shapely.box(0, 0, geobox.shape.x, geobox.shape.y)]
-    placed = [place(d.geometry, d.crs, geobox) for d in districts] or whole
+    placed = [place(d.geometry, d.crs, geobox) for d in with_union(districts)] or whole
     tallies = [_Tally() for _ in placed]
     sides = (_Side(before, class_name), _Side(after, class_name))
     for rows, columns in windows(after[0].labels.shape, block):
@@ -119,12 +115,14 @@ def measure_change(
         doubt=all(side.has_doubt for side in sides), fraction=all(s.has_fraction for s in sides)
     )
     found = [_change(t, where, kinds) for t, where in zip(tallies, places, strict=True)]
+    count = len(districts) or 1
+    together = found[count:] or [_total(tallies, places, found, kinds)]
     return WaterChange(
         class_name=class_name,
         before=_span(before),
         after=_span(after),
-        areas=tuple(found),
-        total=_total(tallies, places, found, kinds),
+        areas=tuple(found[:count]),
+        total=together[0],
     )
 
 
@@ -139,6 +137,23 @@ class _Place:
 
     name: str
     outside: float
+
+
+def _places(
+    class_map: ClassMap,
+    class_name: str,
+    districts: Sequence[District],
+    pixel_size_m: float | None,
+) -> list[_Place]:
+    """Return the districts and, where they overlap, their union.
+
+    What lies outside the image, and all complaints, are those of areas everywhere.
+    """
+    if not districts:
+        return [_Place(WHOLE_IMAGE, 0.0)]
+    sizes = measure_areas(class_map, class_name, districts, pixel_size_m=pixel_size_m)
+    both = (*sizes.areas, *sizes.together)
+    return [_Place(a.district, a.outside_share * a.district_km2) for a in both]
 
 
 @dataclasses.dataclass(frozen=True)

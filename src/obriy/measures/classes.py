@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from obriy.measures.areas import WHOLE_IMAGE, add_up, district_area, verdict
+from obriy.measures.areas import add_up, verdict, whole_areas
 from obriy.measures.tally import Tally
-from obriy.model.areas import District
+from obriy.measures.totals import with_union
+from obriy.model.areas import ALL, WHOLE_IMAGE, District
 from obriy.model.classmap import ClassMap
 from obriy.model.legend import UNNAMED, Legend
 
@@ -67,12 +68,32 @@ class DistrictCover:
         return dataclasses.asdict(self)
 
 
+@dataclasses.dataclass(frozen=True)
+class Cover:
+    """Classes of districts, and of all of them as one place.
+
+    Attributes:
+        districts: At least one.
+        together: Their union, where they overlap; None: they add up.
+    """
+
+    districts: tuple[DistrictCover, ...]
+    together: DistrictCover | None = None
+
+    @property
+    def total(self) -> DistrictCover:
+        """All districts as one place; what lies in two of them counts once."""
+        if self.together is not None:
+            return self.together
+        return self.districts[0] if len(self.districts) == 1 else _added(self.districts)
+
+
 def measure_cover(
     class_map: ClassMap,
     districts: Sequence[District] | None = None,
     *,
     pixel_size_m: float | None = None,
-) -> list[DistrictCover]:
+) -> Cover:
     """Measure every class and what was unseen in each district; the map is read once.
 
     Pixels at the edge of a district count by their exact fraction inside it.
@@ -93,18 +114,16 @@ def measure_cover(
     # Any class will do: the areas by code are those of all.
     first = class_map.legend.classes[0].name
     plain = dataclasses.replace(class_map, fraction=None, doubt=None)
-    tallies = add_up(plain, first, districts, pixel_size_m=size)
-    places = [(d.name, d) for d in districts] if districts else [(WHOLE_IMAGE, None)]
-    return [
-        _cover(
-            name,
-            tally,
-            None if district is None else district_area(district, geobox, size),
-            class_map.legend,
-            unit=_KM2 if measured else None,
-        )
-        for (name, district), tally in zip(places, tallies, strict=True)
+    places = with_union(districts or ())
+    tallies = add_up(plain, first, places, pixel_size_m=size)
+    names = [d.name for d in places] or [WHOLE_IMAGE]
+    wholes = whole_areas(places, geobox, size)
+    found = [
+        _cover(name, tally, whole, class_map.legend, unit=_KM2 if measured else None)
+        for name, tally, whole in zip(names, tallies, wholes, strict=True)
     ]
+    count = len(districts or ()) or 1
+    return Cover(tuple(found[:count]), found[count] if found[count:] else None)
 
 
 def _cover(
@@ -132,6 +151,34 @@ def _cover(
         status=judged.status,
         reason=judged.reason,
     )
+
+
+def _added(parts: Sequence[DistrictCover]) -> DistrictCover:
+    """Return districts that lie apart, with areas, as one."""
+    size = _sum([part.district_km2 for part in parts])
+    seen = _sum([row.area_km2 for part in parts for row in part.classes])
+    rows: dict[int, ClassArea] = {}
+    for row in (row for part in parts for row in part.classes):
+        area = _sum([row.area_km2, rows[row.code].area_km2 if row.code in rows else 0.0])
+        share = area / seen if area and seen else 0.0
+        rows[row.code] = dataclasses.replace(row, area_km2=area, share=share, district=ALL)
+    causes = dict.fromkeys(cause for part in parts for cause in part.unseen_km2)
+    lost = {c: _sum([part.unseen_km2.get(c, 0.0) for part in parts]) for c in causes}
+    off = [part.district for part in parts if part.status != "ok"]
+    return DistrictCover(
+        district=ALL,
+        classes=tuple(sorted(rows.values(), key=lambda r: (r.code == UNNAMED, -r.share))),
+        district_km2=size,
+        unseen_km2=lost,
+        unseen_share=sum(v or 0.0 for v in lost.values()) / size if size else 1.0,
+        status=("partial" if rows else "skipped") if off else "ok",
+        reason=f"not complete: {', '.join(off)}" if off else "",
+    )
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return sum(known) if len(known) == len(values) else None
 
 
 def _in(unit: float | None, area: float) -> float | None:

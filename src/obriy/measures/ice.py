@@ -14,16 +14,11 @@ import numpy as np
 import xarray as xr
 
 from obriy.errors import GridError
-from obriy.measures.areas import (
-    WHOLE_IMAGE,
-    Verdict,
-    add_up,
-    district_area,
-    verdict,
-)
+from obriy.measures.areas import Verdict, add_up, verdict, whole_areas
 from obriy.measures.tally import Pixels, Tally
+from obriy.measures.totals import with_union
 from obriy.measures.uncertainty import OMISSION, estimate
-from obriy.model.areas import District
+from obriy.model.areas import WHOLE_IMAGE, District
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.flags import Unseen
 from obriy.model.grid import geobox_of, same_grid
@@ -67,8 +62,8 @@ def measure_ice(
         pixel_size_m: Side of a pixel in metres, for a map with no CRS.
 
     Returns:
-        One area per district, in their order; one without sea in the image, or of which nothing
-        was seen, is ``skipped``.
+        One area per district, in their order, and last that of their union where they overlap;
+        one without sea in the image, or of which nothing was seen, is ``skipped``.
 
     Raises:
         GridError: the concentration lies on another grid; or the map has no CRS, and a district
@@ -80,11 +75,12 @@ def measure_ice(
         raise GridError(
             "The concentration lies on another grid than the map.", "Make it from the same map."
         )
-    tallies = add_up(class_map, "ice", districts, pixel_size_m=pixel_size_m, view=_sea)
+    places = with_union(districts or ())
+    tallies = add_up(class_map, "ice", places, pixel_size_m=pixel_size_m, view=_sea)
     dense = dataclasses.replace(class_map, fraction=concentration)
-    extents = add_up(dense, "ice", districts, pixel_size_m=pixel_size_m, view=_dense)
-    names = [d.name for d in districts] if districts else [WHOLE_IMAGE]
-    wholes = [district_area(d, geobox, pixel_size_m) for d in districts] if districts else [None]
+    extents = add_up(dense, "ice", places, pixel_size_m=pixel_size_m, view=_dense)
+    names = [d.name for d in places] or [WHOLE_IMAGE]
+    wholes = whole_areas(places, geobox, pixel_size_m)
     areas = []
     for name, tally, extent, whole in zip(names, tallies, extents, wholes, strict=True):
         judged = _judged(tally, whole)

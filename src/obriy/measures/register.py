@@ -25,7 +25,11 @@ _WITHOUT_CHANNEL: Final = (
 _TOTALS: Final = "No name of the register is the name of a district: the totals are compared."
 
 
-def compare_register(register: Register, surfaces: Sequence[WaterSurface]) -> RegisterComparison:
+def compare_register(
+    register: Register,
+    surfaces: Sequence[WaterSurface],
+    together: WaterSurface | None = None,
+) -> RegisterComparison:
     """Compare measured areas with the register, by district where names match, else in total.
 
     Rivers of the register are left out where the river channel was set apart in every district.
@@ -33,8 +37,8 @@ def compare_register(register: Register, surfaces: Sequence[WaterSurface]) -> Re
 
     Args:
         register: Its entries name water bodies, districts, or nothing.
-        surfaces: Districts, measured outside the river channel where that was set apart; a place
-            in two districts counts twice.
+        surfaces: Districts, measured outside the river channel where that was set apart.
+        together: All of them as one place, where they overlap; None: they add up.
 
     Returns:
         A row per district that the register names, and one for all where it names all of them;
@@ -54,7 +58,8 @@ def compare_register(register: Register, surfaces: Sequence[WaterSurface]) -> Re
     missed = {_plain(s.district) for s in named}
     extra = [e for e in entries if _plain(e.district or e.name) not in missed]
     if not named or (len(named) == len(surfaces) > 1 and not extra):
-        rows.append(_row(_together(surfaces), math.fsum(e.area_km2 for e in entries)))
+        total = together or _together(surfaces)
+        rows.append(_row(total, math.fsum(e.area_km2 for e in entries)))
     notes += _about_names(entries, surfaces, named=named, extra=extra)
     notes += [said for s in named or surfaces for said in s.lacks()]
     notes += [said for row in rows for said in _about_unit(row)]

@@ -3,17 +3,61 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import numpy as np
 import shapely
 
-from obriy.model.areas import Area, AreaSeries, District, PeriodArea
+from obriy.model.areas import ALL, Area, AreaSeries, District, PeriodArea
 from obriy.model.ice import IceArea
+from obriy.vectors import polygons_of, warp_geometry
 
 _SLIVER: Final = 1e-3
-"""Share of the area by which neighbours that were drawn by hand may overlap."""
+"""Share of the smaller of two districts by which neighbours drawn by hand may overlap."""
+
+
+def with_union(districts: Sequence[District]) -> list[District]:
+    """Return the districts and, where they overlap, their union last: it is their total.
+
+    What lies in two districts would count twice in their sum, so it is measured once, as a place
+    of its own. Of districts that lie apart the areas add up, and no union is needed.
+
+    Args:
+        districts: In any CRS.
+    """
+    first = districts[0].crs if districts else None
+    shapes = [_in_crs(d, first) for d in districts]
+    if not _overlap(shapes):
+        return list(districts)
+    return [*districts, District(ALL, polygons_of(shapely.union_all(shapes)), first)]
+
+
+def _in_crs(district: District, crs: str | None) -> shapely.Geometry:
+    if crs is None or district.crs is None:
+        return district.geometry
+    return warp_geometry(district.geometry, district.crs, crs)
+
+
+def _overlap(shapes: Sequence[shapely.Geometry]) -> bool:
+    """Say whether more than a sliver of a shape lies in another."""
+    known = np.array(shapes, dtype=object)
+    one, other = shapely.STRtree(known).query(known, predicate="intersects")
+    pairs = one < other
+    one, other = known[one[pairs]], known[other[pairs]]
+    smaller = np.minimum(shapely.area(one), shapely.area(other))
+    return bool((shapely.area(shapely.intersection(one, other)) > _SLIVER * smaller).any())
+
+
+def total_on(series: AreaSeries, date: str | None) -> Area | None:
+    """Return all districts of one date as one: their union where they overlap, else their sum.
+
+    Returns:
+        None where there are none.
+    """
+    union = next((a for a in series.together if a.date == date), None)
+    return union or total_area([a for a in series.areas if a.date == date])
 
 
 def total_area(areas: Sequence[Area]) -> Area | None:
-    """Return all districts of one date as one; a place in two districts counts twice.
+    """Return districts of one date that lie apart as one.
 
     Areas add up; shares weigh by the size of the district. A district that does not meet the
     image makes the whole ``partial``.
@@ -36,7 +80,7 @@ def total_area(areas: Sequence[Area]) -> Area | None:
 
     off = [a.district for a in areas if a.status != "ok"]
     return Area(
-        district="all",
+        district=ALL,
         date=areas[0].date,
         mask_km2=_sum([a.mask_km2 for a in seen]),
         fraction_km2=_sum([a.fraction_km2 for a in seen]),
@@ -55,7 +99,7 @@ def total_area(areas: Sequence[Area]) -> Area | None:
 
 
 def total_period(series: AreaSeries) -> PeriodArea:
-    """Return the periods of all districts as one: areas and bounds add up.
+    """Return the periods of all districts as one: of their union, or areas and bounds add up.
 
     Bounds add up as if all districts erred to the same side, as one method does: the widest.
     Weights stay where all districts have the same ones.
@@ -63,7 +107,7 @@ def total_period(series: AreaSeries) -> PeriodArea:
     Args:
         series: With at least one period.
     """
-    periods = series.periods
+    periods = series.periods_together or series.periods
     if len(periods) == 1:
         return periods[0]
     seen = [p for p in periods if p.area_km2 is not None]
@@ -72,7 +116,7 @@ def total_period(series: AreaSeries) -> PeriodArea:
     sizes = {a.district: a.district_km2 for a in series.areas}
     whole = sum(sizes[p.district] for p in periods)
     return PeriodArea(
-        district="all",
+        district=ALL,
         start=min(p.start for p in periods),
         end=max(p.end for p in periods),
         weights=periods[0].weights if all(p.weights == periods[0].weights for p in seen) else {},
@@ -112,7 +156,7 @@ def total_ice(areas: Sequence[IceArea]) -> IceArea:
     lost = "failed" if any(a.status == "failed" for a in areas) else "skipped"
     ice, water = _sum([a.ice_km2 for a in seen]), _sum([a.water_km2 for a in seen])
     return IceArea(
-        district="all",
+        district=ALL,
         date=areas[0].date,
         granules=areas[0].granules,
         sea_km2=sea,
@@ -130,13 +174,6 @@ def total_ice(areas: Sequence[IceArea]) -> IceArea:
         status=("partial" if seen else lost) if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
     )
-
-
-def overlap(districts: Sequence[District]) -> bool:
-    """Say whether more than a sliver lies in two districts at once; they share a CRS."""
-    shapes = [d.geometry for d in districts]
-    together = shapely.union_all(shapes).area
-    return bool(sum(s.area for s in shapes) > together * (1 + _SLIVER))
 
 
 def _bounds(intervals: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:

@@ -1,12 +1,19 @@
 """District and AreaSeries: areas by district and date, each with what was unseen."""
 
+import collections
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import shapely
 
 from obriy.errors import GeometryError
+
+WHOLE_IMAGE: Final = "image"
+"""Name of the district that is the whole image."""
+ALL: Final = "all"
+"""Name of all districts together."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +24,7 @@ class District:
         name: What to call it in tables.
         geometry: Polygon or multipolygon; its edges are straight in ``crs``.
         crs: ``"EPSG:4326"``, WKT, or None: the plane of the image itself.
-        notes: What was repaired, for the record.
+        notes: What was done to it, for the record: repaired, renamed.
     """
 
     name: str
@@ -36,6 +43,35 @@ class District:
             raise GeometryError(
                 f"The district '{self.name}' is empty.", "Remove it from the file, or draw it."
             )
+
+
+def told_apart(districts: Sequence[District]) -> list[District]:
+    """Return districts of which no two have one name: a name that several have gets a number.
+
+    ``A``, ``B``, ``A`` become ``A (1)``, ``B``, ``A (2)``; a name that another has already is
+    passed over, and ``all`` and ``image`` are names of the software. The first that was renamed
+    says so in its notes.
+    """
+    own = {WHOLE_IMAGE, ALL}
+    count = collections.Counter([d.name for d in districts])
+    taken = own | set(count)
+    numbers = {name: itertools.count(1) for name in count}
+    made = []
+    for district in districts:
+        name = district.name
+        if count[name] > 1 or name in own:
+            name = next(n for k in numbers[name] if (n := f"{district.name} ({k})") not in taken)
+            taken.add(name)
+        made.append(dataclasses.replace(district, name=name))
+    new = [k for k, (old, now) in enumerate(zip(districts, made, strict=True)) if old != now]
+    if new:
+        shown = ", ".join(made[k].name for k in new[:2])
+        note = (
+            f"Districts with a name that is not theirs alone: {len(new)}. Each has a number now, "
+            f"e.g. {shown}."
+        )
+        made[new[0]] = dataclasses.replace(made[new[0]], notes=(*made[new[0]].notes, note))
+    return made
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,11 +202,16 @@ class AreaSeries:
         class_name: The class.
         areas: By date, and within a date by district.
         periods: By district; empty for a single image.
+        together: All districts as one place, by date, where they overlap: there their areas do
+            not add up. Empty where they do.
+        periods_together: The same over the period, one or none.
     """
 
     class_name: str
     areas: tuple[Area, ...]
     periods: tuple[PeriodArea, ...] = ()
+    together: tuple[Area, ...] = ()
+    periods_together: tuple[PeriodArea, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -178,4 +219,14 @@ class AreaSeries:
             "class_name": self.class_name,
             "areas": [a.to_dict() for a in self.areas],
             "periods": [p.to_dict() for p in self.periods],
+            "together": [a.to_dict() for a in self.together],
+            "periods_together": [p.to_dict() for p in self.periods_together],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "AreaSeries":
+        """Return the areas, without periods, that `to_dict` turned into plain values."""
+        areas, together = (
+            tuple(Area.from_dict(row) for row in values[name]) for name in ("areas", "together")
+        )
+        return cls(values["class_name"], areas, together=together)

@@ -72,7 +72,7 @@ class WaterChange:
         before: First and last date of the maps before, ISO 8601, where known.
         after: The same of the maps after.
         areas: By district.
-        total: All districts together; a place in two districts counts twice.
+        total: All districts together; what lies in two of them counts once.
     """
 
     class_name: str

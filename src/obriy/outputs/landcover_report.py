@@ -70,7 +70,7 @@ def view(data: LandcoverReport) -> dict[str, Any]:
         "answer": landcover_view.answer(words, result),
         "map_svg": Markup(data.map_svg),  # noqa: S704 - drawn by render.figures, which escapes
         "sheet": _embedded(data.sheet),
-        "districts": landcover_view.districts_table(words, result["classes"]),
+        "districts": landcover_view.districts_table(words, result),
         "clusters": landcover_view.clusters_table(words, result["clusters"]),
         "disputes": landcover_view.disputes(words, result["clusters"]),
         "reasons": landcover_view.reasons(words, result["clusters"]),

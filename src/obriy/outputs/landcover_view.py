@@ -55,7 +55,7 @@ class ClassWords:
 
 def answer(words: ClassWords, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the first screen: which classes, how much of each, how sure, how far to trust it."""
-    text, classes = words.text, class_totals(result["classes"])
+    text, classes = words.text, _largest_first(result["total"]["classes"])
     most = max((row["share"] for row in classes), default=0.0)
     nameless = all(row["code"] == UNNAMED for row in classes)
     return {
@@ -71,23 +71,8 @@ def answer(words: ClassWords, result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def class_totals(classes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return one row per class over all districts, the largest first; what has none is left out.
-
-    Shares of districts are weighed by their classified area; without areas there is one place.
-    """
-    totals: dict[int, dict[str, Any]] = {}
-    for row in classes:
-        found = totals.setdefault(row["code"], {**row, "area_km2": None, "share": 0.0})
-        found["share"] += row["share"] or 0.0
-        if row["area_km2"] is not None:
-            found["area_km2"] = (found["area_km2"] or 0.0) + row["area_km2"]
-    everything = sum(row["area_km2"] or 0.0 for row in totals.values())
-    if len(_districts(classes)) > 1 and everything > 0:
-        for row in totals.values():
-            row["share"] = (row["area_km2"] or 0.0) / everything
-    rows = [row for row in totals.values() if row["share"] > 0]
-    return sorted(rows, key=lambda row: -row["share"])
+def _largest_first(classes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(classes, key=lambda row: -row["share"])
 
 
 def _districts(classes: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -185,12 +170,13 @@ def _score_sentence(text: Text, evaluation: Mapping[str, Any]) -> str:
     )
 
 
-def districts_table(words: ClassWords, classes: Sequence[Mapping[str, Any]]) -> Table | None:
+def districts_table(words: ClassWords, result: Mapping[str, Any]) -> Table | None:
     """Return areas and shares by district, a column for each class; None for one place."""
+    classes = result["classes"]
     text, names = words.text, _districts(classes)
     if len(names) < 2:
         return None
-    codes = [row["code"] for row in class_totals(classes)]
+    codes = [row["code"] for row in _largest_first(result["total"]["classes"])]
     cells = {(str(row.get("district", "")), row["code"]): row for row in classes}
     rows = [
         [district_title(text, name), *(_district_cell(text, cells.get((name, c))) for c in codes)]

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from obriy.model.areas import Area, AreaSeries
+from obriy.model.areas import WHOLE_IMAGE, Area, AreaSeries
 from obriy.model.legend import Legend
 from obriy.model.provenance import Provenance
 from obriy.model.scores import ClassScore, Scores
-from obriy.render.series import WHOLE_IMAGE, district_title
+from obriy.render.series import district_title
 from obriy.render.text import Text
 
 Node = dict[str, Any]

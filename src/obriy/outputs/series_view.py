@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from obriy.model.areas import Area, AreaSeries, PeriodArea
+from obriy.model.areas import WHOLE_IMAGE, Area, AreaSeries, PeriodArea
 from obriy.outputs.report_view import bare, causes_of, interval_km2
-from obriy.render.series import MOST_PANELS, UPWARDS, WHOLE_IMAGE, district_title
+from obriy.render.series import MOST_PANELS, UPWARDS, district_title
 from obriy.render.text import NBSP, Text
 
 Table = dict[str, Any]

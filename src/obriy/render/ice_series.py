@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from obriy.model.areas import ALL
 from obriy.model.ice import IceArea, IceSeason
 from obriy.model.legend import load_legend
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
 from obriy.render.palette import SERIES
-from obriy.render.series import ALL, MOST_PANELS, district_title
+from obriy.render.series import MOST_PANELS, district_title
 from obriy.render.text import Text, text_of
 from obriy.render.timeline import (
     LEFT,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from obriy.model.areas import Area, AreaSeries, PeriodArea
+from obriy.model.areas import ALL, WHOLE_IMAGE, Area, AreaSeries, PeriodArea
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
 from obriy.render.palette import SERIES
 from obriy.render.text import Text, text_of
@@ -26,10 +26,6 @@ from obriy.render.timeline import (
     time_axis,
 )
 
-WHOLE_IMAGE: Final = "image"
-"""Name of the district where none was given."""
-ALL: Final = "all"
-"""Name of several districts together."""
 CAUSES: Final = ("classification", "shore", "unseen", "registration")
 """Causes of uncertainty, in the order of the plot."""
 UPWARDS: Final = "omission"

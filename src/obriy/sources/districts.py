@@ -9,7 +9,7 @@ import pyogrio
 import shapely
 
 from obriy.errors import GeometryError, GridError, SourceError
-from obriy.model.areas import District
+from obriy.model.areas import District, told_apart
 from obriy.registry import did_you_mean
 from obriy.tables import load_toml
 from obriy.vectors import LONLAT, polygons_of
@@ -29,7 +29,7 @@ def read_districts(spec: str) -> list[District]:
             and latitude (W > E crosses the antimeridian), or a name of ``tables/areas.toml``.
 
     Returns:
-        Districts in the order of the file, each in its own CRS.
+        Districts in the order of the file, in its CRS; no two have one name.
 
     Raises:
         GeometryError: a box, a feature or a layer that cannot serve.
@@ -134,7 +134,7 @@ def _named(name: str) -> District:
         error = did_you_mean("district", name, sorted(areas))
         error.hint += " Or give a vector file, or a box west,south,east,north."
         raise error
-    return District(key, shapely.box(*areas[key]["bbox"]), LONLAT, (areas[key]["source"],))
+    return District(key, shapely.box(*areas[key]["bbox"]), LONLAT)
 
 
 def _from_file(path: Path) -> list[District]:
@@ -144,7 +144,7 @@ def _from_file(path: Path) -> list[District]:
     for name, geometry in zip(_names(frame), frame.geometry, strict=True):
         mended, note = repaired(geometry, f"{path.name}: the district '{name}'")
         districts.append(District(name, mended, crs, (note,) if note else ()))
-    return districts
+    return told_apart(districts)
 
 
 def _names(frame: gpd.GeoDataFrame) -> list[str]:

@@ -9,7 +9,7 @@ from obriy.errors import InputError
 from obriy.measures.evaporation import additional_evaporation
 from obriy.measures.period import period_by_month
 from obriy.measures.register import compare_register
-from obriy.model.areas import Area, AreaSeries, District, PeriodArea
+from obriy.model.areas import AreaSeries, District, PeriodArea
 from obriy.model.balance import (
     Evaporation,
     Register,
@@ -22,7 +22,7 @@ from obriy.sources.register import read_register
 from obriy.sources.weather import read_weather
 from obriy.vectors import polygons_of, warp_geometry
 from obriy.workflows.config import WaterConfig
-from obriy.workflows.measuring import with_estimate
+from obriy.workflows.measuring import by_district, with_estimate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,8 @@ class BalanceInputs:
     Attributes:
         register: What to compare with.
         weather: By month.
-        outside_river: The districts without the river channel; empty where none is set apart.
+        outside_river: The districts, by their names, without the river channel; empty where none
+            is set apart.
     """
 
     register: Register | None = None
@@ -84,22 +85,20 @@ def read_balance(
     )
 
 
-def strike_balance(inputs: BalanceInputs, series: AreaSeries) -> Balance:
+def strike_balance(
+    inputs: BalanceInputs, series: AreaSeries, outside: AreaSeries | None = None
+) -> Balance:
     """Compare with the register, and compute additional evaporation.
 
     Args:
         inputs: Register, weather, districts outside the river.
-        series: Areas of the districts and, by the same names, outside the river.
+        series: Areas of the districts.
+        outside: By the same names, areas outside the river.
     """
     return Balance(
-        comparison=_compare(inputs, series),
-        evaporation=_evaporate(inputs.weather, series, {d.name for d in inputs.outside_river}),
+        comparison=_compare(inputs.register, series, outside),
+        evaporation=_evaporate(inputs.weather, series),
     )
-
-
-def outside_name(district: str) -> str:
-    """Return the name under which a district without the river channel is measured."""
-    return f"{district} (outside the river)"
 
 
 def _require_months(weather: Weather, months: Sequence[str]) -> None:
@@ -138,24 +137,26 @@ def _outside(path: Path, districts: Sequence[District]) -> tuple[District, ...]:
                 f"The river of {path} covers the whole district '{district.name}'.",
                 "Give the polygons of the channel alone.",
             )
-        outside.append(District(outside_name(district.name), left, district.crs))
+        outside.append(District(district.name, left, district.crs))
     return tuple(outside)
 
 
-def _compare(inputs: BalanceInputs, series: AreaSeries) -> RegisterComparison | None:
-    if inputs.register is None:
+def _compare(
+    register: Register | None, series: AreaSeries, outside: AreaSeries | None
+) -> RegisterComparison | None:
+    if register is None:
         return None
-    apart = {d.name for d in inputs.outside_river}
-    periods = {p.district: p for p in series.periods}
-    surfaces = []
-    for name, period in periods.items():
-        if name in apart:
-            continue
-        left = periods.get(outside_name(name))
-        surface = _surface(period, left)
-        if surface is not None:
-            surfaces.append(surface)
-    return compare_register(inputs.register, surfaces)
+    left = outside or AreaSeries(series.class_name, ())
+    together = _surfaces(series.periods_together, left.periods_together)
+    return compare_register(
+        register, _surfaces(series.periods, left.periods), next(iter(together), None)
+    )
+
+
+def _surfaces(periods: Sequence[PeriodArea], outside: Sequence[PeriodArea]) -> list[WaterSurface]:
+    left = {p.district: p for p in outside}
+    found = [_surface(period, left.get(period.district)) for period in periods]
+    return [surface for surface in found if surface is not None]
 
 
 def _surface(period: PeriodArea, outside: PeriodArea | None) -> WaterSurface | None:
@@ -169,18 +170,12 @@ def _surface(period: PeriodArea, outside: PeriodArea | None) -> WaterSurface | N
     )
 
 
-def _evaporate(
-    weather: Weather | None, series: AreaSeries, apart: set[str]
-) -> tuple[Evaporation, ...]:
+def _evaporate(weather: Weather | None, series: AreaSeries) -> tuple[Evaporation, ...]:
     if weather is None:
         return ()
-    rows: dict[str, list[Area]] = {}
-    for area in series.areas:
-        rows.setdefault(area.district, []).append(area)
+    rows = by_district(series.areas)
     found = []
     for period in series.periods:
-        if period.district in apart:
-            continue
         areas = rows[period.district]
         monthly = {
             month: with_estimate(p, areas)

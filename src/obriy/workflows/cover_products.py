@@ -8,7 +8,7 @@ from typing import Any, Final
 import xarray as xr
 
 from obriy.labelling.panel import minutes_text
-from obriy.measures.classes import ClassArea, DistrictCover, measure_cover
+from obriy.measures.classes import ClassArea, Cover, DistrictCover, measure_cover
 from obriy.model.areas import District
 from obriy.model.clusters import Naming
 from obriy.model.legend import UNNAMED, Legend
@@ -30,6 +30,7 @@ from obriy.validation.ceiling import NamingScores, evaluate_naming
 from obriy.validation.evaluate import evaluate
 from obriy.workflows.config import LandcoverConfig
 from obriy.workflows.cover_map import CoverMap
+from obriy.workflows.records import about_districts
 from obriy.workflows.run import command_of, places_of
 
 _AREAS: Final = ("district", "code", "class", "area_km2", "share")
@@ -72,7 +73,7 @@ def write_cover_products(
         folder,
         inputs,
         cover,
-        tuple(measure_cover(cover.map, inputs.districts, pixel_size_m=size)),
+        measure_cover(cover.map, inputs.districts, pixel_size_m=size),
         None if inputs.reference is None else _evaluate(cover, inputs.reference),
     )
     result = _result(products)
@@ -101,13 +102,13 @@ class _Products:
     folder: RunFolder
     inputs: CoverInputs
     cover: CoverMap
-    districts: tuple[DistrictCover, ...]
+    areas: Cover
     scores: NamingScores | Scores | None
 
     @property
     def classes(self) -> list[ClassArea]:
         """A row per district and class."""
-        return [row for district in self.districts for row in district.classes]
+        return [row for district in self.areas.districts for row in district.classes]
 
 
 def _evaluate(cover: CoverMap, reference: Reference) -> NamingScores | Scores:
@@ -200,7 +201,10 @@ def _pictures(
 def _result(products: _Products) -> dict[str, Any]:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     config, cover, scores = products.config, products.cover, products.scores
+    covered, total = products.areas.districts, products.areas.total
     warnings = list(cover.map.provenance.warnings)
+    together = products.areas.together
+    warnings += about_districts(products.inputs.districts, [together] if together else [])
     if cover.map.geobox.crs is None and config.resolution is None:
         warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
     warnings += _of_names(products)
@@ -211,7 +215,8 @@ def _result(products: _Products) -> dict[str, Any]:
         "unseen_share": _unseen_share(products),
         "clusters": [naming.to_dict(cover.map.legend) for naming in cover.namings],
         "classes": _classes(products.classes, cover.namings),
-        "districts": [_seen_of(d) for d in products.districts] if products.inputs.districts else [],
+        "total": _seen_of(total) | {"classes": _classes(total.classes, cover.namings)},
+        "districts": [_seen_of(d) for d in covered] if products.inputs.districts else [],
         "rounds": list(cover.log),
         "evaluation": None if scores is None else scores.to_dict(),
         "cost": None if cover.minutes is None else cover.minutes.cost.to_dict(),
@@ -229,9 +234,7 @@ def _unseen_share(products: _Products) -> float:
     if not products.inputs.districts:
         pixels: dict[str, int] = products.cover.found["pixels"]
         return pixels.get("0", 0) / sum(pixels.values())
-    sizes = [1.0 if d.district_km2 is None else d.district_km2 for d in products.districts]
-    parts = (d.unseen_share * size for d, size in zip(products.districts, sizes, strict=True))
-    return sum(parts) / sum(sizes)
+    return products.areas.total.unseen_share
 
 
 def _seen_of(district: DistrictCover) -> dict[str, Any]:

@@ -274,15 +274,18 @@ def _measured(day: Day, inputs: IceInputs, config: IceConfig, folder: RunFolder)
             concentration=found,
             pixel_size_m=size,
         )
-        return StepRecord({"concentration": file}, {"areas": [a.to_dict() for a in areas]})
+        return StepRecord({"concentration": file}, {"places": [a.to_dict() for a in areas]})
 
     places = fingerprint([config.aoi] if config.aoi else [])
-    done = folder.step(f"measure {day.key}", work, places, after=[day_step(day)])
+    done = folder.step(f"areas {day.key}", work, places, after=[day_step(day)])
     part = next(i.opened.part for i in day.images if i.map is not None)
     assert part is not None
+    areas = tuple(IceArea.from_dict(values) for values in done.found["places"])
+    count = len(inputs.districts) or 1
     return dataclasses.replace(
         day,
-        areas=tuple(IceArea.from_dict(values) for values in done.found["areas"]),
+        areas=areas[:count],
+        together=areas[count] if areas[count:] else None,
         concentration=open_layer(folder.file(file), part),
         files={**day.files, "concentration": file},
     )

@@ -83,7 +83,7 @@ def _edge(day: Day, config: IceConfig, folder: RunFolder, districts: Sequence[Di
         )
         return StepRecord({"polygons": file})
 
-    after = [day_step(day), f"measure {day.key}"]
+    after = [day_step(day), f"areas {day.key}"]
     done = folder.step(f"edge {day.key}", work, fingerprint(places_of(config)), after=after)
     return folder.file(done.outputs["polygons"])
 

@@ -18,7 +18,7 @@ from obriy.model.reference import Reference
 from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores
 from obriy.workflows.config import IceConfig
 from obriy.workflows.ice_inputs import OpenedIce
-from obriy.workflows.records import shared_warnings
+from obriy.workflows.records import about_districts, shared_warnings
 from obriy.workflows.run import command_of, map_step
 
 
@@ -54,6 +54,7 @@ class Day:
         map: Its map; None where there is none.
         concentration: (y, x) uint8 half per cents, 255 missing.
         areas: One per district.
+        together: Their union, where they overlap; None: they add up.
         files: Layers by output name, relative to the run folder.
     """
 
@@ -63,12 +64,13 @@ class Day:
     map: ClassMap | None = None
     concentration: xr.DataArray | None = None
     areas: tuple[IceArea, ...] = ()
+    together: IceArea | None = None
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def total(self) -> IceArea:
-        """All districts as one."""
-        return total_ice(self.areas)
+        """All districts as one; what lies in two of them counts once."""
+        return self.together or total_ice(self.areas)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +108,7 @@ def ice_result(
 ) -> dict[str, Any]:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     rows = [_row(day) for day in products.days]
-    record = _record(images, products.days)
+    record = _record(images, products)
     return {
         "job": config.job,
         "method": method,
@@ -153,7 +155,7 @@ def _row(day: Day) -> dict[str, Any]:
     }
 
 
-def _record(images: Sequence[ImageMap], days: Sequence[Day]) -> Provenance:
+def _record(images: Sequence[ImageMap], products: IceProducts) -> Provenance:
     """Put the records of all images together: the steps of the first, what each was warned of."""
     records = {i.opened.image.name: i.map.provenance for i in images if i.map is not None}
     first = next(iter(records.values()))
@@ -164,13 +166,15 @@ def _record(images: Sequence[ImageMap], days: Sequence[Day]) -> Provenance:
     }
     if len(records) > 1:
         made = made.with_step("ice_by_image", **decisions)
-    for day in days:
+    for day in products.days:
         composite = None if day.map is None else day.map.provenance.step("composite")
         if composite is not None:
             made = made.with_step(
                 f"composite {day.key}", **{k: v for k, v in composite.items() if k != "name"}
             )
-    for sentence in shared_warnings(records, "images"):
+    together = [day.together for day in products.days if day.together is not None]
+    about = about_districts(products.districts, together)
+    for sentence in (*about, *shared_warnings(records, "images")):
         made = made.with_warning(sentence)
     for lost in images:
         if lost.status == "failed":

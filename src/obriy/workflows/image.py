@@ -7,7 +7,7 @@ import xarray as xr
 
 from obriy.blocks.engine import EngineOptions
 from obriy.measures.areas import measure_areas
-from obriy.measures.totals import total_area
+from obriy.measures.totals import total_on
 from obriy.methods.expression import parse_method
 from obriy.model.areas import Area, AreaSeries, District
 from obriy.model.classmap import ClassMap
@@ -25,6 +25,7 @@ from obriy.workflows.evaluation import evaluate, gsw_reference, reference_from_f
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.opening import scene_of
 from obriy.workflows.presenting import Products, write_products
+from obriy.workflows.records import about_districts
 from obriy.workflows.run import ALWAYS, Run, command_of, places_of, run_path
 
 
@@ -72,7 +73,7 @@ def run_image(config: WaterConfig, options: EngineOptions | None = None) -> Run:
     water = open_map(folder.path, mapped.outputs, inputs.part, mapped.found)
     areas = _measure(water, inputs.districts, config)
     scores = None if reference is None else evaluate(water, reference)
-    result = _result(config, water, areas, scores, mapped)
+    result = _result(config, water, inputs.districts, areas, scores=scores, mapped=mapped)
     wanted = {n: f for n, f in mapped.outputs.items() if n in ALWAYS or n in config.outputs}
     result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
     products = Products(inputs.part, water, inputs.districts, areas, scores, mapped.found)
@@ -142,16 +143,19 @@ def _reference(inputs: _Inputs, config: WaterConfig, options: EngineOptions) -> 
 def _result(
     config: WaterConfig,
     water: ClassMap,
+    districts: list[District],
     areas: AreaSeries | None,
+    *,
     scores: Scores | None,
     mapped: StepRecord,
 ) -> dict[str, Any]:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     rows = [] if areas is None else list(areas.areas)
-    total = total_area(rows)
+    total = None if areas is None else total_on(areas, water.time)
     decision = mapped.found["decision"]
     unseen = total.unseen_share if total else _unseen_share(mapped)
     warnings = list(water.provenance.warnings)
+    warnings += about_districts(districts, () if areas is None else areas.together)
     if areas is None:
         warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
     date = {

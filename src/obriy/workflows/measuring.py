@@ -15,7 +15,7 @@ from obriy.measures.occurrence import measure_occurrence, require_one_grid
 from obriy.measures.period import period_area
 from obriy.measures.uncertainty import period_estimate
 from obriy.measures.weights import clear_weights, cloud_weights, given_weights
-from obriy.model.areas import Area, AreaSeries, District, PeriodArea
+from obriy.model.areas import Area, AreaSeries, District, PeriodArea, told_apart
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.sources.districts import read_districts
@@ -49,7 +49,7 @@ def measure_area(
 
     Returns:
         Areas in km², by date and district, each with what was unseen and a 90 % interval for the
-        whole district; and ``periods``: S = Σ Sᵢωᵢ by district.
+        whole district; ``periods``: S = Σ Sᵢωᵢ by district; and ``together``, where they overlap.
 
     Raises:
         InputError: of the kind that fits: no date, a date twice, grids that differ.
@@ -66,59 +66,85 @@ def measure_area(
             "Give 'clear', or a mapping of date to weight.",
         )
     maps = dated([_as_map(image, method, options) for image in images])
-    districts = read_districts(aoi) if isinstance(aoi, str) else list(aoi or ())
+    districts = read_districts(aoi) if isinstance(aoi, str) else told_apart(aoi or ())
     occurrence = _occurrence(maps) if len(maps) > 1 else None
-    areas = [
-        area
+    dates = [
+        one
         for class_map in maps
-        for area in measure_date(class_map, districts, occurrence, fill=fill)
+        for one in measure_date(class_map, [districts], occurrence, fill=fill)
     ]
-    weigh = clear if weights == "clear" else by_hand(dict(weights))
-    return AreaSeries("water", tuple(areas), periods_of(areas, weigh))
+    series = AreaSeries(
+        "water",
+        areas=tuple(area for one in dates for area in one.areas),
+        together=tuple(area for one in dates for area in one.together),
+    )
+    return with_periods(series, clear if weights == "clear" else by_hand(dict(weights)))
 
 
 def measure_date(
     class_map: ClassMap,
-    districts: Sequence[District],
+    groups: Sequence[Sequence[District]],
     occurrence: tuple[xr.DataArray, xr.DataArray] | None,
     *,
     fill: bool,
     pixel_size_m: float | None = None,
-) -> tuple[Area, ...]:
+) -> list[AreaSeries]:
     """Measure one date of a series.
 
     Args:
         class_map: Its map.
-        districts: Where; none: the whole image.
+        groups: Where, each group with a total of its own; one without districts: the whole image.
         occurrence: Occurrence and number of observations of the series; None: no other date.
         fill: Whether filled areas are wanted; the interval rests on them in any case.
         pixel_size_m: Side of a pixel in metres, for a map with no CRS.
+
+    Returns:
+        One for each group.
     """
     others = None if occurrence is None else learn_filling(class_map, *occurrence)
-    found = measure_areas(
-        class_map, "water", districts, pixel_size_m=pixel_size_m, others=others
-    ).areas
-    if fill:
-        return found
-    return tuple(dataclasses.replace(a, filled_km2=None, filled_share=0.0) for a in found)
+    found = [
+        measure_areas(class_map, "water", districts, pixel_size_m=pixel_size_m, others=others)
+        for districts in groups
+    ]
+    return found if fill else [_without_filled(one) for one in found]
 
 
-def periods_of(
-    areas: Sequence[Area], weigh: Weigh, whole: Mapping[str, str] | None = None
-) -> tuple[PeriodArea, ...]:
+def _without_filled(series: AreaSeries) -> AreaSeries:
+    areas, together = (
+        tuple(dataclasses.replace(a, filled_km2=None, filled_share=0.0) for a in rows)
+        for rows in (series.areas, series.together)
+    )
+    return dataclasses.replace(series, areas=areas, together=together)
+
+
+def with_periods(series: AreaSeries, weigh: Weigh, whole: AreaSeries | None = None) -> AreaSeries:
     """Weigh the dates of each district, S = Σ Sᵢωᵢ, with the interval of S.
 
     Args:
-        areas: By date and district.
+        series: Areas by date and district.
         weigh: How.
-        whole: Of a district that is a part of another, the name of that one: its dates have the
-            same weights, so that parts add up.
+        whole: Of districts that are parts of others of the same names, those: dates have the same
+            weights in both, so that parts add up.
     """
-    by_district: dict[str, list[Area]] = {}
+    own = whole or series
+    return dataclasses.replace(
+        series,
+        periods=_periods(series.areas, own.areas, weigh),
+        periods_together=_periods(series.together, own.together, weigh),
+    )
+
+
+def _periods(areas: Sequence[Area], whole: Sequence[Area], weigh: Weigh) -> tuple[PeriodArea, ...]:
+    weighed = {name: weigh(rows) for name, rows in by_district(whole).items()}
+    return tuple(_period(rows, weighed[name]) for name, rows in by_district(areas).items())
+
+
+def by_district(areas: Sequence[Area]) -> dict[str, list[Area]]:
+    """Return the areas of each district, by its name."""
+    found: dict[str, list[Area]] = {}
     for area in areas:
-        by_district.setdefault(area.district, []).append(area)
-    weights = {name: weigh(by_district[(whole or {}).get(name, name)]) for name in by_district}
-    return tuple(_period(rows, weights[name]) for name, rows in by_district.items())
+        found.setdefault(area.district, []).append(area)
+    return found
 
 
 def _period(areas: Sequence[Area], weights: Mapping[str, float]) -> PeriodArea:

@@ -1,11 +1,15 @@
-"""What records warn of: holes in an image, and what several warn of alike."""
+"""What a run tells: of its districts, of holes in an image, what several records warn of."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from obriy.model.areas import District
 from obriy.model.provenance import Provenance
 
+_OVERLAP: Final = (
+    "Districts overlap: what lies in two of them counts once in the figures of all districts."
+)
 _TOLD: Final = 5
 """Holes of an image that its record tells one by one."""
 
@@ -26,6 +30,17 @@ def with_holes(record: Provenance, found: Mapping[str, Any]) -> Provenance:
             "them."
         )
     return record
+
+
+def about_districts(districts: Sequence[District], together: Sequence[object]) -> list[str]:
+    """Say what was done to districts, and how those that overlap are added up.
+
+    Args:
+        districts: As they were measured.
+        together: What was measured of their union; empty where they do not overlap.
+    """
+    notes = list(dict.fromkeys(note for d in districts for note in d.notes))
+    return [*notes, _OVERLAP] if together else notes
 
 
 def shared_warnings(records: Mapping[str, Provenance], what: str) -> list[str]:

@@ -33,11 +33,11 @@ from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, provenance_of
 from obriy.outputs.cog import MapWriter
 from obriy.runs.folder import RunFolder, StepRecord, fingerprint
-from obriy.workflows.balance import outside_name, strike_balance
+from obriy.workflows.balance import strike_balance
 from obriy.workflows.cluster import cluster
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.mapping import map_water_to_files, open_map
-from obriy.workflows.measuring import measure_date, periods_of, weigh_as
+from obriy.workflows.measuring import measure_date, weigh_as, with_periods
 from obriy.workflows.run import Run, map_step, places_of, run_path
 from obriy.workflows.series_inputs import OpenedImage, SeriesInputs, read_inputs
 from obriy.workflows.series_products import SeriesProducts, write_series_products
@@ -100,10 +100,8 @@ def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Run
     occurrence = _occurrence(maps, config, folder)
     measured = _measure(inputs, dates, maps, occurrence, config=config, folder=folder)
     weigh = weigh_as(config.weights, cloudiness(dates))
-    apart = {outside_name(d.name): d.name for d in inputs.districts} if config.river else {}
-    everything = AreaSeries("water", measured, periods_of(measured, weigh, apart))
-    series = _without(everything, set(apart))
-    balance = strike_balance(inputs.balance, everything)
+    series, *apart = (with_periods(one, weigh, measured[0]) for one in measured)
+    balance = strike_balance(inputs.balance, series, apart[0] if apart else None)
     products = SeriesProducts(
         maps=maps,
         districts=inputs.districts,
@@ -258,28 +256,42 @@ def _measure(
     *,
     config: WaterConfig,
     folder: RunFolder,
-) -> tuple[Area, ...]:
+) -> list[AreaSeries]:
     """Measure each date inside the districts and, where asked, outside the river in them."""
-    places = [*inputs.districts, *inputs.balance.outside_river]
+    outside = inputs.balance.outside_river
+    groups = [inputs.districts, outside] if outside else [inputs.districts]
     geobox = geobox_of(inputs.first)
     size = config.resolution if geobox.crs is None else None
     others = (occurrence["occurrence"], occurrence["observations"]) if len(maps) > 1 else None
-    measured: dict[str, list[Area]] = {}
+    measured: dict[str, list[AreaSeries]] = {}
     for date, class_map in maps.items():
 
         def work(class_map: ClassMap = class_map) -> StepRecord:
-            found = measure_date(class_map, places, others, fill=config.fill, pixel_size_m=size)
-            return StepRecord({}, {"areas": [a.to_dict() for a in found]})
+            found = measure_date(class_map, groups, others, fill=config.fill, pixel_size_m=size)
+            return StepRecord({}, {"groups": [one.to_dict() for one in found]})
 
         done = folder.step(
-            f"areas {date}",
+            f"measure {date}",
             work,
             fingerprint(places_of(config)),
             after=[map_step(date), "occurrence"],
         )
-        measured[date] = [Area.from_dict(values) for values in done.found["areas"]]
+        measured[date] = [AreaSeries.from_dict(values) for values in done.found["groups"]]
     known = next(iter(measured.values()))
-    return tuple(a for d in dates for a in measured.get(d.date) or _blank_areas(d, known))
+    by_date = [measured.get(d.date) or [_blank(d, one) for one in known] for d in dates]
+    return [
+        AreaSeries(
+            "water",
+            areas=tuple(area for one in group for area in one.areas),
+            together=tuple(area for one in group for area in one.together),
+        )
+        for group in zip(*by_date, strict=True)
+    ]
+
+
+def _blank(date: DateMap, known: AreaSeries) -> AreaSeries:
+    areas, together = (tuple(_blank_areas(date, r)) for r in (known.areas, known.together))
+    return AreaSeries(known.class_name, areas, together=together)
 
 
 def _blank_areas(date: DateMap, known: Sequence[Area]) -> list[Area]:
@@ -300,15 +312,6 @@ def _blank_areas(date: DateMap, known: Sequence[Area]) -> list[Area]:
         )
         for area in known
     ]
-
-
-def _without(series: AreaSeries, names: set[str]) -> AreaSeries:
-    """Return a series without the districts that only the register asked for."""
-    return AreaSeries(
-        series.class_name,
-        tuple(a for a in series.areas if a.district not in names),
-        tuple(p for p in series.periods if p.district not in names),
-    )
 
 
 def _is_complete(dates: Sequence[DateMap], series: AreaSeries) -> bool:

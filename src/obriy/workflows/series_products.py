@@ -10,7 +10,7 @@ import xarray as xr
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.measures.bodies import find_bodies, measure_bodies
 from obriy.measures.change import measure_change
-from obriy.measures.totals import total_area, total_period
+from obriy.measures.totals import total_on, total_period
 from obriy.model.areas import Area, AreaSeries, District
 from obriy.model.bodies import WaterBody
 from obriy.model.classmap import ClassMap
@@ -241,8 +241,8 @@ def _together(series: AreaSeries) -> AreaSeries:
     for area in series.areas:
         by_date.setdefault(area.date, []).append(area)
     totals = []
-    for areas in by_date.values():
-        total = total_area(areas)
+    for date, areas in by_date.items():
+        total = total_on(series, date)
         if total is not None and all(a.status == "failed" for a in areas):
             total = dataclasses.replace(total, status="failed", reason=areas[0].reason)
         if total is not None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import xarray as xr
 
-from obriy.measures.totals import overlap, total_area, total_period
+from obriy.measures.totals import total_on, total_period
 from obriy.model.areas import AreaSeries, PeriodArea
 from obriy.model.classmap import ClassMap
 from obriy.model.provenance import Provenance
 from obriy.model.scene import provenance_of
 from obriy.workflows.config import WaterConfig
-from obriy.workflows.records import shared_warnings
+from obriy.workflows.records import about_districts, shared_warnings
 from obriy.workflows.run import command_of
 from obriy.workflows.series_products import SeriesProducts
 
@@ -93,7 +93,7 @@ def result_of(
 def _date_row(
     date: DateMap, cloud_percent: float, series: AreaSeries, total: PeriodArea
 ) -> dict[str, Any]:
-    area = total_area([a for a in series.areas if a.date == date.date])
+    area = total_on(series, date.date)
     shown: dict[str, Any] = {} if area is None else area.to_dict()
     own = ("area_km2", "filled_km2", "expected_km2", "interval_km2")
     unseen = shown.get("unseen_share", 1.0)
@@ -134,10 +134,8 @@ def _provenance(
         made = made.with_warning(sentence)
     if config.fill and len(products.maps) == 1:
         made = made.with_warning("Only one date has a map: there is nothing to fill from.")
-    if overlap(products.districts):
-        made = made.with_warning(
-            "Districts overlap: water in two of them counts twice in the figures of all districts."
-        )
+    for sentence in about_districts(products.districts, products.series.together):
+        made = made.with_warning(sentence)
     for lost in dates:
         if lost.status == "failed":
             made = made.with_warning(f"{lost.date} failed: {lost.reason}")

@@ -29,7 +29,7 @@ YYYY-MM-DD.tif        surface reflectance = number x 0.0001 - 0.1, 0 is no data;
                       ({quality}) is the quality band, which misses some clouds and shadows
 truth/YYYY-MM-DD.tif  true share of water in each pixel, 0 to 1, also under clouds and ice
 truth.csv             true area of water by date and district, counted on cells of 1 m
-districts.gpkg        the districts; their edges cut water
+districts.gpkg        the districts, side by side; their edges cut water
 
 Try:
 
@@ -134,7 +134,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def districts_of(geobox: GeoBox) -> dict[str, shapely.Polygon]:
-    """Return polygons in the CRS of the grid: ``centre`` (an octagon) and ``east`` (slanting)."""
+    """Return polygons in the CRS of the grid: ``centre``, an octagon, and ``east``, beside it."""
     left, bottom, right, top = geobox.extent.boundingbox.bbox
     width, height = right - left, top - bottom
     middle = shapely.Point(left + 0.52 * width, bottom + 0.53 * height)
@@ -151,7 +151,7 @@ def districts_of(geobox: GeoBox) -> dict[str, shapely.Polygon]:
             (left + 0.68 * width, top),
         ]
     )
-    return {"centre": centre, "east": east}
+    return {"centre": centre, "east": east.difference(centre)}
 
 
 def _iso(text: str) -> str:
