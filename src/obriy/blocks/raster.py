@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio.crs import CRS
@@ -28,6 +27,7 @@ from obriy.blocks.damage import (
     told,
     without_tiles,
 )
+from obriy.blocks.gdal import dataset, gdal_env, open_raster
 from obriy.errors import SourceError
 from obriy.model.grid import same_grid
 
@@ -55,6 +55,7 @@ class RasterBand:
         fill: What missing becomes in an integer type.
         also_missing: A second DN that means missing (a product's 0 beside a file's own nodata).
         grid: The grid that the file is taken to lie on; None: its own.
+        network: The path is an address that a source in the network made; see `gdal.dataset`.
     """
 
     path: str
@@ -67,6 +68,7 @@ class RasterBand:
     fill: int = 0
     also_missing: float | None = None
     grid: GeoBox | None = None
+    network: bool = False
 
 
 def lazy_variable(band: RasterBand, geobox: GeoBox) -> xr.Variable:
@@ -76,8 +78,8 @@ def lazy_variable(band: RasterBand, geobox: GeoBox) -> xr.Variable:
         band: Where the numbers lie and how they become values.
         geobox: The grid wanted; where the file's own differs, pixels are resampled on the fly.
     """
-    with rasterio.open(band.path) as dataset:
-        rows, columns = dataset.block_shapes[band.index - 1]
+    with open_raster(band.path, network=band.network) as opened:
+        rows, columns = opened.block_shapes[band.index - 1]
     variable = xr.Variable(("y", "x"), indexing.LazilyIndexedArray(_RasterArray(band, geobox)))
     variable.encoding["preferred_chunks"] = {"y": rows, "x": columns}
     return variable
@@ -161,12 +163,13 @@ class _RasterArray(BackendArray):
             SourceError: where the bytes cannot be decoded, and nobody reads around them.
         """
         holes = told()
-        if holes is not None and shape is None:
-            return self._read_around(rows, columns, holes)
-        try:
-            return self._values(self._handles.dataset(), rows, columns, shape)
-        except RasterioError as error:
-            raise _unreadable(self.band, rows, columns, error) from error
+        with gdal_env(network=self.band.network):
+            if holes is not None and shape is None:
+                return self._read_around(rows, columns, holes)
+            try:
+                return self._values(self._handles.dataset(), rows, columns, shape)
+            except RasterioError as error:
+                raise _unreadable(self.band, rows, columns, error) from error
 
     def _read_around(self, rows: slice, columns: slice, holes: list[Hole]) -> npt.NDArray[Any]:
         """Read a window without the tiles that are broken, and tell of those that it meets."""
@@ -223,7 +226,7 @@ class _Handles(threading.local):
 
     def _file(self) -> Any:
         if self._source is None:
-            self._source = rasterio.open(self.band.path)
+            self._source = dataset(self.band.path, network=self.band.network)
         return self._source
 
     def broken(self, rows: slice, columns: slice) -> dict[Tile, Hole]:

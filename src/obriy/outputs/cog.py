@@ -21,6 +21,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
+from obriy.blocks.gdal import open_raster
 from obriy.blocks.windows import windows
 from obriy.errors import CancelledError
 from obriy.model.classmap import ClassMap
@@ -133,7 +134,7 @@ class MapWriter:
         if is_full(self._draft, int(rows) * int(columns) * 8 // 5):  # the draft, and the result
             raise full_error(self.path)
         with _quiet():
-            dataset = rasterio.open(
+            dataset = rasterio.open(  # noqa: TID251 - to write
                 self._draft,
                 "w",
                 driver="GTiff",
@@ -169,7 +170,7 @@ class MapWriter:
         with (
             rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"),
             _quiet(),
-            rasterio.open(self._draft, "r+") as dataset,
+            rasterio.open(self._draft, "r+") as dataset,  # noqa: TID251 - to write
         ):
             if is_quantity(self.content):
                 dataset.build_overviews(factors, Resampling.average)
@@ -268,7 +269,7 @@ def write_layer(
 def check_whole(path: Path) -> None:
     """Raise an OSError where a TIFF ends before its last tile does."""
     size = path.stat().st_size
-    with rasterio.open(path) as dataset:
+    with open_raster(path) as dataset:
         height, width = dataset.shape
         last = f"{(width - 1) // TILE}_{(height - 1) // TILE}"
         offset, length = (

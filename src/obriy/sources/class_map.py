@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Final
 
-import rasterio
 import xarray as xr
 from rasterio.errors import RasterioError
 
+from obriy.blocks.gdal import open_raster
 from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable
 from obriy.errors import SourceError
 from obriy.model.classmap import ClassMap
@@ -64,7 +64,7 @@ def _beside(path: Path, name: str, labels: xr.DataArray) -> xr.DataArray | None:
     if not file.exists() or file == path:
         return None
     geobox = geobox_of(labels)
-    with rasterio.open(file) as dataset:
+    with open_raster(file) as dataset:
         if not same_grid(file_geobox(dataset), geobox):
             return None
     band = RasterBand(str(file), resampling="nearest", dtype="uint8")
@@ -74,7 +74,7 @@ def _beside(path: Path, name: str, labels: xr.DataArray) -> xr.DataArray | None:
 def sources_of(path: Path | str) -> list[str]:
     """Return the images that a map of ours was made from; empty for any other file."""
     try:
-        with rasterio.open(path) as dataset:
+        with open_raster(path) as dataset:
             written = dataset.tags().get(SOURCES_TAG)
     except RasterioError:  # polygons, for one
         return []

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 import shapely
 import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
+from obriy.blocks.gdal import open_raster
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import GridError, SourceError
 from obriy.model.flags import FLAG_ATTRS, Flag
@@ -64,7 +64,7 @@ def land_on(mask: Path, geobox: GeoBox) -> xr.Variable:
     if path.suffix.lower() in VECTOR_SUFFIXES:
         return _of_polygons(path, geobox)
     try:
-        with rasterio.open(path) as dataset:
+        with open_raster(path) as dataset:
             located = dataset.crs is not None
             nodata = dataset.nodata
     except RasterioError as error:

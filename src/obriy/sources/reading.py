@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import difflib
 import glob
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from odc.geo.geobox import GeoBox
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from obriy.blocks.damage import Tile, tile_window, tiles_in
+from obriy.blocks.gdal import names_raster, open_raster
 from obriy.blocks.raster import file_geobox
 from obriy.errors import GridError, SourceError
 from obriy.sources.integrity import check_bytes, check_last_bytes, directory_is_cut_off
@@ -89,7 +89,7 @@ def is_mtl(path: str) -> bool:
 
 def _resolve(path: str) -> list[str]:
     file = Path(path)
-    if path.startswith("/vsi") or (":" in path and not file.exists() and _is_gdal(path)):
+    if not file.exists() and names_raster(path):
         return [path]
     if file.is_dir():
         return _in_folder(file)
@@ -101,10 +101,6 @@ def _resolve(path: str) -> list[str]:
     if not file.exists():
         raise SourceError(f"{path} does not exist.", _sibling_hint(file))
     return [path]
-
-
-def _is_gdal(path: str) -> bool:
-    return path.split(":", 1)[0].upper() in {"NETCDF", "HDF5", "VRT", "GTIFF_DIR"}
 
 
 def _in_folder(folder: Path) -> list[str]:
@@ -165,7 +161,7 @@ def _check_members(dataset: Any) -> None:
     """
     for file in dataset.files[1:]:
         if Path(file).is_file():
-            with contextlib.suppress(RasterioError), rasterio.open(file) as member:
+            with contextlib.suppress(RasterioError), open_raster(file) as member:
                 check_last_bytes(Path(file), member)
 
 
@@ -178,21 +174,26 @@ def _bands_of_part(part: str, path: str) -> list[FileBand]:
         return [_band(dataset, part, path, i, variable) for i in dataset.indexes]
 
 
-def _opened(path: str) -> Any:
-    try:
-        with warnings.catch_warnings():  # an image without a CRS is a case, not a mishap
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path)
-    except RasterioError as error:
-        if directory_is_cut_off(Path(path)):
-            raise SourceError(
-                f"{path} is cut short: its directory of bands lies past its end.",
-                "Download it again.",
-            ) from error
-        raise SourceError(
-            f"{path} is not an image that can be read ({error}).",
-            "Open a GeoTIFF, COG, VRT, NetCDF or JPEG 2000 file.",
-        ) from error
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    with contextlib.ExitStack() as stack:
+        try:
+            dataset = stack.enter_context(open_raster(path))
+        except RasterioError as error:
+            raise _no_image(path, error) from error
+        yield dataset
+
+
+def _no_image(path: str, error: Exception) -> SourceError:
+    if directory_is_cut_off(Path(path)):
+        return SourceError(
+            f"{path} is cut short: its directory of bands lies past its end.",
+            "Download it again.",
+        )
+    return SourceError(
+        f"{path} is not an image that can be read ({error}).",
+        "Open a GeoTIFF, COG, VRT, NetCDF or JPEG 2000 file.",
+    )
 
 
 def _band(dataset: Any, path: str, file: str, index: int, variable: str = "") -> FileBand:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import rasterio
 from rasterio.errors import RasterioError
 
+from obriy.blocks.gdal import open_raster
 from obriy.errors import GridError, SourceError, UsageError
 from obriy.sources.csv_tables import Column, Row, read_table
 from obriy.sources.dates import date_in, date_of, parse_range
@@ -206,9 +206,9 @@ def _item(path: Path) -> dict[str, Any]:
 def _tags(file: Path) -> dict[str, str]:
     """Return the tags of an image; empty where it cannot be opened: that is said when it is."""
     try:
-        with rasterio.open(file) as dataset:
+        with open_raster(file) as dataset:
             return dict(dataset.tags())
-    except (RasterioError, OSError):
+    except (RasterioError, SourceError, OSError):
         return {}
 
 
@@ -249,9 +249,9 @@ def _up_to_date(name: str) -> str:
 
 def _bands(file: Path) -> int:
     try:
-        with rasterio.open(file) as dataset:
+        with open_raster(file) as dataset:
             return int(dataset.count)
-    except (RasterioError, OSError):
+    except (RasterioError, SourceError, OSError):
         return 1
 
 

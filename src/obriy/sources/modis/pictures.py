@@ -5,11 +5,11 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
+from obriy.blocks.gdal import open_raster
 from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable
 from obriy.errors import BandError, GridError, SourceError
 from obriy.model.flags import FLAG_ATTRS, Flag
@@ -169,7 +169,7 @@ def _grid(path: Path) -> GeoBox:
     if not path.exists():
         raise SourceError(f"There is no file {path}.", "Check the path.")
     try:
-        with rasterio.open(path) as dataset:
+        with open_raster(path) as dataset:
             kinds, count, grid = set(dataset.dtypes), dataset.count, file_geobox(dataset)
     except RasterioError as error:
         raise SourceError(
@@ -199,7 +199,7 @@ def _check_partner(path: Path, grid: GeoBox) -> None:
 
 def _layers(path: Path) -> int:
     try:
-        with rasterio.open(path) as dataset:
+        with open_raster(path) as dataset:
             return int(dataset.count)
     except RasterioError as error:
         raise SourceError(

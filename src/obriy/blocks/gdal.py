@@ -1,0 +1,210 @@
+"""The one door through which rasters are opened to read.
+
+A raster is a file of this machine, in a format that holds its own pixels; what such a file names
+beside itself (sources of a VRT, overviews, masks) goes through the same door. Behind it GDAL's
+network is off as well, for what no door foresees.
+"""
+
+import contextlib
+import functools
+import os
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.io import DatasetReader  # noqa: TID251 - this is the opener
+
+from obriy.blocks.vrt import sources_of
+from obriy.errors import SourceError
+
+OFFLINE: Final = {
+    # No server has a file of this name, and no proxy is reached by this scheme: the first ends what
+    # /vsi... file systems ask, the second what drivers fetch by themselves.
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
+    "GDAL_HTTP_PROXY": "off://off",
+    "GDAL_HTTPS_PROXY": "off://off",
+}
+"""Options of GDAL with which no request leaves."""
+_MAGIC: Final[tuple[tuple[bytes, tuple[str, ...]], ...]] = (
+    (b"II*\0", ("GTiff",)),
+    (b"MM\0*", ("GTiff",)),
+    (b"II+\0", ("GTiff",)),
+    (b"MM\0+", ("GTiff",)),
+    (b"\0\0\0\x0cjP  ", ("JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID")),
+    (b"\xff\x4f\xff\x51", ("JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID")),
+    (b"CDF", ("netCDF",)),
+    (b"\x89HDF", ("netCDF", "HDF5", "HDF5Image")),
+    (b"EHFA_HEADER_TAG", ("HFA",)),
+    (b"\x89PNG", ("PNG",)),
+    (b"\xff\xd8\xff", ("JPEG",)),
+)
+"""Drivers by the first bytes of the formats that hold their own pixels."""
+_BARE: Final = ("ENVI", "EHdr")
+"""Drivers of bare numbers with a header beside them."""
+_ARCHIVES: Final = ("/vsizip/", "/vsitar/", "/vsigzip/")
+_SUBDATASET: Final = re.compile(
+    r'(?P<kind>netcdf|hdf5|gtiff_dir:(?:off:)?\d+):"?(?P<file>.+?)"?(?P<rest>:[^:"]+)?',
+    re.IGNORECASE,
+)
+_PARTS: Final = ("netCDF", "HDF5Image", "GTiff")
+"""Drivers of the parts of a file."""
+_HEAD: Final = 1024
+_DEEPEST: Final = 16
+"""A VRT of VRTs goes no deeper."""
+_NAME_A_FILE: Final = "Name a file or a folder; download it first where it is an address."
+_BESIDE: Final = (".ovr", ".msk")
+"""Endings of what GDAL opens beside a raster without being asked."""
+_FOREIGN: Final = {"OVERVIEWS": ("OVERVIEW_FILE",), "GEOLOCATION": ("X_DATASET", "Y_DATASET")}
+"""Metadata by domain that make GDAL open another raster."""
+
+
+@contextlib.contextmanager
+def gdal_env(*, network: bool = False) -> Iterator[None]:
+    """Return the context in which rasters are opened and read.
+
+    The options count for the thread that enters it: a thread that reads enters its own.
+
+    Args:
+        network: GDAL may send requests; only for a source that lies in the network.
+    """
+    with rasterio.Env(**({} if network else OFFLINE)):
+        yield
+
+
+@contextlib.contextmanager
+def open_raster(name: str | os.PathLike[str], *, network: bool = False) -> Iterator[Any]:
+    """Open a raster to read within a context; see `dataset`, whose arguments it has."""
+    with gdal_env(network=network), dataset(name, network=network) as opened:
+        yield opened
+
+
+def dataset(name: str | os.PathLike[str], *, network: bool = False) -> Any:
+    """Open a raster that stays open; read it within `gdal_env`.
+
+    Args:
+        name: A file, a part of one (``NETCDF:file:variable``), or a file in an archive
+            (``/vsizip/file/inside``).
+        network: The name is an address that a source in the network made: it goes to GDAL as it is.
+
+    Raises:
+        SourceError: where it is no file of this machine, or leads to something that it may not.
+        RasterioError: where it is none of the formats, or broken.
+    """
+    text = os.fspath(name)
+    if network:
+        with gdal_env(network=True):
+            return rasterio.open(text)  # noqa: TID251 - this is the opener
+    with gdal_env():
+        return _checked(text)
+
+
+def names_raster(name: str) -> bool:
+    """Say whether a text is a name that only GDAL understands, and not a path."""
+    return name.startswith("/vsi") or "://" in name or _SUBDATASET.fullmatch(name) is not None
+
+
+def _checked(name: str, above: tuple[Path, ...] = ()) -> Any:
+    """Open a raster of this machine; ``above`` are the rasters that led to it."""
+    part = None if Path(name).is_file() else _SUBDATASET.fullmatch(name)
+    if part is not None:
+        file = _local(part["file"])
+        _drivers(file, above)
+        path = f'"{file}"' if part["rest"] else str(file)
+        return _opened(f"{part['kind']}:{path}{part['rest'] or ''}", _PARTS, str(file))
+    if name.startswith("/vsi"):
+        return _in_archive(name)
+    file = _local(name)
+    return _opened(str(file), _drivers(file, above), str(file))
+
+
+def _local(name: str) -> Path:
+    """Return a file of this machine, absolute: no text that GDAL takes for a command.
+
+    Raises:
+        SourceError: where it is none.
+    """
+    file = Path(name).absolute()
+    if "<VRTDataset" in name or not file.is_file():
+        raise SourceError(f"{name} is no file of this machine.", _NAME_A_FILE)
+    return file
+
+
+def _in_archive(name: str) -> Any:
+    """Open a file in an archive of this machine; GDAL sees nothing beside it."""
+    kind = next((prefix for prefix in _ARCHIVES if name.startswith(prefix)), None)
+    inside = Path(name.removeprefix(kind or ""))
+    local = any(path.is_file() for path in (inside, *inside.parents))
+    if kind is None or "/vsi" in str(inside) or not local:
+        raise SourceError(f"{name} is no file of this machine.", _NAME_A_FILE)
+    drivers = {driver for _, drivers in _MAGIC for driver in drivers}
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+        return _opened(name, drivers, name)
+
+
+def _drivers(file: Path, above: tuple[Path, ...]) -> tuple[str, ...]:
+    """Return the drivers that may open a file, once all that it leads to is known to be allowed.
+
+    Raises:
+        SourceError: where it may not be read, or leads to something that it may not.
+    """
+    if len(above) > _DEEPEST:
+        raise SourceError(f"{above[0]} is made from itself.", "Make it again: gdalbuildvrt.")
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError as error:
+        raise SourceError(
+            f"{file} may not be read ({error.strerror}).", "Ask for read permission."
+        ) from error
+    if b"<VRTDataset" in head:
+        status = file.stat()
+        _check_sources(file.resolve(), (*above, file), status.st_mtime_ns, status.st_size)
+        drivers: tuple[str, ...] = ("VRT",)
+    else:
+        # GDAL itself opens what a VRT names, with any driver: its bytes must leave no choice.
+        unknown = () if above else _BARE
+        drivers = next((names for magic, names in _MAGIC if head.startswith(magic)), unknown)
+    if not drivers:
+        raise SourceError(
+            f"{above[-1]} leads to {file}, which is no raster that can be read.",
+            "Use GeoTIFF, NetCDF or JPEG 2000 files there.",
+        )
+    _check_beside(file, above)
+    return drivers
+
+
+@functools.lru_cache(maxsize=1024)
+def _check_sources(vrt: Path, above: tuple[Path, ...], changed: int, size: int) -> None:
+    """Open each source of a VRT through this door; once for a VRT that stays as it is."""
+    for source in sources_of(vrt):
+        _checked(source, above).close()
+
+
+def _check_beside(file: Path, above: tuple[Path, ...]) -> None:
+    """Open what GDAL opens beside a raster: overviews and masks are rasters like any other."""
+    for ending in _BESIDE:
+        beside = file.with_name(file.name + ending)
+        if beside.is_file():
+            _checked(str(beside), (*above, file)).close()
+
+
+def _opened(name: str, drivers: Iterable[str], own: str) -> Any:
+    """Open with one of some drivers; refuse metadata that lead to another raster than ``own``."""
+    with warnings.catch_warnings():  # an image without a grid is a case, not a mishap
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        # rasterio.open takes one driver, and what it returns takes several.
+        opened = DatasetReader(name, driver=list(drivers))
+    for domain, keys in _FOREIGN.items():
+        tags = opened.tags(ns=domain)
+        foreign = [tags[key] for key in keys if own not in tags.get(key, own)]
+        if foreign:
+            opened.close()
+            raise SourceError(
+                f"The metadata of {name} lead to another raster, {foreign[0]}.",
+                "Remove them: gdal_translate IN OUT, without the .aux.xml beside it.",
+            )
+    return opened
