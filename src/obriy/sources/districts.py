@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import geopandas as gpd
 import pandas as pd
-import pyogrio
 import shapely
 
-from obriy.errors import GeometryError, GridError, SourceError
+from obriy.errors import GeometryError, GridError
 from obriy.model.areas import District, told_apart
 from obriy.registry import did_you_mean
+from obriy.sources.vector_files import FORMATS, read_vector, vector_layers
 from obriy.tables import load_toml
 from obriy.vectors import LONLAT, polygons_of
 
@@ -18,7 +18,6 @@ NAME_COLUMNS: Final = ("name", "title", "label", "district", "назва", "на
 """Columns that may name a feature, best first, in any case."""
 REPAIR_LIMIT: Final = 0.01
 """A self-crossing polygon is repaired where its area changes by less than this share."""
-_FORMATS: Final = "Give a GeoPackage, GeoJSON, Shapefile or any other vector file with polygons."
 
 
 def read_districts(spec: str) -> list[District]:
@@ -57,16 +56,9 @@ def read_polygons(path: Path) -> gpd.GeoDataFrame:
         GeometryError: no polygons, an empty one, or more than one layer of them.
         GridError: no CRS.
     """
-    if not path.exists():
-        raise SourceError(f"There is no file {path}.", "Check the path.")
-    try:
-        layer = _polygon_layer(path)
-        frame = pyogrio.read_dataframe(path, layer=layer, force_2d=True)
-    except (RuntimeError, UnicodeDecodeError) as error:  # all of pyogrio's own are RuntimeErrors
-        raise SourceError(f"{path} is no vector file that can be read: {_why(path, error)}.",
-                          _FORMATS) from error  # fmt: skip
+    frame = read_vector(path, _polygon_layer(path))
     if not isinstance(frame, gpd.GeoDataFrame) or frame.empty:
-        raise GeometryError(f"{path} has no features.", _FORMATS)
+        raise GeometryError(f"{path} has no features.", FORMATS)
     for number, geometry in enumerate(frame.geometry, start=1):
         _check_polygon(path, number, geometry)
     if frame.crs is None:
@@ -167,11 +159,13 @@ def _crs_text(frame: gpd.GeoDataFrame) -> str:
     return f"EPSG:{code}" if code else str(frame.crs.to_wkt())
 
 
-def _polygon_layer(path: Path) -> str | None:
+def _polygon_layer(path: Path) -> str:
     """Return the layer to read: the only one, or the only one with polygons."""
-    layers = [(str(name), str(kind)) for name, kind in pyogrio.list_layers(path)]
-    if len(layers) <= 1:
-        return layers[0][0] if layers else None
+    layers = vector_layers(path)
+    if not layers:
+        raise GeometryError(f"{path} has no features.", FORMATS)
+    if len(layers) == 1:
+        return layers[0][0]
     polygons = [name for name, kind in layers if "Polygon" in kind or kind == "Unknown"]
     if len(polygons) != 1:
         names = ", ".join(f"{name} ({kind})" for name, kind in layers)
@@ -187,20 +181,8 @@ def _check_polygon(path: Path, number: int, geometry: Any) -> None:
         raise GeometryError(f"{path}: feature {number} has no geometry.", "Remove it, or draw it.")
     if geometry.geom_type not in ("Polygon", "MultiPolygon"):
         raise GeometryError(
-            f"{path}: feature {number} is a {geometry.geom_type}, not a polygon.", _FORMATS
+            f"{path}: feature {number} is a {geometry.geom_type}, not a polygon.", FORMATS
         )
-
-
-def _why(path: Path, error: Exception) -> str:
-    """Return one short clause about a file that the reader would not have."""
-    start = b""
-    if path.is_file():
-        with path.open("rb") as file:
-            start = file.read(64).lstrip().lower()
-    if start.startswith((b"<!doc", b"<html")):
-        return "it is a web page, so the download failed"
-    text = " ".join(str(error).split()).removeprefix(f"'{path}' ")
-    return text.split("; It might help")[0].rstrip(".;")
 
 
 def _fault(reason: str) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import pyogrio
-
 from obriy.csv_text import armed
 from obriy.errors import EmptyResultError, InputError, SourceError, TableError
 from obriy.model.legend import Legend
 from obriy.model.sample import CANNOT_TELL, SampleDesign
+from obriy.sources.vector_files import read_vector
 
 DESIGN_FILE: Final = "design.json"
 """Stands beside the sheet."""
@@ -118,10 +117,7 @@ def _from_csv(sheet: Path) -> list[dict[str, Any]]:
 
 
 def _from_geopackage(sheet: Path) -> list[dict[str, Any]]:
-    try:
-        frame = pyogrio.read_dataframe(sheet, layer=0, read_geometry=False)
-    except RuntimeError as error:
-        raise SourceError(f"{sheet} cannot be read as a GeoPackage.", "Save it again.") from error
+    frame = read_vector(sheet, 0, geometry=False)
     rows: list[dict[str, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
     return rows
 
