@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.windows import Window
@@ -142,6 +143,22 @@ def test_a_quality_band(tmp_path):
     scene = open_scene([str(path), str(quality)], scale=1e-4, sensor="sentinel2_l2a")
     assert "flags" in scene
     np.testing.assert_array_equal(failed(map_water(scene, "ndwi:zero")), hole((0, 32, 32, 32)))
+
+
+def test_jpeg_2000(tmp_path):
+    """Its reader decodes tiles in threads, and keeps to itself what failed in them."""
+    rasterio.shutil.copy(
+        write(tmp_path / "a.tif", ("green", "nir"), 256), tmp_path / "a.jp2",
+        driver="JP2OpenJPEG", BLOCKXSIZE="64", BLOCKYSIZE="64", QUALITY="100", REVERSIBLE="YES",
+    )  # fmt: skip
+    path = tmp_path / "a.jp2"
+    data = bytearray(path.read_bytes())
+    begin = data.index(b"\xff\x90\x00\x0a" + (6).to_bytes(2, "big"))  # SOT, of tile 6 of 16
+    size = int.from_bytes(data[begin + 6 : begin + 10], "big")
+    data[begin + 14 : begin + size] = b"\xff" * (size - 14)
+    path.write_bytes(bytes(data))
+    found = map_water(open_scene(path, scale=1e-4, bands="green,nir"), "ndwi:zero")
+    np.testing.assert_array_equal(failed(found), hole((64, 128, 64, 64), side=256))
 
 
 def test_land_cover(tmp_path):

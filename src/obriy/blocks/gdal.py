@@ -29,6 +29,9 @@ OFFLINE: Final = {
     "GDAL_HTTPS_PROXY": "off://off",
 }
 """Options of GDAL with which no request leaves."""
+_ALONE: Final = {"GDAL_NUM_THREADS": "1"}
+"""GDAL's reader of JPEG 2000 loses the errors of tiles that threads of its own decode: zeros would
+stand for what is broken. The engine has threads enough."""
 _MAGIC: Final[tuple[tuple[bytes, tuple[str, ...]], ...]] = (
     (b"II*\0", ("GTiff",)),
     (b"MM\0*", ("GTiff",)),
@@ -71,7 +74,7 @@ def gdal_env(*, network: bool = False) -> Iterator[None]:
     Args:
         network: GDAL may send requests; only for a source that lies in the network.
     """
-    with rasterio.Env(**({} if network else OFFLINE)):
+    with rasterio.Env(**_ALONE, **({} if network else OFFLINE)):
         yield
 
 

@@ -1,7 +1,7 @@
 """Rasters read lazily, window by window: the one place where pixels of a file become numbers."""
 
 import dataclasses
-import threading
+import functools
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from obriy.blocks.damage import (
     without_tiles,
 )
 from obriy.blocks.gdal import dataset, gdal_env, open_raster
+from obriy.blocks.handles import held, state_of
 from obriy.errors import SourceError
 from obriy.model.grid import same_grid
 
@@ -137,7 +138,7 @@ class _RasterArray(BackendArray):
         self.geobox = geobox
         self.shape = (int(geobox.shape.y), int(geobox.shape.x))
         self.dtype = np.dtype(band.dtype)
-        self._handles = _Handles(band, geobox)
+        self._datasets = _Datasets(band, geobox)
         self._broken: dict[Tile, Hole] = {}
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
@@ -167,7 +168,7 @@ class _RasterArray(BackendArray):
             if holes is not None and shape is None:
                 return self._read_around(rows, columns, holes)
             try:
-                return self._values(self._handles.dataset(), rows, columns, shape)
+                return self._values(self._datasets.on_grid(), rows, columns, shape)
             except RasterioError as error:
                 raise _unreadable(self.band, rows, columns, error) from error
 
@@ -176,15 +177,15 @@ class _RasterArray(BackendArray):
         while True:
             known = frozenset(self._broken)
             try:
-                values = self._values(self._handles.dataset(known), rows, columns)
+                values = self._values(self._datasets.on_grid(known), rows, columns)
                 break
             except RasterioError as error:
-                found = self._handles.broken(rows, columns)
+                found = self._datasets.broken(rows, columns)
                 if found.keys() <= known:
                     raise _unreadable(self.band, rows, columns, error) from error
                 self._broken |= found
         if self._broken:
-            for tile in self._handles.tiles(rows, columns):
+            for tile in self._datasets.tiles(rows, columns):
                 if tile in self._broken:
                     hole = self._broken[tile]
                     values[hole.within(rows, columns)] = _missing_value(self.band)
@@ -203,61 +204,62 @@ class _RasterArray(BackendArray):
         return _to_values(raw, self.band)
 
 
-class _Handles(threading.local):
-    """Open datasets, one for each thread; closed when the thread or the array goes."""
+class _Datasets:
+    """A band's file, as the thread that asks holds it open: itself, and on the grid wanted."""
 
     def __init__(self, band: RasterBand, geobox: GeoBox) -> None:
         self.band = band
         self.geobox = geobox
         self.index = band.index
-        self._open: Any = None
-        self._source: Any = None
-        self._without: frozenset[Tile] = frozenset()
+        self._state = state_of(band.path)
 
-    def dataset(self, without: frozenset[Tile] = frozenset()) -> Any:
+    @functools.cached_property
+    def _grid(self) -> GeoBox:
+        return file_geobox(self.file()) if self.band.grid is None else self.band.grid
+
+    @functools.cached_property
+    def _fits(self) -> bool:
+        return same_grid(self._grid, self.geobox)
+
+    def on_grid(self, without: frozenset[Tile] = frozenset()) -> Any:
         """Return the file on the grid wanted, without tiles that are known to be broken."""
-        if self._open is None or without != self._without:
-            source = self._file()
-            if without:
-                source = without_tiles(source, self.index, without, self._source_nodata(source))
-            self._open = source if same_grid(self._grid(), self.geobox) else self._warped(source)
-            self._without = without
-        return self._open
+        if not without and self._fits:
+            return self.file()
+        return held((self, without), lambda: self._made(without))
 
-    def _file(self) -> Any:
-        if self._source is None:
-            self._source = dataset(self.band.path, network=self.band.network)
-        return self._source
+    def file(self) -> Any:
+        """Return the file."""
+        return held(self._state, lambda: dataset(self.band.path, network=self.band.network))
+
+    def _made(self, without: frozenset[Tile]) -> Any:
+        source = self.file()
+        if without:
+            source = without_tiles(source, self.index, without, self._source_nodata(source))
+        return source if self._fits else self._warped(source)
 
     def broken(self, rows: slice, columns: slice) -> dict[Tile, Hole]:
         """Return the tiles of the file behind a window of the grid that cannot be decoded."""
         found = {}
-        errors = broken_tiles(self._file(), self.index, *self._behind(rows, columns))
+        errors = broken_tiles(self.file(), self.index, *self._behind(rows, columns))
         for tile, error in errors.items():
-            down, across = tile_window(self._file(), self.index, tile).toslices()
-            hole = on_grid((down, across), self._grid(), self.geobox)
+            down, across = tile_window(self.file(), self.index, tile).toslices()
+            hole = on_grid((down, across), self._grid, self.geobox)
             found[tile] = Hole(*hole, str(_unreadable(self.band, down, across, error)))
         return found
 
     def tiles(self, rows: slice, columns: slice) -> Iterator[Tile]:
         """Yield the tiles of the file behind a window of the grid."""
-        return tiles_in(self._file(), self.index, *self._behind(rows, columns))
+        return tiles_in(self.file(), self.index, *self._behind(rows, columns))
 
     def _behind(self, rows: slice, columns: slice) -> tuple[slice, slice]:
-        grid = self._grid()
-        if same_grid(grid, self.geobox):
+        if self._fits:
             return rows, columns
         # A warp works by its own blocks, and interpolates from beyond them.
         down, across = (
             slice(part.start // side * side, -(-part.stop // side) * side)
-            for part, side in zip(
-                (rows, columns), self.dataset(self._without).block_shapes[0], strict=True
-            )
+            for part, side in zip((rows, columns), self.on_grid().block_shapes[0], strict=True)
         )
-        return on_grid((down, across), self.geobox, grid, reach=_REACH)
-
-    def _grid(self) -> GeoBox:
-        return file_geobox(self._source) if self.band.grid is None else self.band.grid
+        return on_grid((down, across), self.geobox, self._grid, reach=_REACH)
 
     def _source_nodata(self, source: Any) -> float | None:
         """Return what a warp leaves out; a NaN that was let in would spread to its neighbours."""
@@ -268,7 +270,7 @@ class _Handles(threading.local):
 
     def _warped(self, source: Any) -> WarpedVRT:
         floats = np.dtype(self.band.dtype).kind == "f"
-        grid = self._grid()
+        grid = self._grid
         return WarpedVRT(
             source,
             src_crs=_plane(grid),
@@ -284,9 +286,6 @@ class _Handles(threading.local):
             nodata=_missing_value(self.band),
             dtype=self.band.dtype if floats else None,
         )
-
-    def __reduce__(self) -> Any:
-        return type(self), (self.band, self.geobox)
 
 
 def _plane(grid: GeoBox) -> Any:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 from typing import Any
 
 
@@ -57,6 +58,12 @@ def versions() -> dict[str, str]:
 
     Of the optional ones those that are installed.
     """
+    return dict(_versions())
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    """Look them up once: a series asks with every date."""
     from importlib.metadata import PackageNotFoundError, version
 
     names = (
