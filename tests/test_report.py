@@ -241,6 +241,31 @@ def test_small_shares_are_not_nothing_and_minus_is_minus():
 
 ROWS = "the brightest band has the median 0.123 and the 99th percentile 4567"
 SENTENCES = {
+    "Districts with a name that is not theirs alone: 2. Each has a number now, e.g. Lake (2).": (
+        "Ділянок, чия назва не лише їхня: 2. Тепер кожна має номер, напр. Lake (2)."
+    ),
+    "a.gpkg: the district 'Lake' crosses itself (at 30, 50): repaired, area -0.1%.": (
+        "a.gpkg: межа ділянки «Lake» перетинає сама себе (at 30, 50): виправлено, площа "
+        "−0,1\u00a0%."
+    ),
+    "a.gpkg: the district 'Lake' is not a valid polygon (Hole): repaired, area +2.5%.": (
+        "a.gpkg: ділянка «Lake» — хибний полігон (Hole): виправлено, площа +2,5\u00a0%."
+    ),
+    "Codes read as water codes: 1 not water, 2 water: 1 not_water; 2 water. Recognised by its "
+    "values.": "Коди прочитано як коди води: 1 не вода, 2 вода: 1 not_water; 2 water. Розпізнано "
+    "за значеннями.",
+    "reflectance in green": "коефіцієнт відбиття, канал green",
+    "0.6 of the diagonal of a sample's footprint, by view angle": (
+        "0,6 діагоналі відбитка зразка, за кутом огляду"
+    ),
+    "Medians: NDVI -0.05, nir08 3.2 %, texture of nir 6.3 %, NDVI above 0 % of the scene, 30 % of "
+    "its pixels inside patches.": "Медіани: NDVI −0,05, nir08 3,2\u00a0%, текстура nir 6,3\u00a0%, "
+    "NDVI вищий, ніж у 0\u00a0% знімка, усередині плям 30\u00a0% його пікселів.",
+    "NDVI 0.25": "NDVI 0,25",
+    "blue 3.2 %": "blue 3,2\u00a0%",
+    "texture of nir 6.3 %": "текстура nir 6,3\u00a0%",
+    "NDVI above 19 % of the scene": "NDVI вищий, ніж у 19\u00a0% знімка",
+    "30 % of its pixels inside patches": "усередині плям 30\u00a0% його пікселів",
     "None of the 5 clusters got a name: the whole map is unknown.": (
         "Жоден кластер не дістав назви (усього їх 5): на всій карті не визначено нічого."
     ),
@@ -429,9 +454,10 @@ def test_every_pattern_matches_a_sentence_that_the_code_can_write():
 
 def _source_text():
     """All words of the package, with the pieces of broken lines put together."""
-    files = (resources.files("obriy")).rglob("*.py")
-    materials = resources.files("obriy.tables") / "materials.toml"
-    joined = " ".join(file.read_text("utf-8") for file in (*files, materials))
+    files = resources.files("obriy").rglob("*.py")
+    tables = resources.files("obriy.tables").rglob("*.toml")
+    said = [file for file in tables if not file.name.startswith("text_")]
+    joined = " ".join(file.read_text("utf-8") for file in (*files, *said))
     return re.sub(r'"\s+f?"', "", joined)
 
 

@@ -289,7 +289,11 @@ def reasons(words: ClassWords, clusters: Sequence[Mapping[str, Any]]) -> list[di
     """Return for each cluster what the labellers gave as their reason."""
     found = []
     for cluster in sorted(clusters, key=lambda c: -c["share"]):
-        given = [(v["labeller"], v["evidence"]) for v in cluster["votes"] if v["evidence"]]
+        given = [
+            (vote["labeller"], words.text.sentence(vote["evidence"]))
+            for vote in cluster["votes"]
+            if vote["evidence"]
+        ]
         if given:
             title = cluster_title(words.text, cluster["id"])
             found.append({"title": f"{title}. {words.titles[cluster['code']]}", "given": given})

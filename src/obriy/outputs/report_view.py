@@ -228,12 +228,18 @@ def decisions(text: Text, provenance: Provenance) -> list[Node]:
         details = {key: value for key, value in step.items() if key != "name"}
         nodes.append(
             {
-                "name": text.known("steps", step["name"]),
+                "name": _step_title(text, step["name"]),
                 "items": tree(text, details),
                 "by_date": step["name"].endswith(("_by_date", "_by_image")),
             }
         )
     return nodes
+
+
+def _step_title(text: Text, name: str) -> str:
+    """Return what a step is called; some have the date that they are of after their name."""
+    kind, _, rest = name.partition(" ")
+    return f"{text.known('steps', kind)}: {rest}" if rest else text.known("steps", kind)
 
 
 def source_title(text: Text, source: str) -> str:

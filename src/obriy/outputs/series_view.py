@@ -253,7 +253,7 @@ def register(text: Text, comparison: Mapping[str, Any] | None) -> dict[str, Any]
     notes = [text.sentence(note) for note in comparison["notes"]]
     if kinds:
         shown = [
-            f"{kind or text('series.kind_unsaid')} {text.area(km2)}"
+            f"{text.known('kinds', kind or 'unsaid')} {text.area(km2)}"
             for kind, km2 in comparison["by_kind"].items()
         ]
         notes.insert(0, text("series.kinds", kinds=", ".join(shown)))

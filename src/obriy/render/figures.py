@@ -6,8 +6,12 @@ import threading
 from typing import Any, Final
 
 import matplotlib as mpl
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from obriy.render.text import Text
 
 INK: Final = "#1d2229"
 MUTED: Final = "#6a7280"
@@ -24,6 +28,11 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
+
+
+def write_numbers(axis: Axis, text: Text, figures: int = 3) -> None:
+    """Let an axis write its numbers as the reader's language does: the default is English."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: text.significant(value, figures)))
 
 
 def to_png(figure: Figure, dpi: int = 160) -> bytes:

@@ -6,16 +6,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from obriy.model.ice import CLOUD, ICE, LAND, WATER
 from obriy.model.legend import load_legend
-from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
-from obriy.render.palette import SERIES
+from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, write_numbers
+from obriy.render.palette import SERIES, SURENESS_RAMP
 from obriy.render.text import Text, text_of
 
 KINDS: Final = {"untrained": (ACCENT, "o"), "classifier": (SERIES[1], "s"),
@@ -93,12 +93,13 @@ def ice_agreement_figure(
     figure = new_figure(width, height)
     legend = load_legend("ice")
     colours = ListedColormap(["#ffffff", *(c.colour for c in legend)])
+    sureness = LinearSegmentedColormap.from_list("sureness", SURENESS_RAMP)
     image: Any = None
     for number, (name, labels, share) in enumerate(chosen):
         left = 0.1 + number * (wide + 0.1)
         pictures: tuple[tuple[Any, dict[str, Any]], ...] = (
             (labels, {"cmap": colours, "vmin": -0.5, "vmax": 4.5}),
-            (share, {"cmap": "cividis", "vmin": 0, "vmax": 1}),
+            (share, {"cmap": sureness, "vmin": 0, "vmax": 1}),
         )
         for row, (what, options) in enumerate(pictures):
             bottom = height - (row + 1) * tall
@@ -116,10 +117,11 @@ def ice_agreement_figure(
     bar = figure.add_axes(((width - 3.3) / width, 0.5 / height, 3.2 / width, 0.14 / height))
     figure.colorbar(image, cax=bar, orientation="horizontal")
     bar.tick_params(colors=MUTED, labelsize=8, length=0)
+    write_numbers(bar.xaxis, text)
     bar.set_title(text("ice_compare.agreement", methods=methods), fontsize=8.5, color=INK,
                   loc="right", pad=4)  # fmt: skip
     codes = (WATER, ICE, CLOUD, LAND)
-    patches = [Patch(facecolor=c.colour, edgecolor=MUTED, linewidth=0.5, label=c.title[lang])
+    patches = [Patch(facecolor=c.colour, edgecolor=MUTED, linewidth=0.5, label=c.called(lang))
                for c in legend if c.code in codes]  # fmt: skip
     figure.legend(handles=patches, loc="lower left", bbox_to_anchor=(0.0, 0.12 / height), ncols=4,
                   frameon=False, fontsize=8.5, labelcolor=INK, title=text("ice_compare.truth"),
@@ -163,7 +165,7 @@ def _quiet(axes: Axes, title: str, text: Text) -> None:
     axes.tick_params(axis="y", colors=INK, labelsize=9)
     axes.grid(axis="x", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: text.significant(value, 2)))
+    write_numbers(axes.xaxis, text, 2)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(LINE)

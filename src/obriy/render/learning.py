@@ -5,9 +5,9 @@ from typing import Protocol
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
-from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
+from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, write_numbers
 from obriy.render.palette import SERIES
 from obriy.render.text import Text, text_of
 
@@ -170,4 +170,4 @@ def _quiet(axes: Axes, text: Text) -> None:
     axes.tick_params(colors=MUTED, labelsize=8, length=0)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: text.significant(value, 3)))
+    write_numbers(axes.yaxis, text)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from obriy.model.clusters import ClusterFacts
-from obriy.render.figures import new_figure
+from obriy.render.figures import new_figure, write_numbers
 from obriy.render.text import Text, text_of
 from obriy.tables import load_toml
 from obriy.tables.sensor import band_wavelengths
@@ -98,18 +98,18 @@ def draw_spectrum(axes: Axes, facts: ClusterFacts, sensor: str, text: Text, *, s
     ends = _draw_references(axes, waves, top, text)
     axes.plot(x, median, color=_CLUSTER, linewidth=2.2, marker="o", markersize=4.5, zorder=4)
     axes.set_ylim(0, top)
-    _wavelengths(axes, max(x))
+    _wavelengths(axes, max(x), text)
     ends.append((median[-1], text("spectra.cluster"), _CLUSTER))
     _name_lines(axes, ends, x[-1], top, size)
 
 
-def _wavelengths(axes: Axes, longest: float) -> None:
+def _wavelengths(axes: Axes, longest: float, text: Text) -> None:
     """Scale the axis by ratios: half of the bands lie in its first tenth of a micrometre."""
     end = 1.0 if longest < 1 else 2.35
     axes.set_xscale("log")
     axes.set_xlim(0.42, end)
     ticks = [tick for tick in _TICKS if tick < end]
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks(ticks, [text.significant(tick) for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
 
 
@@ -182,6 +182,7 @@ def _frame(axes: Axes, text: Text, size: float) -> None:
     axes.set_xlabel(text("spectra.wavelength"), fontsize=size, color=_CLUSTER)
     axes.set_title(text("spectra.reflectance"), loc="left", fontsize=size, color=_CLUSTER, pad=4)
     axes.tick_params(labelsize=size, colors=_CLUSTER, length=2, width=0.6)
+    write_numbers(axes.yaxis, text)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
