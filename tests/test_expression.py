@@ -49,6 +49,31 @@ def test_errors_point_at_the_place(text, at):
         parse_method(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("ndwi:zero & " * 3000 + "ndwi:zero", "has 36009 characters; at most 3000"),
+        ("|".join(["auto"] * 101), "has 101 terms; at most 100"),
+        ("(" * 41 + "ndwi:zero" + ")" * 41, "at character 41 .* nested more than 40 deep"),
+        ("!" * 1000 + "ndwi:zero", "at character 41 .* nested more than 40 deep"),
+        ("majority(" * 200 + "auto" + ")" * 200, "nested more than 40 deep"),
+        ("x" * 100_000, "has 100000 characters"),
+        ("x" * 2999, "is not a method"),
+        ("ndwi:" + "x" * 2990, "no threshold named"),
+        (f"weights({'9' * 400}*ndwi:zero)", "a positive weight was expected"),
+    ],
+)
+def test_more_than_anybody_means_is_refused_with_the_number(text, words):
+    with pytest.raises(UsageError, match=words) as caught:
+        parse_method(text)
+    assert len(str(caught.value)) < 500
+
+
+def test_as_much_as_is_allowed_is_parsed():
+    assert len(parse_method("&".join(["ndwi:zero"] * 100)).parts) == 100
+    assert parse_method("(" * 39 + "ndwi:zero" + ")" * 39) == parse_method("ndwi:zero")
+
+
 def test_unknown_names():
     with pytest.raises(UnknownNameError, match="Did you mean 'otsu'"):
         parse_method("ndwi:osu")

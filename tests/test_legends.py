@@ -97,10 +97,10 @@ def test_a_csv_file(tmp_path, mark):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("code,name\n0,sea\n", "row 2: '0' is no class code"),
+        ("code,name\n0,sea\n", "line 2: '0' is no class code"),
         ("code,name\n1,sea\n1,land\n", "a code stands twice"),
         ("code,name\n1,sea\n2,sea\n", "the name 'sea' stands twice"),
-        ("code,name\n1,\n", "row 2 has no name"),
+        ("code,name\n1,\n", "line 2 has no name"),
         ("code,name\n1,unknown\n", "no name of its own"),
         ("code,name,colour\n1,sea,blue\n", "'blue' is no colour"),
         ("code,name,colr\n1,sea,#000000\n", "'colr' is no field"),

@@ -6,9 +6,14 @@ table would compute it. By the customary rule such a cell gets an apostrophe in 
 """
 
 import csv
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+from obriy.errors import InputError
+
+_DELIMITERS: Final = ",;\t"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MARK: Final = "'"
 
@@ -37,6 +42,50 @@ class _Lines:
 
     def __init__(self, lines: list[str]) -> None:
         self.write = lines.append
+
+
+def csv_rows(
+    text: str, file: Path, columns: Sequence[str], hint: str
+) -> list[tuple[int, dict[str, str]]]:
+    """Return the rows of a table that we wrote and a person filled in, or wrote after ours.
+
+    Commas, semicolons or tabs separate the cells, as spreadsheets save them; rows without any
+    text are passed over.
+
+    Args:
+        text: The table.
+        file: Where it is from, for messages.
+        columns: Names that the header must have.
+        hint: The way out where it lacks one.
+
+    Returns:
+        For each row the line on which it ends, and its cells by column name in lower case.
+
+    Raises:
+        InputError: a column is missing, a row has more cells than the header, or is no CSV.
+    """
+    head = text.lstrip().partition("\n")[0]
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=max(_DELIMITERS, key=head.count),
+        skipinitialspace=True,
+    )
+    try:
+        lines = [(reader.line_num, [armed(cell.strip()) for cell in cells]) for cells in reader]
+    except csv.Error as error:
+        raise InputError(f"{file}, line {reader.line_num}: {error}.", hint) from error
+    (_, header), *rows = [line for line in lines if any(line[1])] or [(0, [])]
+    names = [name.lower() for name in header]
+    missing = next((column for column in columns if column not in names), None)
+    if missing is not None:
+        raise InputError(f"{file} has no column '{missing}'.", hint)
+    for number, cells in rows:
+        if any(cells[len(names) :]):
+            raise InputError(
+                f"{file}, line {number} has {len(cells)} cells for {len(names)} columns.",
+                "Put text that holds the separator in quotation marks.",
+            )
+    return [(number, dict(zip(names, cells, strict=False))) for number, cells in rows]
 
 
 def disarmed(cell: Any) -> Any:

@@ -3,11 +3,13 @@
 import difflib
 import importlib
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from obriy.errors import UnknownNameError, UsageError
 
 T = TypeVar("T")
+LONGEST: Final = 80
+"""Letters of a name that a message repeats."""
 
 
 def did_you_mean(kind: str, name: str, known: list[str]) -> UnknownNameError:
@@ -18,11 +20,12 @@ def did_you_mean(kind: str, name: str, known: list[str]) -> UnknownNameError:
         name: What the user wrote.
         known: All names that would have been right.
     """
-    close = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=1)
+    shown = name if len(name) <= LONGEST else f"{name[:LONGEST]}…"
+    close = difflib.get_close_matches(shown.lower(), [k.lower() for k in known], n=1)
     match = next((k for k in known if close and k.lower() == close[0]), None)
     hint = f"Did you mean '{match}'? " if match else ""
     return UnknownNameError(
-        f"There is no {kind} named '{name}'.", f"{hint}Known: {', '.join(known)}."
+        f"There is no {kind} named '{shown}'.", f"{hint}Known: {', '.join(known)}."
     )
 
 

@@ -8,6 +8,7 @@ call        :=  "majority" "(" expression ("," expression)* ")"
 atom        :=  "auto" | INDEX ":" (NUMBER | zero | otsu | valley | edge | local | ...)
 """
 
+import math
 import re
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -27,6 +28,13 @@ _TOKEN: Final = re.compile(
 _EXAMPLE: Final = (
     'Write e.g. auto, mndwi:otsu, or "mndwi:otsu & aweish:zero" (see `obriy methods`).'
 )
+MOST_LETTERS: Final = 3000
+MOST_TERMS: Final = 100
+"""Every pixel is mapped by each of them."""
+MOST_LEVELS: Final = 40
+"""Parentheses and negations inside each other."""
+_QUOTED: Final = 60
+"""Letters of an expression that a message repeats."""
 
 METHOD_HELP: Final = {
     "auto": "all bands together, adapted to the scene; gives sub-pixel fractions (the default)",
@@ -62,7 +70,10 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self.text = text.strip()
+        self.levels = 0
         self.tokens: list[tuple[str, str, int]] = []
+        if len(self.text) > MOST_LETTERS:
+            raise self._too_much(f"{len(self.text)} characters", MOST_LETTERS)
         at = 0
         while at < len(self.text):
             match = _TOKEN.match(self.text, at)
@@ -71,6 +82,9 @@ class _Parser:
             kind = match.lastgroup
             self.tokens.append((kind, re.sub(r"\s", "", match[kind]), match.start(kind)))
             at = match.end()
+        terms = sum(kind == "atom" or value.lower() == "auto" for kind, value, _ in self.tokens)
+        if terms > MOST_TERMS:
+            raise self._too_much(f"{terms} terms", MOST_TERMS)
         self.next = 0
 
     def expression(self) -> Method:
@@ -87,6 +101,14 @@ class _Parser:
 
     def _unit(self) -> Method:
         kind, value, at = self._take()
+        self.levels += 1
+        if self.levels > MOST_LEVELS:
+            raise self._error(at, f"it is nested more than {MOST_LEVELS} deep here")
+        part = self._part(kind, value, at)
+        self.levels -= 1
+        return part
+
+    def _part(self, kind: str, value: str, at: int) -> Method:
         if value == "!":
             part = self._unit()
             return none_of(part, f"!{part.name}")
@@ -108,7 +130,8 @@ class _Parser:
             return majority_of(parts, f"majority({_join(parts, ', ')})")
         if word == "weights":
             return self._weights()
-        raise self._error(at, f"'{word}' is not a method (an index needs a threshold, INDEX:zero)")
+        what = f"'{word[:_QUOTED]}' is not a method"
+        raise self._error(at, f"{what} (an index needs a threshold, INDEX:zero)")
 
     def _weights(self) -> Method:
         self._expect("(")
@@ -120,7 +143,7 @@ class _Parser:
 
     def _weighted_unit(self) -> tuple[float, Method]:
         kind, value, at = self._take()
-        if kind != "number" or float(value) <= 0:
+        if kind != "number" or not 0 < float(value) < math.inf:
             raise self._error(
                 at, "a positive weight was expected, as in weights(2*mndwi:otsu, ...)"
             )
@@ -147,10 +170,20 @@ class _Parser:
 
     def _error(self, at: int, why: str) -> UsageError:
         return UsageError(
-            f"Method '{self.text}', at character {at + 1} "
+            f"Method '{self._quoted()}', at character {at + 1} "
             f"('{self.text[at : at + 12] or 'the end'}'): {why}.",
             _EXAMPLE,
         )
+
+    def _too_much(self, found: str, most: int) -> UsageError:
+        return UsageError(
+            f"Method '{self._quoted()}' has {found}; at most {most} are worked through.",
+            "Make it shorter, or combine the masks of several runs.",
+        )
+
+    def _quoted(self) -> str:
+        cut = len(self.text) > _QUOTED
+        return f"{self.text[:_QUOTED]}…" if cut else self.text
 
 
 def _join(parts: list[Method], sign: str) -> str:

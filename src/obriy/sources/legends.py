@@ -1,6 +1,5 @@
 """Legends from outside: by name, from a file of the user's own, from the tag of a map."""
 
-import csv
 import json
 import re
 import tomllib
@@ -10,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from obriy.csv_text import armed
+from obriy.csv_text import csv_rows
 from obriy.errors import InputError, SourceError, TableError
 from obriy.model.legend import UNNAMED, Legend, LegendClass, distinct_colour, load_legend
 from obriy.registry import did_you_mean
@@ -23,6 +22,8 @@ LEGENDS: Final = ("worldcover", "dynamic_world", "simple", "igbp", "water")
 _LANGUAGES: Final = ("en", "uk")
 _RESERVED: Final = ("unknown", "no_reference", "noise")
 """Names that stand for something else in answers, tables and maps of clusters."""
+_LONGEST: Final = 100
+"""Letters of a name or title: they stand in maps, tables and drawings."""
 _FIELDS: Final = ("code", "name", "title", "title_en", "title_uk", "colour", "color", "definition")
 
 
@@ -124,17 +125,9 @@ def _from_toml(file: Path) -> Legend:
 
 
 def _from_csv(file: Path) -> Legend:
-    lines = [line for line in _text(file).splitlines() if line.strip()]
-    header = lines[0] if lines else ""
-    reader = csv.DictReader(lines, delimiter=max(",;\t", key=header.count), skipinitialspace=True)
-    rows: list[dict[str, Any]] = []
-    for row in reader:
-        given = {str(key).strip().lower(): value for key, value in row.items()}
-        rows.append({key: armed(value) for key, value in given.items() if value})
-    for column in ("code", "name"):
-        if column not in [str(f).strip().lower() for f in reader.fieldnames or ()]:
-            raise InputError(f"{file} has no column '{column}'.", "Begin it with: code,name,colour")
-    return _legend(file, file.stem, rows, [f"{file}, row {n}" for n in range(2, len(rows) + 2)])
+    rows = csv_rows(_text(file), file, ("code", "name"), "Begin it with: code,name,colour")
+    entries = [{name: cell for name, cell in cells.items() if cell} for _, cells in rows]
+    return _legend(file, file.stem, entries, [f"{file}, line {number}" for number, _ in rows])
 
 
 def _text(file: Path) -> str:
@@ -176,10 +169,17 @@ def _class(entry: Mapping[str, Any], where: str) -> LegendClass:
     given = entry.get("colour", entry.get("color"))
     if given is not None and not _is_colour(given):
         raise InputError(f"{where}: '{given}' is no colour.", "Write it as #rrggbb.")
+    title = _titles(titles or entry.get("title"), name)
+    long = next((text for text in (name, *title.values()) if len(text) > _LONGEST), None)
+    if long is not None:
+        raise InputError(
+            f"{where}: '{long[:40]}…' has {len(long)} letters.",
+            f"Write at most {_LONGEST}; what is longer belongs into 'definition'.",
+        )
     return LegendClass(
         code=code,
         name=name,
-        title=_titles(titles or entry.get("title"), name),
+        title=title,
         colour=_colour(given, code),
         definition=str(entry.get("definition", "")).strip(),
     )

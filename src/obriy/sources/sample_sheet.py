@@ -1,13 +1,12 @@
 """A labelled sample: the sheet that a person filled, and the design beside it."""
 
-import csv
 import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from obriy.csv_text import armed
+from obriy.csv_text import csv_rows
 from obriy.errors import EmptyResultError, InputError, SourceError, TableError
 from obriy.model.legend import Legend
 from obriy.model.sample import CANNOT_TELL, SampleDesign
@@ -15,6 +14,7 @@ from obriy.sources.vector_files import read_vector
 
 DESIGN_FILE: Final = "design.json"
 """Stands beside the sheet."""
+_FILL: Final = "Fill the sheet that 'obriy sample' wrote."
 _SHOWN: Final = 5
 """Ids named in a message."""
 
@@ -91,13 +91,12 @@ def file_sha256(path: Path) -> str:
 
 def _rows(sheet: Path) -> list[dict[str, Any]]:
     """Return the rows of a table, by column name in lower case."""
-    read = _from_geopackage if sheet.suffix.lower() == ".gpkg" else _from_csv
-    rows = [{str(k).strip().lower(): v for k, v in row.items()} for row in read(sheet)]
+    if sheet.suffix.lower() != ".gpkg":
+        return _from_csv(sheet)
+    rows = [{str(k).strip().lower(): v for k, v in row.items()} for row in _from_geopackage(sheet)]
     for column in ("id", "label"):
         if not rows or column not in rows[0]:
-            raise InputError(
-                f"{sheet} has no column '{column}'.", "Fill the sheet that 'obriy sample' wrote."
-            )
+            raise InputError(f"{sheet} has no column '{column}'.", _FILL)
     return rows
 
 
@@ -108,12 +107,7 @@ def _from_csv(sheet: Path) -> list[dict[str, Any]]:
         raise InputError(
             f"{sheet} is not UTF-8 text.", "Save it as CSV in UTF-8 from the spreadsheet."
         ) from error
-    lines = text.splitlines()
-    header = lines[0] if lines else ""
-    delimiter = max(",;\t", key=header.count)
-    reader = csv.DictReader(lines, delimiter=delimiter)
-    rows = [{name: armed(cell) for name, cell in row.items()} for row in reader]
-    return [row for row in rows if any(_plain(value) for value in row.values())]
+    return [dict(row) for _, row in csv_rows(text, sheet, ("id", "label"), _FILL)]
 
 
 def _from_geopackage(sheet: Path) -> list[dict[str, Any]]:

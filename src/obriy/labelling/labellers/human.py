@@ -1,12 +1,10 @@
 """The labeller `human`: a sheet with a row for each cluster, filled in by a person."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from obriy.csv_text import armed, csv_text
+from obriy.csv_text import csv_rows, csv_text
 from obriy.errors import InputError, OutputError, UsageError
 from obriy.labelling.cache import write_whole
 from obriy.labelling.labellers.spec import Spec
@@ -99,16 +97,9 @@ def read_sheet(path: Path) -> list[dict[str, str]]:
         raise InputError(
             f"The sheet {path} cannot be read: {reason}.", 'Save it as "CSV UTF-8".'
         ) from error
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    missing = [c for c in ("class", "fingerprint") if c not in (table.fieldnames or ())]
-    if missing:
-        raise InputError(
-            f"The sheet {path} has no column '{missing[0]}'.",
-            "Keep the columns of the sheet; remove the file to have it written anew.",
-        )
-    rows = ({c: armed((row.get(c) or "").strip()) for c in _COLUMNS} for row in table)
+    hint = "Keep the columns of the sheet; remove the file to have it written anew."
+    table = csv_rows(text, path, ("class", "fingerprint"), hint)
+    rows = ({column: row.get(column, "") for column in _COLUMNS} for _, row in table)
     return [row for row in rows if row["fingerprint"]]
 
 
