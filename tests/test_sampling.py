@@ -7,7 +7,6 @@ import math
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import shapely
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from tests.terminal import HANG_S, obriy
 
 from conftest import utm_grid
 from obriy.errors import (
@@ -598,7 +598,7 @@ def test_the_page_in_a_browser(map_file, tmp_path):
         opened = subprocess.run(
             [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu",
              f"--user-data-dir={profile}", "--dump-dom", page.as_uri()],
-            capture_output=True, text=True, timeout=60, check=True,
+            capture_output=True, text=True, timeout=HANG_S, check=True,
         )  # fmt: skip
     saved = re.search(r"<pre>(.*?)</pre>", opened.stdout, re.DOTALL)[1]
     rows = list(csv.DictReader(saved.splitlines()))
@@ -613,13 +613,6 @@ def test_the_page_in_a_browser(map_file, tmp_path):
 
 
 # The command
-
-
-def obriy(*words):
-    return subprocess.run(
-        [sys.executable, "-m", "obriy", *map(str, words)],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
 
 
 def test_the_command(map_file, tmp_path):

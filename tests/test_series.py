@@ -3,14 +3,13 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import rasterio
-from tests.test_water_command import error_line, write_image
-from tests.test_water_command import obriy as command
+from tests.terminal import error_line, run_python
+from tests.terminal import obriy as command
+from tests.test_water_command import write_image
 
 import obriy
 from obriy.errors import (
@@ -394,37 +393,41 @@ import os, signal, sys
 from obriy.runs.folder import RunFolder
 
 noted = RunFolder._append
+when = None
 
 def append(self, name, record, inputs):
-    if sys.argv[1] == "before":
+    if when == "before":
         os.kill(os.getpid(), signal.SIGKILL)
     noted(self, name, record, inputs)
     os.kill(os.getpid(), signal.SIGKILL)
 
 RunFolder._append = append
+import dask, numba, pystac, scipy.ndimage, obriy.sources.geotiff  # once, not in every child
 from obriy.workflows.config import WaterConfig, make_config
 from obriy.workflows.water import run_water
-run_water(make_config(WaterConfig, {
-    "source": sys.argv[2], "out": sys.argv[3], "method": "ndwi:0.05", "fill": True,
+config = make_config(WaterConfig, {
+    "source": sys.argv[1], "out": sys.argv[2], "method": "ndwi:0.05", "fill": True,
     "outputs": ["mask", "polygons"], "change": ("2025-06", "2025-07"),
-}))
+})
+for when in sys.argv[3:]:  # a process each, which is killed
+    child = os.fork()
+    if child == 0:
+        run_water(config)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_killed_at_every_checkpoint_it_comes_to_the_same_result(folder, tmp_path):
     wanted = {"fill": True, "outputs": ["mask", "polygons"], "change": ("2025-06", "2025-07")}
     whole = run_water(config(folder, tmp_path / "whole", **wanted))
     cut = tmp_path / "cut"
     steps = (tmp_path / "whole/ledger.jsonl").read_text().count("\n")
     assert steps == 3 + 1 + 3 + 1 + 1  # maps, occurrence, areas, bodies, change
-    for _ in range(steps):  # each run does one new step: once it dies before noting it, once after
-        for when in ("before", "after"):
-            done = subprocess.run(
-                [sys.executable, "-c", KILLER, when, folder, cut], capture_output=True, check=False
-            )
-            assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    # Each run does one new step: once it dies before noting it, once after.
+    killed = run_python("-c", KILLER, folder, cut, *["before", "after"] * steps)
+    assert killed.stdout.split() == [str(-signal.SIGKILL)] * 2 * steps, killed.stderr
     run = run_water(config(folder, cut, **wanted))
     ledger = [json.loads(line)["step"] for line in (cut / "ledger.jsonl").read_text().splitlines()]
     assert len(ledger) == len(set(ledger)) == steps
