@@ -165,7 +165,8 @@ def run_folder(tmp_path):
     config = LandcoverConfig(
         source=str(image), bands=names, scale=0.0001, offset=0, reference="band:truth"
     )
-    RunFolder(folder, config.identity())
+    with RunFolder(folder, config.identity()):
+        pass
     part = geobox_of(named[24:, :48])
     with (
         MapWriter(folder / "landcover.tif", part, WORLDCOVER) as labels,

@@ -27,7 +27,7 @@ from obriy.errors import CancelledError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA, Legend
-from obriy.outputs.files import atomic_path, full_error, is_full, output_error
+from obriy.outputs.files import DRAFT, atomic_path, full_error, is_full, output_error
 from obriy.outputs.layers import LAYERS, Content, is_quantity, nodata_of
 from obriy.outputs.styles import raster_entries, write_categories, write_style
 from obriy.render.palette import rgb
@@ -76,7 +76,7 @@ class MapWriter:
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
         self._target = self._stack.enter_context(atomic_path(self.path))
-        self._draft = self._target.with_name("draft.tif")
+        self._draft = self._target.with_name(f"{DRAFT}tif")
         try:
             with self._errors():
                 self._dataset = self._open()

@@ -13,6 +13,11 @@ from obriy.errors import OutputError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+DRAFT = "draft."
+"""How names begin of what a writer needs beside its target, in the folder of `atomic_path`."""
+_SIDECARS = (".aux.xml", ".ovr", ".msk", "-journal", "-wal", "-shm")
+"""What drivers keep beside a file: of an older file of the same name it would be read with the new
+one, as its statistics, or as changes still to be made."""
 
 
 @contextlib.contextmanager
@@ -41,6 +46,18 @@ def atomic_path(target: Path) -> Iterator[Path]:
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_draft(path: Path) -> bool:
+    """Say whether a folder is one that `atomic_path` made, and only its process can still need.
+
+    Hidden, ``.NAME.RANDOM``, with nothing in it but NAME, its sidecars and what a writer needs
+    beside it: a hidden folder of anybody else is none.
+    """
+    name = path.name.removeprefix(".").rpartition(".")[0]
+    if not (path.name.startswith(".") and name and path.is_dir()) or path.is_symlink():
+        return False
+    return all(inside.name.lstrip(".").startswith((name, DRAFT)) for inside in path.iterdir())
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -110,9 +127,14 @@ def is_full(target: Path, needed: int = 65_536) -> bool:
 
 
 def _publish(folder: Path, target: Path) -> None:
-    """Move the file and its sidecars beside the target, the target itself last."""
+    """Move the file and its sidecars beside the target, the target itself last.
+
+    Sidecars of an older file go: a driver would read them with the new one.
+    """
     if not (folder / target.name).exists():
         raise FileNotFoundError(errno.ENOENT, "the writer left no file", str(target))
+    for sidecar in _SIDECARS:
+        target.with_name(target.name + sidecar).unlink(missing_ok=True)
     for path in sorted(
         folder.glob(f"{glob.escape(target.name)}*"), key=lambda p: p.name == target.name
     ):

@@ -2,30 +2,40 @@
 
     config.yaml     `obriy run config.yaml` makes the same run again
     ledger.jsonl    one line per finished step: its outputs with size and hash, what it found
-    result.json     written last
+    result.json     the answer
+    finished.json   of a run in which nothing is left to do: all that it read, all that it wrote
 
 A step whose line stands in the ledger, and whose outputs are as they were, is not done again: a
-run that was cut off goes on where it stopped.
+run that was cut off goes on where it stopped. Where ``finished.json`` still tells the truth, the
+answer is read and nothing is looked at twice.
 """
 
+import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
+import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import yaml
 
 from obriy.errors import OutputError, UsageError
-from obriy.model.provenance import versions
-from obriy.outputs.files import output_errors, write_text
+from obriy.outputs.files import is_draft, output_errors, write_text
+from obriy.runs.fingerprint import LEDGER, files_below, fingerprint, local_places
+from obriy.runs.lock import LOCK, Lock, lock_folder
 
 CONFIG: Final = "config.yaml"
-LEDGER: Final = "ledger.jsonl"
 RESULT: Final = "result.json"
+FINISHED: Final = "finished.json"
+_BESIDE: Final = re.compile(r"(mtl\.txt|\.(hdf4?|h4|tiff?|nc|vrt|jp2|img|xml))$", re.IGNORECASE)
+"""Files that an image may be read with when they come to lie beside it."""
+MOST_FILES: Final = 20_000
+"""Of folders with more files than this nobody says quickly whether they are as they were."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,36 +52,60 @@ class StepRecord:
 
 
 class RunFolder:
-    """One run on disk.
+    """One run on disk: a context, within which nobody else works in the folder.
 
     Args:
         path: The folder; made where it is not there.
         config: Plain values that determine the results.
-
-    Raises:
-        UsageError: where the folder holds another run, or other things.
-        OutputError: where it cannot be written.
     """
 
     def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
         self.path = path
-        with output_errors(path):
-            path.mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        existing = path / CONFIG
-        if existing.exists() and existing.read_text(encoding="utf-8") == text:
-            self._remove_drafts()  # of a run that was killed
+        self._config = config_text(config)
+        self._stack = contextlib.ExitStack()
+        self._lock: Lock | None = None
+        self._steps: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Take the folder, and clear away what a run that was killed left half-written.
+
+        Raises:
+            UsageError: where the folder holds another run, or other things.
+            OutputError: where it cannot be written, or another run works in it.
+        """
+        with contextlib.ExitStack() as stack:
+            self._lock = stack.enter_context(hold(self.path, self._admit))
+            if not _holds_run(self.path, self._config):
+                write_text(self.path / CONFIG, self._config)
+            self._steps = {entry["step"]: entry for entry in _entries(self.path)}
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        """Clear away what an interrupt left half-written, and give the folder back."""
+        self._stack.__exit__(*raised)
+
+    def _admit(self) -> None:
+        """Raise where the folder is not this run's, and not empty."""
+        if _holds_run(self.path, self._config) or not self.path.is_dir():
             return
-        if existing.exists() and (path / LEDGER).exists():
+        existing = self.path / CONFIG
+        if existing.exists() and (self.path / LEDGER).exists():
             raise UsageError(
-                f"{path} holds a run with another configuration.",
+                f"{self.path} holds a run with another configuration.",
                 "Give another --out, or remove that folder.",
             )
-        if any(entry != existing for entry in path.iterdir()):
+        drafts = f".{CONFIG}."  # the first thing that a run writes
+        foreign = (
+            entry
+            for entry in self.path.iterdir()
+            if entry.name not in (CONFIG, LOCK)
+            and not (entry.name.startswith(drafts) and is_draft(entry))
+        )
+        if any(foreign):
             raise UsageError(
-                f"{path} is not empty, and not a run.", "Give a folder of its own with --out."
+                f"{self.path} is not empty, and not a run.", "Give a folder of its own with --out."
             )
-        write_text(existing, text)
 
     def step(
         self,
@@ -90,23 +124,21 @@ class RunFolder:
             after: Steps whose outputs it is made of: where those are made again and differ, so is
                 this one.
         """
-        finished = self._finished()
-        inputs = {**(inputs or {}), **{step: _digest(finished[step]) for step in after}}
-        done = finished.get(name)
+        inputs = {**(inputs or {}), **{step: _digest(self._steps[step]) for step in after}}
+        done = self._steps.get(name)
         if done is not None and self._holds(done, inputs):
             outputs = {key: o["path"] for key, o in done["outputs"].items()}
             return StepRecord(outputs, done["found"])
-        try:
-            record = work()
-        except KeyboardInterrupt:  # it may strike between making a draft and knowing of it
-            self._remove_drafts()
-            raise
+        record = work()
+        if self._lock is None:
+            raise RuntimeError("a step of a run outside its folder's context")
+        self._lock.check()
         self._append(name, record, inputs)
         return StepRecord(record.outputs, json.loads(_dumps(record.found)))
 
     def is_done(self, name: str, inputs: Mapping[str, Any] | None = None) -> bool:
         """Say whether `step` would find this step done."""
-        done = self._finished().get(name)
+        done = self._steps.get(name)
         return done is not None and self._holds(done, inputs or {})
 
     def file(self, name: str) -> Path:
@@ -117,34 +149,31 @@ class RunFolder:
         """Write ``result.json``."""
         return write_text(self.file(RESULT), _dumps(result, indent=2) + "\n")
 
-    def _remove_drafts(self) -> None:
-        for draft in self.path.rglob(".*.tif.*"):
-            shutil.rmtree(draft, ignore_errors=True)
+    def note_finished(self, names: Sequence[str]) -> None:
+        """Note that all is done, so that `finished_result` finds it: inputs and every file here.
+
+        Args:
+            names: What the run was told to read; names that are no files do no harm.
+        """
+        read = [h for step in self._steps.values() for h in step["inputs"].get("files", ())]
+        inputs = _all_inputs(self.path, names, sorted(set(read)))
+        if inputs is None:
+            return
+        files = (file.relative_to(self.path).as_posix() for file in files_below(self.path))
+        outputs = {file: self._describe(file) for file in files if file != FINISHED}
+        write_text(self.file(FINISHED), _dumps({"inputs": inputs, "outputs": outputs}) + "\n")
 
     def _append(self, name: str, record: StepRecord, inputs: Mapping[str, Any]) -> None:
         outputs = {key: self._describe(path) for key, path in record.outputs.items()}
         entry = {"step": name, "inputs": dict(inputs), "outputs": outputs, "found": record.found}
-        line = _dumps(entry)
-        with (
-            output_errors(self.file(LEDGER)),
-            self.file(LEDGER).open("a", encoding="utf-8") as file,
-        ):
-            file.write(line + "\n")
+        ledger = self.file(LEDGER)
+        with output_errors(ledger), ledger.open("a", encoding="utf-8") as file:
+            if _is_cut_off(ledger):
+                file.write("\n")
+            file.write(_dumps(entry) + "\n")
             file.flush()
             os.fsync(file.fileno())
-
-    def _finished(self) -> dict[str, Any]:
-        ledger = self.file(LEDGER)
-        if not ledger.exists():
-            return {}
-        steps: dict[str, Any] = {}
-        for line in ledger.read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:  # the line that was being written when the run was cut off
-                continue
-            steps[entry["step"]] = entry
-        return steps
+        self._steps[name] = json.loads(_dumps(entry))
 
     def _describe(self, path: str) -> dict[str, Any]:
         file = self.file(path)
@@ -154,38 +183,143 @@ class RunFolder:
 
     def _holds(self, done: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
         same = done.get("inputs", {}) == dict(inputs)
-        return same and all(self._intact(o) for o in done["outputs"].values())
-
-    def _intact(self, output: Mapping[str, Any]) -> bool:
-        file = self.file(output["path"])
-        return (
-            file.exists()
-            and file.stat().st_size == output["size"]
-            and _hash(file) == output["sha256"]
-        )
+        return same and _are_intact(self.path, done)
 
 
-def fingerprint(hrefs: Sequence[str]) -> dict[str, Any]:
-    """Return what tells the inputs of a step from others of the same name.
+def config_text(config: Mapping[str, Any]) -> str:
+    """Return a configuration as it stands in ``config.yaml``."""
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+
+
+def finished_result(path: Path, config: str, names: Sequence[str]) -> dict[str, Any] | None:
+    """Return ``result.json`` of a run that is all done; None where anything may be left to do.
+
+    So it is where the configuration is the same, no input has changed or come since
+    `RunFolder.note_finished`, and every file of the run is as it was, the ledger included.
 
     Args:
-        hrefs: Files, or names that are no files.
-
-    Returns:
-        Size and time of change of each file, and the version of the software.
+        path: The run folder.
+        config: What stands in its ``config.yaml``, if it is this run; see `config_text`.
+        names: As for `RunFolder.note_finished`.
     """
-    found: dict[str, Any] = {"obriy": versions()["obriy"]}
-    for href in hrefs:
-        file = Path(href)
-        if file.exists():
-            found[href] = [file.stat().st_size, file.stat().st_mtime_ns]
-    return found
+    if not _holds_run(path, config):
+        return None
+    try:
+        noted = json.loads((path / FINISHED).read_text(encoding="utf-8"))
+        known = list(noted["inputs"]["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if noted["inputs"] != _all_inputs(path, names, known):
+        return None
+    if not _are_intact(path, noted):
+        return None
+    result: dict[str, Any] = json.loads((path / RESULT).read_text(encoding="utf-8"))
+    return result
+
+
+def _holds_run(path: Path, config: str) -> bool:
+    existing = path / CONFIG
+    if not existing.is_file():
+        return False
+    return existing.read_text(encoding="utf-8", errors="replace") == config
+
+
+def _all_inputs(path: Path, names: Sequence[str], read: Sequence[str]) -> dict[str, Any] | None:
+    """Return what tells all that a run reads from anything else; None where it is too much to see.
+
+    Args:
+        path: The run folder: results name files as the call did.
+        names: What the run was told to read.
+        read: Further files that its steps have read.
+    """
+    places = [place for name in names for place in local_places(name)]
+    below = itertools.chain.from_iterable(files_below(place) for place in places if place.is_dir())
+    if sum(1 for _ in itertools.islice(below, MOST_FILES + 1)) > MOST_FILES:
+        return None
+    parents = sorted({place.parent for place in places if place.is_file()})
+    near = (file for parent in parents for file in sorted(parent.iterdir()))
+    beside = [str(file) for file in near if _BESIDE.search(file.name)]
+    return {**fingerprint([*names, *read]), "folder": str(path), "beside": beside}
+
+
+def _are_intact(path: Path, done: Mapping[str, Any]) -> bool:
+    """Say whether the outputs of a step are as it left them."""
+    for output in done["outputs"].values():
+        file = path / output["path"]
+        if not file.is_file() or file.stat().st_size != output["size"]:
+            return False
+        if _hash(file) != output["sha256"]:
+            return False
+    return True
+
+
+@contextlib.contextmanager
+def hold(folder: Path, admit: Callable[[], None] = lambda: None) -> Iterator[Lock]:
+    """Hold a folder while the block writes there: nobody else does, and no draft is left.
+
+    Drafts go at the start (of a process that was killed) and where the block is interrupted, which
+    may strike between making a draft and knowing of it.
+
+    Args:
+        folder: Made where it is not there.
+        admit: Raises where nothing may be written to the folder; nothing is changed then.
+
+    Raises:
+        OutputError: where it cannot be written, or another run works in it.
+    """
+    admit()
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with lock_folder(folder) as lock:
+        admit()  # again: whoever held it until now may have left something
+        _remove_drafts(folder)
+        try:
+            yield lock
+        except KeyboardInterrupt:
+            _remove_drafts(folder)
+            raise
+
+
+def _remove_drafts(folder: Path) -> None:
+    """Remove drafts in a folder and below; a run within it has its own lock, and clears its own."""
+    for place, names, _ in os.walk(folder):
+        paths = [Path(place, name) for name in names]
+        drafts = [path for path in paths if is_draft(path)]
+        for draft in drafts:
+            shutil.rmtree(draft, ignore_errors=True)
+        names[:] = [p.name for p in paths if p not in drafts and not _is_held_apart(p)]
+
+
+def _is_held_apart(folder: Path) -> bool:
+    """Say whether a folder within another one has a lock of its own, or had one."""
+    return (folder / CONFIG).exists() or (folder / LOCK).exists()
 
 
 def _digest(step: Mapping[str, Any]) -> str:
     """Return what tells the outputs of a step from others."""
     text = "".join(sorted(output["sha256"] for output in step["outputs"].values()))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _entries(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines of a ledger; those that were cut off are left out."""
+    ledger = folder / LEDGER
+    if not ledger.exists():
+        return []
+    found = []
+    for line in ledger.read_text(encoding="utf-8", errors="replace").split("\n"):
+        with contextlib.suppress(json.JSONDecodeError):
+            found.append(json.loads(line))
+    return [entry for entry in found if isinstance(entry, dict) and "step" in entry]
+
+
+def _is_cut_off(ledger: Path) -> bool:
+    """Say whether the last line has no end: the run was killed while it was written."""
+    if not ledger.exists() or not ledger.stat().st_size:
+        return False
+    with ledger.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def _hash(path: Path) -> str:

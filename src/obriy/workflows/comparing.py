@@ -16,11 +16,12 @@ from obriy.outputs.files import write_bytes
 from obriy.outputs.tables import write_rows
 from obriy.render.comparison import comparison_figure
 from obriy.render.figures import to_png
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config
 from obriy.workflows.landcover import run_landcover
 from obriy.workflows.opening import scene_of
-from obriy.workflows.run import Run, command_of, run_path
+from obriy.workflows.run import Run, command_of, finish, run_folder, run_path
 
 COLUMNS: Final = (
     "method", "clusters", "found", "overall_accuracy", "ceiling_overall_accuracy", "mean_iou",
@@ -54,32 +55,46 @@ def run_comparison(config: CompareConfig, options: EngineOptions | None = None) 
     record = provenance_of(scene_of(config))
     named = (getattr(config, place) for place in config.PLACES if place != "source")
     read = [*hrefs_of(record), *filter(None, named)]
-    folder = RunFolder(run_path(config), config.identity())
+    with run_folder(config) as folder:
+        rows = _rows(runs, folder, read, options)
+        result = {
+            "job": config.job,
+            "reference": config.reference,
+            "rows": rows,
+            "outputs": _write(rows, folder, config.lang),
+            "command": command_of(config),
+            "provenance": record.to_dict(),
+        }
+        complete = all(row["status"] == "ok" and not row["reason"] for row in rows)
+        return finish(config, folder, result, complete=complete)
+
+
+def _rows(
+    runs: Sequence[LandcoverConfig],
+    folder: RunFolder,
+    read: Sequence[str],
+    options: EngineOptions | None,
+) -> list[dict[str, Any]]:
+    """Return the rows of the table."""
     rows = []
     for number, run in enumerate(runs, 1):
         rows.append(_row(run, folder, read, options))
         if options is not None and options.progress is not None:
             options.progress("comparing", number, len(runs))
+    return rows
+
+
+def _write(rows: Sequence[dict[str, Any]], folder: RunFolder, lang: str) -> dict[str, str]:
+    """Write table and figure; return their paths by name."""
     shown = [{name: row[name] for name in COLUMNS} for row in rows]
     table = write_rows(
         folder.file("comparison.csv"), COLUMNS, ([row[c] for c in COLUMNS] for row in shown)
     )
     outputs = {"table": str(table)}
     if any(row["status"] == "ok" for row in rows):
-        figure = to_png(comparison_figure(shown, config.lang))
+        figure = to_png(comparison_figure(shown, lang))
         outputs["figure"] = str(write_bytes(folder.file("comparison.png"), figure))
-    result = {
-        "job": config.job,
-        "reference": config.reference,
-        "rows": rows,
-        "outputs": outputs,
-        "command": command_of(config),
-        "provenance": record.to_dict(),
-    }
-    folder.write_result(result)
-    return Run(
-        folder.path, result, all(row["status"] == "ok" and not row["reason"] for row in rows)
-    )
+    return outputs
 
 
 def _runs(config: CompareConfig) -> list[LandcoverConfig]:

@@ -1,5 +1,6 @@
 """The configuration of each job: command line, page and config.yaml are all made from it."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 
@@ -52,6 +53,22 @@ class JobConfig(BaseModel):
             exclude_none=True,
             by_alias=True,
         )
+
+    def anchored(self) -> Self:
+        """Return the configuration with absolute paths: it means the same from any folder."""
+        return self
+
+    def stem(self) -> str:
+        """Return how the folder of a run is named where nobody names it."""
+        given = getattr(self, self.argument())
+        first = str(given[0] if isinstance(given, list) else given)
+        return re.sub(r"[^\w.-]+", "-", Path(first).name or first).strip("-.")
+
+    def names(self) -> list[str]:
+        """Return all that may name something to read: every text among the values."""
+        values = self.model_dump(mode="json", exclude={"out"}).values()
+        listed = (value if isinstance(value, list) else [value] for value in values)
+        return [one for values in listed for one in values if isinstance(one, str)]
 
     @classmethod
     def argument(cls) -> str:
@@ -356,6 +373,14 @@ class TrainConfig(JobConfig):
         "auto", description="where to compute: auto, cpu or cuda"
     )
 
+    def anchored(self) -> Self:
+        """Return the configuration with absolute paths: it means the same from any folder."""
+        return self.model_copy(update={"runs": [run.expanduser().resolve() for run in self.runs]})
+
+    def stem(self) -> str:
+        """Return how the folder of a run is named where nobody names it."""
+        return "student"
+
 
 class LearningConfig(JobConfig):
     """What training and comparing methods for ice have in common."""
@@ -380,6 +405,10 @@ class LearningConfig(JobConfig):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where to compute: auto, cpu or cuda"
     )
+
+    def anchored(self) -> Self:
+        """Return the configuration with absolute paths: it means the same from any folder."""
+        return self.model_copy(update={"data": self.data.expanduser().resolve()})
 
 
 class IceTrainConfig(LearningConfig):

@@ -25,7 +25,8 @@ from obriy.render.contact_sheet import contact_sheet
 from obriy.render.figures import to_png, to_svg
 from obriy.render.maps import map_figure
 from obriy.render.text import text_of
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.validation.ceiling import NamingScores, evaluate_naming
 from obriy.validation.evaluate import evaluate
 from obriy.workflows.config import LandcoverConfig

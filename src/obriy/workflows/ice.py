@@ -26,7 +26,8 @@ from obriy.model.ice import IceArea
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, provenance_of
 from obriy.outputs.cog import MapWriter, write_layer
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.vectors import is_southern
 from obriy.workflows.config import IceConfig
 from obriy.workflows.ice_inputs import IceInputs, OpenedIce, read_ice_inputs
@@ -47,7 +48,7 @@ from obriy.workflows.ice_result import (
     score_maps,
 )
 from obriy.workflows.passes import open_layer, open_layers
-from obriy.workflows.run import Run, map_step, run_path
+from obriy.workflows.run import Run, finish, map_step, run_folder, run_path
 
 MAPS: Final = "maps"
 DAYS: Final = "days"
@@ -102,7 +103,18 @@ def run_ice(config: IceConfig, options: EngineOptions | None = None) -> Run:
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
-    folder = RunFolder(run_path(config), config.identity())
+    with run_folder(config) as folder:
+        return _carried_out(inputs, method, config, folder, options)
+
+
+def _carried_out(
+    inputs: IceInputs,
+    method: Method,
+    config: IceConfig,
+    folder: RunFolder,
+    options: EngineOptions,
+) -> Run:
+    """Do the run in its folder."""
     images = _map_images(inputs, method, config, folder, options)
     if all(image.map is None for image in images):
         reasons = "; ".join(f"{i.opened.image.name}: {i.reason}" for i in images[:3])
@@ -123,9 +135,8 @@ def run_ice(config: IceConfig, options: EngineOptions | None = None) -> Run:
     result = ice_result(config, method.name, images, products)
     files = write_ice_products(config, folder, products, result)
     result["outputs"] = {name: str(path) for name, path in files.items()}
-    folder.write_result(result)
     complete = all(image.status in ("ok", "skipped") for image in images)
-    return Run(folder.path, result, complete)
+    return finish(config, folder, result, complete=complete)
 
 
 def _map_images(

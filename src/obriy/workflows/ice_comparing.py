@@ -21,7 +21,8 @@ from obriy.outputs.files import write_bytes
 from obriy.outputs.tables import write_rows
 from obriy.render.figures import to_png
 from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_figure
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.tables import load_toml
 from obriy.validation.bootstrap import LEAST_BLOCKS
 from obriy.validation.ice_scores import IceCounts, ice_scores, paired_test
@@ -30,7 +31,7 @@ from obriy.workflows.ice_lessons import Lessons, files_of, judged, read_lessons
 from obriy.workflows.ice_map import ice_method
 from obriy.workflows.ice_training import run_ice_training
 from obriy.workflows.passes import open_layer
-from obriy.workflows.run import Run, command_of, run_path
+from obriy.workflows.run import Run, command_of, finish, run_folder
 
 COLUMNS: Final = (
     "method", "kind", "iou", "iou_low", "iou_high", "precision", "recall", "f1",
@@ -57,14 +58,20 @@ def run_ice_comparison(config: IceCompareConfig, options: EngineOptions | None =
         UsageError: for a name that is no method, or weights of a method that is not compared.
         InputError: for scenes that cannot be compared on.
     """
+    config = config.anchored()
     options = options or EngineOptions()
     weights = _weights(config)
     for name in config.methods:
         if ":" not in name:
             ICE_METHODS.get(name)
     lessons = read_lessons(config)
-    folder = RunFolder(run_path(config), _identity(config))
-    bench = _Bench(config, lessons.test, folder, options, weights)
+    with run_folder(config) as folder:
+        return _carried_out(lessons, _Bench(config, lessons.test, folder, options, weights))
+
+
+def _carried_out(lessons: Lessons, bench: "_Bench") -> Run:
+    """Do the comparison in its folder."""
+    config, options = bench.config, bench.options
     rows = []
     for number, name in enumerate(config.methods):
         if options.progress is not None:
@@ -84,8 +91,8 @@ def run_ice_comparison(config: IceCompareConfig, options: EngineOptions | None =
         "command": command_of(config),
         "provenance": _record(lessons).to_dict(),
     }
-    folder.write_result(result)
-    return Run(folder.path, result, all(row["status"] == "ok" for row in rows))
+    complete = all(row["status"] == "ok" for row in rows)
+    return finish(config, bench.folder, result, complete=complete)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,10 +259,6 @@ def _weights(config: IceCompareConfig) -> dict[str, Path]:
             )
         found[name] = Path(file).expanduser().resolve()
     return found
-
-
-def _identity(config: IceCompareConfig) -> dict[str, Any]:
-    return {**config.identity(), "data": str(config.data.expanduser().resolve())}
 
 
 def _published() -> dict[str, float]:

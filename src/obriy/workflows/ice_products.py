@@ -21,7 +21,8 @@ from obriy.render.ice_anomalies import anomaly_figure
 from obriy.render.ice_series import ice_series_figure
 from obriy.render.multiples import chosen_dates
 from obriy.render.text import text_of
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.config import IceConfig
 from obriy.workflows.ice_result import Day, IceProducts, day_step
 from obriy.workflows.run import places_of

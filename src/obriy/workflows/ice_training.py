@@ -22,7 +22,8 @@ from obriy.nets.torch_library import choose_device
 from obriy.outputs.files import write_bytes, write_text
 from obriy.render.figures import to_png
 from obriy.render.learning import ice_learning_figure
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.tables import load_toml
 from obriy.validation.ice_scores import ice_scores
 from obriy.workflows.config import IceTrainConfig
@@ -37,7 +38,7 @@ from obriy.workflows.ice_lessons import (
     scaling,
 )
 from obriy.workflows.passes import pixel_m
-from obriy.workflows.run import Run, command_of, run_path
+from obriy.workflows.run import Run, command_of, finish, run_folder
 
 NETWORK_FILE: Final = "weights.pt"
 CLASSIFIER_FILE: Final = "weights.skops"
@@ -69,14 +70,21 @@ def run_ice_training(config: IceTrainConfig, options: EngineOptions | None = Non
         BandError: where the scenes lack a band of a network.
         InputError: scenes or labels that nothing can be learnt from.
     """
+    config = config.anchored()
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
     if config.method not in CLASSIFIERS:
         _require_network(config)
     lessons = read_lessons(config)
-    identity = {**config.identity(), "data": str(config.data.expanduser().resolve())}
-    folder = RunFolder(run_path(config), identity)
+    with run_folder(config) as folder:
+        return _carried_out(config, lessons, folder, options)
+
+
+def _carried_out(
+    config: IceTrainConfig, lessons: Lessons, folder: RunFolder, options: EngineOptions
+) -> Run:
+    """Do the training in its folder."""
     task = _Task(config, lessons, folder, options)
     read = files_of(config.data) + ([config.pretrained] if config.pretrained else [])
     learn = task.classify if config.method in CLASSIFIERS else task.learn
@@ -85,7 +93,7 @@ def run_ice_training(config: IceTrainConfig, options: EngineOptions | None = Non
     result = {
         "job": config.job,
         "method": config.method,
-        "data": identity["data"],
+        "data": str(config.data),
         "split": lessons.describe(),
         **done.found,
         "outputs": {name: str(folder.file(file)) for name, file in done.outputs.items()},
@@ -97,8 +105,7 @@ def run_ice_training(config: IceTrainConfig, options: EngineOptions | None = Non
             "warnings": list(lessons.warnings),
         },
     }
-    folder.write_result(result)
-    return Run(folder.path, result, complete=True)
+    return finish(config, folder, result, complete=True)
 
 
 @dataclasses.dataclass(frozen=True)

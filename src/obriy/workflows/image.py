@@ -17,7 +17,8 @@ from obriy.model.reference import Reference
 from obriy.model.scene import band_names, provenance_of
 from obriy.model.scores import Scores
 from obriy.prepare.crop import crop
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.districts import read_districts
 from obriy.sources.simulated import simulated_reference
 from obriy.workflows.config import GSW, WaterConfig
@@ -26,7 +27,15 @@ from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.opening import scene_of
 from obriy.workflows.presenting import Products, write_products
 from obriy.workflows.records import about_districts
-from obriy.workflows.run import ALWAYS, Run, command_of, places_of, run_path
+from obriy.workflows.run import (
+    ALWAYS,
+    Run,
+    command_of,
+    finish,
+    places_of,
+    run_folder,
+    run_path,
+)
 
 
 def plan_image(config: WaterConfig) -> dict[str, Any]:
@@ -68,7 +77,18 @@ def run_image(config: WaterConfig, options: EngineOptions | None = None) -> Run:
     # Before the work: what is wrong with method and reference is said while nothing is lost.
     parse_method(config.method).bands(set(band_names(inputs.scene)))
     reference = _reference(inputs, config, options)
-    folder = RunFolder(run_path(config), config.identity())
+    with run_folder(config) as folder:
+        return _carried_out(inputs, reference, config, folder, options)
+
+
+def _carried_out(
+    inputs: "_Inputs",
+    reference: Reference | None,
+    config: WaterConfig,
+    folder: RunFolder,
+    options: EngineOptions,
+) -> Run:
+    """Do the run in its folder."""
     mapped = _map(inputs, config, folder, options)
     water = open_map(folder.path, mapped.outputs, inputs.part, mapped.found)
     areas = _measure(water, inputs.districts, config)
@@ -79,8 +99,7 @@ def run_image(config: WaterConfig, options: EngineOptions | None = None) -> Run:
     products = Products(inputs.part, water, inputs.districts, areas, scores, mapped.found)
     files = write_products(config, folder, products, result)
     result["outputs"] = {name: str(path) for name, path in files.items()}
-    folder.write_result(result)
-    return Run(folder.path, result, _is_complete(mapped, areas))
+    return finish(config, folder, result, complete=_is_complete(mapped, areas))
 
 
 def _map(

@@ -22,7 +22,8 @@ from obriy.model.legend import Legend
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, check_reflectance, check_scene, provenance_of
 from obriy.prepare.crop import crop
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.settings import settings
 from obriy.sources.districts import read_districts
 from obriy.sources.legends import open_legend
@@ -39,7 +40,7 @@ from obriy.workflows.evaluation import cover_reference
 from obriy.workflows.naming import PanelRules, name_clusters, panel_of, reliability_of
 from obriy.workflows.opening import scene_of
 from obriy.workflows.passes import Clouds
-from obriy.workflows.run import Run, places_of, run_path
+from obriy.workflows.run import Run, finish, places_of, run_folder, run_path
 from obriy.workflows.student_map import open_student_map, student_in_memory, student_to_files
 
 
@@ -86,12 +87,12 @@ def run_landcover(config: LandcoverConfig, options: EngineOptions | None = None)
     )
     make = _by_student if config.method.startswith(PREFIX) else _by_clusters
     cover_of = make(config, inputs, options)
-    folder = RunFolder(run_path(config), config.identity())
-    cover = cover_of(folder)
-    result = write_cover_products(config, folder, inputs, cover)
-    folder.write_result(result)
-    whole = all(district["status"] != "skipped" for district in result["districts"])
-    return Run(folder.path, result, whole and not cover.found["failed"] and not cover.problems)
+    with run_folder(config) as folder:
+        cover = cover_of(folder)
+        result = write_cover_products(config, folder, inputs, cover)
+        whole = all(district["status"] != "skipped" for district in result["districts"])
+        complete = whole and not cover.found["failed"] and not cover.problems
+        return finish(config, folder, result, complete=complete)
 
 
 def _by_clusters(

@@ -20,7 +20,8 @@ from obriy.render.figures import to_png, to_svg
 from obriy.render.maps import map_figure
 from obriy.render.plots import histogram_figure
 from obriy.render.text import text_of
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.mapping import histograms_of
 from obriy.workflows.run import places_of

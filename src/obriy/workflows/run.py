@@ -3,11 +3,11 @@
 import dataclasses
 import hashlib
 import json
-import re
 import shlex
 from pathlib import Path
 from typing import Any, Final
 
+from obriy.runs.folder import RunFolder, config_text, finished_result
 from obriy.workflows.config import JobConfig, ReadingConfig
 
 ALWAYS: Final = ("unseen", "doubt")
@@ -42,11 +42,36 @@ def run_path(config: JobConfig) -> Path:
     """Return the run folder: as given, else named after the source and the configuration."""
     if config.out is not None:
         return config.out
-    given = getattr(config, config.argument())
-    first = str(given[0] if isinstance(given, list) else given)
-    stem = re.sub(r"[^\w.-]+", "-", Path(first).name or first).strip("-.")
     text = json.dumps(config.identity(), sort_keys=True)
-    return Path("obriy-runs") / f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return Path("obriy-runs") / f"{config.stem()}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def run_folder(config: JobConfig) -> RunFolder:
+    """Return the folder of a run, to be entered: nobody else works there then."""
+    return RunFolder(run_path(config), config.identity())
+
+
+def finished_run(config: JobConfig) -> Run | None:
+    """Return a run that is all done, with its result; None where anything may be left to do."""
+    config = config.anchored()
+    path = run_path(config)
+    result = finished_result(path, config_text(config.identity()), config.names())
+    return None if result is None else Run(path, result, complete=True)
+
+
+def finish(config: JobConfig, folder: RunFolder, result: dict[str, Any], *, complete: bool) -> Run:
+    """Write ``result.json``, and note that all is done where it is.
+
+    Args:
+        config: Of the run, anchored.
+        folder: Its folder.
+        result: Plain values.
+        complete: False where a part is missing: it is tried again when the run is.
+    """
+    folder.write_result(result)
+    if complete:
+        folder.note_finished(config.names())
+    return Run(folder.path, result, complete)
 
 
 def places_of(config: ReadingConfig) -> list[str]:

@@ -20,6 +20,7 @@ from obriy.model.grid import geobox_of
 from obriy.model.sample import AreaEstimate, SampleDesign, SampleUnit
 from obriy.outputs.sample_sheet import check_free, write_sample
 from obriy.render.chips import Chip, ChipView, draw_chips, views_of
+from obriy.runs.folder import hold
 from obriy.sources.class_map import open_class_map, sources_of
 from obriy.sources.districts import read_districts
 from obriy.sources.sample_sheet import file_sha256, read_design, read_labels
@@ -156,9 +157,10 @@ def draw_sample(
         pictures = _Pictures()
         warnings.append(f"No page to label on: {error.message} Name the image with --image.")
     warnings += pictures.warnings
-    files = write_sample(
-        design, out, views=pictures.views, chips=pictures.chips, image=pictures.image, lang=lang
-    )
+    with hold(out):
+        files = write_sample(
+            design, out, views=pictures.views, chips=pictures.chips, image=pictures.image, lang=lang
+        )
     return DrawnSample(design, files, tuple(warnings))
 
 

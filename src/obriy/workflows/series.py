@@ -32,13 +32,14 @@ from obriy.model.grid import coords_of, describe, geobox_of
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, provenance_of
 from obriy.outputs.cog import MapWriter
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.balance import strike_balance
 from obriy.workflows.cluster import cluster
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.measuring import measure_date, weigh_as, with_periods
-from obriy.workflows.run import Run, map_step, places_of, run_path
+from obriy.workflows.run import Run, finish, map_step, places_of, run_folder, run_path
 from obriy.workflows.series_inputs import OpenedImage, SeriesInputs, read_inputs
 from obriy.workflows.series_products import SeriesProducts, write_series_products
 from obriy.workflows.series_result import DateMap, cloudiness, result_of
@@ -88,7 +89,14 @@ def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Run
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
-    folder = RunFolder(run_path(config), config.identity())
+    with run_folder(config) as folder:
+        return _carried_out(inputs, config, folder, options)
+
+
+def _carried_out(
+    inputs: SeriesInputs, config: WaterConfig, folder: RunFolder, options: EngineOptions
+) -> Run:
+    """Do the run in its folder."""
     dates = _map_dates(inputs, config, folder, options)
     maps = _open_maps(dates, folder)
     if not maps:
@@ -113,9 +121,8 @@ def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Run
     result = result_of(config, dates, products)
     files = write_series_products(config, folder, products, result)
     result["outputs"] = {name: str(path) for name, path in files.items()}
-    folder.write_result(result)
     complete = _is_complete(dates, series) and (result["change"] is not None or not config.change)
-    return Run(folder.path, result, complete)
+    return finish(config, folder, result, complete=complete)
 
 
 def _map_dates(

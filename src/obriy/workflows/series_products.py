@@ -33,7 +33,8 @@ from obriy.render.multiples import (
 )
 from obriy.render.series import MOST_PANELS, causes_figure, series_figure
 from obriy.render.text import text_of
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.dates import parse_range
 from obriy.workflows.balance import Balance
 from obriy.workflows.config import WaterConfig

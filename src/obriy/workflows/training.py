@@ -1,9 +1,7 @@
 """`obriy train landcover`: named maps teach a network that maps this scene, and others."""
 
 import dataclasses
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +21,8 @@ from obriy.nets.unet import GROUPS, Student, StudentCard, scaled
 from obriy.outputs.files import write_bytes, write_text
 from obriy.render.figures import to_png
 from obriy.render.learning import learning_figure
-from obriy.runs.folder import RunFolder, StepRecord, fingerprint
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.class_map import CONFIDENCE
 from obriy.workflows.config import TrainConfig
 from obriy.workflows.judging import judge
@@ -42,7 +41,7 @@ from obriy.workflows.lessons import (
     split_cells,
 )
 from obriy.workflows.passes import pixel_m
-from obriy.workflows.run import Run, command_of
+from obriy.workflows.run import Run, command_of, finish, run_folder
 
 STUDENT: Final = "student.pt"
 HISTORY: Final = "history.csv"
@@ -94,6 +93,7 @@ def train_landcover(
         UsageError: for runs of different legends, or images too small for three blocks.
         InputError: where no pixel is named with enough confidence.
     """
+    config = config.anchored()
     opened = list(lessons) if lessons is not None else [open_run(run, config.reference)
                                                        for run in config.runs]  # fmt: skip
     legend = one_legend(opened, [lesson.source for lesson in opened])
@@ -102,10 +102,15 @@ def train_landcover(
         config.validation_share,
         config.seed,
     )
-    runs = [str(run.resolve()) for run in config.runs] or [lesson.source for lesson in opened]
-    identity = {**config.identity(), "runs": runs}
-    folder = RunFolder(config.out or _default_folder(identity), identity)
-    task = _Task(config, opened, legend, split, progress)
+    # Lessons in memory: what they are called tells them apart.
+    named = config.runs or [Path(lesson.source) for lesson in opened]
+    with run_folder(config.model_copy(update={"runs": named})) as folder:
+        return _carried_out(_Task(config, opened, legend, split, progress), folder)
+
+
+def _carried_out(task: "_Task", folder: RunFolder) -> TrainingRun:
+    """Do the training in its folder."""
+    config, opened = task.config, task.lessons
     read = [str(run / file) for run in config.runs for file in (MAP, CONFIDENCE)]
     read += [href for lesson in opened for href in hrefs_of(provenance_of(lesson.scene))]
     learnt = folder.step("train", lambda: task.learn(folder), fingerprint(read))
@@ -117,17 +122,17 @@ def train_landcover(
     ).found
     result = {
         "job": config.job,
-        "runs": runs,
+        "runs": [str(run) for run in config.runs] or [lesson.source for lesson in opened],
         "images": [lesson.source for lesson in opened],
-        "legend": legend.name,
-        "blocks": {"side": config.patch, **describe(split)},
+        "legend": task.legend.name,
+        "blocks": {"side": config.patch, **describe(task.split)},
         **learnt.found,
         **judged,
         "outputs": {name: str(folder.file(file)) for name, file in learnt.outputs.items()},
         "command": command_of(config),
         "provenance": {"software": versions(), "inputs": [], "steps": [], "warnings": []},
     }
-    folder.write_result(result)
+    finish(config, folder, result, complete=True)
     return TrainingRun(folder.path, result, method)
 
 
@@ -260,8 +265,3 @@ def _history_text(history: Sequence[Epoch]) -> str:
         for epoch in history
     )
     return csv_text(["epoch", "loss", "validation_loss", "validation_mean_iou", "rate"], rows)
-
-
-def _default_folder(identity: Mapping[str, Any]) -> Path:
-    text = json.dumps(identity, sort_keys=True)
-    return Path("obriy-runs") / f"student-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
