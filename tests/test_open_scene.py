@@ -310,15 +310,16 @@ def test_netcdf_with_attributes_that_are_not_utf8(tmp_path):
 def test_factors_from_the_user_are_final(tmp_path):
     dn = numbers(3)
     file = write(tmp_path / "a.tif", dn, ("B03", "B08", "B11"))
-    scene = open_scene(file, scale=0.001, offset=-0.05)
-    np.testing.assert_allclose(scene.nir.values, dn[1] * 0.001 - 0.05, rtol=1e-5, atol=1e-6)
+    scene = open_scene(file, scale=0.0002, offset=-0.05)
+    np.testing.assert_allclose(scene.nir.values, dn[1] * 0.0002 - 0.05, rtol=1e-5, atol=1e-6)
     assert step(scene, "scaling")["by"] == "user"
     assert step(scene, "boa_offset") is None
 
 
-def test_a_scale_of_zero_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="scale of 0"):
-        open_scene(write(tmp_path / "a.tif", numbers(2), ("B03", "B08")), scale=0)
+@pytest.mark.parametrize("scale", [0, -0.0001])
+def test_a_scale_that_is_not_above_zero_is_refused(tmp_path, scale):
+    with pytest.raises(UsageError, match=f"scale of {scale:g} makes no reflectance"):
+        open_scene(write(tmp_path / "a.tif", numbers(2), ("B03", "B08")), scale=scale)
     with pytest.raises(UsageError, match="not a number to count with"):
         open_scene(tmp_path / "a.tif", offset=float("nan"))
 
@@ -403,7 +404,7 @@ def test_no_data_by_user_tag_and_sensor(tmp_path):
     missing = np.isnan(open_scene(file).green.values[0, :3])
     assert missing.tolist() == [True, True, False]
     missing = np.isnan(open_scene(file, nodata=777, scale=1e-4).green.values[0, :3])
-    assert missing.tolist() == [False, False, True]
+    assert missing.tolist() == [True, False, True]  # 65535 is a reflectance of 6.55: still nothing
 
 
 def test_a_fill_value_that_the_file_does_not_name(tmp_path):

@@ -90,7 +90,7 @@ def test_a_file_is_read_small_with_the_same_means(tmp_path):
     ) as file:  # fmt: skip
         file.write(values, 1)
     with rasterio.open(tmp_path / "b.tif") as file:
-        band = RasterBand(str(tmp_path / "b.tif"), scale=1e-3, nodata=0)
+        band = RasterBand(str(tmp_path / "b.tif"), scale=1e-3, missing=(0,))
         lazy = lazy_variable(band, file_geobox(file))
     part = lazy[100:500, 40:340]
     expected = block_means(xr.Variable(("y", "x"), values[100:500, 40:340] / 1e3), (10, 10))
@@ -130,8 +130,8 @@ def test_a_damaged_tile_is_a_hole_in_the_picture(tmp_path):
     path = _damaged(tmp_path / "S2A_20240615_damaged.tif")
     with rasterio.open(path) as file:
         geobox = file_geobox(file)
-    broken = block_means(lazy_variable(RasterBand(str(path), 3, nodata=0), geobox), (4, 4))
-    whole = block_means(lazy_variable(RasterBand(str(path), 1, nodata=0), geobox), (4, 4))
+    broken = block_means(lazy_variable(RasterBand(str(path), 3, missing=(0,)), geobox), (4, 4))
+    whole = block_means(lazy_variable(RasterBand(str(path), 1, missing=(0,)), geobox), (4, 4))
     assert np.isfinite(whole).all()
     assert np.isnan(broken[:128, 256:384]).all()
     assert np.isfinite(broken).mean() > 0.85

@@ -252,7 +252,7 @@ SENTENCES = {
         "a.gpkg: ділянка «Lake» — хибний полігон (Hole): виправлено, площа +2,5\u00a0%."
     ),
     "Codes read as water codes: 1 not water, 2 water: 1 not_water; 2 water. Recognised by its "
-    "values.": "Коди прочитано як коди води: 1 не вода, 2 вода: 1 не вода; 2 вода. Розпізнано "
+    "values.": "Коди прочитано як коди води: 1 не вода, 2 вода: 1 not_water; 2 water. Розпізнано "
     "за значеннями.",
     "reflectance in green": "коефіцієнт відбиття, канал green",
     "0.6 of the diagonal of a sample's footprint, by view angle": (
@@ -323,6 +323,25 @@ SENTENCES = {
     "be read (TIFFReadEncodedTile() failed.).": (
         "Частину знімка не вдалося прочитати: a.b.tif, канал 2: рядки 0–512, стовпці 1024–1536 "
         "не читаються (TIFFReadEncodedTile() failed.)."
+    ),
+    "25.0% of the pixels hold 0 in every band, and no number is named that means missing: nothing "
+    "was measured there, they are unseen. (If something was, say --nodata with a number that does "
+    "not occur.)": (
+        "25,0\xa0% пікселів мають 0 в усіх каналах, а числа, що означало б «немає даних», не "
+        "названо: там нічого не виміряно, їх не видно. (Якщо виміряно, задайте --nodata з числом, "
+        "якого немає.)"
+    ),
+    "0.2% of the pixels hold 0 in every band, and others come close to it: they were taken for a "
+    "dark surface. If nothing was measured there, say --nodata 0.": (
+        "0,2\xa0% пікселів мають 0 в усіх каналах, а інші близькі до цього: їх узято за темну "
+        "поверхню. Якщо там нічого не виміряно, задайте --nodata 0."
+    ),
+    "2.5% of the pixels hold 255 in every band. If nothing was measured there, say --nodata 255.": (
+        "2,5\xa0% пікселів мають 255 в усіх каналах. Якщо там нічого не виміряно, задайте --nodata "
+        "255."
+    ),
+    "The band 'swir16' of a b.tif is empty (every pixel is 0 or no data): it was left out.": (
+        "Канал swir16 файлу a b.tif порожній (кожен піксель — 0 або без даних): його відкинуто."
     ),
     "Metadata (processing baseline 05.09) say that the +0.1 of Sentinel-2 baseline 04.00 is in the "
     "numbers; the darkest pixels say otherwise, and were believed (--offset decides).": (
@@ -417,7 +436,7 @@ SENTENCES = {
     "Classes of the map ('igbp') brought to 'main'.": "Класи карти («igbp»)",
     "Classes of the reference ('igbp') brought to 'main'.": "Класи еталона («igbp»)",
     "Classes of the map ('worldcover') brought to 'main'. Classes made one: tree_cover, mangroves "
-    "→ tree.": "зведено до «main». Класи, що стали одним: деревна рослинність, мангри → дерева.",
+    "→ tree.": "зведено до «main». Класи, що стали одним: tree_cover, mangroves → tree.",
     "Classes made one: a, b → c.": "стали одним: a, b → c.",
     "Classes made one: a, b → c. Divided further there, so the likeliest class is taken: d.": (
         "a, b → c. Там вони поділені дрібніше"

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from obriy.errors import TableError, UnknownNameError
-from obriy.model.bands import QUALITY, SPECTRAL
+from obriy.model.bands import DATA_MASK, QUALITY, SPECTRAL
 from obriy.model.flags import Flag
 from obriy.model.legend import load_legend
 from obriy.tables import load_toml, table_names
@@ -106,7 +106,7 @@ def test_an_unknown_sensor_is_answered_with_the_nearest():
 
 def test_aliases_name_bands_and_no_alias_means_two():
     table = load_toml("aliases")
-    assert set(table) <= {*SPECTRAL, *QUALITY}
+    assert set(table) <= {*SPECTRAL, *QUALITY, DATA_MASK}
     every = [alias for names in table.values() for alias in names]
     assert len(set(every)) == len(every)
     assert all(re.fullmatch(r"[a-z0-9]+", alias) for alias in every)

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from odc.geo.geobox import GeoBox
-from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
@@ -29,11 +28,10 @@ from obriy.blocks.damage import (
 )
 from obriy.blocks.gdal import dataset, gdal_env, open_raster
 from obriy.blocks.handles import held, state_of
+from obriy.blocks.resample import LOCAL_CRS, around_window, resampled, spanned, step_between
+from obriy.blocks.validity import Layer, Validity
 from obriy.errors import SourceError
 from obriy.model.grid import same_grid
-
-LOCAL_CRS = CRS.from_epsg(3857)
-"""Stands for "the same plane" where two files without a CRS are brought to one grid."""
 
 _REACH: Final = 4
 """Pixels of a file around a place that a warp may read to fill it, with some to spare."""
@@ -48,28 +46,30 @@ class RasterBand:
         index: Band number, from 1.
         scale: Factor; 1 for classes.
         offset: Added after the factor.
-        nodata: DN that means missing; None where there is none. NaN is always missing.
+        missing: DN that mean missing wherever they stand. NaN and infinity always do.
         resampling: A rasterio ``Resampling`` name, used where the grid differs: ``"nearest"``
             (classes), ``"bilinear"`` or ``"average"`` (reflectance).
         dtype: ``"float32"`` (missing is NaN) or an integer type (DN as they are, missing is
             ``fill``).
         fill: What missing becomes in an integer type.
-        also_missing: A second DN that means missing (a product's 0 beside a file's own nodata).
         grid: The grid that the file is taken to lie on; None: its own.
         network: The path is an address that a source in the network made; see `gdal.dataset`.
+        masks: What hides pixels whatever their DN, in the CRS of the file.
+        validity: What hides a pixel in all bands of its scene at once; None: nothing does.
     """
 
     path: str
     index: int = 1
     scale: float = 1.0
     offset: float = 0.0
-    nodata: float | None = None
+    missing: tuple[float, ...] = ()
     resampling: str = "bilinear"
     dtype: str = "float32"
     fill: int = 0
-    also_missing: float | None = None
     grid: GeoBox | None = None
     network: bool = False
+    masks: tuple[Layer, ...] = ()
+    validity: Validity | None = None
 
 
 def lazy_variable(band: RasterBand, geobox: GeoBox) -> xr.Variable:
@@ -92,7 +92,8 @@ def read_averaged(
     """Read a window of a band of a file at a lower resolution, as quickly as the file allows.
 
     Returns:
-        Averages, rows x columns of ``shape``; None where the variable does not lie in one file.
+        Averages, rows x columns of ``shape``; None where the variable does not lie in one file, or
+        the window not within it.
 
     Raises:
         SourceError: where the bytes cannot be decoded.
@@ -110,12 +111,17 @@ def read_averaged(
     if any(part.step != 1 for part in parts):
         return None
     down, across = (slice(part.start, part.stop) for part in parts)
-    return lazy.array.read(down, across, shape)
+    return lazy.array.read_small(down, across, shape)
 
 
 def file_geobox(dataset: Any) -> GeoBox:
-    """Return the grid of an open rasterio dataset; no CRS stays None."""
-    crs = dataset.crs.to_wkt() if dataset.crs else None
+    """Return the grid of an open rasterio dataset; no CRS stays None.
+
+    A CRS without a geotransform says neither where the pixels lie nor how large they are: taken at
+    its word, they would be 1 m wide at 0, 0. It counts as none.
+    """
+    placed = dataset.crs and not dataset.transform.is_identity
+    crs = dataset.crs.to_wkt() if placed else None
     return GeoBox((dataset.height, dataset.width), dataset.transform, crs)
 
 
@@ -140,6 +146,7 @@ class _RasterArray(BackendArray):
         self.dtype = np.dtype(band.dtype)
         self._datasets = _Datasets(band, geobox)
         self._broken: dict[Tile, Hole] = {}
+        self._validity = band.validity or Validity()
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
         values: npt.NDArray[Any] = indexing.explicit_indexing_adapter(
@@ -155,20 +162,38 @@ class _RasterArray(BackendArray):
         picked: npt.NDArray[Any] = values[..., column_step]
         return picked
 
-    def read(
-        self, rows: slice, columns: slice, shape: tuple[int, int] | None = None
-    ) -> npt.NDArray[Any]:
-        """Read a window of the grid; averaged to ``shape``, through overviews, where it is given.
+    def read(self, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        """Read a window of the grid.
 
         Raises:
             SourceError: where the bytes cannot be decoded, and nobody reads around them.
         """
         holes = told()
         with gdal_env(network=self.band.network):
-            if holes is not None and shape is None:
+            if holes is not None:
                 return self._read_around(rows, columns, holes)
             try:
-                return self._values(self._datasets.on_grid(), rows, columns, shape)
+                return self._values(rows, columns)
+            except RasterioError as error:
+                raise _unreadable(self.band, rows, columns, error) from error
+
+    def read_small(
+        self, rows: slice, columns: slice, shape: tuple[int, int]
+    ) -> npt.NDArray[Any] | None:
+        """Read a window averaged to a shape, through overviews; None beyond the edge of the file.
+
+        Raises:
+            SourceError: where the bytes cannot be decoded.
+        """
+        with gdal_env(network=self.band.network):
+            own = self._datasets.grid
+            if not self._datasets.fits:
+                span = spanned((rows, columns), self.geobox, own)
+                if span is None:
+                    return None
+                rows, columns = span
+            try:
+                return self._of_file(self._datasets.file(), rows, columns, own, shape)
             except RasterioError as error:
                 raise _unreadable(self.band, rows, columns, error) from error
 
@@ -177,7 +202,7 @@ class _RasterArray(BackendArray):
         while True:
             known = frozenset(self._broken)
             try:
-                values = self._values(self._datasets.on_grid(known), rows, columns)
+                values = self._values(rows, columns, known)
                 break
             except RasterioError as error:
                 found = self._datasets.broken(rows, columns)
@@ -193,15 +218,41 @@ class _RasterArray(BackendArray):
         return values
 
     def _values(
-        self, dataset: Any, rows: slice, columns: slice, shape: tuple[int, int] | None = None
+        self, rows: slice, columns: slice, without: frozenset[Tile] = frozenset()
     ) -> npt.NDArray[Any]:
-        raw = dataset.read(
+        own = self._datasets.grid
+        if self._datasets.fits:
+            return self._of_file(self._datasets.file(without), rows, columns, own)
+        if self.dtype.kind != "f":  # the warp keeps to the masks of the file by itself
+            warped = self._datasets.warped(without)
+            raw = warped.read(self.band.index, window=Window.from_slices(rows, columns))
+            return _to_values(raw, self.band)
+        around = around_window((rows, columns), self.geobox, own)
+        if around is None:
+            shape = (rows.stop - rows.start, columns.stop - columns.start)
+            return np.full(shape, np.nan, self.dtype)
+        # What is missing is NaN before pixels mix: no fill, and nothing beneath a mask, smears.
+        values = self._of_file(self._datasets.file(without), *around, own)
+        step = step_between(own, self.geobox)
+        return resampled(values, around, (rows, columns), step, self.band.resampling)
+
+    def _of_file(
+        self,
+        file: Any,
+        rows: slice,
+        columns: slice,
+        own: GeoBox,
+        shape: tuple[int, int] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Return a window of the file on its own grid, what is missing left out."""
+        raw = file.read(
             self.band.index,
             window=Window.from_slices(rows, columns),
             out_shape=shape,
             resampling=Resampling.average,
         )
-        return _to_values(raw, self.band)
+        hidden = self._validity.hidden(raw, self.band.masks, rows, columns, own)
+        return _to_values(raw, self.band, hidden)
 
 
 class _Datasets:
@@ -214,28 +265,28 @@ class _Datasets:
         self._state = state_of(band.path)
 
     @functools.cached_property
-    def _grid(self) -> GeoBox:
+    def grid(self) -> GeoBox:
+        """The grid that the file is taken to lie on."""
         return file_geobox(self.file()) if self.band.grid is None else self.band.grid
 
     @functools.cached_property
-    def _fits(self) -> bool:
-        return same_grid(self._grid, self.geobox)
+    def fits(self) -> bool:
+        """Whether that is the grid wanted."""
+        return same_grid(self.grid, self.geobox)
 
-    def on_grid(self, without: frozenset[Tile] = frozenset()) -> Any:
-        """Return the file on the grid wanted, without tiles that are known to be broken."""
-        if not without and self._fits:
-            return self.file()
-        return held((self, without), lambda: self._made(without))
-
-    def file(self) -> Any:
-        """Return the file."""
+    def file(self, without: frozenset[Tile] = frozenset()) -> Any:
+        """Return the file, without tiles that are known to be broken."""
+        if without:
+            return held((self, without), lambda: self._sound(without))
         return held(self._state, lambda: dataset(self.band.path, network=self.band.network))
 
-    def _made(self, without: frozenset[Tile]) -> Any:
+    def warped(self, without: frozenset[Tile] = frozenset()) -> Any:
+        """Return the file on the grid wanted, in its own type of numbers."""
+        return held((self, without, "warped"), lambda: self._warped(self.file(without)))
+
+    def _sound(self, without: frozenset[Tile]) -> Any:
         source = self.file()
-        if without:
-            source = without_tiles(source, self.index, without, self._source_nodata(source))
-        return source if self._fits else self._warped(source)
+        return without_tiles(source, self.index, without, self._source_nodata(source))
 
     def broken(self, rows: slice, columns: slice) -> dict[Tile, Hole]:
         """Return the tiles of the file behind a window of the grid that cannot be decoded."""
@@ -243,7 +294,7 @@ class _Datasets:
         errors = broken_tiles(self.file(), self.index, *self._behind(rows, columns))
         for tile, error in errors.items():
             down, across = tile_window(self.file(), self.index, tile).toslices()
-            hole = on_grid((down, across), self._grid, self.geobox)
+            hole = on_grid((down, across), self.grid, self.geobox)
             found[tile] = Hole(*hole, str(_unreadable(self.band, down, across, error)))
         return found
 
@@ -252,39 +303,39 @@ class _Datasets:
         return tiles_in(self.file(), self.index, *self._behind(rows, columns))
 
     def _behind(self, rows: slice, columns: slice) -> tuple[slice, slice]:
-        if self._fits:
+        if self.fits:
             return rows, columns
+        if np.dtype(self.band.dtype).kind == "f":
+            return around_window((rows, columns), self.geobox, self.grid) or (
+                slice(0, 0),
+                slice(0, 0),
+            )
         # A warp works by its own blocks, and interpolates from beyond them.
         down, across = (
             slice(part.start // side * side, -(-part.stop // side) * side)
-            for part, side in zip((rows, columns), self.on_grid().block_shapes[0], strict=True)
+            for part, side in zip((rows, columns), self.warped().block_shapes[0], strict=True)
         )
-        return on_grid((down, across), self.geobox, self._grid, reach=_REACH)
+        return on_grid((down, across), self.geobox, self.grid, reach=_REACH)
 
     def _source_nodata(self, source: Any) -> float | None:
-        """Return what a warp leaves out; a NaN that was let in would spread to its neighbours."""
-        if self.band.nodata is not None:
-            return self.band.nodata
+        """Return what a warp leaves out, and what stands for a tile that is left out."""
+        if self.band.missing:
+            return self.band.missing[0]
         is_float = np.dtype(source.dtypes[self.index - 1]).kind == "f"
         return float("nan") if is_float else None
 
     def _warped(self, source: Any) -> WarpedVRT:
-        floats = np.dtype(self.band.dtype).kind == "f"
-        grid = self._grid
         return WarpedVRT(
             source,
-            src_crs=_plane(grid),
-            src_transform=grid.affine,
+            src_crs=_plane(self.grid),
+            src_transform=self.grid.affine,
             crs=_plane(self.geobox),
             transform=self.geobox.affine,
             height=int(self.geobox.shape.y),
             width=int(self.geobox.shape.x),
             resampling=Resampling[self.band.resampling],
             src_nodata=self._source_nodata(source),
-            # A warp of integers has no number left for "nothing there": reflectance warps as
-            # floats, with NaN.
-            nodata=_missing_value(self.band),
-            dtype=self.band.dtype if floats else None,
+            nodata=self.band.fill,
         )
 
 
@@ -292,11 +343,12 @@ def _plane(grid: GeoBox) -> Any:
     return grid.crs.to_wkt() if grid.crs else LOCAL_CRS
 
 
-def _to_values(raw: npt.NDArray[Any], band: RasterBand) -> npt.NDArray[Any]:
+def _to_values(
+    raw: npt.NDArray[Any], band: RasterBand, hidden: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[Any]:
     floats = np.dtype(band.dtype).kind == "f"
-    missing = _missing(raw, band)
+    missing = _missing(raw, band) if hidden is None else _missing(raw, band) | hidden
     if not floats and raw.dtype.kind == "f":
-        missing |= np.isnan(raw)
         raw = np.where(missing, band.fill, raw)
     values = raw.astype(band.dtype)
     if floats and band.scale != 1:
@@ -313,9 +365,9 @@ def _missing_value(band: RasterBand) -> float | int:
 
 
 def _missing(raw: npt.NDArray[Any], band: RasterBand) -> npt.NDArray[np.bool_]:
-    missing = np.zeros(raw.shape, bool)
-    for number in (band.nodata, band.also_missing):
-        if number is not None and not np.isnan(number):
+    missing = ~np.isfinite(raw) if raw.dtype.kind == "f" else np.zeros(raw.shape, bool)
+    for number in band.missing:
+        if not np.isnan(number):
             missing |= raw == number
     return missing
 

@@ -14,6 +14,9 @@ SPECTRAL: Final = (
 QUALITY: Final = ("scl", "fmask", "bqa", "qa_pixel")
 """Names of quality bands that become ``flags``; each has its bits in ``tables/quality.toml``."""
 
+DATA_MASK: Final = "data_mask"
+"""Name of a band that is 0 where the image says nothing: opacity, ``dataMask``."""
+
 SKIP: Final = "-"
 """Stands in a band list for a band of the file that is not wanted."""
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import BandError
-from obriy.model.bands import QUALITY, SKIP, SPECTRAL
+from obriy.model.bands import DATA_MASK, QUALITY, SKIP, SPECTRAL
 from obriy.registry import did_you_mean
 from obriy.sources.reading import FileBand
 from obriy.tables import load_toml
@@ -19,6 +19,9 @@ from obriy.tables.sensor import Sensor, load_sensor, plain_id, sensor_of_file
 
 Sampler = Callable[[FileBand], npt.NDArray[np.float64]]
 
+OPAQUE_SHARE = 0.9
+"""At least so much of what is not 0 in an alpha band is full: GDAL calls the fourth of four 8-bit
+bands alpha unless it is told otherwise, and that may be near infrared."""
 SENTINEL2_TELLS = {"B8A", "B12"}
 """Band names that only Sentinel-2 has (plain, see `plain_id`)."""
 CIRRUS_DARKER = 3.0
@@ -37,6 +40,7 @@ class Naming:
         how: Where the names came from, for the record.
         unread: What the files call the bands that are left unread.
         warnings: What speaks against the sensor.
+        masks: File bands that are 0 where the image says nothing.
     """
 
     bands: dict[str, FileBand]
@@ -45,6 +49,7 @@ class Naming:
     how: str
     unread: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    masks: tuple[FileBand, ...] = ()
 
 
 def name_bands(
@@ -67,7 +72,7 @@ def name_bands(
     """
     guess = sensor or sensor_of_names(found)
     if wanted is not None:
-        names = _from_user(found, wanted)
+        names = _from_user(found, wanted, sampler)
         how = "the list of bands given"
     else:
         names, how = _from_files(found, guess, sampler)
@@ -100,7 +105,7 @@ def _strangers(found: list[FileBand], sensor: Sensor) -> tuple[str, ...]:
     )
 
 
-def _from_user(found: list[FileBand], wanted: tuple[str, ...]) -> list[str]:
+def _from_user(found: list[FileBand], wanted: tuple[str, ...], sampler: Sampler) -> list[str]:
     if len(wanted) > len(found):
         raise BandError(
             f"{len(wanted)} bands were named, and {_files(found)} has {len(found)}.",
@@ -118,7 +123,20 @@ def _from_user(found: list[FileBand], wanted: tuple[str, ...]) -> list[str]:
         raise BandError(
             "The list of bands names no spectral band.", f"Known: {', '.join(SPECTRAL)}."
         )
-    return names + [""] * (len(found) - len(names))
+    names += [""] * (len(found) - len(names))
+    return [
+        name or (DATA_MASK if _is_data_mask(band, sampler) else "")
+        for name, band in zip(names, found, strict=True)
+    ]
+
+
+def _is_data_mask(band: FileBand, sampler: Sampler) -> bool:
+    """Say whether a band is 0 where the image says nothing, by its name, else as an alpha band."""
+    meant = [aliases().get(_letters(name)) for name in band.names]
+    if any(meant) or band.opacity != band.index:
+        return DATA_MASK in meant
+    values = sampler(band)
+    return not len(values) or float((values == values.max()).mean()) >= OPAQUE_SHARE
 
 
 def _known(name: str) -> str:
@@ -150,13 +168,16 @@ def _from_files(
     sources: set[str] = set()
     for path in dict.fromkeys(b.path for b in found):
         part = [b for b in found if b.path == path]
-        here = [_name_of(b, sensor, product, alone=len(part) == 1) for b in part]
+        masks = [b for b in part if _is_data_mask(b, sampler)]
+        rest = [b for b in part if b not in masks]
+        here = [_name_of(b, sensor, product, alone=len(rest) == 1) for b in rest]
         if any(here):
             sources.add("names in the files")
-        elif sensor is not None and len(part) > 1:
-            here = _from_stack(part, sensor, sampler)
+        elif sensor is not None and len(rest) > 1:
+            here = _from_stack(rest, sensor, sampler)
             sources.add(f"the customary order of {sensor.id}")
-        names += here
+        said = iter(here)
+        names += [DATA_MASK if b in masks else next(said) for b in part]
     if not set(names) & set(SPECTRAL):
         raise _nobody_knows(found, sensor)
     return names, " and ".join(sorted(sources))
@@ -211,11 +232,13 @@ def _from_stack(part: list[FileBand], sensor: Sensor, sampler: Sampler) -> list[
 
 def _collect(found: list[FileBand], names: list[str], sensor: Sensor | None, how: str) -> Naming:
     chosen: dict[str, FileBand] = {}
-    unread = []
+    unread, masks = [], []
     for band, name in zip(found, names, strict=True):
         other = chosen.get(name)
         if not name:
             unread.append(_title(band))
+        elif name == DATA_MASK:
+            masks.append(band)
         elif other is None:
             chosen[name] = band
         elif other.grid.crs != band.grid.crs or _pixel(other) == _pixel(band):
@@ -230,7 +253,7 @@ def _collect(found: list[FileBand], names: list[str], sensor: Sensor | None, how
     if sensor is None and "fmask" in chosen:
         sensor = load_sensor("hls")
     quality = {str(n): chosen[n] for n in QUALITY if n in chosen}
-    return Naming(spectral, quality, sensor, how, tuple(unread))
+    return Naming(spectral, quality, sensor, how, tuple(unread), masks=tuple(masks))
 
 
 def _pixel(band: FileBand) -> float:

@@ -1,5 +1,6 @@
 """Class codes of a file on the grid of a map: which band, which grid, which pixels."""
 
+import dataclasses
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from obriy.errors import GridError, InputError, SourceError
 from obriy.model.grid import same_grid
 from obriy.sources.computed import computed_variable
 from obriy.sources.grids import local_plane
-from obriy.sources.reading import FileBand, probe
+from obriy.sources.reading import FileBand, masks_in_file, probe
 from obriy.vectors import place
 
 FINER: Final = 1.5
@@ -33,7 +34,7 @@ def only_band(file: Path) -> FileBand:
     """
     if not file.exists():
         raise SourceError(f"There is no file {file}.", "Check the path.")
-    bands = probe(str(file))
+    bands = [band for band in probe(str(file)) if band.opacity != band.index]
     if len(bands) != 1:
         raise InputError(
             f"{file} has {len(bands)} bands; a map of classes has one.",
@@ -116,12 +117,12 @@ def lazy_codes(
     source = RasterBand(
         path=band.path,
         index=band.index,
-        nodata=nodata,
-        also_missing=unused,
+        missing=(*(() if nodata is None else (nodata,)), unused),
         resampling=resampling,
         dtype="int32",
         fill=unused,
         grid=own,
+        masks=masks_in_file(dataclasses.replace(band, grid=own)),
     )
     values = lazy_variable(source, grid)
 

@@ -8,6 +8,7 @@ import rasterio
 import xarray as xr
 
 from obriy.blocks.raster import RasterBand, lazy_variable
+from obriy.blocks.validity import Validity
 from obriy.errors import EmptyResultError, SourceError
 from obriy.model.grid import describe
 from obriy.model.provenance import Provenance
@@ -20,8 +21,26 @@ from obriy.sources.grids import SceneGrid, resampling_of, scene_grid
 from obriy.sources.landsat import Mtl, mtl_beside, read_mtl, toa_factors
 from obriy.sources.quality import describe as describe_quality
 from obriy.sources.quality import flags_variable, kind_of, warnings_of
-from obriy.sources.reading import FileBand, has_valid_pixel, list_files, probe, sample
-from obriy.sources.scaling import Linear, Samples, Scaling, decide_scaling
+from obriy.sources.reading import (
+    WHOLE_PIXELS,
+    FileBand,
+    has_valid_pixel,
+    list_files,
+    probe,
+    sample,
+)
+from obriy.sources.sampled import look
+from obriy.sources.scaling import Linear, Samples, Scaling, check_plausible, decide_scaling
+from obriy.sources.validity import (
+    Fills,
+    Hidden,
+    Missing,
+    declared,
+    find_fills,
+    masks_of,
+    settle,
+    valid,
+)
 from obriy.tables.sensor import Sensor, load_sensor
 
 CACHE_BYTES = 48 * 1024**2
@@ -36,16 +55,18 @@ OFFSET_SENSORS = {None, "sentinel2_l2a", "sentinel2_l1c"}
 class _Decided:
     """All that was decided about an image before a pixel of it becomes reflectance.
 
-    ``missing`` are the numbers that mean missing, by common name.
+    ``empty`` are the bands that hold nothing, and were left out.
     """
 
     files: list[str]
     naming: Naming
-    missing: dict[str, tuple[float, ...]]
+    hidden: Hidden
     scaling: Scaling
     offset: OffsetDecision | None
     grid: SceneGrid
     mtl: Mtl | None
+    empty: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def open_files(request: Request) -> xr.Dataset:
@@ -73,9 +94,18 @@ def _decide(request: Request) -> _Decided:
     naming = name_bands(
         found, asked or (mtl.sensor if mtl else None), request.bands, lambda b: sample(b, (0.0,))
     )
-    missing = {n: _missing(b, naming.sensor, request.nodata) for n, b in naming.bands.items()}
-    samples = {n: sample(b, missing[n]) for n, b in naming.bands.items()}
-    _refuse_empty(naming, samples, missing)
+    grid = scene_grid([*naming.bands.values(), *naming.quality.values()], request.resolution)
+    masks = masks_of(naming)
+    numbers = look(naming.bands, masks)
+    missing = {
+        name: declared(band, naming.sensor, request.nodata, numbers[name])
+        for name, band in naming.bands.items()
+    }
+    first = next(iter(naming.bands.values())).file
+    fills = find_fills(numbers, missing, first) if request.nodata is None else Fills({})
+    samples = valid(numbers, missing, fills)
+    naming, empty = _without_empty(naming, samples, missing, fills)
+    numbers, samples = ({n: d[n] for n in naming.bands} for d in (numbers, samples))
     scaling = decide_scaling(
         naming.bands,
         samples,
@@ -85,8 +115,10 @@ def _decide(request: Request) -> _Decided:
         mtl=toa_factors(mtl) if mtl else None,
     )
     scaling, offset = _without_offset(scaling, samples, naming)
-    grid = scene_grid([*naming.bands.values(), *naming.quality.values()], request.resolution)
-    return _Decided(files, naming, missing, scaling, offset, grid, mtl)
+    check_plausible(naming.bands, samples, scaling)
+    hidden = settle(numbers, missing, fills, scaling.bands, masks)
+    warnings = (*empty.values(), *fills.warnings)
+    return _Decided(files, naming, hidden, scaling, offset, grid, mtl, tuple(empty), warnings)
 
 
 def _mtl_of(
@@ -108,24 +140,31 @@ def _mtl_of(
     return mtl if guess is None or guess.id == mtl.sensor.id else None
 
 
-def _missing(band: FileBand, sensor: Sensor | None, given: float | None) -> tuple[float, ...]:
-    """Return the numbers of a band that mean missing: the user's, else the file's and the table's.
+def _without_empty(
+    naming: Naming, samples: Samples, missing: Missing, fills: Fills
+) -> tuple[Naming, dict[str, str]]:
+    """Leave out bands that hold nothing, or 0 everywhere, where others do not.
 
-    A sensor's own missing value counts in integer files only: in floats 0 is a dark pixel.
+    A band of which only the parts that were looked at are empty is searched as a whole.
+
+    Returns:
+        What is left, and what is said of the bands that are not, by name.
+
+    Raises:
+        EmptyResultError: where no band has a valid pixel.
+        SourceError: where those there are lie where nobody looked.
     """
-    if given is not None:
-        return (given,)
-    own = () if band.nodata is None or np.isnan(band.nodata) else (float(band.nodata),)
-    integers = np.dtype(band.dtype).kind in "iu"
-    table = sensor.nodata if sensor is not None and integers else None
-    return own if table is None or table in own else (*own, float(table))
-
-
-def _refuse_empty(naming: Naming, samples: Samples, missing: dict[str, tuple[float, ...]]) -> None:
-    """Raise unless some band has a valid pixel; a large image is then searched as a whole."""
-    if any(len(s) for s in samples.values()):
-        return
-    if any(has_valid_pixel(b, missing[n]) for n, b in naming.bands.items()):
+    silent = [n for n, s in samples.items() if not s.any()]
+    nothing = [n for n in silent if not _holds_more(naming.bands[n], (0.0, *missing[n]))]
+    if len(silent) < len(samples):
+        said = {
+            name: f"The band '{name}' of {naming.bands[name].file} is empty (every pixel is 0 or "
+            "no data): it was left out."
+            for name in nothing
+        }
+        kept = {n: b for n, b in naming.bands.items() if n not in said}
+        return dataclasses.replace(naming, bands=kept), said
+    if len(nothing) < len(silent):
         raise SourceError(
             "All the sampled parts of the image are no data, so that nothing tells how its numbers "
             "become reflectance.",
@@ -133,9 +172,14 @@ def _refuse_empty(naming: Naming, samples: Samples, missing: dict[str, tuple[flo
         )
     first = next(iter(naming.bands.values()))
     raise EmptyResultError(
-        f"{first.file} has no valid pixel: every number is no data.",
+        f"{first.file} has no valid pixel: every number is no data, or hidden by a mask.",
         "Take another date, or say with --nodata which number means missing.",
     )
+
+
+def _holds_more(band: FileBand, numbers: tuple[float, ...]) -> bool:
+    """Say whether a band that was looked at in parts holds another number elsewhere."""
+    return band.grid.shape.y * band.grid.shape.x > WHOLE_PIXELS and has_valid_pixel(band, numbers)
 
 
 def _without_offset(
@@ -159,7 +203,8 @@ def _without_offset(
 
 def _scene(decided: _Decided) -> xr.Dataset:
     naming, grid, mtl = decided.naming, decided.grid, decided.mtl
-    variables = {name: _variable(name, decided) for name in naming.bands}
+    validity = decided.hidden.of_scene(naming.bands)
+    variables = {name: _variable(name, decided, validity) for name in naming.bands}
     record = _record(decided)
     flags = None
     for name, band in list(naming.quality.items())[:1]:
@@ -182,17 +227,17 @@ def _scene(decided: _Decided) -> xr.Dataset:
     )
 
 
-def _variable(name: str, decided: _Decided) -> xr.Variable:
+def _variable(name: str, decided: _Decided, validity: Validity) -> xr.Variable:
     band = decided.naming.bands[name]
     own = decided.grid.of_file[band.path, band.index]
-    missing = decided.missing[name]
     raster = RasterBand(
         path=band.path,
         index=band.index,
         scale=decided.scaling.bands[name].scale,
         offset=decided.scaling.bands[name].offset,
-        nodata=missing[0] if missing else None,
-        also_missing=missing[1] if len(missing) > 1 else None,
+        missing=decided.hidden.alone[name],
+        masks=decided.hidden.masks[name],
+        validity=validity,
         resampling=resampling_of(own, decided.grid.geobox) or "bilinear",
         grid=own,
     )
@@ -227,8 +272,9 @@ def _record(decided: _Decided) -> Provenance:
             sensor=naming.sensor.id if naming.sensor else "unknown",
             read={name: f"{b.file} band {b.index}" for name, b in read.items()},
             unread=list(naming.unread),
+            empty=list(decided.empty),
         )
-        .with_step("nodata", numbers={n: list(v) for n, v in decided.missing.items()})
+        .with_step("nodata", **decided.hidden.describe(naming.bands))
         .with_step("scaling", **decided.scaling.describe())
     )
     if offset is not None:
@@ -238,6 +284,7 @@ def _record(decided: _Decided) -> Provenance:
     doubts = offset.warnings if offset else ()
     for warning in (
         *naming.warnings,
+        *decided.warnings,
         *decided.scaling.warnings,
         *doubts,
         *decided.grid.warnings,

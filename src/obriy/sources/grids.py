@@ -13,6 +13,10 @@ from obriy.sources.reading import FileBand
 
 COARSER = 1.01
 """A grid coarser than this many pixels of a band averages it; a finer one interpolates."""
+_UNPLACED = (
+    "The image names a CRS and says neither where in it the pixels lie nor how large they are "
+    "(no geotransform): the CRS was left out (gdal_edit -a_ullr gives it a place)."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +50,9 @@ def scene_grid(bands: list[FileBand], resolution: float | None) -> SceneGrid:
     grids = {(b.path, b.index): b.grid for b in bands}
     finest = min(bands, key=lambda b: abs(b.grid.affine.determinant)).grid
     _check_together(bands, finest)
+    unplaced = tuple(_UNPLACED for b in bands[:1] if b.unplaced)
     if resolution is None:
-        return SceneGrid(finest, grids, {})
+        return SceneGrid(finest, grids, {}, unplaced)
     if finest.crs is None:
         return _made_up(grids, finest, resolution)
     geobox, dropped = _at_resolution(finest, resolution)

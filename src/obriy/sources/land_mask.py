@@ -18,6 +18,7 @@ from obriy.model.grid import geobox_of
 from obriy.model.scene import provenance_of
 from obriy.sources.computed import computed_variable
 from obriy.sources.districts import read_polygons, repaired
+from obriy.sources.reading import masks_in_file, probe
 from obriy.sources.reference_polygons import VECTOR_SUFFIXES
 from obriy.vectors import place, rasterize
 
@@ -64,19 +65,24 @@ def land_on(mask: Path, geobox: GeoBox) -> xr.Variable:
     if path.suffix.lower() in VECTOR_SUFFIXES:
         return _of_polygons(path, geobox)
     try:
-        with open_raster(path) as dataset:
-            located = dataset.crs is not None
-            nodata = dataset.nodata
+        with open_raster(path):
+            own = probe(str(path))[0]
     except RasterioError as error:
         raise SourceError(
             f"The land mask {path} is neither a raster nor a vector file that can be read.",
             "Give a raster in which 0 is sea, or polygons of land.",
         ) from error
-    if geobox.crs is not None and not located:
+    if geobox.crs is not None and own.grid.crs is None:
         raise GridError(
             f"The land mask {path} does not say its CRS.", "Set it: gdal_edit -a_srs EPSG:CODE."
         )
-    band = RasterBand(str(path), nodata=nodata, resampling="nearest", dtype="uint8")
+    band = RasterBand(
+        str(path),
+        missing=() if own.nodata is None else (own.nodata,),
+        resampling="nearest",
+        dtype="uint8",
+        masks=masks_in_file(own),
+    )
     return lazy_variable(band, geobox)
 
 

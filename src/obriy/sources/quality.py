@@ -14,7 +14,7 @@ from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
 from obriy.sources.computed import computed_variable
-from obriy.sources.reading import FileBand, sample
+from obriy.sources.reading import FileBand, masks_in_file, sample
 from obriy.tables import load_toml
 
 BITS = 16
@@ -36,7 +36,13 @@ def flags_variable(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
     """
     fill = int(load_toml("quality")[kind]["fill"])
     raster = RasterBand(
-        band.path, band.index, resampling="nearest", dtype="uint16", fill=fill, grid=band.grid
+        band.path,
+        band.index,
+        resampling="nearest",
+        dtype="uint16",
+        fill=fill,
+        grid=band.grid,
+        masks=masks_in_file(band),
     )
     array = _FlagArray(lazy_variable(raster, geobox), lookup_table(kind))
     return xr.Variable(("y", "x"), indexing.LazilyIndexedArray(array), FLAG_ATTRS)

@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from odc.geo.geobox import GeoBox
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from obriy.blocks.damage import Tile, tile_window, tiles_in
 from obriy.blocks.gdal import names_raster, open_raster
 from obriy.blocks.raster import file_geobox
+from obriy.blocks.validity import Layer
 from obriy.errors import GridError, SourceError
 from obriy.sources.integrity import check_bytes, check_last_bytes, directory_is_cut_off
 
@@ -27,6 +29,7 @@ SAMPLE_WINDOWS = 5
 SAMPLE_PIXELS = 128
 MEASURED_DRIVERS = ("GTiff", "COG", "VRT", "JP2OpenJPEG")
 """Formats whose length is compared with what their headers promise (`integrity`)."""
+ALPHA = ColorInterp.alpha
 WHOLE_PIXELS = 1 << 20
 """Images up to this many pixels are sampled whole, larger ones in 5 x 5 windows of 128 px."""
 
@@ -46,6 +49,9 @@ class FileBand:
         scale: The file's own factor; 1 where it has none.
         offset: The file's own offset; 0 where it has none.
         tags: Metadata of file and band.
+        opacity: Number of the band of the file that it calls alpha; None where none is.
+        masked: The file has a mask for it (inside, or a ``.msk`` beside it), beside any number.
+        unplaced: The file names a CRS and does not say where in it the pixels lie.
     """
 
     path: str
@@ -58,6 +64,9 @@ class FileBand:
     scale: float
     offset: float
     tags: dict[str, str] = dataclasses.field(hash=False, compare=False)
+    opacity: int | None = None
+    masked: bool = False
+    unplaced: bool = False
 
 
 def list_files(paths: tuple[str, ...]) -> tuple[list[str], list[Path]]:
@@ -209,6 +218,7 @@ def _band(dataset: Any, path: str, file: str, index: int, variable: str = "") ->
         )
     tags = {**dataset.tags(), **dataset.tags(index)}
     names = (dataset.descriptions[index - 1], variable, *_names_in_tags(tags))
+    kinds = dataset.colorinterp
     return FileBand(
         path=path,
         file=Path(file).name,
@@ -220,7 +230,25 @@ def _band(dataset: Any, path: str, file: str, index: int, variable: str = "") ->
         scale=float(dataset.scales[index - 1]),
         offset=float(dataset.offsets[index - 1]),
         tags=tags,
+        opacity=next((i for i, c in zip(dataset.indexes, kinds, strict=True) if c == ALPHA), None),
+        masked=_has_mask(dataset, index),
+        unplaced=dataset.crs is not None and dataset.transform.is_identity,
     )
+
+
+def _has_mask(dataset: Any, index: int) -> bool:
+    """Say whether a file has a mask that is neither a number of the band nor an alpha band."""
+    flags = set(dataset.mask_flag_enums[index - 1])
+    by_number = flags == {MaskFlags.nodata}
+    return not (by_number or flags & {MaskFlags.all_valid, MaskFlags.alpha})
+
+
+def masks_in_file(band: FileBand) -> tuple[Layer, ...]:
+    """Return what hides pixels of a band in its own file: the file's mask, its alpha band."""
+    own = (Layer(band.path, band.index, band.grid, mask=True),) if band.masked else ()
+    if band.opacity in (None, band.index):
+        return own
+    return (*own, Layer(band.path, band.opacity, band.grid))
 
 
 def _names_in_tags(tags: dict[str, str]) -> list[str]:
@@ -316,7 +344,7 @@ def sample(band: FileBand, missing: tuple[float, ...]) -> npt.NDArray[np.float64
             lists what it could not read.
     """
     with _opened(band.path) as dataset:
-        windows = _sample_windows(*dataset.shape)
+        windows = sample_windows(*dataset.shape)
         parts = [v.ravel() for w in windows for v in _sound_parts(dataset, band, w)]
         if not parts:  # the first tile says why
             read_window(dataset, band.index, tile_window(dataset, band.index, (0, 0)), band.file)
@@ -330,16 +358,27 @@ def sample(band: FileBand, missing: tuple[float, ...]) -> npt.NDArray[np.float64
 def _sound_parts(dataset: Any, band: FileBand, window: Window) -> Iterator[npt.NDArray[Any]]:
     """Yield a window, or those of its tiles that are not damaged."""
     try:
-        yield read_window(dataset, band.index, window, band.file)
+        yield _shown(dataset, band, window)
     except SourceError:
         rows, columns = window.toslices()
         for tile in tiles_in(dataset, band.index, rows, columns):
             part = window.intersection(tile_window(dataset, band.index, tile))
             with contextlib.suppress(SourceError):
-                yield read_window(dataset, band.index, part, band.file)
+                yield _shown(dataset, band, part)
 
 
-def _sample_windows(height: int, width: int) -> list[Window]:
+def _shown(dataset: Any, band: FileBand, window: Window) -> npt.NDArray[Any]:
+    """Return the numbers of a window that no mask in the file hides, (n,)."""
+    values = read_window(dataset, band.index, window, band.file)
+    shown = np.ones(values.shape, bool)
+    for layer in masks_in_file(band):
+        read = dataset.read_masks if layer.mask else dataset.read
+        shown &= read(layer.index, window=window) != 0
+    return values[shown]
+
+
+def sample_windows(height: int, width: int) -> list[Window]:
+    """Return where an image is looked at: all of a small one, windows spread over a large one."""
     if height * width <= WHOLE_PIXELS:
         return [Window(0, 0, width, height)]
     rows = np.linspace(0, max(height - SAMPLE_PIXELS, 0), SAMPLE_WINDOWS).astype(int)

@@ -2,7 +2,8 @@
 
 reflectance = DN * scale + offset. The order of authority is the user, the file's own tags, the
 Landsat MTL, the sensor's table, and last the numbers themselves; a sensor's factor that makes the
-numbers impossible gives way to what the numbers say, with a warning.
+numbers impossible gives way to what the numbers say, with a warning. Whoever decided, what comes
+is looked at (`check_plausible`): no surface is darker than black or brighter than snow.
 """
 
 import dataclasses
@@ -24,6 +25,8 @@ BRIGHTEST_MEDIAN = 1.2
 """No image has a band whose median reflectance is higher."""
 DARKEST_BRIGHT = 0.1
 """Some percent of nearly every image reach 10 % in some band; where none does, it is all water."""
+BLACKEST = 0.003
+"""In some band one percent of every image, all of deep water too, is brighter."""
 DARK_VISIBLE = 0.01
 """Even clear deep water reflects 1 % in blue or green."""
 LATTICE_SHARE = 0.98
@@ -31,10 +34,19 @@ LATTICE_TOLERANCE = 0.08
 """Counts of 1/10000, stretched to 16 bits, lie within half a DN (0.076 of a count) of a whole
 count; numbers from elsewhere do so in one case of six."""
 FULL_RANGE = 65_000
-IMPOSSIBLE = -0.5
-"""No surface and no correction gives a reflectance so low."""
+IMPOSSIBLE = -0.5, 4.0
+"""No surface and no correction gives a reflectance so low, and no glint or cloud one so high."""
 FILL_SHARE = 0.001
 VISIBLE = ("coastal", "blue", "green", "red")
+
+
+_DECIDED = {
+    "user": "--scale and --offset as given",
+    "file tags": "the scales and offsets that the file names",
+    "MTL": "the factors of the scene's MTL",
+    "sensor table": "the factor of the sensor",
+    "numbers": "the factor that its numbers speak for",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +114,6 @@ def decide_scaling(
         chosen = Scaling(dict.fromkeys(bands, pair), "user", "given", (), offset is not None)
     else:
         chosen = _without_user(bands, samples, sensor, mtl)
-        _refuse_fill(bands, samples, chosen)
     if offset is None or scale is not None:
         return chosen
     pairs = {name: Linear(b.scale, offset) for name, b in chosen.bands.items()}
@@ -110,18 +121,86 @@ def decide_scaling(
     return dataclasses.replace(chosen, bands=pairs, by=by, offset_known=True)
 
 
-def _refuse_fill(bands: Mapping[str, FileBand], samples: Samples, chosen: Scaling) -> None:
-    """Raise where numbers far below zero are a fill value that the file does not own up to."""
-    for name, values in samples.items():
-        pair = chosen.bands[name]
-        low = float((values * pair.scale + pair.offset < IMPOSSIBLE).mean()) if len(values) else 0
-        if low > FILL_SHARE:
-            least = float(values.min())
+def check_plausible(bands: Mapping[str, FileBand], samples: Samples, scaling: Scaling) -> None:
+    """Raise where a decision makes numbers that no surface can have, at either end.
+
+    Args:
+        bands: File bands by common name.
+        samples: Valid numbers of each, (n,) DN.
+        scaling: The decision, whoever made it.
+
+    Raises:
+        SourceError: which band, what reflectance would come, and what to say.
+    """
+    seen = {n: s * scaling.bands[n].scale + scaling.bands[n].offset for n, s in samples.items()}
+    seen = {name: values for name, values in seen.items() if len(values)}
+    if not scaling.reflectance:
+        return
+    for name in seen:
+        if not scaling.bands[name].scale > 0:
+            said = f"a factor of {scaling.bands[name].scale:g} for the band '{name}'"
+            raise _implausible(bands, samples, scaling, said)
+    middle = {name: float(np.median(values)) for name, values in seen.items()}
+    high = {name: float(np.percentile(values, 99)) for name, values in seen.items()}
+    brightest = max(middle, key=lambda n: middle[n])
+    if middle[brightest] > BRIGHTEST_MEDIAN:
+        raise _implausible(bands, samples, scaling, _of_median(brightest, middle))
+    for name in seen:
+        _refuse_fill(bands[name], name, samples[name], seen[name])
+    if middle[brightest] < 0:
+        raise _implausible(bands, samples, scaling, _of_median(brightest, middle))
+    top = max(high, key=lambda n: high[n])
+    if high[top] < BLACKEST:
+        said = f"a reflectance of {high[top]:.2g} in the band '{top}', and no band is brighter"
+        raise _implausible(bands, samples, scaling, said)
+
+
+def _of_median(name: str, middle: Mapping[str, float]) -> str:
+    return f"a reflectance of {middle[name]:.2g} in the band '{name}' (its median)"
+
+
+def _refuse_fill(
+    band: FileBand, name: str, numbers: npt.NDArray[Any], seen: npt.NDArray[Any]
+) -> None:
+    """Raise where numbers far from any reflectance are a fill value that nobody named."""
+    for beyond, where, least in (
+        (seen < IMPOSSIBLE[0], "below zero", np.min),
+        (seen > IMPOSSIBLE[1], "above what reflects all light", np.max),
+    ):
+        share = float(beyond.mean())
+        if share > FILL_SHARE:
+            number, comes = float(least(numbers[beyond])), float(least(seen[beyond]))
             raise SourceError(
-                f"{low:.1%} of the band '{name}' of {bands[name].file} lie far below zero (the "
-                f"least is {least:g}): a fill value that the file does not name.",
-                f"Say it: --nodata {least:g}",
+                f"{share:.1%} of the band '{name}' of {band.file} lie far {where} (the last is "
+                f"{written(number)}, a reflectance of {comes:.3g}): a fill value that nobody "
+                "named, or another scale.",
+                f"Say it: --nodata {written(number)}, or --scale and --offset.",
             )
+
+
+def written(number: float) -> str:
+    """Return a number of a file as a person may say it again, to the last digit."""
+    if number.is_integer() and abs(number) < 1e15:
+        return f"{number:.0f}"
+    single = np.float32(number)
+    return str(single) if float(single) == number else repr(number)
+
+
+def _implausible(
+    bands: Mapping[str, FileBand], samples: Samples, scaling: Scaling, said: str
+) -> SourceError:
+    """Return the error, with what the numbers themselves speak for."""
+    numbers = _from_numbers(bands, samples)
+    file = next(iter(bands.values())).file
+    better = "0.0001 where 10000 is a reflectance of 1" if numbers.scale is None else (
+        f"{numbers.scale:.6g}, which the numbers speak for"
+    )  # fmt: skip
+    return SourceError(
+        f"By {_DECIDED[scaling.by.split(',')[0]]} the numbers of {file} make {said}: no image has "
+        "that.",
+        f"Say --scale {better} (and --offset), the --sensor, or with --nodata which number means "
+        "missing.",
+    )
 
 
 def _without_user(
@@ -162,7 +241,7 @@ def _by_table(
     brightest = max((np.median(s) for s in samples.values() if len(s)), default=0.0)
     value = float(brightest) * sensor.scale + sensor.offset
     strange = numbers.picture or (numbers.strange and numbers.scale != sensor.scale)
-    impossible = value > BRIGHTEST_MEDIAN or strange
+    impossible = not 0 <= value <= BRIGHTEST_MEDIAN or strange
     if impossible and numbers.scale is not None:
         warning = (
             f"The factor of {sensor.id} ({sensor.scale:g}) does not fit the numbers; "

@@ -88,8 +88,11 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         clouds_file=None if clouds_file is None else os.fspath(clouds_file),
         resampling=resampling,
     )
-    if request.scale == 0:
-        raise UsageError("A scale of 0 makes every pixel the same.", "Leave --scale away, or 1.")
+    if request.scale is not None and request.scale <= 0:
+        raise UsageError(
+            f"A scale of {request.scale:g} makes no reflectance: it is above 0.",
+            "Leave --scale away, or say e.g. 0.0001 where 10000 is a reflectance of 1.",
+        )
     if request.resolution is not None and request.resolution <= 0:
         raise UsageError(f"A pixel size of {request.resolution:g} m is none.", "Give metres, > 0.")
     kind = _kind(request.paths)

@@ -269,7 +269,7 @@ def _pixel_size(config: WaterConfig, products: SeriesProducts) -> float | None:
 def _percent(path: Path, products: SeriesProducts) -> xr.DataArray:
     """Open the occurrence as numbers, NaN never seen: so it is averaged when it is made small."""
     geobox = next(iter(products.maps.values())).geobox
-    missing = RasterBand(str(path), nodata=255)
+    missing = RasterBand(str(path), missing=(255,))
     return xr.DataArray(lazy_variable(missing, geobox), coords=coords_of(geobox))
 
 

@@ -18,6 +18,7 @@ from obriy.model.scene import make_scene
 from obriy.sources.computed import WindowMaker, computed_variable
 from obriy.sources.dates import time_in
 from obriy.sources.land_mask import UNMASKED, with_land
+from obriy.sources.reading import masks_in_file, probe
 from obriy.tables import load_toml
 
 Kind = Literal["truecolor", "falsecolor"]
@@ -121,8 +122,9 @@ def _reflectance(read: WindowMaker, kind: str, seen: WindowMaker) -> WindowMaker
 
 
 def _channel(path: Path, channel: int, grid: GeoBox) -> WindowMaker:
-    """Return what makes windows of a channel, uint8, 0 beyond the picture."""
-    band = RasterBand(str(path), channel, resampling="nearest", dtype="uint8")
+    """Return what makes windows of a channel, uint8, 0 beyond the picture and beneath its mask."""
+    masks = masks_in_file(probe(str(path))[channel - 1])
+    band = RasterBand(str(path), channel, resampling="nearest", dtype="uint8", masks=masks)
     lazy = lazy_variable(band, grid)
 
     def make(rows: slice, columns: slice) -> npt.NDArray[Any]:

@@ -1,0 +1,266 @@
+"""What hides a pixel beside the number of its own band: masks, and numbers that every band holds.
+
+Two notions that a band cannot settle alone. A *mask* (the mask of a file, an alpha band, a band
+named ``dataMask``) hides whatever the number beneath it says. A *fill* is a number, mostly 0, that
+could be a dark surface in one band and means nothing where all the bands of a scene hold it.
+"""
+
+import dataclasses
+import functools
+import threading
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from odc.geo.geobox import GeoBox
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+from scipy import ndimage
+
+from obriy.blocks import gdal
+from obriy.blocks.handles import held, state_of
+from obriy.blocks.resample import step_between
+from obriy.model.grid import same_grid
+
+BoolArray = npt.NDArray[np.bool_]
+
+RIM: Final = 2
+"""Pixels around a fill in which its number in single bands is fill too: the edges of the bands of
+one image do not coincide, since each detector looks at another place, and pixels differ in size."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """Numbers of a file as they are.
+
+    Attributes:
+        path: File name or GDAL path.
+        index: Band number, from 1.
+        grid: The grid that they are taken to lie on.
+        mask: The mask that the file has for that band, in place of the band.
+    """
+
+    path: str
+    index: int
+    grid: GeoBox
+    mask: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Witness:
+    """A band that is asked whether it holds a fill, and the numbers that are missing in it anyway.
+
+    Attributes:
+        layer: Where its numbers lie.
+        missing: Numbers that mean missing in this band alone; NaN always does.
+    """
+
+    layer: Layer
+    missing: tuple[float, ...] = ()
+
+
+class Validity:
+    """What hides pixels in all bands of a scene at once; one object for all of them.
+
+    What was read last stays with each thread, so that the bands of a scene, read one after the
+    other, ask for it once.
+
+    Args:
+        fills: Numbers that mean nothing where every witness holds them.
+        witnesses: All bands of the scene; those that seldom hold a fill first, since the first
+            that does not ends the search.
+    """
+
+    def __init__(self, fills: Iterable[float] = (), witnesses: Iterable[Witness] = ()) -> None:
+        self.fills = tuple(fills)
+        self.witnesses = tuple(witnesses)
+        self._layers = Layers()
+        self._last = _Last()
+
+    def hidden(
+        self,
+        numbers: npt.NDArray[Any],
+        masks: Iterable[Layer],
+        rows: slice,
+        columns: slice,
+        on: GeoBox,
+    ) -> BoolArray | None:
+        """Say which pixels of a window of a band are hidden; None where none is.
+
+        Args:
+            numbers: What the band holds there; where it is smaller than the window, every n-th
+                pixel is meant.
+            masks: Masks over the band.
+            rows: Rows of the window.
+            columns: Columns of the window.
+            on: The grid of which it is a window.
+        """
+        hidden = self._filled(numbers, rows, columns, on)
+        for layer in masks:
+            nothing = self._layers.bare(layer, rows, columns, on, numbers.shape)
+            hidden = nothing if hidden is None else hidden | nothing
+        return hidden
+
+    def _filled(
+        self, numbers: npt.NDArray[Any], rows: slice, columns: slice, on: GeoBox
+    ) -> BoolArray | None:
+        own = _among(numbers, self.fills)
+        if own is None or not own.any():
+            return None
+        if own.shape != (rows.stop - rows.start, columns.stop - columns.start):
+            everywhere = self._everywhere(rows, columns, on, own.shape)
+            return None if everywhere is None else own & everywhere
+        down, across = (
+            slice(max(0, part.start - RIM), min(int(limit), part.stop + RIM))
+            for part, limit in zip((rows, columns), on.shape, strict=True)
+        )
+        shape = (down.stop - down.start, across.stop - across.start)
+        everywhere = self._everywhere(down, across, on, shape)
+        if everywhere is None:
+            return None
+        near = ndimage.maximum_filter(everywhere, 2 * RIM + 1)
+        top, left = rows.start - down.start, columns.start - across.start
+        filled: BoolArray = own & near[top : top + own.shape[0], left : left + own.shape[1]]
+        return filled
+
+    def _everywhere(
+        self, rows: slice, columns: slice, on: GeoBox, shape: tuple[int, ...]
+    ) -> BoolArray | None:
+        """Say where every witness holds one of the fills; None where that is nowhere."""
+        key = (rows.start, rows.stop, columns.start, columns.stop, on.affine, shape)
+        if self._last.key != key:
+            found = [self._all_hold(f, rows, columns, on, shape) for f in self.fills]
+            held = [f for f in found if f is not None]
+            self._last.found = functools.reduce(np.logical_or, held) if held else None
+            self._last.key = key
+        return self._last.found
+
+    def _all_hold(
+        self, fill: float, rows: slice, columns: slice, on: GeoBox, shape: tuple[int, ...]
+    ) -> BoolArray | None:
+        held: BoolArray | None = None
+        for witness in self.witnesses:
+            try:
+                numbers, inside = self._layers.read(witness.layer, rows, columns, on, shape)
+            except RasterioError:  # a witness that cannot be read says nothing
+                continue
+            holds = _nothing_in(numbers, (fill, *witness.missing)) | ~inside
+            held = holds if held is None else held & holds
+            if not held.any():
+                return None
+        return held
+
+
+class _Last(threading.local):
+    """The window of a thread that was looked at last, and where it holds a fill."""
+
+    def __init__(self) -> None:
+        self.key: Any = None
+        self.found: BoolArray | None = None
+
+    def __reduce__(self) -> Any:
+        return _Last, ()
+
+
+class Layers(threading.local):
+    """Reads layers on any grid of their plane; the masks that a thread met last stay with it."""
+
+    def __init__(self) -> None:
+        self._bare: dict[Layer, tuple[Any, BoolArray]] = {}
+
+    def bare(
+        self, layer: Layer, rows: slice, columns: slice, on: GeoBox, shape: tuple[int, ...]
+    ) -> BoolArray:
+        """Say where a mask lets nothing through, and where it does not reach.
+
+        Args:
+            layer: A mask: 0 hides.
+            rows: Rows of the window.
+            columns: Columns of the window.
+            on: The grid of which it is a window.
+            shape: Rows and columns wanted.
+
+        Raises:
+            RasterioError: where the bytes cannot be decoded.
+        """
+        key = (rows.start, rows.stop, columns.start, columns.stop, on.affine, shape)
+        held = self._bare.get(layer)
+        if held is None or held[0] != key:
+            numbers, inside = self.read(layer, rows, columns, on, shape)
+            held = key, (numbers == 0) | ~inside
+            self._bare[layer] = held
+        return held[1]
+
+    def read(
+        self, layer: Layer, rows: slice, columns: slice, on: GeoBox, shape: tuple[int, ...]
+    ) -> tuple[npt.NDArray[Any], BoolArray]:
+        """Return the numbers nearest to the pixels of a window, and which pixels the file covers.
+
+        Args:
+            layer: What to read.
+            rows: Rows of the window.
+            columns: Columns of the window.
+            on: The grid of which it is a window, in the CRS of the layer.
+            shape: Rows and columns wanted; fewer than the window has are read as an overview.
+
+        Raises:
+            RasterioError: where the bytes cannot be decoded.
+        """
+        places = _nearest(layer.grid, on, (rows, columns), shape)
+        inside = [(at >= 0) & (at < n) for at, n in zip(places, layer.grid.shape, strict=True)]
+        covered: BoolArray = inside[0][:, None] & inside[1][None, :]
+        if not covered.any():
+            return np.zeros(shape, "uint8"), covered
+        spans = [
+            slice(int(at[here].min()), int(at[here].max()) + 1)
+            for at, here in zip(places, inside, strict=True)
+        ]
+        sizes = [span.stop - span.start for span in spans]
+        numbers = self._window(layer, spans, [min(n, s) for n, s in zip(shape, sizes, strict=True)])
+        picked = [
+            np.clip((at - span.start) * have // size, 0, have - 1)
+            for at, span, size, have in zip(places, spans, sizes, numbers.shape, strict=True)
+        ]
+        return numbers[picked[0]][:, picked[1]], covered
+
+    def _window(self, layer: Layer, spans: list[slice], shape: list[int]) -> npt.NDArray[Any]:
+        dataset = held(state_of(layer.path), lambda: gdal.dataset(layer.path))
+        read = dataset.read_masks if layer.mask else dataset.read
+        numbers: npt.NDArray[Any] = read(
+            layer.index, window=Window.from_slices(*spans), out_shape=tuple(shape)
+        )
+        return numbers
+
+    def __reduce__(self) -> Any:
+        return Layers, ()
+
+
+def _nearest(
+    grid: GeoBox, on: GeoBox, window: tuple[slice, slice], shape: tuple[int, ...]
+) -> list[npt.NDArray[np.int64]]:
+    """Return the rows and the columns of a grid nearest to those of a window."""
+    step = step_between(grid, on)
+    lines = ((step.e, step.f), (step.a, step.c))
+    if same_grid(grid, on):
+        lines = ((1.0, 0.0), (1.0, 0.0))
+    places = []
+    for part, count, (scale, shift) in zip(window, shape, lines, strict=True):
+        centres = part.start + (np.arange(count) + 0.5) * ((part.stop - part.start) / count)
+        # A centre on the edge between two pixels goes to one of them, whatever the rounding.
+        places.append(np.floor(centres * scale + shift + 1e-6).astype("int64"))
+    return places
+
+
+def _among(numbers: npt.NDArray[Any], wanted: tuple[float, ...]) -> BoolArray | None:
+    found: BoolArray | None = None
+    for number in wanted:
+        here = numbers == number
+        found = here if found is None else found | here
+    return found
+
+
+def _nothing_in(numbers: npt.NDArray[Any], missing: tuple[float, ...]) -> BoolArray:
+    found = _among(numbers, missing)
+    nothing = np.zeros(numbers.shape, bool) if found is None else found
+    return nothing | ~np.isfinite(numbers) if numbers.dtype.kind == "f" else nothing

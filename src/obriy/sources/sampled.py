@@ -1,0 +1,79 @@
+"""The numbers of all bands at the same places of an image, looked at before the work."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from odc.geo.geobox import GeoBox
+from rasterio.errors import RasterioError
+
+from obriy.blocks.gdal import gdal_env
+from obriy.blocks.validity import Layer, Layers
+from obriy.errors import SourceError
+from obriy.sources.reading import FileBand, sample_windows
+
+Numbers = dict[str, npt.NDArray[np.float64]]
+"""(n,) float64 by common name, the same places in all; NaN where a file does not reach, where a
+mask hides it, and where it cannot be read."""
+
+SMALLEST = 16
+"""Side in pixels of a window that is not split further where its bytes are broken."""
+
+
+def look(bands: Mapping[str, FileBand], masks: Mapping[str, tuple[Layer, ...]]) -> Numbers:
+    """Read all of a small image, windows of a large one, on the grid of its finest band.
+
+    Args:
+        bands: File bands by common name, all in one CRS.
+        masks: Masks over each.
+
+    Raises:
+        SourceError: where not one window of a band can be read. What is damaged here and there is
+            passed over: the map lists what it could not read.
+    """
+    finest = min(bands.values(), key=lambda b: abs(b.grid.affine.determinant)).grid
+    layers = Layers()
+    with gdal_env():
+        return {n: _numbers(layers, band, masks[n], finest) for n, band in bands.items()}
+
+
+def layer_of(band: FileBand) -> Layer:
+    """Return where the numbers of a band lie."""
+    return Layer(band.path, band.index, band.grid)
+
+
+def _numbers(
+    layers: Layers, band: FileBand, masks: tuple[Layer, ...], on: GeoBox
+) -> npt.NDArray[np.float64]:
+    broken: list[RasterioError] = []
+
+    def read(rows: slice, columns: slice) -> npt.NDArray[np.float64]:
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        try:
+            numbers, covered = layers.read(layer_of(band), rows, columns, on, shape)
+            for mask in masks:
+                covered = covered & ~layers.bare(mask, rows, columns, on, shape)
+        except RasterioError as error:
+            broken.append(error)
+            if max(shape) <= SMALLEST:
+                return np.full(shape, np.nan)
+            axis = int(np.argmax(shape))
+            return np.concatenate([read(*half) for half in _halves(rows, columns, axis)], axis)
+        return np.where(covered, numbers.astype("float64"), np.nan)
+
+    parts = [read(*window.toslices()).ravel() for window in sample_windows(*on.shape)]
+    values = np.concatenate(parts)
+    if broken and not np.isfinite(values).any():
+        raise SourceError(
+            f"{band.path} is cut short or damaged: band {band.index} cannot be read ({broken[0]}).",
+            "Download it again.",
+        ) from broken[0]
+    values[np.isinf(values)] = np.nan
+    return values
+
+
+def _halves(rows: slice, columns: slice, axis: int) -> list[tuple[slice, slice]]:
+    whole = (rows, columns)[axis]
+    middle = (whole.start + whole.stop) // 2
+    parts = slice(whole.start, middle), slice(middle, whole.stop)
+    return [(part, columns) if axis == 0 else (rows, part) for part in parts]
