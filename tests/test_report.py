@@ -252,7 +252,7 @@ SENTENCES = {
         "a.gpkg: ділянка «Lake» — хибний полігон (Hole): виправлено, площа +2,5\u00a0%."
     ),
     "Codes read as water codes: 1 not water, 2 water: 1 not_water; 2 water. Recognised by its "
-    "values.": "Коди прочитано як коди води: 1 не вода, 2 вода: 1 not_water; 2 water. Розпізнано "
+    "values.": "Коди прочитано як коди води: 1 не вода, 2 вода: 1 не вода; 2 вода. Розпізнано "
     "за значеннями.",
     "reflectance in green": "коефіцієнт відбиття, канал green",
     "0.6 of the diagonal of a sample's footprint, by view angle": (
@@ -436,7 +436,7 @@ SENTENCES = {
     "Classes of the map ('igbp') brought to 'main'.": "Класи карти («igbp»)",
     "Classes of the reference ('igbp') brought to 'main'.": "Класи еталона («igbp»)",
     "Classes of the map ('worldcover') brought to 'main'. Classes made one: tree_cover, mangroves "
-    "→ tree.": "зведено до «main». Класи, що стали одним: tree_cover, mangroves → tree.",
+    "→ tree.": "зведено до «main». Класи, що стали одним: деревна рослинність, мангри → дерева.",
     "Classes made one: a, b → c.": "стали одним: a, b → c.",
     "Classes made one: a, b → c. Divided further there, so the likeliest class is taken: d.": (
         "a, b → c. Там вони поділені дрібніше"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from obriy.model.areas import ALL, WHOLE_IMAGE, Area, AreaSeries, PeriodArea
+from obriy.model.areas import Area, AreaSeries, PeriodArea
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
 from obriy.render.palette import SERIES
 from obriy.render.text import Text, text_of
@@ -50,8 +50,7 @@ _ABOVE: Final[dict[str, Any]] = {
 
 def district_title(text: Text, name: str) -> str:
     """Return what people call a district: those that the software named have words."""
-    words = {WHOLE_IMAGE: "report.whole_image", ALL: "series.all_districts"}
-    return text(words[name]) if name in words else name
+    return text.place(name)
 
 
 def series_figure(series: AreaSeries, *, lang: str = "en") -> Figure:

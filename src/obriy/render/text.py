@@ -6,7 +6,9 @@ import math
 import re
 from typing import Any
 
-from obriy.tables import load_toml
+from obriy.model.areas import ALL, WHOLE_IMAGE
+from obriy.model.legend import load_legend
+from obriy.tables import load_toml, table_names
 
 NBSP = "\u00a0"
 _DASH = "–"
@@ -58,9 +60,23 @@ class Text:
             return self.sentence(text)
         if name.startswith("list"):
             return ", ".join(self.sentence(part) for part in text.split(", "))
+        if name.startswith("place"):
+            return self.place(text)
+        if name.startswith("classes"):
+            return re.sub("[a-z][a-z_]+", lambda word: self._class(word[0]), text)
         if name.startswith("name") or self.lang == "en":
             return text
         return text.replace(".", ",").replace("-", _MINUS).replace("%", f"{NBSP}%")
+
+    def place(self, name: str) -> str:
+        """Return what people call a district: those that the software named have words."""
+        words = {WHOLE_IMAGE: "report.whole_image", ALL: "series.all_districts"}
+        return self(words[name]) if name in words else name
+
+    def _class(self, name: str) -> str:
+        """Return what people call a class of any legend; other words as `sentence` has them."""
+        title = _class_titles(self.lang).get(name)
+        return self.sentence(name) if title is None else title[:1].lower() + title[1:]
 
     def number(self, value: float, digits: int) -> str:
         """Return a number with that many decimals, thousands apart, never ``-0``."""
@@ -102,6 +118,13 @@ class Text:
 def text_of(lang: str) -> Text:
     """Return the words of a language, ``"en"`` or ``"uk"``."""
     return Text(lang)
+
+
+@functools.cache
+def _class_titles(lang: str) -> dict[str, str]:
+    """Return names of classes by their machine names; of equal ones that of the first legend."""
+    legends = [load_legend(name) for name in reversed(table_names("legends"))]
+    return {c.name: c.called(lang) for legend in legends for c in legend}
 
 
 @functools.cache

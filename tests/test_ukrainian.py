@@ -1,0 +1,235 @@
+"""No English is left in what a Ukrainian run shows: every job's report, and every picture."""
+
+import dataclasses
+import html.parser
+import re
+
+import geopandas
+import numpy as np
+import pytest
+import shapely
+from matplotlib.text import Text
+from tests.test_landcover_command import truth, write_codes, write_scene
+from tests.test_water_command import write_image
+
+from obriy.indices.catalogue import all_indices
+from obriy.model.bands import QUALITY, SPECTRAL
+from obriy.model.clusters import ClusterFacts, Spread
+from obriy.model.provenance import versions
+from obriy.render.comparison import comparison_figure
+from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_figure
+from obriy.render.learning import ice_learning_figure
+from obriy.render.spectra import spectrum_figure
+from obriy.workflows.config import IceConfig, LandcoverConfig, WaterConfig, make_config
+from obriy.workflows.jobs import run_job
+from obriy.workflows.simulating_ice import simulate_ice_folder
+
+NAMES = {
+    # Formats, units of software, abbreviations that Ukrainian texts have in Latin letters.
+    "GeoTIFF", "GeoPackage", "CSV", "JSON", "PNG", "STAC", "EPSG", "IoU", "F1", "NDSI", "QGIS",
+    "RGB", "MODIS", "NASA", "ESA", "WorldCover", "JRC", "Global", "Surface", "Water", "Obriy",
+    "obriy", "Terra", "Aqua", "terra", "aqua", "maps", "docs", "design", "md",
+    # Symbols of the water balance, and columns that a user writes.
+    "W_eva", "E_add", "W_eva0", "land_evaporation_mm",
+    # What a user types: methods, rules of the panel, legends, settings, machine names of classes.
+    "auto", "kmeans", "spectral", "majority", "weights", "otsu", "valley", "zero", "worldcover",
+    "water", "not_water", "ice", "mod29", "Dice", "blue_green_red_nir_swir16_swir22",
+}  # fmt: skip
+"""Words that are the same in both languages."""
+FILE = re.compile(
+    r"[\w./-]+\.(?:tif|json|csv|gpkg|html|png|yaml|hdf)\b|(?:/[\w.-]+){2,}/?"  # files, folders
+    r"|[a-z]+:[a-z0-9.]+|[-0-9.(*+ ]+ \* \(?[a-z0-9 +*.-]+\)?"  # methods, formulas
+    r"|--[a-z-]+|\bu\w{9}\b|\d{4}-\d\d-\d\dT\d{4}\w*",  # options, bodies, moments of an image
+)
+CITED = re.compile(r"(19|20)\d\d|doi:|LSDS|ATBD")
+"""Whoever looks for a paper needs it under its own title."""
+
+
+class Visible(html.parser.HTMLParser):
+    """Collects what a reader sees or hears of a page: text, titles, descriptions of pictures."""
+
+    EMPTY = frozenset({"meta", "br", "link", "img", "input", "hr"})
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.pieces = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.pieces += [v for k, v in attrs if k in ("alt", "title", "aria-label") and v]
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        self.open.pop()
+
+    def handle_data(self, data):
+        if data.strip() and not {"script", "style", "code", "pre"} & set(self.open):
+            self.pieces.append(" ".join(data.split()))
+
+
+def known_words():
+    bands = (*SPECTRAL, *QUALITY)
+    return {w.lower() for w in (*NAMES, *bands, *versions(), *all_indices())}
+
+
+def foreign(pieces):
+    """Return the pieces that hold a Latin word of no name, or a number with a decimal point."""
+    known, found = known_words(), []
+    for piece in pieces:
+        rest = FILE.sub(" ", piece)
+        words = re.findall(r"[A-Za-z][A-Za-z0-9_'-]+", rest)
+        odd = any(word.lower() not in known for word in words)
+        point = re.search(r"(?<![\w.])\d+\.\d+(?![\w.])", rest)
+        version = re.fullmatch(r"[\d.]+(?:\.?(?:post|dev|rc)\d+)?", piece)
+        if (odd and not CITED.search(piece)) or (point and not version and not CITED.search(piece)):
+            found.append(piece)
+    return found
+
+
+def write_districts(path):
+    west, north = 500_000, 5_200_000
+    boxes = [shapely.box(west + x, north - 640, west + x + 400, north) for x in (0, 400)]
+    frame = geopandas.GeoDataFrame({"name": ["Захід", "Схід"]}, geometry=boxes, crs="EPSG:32636")
+    frame.to_file(path, driver="GPKG")
+    return path
+
+
+WEATHER = "month;w_eva0_mm;x_mm;y_mm\n2025-06;131,5;72;6,1\n2025-07;142;268;5,4\n"
+REGISTER = "name;district;kind;area_km2\nСтав;Захід;ставок;0.05\nРіка;Схід;річка;0.02\n"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Images of a lake on four dates with a hole in one, districts, tables."""
+    folder = tmp_path_factory.mktemp("uk")
+    (folder / "знімки").mkdir()
+    y, x = np.mgrid[:64, :80]
+    for date, radius in {"20250605": 10, "20250625": 14, "20250705": 16, "20250715": 18}.items():
+        hidden = x < 40 if date == "20250625" else None
+        lake = np.hypot(y - 32, x - 40) < radius
+        write_image(folder / "знімки" / f"S2B_{date}.tif", lake, missing=hidden)
+    write_codes(folder / "reference.tif", np.where(np.hypot(y - 32, x - 40) < 13, 80, 10))
+    write_districts(folder / "districts.gpkg")
+    (folder / "weather.csv").write_text(WEATHER)
+    (folder / "register.csv").write_text(REGISTER)
+    return folder
+
+
+def water(place, name, source, **values):
+    given = {"source": str(place / source), "out": place / name, "lang": "uk", **values}
+    return run_job(make_config(WaterConfig, given))
+
+
+def image(place):
+    return water(place, "image", "знімки/S2B_20250625.tif", aoi=str(place / "districts.gpkg"),
+                 reference=str(place / "reference.tif"))  # fmt: skip
+
+
+def expression(place):
+    return water(place, "expression", "знімки/S2B_20250625.tif",
+                 method="majority(ndwi:otsu, mndwi:valley, aweinsh:zero)")  # fmt: skip
+
+
+def series(place):
+    return water(
+        place, "series", "знімки", aoi=str(place / "districts.gpkg"), fill=True,
+        register=str(place / "register.csv"), evaporation=str(place / "weather.csv"),
+        change=("2025-06", "2025-07"), method="ndwi:0.05",
+    )  # fmt: skip
+
+
+def whole_image_series(place):
+    return water(place, "whole", "знімки", register="0.04", datetime="2025-06")
+
+
+def landcover(place):
+    codes = truth((48, 64))
+    scene, reference = write_scene(place / "місто.tif", codes), write_codes(place / "r.tif", codes)
+    values = {"source": str(scene), "reference": str(reference), "out": place / "landcover"}
+    return run_job(make_config(LandcoverConfig, values | {"lang": "uk"}))
+
+
+def ice(place, method="auto"):
+    bay = place / "затока"
+    if not bay.exists():
+        simulate_ice_folder(bay, dates=["2020-10-20", "2021-02-03"], seed=11)
+    values = {"sources": [str(bay)], "land": str(bay / "land.tif"), "lang": "uk"}
+    values |= {"out": place / method, "method": method, "reference": str(bay / "labels")}
+    return run_job(make_config(IceConfig, values))
+
+
+def ice_tests(place):
+    return ice(place, "mod29")
+
+
+def ice_clusters(place):
+    return ice(place, "kmeans")
+
+
+JOBS = (image, expression, series, whole_image_series, landcover, ice, ice_tests, ice_clusters)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_report_is_ukrainian_and_every_raster_beside_it_has_a_style(place, job):
+    run = job(place)
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert foreign(Visible(page).pieces) == []
+    rasters = list(run.folder.rglob("*.tif"))
+    assert rasters
+    assert [p.name for p in rasters if not p.with_suffix(".qml").exists()] == []
+
+
+# Pictures that no report holds as text
+
+
+@dataclasses.dataclass(frozen=True)
+class Epoch:
+    number: int
+    loss: float
+    validation_loss: float
+    validation_iou: float
+    iou: float
+
+
+def learning():
+    epochs = [Epoch(n, 1 / n, 1.2 / n, 1 - 0.5 / n, 1 - 0.4 / n) for n in range(1, 9)]
+    return ice_learning_figure(epochs, 6, 0.875, lang="uk")
+
+
+def spectrum():
+    spread = Spread(0.012, 0.031, 0.074)
+    bands = ("blue", "green", "red", "nir", "swir16", "swir22")
+    facts = ClusterFacts(1, 9, 0.5, dict.fromkeys(bands, spread), {}, {}, {}, {}, 1.0, {})
+    return spectrum_figure(facts, "sentinel2_l2a", lang="uk")
+
+
+def land_cover_methods():
+    scores = dict.fromkeys(("overall_accuracy", "mean_iou", "merged_overall_accuracy"), 0.625)
+    row = {"method": "kmeans", "clusters": 12, "found": 12, **scores}
+    best = {"ceiling_overall_accuracy": 0.75, "ceiling_mean_iou": 0.5}
+    return comparison_figure([row | best, row | {"clusters": "auto"}], "uk")
+
+
+def ice_methods():
+    row = {"method": "auto", "kind": "untrained", "iou": 0.75, "cloud_as_ice": 0.025,
+           "iou_interval": (0.7, 0.8)}  # fmt: skip
+    return ice_comparison_figure(
+        [row, row | {"method": "kmeans", "iou": None}], "uk", {"auto": 0.9}
+    )
+
+
+def ice_agreement():
+    labels = np.array([[1, 2], [3, 4]], "uint8")
+    return ice_agreement_figure([("Затока", labels, labels / 4)], "uk", 3)
+
+
+@pytest.mark.parametrize(
+    "picture", [learning, spectrum, land_cover_methods, ice_methods, ice_agreement]
+)
+def test_a_picture_is_ukrainian(picture):
+    figure = picture()
+    figure.canvas.draw()
+    said = [t.get_text() for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+    assert len(said) > 4
+    assert foreign(said) == []
