@@ -285,7 +285,7 @@ def test_integers_are_filled(tmp_path):
 
 def test_a_source_without_tiles_is_halved():
     """Of a source that only says that a window is broken."""
-    from obriy.sources.computed import computed_variable
+    from obriy.blocks.computed import computed_variable
 
     def make(rows, columns):
         if rows.start <= 300 < rows.stop and columns.start <= 5 < columns.stop:

@@ -108,7 +108,8 @@ def test_what_is_said_of_rounds_counts_each_cluster_once(image, tmp_path):
 
 
 def test_clouds_that_nothing_knows_of_are_said(image, tmp_path):
-    done = run(tmp_path, source=str(image), clusters=4, rounds=0, outputs=["landcover"])
+    options = {"clusters": 4, "rounds": 0, "outputs": ["landcover"], "clouds": "flags"}
+    done = run(tmp_path, source=str(image), **options)
     assert any("clouds" in warning for warning in done.result["provenance"]["warnings"])
 
 

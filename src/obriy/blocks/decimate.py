@@ -15,6 +15,11 @@ _STRIP: Final = 2_000_000
 """Pixels read at once."""
 
 
+def mean_of_blocks(array: npt.NDArray[np.float32], step: int) -> npt.NDArray[np.float32]:
+    """Return the means of squares of an array in memory, NaN where a square holds nothing."""
+    return block_means(xr.Variable(("y", "x"), array), (step, step))
+
+
 def steps_for(shape: tuple[int, ...], max_size: int) -> tuple[int, int]:
     """Return how many rows and columns make one picture element, so that no side exceeds."""
     step = -(-max(shape) // max_size)

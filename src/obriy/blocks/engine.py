@@ -124,7 +124,7 @@ def run_method(
     """
     names = sorted(method.bands(set(band_names(scene))) | set(also_bands))
     read = names + (["flags"] if "flags" in scene else [])
-    workers = options.workers or settings().workers or psutil.cpu_count(logical=True) or 1
+    workers = threads_of(options)
     budget = memory_budget(options)
     bytes_per_pixel = WORK_BYTES + 12 * len(names)
     workers = fit_workers(
@@ -172,6 +172,11 @@ def _result(rule: Rule, reader: "_Reader", counts: Sequence[Any]) -> EngineResul
         failed=tuple(reader.failed().items()),
         plan=reader.plan,
     )
+
+
+def threads_of(options: EngineOptions) -> int:
+    """Return how many threads may work: as told, else one for each core."""
+    return options.workers or settings().workers or psutil.cpu_count(logical=True) or 1
 
 
 def decoded_tiles(budget: int) -> Any:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from obriy.methods.ice.spec import IceMethod
 
 PASSES = {
+    "clouds": "Looking for clouds",
     "collect": "Looking",
     "apply": "Mapping",
     "dates": "Mapping dates",

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from obriy.blocks.computed import computed_variable
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import GridError, InputError, SourceError
 from obriy.model.grid import same_grid
-from obriy.sources.computed import computed_variable
 from obriy.sources.grids import local_plane
 from obriy.sources.reading import FileBand, masks_in_file, probe
 from obriy.vectors import place

@@ -10,13 +10,13 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
+from obriy.blocks.computed import computed_variable
 from obriy.blocks.gdal import open_raster
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import GridError, SourceError
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
 from obriy.model.scene import provenance_of
-from obriy.sources.computed import computed_variable
 from obriy.sources.districts import read_polygons, repaired
 from obriy.sources.reading import masks_in_file, probe
 from obriy.sources.reference_polygons import VECTOR_SUFFIXES

@@ -10,10 +10,10 @@ from odc.geo.geobox import GeoBox
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from obriy.blocks.computed import computed_variable
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
-from obriy.sources.computed import computed_variable
 from obriy.sources.reading import FileBand, masks_in_file, sample
 from obriy.tables import load_toml
 

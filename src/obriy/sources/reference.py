@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
+from obriy.blocks.computed import computed_labels
 from obriy.errors import BandError, GridError, InputError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import same_grid
@@ -23,7 +24,6 @@ from obriy.sources.class_codes import (
     pixels_along,
     resampling_note,
 )
-from obriy.sources.computed import computed_labels
 from obriy.sources.crosswalk import Crosswalk, crosswalk, detect, from_tag
 from obriy.sources.legends import own_legend
 from obriy.sources.products import stated_accuracy

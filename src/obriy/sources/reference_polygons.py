@@ -10,11 +10,11 @@ import pandas as pd
 import shapely
 from odc.geo.geobox import GeoBox
 
+from obriy.blocks.computed import computed_labels
 from obriy.errors import GeometryError
 from obriy.model.legend import NO_DATA, Legend
 from obriy.model.reference import Reference
 from obriy.sources.class_codes import MISSING
-from obriy.sources.computed import computed_labels
 from obriy.sources.crosswalk import crosswalk, detect, from_words
 from obriy.sources.districts import read_polygons, repaired
 from obriy.vectors import place, rasterize

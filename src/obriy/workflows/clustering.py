@@ -16,10 +16,10 @@ from obriy.model.grid import geobox_of
 from obriy.model.scene import provenance_of
 from obriy.outputs.files import atomic_path
 from obriy.outputs.layers import Content
+from obriy.prepare.clouds.mask import Clouds
 from obriy.runs.folder import StepRecord
 from obriy.workflows.mapping import found_of
 from obriy.workflows.passes import (
-    Clouds,
     array_sinks,
     layers_of,
     map_writers,

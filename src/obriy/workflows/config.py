@@ -128,8 +128,10 @@ class ImageConfig(ReadingConfig):
 
     PLACES: ClassVar[tuple[str, ...]] = ("source", *ReadingConfig.PLACES)
     source: str = Field("sample:", description="image", json_schema_extra=ARGUMENT)
-    clouds: Literal["flags", "s2cloudless", "none"] = Field(
-        "flags", description="cloud mask: the quality band, s2cloudless (L1C), or none"
+    clouds: Literal["auto", "flags", "csmask", "spectral", "s2cloudless", "none"] = Field(
+        "auto",
+        description="cloud mask: auto (the quality band, else csmask, else spectra), flags (the "
+        "quality band alone), csmask, spectral, s2cloudless (L1C), or none (the sky was clear)",
     )
 
 

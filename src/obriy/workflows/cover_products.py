@@ -247,7 +247,7 @@ def _of_names(products: _Products) -> list[str]:
     """Return what makes names doubtful, whatever the panel says of its sureness."""
     scene, clouds = products.inputs.scene, products.config.clouds
     said = []
-    if clouds == "none" or (clouds == "flags" and "flags" not in scene):
+    if clouds in ("none", "flags") and "flags" not in scene:
         said.append(
             "Nothing says where clouds and their shadows are: what there is of them got the name "
             "of some land cover."

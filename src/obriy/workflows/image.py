@@ -70,7 +70,7 @@ def run_image(config: WaterConfig, options: EngineOptions | None = None) -> Run:
         ObriyError: of the kind that fits; nothing half-written is left.
     """
     config = config.anchored()
-    inputs = _inputs(config)
+    inputs = _inputs(config, options)
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
@@ -137,8 +137,8 @@ class _Inputs:
     districts: list[District]
 
 
-def _inputs(config: WaterConfig) -> _Inputs:
-    scene = scene_of(config)
+def _inputs(config: WaterConfig, options: EngineOptions | None = None) -> _Inputs:
+    scene = scene_of(config, options)
     districts = read_districts(config.aoi) if config.aoi else []
     return _Inputs(scene, crop(scene, districts) if districts else scene, districts)
 

@@ -21,6 +21,7 @@ from obriy.model.grid import describe, geobox_of
 from obriy.model.legend import Legend
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, check_reflectance, check_scene, provenance_of
+from obriy.prepare.clouds.mask import Clouds
 from obriy.prepare.crop import crop
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
@@ -39,7 +40,7 @@ from obriy.workflows.cover_products import CoverInputs, write_cover_products
 from obriy.workflows.evaluation import cover_reference
 from obriy.workflows.naming import PanelRules, name_clusters, panel_of, reliability_of
 from obriy.workflows.opening import scene_of
-from obriy.workflows.passes import Clouds
+from obriy.workflows.passes import with_clouds
 from obriy.workflows.run import Run, finish, places_of, run_folder, run_path
 from obriy.workflows.student_map import open_student_map, student_in_memory, student_to_files
 
@@ -157,7 +158,7 @@ def map_landcover(
     rounds: int = 1,
     merge: bool = False,
     budget: str | None = None,
-    clouds: Clouds = "flags",
+    clouds: Clouds = "auto",
     seed: int = 0,
     options: EngineOptions | None = None,
 ) -> ClassMap:
@@ -177,8 +178,7 @@ def map_landcover(
         merge: Count clusters that are named alike as one.
         budget: Cap of the panel, e.g. ``"calls=200,tokens=2e6,usd=1"``; answers that were paid for
             are kept, and not asked for again.
-        clouds: ``"flags"`` (the scene's quality band), ``"s2cloudless"`` beside it (Sentinel-2
-            L1C, extra ``clouds``), or ``"none"``.
+        clouds: As for `map_water`.
         seed: The same seed makes the same map.
         options: Threads, memory, progress.
 
@@ -194,6 +194,7 @@ def map_landcover(
     check_scene(scene)
     check_reflectance(scene)
     options = options or EngineOptions()
+    scene = with_clouds(scene, clouds, options)
     if method.startswith(PREFIX):
         return student_in_memory(scene, student_method(method), clouds=clouds, options=options)
     words = open_legend(legend) if isinstance(legend, str) else legend

@@ -20,13 +20,14 @@ from obriy.model.legend import Legend
 from obriy.model.reference import Reference
 from obriy.model.scene import band_names, check_scene
 from obriy.nets.learning import IGNORED
+from obriy.prepare.clouds.mask import GRID_M, Clouds
 from obriy.prepare.visibility import edge_pixels, hide_for_cover
 from obriy.runs.folder import CONFIG
 from obriy.sources.class_map import open_class_map
 from obriy.workflows.config import LandcoverConfig, read_config
 from obriy.workflows.evaluation import cover_reference
 from obriy.workflows.opening import scene_of
-from obriy.workflows.passes import Clouds, pixel_m
+from obriy.workflows.passes import pixel_m
 
 GAP: Final = 0.25
 """Pixels between two blocks, as a share of their side: what a student is judged on does not touch
@@ -53,7 +54,7 @@ class Lesson:
     named: ClassMap
     reference: Reference | None = None
     source: str = ""
-    clouds: Clouds = "flags"
+    clouds: Clouds = "auto"
 
     def __post_init__(self) -> None:
         check_scene(self.scene)
@@ -167,7 +168,7 @@ def read_block(lesson: Lesson, cell: Cell, side: int, bands: Sequence[str], halo
         bands: Common names to read.
         halo: Pixels around the block to read too, as far as the scene goes.
     """
-    edge = edge_pixels(pixel_m(lesson.scene))
+    edge = edge_pixels(pixel_m(lesson.scene) or GRID_M)
     reach = halo + edge + 2  # a cloud beyond the halo hides pixels in it
     (rows, core_rows), (columns, core_columns) = (
         _padded(start, side, reach, limit)

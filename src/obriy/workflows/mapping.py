@@ -15,13 +15,14 @@ from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.outputs.layers import Content
+from obriy.prepare.clouds.mask import Clouds
 from obriy.workflows.passes import (
-    Clouds,
     array_sinks,
     layers_of,
     map_to_files,
     open_layers,
     run_pass,
+    with_clouds,
 )
 from obriy.workflows.records import with_holes
 
@@ -38,7 +39,7 @@ def map_water(
     scene: xr.Dataset,
     method: str = "auto",
     *,
-    clouds: Clouds = "flags",
+    clouds: Clouds = "auto",
     options: EngineOptions | None = None,
 ) -> ClassMap:
     """Map water in a scene, in memory.
@@ -46,8 +47,9 @@ def map_water(
     Args:
         scene: A Scene, as `open_scene` returns it: bands (y, x) float32 reflectance, NaN missing.
         method: ``"auto"``, ``"INDEX:THRESHOLD"`` or an expression of those.
-        clouds: ``"flags"`` (the scene's quality band), ``"s2cloudless"`` beside it (Sentinel-2
-            L1C, extra ``clouds``), or ``"none"``.
+        clouds: ``"auto"`` (the scene's quality band; without one ``"csmask"``, extra ``clouds``,
+            where it is installed, else ``"spectral"``), ``"flags"`` (the quality band alone),
+            ``"s2cloudless"`` beside it (Sentinel-2 L1C), or ``"none"``: the sky was clear.
         options: Threads, memory, progress.
 
     Returns:
@@ -60,6 +62,7 @@ def map_water(
     """
     check_scene(scene)
     check_reflectance(scene)
+    scene = with_clouds(scene, clouds, options or EngineOptions())
     chosen = parse_method(method)
     names = [n for n in LAYERS.values() if n != "fraction" or chosen.gives_fraction]
     sinks = array_sinks(scene, names)

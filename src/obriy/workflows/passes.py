@@ -11,7 +11,14 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.base import Block, Labelled, Method
-from obriy.blocks.engine import ArraySink, EngineOptions, EngineResult, Sink, run_method
+from obriy.blocks.engine import (
+    ArraySink,
+    EngineOptions,
+    EngineResult,
+    Sink,
+    run_method,
+    threads_of,
+)
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import EmptyResultError
 from obriy.methods.index_threshold import WATER
@@ -21,11 +28,11 @@ from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
 from obriy.model.scene import provenance_of
 from obriy.outputs.cog import MapWriter
 from obriy.outputs.layers import Content
+from obriy.prepare.clouds.mask import GRID_M, Clouds, see_clouds
 from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.sea import hide_no_data, settle_sea
 from obriy.prepare.visibility import edge_pixels, hide, hide_for_cover, settle, settle_cover
 
-Clouds = Literal["flags", "s2cloudless", "none"]
 Subject = Literal["water", "cover", "ice"]
 """What is mapped: snow hides water, is a land cover, and lies on ice."""
 
@@ -51,10 +58,8 @@ def run_pass(
         options: Threads, memory, progress.
         part: The part of the scene to map; None: all of it. The decision rests on all of it.
     """
-    if clouds == "none":
-        scene = scene.drop_vars("flags", errors="ignore")
-        part = None if part is None else part.drop_vars("flags", errors="ignore")
-    pixel = pixel_m(scene)
+    scene = with_clouds(scene, clouds, options)
+    pixel = pixel_m(scene) or GRID_M
     detector = S2Cloudless(scene, pixel) if clouds == "s2cloudless" else None
     edge = edge_pixels(pixel)
     hidden, settled = _rules(subject, edge)
@@ -158,10 +163,29 @@ def _rules(
     return partial(hide_for_cover, edge), settle_cover
 
 
-def pixel_m(scene: xr.Dataset) -> float:
-    """Return the height of a pixel, metres; of a grid without a CRS its own units."""
+def with_clouds(scene: xr.Dataset, clouds: Clouds, options: EngineOptions) -> xr.Dataset:
+    """Return a scene that knows its clouds; one that does already stays as it is.
+
+    Args:
+        scene: A checked Scene.
+        clouds: How clouds are known, see `see_clouds`.
+        options: Threads and progress.
+    """
+    return see_clouds(
+        scene,
+        clouds,
+        pixel_m(scene),
+        threads=threads_of(options),
+        seen=options.progress,
+    )
+
+
+def pixel_m(scene: xr.Dataset) -> float | None:
+    """Return the height of a pixel, metres; None where the image does not say it."""
     geobox = geobox_of(scene)
-    return pixel_metres(geobox)[0] if geobox.crs else abs(float(geobox.affine.e))
+    if geobox.crs:
+        return pixel_metres(geobox)[0]
+    return None if provenance_of(scene).step("grid") is None else abs(float(geobox.affine.e))
 
 
 @contextlib.contextmanager

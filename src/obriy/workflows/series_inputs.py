@@ -18,7 +18,7 @@ from obriy.sources.series import DatedImage, find_series, require_alike
 from obriy.workflows.balance import BalanceInputs, read_balance
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.measuring import weigh_as
-from obriy.workflows.opening import open_as_told
+from obriy.workflows.opening import scene_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +77,7 @@ def read_inputs(config: WaterConfig) -> SeriesInputs:
 def _open(image: DatedImage, config: WaterConfig, districts: list[District]) -> OpenedImage:
     paths = image.paths[0] if len(image.paths) == 1 else image.paths
     try:
-        scene = open_as_told(paths, config)
+        scene = scene_of(config, paths=paths)
         parse_method(config.method).bands(set(band_names(scene)))
     except (SourceError, BandError, EmptyResultError) as error:
         return OpenedImage(image, reason=str(error))

@@ -12,11 +12,11 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.scene import provenance_of
 from obriy.outputs.layers import Content
+from obriy.prepare.clouds.mask import Clouds
 from obriy.runs.folder import StepRecord
 from obriy.workflows.cover_map import CoverMap, with_pass
 from obriy.workflows.mapping import found_of
 from obriy.workflows.passes import (
-    Clouds,
     array_sinks,
     layers_of,
     map_to_files,

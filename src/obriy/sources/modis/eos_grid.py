@@ -11,10 +11,10 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
+from obriy.blocks.computed import WindowMaker
 from obriy.errors import GeometryError, GridError, SourceError
 from obriy.model.grid import same_grid
 from obriy.sources.area_grid import area_grid
-from obriy.sources.computed import WindowMaker
 from obriy.sources.modis.hdf4 import Hdf4File
 
 SINUSOIDAL: Final = "GCTP_SNSOID"

@@ -7,6 +7,7 @@ from typing import Any, Final
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from obriy.blocks.computed import computed_variable
 from obriy.errors import EmptyResultError, SourceError, UsageError
 from obriy.model.flags import FLAG_ATTRS
 from obriy.model.grid import describe
@@ -16,7 +17,6 @@ from obriy.model.scene import make_scene
 from obriy.registry import Registry
 from obriy.sources.area_grid import PIXEL_M, area_grid, swath_grid
 from obriy.sources.base import Request
-from obriy.sources.computed import computed_variable
 from obriy.sources.land_mask import UNMASKED, with_land
 from obriy.sources.modis.cloud_mask import read_cloud_mask
 from obriy.sources.modis.geolocation import Geolocation, open_geolocation

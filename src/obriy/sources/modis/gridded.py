@@ -8,13 +8,13 @@ import numpy.typing as npt
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from obriy.blocks.computed import WindowMaker, computed_variable
 from obriy.errors import SourceError, UsageError
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import describe, same_grid
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.sources.base import Request
-from obriy.sources.computed import WindowMaker, computed_variable
 from obriy.sources.land_mask import with_land
 from obriy.sources.modis.eos_grid import Nearest, field_grid, grid_asked_for, repeated
 from obriy.sources.modis.hdf4 import Hdf4File, open_hdf4

@@ -9,13 +9,13 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
+from obriy.blocks.computed import WindowMaker, computed_variable
 from obriy.blocks.gdal import open_raster
 from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable
 from obriy.errors import BandError, GridError, SourceError
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.sources.computed import WindowMaker, computed_variable
 from obriy.sources.dates import time_in
 from obriy.sources.land_mask import UNMASKED, with_land
 from obriy.sources.reading import masks_in_file, probe

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
+from obriy.blocks.computed import computed_labels
 from obriy.errors import SourceError
 from obriy.model.legend import load_legend
 from obriy.model.reference import Reference
 from obriy.sources.class_codes import MISSING
-from obriy.sources.computed import computed_labels
 from obriy.sources.crosswalk import crosswalk
 from obriy.sources.modis.eos_grid import Nearest, field_grid, grid_asked_for
 from obriy.sources.modis.hdf4 import open_hdf4

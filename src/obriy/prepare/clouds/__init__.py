@@ -1,0 +1,1 @@
+"""Scene to Scene: flags of cloud and cloud shadow where no quality band says them."""
