@@ -82,6 +82,30 @@ def test_below_the_scale_is_dark(calibrated):
     assert found.special == {"swir12: below_scale": 1}
 
 
+@pytest.mark.parametrize("count", [0, 299])
+def test_no_light_in_any_band_is_nothing_and_in_some_it_is_dark(calibrated, count):
+    counts = counts_of()
+    counts[:, 3, 2] = count  # the offset is 300
+    counts[B5:, 4, 2] = count
+    found = calibrated(counts)
+    assert np.isnan(found.reflectance[:, 3, 2]).all()
+    assert found.reflectance[B7, 4, 2] == pytest.approx(light(count), rel=1e-5)
+    assert found.special == {"no light in any band": 1}
+
+
+@pytest.mark.parametrize("scale", [0.0, -5e-5, float("nan"), float("inf")])
+def test_a_calibration_that_makes_no_reflectance_is_refused(tmp_path, scale):
+    of = {
+        "EV_250_Aggr500_RefSB": {
+            "band_names": "1,2",
+            "reflectance_scales": [5e-5, scale],
+            "reflectance_offsets": [0.0, 0.0],
+        }
+    }
+    with pytest.raises(SourceError, match="reflectance_scales of band 2 is"):
+        open_level1b(open_hdf4(write_hkm(tmp_path / "g.hdf", counts_of(), of=of)), aqua=False)
+
+
 @pytest.mark.parametrize("value", NO_MEANING)
 @pytest.mark.parametrize("band", [B2, B3, B6])
 def test_every_other_number_above_the_scale_is_missing(calibrated, value, band):

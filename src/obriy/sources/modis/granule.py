@@ -190,7 +190,7 @@ def _refuse_empty(path: Path, survey: Survey) -> None:
             "Take a granule of another time.",
         )
     raise EmptyResultError(
-        f"{path} has no number over the area: every one is missing.",
+        f"{path} has no number over the area: every one is missing, or dark in every band.",
         "Take a granule of another time, or download it again.",
     )
 

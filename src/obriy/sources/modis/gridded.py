@@ -115,6 +115,10 @@ def _decoded(file: Hdf4File, name: str, grid: GeoBox) -> WindowMaker:
 def _factor(about: dict[str, Any]) -> float:
     """Return what numbers are multiplied by: MOD09GA gives what to divide by, 10000."""
     scale = float(about["scale_factor"])
+    if not 0 < scale < np.inf:
+        raise SourceError(
+            f"A scale_factor of {scale:g} makes no reflectance.", "Download the product again."
+        )
     return 1 / scale if scale > 1 else scale
 
 

@@ -83,7 +83,8 @@ def open_level1b(file: Hdf4File, *, aqua: bool) -> Level1b:
 
     Raises:
         BandError: where a field or a band is missing.
-        SourceError: where a field has no calibration, or another shape than its neighbour.
+        SourceError: where a field has no calibration, or one that makes no reflectance, or another
+            shape than its neighbour.
     """
     fields = list(load_toml("modis")["l1b"]["fields"])
     file.require(*fields)
@@ -92,7 +93,14 @@ def open_level1b(file: Hdf4File, *, aqua: bool) -> Level1b:
         attributes = file.attributes_of(field)
         names, scales, offsets = (_listed(file, field, attributes, a) for a in _ATTRIBUTES)
         for index, name in enumerate(names):
-            found[str(name)] = (field, index, float(scales[index]), float(offsets[index]))
+            scale = float(scales[index])
+            if not 0 < scale < np.inf:
+                raise SourceError(
+                    f"{file.path}: reflectance_scales of band {name} is {scale:g}, which makes no "
+                    "reflectance.",
+                    "Download the granule as NASA ships it.",
+                )
+            found[str(name)] = (field, index, scale, float(offsets[index]))
     numbers = [str(number) for number in range(1, len(BANDS) + 1)]
     missing = [number for number in numbers if number not in found]
     if missing:
@@ -122,7 +130,8 @@ def calibrate(level1b: Level1b, counts: CountArray, cosine: npt.NDArray[Any]) ->
 
     Special values have each their meaning (``tables/modis.toml``): above the scale is bright, below
     it dark, a failed aggregation of bands 1 and 2 bright where bands 3 and 4 are; lines of Aqua's
-    dead detectors of band 6 are filled (`fill_band6`); everything else is missing.
+    dead detectors of band 6 are filled (`fill_band6`); everything else is missing. So is a sample
+    whose counts are at the bottom, or below the offset, in every band: by day the air has light.
 
     Args:
         level1b: The granule that they are of.
@@ -145,6 +154,10 @@ def calibrate(level1b: Level1b, counts: CountArray, cosine: npt.NDArray[Any]) ->
     bright[: NIR + 1] |= failed
     reflectance = _scaled(level1b, known) * per_light
     tally = _tally(counts, largest)
+    seen = np.isfinite(reflectance)
+    black = ((known == 0) | (reflectance < 0) | ~seen).all(axis=0) & seen.any(axis=0)
+    reflectance[:, black] = np.nan
+    tally["no light in any band"] = int(black.sum())
     for band in (RED, NIR):
         tally[f"{BANDS[band]}: aggregation_failed, bright"] = int(failed[band].sum())
     if level1b.aqua:
