@@ -1,7 +1,7 @@
 """What stands on and beside a map: outlines, legend, scale bar, north."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import shapely
 from matplotlib.axes import Axes
@@ -9,11 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon
 
+from obriy.model.areas import District
 from obriy.model.flags import Unseen
 from obriy.render.figures import INK, MUTED
 from obriy.render.geometry import Scale, round_length
-from obriy.render.palette import OUTLINE, UNSEEN_COLOURS
+from obriy.render.palette import EDGE, OUTLINE, UNSEEN_COLOURS
 from obriy.render.text import Text
+
+_LETTER: Final = 0.075
+"""Inches that a letter of a legend takes, on average."""
+_SWATCH: Final = 0.5
+"""Inches of what stands before it, and of the gap after it."""
 
 
 def draw_outline(axes: Axes, placed: Any, *, width: float = 1.2) -> None:
@@ -71,15 +77,30 @@ def _north(figure: Figure, at: tuple[float, float], text: Text) -> None:
     figure.text(x + 2 * half, y, text("map.north"), fontsize=9, color=INK, va="center")
 
 
+def district_entries(text: Text, districts: Sequence[District]) -> list[tuple[str, str]]:
+    """Return the entry of a legend for outlines; none where nothing is outlined."""
+    return [(text("map.district"), OUTLINE)] if districts else []
+
+
+def legend_columns(titles: Sequence[str], width: float) -> int:
+    """Return how many columns of a legend fit into a width, inches; at least one."""
+    return max(1, min(len(titles), int(width / entry_width(titles))))
+
+
+def entry_width(titles: Sequence[str]) -> float:
+    """Return the width of the longest entry of a legend, inches."""
+    return max((_SWATCH + _LETTER * len(title) for title in titles), default=_SWATCH)
+
+
 def draw_legend(
     figure: Figure,
     entries: Sequence[tuple[str, str]],
     at: tuple[float, float],
     *,
     columns: int,
-    corner: Literal["upper left", "upper right", "lower left"] = "upper left",
+    corner: Literal["upper left", "upper right", "lower left", "center left"] = "upper left",
 ) -> None:
-    """Draw a legend of classes; what was not seen for want of data has an empty patch.
+    """Draw a legend; what was not seen for want of data has an empty patch, lines are lines.
 
     Args:
         figure: Where.
@@ -88,20 +109,11 @@ def draw_legend(
         columns: At most.
         corner: Which corner.
     """
-    handles = [
-        Patch(
-            facecolor="none" if colour == UNSEEN_COLOURS[Unseen.NO_DATA] else colour,
-            edgecolor=MUTED,
-            linewidth=0.5,
-            label=title,
-        )
-        for title, colour in entries
-    ]
     figure.legend(
-        handles=handles,
+        handles=[_handle(title, colour) for title, colour in entries],
         loc=corner,
         bbox_to_anchor=at,
-        ncols=min(columns, len(handles)) or 1,
+        ncols=min(columns, len(entries)) or 1,
         frameon=False,
         fontsize=9,
         labelcolor=INK,
@@ -111,3 +123,11 @@ def draw_legend(
         columnspacing=1.4,
         borderaxespad=0.1,
     )
+
+
+def _handle(title: str, colour: str) -> Line2D | Patch:
+    if colour in (OUTLINE, EDGE):
+        return Line2D([], [], color=colour, linewidth=1.4, label=title)
+    nothing = colour == UNSEEN_COLOURS[Unseen.NO_DATA]
+    face = "none" if nothing else colour
+    return Patch(facecolor=face, edgecolor=MUTED, linewidth=0.5, label=title)

@@ -15,6 +15,7 @@ from obriy.model.areas import District
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.ice import LAND, IceArea
 from obriy.render.figures import MUTED
+from obriy.render.furniture import district_entries
 from obriy.render.maps import MAX_SIZE, Picture, map_figure
 from obriy.render.multiples import MOST, MapSheet, draw_colour_bar, seen_caption, small_maps
 from obriy.render.palette import EDGE, ICE_RAMP, rgb
@@ -109,6 +110,7 @@ def concentration_figure(
     beside = [(text("ice.edge_line"), EDGE)]
     beside += [(text("ice.concentration_unknown"), _UNKNOWN)] if blind.any() else []
     beside += [(legend.called(lang), legend.colour)] if land.any() else []
+    beside += district_entries(text, districts)
     draw_colour_bar(
         figure, sheet, _colours(), text, title=text("ice.concentration_bar"), beside=beside
     )

@@ -18,7 +18,13 @@ from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.model.scene import band_names
 from obriy.render.figures import INK, LINE, MUTED, new_figure
-from obriy.render.furniture import draw_legend, draw_outline, draw_scale_bar
+from obriy.render.furniture import (
+    district_entries,
+    draw_legend,
+    draw_outline,
+    draw_scale_bar,
+    entry_width,
+)
 from obriy.render.geometry import Scale, ground_scale, pixel_aspect
 from obriy.render.marks import FEWEST, Mark, class_marks, draw_marks
 from obriy.render.palette import UNNAMED_COLOUR, UNSEEN_COLOURS, rgb
@@ -44,8 +50,6 @@ _STRIPED: Final = (Unseen.CLOUD, Unseen.FAILED)
 _WIDE: Final = 0.5
 """Pictures flatter than this (height over width) lie one above the other."""
 
-_LETTER: Final = 0.075
-"""Inches that a letter of the legend takes, on average."""
 _TALLEST: Final = 9.0
 """Inches that an image may be high in a figure."""
 
@@ -156,6 +160,9 @@ def map_figure(
     scale = ground_scale(geobox, pixel_size_m)
     image = preview(scene, max_size)
     classes = map_picture(class_map, lang=lang, max_size=max_size, numbered=True)
+    classes = dataclasses.replace(
+        classes, legend=(*classes.legend, *district_entries(text, districts))
+    )
     aspect = pixel_aspect(geobox, scale)
     layout = _Layout.of(image.extent, aspect, [entry for entry, _ in classes.legend])
     figure = new_figure(layout.width, layout.height)
@@ -253,7 +260,7 @@ class _Layout:
         if panel * ratio > _TALLEST:  # a tall image: narrower, but the footer must fit
             panel = max(_TALLEST / ratio, 3.0)
         tall = float(np.clip(panel * ratio, 0.35, _TALLEST))
-        entry = max([1.5, *(0.5 + _LETTER * len(title) for title in titles)])
+        entry = max(1.5, entry_width(titles))
         columns = max(1, int(panel / entry))
         # The legend lies under the right-hand panel, and may be wider than it.
         width = 2 * margin + (panel if stacked else panel + gap + max(panel, entry))

@@ -9,7 +9,6 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.decimate import block_means, steps_for
@@ -17,7 +16,13 @@ from obriy.model.areas import Area, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.render.figures import INK, LINE, MUTED, new_figure
-from obriy.render.furniture import draw_legend, draw_outline, draw_scale_bar
+from obriy.render.furniture import (
+    district_entries,
+    draw_legend,
+    draw_outline,
+    draw_scale_bar,
+    legend_columns,
+)
 from obriy.render.geometry import ground_scale, pixel_aspect
 from obriy.render.maps import MAX_SIZE, Picture, map_picture, show_picture
 from obriy.render.palette import UNSEEN_COLOURS, WATER_RAMP, rgb
@@ -62,6 +67,7 @@ def occurrence_figure(
     sheet = MapSheet.of(geobox, extent, pixel_size_m, foot=0.95)
     figure = sheet.figure(Picture(rgba, extent), districts, text)
     beside = [(text("series.never_seen"), _NEVER_SEEN)] if blind.any() else []
+    beside += district_entries(text, districts)
     draw_colour_bar(
         figure, sheet, _colours(), text, title=text("series.occurrence_bar"), beside=beside
     )
@@ -91,9 +97,13 @@ def change_figure(
         (text("series.unseen_once") if colour in _NOTHING else title, colour)
         for title, colour in picture.legend
     )
+    legend += tuple(district_entries(text, districts))
     sheet = MapSheet.of(change.geobox, picture.extent, pixel_size_m, foot=0.95)
+    columns = legend_columns([title for title, _ in legend], sheet.width - 0.2)
+    room = 0.18 + 0.2 * -(-len(legend) // columns)
+    sheet = dataclasses.replace(sheet, foot=0.37 + room)
     figure = sheet.figure(picture, districts, text)
-    draw_legend(figure, legend, (0.1 / sheet.width, 0.58 / sheet.height), columns=3)
+    draw_legend(figure, legend, (0.1 / sheet.width, room / sheet.height), columns=columns)
     return figure
 
 
@@ -140,8 +150,11 @@ def small_maps(
     geobox = maps[dates[0]].geobox
     aspect = pixel_aspect(geobox, ground_scale(geobox))
     pictures = [map_picture(maps[d], lang=lang, max_size=_SMALL) for d in dates]
-    legend = tuple(dict.fromkeys(entry for p in pictures for entry in p.legend))
-    grid = _Grid.of(len(dates), pictures[0].extent[0] * aspect / pictures[0].extent[1], len(legend))
+    legend = [*dict.fromkeys(entry for p in pictures for entry in p.legend)]
+    legend += district_entries(text_of(lang), districts)
+    columns = legend_columns([title for title, _ in legend], _WIDTH - 0.2)
+    ratio = pictures[0].extent[0] * aspect / pictures[0].extent[1]
+    grid = _Grid.of(len(dates), ratio, -(-len(legend) // columns))
     figure = new_figure(_WIDTH, grid.height)
     outlines = [place(d.geometry, d.crs, geobox) for d in districts]
     for number, (date, picture) in enumerate(zip(dates, pictures, strict=True)):
@@ -152,7 +165,8 @@ def small_maps(
             draw_outline(axes, outline, width=0.7)
         axes.set_title(date[:10], fontsize=9, color=INK, pad=4)
         axes.set_xlabel(captions.get(date, ""), fontsize=8, color=MUTED, labelpad=4)
-    draw_legend(figure, legend, (0.1 / _WIDTH, 0.02 / grid.height), columns=6, corner="lower left")
+    at = 0.1 / _WIDTH, 0.02 / grid.height
+    draw_legend(figure, legend, at, columns=columns, corner="lower left")
     return figure
 
 
@@ -273,23 +287,11 @@ def draw_colour_bar(
     axes.set_title(title, loc="left", fontsize=8, color=MUTED, pad=3)
     if not beside:
         return
-    figure.legend(
-        handles=[
-            Patch(facecolor=colour, edgecolor=MUTED, linewidth=0.5, label=label)
-            for label, colour in beside
-        ],
-        loc="center left",
-        bbox_to_anchor=((long + 0.45) / sheet.width, 0.365 / sheet.height),
-        ncols=min(2, len(beside)),
-        frameon=False,
-        fontsize=9,
-        labelcolor=INK,
-        handlelength=1.3,
-        handleheight=1.0,
-        borderpad=0,
-        borderaxespad=0,
-        columnspacing=1.2,
-    )
+    left = long + 0.45
+    columns = legend_columns([title for title, _ in beside], sheet.width - left)
+    # A single column may be as high as the foot.
+    at = left / sheet.width, (0.365 if len(beside) <= 2 * columns else 0.42) / sheet.height
+    draw_legend(figure, beside, at, columns=columns, corner="center left")
 
 
 def _thin_frame(axes: Axes) -> None:
@@ -309,8 +311,8 @@ class _Grid:
     foot: float
 
     @classmethod
-    def of(cls, count: int, ratio: float, entries: int) -> "_Grid":
-        """Return a grid for so many maps of a height over width."""
+    def of(cls, count: int, ratio: float, lines: int) -> "_Grid":
+        """Return a grid for so many maps of a height over width, and lines of a legend."""
         columns = min(count, 6 if ratio >= 0.5 else 4 if ratio >= 0.25 else 2)
         # The last row should not hold a single map where another number of columns avoids it.
         columns = max(columns, 3 if count >= 3 and ratio >= 0.5 else 1)
@@ -320,7 +322,7 @@ class _Grid:
             rows=-(-count // columns),
             wide=wide,
             tall=float(np.clip(wide * ratio, 0.3, 3.4)),
-            foot=0.12 + 0.22 * -(-entries // 6),
+            foot=0.12 + 0.22 * lines,
         )
 
     @property

@@ -31,8 +31,8 @@ SURENESS_RAMP = ("#f7f4f9", "#d4b9da", "#df65b0", "#ce1256", "#67001f")
 COUNT_RAMP = ("#ffffe5", "#d9f0a3", "#addd8e", "#41ab5d", "#238443", "#004529")
 """Few to many: ColorBrewer's YlGn."""
 
-EDGE = "#d1495b"
-"""The edge of the ice."""
+EDGE = "#e8792b"
+"""The edge of the ice: apart from the outline of a district, and from the ramp under it."""
 OUTLINE = "#c0174c"
 """Districts, over an image and over a map."""
 
