@@ -390,6 +390,16 @@ def test_the_largest_bodies_are_in_the_result(run):
     assert json.loads((run.folder / "result.json").read_text("utf-8"))["bodies"]["count"] == 1
 
 
+def test_the_screen_says_in_ukrainian_what_to_know_of_a_run(run, capsys):
+    assert run.result["provenance"]["warnings"]
+    Screen(quiet=False).summary(run.result, "uk")
+    said = capsys.readouterr().out
+    assert "Note:" not in said
+    notes = [line for line in said.splitlines() if line.startswith("Зауваження: ")]
+    assert len(notes) == len(run.result["provenance"]["warnings"])
+    assert any("2025-08-01" in note and "помилка" in note for note in notes)
+
+
 def test_the_screen_says_what_a_series_found(run, capsys):
     Screen(quiet=False).summary(run.result)
     said = capsys.readouterr().out

@@ -67,7 +67,7 @@ def demo(
     from obriy.cli.show import Screen
 
     screen = Screen(quiet)
-    screen.reports([_run(config, screen, False) for config in demo_jobs(out, lang)])
+    screen.reports([_run(config, screen, False) for config in demo_jobs(out, lang)], lang)
 
 
 @app.command()
@@ -401,7 +401,7 @@ def _run(config: JobConfig, screen: Any, as_json: bool) -> dict[str, Any]:
     if as_json:
         typer.echo(json.dumps(done.result, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        screen.summary(done.result)
+        screen.summary(done.result, config.lang)
     if not done.complete:
         raise typer.Exit(PARTIAL)
     return done.result

@@ -13,6 +13,7 @@ from obriy.blocks.engine import EngineOptions
 from obriy.cli.show_ice import ice_lines, ice_training_lines, print_ice_comparison
 from obriy.cli.show_landcover import landcover_lines, print_comparison, training_lines
 from obriy.model.scores import Scores
+from obriy.render.text import text_of
 
 if TYPE_CHECKING:
     from obriy.methods.ice.spec import IceMethod
@@ -63,8 +64,8 @@ class Screen:
 
             yield EngineOptions(progress=show)
 
-    def summary(self, result: dict[str, Any]) -> None:
-        """Say the answer in a few lines, and where the report is."""
+    def summary(self, result: dict[str, Any], lang: str = "en") -> None:
+        """Say the answer in a few lines, what to know of it in a language, and where files are."""
         if self.quiet:
             return
         if result["job"] in _TABLES:
@@ -72,17 +73,18 @@ class Screen:
             return
         for line in _LINES[result["job"]](result):
             self.out.print(line)
+        text = text_of(lang)
         for warning in result["provenance"]["warnings"]:
-            self.out.print(f"Note: {warning}")
+            self.out.print(f"{text('terminal.note')}: {text.sentence(warning)}")
         files = dict(result["outputs"])
         last = {"report": files.pop("report")} if "report" in files else {}
         for name, path in {**files, **last}.items():
             self.out.print(f"{name}: {path}")
 
-    def reports(self, results: list[dict[str, Any]]) -> None:
+    def reports(self, results: list[dict[str, Any]], lang: str = "en") -> None:
         """Say where the reports of several runs are."""
         if not self.quiet:
-            self.out.print("\nOpen in a browser:")
+            self.out.print(f"\n{text_of(lang)('terminal.open')}")
             for result in results:
                 self.out.print(result["outputs"]["report"])
 
