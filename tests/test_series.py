@@ -569,3 +569,56 @@ def test_the_plan_names_the_folder_of_the_run(folder, tmp_path, monkeypatch):
     )
     assert plan_water(relative)["folder"] == str(run_water(relative).folder)
     shutil.rmtree(folder.parent / "obriy-runs")
+
+
+# How files say their date
+
+
+def renamed(folder, place, names):
+    """The images of a folder under other names, in the order of time."""
+    place.mkdir()
+    for image, name in zip(sorted(folder.glob("*.tif")), names, strict=True):
+        shutil.copy(image, place / name)
+    return place
+
+
+@pytest.mark.parametrize(
+    "form", ["{d}{m}{y}.tif", "lake_{d}-{m}-{y}.tif", "{d}.{m}.{y}.tif", "{m}_{d}_{y}_lake.tif"]
+)
+def test_dates_with_the_year_last_are_a_series(folder, tmp_path, form):
+    # 25 June and 15 July tell how 5 June is written.
+    names = [form.format(y=day[:4], m=day[5:7], d=day[8:]) for day in RADII]
+    place = renamed(folder, tmp_path / "images", names)
+    plan = plan_water(config(place, tmp_path / "run"))
+    assert plan["dates"] == list(RADII)
+
+
+def test_dates_that_may_be_two_days_are_asked_about(folder, tmp_path):
+    place = renamed(folder, tmp_path / "images", [f"0{d}062025.tif" for d in (5, 6, 7)])
+    with pytest.raises(
+        SourceError, match=r"05062025\.tif may be 2025-06-05 or 2025-05-06"
+    ) as caught:
+        plan_water(config(place, tmp_path / "run"))
+    assert "dates.csv" in caught.value.hint
+    table = place / "dates.csv"
+    table.write_text(
+        "file;date\n05062025.tif;5.6.2025\n06062025.tif;6.6.2025\n07062025.tif;7.6.2025"
+    )
+    dates = plan_water(config(place, tmp_path / "run"))["dates"]
+    assert dates == ["2025-06-05", "2025-06-06", "2025-06-07"]
+    table.write_text("file,date\n05062025.tif,05/06/2025\n")
+    with pytest.raises(SourceError, match="line 2: '05/06/2025' may be 2025-06-05 or 2025-05-06"):
+        plan_water(config(place, tmp_path / "run"))
+
+
+def test_bands_of_dates_with_the_year_last_are_put_together(folder, tmp_path):
+    place = tmp_path / "images"
+    place.mkdir()
+    for day in ("05062025", "25062025"):
+        with rasterio.open(next(folder.glob("*.tif"))) as image:
+            profile = image.profile | {"count": 1}
+            for i, name in enumerate(image.descriptions, 1):
+                with rasterio.open(place / f"{day}_{name}.tif", "w", **profile) as file:
+                    file.write(image.read(i), 1)
+    dates = plan_water(config(place, tmp_path / "run"))["dates"]
+    assert dates == ["2025-06-05", "2025-06-25"]

@@ -1,8 +1,6 @@
 """Which band of a file is which: by the user, by names, or by the sensor's customary order."""
 
 import dataclasses
-import functools
-import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,18 +10,29 @@ import numpy.typing as npt
 
 from obriy.errors import BandError
 from obriy.model.bands import DATA_MASK, QUALITY, SKIP, SPECTRAL
-from obriy.registry import did_you_mean
+from obriy.sources.band_list import (
+    contradiction,
+    described,
+    file_names,
+    names_in_list,
+)
+from obriy.sources.band_names import (
+    SENTINEL2_TELLS,
+    all_names,
+    has_numbered_names,
+    look_up,
+    names_of,
+    sensor_of_ids,
+    sensor_of_names,
+)
 from obriy.sources.reading import FileBand
-from obriy.tables import load_toml
-from obriy.tables.sensor import Sensor, load_sensor, plain_id, sensor_of_file
+from obriy.tables.sensor import Sensor, load_sensor, plain_id
 
 Sampler = Callable[[FileBand], npt.NDArray[np.float64]]
 
 OPAQUE_SHARE = 0.9
 """At least so much of what is not 0 in an alpha band is full: GDAL calls the fourth of four 8-bit
 bands alpha unless it is told otherwise, and that may be near infrared."""
-SENTINEL2_TELLS = {"B8A", "B12"}
-"""Band names that only Sentinel-2 has (plain, see `plain_id`)."""
 CIRRUS_DARKER = 3.0
 """The cirrus band's median lies at least this factor below every other band's: it shows which of
 two customary orders a file has."""
@@ -39,7 +48,7 @@ class Naming:
         sensor: The sensor, where it is known.
         how: Where the names came from, for the record.
         unread: What the files call the bands that are left unread.
-        warnings: What speaks against the sensor.
+        warnings: What speaks against the sensor, or against the user's list.
         masks: File bands that are 0 where the image says nothing.
     """
 
@@ -57,6 +66,8 @@ def name_bands(
     sensor: Sensor | None,
     wanted: tuple[str, ...] | None,
     sampler: Sampler,
+    *,
+    force: bool = False,
 ) -> Naming:
     """Give common names to the bands of the input.
 
@@ -64,22 +75,56 @@ def name_bands(
         found: All bands of all files, in file order.
         sensor: The sensor that the user or the metadata named; None: from names.
         wanted: The user's list, in file order; None: found out.
-        sampler: Returns valid numbers of a band; used only where two orders are customary.
+        sampler: Returns valid numbers of a band; used only where two orders are customary, and of
+            alpha bands.
+        force: Believe the list where the names in the files contradict it.
 
     Raises:
-        BandError: where nothing tells which band is which, or two claim one name.
+        BandError: where nothing tells which band is which, two claim one name, the list
+            contradicts the files, or they are several images.
         UnknownNameError: a name in the list that nobody knows.
     """
     guess = sensor or sensor_of_names(found)
+    masks = [band for band in found if _is_data_mask(band, sampler)]
     if wanted is not None:
-        names = _from_user(found, wanted, sampler)
-        how = "the list of bands given"
-    else:
-        names, how = _from_files(found, guess, sampler)
+        return _from_user(found, masks, wanted, guess, force=force)
+    names, how = _from_files(found, masks, guess, sampler)
     naming = _collect(found, names, guess, how)
-    if sensor is None or wanted is not None:
-        return naming
-    return dataclasses.replace(naming, warnings=_strangers(found, sensor))
+    warnings = () if sensor is None else _strangers(found, sensor)
+    return dataclasses.replace(naming, warnings=warnings)
+
+
+def _is_data_mask(band: FileBand, sampler: Sampler) -> bool:
+    """Say whether a band is 0 where the image says nothing, by its name, else as an alpha band."""
+    meant = [look_up(name, None, "") for name in band.names]
+    if any(meant) or band.opacity != band.index:
+        return DATA_MASK in meant
+    values = sampler(band)
+    return not len(values) or float((values == values.max()).mean()) >= OPAQUE_SHARE
+
+
+def _from_user(
+    found: list[FileBand],
+    masks: list[FileBand],
+    wanted: tuple[str, ...],
+    sensor: Sensor | None,
+    *,
+    force: bool,
+) -> Naming:
+    """Name bands by the user's list, unless the files contradict it."""
+    sensor = sensor or sensor_of_ids(name.upper() for name in wanted)
+    _refuse_several(found, masks, named=len(wanted))
+    names = names_in_list(found, wanted, sensor)
+    unlike = contradiction(found, names, names_of(found, sensor, masks))
+    if unlike and not force:
+        raise unlike
+    names = [
+        name or (DATA_MASK if band in masks else "")
+        for name, band in zip(names, found, strict=True)
+    ]
+    naming = _collect(found, names, sensor, "the list of bands given")
+    said = (f"{unlike.message} The list was believed.",) if unlike else ()
+    return dataclasses.replace(naming, warnings=said)
 
 
 def _strangers(found: list[FileBand], sensor: Sensor) -> tuple[str, ...]:
@@ -88,7 +133,7 @@ def _strangers(found: list[FileBand], sensor: Sensor) -> tuple[str, ...]:
     One strange number alone, like a B10 that a table leaves out, proves nothing; a name that only
     Sentinel-2 has does.
     """
-    numbered = sorted(n for n in _all_names(found) if re.fullmatch(r"B\d{1,2}A?", n))
+    numbered = sorted(n for n in all_names(found) if re.fullmatch(r"B\d{1,2}A?", n))
     unknown = [n for n in numbered if sensor.by_id(n, sensor.product_of("", set(numbered))) is None]
     unlike = {plain_id(n) for n in unknown} & SENTINEL2_TELLS
     thermal = (
@@ -105,106 +150,28 @@ def _strangers(found: list[FileBand], sensor: Sensor) -> tuple[str, ...]:
     )
 
 
-def _from_user(found: list[FileBand], wanted: tuple[str, ...], sampler: Sampler) -> list[str]:
-    if len(wanted) > len(found):
-        raise BandError(
-            f"{len(wanted)} bands were named, and {_files(found)} has {len(found)}.",
-            f"Name at most {len(found)}; the file says: {_described(found)}.",
-        )
-    names = [_known(name) for name in wanted]
-    named = [n for n in names if n]
-    repeated = sorted({n for n in named if named.count(n) > 1})
-    if repeated:
-        raise BandError(
-            f"The list of bands names {', '.join(repeated)} twice.",
-            f"Write each once, and '{SKIP}' for a band that is not wanted.",
-        )
-    if not set(named) & set(SPECTRAL):
-        raise BandError(
-            "The list of bands names no spectral band.", f"Known: {', '.join(SPECTRAL)}."
-        )
-    names += [""] * (len(found) - len(names))
-    return [
-        name or (DATA_MASK if _is_data_mask(band, sampler) else "")
-        for name, band in zip(names, found, strict=True)
-    ]
-
-
-def _is_data_mask(band: FileBand, sampler: Sampler) -> bool:
-    """Say whether a band is 0 where the image says nothing, by its name, else as an alpha band."""
-    meant = [aliases().get(_letters(name)) for name in band.names]
-    if any(meant) or band.opacity != band.index:
-        return DATA_MASK in meant
-    values = sampler(band)
-    return not len(values) or float((values == values.max()).mean()) >= OPAQUE_SHARE
-
-
-def _known(name: str) -> str:
-    if name in (SKIP, ""):
-        return ""
-    common = name if name in (*SPECTRAL, *QUALITY) else aliases().get(_letters(name))
-    if common is None:
-        raise did_you_mean("band", name, [*SPECTRAL, *QUALITY, SKIP])
-    return common
-
-
-@functools.lru_cache(maxsize=1)
-def aliases() -> dict[str, str]:
-    """Return common names by alias (lower case, letters and digits only)."""
-    table = load_toml("aliases")
-    return {alias: common for common, names in table.items() for alias in names}
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
 def _from_files(
-    found: list[FileBand], sensor: Sensor | None, sampler: Sampler
+    found: list[FileBand], masks: list[FileBand], sensor: Sensor | None, sampler: Sampler
 ) -> tuple[list[str], str]:
     """Name bands by what the files say; a file that says nothing follows the sensor's order."""
-    product = sensor.product_of(found[0].file, _all_names(found)) if sensor else ""
-    names: list[str] = []
+    said = [
+        DATA_MASK if band in masks else name or ""
+        for band, name in zip(found, names_of(found, sensor, masks), strict=True)
+    ]
     sources: set[str] = set()
     for path in dict.fromkeys(b.path for b in found):
-        part = [b for b in found if b.path == path]
-        masks = [b for b in part if _is_data_mask(b, sampler)]
-        rest = [b for b in part if b not in masks]
-        here = [_name_of(b, sensor, product, alone=len(rest) == 1) for b in rest]
-        if any(here):
+        places = [i for i, b in enumerate(found) if b.path == path and b not in masks]
+        if any(said[i] for i in places):
             sources.add("names in the files")
-        elif sensor is not None and len(rest) > 1:
-            here = _from_stack(rest, sensor, sampler)
+        elif sensor is not None and len(places) > 1:
+            order = _from_stack([found[i] for i in places], sensor, sampler)
+            for i, name in zip(places, order, strict=True):
+                said[i] = name
             sources.add(f"the customary order of {sensor.id}")
-        said = iter(here)
-        names += [DATA_MASK if b in masks else next(said) for b in part]
-    if not set(names) & set(SPECTRAL):
+    if not set(said) & set(SPECTRAL):
+        _refuse_several(found, masks)
         raise _nobody_knows(found, sensor)
-    return names, " and ".join(sorted(sources))
-
-
-def _name_of(band: FileBand, sensor: Sensor | None, product: str, *, alone: bool) -> str:
-    """Return the common name of a band from what the file calls it; empty where it says nothing."""
-    for name in band.names:
-        common = _look_up(name, sensor, product)
-        if common is not None:
-            return common
-    if not alone:
-        return ""
-    words = [w for w in re.split(r"[^A-Za-z0-9]+", Path(band.file).stem) if w]
-    for i in range(len(words) - 1, -1, -1):
-        for text in ("_".join(words[max(i - 1, 0) : i + 1]), words[i]):
-            common = _look_up(text, sensor, product)
-            if common is not None:
-                return common
-    return ""
-
-
-def _look_up(name: str, sensor: Sensor | None, product: str) -> str | None:
-    band = sensor.by_id(name, product) if sensor else None
-    if band is not None:
-        return band.common if band.reflective else ""
-    return aliases().get(_letters(name))
+    return said, " and ".join(sorted(sources))
 
 
 def _from_stack(part: list[FileBand], sensor: Sensor, sampler: Sampler) -> list[str]:
@@ -241,11 +208,8 @@ def _collect(found: list[FileBand], names: list[str], sensor: Sensor | None, how
             masks.append(band)
         elif other is None:
             chosen[name] = band
-        elif other.grid.crs != band.grid.crs or _pixel(other) == _pixel(band):
-            raise BandError(
-                f"Both {_title(other)} and {_title(band)} are '{name}'.",
-                "Give the files of one date and one scene.",
-            )
+        elif _pixel(other) == _pixel(band) or not _one_place(other, band):
+            raise _twice(found, other, band, name)
         else:  # the same band at 10, 20 and 60 m, as in a SAFE folder
             chosen[name], coarse = sorted((other, band), key=_pixel)
             unread.append(_title(coarse))
@@ -256,6 +220,44 @@ def _collect(found: list[FileBand], names: list[str], sensor: Sensor | None, how
     return Naming(spectral, quality, sensor, how, tuple(unread), masks=tuple(masks))
 
 
+def _one_place(one: FileBand, other: FileBand) -> bool:
+    """Say whether two bands lie on the same ground, to within a pixel of the coarser."""
+    if one.grid.crs != other.grid.crs:
+        return False
+    coarse = max(_pixel(one), _pixel(other)) ** 0.5
+    boxes = (one.grid.boundingbox.bbox, other.grid.boundingbox.bbox)
+    return all(abs(a - b) < coarse for a, b in zip(*boxes, strict=True))
+
+
+def _twice(found: list[FileBand], one: FileBand, other: FileBand, name: str) -> BandError:
+    if one.path != other.path:
+        return _several(found, f"{one.file} and {other.file} both have the band '{name}'")
+    return BandError(
+        f"{one.file} has the band '{name}' twice: bands {one.index} and {other.index}.",
+        f"Say which is which: {_example(len(found))}",
+    )
+
+
+def _several(found: list[FileBand], why: str) -> BandError:
+    """Return the error for images that are not the bands of one."""
+    files = list(dict.fromkeys(band.path for band in found))
+    shown = ", ".join(Path(file).name for file in files[:3]) + (", …" if len(files) > 3 else "")
+    return BandError(
+        f"{len(files)} files ({shown}) are several images, not the bands of one: {why}.",
+        "Open one of them; for a series, name each with its date (2025-06-08), or write dates.csv "
+        "beside them with the columns file,date.",
+    )
+
+
+def _refuse_several(found: list[FileBand], masks: list[FileBand], named: int = 0) -> None:
+    """Raise where there are files of several bands, and one that none of the first names is of."""
+    paths = [band.path for band in found if band not in masks]
+    whole = {band.file for band in found if paths.count(band.path) > 1}
+    left = sorted(whole - {band.file for band in found[:named]})
+    if len(whole) > 1 and left:
+        raise _several(found, f"nothing says what the bands of {left[0]} are")
+
+
 def _pixel(band: FileBand) -> float:
     return float(abs(band.grid.affine.determinant))
 
@@ -264,57 +266,15 @@ def _title(band: FileBand) -> str:
     return band.names[0] if band.names else f"{band.file} band {band.index}"
 
 
-def sensor_of_names(found: list[FileBand]) -> Sensor | None:
-    """Return the sensor that file names, else band names, speak for; None where they do not."""
-    for band in found:
-        path = Path(band.path)
-        named = sensor_of_file(band.file) or sensor_of_file(path.parent.name)
-        if named is not None:
-            return named
-    names = _all_names(found)
-    plain = {plain_id(n) for n in names}
-    if any(n.startswith("SR_B") for n in names):
-        return load_sensor("landsat_c2l2")
-    if plain & SENTINEL2_TELLS or any(re.fullmatch(r"B0\d", n) for n in names):
-        return load_sensor("sentinel2_l1c" if "B10" in names else "sentinel2_l2a")
-    return None
-
-
-def _all_names(found: list[FileBand]) -> set[str]:
-    """Return upper-case names: of bands, and of one-band files the words of the file name."""
-    names = {n.upper() for b in found for n in b.names}
-    paths = [b.path for b in found]
-    for band in found:
-        if paths.count(band.path) == 1:
-            words = re.split(r"[^A-Z0-9]+", Path(band.file).stem.upper())
-            names |= set(words) | {f"{a}_{b}" for a, b in itertools.pairwise(words)}
-    return names
-
-
-def has_numbered_names(found: list[FileBand]) -> bool:
-    """Say whether some band is called like ``B3``, which means another band on another sensor."""
-    return any(re.fullmatch(r"B\d{1,2}", n) for n in _all_names(found))
-
-
 def _nobody_knows(found: list[FileBand], sensor: Sensor | None) -> BandError:
     which = f" (sensor {sensor.id})" if sensor else ""
     numbered = has_numbered_names(found)
     more = ", or the sensor: B3 is green on one and red on another" if numbered else ""
     return BandError(
-        f"Nothing tells which band of {_files(found)} is which{which}; it says: "
-        f"{_described(found)}.",
+        f"Nothing tells which band of {file_names(found)} is which{which}; it says: "
+        f"{described(found)}.",
         f"Say what they are{more}: {_example(len(found))} or --sensor, e.g. sentinel2_l2a",
     )
-
-
-def _files(found: list[FileBand]) -> str:
-    files = list(dict.fromkeys(b.file for b in found))
-    return files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
-
-
-def _described(found: list[FileBand]) -> str:
-    shown = [b.names[0] if b.names else "(no name)" for b in found[:16]]
-    return ", ".join(f"{i} {name}" for i, name in enumerate(shown, 1))
 
 
 def _example(count: int) -> str:

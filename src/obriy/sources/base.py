@@ -19,6 +19,7 @@ class Request:
         paths: Files, folders, globs or GDAL paths; or one ``sample:`` or ``simulated:`` address.
         sensor: Sensor id, or None: found out.
         bands: Common names in file order, ``-`` skips; None: found out.
+        force_bands: Believe ``bands`` where the names in the files contradict it.
         scale: reflectance = DN * scale + offset; None: found out.
         offset: See ``scale``.
         nodata: DN that means missing; None: found out.
@@ -41,6 +42,7 @@ class Request:
     geolocation: str | None = None
     land: str | None = None
     clouds_file: str | None = None
+    force_bands: bool = False
     resampling: Literal["nearest", "average"] = "nearest"
 
     def of_swath(self) -> list[str]:

@@ -2,15 +2,21 @@
 
 import calendar
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Final
 
 from obriy.errors import UsageError
 
 KEYS = ("datetime", "date", "date_acquired", "acquisition_date", "sensing_time", "time_start")
 FIRST_YEAR, LAST_YEAR = 1972, 2100
 """Landsat 1 flew in 1972: a number that reads as an earlier date is none."""
+_YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4})[-:/._]?(\d{2})[-:/._]?(\d{2})(?!\d)")
+_YEAR_LAST: Final = re.compile(
+    r"(?<!\d)(?=\d{2}[-_]?\d{2}[-_]?\d{4}|\d{1,2}[./]\d{1,2}[./]\d{4})"
+    r"(\d{1,2})([-/._]?)(\d{1,2})\2(\d{4})(?!\d)"
+)
 
 
 def date_of(files: list[str], tags: Mapping[str, str]) -> str | None:
@@ -26,16 +32,66 @@ def date_of(files: list[str], tags: Mapping[str, str]) -> str | None:
     return next((found for found in map(date_in, texts) if found), None)
 
 
-def date_in(text: str) -> str | None:
-    """Return the first date that a text holds, ISO 8601; None where it holds none."""
-    for year, month, day in re.findall(r"(?<!\d)(\d{4})[-:/]?(\d{2})[-:/]?(\d{2})(?!\d)", text):
-        try:
-            found = date(int(year), int(month), int(day))
-        except ValueError:
-            continue
-        if FIRST_YEAR <= found.year <= LAST_YEAR:
-            return found.isoformat()
-    return None
+def date_in(text: str, *, day_first: bool | None = None) -> str | None:
+    """Return the first date that a text holds, ISO 8601; None where it holds none.
+
+    The year may stand first (``2025-06-08``, ``20250608``) or, where the text has no such date,
+    last: ``08.06.2025`` is day, month, year; ``25-06-2025``, ``25062025`` and ``06/25/2025`` are
+    what they alone can be; ``08062025`` may be two days.
+
+    Args:
+        text: A file name, a cell, a tag.
+        day_first: What a date that may be two days is; None: not known, and no date then.
+    """
+    by_day, by_month = readings(text)
+    if by_day is None or by_month is None or by_day == by_month:
+        return by_day or by_month
+    return None if day_first is None else by_day if day_first else by_month
+
+
+def readings(text: str) -> tuple[str | None, str | None]:
+    """Return what the first date of a text is, the day before the month, and after it.
+
+    They are the same where the year stands first; None where it is no date so.
+    """
+    return _first_date(text)[:2]
+
+
+def end_of_date(text: str) -> int:
+    """Return the place behind the first date of a text; 0 where it holds none."""
+    return _first_date(text)[2]
+
+
+def _first_date(text: str) -> tuple[str | None, str | None, int]:
+    for found in _YEAR_FIRST.finditer(text):
+        day = _day(*found.groups())
+        if day:
+            return day, day, found.end()
+    for found in _YEAR_LAST.finditer(text):
+        first, mark, second, year = found.groups()
+        by_day = _day(year, second, first)
+        by_month = None if mark == "." else _day(year, first, second)  # nobody writes that
+        if by_day or by_month:
+            return by_day, by_month, found.end()
+    return None, None, 0
+
+
+def day_comes_first(texts: Iterable[str]) -> bool | None:
+    """Say in which order texts of one hand have their dates; None where none of them tells."""
+    told = {
+        by_day is not None
+        for by_day, by_month in map(readings, texts)
+        if (by_day is None) != (by_month is None)
+    }
+    return told.pop() if len(told) == 1 else None
+
+
+def _day(year: str, month: str, day: str) -> str | None:
+    try:
+        found = date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+    return found.isoformat() if FIRST_YEAR <= found.year <= LAST_YEAR else None
 
 
 def time_in(text: str) -> str | None:

@@ -13,7 +13,8 @@ from obriy.errors import EmptyResultError, SourceError
 from obriy.model.grid import describe
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.sources.bands import Naming, has_numbered_names, name_bands, sensor_of_names
+from obriy.sources.band_names import has_numbered_names, sensor_of_names
+from obriy.sources.bands import Naming, name_bands
 from obriy.sources.base import Request
 from obriy.sources.boa_offset import OFFSET, OffsetDecision, decide_offset
 from obriy.sources.dates import date_of
@@ -92,7 +93,11 @@ def _decide(request: Request) -> _Decided:
     asked = load_sensor(request.sensor) if request.sensor else None
     mtl = _mtl_of(files, mtls, found, asked)
     naming = name_bands(
-        found, asked or (mtl.sensor if mtl else None), request.bands, lambda b: sample(b, (0.0,))
+        found,
+        asked or (mtl.sensor if mtl else None),
+        request.bands,
+        lambda b: sample(b, (0.0,)),
+        force=request.force_bands,
     )
     grid = scene_grid([*naming.bands.values(), *naming.quality.values()], request.resolution)
     masks = masks_of(naming)

@@ -39,6 +39,7 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
     land: str | os.PathLike[str] | None = None,
     clouds_file: str | os.PathLike[str] | None = None,
     resampling: Literal["nearest", "average"] = "nearest",
+    force_bands: bool = False,
 ) -> "xr.Dataset":
     """Open an image as a Scene, without reading its pixels yet.
 
@@ -47,9 +48,10 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
             Landsat MTL among them is used); a MODIS product in HDF4 (MOD02HKM, MOD09GA and their
             like); ``sample:``; or ``simulated:?seed=7&size=512``.
         sensor: Sensor id, e.g. ``"sentinel2_l2a"``; None: from names and metadata.
-        bands: STAC common names in file order (list, or text with commas); ``"-"`` skips a band,
-            ``scl``, ``fmask``, ``bqa``, ``qa_pixel`` name quality bands; a shorter list leaves
-            the rest unread; None: from descriptions, names or the sensor's customary order.
+        bands: STAC common names, or the sensor's own (``B03``, ``SR_B3``), in file order (list, or
+            text with commas); ``"-"`` skips a band, ``scl``, ``fmask``, ``bqa``, ``qa_pixel`` name
+            quality bands; a shorter list leaves the rest unread; None: from descriptions, names or
+            the sensor's customary order.
         scale: reflectance = DN * scale + offset. None: from tags, sensor and the numbers.
         offset: See ``scale``; a number, 0 too, is final. None: whether +0.1 of Sentinel-2
             baseline 04.00 is in the numbers is decided from metadata and the histogram floor.
@@ -62,6 +64,8 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         land: Of MODIS: ``auto`` (MOD03's), ``none``, or a land mask (polygons, or 0 at sea).
         clouds_file: Of MODIS: the MOD35 of a granule.
         resampling: Of MODIS: how a granule gets onto the grid.
+        force_bands: Believe ``bands`` where the names in the files contradict it; False: that is
+            an error.
 
     Returns:
         A Scene: (y, x), float32 reflectance by common name, unitless, NaN missing, ``flags`` where
@@ -87,6 +91,7 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         land=None if land is None else os.fspath(land),
         clouds_file=None if clouds_file is None else os.fspath(clouds_file),
         resampling=resampling,
+        force_bands=force_bands,
     )
     if request.scale is not None and request.scale <= 0:
         raise UsageError(

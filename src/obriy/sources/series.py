@@ -13,7 +13,14 @@ from rasterio.errors import RasterioError
 from obriy.blocks.gdal import open_raster
 from obriy.errors import GridError, SourceError, UsageError
 from obriy.sources.csv_tables import Column, Row, read_table
-from obriy.sources.dates import date_in, date_of, parse_range
+from obriy.sources.dates import (
+    date_in,
+    date_of,
+    day_comes_first,
+    end_of_date,
+    parse_range,
+    readings,
+)
 from obriy.sources.reading import SUFFIXES, is_mtl
 
 SIDECAR: Final = "dates.csv"
@@ -71,8 +78,9 @@ def find_series(folder: Path, datetime: str | None = None) -> list[DatedImage]:
     sidecar = _sidecar(folder / SIDECAR, entries)
     dated: dict[str, list[_Entry]] = defaultdict(list)
     unknown: list[str] = []
+    day_first = day_comes_first(entry.path.name for entry in entries)
     for entry in entries:
-        day = _day(entry, sidecar)
+        day = _day(entry, sidecar, day_first)
         if day is None:
             unknown.append(entry.path.name)
         else:
@@ -100,7 +108,9 @@ def is_series(source: str) -> bool:
         return False
     entries = _entries(folder)
     sidecar = _sidecar(folder / SIDECAR, entries)
-    days = {_known_day(entry, sidecar) or _day_of_bands(entry) for entry in entries} - {None}
+    # Dates that may be two days each are dates all the same: which, is asked when they are read.
+    day_first = day_comes_first(entry.path.name for entry in entries) is not False
+    days = {_known_day(e, sidecar, day_first) or _day_of_bands(e) for e in entries} - {None}
     return len(days) > 1
 
 
@@ -147,14 +157,17 @@ def _sidecar(path: Path, entries: Sequence[_Entry]) -> dict[str, dict[str, Any]]
         return {}
     images = {entry.path.name for entry in entries}
     found: dict[str, dict[str, Any]] = {}
-    for row in read_table(path, _COLUMNS).rows:
+    rows = read_table(path, _COLUMNS).rows
+    day_first = day_comes_first(row.text("date") for row in rows)
+    for row in rows:
         name = row.text("file")
         if name not in images or name in found:
             fault = "is there twice" if name in found else f"is no image in {path.parent}"
             raise SourceError(f"{row.where}: '{name}' {fault}.", "Correct the row, or drop it.")
-        day = date_in(row.text("date"))
+        day = date_in(row.text("date"), day_first=day_first)
         if day is None:
-            raise SourceError(f"{row.where}: '{row.text('date')}' is no date.", "Write YYYY-MM-DD.")
+            fault = _two_days(row.text("date")) or "is no date"
+            raise SourceError(f"{row.where}: '{row.text('date')}' {fault}.", "Write YYYY-MM-DD.")
         found[name] = {"date": day, "cloud_cover": _told_cloud(row)}
     return found
 
@@ -171,17 +184,27 @@ def _told_cloud(row: Row) -> float | None:
     return cloud
 
 
-def _known_day(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> str | None:
+def _two_days(text: str) -> str:
+    """Say which two days a date may be; empty where it is none, or one."""
+    by_day, by_month = readings(text)
+    several = by_day and by_month and by_day != by_month
+    return f"may be {by_day} or {by_month}" if several else ""
+
+
+def _known_day(
+    entry: _Entry, sidecar: dict[str, dict[str, Any]], day_first: bool | None
+) -> str | None:
     """Return the date that a table, a STAC item or a name tells, without opening the image."""
     if entry.path.name in sidecar:
         return str(sidecar[entry.path.name]["date"])
     item = _item(entry.path)
     told = item.get("datetime") or item.get("start_datetime")
-    return date_in(str(told)) if told else date_in(entry.path.name)
+    return date_in(str(told)) if told else date_in(entry.path.name, day_first=day_first)
 
 
-def _day(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> str | None:
-    return _known_day(entry, sidecar) or date_of([entry.files[0].name], _tags(entry.files[0]))
+def _day(entry: _Entry, sidecar: dict[str, dict[str, Any]], day_first: bool | None) -> str | None:
+    known = _known_day(entry, sidecar, day_first)
+    return known or date_of([entry.files[0].name], _tags(entry.files[0]))
 
 
 def _day_of_bands(entry: _Entry) -> str | None:
@@ -216,6 +239,13 @@ def _refuse(folder: Path, dated: dict[str, list[_Entry]], unknown: list[str]) ->
     """Raise where an image has no date, or a date more than one image."""
     if unknown:
         others = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+        two = next((name for name in unknown if _two_days(name)), None)
+        if two is not None:
+            raise SourceError(
+                f"The date in the name of {folder / two} {_two_days(two)}.",
+                f"Name the files year first (2025-06-08), or write {SIDECAR} beside them with the "
+                "columns file,date.",
+            )
         raise SourceError(
             f"Nothing tells the date of {', '.join(unknown[:3])}{others} in {folder}.",
             f"Name the files with their date (2025-06-08), or write {SIDECAR} beside them with "
@@ -243,8 +273,7 @@ def _up_to_date(name: str) -> str:
 
     Empty where the name has no date.
     """
-    found = re.match(r".*?(?<!\d)\d{4}[-_]?\d{2}[-_]?\d{2}(?!\d)", name)
-    return found.group() if found else ""
+    return name[: end_of_date(name)]
 
 
 def _bands(file: Path) -> int:

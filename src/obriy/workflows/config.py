@@ -105,7 +105,10 @@ class ReadingConfig(JobConfig):
     aoi: str | None = Field(None, description="district: a name, W,S,E,N in degrees, or a file")
     sensor: str | None = Field(None, description="sensor id, e.g. sentinel2_l2a")
     bands: CommaList | None = Field(
-        None, description="bands in file order, e.g. blue,green,red,nir,-,swir16"
+        None, description="bands in file order: blue,green,red,nir,-,swir16 or B02,B03,..."
+    )
+    force_bands: bool | None = Field(
+        None, description="believe --bands where the names in the file contradict it"
     )
     scale: float | None = Field(None, description="reflectance = DN x scale + offset")
     offset: float | None = Field(None, description="see scale; an explicit 0 counts")

@@ -33,6 +33,7 @@ def open_as_told(paths: Paths, config: ReadingConfig) -> xr.Dataset:
         paths,
         sensor=config.sensor,
         bands=config.bands,
+        force_bands=bool(config.force_bands),
         scale=config.scale,
         offset=config.offset,
         nodata=config.nodata,

@@ -1,0 +1,113 @@
+"""What the name of a band means: by common names, their aliases, and the tables of sensors."""
+
+import functools
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from obriy.sources.reading import FileBand
+from obriy.tables import load_toml
+from obriy.tables.sensor import Sensor, load_sensor, plain_id, sensor_of_file
+
+SENTINEL2_TELLS = {"B8A", "B12"}
+"""Band names that only Sentinel-2 has (plain, see `plain_id`)."""
+
+
+@functools.lru_cache(maxsize=1)
+def aliases() -> dict[str, str]:
+    """Return common names by alias (lower case, letters and digits only)."""
+    table = load_toml("aliases")
+    return {alias: common for common, names in table.items() for alias in names}
+
+
+def look_up(name: str, sensor: Sensor | None, product: str) -> str | None:
+    """Return the common name that a name stands for.
+
+    Args:
+        name: As it is written: ``"B03"``, ``"SR_B3"``, ``"Green"``.
+        sensor: Whose band it is; None: not known.
+        product: Which of the sensor's products.
+
+    Returns:
+        Empty for a band of the sensor that is no reflectance; None where nobody knows the name.
+    """
+    band = sensor.by_id(name, product) if sensor else None
+    if band is not None:
+        return band.common if band.reflective else ""
+    return aliases().get(re.sub(r"[^a-z0-9]", "", name.lower()))
+
+
+def name_of(band: FileBand, sensor: Sensor | None, product: str, *, alone: bool) -> str | None:
+    """Return the common name of a band from what the file calls it.
+
+    Args:
+        band: The band.
+        sensor: Whose it is; None: not known.
+        product: Which of the sensor's products.
+        alone: Whether it is the only one of its file: then the words of the file name count too,
+            the last first.
+
+    Returns:
+        Empty for a band of the sensor that is no reflectance; None where the file says nothing.
+    """
+    names = list(band.names)
+    if alone:
+        words = [w for w in re.split(r"[^A-Za-z0-9]+", Path(band.file).stem) if w]
+        for i in range(len(words) - 1, -1, -1):
+            names += ["_".join(words[max(i - 1, 0) : i + 1]), words[i]]
+    found = (look_up(name, sensor, product) for name in names)
+    return next((common for common in found if common is not None), None)
+
+
+def names_of(
+    found: list[FileBand], sensor: Sensor | None, masks: Sequence[FileBand] = ()
+) -> list[str | None]:
+    """Return what the files call each band, see `name_of`; ``masks`` are no company."""
+    product = sensor.product_of(found[0].file, all_names(found)) if sensor else ""
+    paths = [band.path for band in found if band not in masks]
+    return [name_of(b, sensor, product, alone=paths.count(b.path) == 1) for b in found]
+
+
+def sensor_of_names(found: list[FileBand]) -> Sensor | None:
+    """Return the sensor that file names, else band names, speak for; None where they do not."""
+    for band in found:
+        path = Path(band.path)
+        named = sensor_of_file(band.file) or sensor_of_file(path.parent.name)
+        if named is not None:
+            return named
+    return sensor_of_ids(all_names(found))
+
+
+def sensor_of_ids(names: Iterable[str]) -> Sensor | None:
+    """Return the only sensor that names its bands so (in upper case); None where several may."""
+    names = set(names)
+    plain = {plain_id(name) for name in names}
+    if any(name.startswith("SR_B") for name in names):
+        return load_sensor("landsat_c2l2")
+    if any(name.startswith("SUR_REFL_B") for name in names):
+        return load_sensor("modis_surface")
+    if plain & SENTINEL2_TELLS or any(re.fullmatch(r"B0\d", name) for name in names):
+        return load_sensor("sentinel2_l1c" if "B10" in names else "sentinel2_l2a")
+    return None
+
+
+def all_names(found: list[FileBand]) -> set[str]:
+    """Return upper-case names: of bands, and of one-band files the words of the file name."""
+    names = {n.upper() for b in found for n in b.names}
+    paths = [b.path for b in found]
+    for band in found:
+        if paths.count(band.path) == 1:
+            words = re.split(r"[^A-Z0-9]+", Path(band.file).stem.upper())
+            names |= set(words) | {f"{a}_{b}" for a, b in itertools.pairwise(words)}
+    return names
+
+
+def is_numbered(name: str) -> bool:
+    """Say whether a band is called like ``B3``, which means another band on another sensor."""
+    return re.fullmatch(r"B\d{1,2}", name.upper()) is not None
+
+
+def has_numbered_names(found: list[FileBand]) -> bool:
+    """Say whether some band is called like ``B3``."""
+    return any(map(is_numbered, all_names(found)))
