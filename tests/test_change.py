@@ -24,6 +24,8 @@ from obriy.outputs.cog import MapWriter
 from obriy.tables import load_toml
 
 HECTARE = 0.01
+STEP = 0.29
+"""Standard deviation of a step of one pixel, evenly spread: 1/√12 of it."""
 """Of a pixel of 100 m, km²."""
 
 
@@ -109,11 +111,12 @@ def test_intervals_by_hand():
     know = load_toml("uncertainty")
     k, r = know["change"]["doubtful"], know["dates"]["classification"]
     # Strict less lax: gained moves by +2 ha before and by -2 ha after.
-    half = know["quantile"] * k * math.sqrt(4 + 4 - 2 * r * 4) * HECTARE
+    half = know["quantile"] * math.hypot(k * math.sqrt(4 + 4 - 2 * r * 4), STEP) * HECTARE
     assert area.gained_km2 == pytest.approx(3 * HECTARE)
     low, high = area.gained_interval_km2
     assert (low, high) == pytest.approx((max(0.0, 3 * HECTARE - half), 3 * HECTARE + half))
-    assert area.lost_interval_km2 == pytest.approx((HECTARE, HECTARE)), "nothing there is in doubt"
+    step = know["quantile"] * STEP * HECTARE  # nothing there is in doubt
+    assert area.lost_interval_km2 == pytest.approx((HECTARE - step, HECTARE + step))
     assert area.net_interval_km2 == pytest.approx((2 * HECTARE - half, 2 * HECTARE + half))
 
 
@@ -122,10 +125,10 @@ def test_a_doubt_on_one_side_counts_in_full():
     after = map_of([[2, 1]], doubt=[[1, 0]])
     (area,) = change_of([before], [after]).areas
     know = load_toml("uncertainty")
-    half = know["quantile"] * know["change"]["doubtful"] * HECTARE
+    half = know["quantile"] * math.hypot(know["change"]["doubtful"], STEP) * HECTARE
     assert half > HECTARE, "less than nothing cannot be gained"
     assert area.gained_interval_km2 == pytest.approx((0, HECTARE + half))
-    assert area.lost_interval_km2 == (0, 0)
+    assert area.lost_interval_km2 == pytest.approx((0, know["quantile"] * STEP * HECTARE))
 
 
 def test_districts_and_their_total():

@@ -63,8 +63,9 @@ def test_months_without_an_image_take_the_period_and_negative_ones_stay():
         MonthWeather("2025-06", 100.0, land_evaporation_mm=60.0),
         MonthWeather("2025-07", 50.0, land_evaporation_mm=80.0),
     ))  # fmt: skip
-    own = period(20.0, interval=(10.0, 30.0))
-    found = additional_evaporation(weather, period(30.0, interval=(20.0, 50.0)), {"2025-06": own})
+    own = dataclasses.replace(period(18.0, interval=(10.0, 30.0)), expected_km2=20.0)
+    whole = dataclasses.replace(period(25.0, interval=(20.0, 50.0)), expected_km2=30.0)
+    found = additional_evaporation(weather, whole, {"2025-06": own})
     june, july = found.months
     assert (june.volume_1e6m3, june.interval_1e6m3) == (pytest.approx(0.8), (0.4, 1.2))
     assert (july.area_of, july.area_km2, july.volume_1e6m3) == ("period", 30.0, pytest.approx(-0.9))

@@ -102,8 +102,8 @@ def row_of(one, **changes):
     """A date of result.json."""
     own = one.to_dict()
     kept = (
-        "date", "ice_km2", "expected_km2", "interval_km2", "extent_km2", "water_km2", "sea_km2",
-        "ice_share", "water_share", "cloud_share", "unseen_share", "status", "reason",
+        "date", "ice_km2", "expected_km2", "interval_km2", "bounds_km2", "extent_km2", "water_km2",
+        "sea_km2", "ice_share", "water_share", "cloud_share", "unseen_share", "status", "reason",
     )  # fmt: skip
     return {k: own[k] for k in kept} | {"granule": one.granules[0]} | changes
 
@@ -197,8 +197,10 @@ def test_the_first_screen_answers_for_a_series():
     text = text_in(data_of(WINTERS))
     # The 90 % of ice on 11 February was seen through a hole: it does not lead.
     assert "Ice at its maximum, 2021-03-02" in text
-    assert "630.0 km² ice that was seen 700.0 km² best estimate" in text
-    assert "630.0–770.0 km² 90% interval of the ice in the whole sea" in text
+    assert (
+        "700.0 km² best estimate for the whole sea of the place 630.0–770.0 km² its 90% interval "
+        "630.0 km² of that seen Whatever the unseen part holds, the area lies at 630.0–730.0 km²"
+    ) in text
     assert "Latest date of which at least half was seen, 2021-03-28: 100.0 km²" in text
     assert "Winter 2020/21: Ice came between 2020-12-03 and 2020-12-20." in text
     assert "Ice was still there on the last date that counts, 2021-03-28." in text
@@ -209,8 +211,8 @@ def test_the_first_screen_answers_for_a_series():
 
 def test_the_first_screen_answers_for_one_date_in_ukrainian():
     text = text_in(data_of([area("2021-03-02", 0.7)], "uk"))
-    assert "Лід 2021-03-02 700,0 км² лід, який видно" in text
-    assert "найкраща оцінка для всього моря" not in text.split("Видно все море.")[0]
+    assert "Лід 2021-03-02 700,0 км² найкраща оцінка для всього моря ділянки 630" in text
+    assert "із цього видно" not in text.split("Видно все море.")[0]
     assert "Зима" not in text
     assert "MYD02HKM.A2021001.0345.061.hdf" in text
 

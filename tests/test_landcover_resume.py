@@ -10,7 +10,6 @@ import pytest
 import rasterio
 import shapely
 
-from obriy.cli.show_landcover import landcover_lines
 from obriy.errors import UsageError
 from obriy.labelling.budget import Budget, parse_budget
 from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config, read_config
@@ -124,7 +123,7 @@ def test_what_was_unseen_is_told_of_the_districts(tmp_path):
     assert told["clear"]["unseen_share"] == 0
     assert done.result["unseen_share"] == pytest.approx(0.5, abs=1e-3)
     assert not done.complete
-    assert any("hidden: nothing seen" in line for line in landcover_lines(done.result))
+    assert any(w.startswith("hidden: Nothing") for w in done.result["provenance"]["warnings"])
 
 
 def test_paths_are_anchored_and_names_are_not(tmp_path, monkeypatch):

@@ -173,9 +173,12 @@ def test_nothing_measured_and_a_register_of_zero():
     assert (row.difference_km2, row.difference_percent) == (1.0, None)
 
 
-def test_a_surface_takes_the_filled_area_where_it_is_known():
-    seen = Area("a", None, 2.0, None, 9.0, 0.0, 0.0, {}, filled_km2=3.0, interval_km2=(2.5, 4.0))
-    assert WaterSurface.of(seen, 1.0) == WaterSurface("a", 3.0, (2.5, 4.0), 1.0)
+def test_a_surface_takes_the_best_estimate_of_the_whole_with_its_own_interval():
+    half = Area("a", None, 2.0, None, 9.0, 0.0, 0.25, {"cloud": 0.25}, filled_km2=3.0,
+                filled_share=0.2, expected_km2=3.5, interval_km2=(2.5, 4.0))  # fmt: skip
+    whole = WaterSurface.of(half, 1.0)
+    assert whole == WaterSurface("a", 3.5, (2.5, 4.0), 1.0)
+    assert whole.lacks() == []
     nothing = Area("a", None, None, None, 9.0, 0.0, 1.0, {}, "skipped")
     assert WaterSurface.of(nothing) is None
 
@@ -191,10 +194,3 @@ def test_water_that_was_not_seen_is_missed():
     partly = WaterSurface.of(dataclasses.replace(half, filled_km2=3.0, filled_share=0.15), 0.0)
     assert partly.unseen_share == pytest.approx(0.1)
     assert len(partly.lacks()) == 1
-
-
-def test_an_interval_of_more_water_than_was_counted_is_left_out():
-    seen = Area("a", None, 2.0, None, 9.0, 0.0, 0.25, {"cloud": 0.25}, interval_km2=(2.5, 4.0))
-    assert WaterSurface.of(seen).interval_km2 is None
-    filled = dataclasses.replace(seen, filled_km2=3.0, filled_share=0.25)
-    assert WaterSurface.of(filled).interval_km2 == (2.5, 4.0)

@@ -124,7 +124,9 @@ def _data(lang="en", *, title="scene.tif", **changes):
         "job": "water",
         "method": "mndwi:otsu",
         "area_km2": 1234.5678,
+        "expected_km2": 1250.5,
         "interval_km2": [1200.0, 1300.0],
+        "bounds_km2": [1234.5678, 1629.8078],
         "unseen_share": 0.082,
         "dates": [{"date": "2019-04-16"}],
         "outputs": {"mask": "/somewhere/run/mask.tif"},
@@ -162,10 +164,11 @@ def test_the_page_is_whole_and_loads_nothing(lang, tmp_path):
 
 def test_the_first_screen_answers():
     text = _Page(render_report(_data())).text
-    assert "Water 1,235 km² 123,457 ha" in text
     assert (
-        "90% interval of the water in the whole district, the unseen part included: 1,200–1,300 km²"
+        "Water 1,250 km² best estimate for the whole district 1,200–1,300 km² its 90% interval "
+        "1,235 km² of that seen 125,050 ha"
     ) in text
+    assert "the area lies at 1,235–1,630 km²: from nothing there to all of it" in text
     assert "8.2% could not be seen (cloud 8.2%)" in text
     assert "Against an independent reference: F1 of water 0.899, 95% interval 0.870–0.920." in text
     assert "Warnings to read: 1." in text
@@ -173,7 +176,7 @@ def test_the_first_screen_answers():
 
 def test_the_first_screen_answers_in_ukrainian():
     text = _Page(render_report(_data("uk"))).text
-    assert "Вода 1 235 км²" in text.replace("\u202f", " ")
+    assert "Вода 1 250 км² найкраща оцінка для всієї ділянки" in text.replace("\u202f", " ")
     assert "Не видно 8,2 % території (хмари 8,2 %)" in text
     assert "F1 води 0,899" in text
 
@@ -188,7 +191,8 @@ def test_what_is_not_independent_is_called_agreement():
 
 
 def test_without_area_scores_or_warnings():
-    result = {"area_km2": None, "interval_km2": None, "unseen_share": 0.0, "provenance": {}}
+    none = dict.fromkeys(("area_km2", "expected_km2", "interval_km2", "bounds_km2"))
+    result = none | {"unseen_share": 0.0, "provenance": {}}
     data = _data(
         "en", result=result, areas=None, scores=None, provenance=Provenance(), share_of_seen=0.1234
     )
@@ -266,6 +270,17 @@ SENTENCES = {
     "texture of nir 6.3 %": "текстура nir 6,3\u00a0%",
     "NDVI above 19 % of the scene": "NDVI вищий, ніж у 19\u00a0% знімка",
     "30 % of its pixels inside patches": "усередині плям 30\u00a0% його пікселів",
+    "The image: there is no picture of 55.0% of it: its whole is not estimated.": (
+        "Знімок: 55,0\xa0% його площі не відзнято"
+    ),
+    "North: there is no picture of 91.5% of it: its whole is not estimated.": (
+        "North: 91,5\xa0% ділянки не відзнято"
+    ),
+    "North: 35.0% of it lies outside the image.": "North: 35,0\xa0% ділянки лежить поза знімком.",
+    "7 more districts lie outside: result.json lists them.": "Поза знімком лежать ще ділянки (7)",
+    "North: The district does not meet the image.": "North: Ділянка не перетинається зі знімком.",
+    "91.5% of the district was not seen: outside 91.5%. There is no picture of 91.5% of it: its "
+    "whole is not estimated.": "поза знімком 91,5\xa0%. Не відзнято 91,5\xa0%, тож площу на всій",
     "None of the 5 clusters got a name: the whole map is unknown.": (
         "Жоден кластер не дістав назви (усього їх 5): на всій карті не визначено нічого."
     ),

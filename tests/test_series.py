@@ -109,7 +109,9 @@ def test_files_of_a_series(filled):
         counts = file.read(1)
     assert (counts[left_half()] == 2).all()
     rows = (filled.folder / "series.csv").read_text().splitlines()
-    assert rows[0].startswith("date,district,area_wet_m2,pc_wet,pc_invalid")
+    assert rows[0].startswith(
+        "date,district,expected_km2,low_km2,high_km2,area_wet_m2,pc_wet,pc_inv"
+    )
     assert len(rows) == 4
     assert filled.result["bodies"]["count"] == 1
     item = json.loads((filled.folder / "maps/2025-06-25/item.json").read_text())
@@ -278,7 +280,8 @@ def test_register_and_evaporation(folder, tmp_path):
         config(folder, tmp_path / "run", register="0.08", evaporation=str(weather), fill=True)
     )
     (row,) = run.result["comparison"]["rows"]
-    assert row["difference_km2"] == pytest.approx(run.result["filled_km2"] - 0.08)
+    assert row["difference_km2"] == pytest.approx(run.result["expected_km2"] - 0.08)
+    assert list(row["interval_km2"]) == list(run.result["interval_km2"])
     months = run.result["evaporation"][0]["months"]
     assert [m["additional_mm"] for m in months] == [100, 135]
     assert months[1]["volume_1e6m3"] == pytest.approx(135 * km2(lake(18)) / 1e3, rel=2e-3)
@@ -345,7 +348,7 @@ def test_districts_that_overlap_count_once_and_two_of_one_name_are_two(folder, t
     assert grown == pytest.approx(km2(lake(18) & ~lake(10)), rel=2e-3)
     (row,) = run.result["comparison"]["rows"]
     assert row["place"] == "all"
-    assert row["measured_km2"] + row["channel_km2"] == pytest.approx(run.result["area_km2"])
+    assert row["measured_km2"] + row["channel_km2"] == pytest.approx(run.result["expected_km2"])
     warnings = run.result["provenance"]["warnings"]
     assert [w.split(":")[0] for w in warnings[:2]] == [
         "Districts with a name that is not theirs alone", "Districts overlap",

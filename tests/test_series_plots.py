@@ -139,7 +139,7 @@ def test_every_interval_that_fits_is_inside():
     assert low <= 0.9 < 1.5 <= high
     said = [t.get_text() for t in figure.legends[0].get_texts()]
     assert "Interval goes on above" not in said
-    assert "Filled from other dates" in said
+    assert "Seen, and filled from others" in said
 
 
 def test_what_lies_far_from_0_is_not_drawn_from_0():

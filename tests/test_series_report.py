@@ -37,6 +37,7 @@ def area(date, km2, **changes):
         "unseen": {"cloud": 0.1, "shadow": 0.025},
         "status": "partial",
         "filled_km2": None if km2 is None else km2 + 2,
+        "expected_km2": None if km2 is None else km2 + 2.25,
         "interval_km2": None if km2 is None else (km2 + 1, km2 + 3),
     }
     return Area(**(fields | changes))
@@ -62,7 +63,9 @@ SUMMER = AreaSeries(
             weights=dict(zip(DATES, (0.09, 0.4, 0.42, 0.09), strict=True)),
             area_km2=41.425,
             filled_km2=43.425,
+            expected_km2=43.675,
             interval_km2=(42.1, 44.75),
+            bounds_km2=(41.425, 53.925),
             uncertainty={"classification": 0.5, "shore": 0.25, "unseen": 0.5, "registration": 0.1},
             change_sd_km2=7.35,
             leave_one_out_km2=dict(zip(DATES, (43.036, 44.513, 36.714, 40.781), strict=True)),
@@ -161,8 +164,11 @@ def row(a, weights):
         "date": a.date,
         "area_km2": a.area_km2,
         "filled_km2": a.filled_km2,
+        "expected_km2": a.expected_km2,
         "interval_km2": a.interval_km2,
+        "bounds_km2": a.bounds_km2,
         "clear_share": 1 - a.unseen_share,
+        "unseen_share": a.unseen_share,
         "cloud_percent": 11.0,
         "weight": weights.get(a.date),
         "threshold": 0.0873,
@@ -223,11 +229,12 @@ def test_the_page_is_whole_and_loads_nothing(lang, result):
 
 def test_the_first_screen_answers():
     text = plain(render_series_report(data()))
-    assert "Weighted area of water, 2025-06-05 to 2025-08-09 41.42 km² what was seen" in text
-    assert "43.42 km² with the unseen filled from other dates" in text
-    assert "42.10–44.75 km² 90% interval of the water in the whole district" in text
-    assert "What was seen lies below the interval" in text
-    assert "12.5% of the whole by weight" in text
+    assert (
+        "Weighted area of water, 2025-06-05 to 2025-08-09 "
+        "43.67 km² best estimate for the whole district 42.10–44.75 km² its 90% interval "
+        "41.42 km² of that seen 43.42 km² seen, and filled from other dates "
+        "Whatever the unseen part holds, the area lies at 41.42–53.92 km²"
+    ) in text
     assert "Dates used 4 of 6 Failed 1 Nothing seen 1 Effective dates 2.8" in text
     assert "given (weights.csv)" in text
     assert "varies by 7.350 km² (standard deviation)" in text
@@ -236,21 +243,27 @@ def test_the_first_screen_answers():
 
 def test_the_first_screen_answers_in_ukrainian():
     text = plain(render_series_report(data("uk")))
-    assert "Зважена площа води, 2025-06-05 — 2025-08-09 41,42 км²" in text
-    assert "42,10–44,75 км² 90 % інтервал для води на всій ділянці" in text
+    assert (
+        "Зважена площа води, 2025-06-05 — 2025-08-09 "
+        "43,67 км² найкраща оцінка для всієї ділянки 42,10–44,75 км² її 90 % інтервал "
+        "41,42 км² із цього видно"
+    ) in text
     assert "Використано дат 4 з 6 З помилкою 1 Нічого не видно 1" in text
 
 
-def test_inside_its_interval_nothing_needs_a_reason():
-    inside = dataclasses.replace(SUMMER.periods[0], interval_km2=(40.0, 44.0))
-    text = plain(render_series_report(data(series=dataclasses.replace(SUMMER, periods=(inside,)))))
-    assert "lies below the interval" not in text
-    assert "lies above the interval" not in text
+def test_without_an_estimate_what_was_seen_leads_and_is_called_so():
+    seen = dataclasses.replace(
+        SUMMER.periods[0], expected_km2=None, interval_km2=None, filled_km2=None
+    )
+    text = plain(render_series_report(data(series=dataclasses.replace(SUMMER, periods=(seen,)))))
+    assert "2025-08-09 41.42 km² seen The figure is of what was seen: too little" in text
+    assert "best estimate for" not in text
 
 
 def test_a_period_of_which_nothing_was_seen():
     blind = dataclasses.replace(
-        SUMMER.periods[0], area_km2=None, filled_km2=None, interval_km2=None, weights={},
+        SUMMER.periods[0], area_km2=None, filled_km2=None, expected_km2=None, interval_km2=None,
+        bounds_km2=None, weights={},
         leave_one_out_km2={}, uncertainty={}, change_sd_km2=0.0,
     )  # fmt: skip
     areas = tuple(dataclasses.replace(a, mask_km2=None, interval_km2=None) for a in SUMMER.areas)
@@ -261,8 +274,11 @@ def test_a_period_of_which_nothing_was_seen():
 
 def test_each_date_has_a_row_and_a_failed_one_says_why():
     text = plain(render_series_report(data()))
-    assert "2025-06-05 25.13 27.13 26.13–28.13 87.5% 0.090 0.0873 11 cloud 10.0%" in text
-    assert "2025-08-01 – 0.0% 0.0873 11 failed: cut.tif is broken." in text
+    assert (
+        "2025-06-05 27.38 26.13–28.13 25.13 27.13 25.13–37.63 87.5% 0.090 0.0873 11 cloud 10.0%"
+        in text
+    )
+    assert "2025-08-01 – – 0.0% 0.0873 11 failed: cut.tif is broken." in text
     assert "not seen: Nothing of the district was seen: cloud 100.0%." in text
     uk = plain(render_series_report(data("uk")))
     assert "не видно: На ділянці нічого не видно: хмари 100,0 %." in uk
@@ -317,7 +333,7 @@ def test_several_districts_have_a_table():
     series = dataclasses.replace(SUMMER, periods=(*SUMMER.periods, other))
     shown = dataclasses.replace(data(), series=series)
     text = plain(render_series_report(shown))
-    assert "M5.5 41.42 43.42 42.10–44.75 12.5% 2.8 7.350 partly unseen" in text
+    assert "M5.5 43.67 42.10–44.75 41.42 43.42 41.42–53.92 12.5% 2.8 7.350 partly unseen" in text
     assert "added over the districts" in text
     assert "added over the districts" not in plain(render_series_report(data()))
 
@@ -378,7 +394,7 @@ def test_a_run_writes_report_and_pictures(run):
     assert not run.complete
     text = plain((run.folder / "report.html").read_text("utf-8"))
     # 24 rows of 10 m: columns 8, 10 and 12 wide are 0.0192, 0.0240 and 0.0288 km², mean 0.0240.
-    assert "0.0240 km² what was seen" in text
+    assert "0.0240 km² best estimate for the whole image" in text
     assert "Dates used 3 of 4 Failed 1" in text
     assert text.count("2025-08-01") >= 2
 
@@ -403,7 +419,7 @@ def test_the_screen_says_in_ukrainian_what_to_know_of_a_run(run, capsys):
 def test_the_screen_says_what_a_series_found(run, capsys):
     Screen(quiet=False).summary(run.result)
     said = capsys.readouterr().out
-    assert "Water, weighted, 2025-06-05 to 2025-08-01: 0.0240 km² seen (90 % interval" in said
+    assert "Water, weighted, 2025-06-05 to 2025-08-01: 0.0240 km² (90 % interval 0.0240 to " in said
     assert "Dates: 3 of 4, weights: clear, effective: 3.0" in said
     assert "Failed: 2025-08-01" in said
     assert "Register: 0.0200 km², measured 0.0240, difference +0.0040 km² (+" in said
@@ -437,7 +453,7 @@ def test_images_without_crs_need_only_the_size_of_their_pixels(tmp_path):
 def test_a_single_date_is_no_span():
     period = dataclasses.replace(SUMMER.periods[0], end=SUMMER.periods[0].start)
     one = data(series=dataclasses.replace(SUMMER, periods=(period,)))
-    assert "Weighted area of water, 2025-06-05 41.42 km²" in plain(render_series_report(one))
+    assert "Weighted area of water, 2025-06-05 43.67 km²" in plain(render_series_report(one))
 
 
 @pytest.mark.parametrize(

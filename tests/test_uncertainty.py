@@ -260,7 +260,8 @@ def test_one_date_is_its_own_period():
     assert expected == 100
     assert interval == pytest.approx((100 - Q * 5, 102 + Q * 5))
     assert causes == pytest.approx(
-        {"shore": 3, "registration": 4, "omission": 2, "classification": 0, "unseen": 0}
+        {"shore": 3, "registration": 4, "omission": 2}
+        | {"classification": 0, "unseen": 0, "resolution": 0}
     )
 
 
@@ -342,8 +343,18 @@ def test_no_map_breaks_the_bounds(seed, codes, layers, told, left, top):
     if area.area_km2 is None:
         assert (area.expected_km2, area.interval_km2, area.uncertainty) == (None, None, {})
         return
-    low, high = area.interval_km2
     slack = 1e-9
+    least, most = area.bounds_km2
+    assert least == area.area_km2
+    assert most == pytest.approx(area.area_km2 + area.unseen_share * area.district_km2)
+    assert most <= area.district_km2 + slack
+    if area.never_imaged_share >= 0.5:
+        assert (area.expected_km2, area.interval_km2, area.uncertainty) == (None, None, {})
+        assert "its whole is not estimated" in area.reason
+        return
+    low, high = area.interval_km2
+    assert high > low
+    assert least - slack <= area.expected_km2 <= most + slack
     assert 0 <= low <= area.expected_km2 + slack
     assert area.expected_km2 - slack <= high <= area.district_km2 + slack
     assert area.area_km2 <= area.expected_km2 + slack
@@ -354,6 +365,64 @@ def test_no_map_breaks_the_bounds(seed, codes, layers, told, left, top):
     if area.unseen_share == 0:
         assert area.uncertainty["unseen"] == 0
         assert area.expected_km2 == pytest.approx(area.area_km2)
+
+
+def test_a_map_reads_in_steps_of_a_pixel():
+    # Evenly spread over a pixel of 100 m²: 100/√12 = 28.9 m²; half of a pixel at 90 %.
+    found = estimate(tally(1e4, pixel=100.0), WATER, 1e4)
+    assert found.causes["resolution"] == pytest.approx(100 / math.sqrt(12), rel=0.01)
+    assert (found.expected, found.low) == (0, 0)
+    assert found.high == pytest.approx(47.5, rel=0.01)
+    full = estimate(tally(0, 1e4, pixel=100.0), WATER, 1e4)
+    assert (full.expected, full.high) == (1e4, 1e4)
+    assert full.low == pytest.approx(1e4 - 47.5, rel=1e-4)
+
+
+def test_no_water_is_never_sure_to_nothing():
+    dry = map_of(np.full((40, 40), 1))
+    (area,) = measure_areas(dry, "water", pixel_size_m=10).areas
+    low, high = area.interval_km2
+    assert (area.expected_km2, low) == (0, 0)
+    assert high == pytest.approx(47.5e-6, rel=0.01)  # of pixels of 100 m², wherever they lie
+    district = District("d", shapely.box(0.5, 0.5, 30.5, 30.5), None)
+    (cut,) = measure_areas(dry, "water", [district], pixel_size_m=10).areas
+    assert cut.interval_km2 == pytest.approx((0, high))
+    days = [dataclasses.replace(area, date=f"2024-06-0{n}") for n in (1, 2)]
+    _, interval, _ = period_estimate(days, {"2024-06-01": 0.5, "2024-06-02": 0.5})
+    assert interval == pytest.approx((0, high)), "a pond too small for a pixel is so on both"
+
+
+@pytest.mark.parametrize(
+    ("columns", "cause", "estimated"),
+    # Of ten columns: outside the image, without data, unreadable, under cloud.
+    [(4, "outside", True), (5, "outside", False), (4, 1, True), (5, 1, False), (6, 5, False),
+     (6, 2, True)],
+)  # fmt: skip
+def test_of_a_place_of_which_most_was_never_imaged_there_is_no_estimate(columns, cause, estimated):
+    labels, unseen = np.full((10, 10), WATER), np.zeros((10, 10))
+    right = 10.0
+    if cause == "outside":
+        labels, unseen = labels[:, columns:], unseen[:, columns:]
+        right -= columns
+    else:
+        labels[:, :columns], unseen[:, :columns] = 0, cause
+    district = District("d", shapely.box(right - 10, 0, right, 10), None)
+    class_map = map_of(labels, unseen=unseen)
+    (area,) = measure_areas(class_map, "water", [district], pixel_size_m=10).areas
+    assert area.area_km2 == pytest.approx((10 - columns) * 1e-3)
+    assert area.bounds_km2 == pytest.approx((area.area_km2, 10e-3))
+    assert area.unseen_share == pytest.approx(columns / 10)
+    assert area.never_imaged_share == pytest.approx(0 if cause == 2 else columns / 10)
+    assert (area.expected_km2 is not None) is estimated
+    assert (area.interval_km2 is not None) is estimated
+    assert area.status == "partial"
+    if cause != "outside":  # another date saw it
+        others = Told(np.full((10, 10), 1.0))
+        (told,) = measure_areas(
+            class_map, "water", [district], pixel_size_m=10, others=others
+        ).areas
+        assert told.expected_km2 == pytest.approx(10e-3)
+        assert told.never_imaged_share == 0
 
 
 def test_nothing_seen_has_no_interval_even_where_others_saw():

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from obriy.blocks.engine import EngineOptions
+from obriy.cli.show_area import km2, whatever, whole
 from obriy.cli.show_ice import ice_lines, ice_training_lines, print_ice_comparison
 from obriy.cli.show_landcover import landcover_lines, print_comparison, training_lines
 from obriy.model.scores import Scores
@@ -96,11 +97,13 @@ def _water_lines(result: dict[str, Any]) -> list[str]:
 
 def _image_lines(result: dict[str, Any]) -> list[str]:
     """Return the answer of one image."""
+    unseen = f"Unseen: {result['unseen_share']:.1%}  Method: {result['method']}"
     if result["area_km2"] is None:
-        lines = ["Water: no area (the image has no CRS)."]
+        lines = ["Water: no area (the image has no CRS).", unseen]
     else:
-        lines = [f"Water: {result['area_km2']:.4f} km²{_interval(result.get('interval_km2'))}"]
-    lines.append(f"Unseen: {result['unseen_share']:.1%}  Method: {result['method']}")
+        lines = [f"Water: {whole(result, result['area_km2'])}"]
+        lines.append(f"Seen: {km2(result['area_km2'])} km²  {unseen}")
+        lines += whatever(result, "water")
     return [*lines, _score_line(result["evaluation"])] if result["evaluation"] else lines
 
 
@@ -109,18 +112,19 @@ def _series_lines(result: dict[str, Any]) -> list[str]:
     dates = result["dates"]
     used = [d for d in dates if d["area_km2"] is not None and d["weight"] != 0]
     span = f"{dates[0]['date']} to {dates[-1]['date']}"
-    interval = _interval(result["interval_km2"])
+    unseen = f"Unseen: {result['unseen_share']:.1%} by weight  Method: {result['method']}"
     if result["area_km2"] is None:
-        lines = [f"Water: nothing was seen, {span}"]
+        lines = [f"Water: nothing was seen, {span}", unseen]
     else:
-        lines = [f"Water, weighted, {span}: {result['area_km2']:.4f} km² seen{interval}"]
+        lines = [f"Water, weighted, {span}: {whole(result, result['area_km2'])}"]
+        lines.append(f"Seen: {km2(result['area_km2'])} km²  {unseen}")
+        lines += whatever(result, "water")
     if result["filled_km2"] is not None:
-        lines.append(f"Filled from other dates: {result['filled_km2']:.4f} km²")
+        lines.append(f"Seen, and filled from other dates: {km2(result['filled_km2'])} km²")
     lines.append(
         f"Dates: {len(used)} of {len(dates)}, weights: {result['weights']}, "
         f"effective: {result['effective_dates']:.1f}"
     )
-    lines.append(f"Unseen: {result['unseen_share']:.1%} by weight  Method: {result['method']}")
     if result["failed"]:
         lines.append(f"Failed: {', '.join(d['date'] for d in result['failed'])}")
     return [*lines, *_register_lines(result), *_evaporation_lines(result)]
@@ -146,8 +150,8 @@ def _register_lines(result: dict[str, Any]) -> list[str]:
         inside = {True: ", inside the interval", False: ", outside the interval", None: ""}
         place = "" if row["place"] in UNNAMED else f" of {row['place']}"
         lines.append(
-            f"Register{place}: {row['register_km2']:.4f} km², measured "
-            f"{row['measured_km2']:.4f}, difference {row['difference_km2']:+.4f} km²{share}"
+            f"Register{place}: {km2(row['register_km2'])} km², measured "
+            f"{km2(row['measured_km2'])}, difference {row['difference_km2']:+.4f} km²{share}"
             f"{inside[row['inside_interval']]}"
         )
     return lines
@@ -165,13 +169,6 @@ def _evaporation_lines(result: dict[str, Any]) -> list[str]:
             f"{one['volume_1e6m3']:.4g}·10⁶ m³ ({one['additional_mm']:.0f} mm)"
         )
     return lines
-
-
-def _interval(bounds: list[float] | None) -> str:
-    """Return an interval in words; empty where there is none."""
-    if bounds is None:
-        return ""
-    return f" (90 % interval of all water, unseen included: {bounds[0]:.4f} to {bounds[1]:.4f} km²)"
 
 
 def _score_line(evaluation: dict[str, Any]) -> str:

@@ -7,6 +7,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from obriy.cli.show_area import km2, whatever, whole
+
 _SCORES = ("overall_accuracy", "iou", "precision", "recall", "f1", "kappa")
 
 
@@ -20,7 +22,7 @@ def ice_lines(result: dict[str, Any]) -> list[str]:
     if most is None:
         lines = [f"Nothing could be measured on {row['date']}: {row['reason']}" for row in rows]
     elif len(rows) == 1:
-        lines = [f"Ice, {most['date']}: {_area(most)}", _shares(most)]
+        lines = [f"Ice, {most['date']}: {_area(most)}", *_shares(most)]
     else:
         lines = [
             f"Dates with a view of the sea: {len(measured)} of {len(rows)}, "
@@ -37,21 +39,17 @@ def ice_lines(result: dict[str, Any]) -> list[str]:
 
 
 def _area(row: Mapping[str, Any]) -> str:
-    seen, interval = f"{row['ice_km2']:.1f} km² seen", row["interval_km2"]
-    if interval is None:
-        return f"{seen}; of so little of the sea no estimate of the whole"
-    return (
-        f"{seen}, {row['expected_km2']:.1f} km² in all by the best estimate, 90 % interval "
-        f"{interval[0]:.1f} to {interval[1]:.1f} km²"
-    )
+    seen = "" if row["expected_km2"] is None else f"; {km2(row['ice_km2'], 1)} km² seen"
+    return whole(row, row["ice_km2"], 1) + seen
 
 
-def _shares(row: Mapping[str, Any]) -> str:
-    return (
+def _shares(row: Mapping[str, Any]) -> list[str]:
+    shares = (
         f"Of the sea: ice {row['ice_share']:.1%}, open water {row['water_share']:.1%}, unseen "
         f"{row['unseen_share']:.1%} (cloud {row['cloud_share']:.1%}); extent (15 % and more) "
-        f"{row['extent_km2']:.1f} km²"
+        f"{km2(row['extent_km2'], 1)} km²"
     )
+    return [shares, *whatever(row, "ice", 1)]
 
 
 def _season_line(season: dict[str, Any], seasons: list[dict[str, Any]]) -> str:

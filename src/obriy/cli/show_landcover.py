@@ -15,11 +15,6 @@ def landcover_lines(result: dict[str, Any]) -> list[str]:
     lines += [_class_line(row, several) for row in result["classes"] if row["share"]]
     counts = f"Clusters: {found}, named: {len(named)}  " if found else ""
     lines.append(f"{counts}Unseen: {result['unseen_share']:.1%}  Method: {result['method']}")
-    lines += [
-        f"{row['district']}: nothing seen ({row['reason']})"
-        for row in result["districts"]
-        if row["status"] == "skipped"
-    ]
     if result["evaluation"]:
         lines += _score_lines(result["evaluation"])
     cost = result["cost"]

@@ -18,14 +18,12 @@ from obriy.measures.pixel_area import pixel_area, polygon_area
 from obriy.measures.tally import ByteArray, Others, Pixels, Tally
 from obriy.measures.totals import with_union
 from obriy.measures.uncertainty import estimate
-from obriy.model.areas import WHOLE_IMAGE, Area, AreaSeries, District
+from obriy.model.areas import NEVER_MOST, PARTIAL_ABOVE, WHOLE_IMAGE, Area, AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.flags import Unseen
 from obriy.model.legend import UNNAMED
 from obriy.vectors import lonlat_bounds, pixel_coverage, place, warp_geometry
 
-PARTIAL_ABOVE: Final = 0.005
-"""Share unseen above which an area is called partial: half a per cent, as reports round."""
 _SAME_AREA: Final = 1e-5
 """Relative difference of two ways to measure one district, pixels and polygon: no gap at all."""
 _KM2: Final = 1e6
@@ -219,7 +217,7 @@ def _area(
     judged = verdict(tally, whole)
     total, outside, seen = judged.total, judged.outside, judged.seen
     has_fraction = seen and class_map.fraction is not None
-    found = estimate(tally, code, total) if seen else None
+    found = estimate(tally, code, total) if seen and not judged.declined else None
     return Area(
         district=name,
         date=class_map.time,
@@ -231,8 +229,9 @@ def _area(
         unseen=judged.unseen,
         status=judged.status,
         reason=judged.reason,
-        filled_km2=(tally.fraction + tally.filled) / _KM2 if found and filled else None,
-        filled_share=tally.fillable / total if found and filled else 0.0,
+        never_imaged_share=judged.never_share,
+        filled_km2=(tally.fraction + tally.filled) / _KM2 if seen and filled else None,
+        filled_share=tally.fillable / total if seen and filled else 0.0,
         expected_km2=found.expected / _KM2 if found else None,
         interval_km2=(found.low / _KM2, found.high / _KM2) if found else None,
         uncertainty={k: v / _KM2 for k, v in found.causes.items()} if found else {},
@@ -249,6 +248,8 @@ class Verdict:
         seen: Whether a pixel of it has a class.
         unseen: Share of the district by cause, as in `obriy.model.areas.Area`.
         unseen_share: Their sum.
+        never_share: Share of the district of which there is no picture: outside the image, without
+            data, or unreadable; what other dates tell of is not in it.
         status: ``ok``, ``partial`` or ``skipped``.
         reason: Why it is not ``ok``.
     """
@@ -258,8 +259,14 @@ class Verdict:
     seen: bool
     unseen: dict[str, float]
     unseen_share: float
+    never_share: float
     status: str
     reason: str
+
+    @property
+    def declined(self) -> bool:
+        """Whether too little of the district was ever imaged to estimate its whole."""
+        return self.never_share >= NEVER_MOST
 
 
 def verdict(tally: Tally, whole: float | None) -> Verdict:
@@ -280,7 +287,10 @@ def verdict(tally: Tally, whole: float | None) -> Verdict:
     share = min(1.0, float(sum(unseen.values()))) if total else 1.0
     seen = bool(tally.by_code[1:UNNAMED].sum() > 0)
     status, reason = _verdict(unseen, share, inside=inside, seen=seen)
-    return Verdict(total, outside, seen, unseen, share, status, reason)
+    never = min(1.0, (outside + tally.never) / total) if total else 1.0
+    if seen and never >= NEVER_MOST:
+        reason += f" There is no picture of {never:.1%} of it: its whole is not estimated."
+    return Verdict(total, outside, seen, unseen, share, never, status, reason)
 
 
 def _verdict(

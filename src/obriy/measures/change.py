@@ -28,11 +28,11 @@ import shapely
 
 from obriy.blocks.engine import Sink
 from obriy.blocks.windows import BLOCK, windows
-from obriy.measures.areas import PARTIAL_ABOVE, measure_areas
+from obriy.measures.areas import measure_areas
 from obriy.measures.occurrence import observations, read_window, require_one_grid
 from obriy.measures.pixel_area import pixel_area
 from obriy.measures.totals import with_union
-from obriy.model.areas import ALL, WHOLE_IMAGE, District
+from obriy.model.areas import ALL, PARTIAL_ABOVE, WHOLE_IMAGE, District
 from obriy.model.change import (
     GAINED,
     LOST,
@@ -237,14 +237,17 @@ class _Tally:
     Attributes:
         by_code: (67,) area by code.
         net: Water after less water before where both were seen.
+        pixel: Area of a pixel: the largest.
     """
 
     by_code: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(_UNSEEN_BOTH + 1))
     net: float = 0.0
+    pixel: float = 0.0
 
     def add(self, area: FloatArray, codes: ByteArray, rise: npt.NDArray[np.float32]) -> None:
         """Add pixels: their area inside the district, codes, rise of the share of water."""
         self.by_code += np.bincount(codes.ravel(), area.ravel(), minlength=_UNSEEN_BOTH + 1)
+        self.pixel = max(self.pixel, float(area.max()))
         both = codes < _SEEN_CODES
         self.net += float(area[both] @ rise[both].astype("float64"))
 
@@ -317,7 +320,8 @@ def _with_intervals(change: ChangeArea, tally: _Tally) -> ChangeArea:
     def net(before: BoolArray, after: BoolArray) -> float:
         return tally.where(after) - tally.where(before)
 
-    half = {measure: _half_width(measure) for measure in (gained, lost, net)}
+    step = tally.pixel / _KM2
+    half = {measure: _half_width(measure, step) for measure in (gained, lost, net)}
     assert change.gained_km2 is not None
     assert change.lost_km2 is not None
     assert change.net_km2 is not None
@@ -329,19 +333,20 @@ def _with_intervals(change: ChangeArea, tally: _Tally) -> ChangeArea:
     )
 
 
-def _half_width(measure: Callable[[BoolArray, BoolArray], float]) -> float:
+def _half_width(measure: Callable[[BoolArray, BoolArray], float], pixel: float) -> float:
     """Return half the 90 % interval of a function of water before and after, km².
 
     The function moves by b from the lax to the strict variant of before, and by a of after:
     s² = k² (b² + a² + 2 r a b), with k the share of a doubtful area that is one standard deviation
-    and r the correlation of the errors of two dates.
+    and r the correlation of the errors of two dates; and no change is sure to less than a pixel.
     """
     know = load_toml("uncertainty")
     b = measure(_BEFORE_STRICT, _AFTER) - measure(_BEFORE_LAX, _AFTER)
     a = measure(_BEFORE, _AFTER_STRICT) - measure(_BEFORE, _AFTER_LAX)
     together = know["dates"]["classification"]
     spread = math.sqrt(max(0.0, b**2 + a**2 + 2 * together * a * b))
-    return float(know["quantile"] * know["change"]["doubtful"] * spread)
+    step = know["resolution"]["pixels"] * pixel
+    return float(know["quantile"] * math.hypot(know["change"]["doubtful"] * spread, step))
 
 
 def _around(centre: float, half: float, *, at_least: float) -> tuple[float, float]:
@@ -375,7 +380,11 @@ def _total(
     """Return all districts together."""
     if len(found) == 1:
         return found[0]
-    summed = _Tally(np.sum([t.by_code for t in tallies], axis=0), sum(t.net for t in tallies))
+    summed = _Tally(
+        np.sum([t.by_code for t in tallies], axis=0),
+        sum(t.net for t in tallies),
+        max(t.pixel for t in tallies),
+    )
     return _change(summed, _Place(ALL, sum(place.outside for place in places)), kinds)
 
 

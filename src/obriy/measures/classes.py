@@ -9,7 +9,7 @@ import numpy as np
 from obriy.measures.areas import add_up, verdict, whole_areas
 from obriy.measures.tally import Tally
 from obriy.measures.totals import with_union
-from obriy.model.areas import ALL, WHOLE_IMAGE, District
+from obriy.model.areas import ALL, NEVER_MOST, WHOLE_IMAGE, District
 from obriy.model.classmap import ClassMap
 from obriy.model.legend import UNNAMED, Legend
 
@@ -53,6 +53,8 @@ class DistrictCover:
         unseen_share: Share of the district that was unseen, 0 to 1.
         status: ``ok``, ``partial`` (part unseen) or ``skipped`` (nothing seen).
         reason: Why it is not ``ok``; empty where it is.
+        never_imaged_share: Share of the district of which there is no picture; see
+            `obriy.model.areas.Area`.
     """
 
     district: str
@@ -62,6 +64,17 @@ class DistrictCover:
     unseen_share: float
     status: str = "ok"
     reason: str = ""
+    never_imaged_share: float = 0.0
+
+    @property
+    def outside_share(self) -> float:
+        """Share of the district that lies outside the image."""
+        return (self.unseen_km2.get("outside") or 0.0) / (self.district_km2 or 1.0)
+
+    @property
+    def declined(self) -> bool:
+        """Whether of most of it there is no picture."""
+        return self.never_imaged_share >= NEVER_MOST
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -150,6 +163,7 @@ def _cover(
         unseen_share=float(np.clip(sum(lost.values()), 0, 1)) if judged.total else 1.0,
         status=judged.status,
         reason=judged.reason,
+        never_imaged_share=judged.never_share,
     )
 
 
@@ -165,6 +179,7 @@ def _added(parts: Sequence[DistrictCover]) -> DistrictCover:
     causes = dict.fromkeys(cause for part in parts for cause in part.unseen_km2)
     lost = {c: _sum([part.unseen_km2.get(c, 0.0) for part in parts]) for c in causes}
     off = [part.district for part in parts if part.status != "ok"]
+    never = sum(part.never_imaged_share * (part.district_km2 or 0.0) for part in parts)
     return DistrictCover(
         district=ALL,
         classes=tuple(sorted(rows.values(), key=lambda r: (r.code == UNNAMED, -r.share))),
@@ -173,6 +188,7 @@ def _added(parts: Sequence[DistrictCover]) -> DistrictCover:
         unseen_share=sum(v or 0.0 for v in lost.values()) / size if size else 1.0,
         status=("partial" if rows else "skipped") if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
+        never_imaged_share=never / size if size else 1.0,
     )
 
 

@@ -86,7 +86,7 @@ def measure_ice(
         judged = _judged(tally, whole)
         area = _unmeasured(name, date, tuple(granules), judged)
         if judged.seen:
-            area = _measured(area, tally, float(extent.by_code[ICE]), judged.total)
+            area = _measured(area, tally, float(extent.by_code[ICE]), judged)
         areas.append(area)
     return areas
 
@@ -133,13 +133,15 @@ def _unmeasured(name: str, date: str, granules: tuple[str, ...], judged: Verdict
         cloud_share=judged.unseen.get("cloud", 0.0),
         unseen_share=judged.unseen_share,
         unseen=judged.unseen,
+        never_imaged_share=judged.never_share,
         status=judged.status,
         reason=judged.reason,
     )
 
 
-def _measured(area: IceArea, tally: Tally, extent: float, sea: float) -> IceArea:
+def _measured(area: IceArea, tally: Tally, extent: float, judged: Verdict) -> IceArea:
     """Add the ice that was seen, and what follows for the whole sea of the place, m²."""
+    sea = judged.total
     ice, seen = tally.fraction, float(tally.by_code[[WATER, ICE]].sum())
     shown = dataclasses.replace(
         area,
@@ -149,7 +151,7 @@ def _measured(area: IceArea, tally: Tally, extent: float, sea: float) -> IceArea
         ice_share=ice / sea,
         water_share=(seen - ice) / sea,
     )
-    if seen < LEAST_TO_ESTIMATE * sea:
+    if judged.declined or seen < LEAST_TO_ESTIMATE * sea:
         return shown
     found = estimate(tally, ICE, sea, table="ice_uncertainty")
     return dataclasses.replace(

@@ -53,6 +53,7 @@ def period_area(
         area_km2=s,
         filled_km2=_filled(by_date, used),
         interval_km2=interval_km2,
+        bounds_km2=_weighed_bounds({d: a.bounds_km2 for d, a in by_date.items()}, used),
         uncertainty=dict(uncertainty or {}),
         change_sd_km2=_spread(_best(by_date, used), used),
         leave_one_out_km2=_leave_one_out(seen, used),
@@ -61,6 +62,7 @@ def period_area(
         filled_share=math.fsum(by_date[d].filled_share * w for d, w in used.items()),
         status=status,
         reason=reason,
+        never_imaged_share=math.fsum(by_date[d].never_imaged_share * w for d, w in used.items()),
     )
 
 
@@ -83,7 +85,7 @@ def period_by_month(areas: Sequence[Area], weights: Mapping[str, float]) -> dict
         found = period_area(
             [a for date, a in by_date.items() if date.startswith(month)],
             weights,
-            interval_km2=_bounds(
+            interval_km2=_interval(
                 {d: a for d, a in by_date.items() if d.startswith(month)}, weights
             ),
         )
@@ -145,12 +147,18 @@ def _unseen_share(by_date: Mapping[str, Area], used: Mapping[str, float]) -> flo
     return math.fsum(by_date[d].unseen_share * w for d, w in used.items())
 
 
-def _bounds(
+def _interval(
     by_date: Mapping[str, Area], weights: Mapping[str, float]
 ) -> tuple[float, float] | None:
-    """Return Σωᵢ of the bounds; None unless every date that counts has them."""
     used = to_one({d: weights.get(d, 0.0) for d, a in by_date.items() if a.area_km2 is not None})
-    intervals = [(by_date[d].interval_km2, w) for d, w in used.items() if w > 0]
+    return _weighed_bounds({d: a.interval_km2 for d, a in by_date.items()}, used)
+
+
+def _weighed_bounds(
+    bounds: Mapping[str, tuple[float, float] | None], used: Mapping[str, float]
+) -> tuple[float, float] | None:
+    """Return Σωᵢ of bounds; None unless every date that counts has them."""
+    intervals = [(bounds[d], w) for d, w in used.items() if w > 0]
     known = [(bounds, w) for bounds, w in intervals if bounds is not None]
     if not known or len(known) < len(intervals):
         return None
@@ -178,6 +186,9 @@ def _verdict(
     if parts:
         share = _unseen_share(by_date, used)
         said.append(f"Seen in part on {', '.join(parts)}: {share:.1%} unseen by weight.")
+    declined = [d for d in parts if by_date[d].declined]
+    if declined:
+        said.append(f"Of most of it there is no picture on {', '.join(declined)}.")
     if lost:
         said.append(f"No area on {', '.join(lost)}: the other weights make up 1.")
     return ("partial" if said else "ok"), " ".join(said)

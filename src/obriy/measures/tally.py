@@ -105,6 +105,8 @@ class Tally:
             pixel down, and to the right.
         blocks: Sums over blocks.
         apart: Area of the district that is no part of what is asked for, in none of the others.
+        never: Area inside the image of which no date has a picture.
+        pixel: Area of a pixel: the largest.
     """
 
     by_code: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(256))
@@ -117,6 +119,8 @@ class Tally:
     moved: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(2))
     blocks: BlockSums = dataclasses.field(default_factory=BlockSums)
     apart: float = 0.0
+    never: float = 0.0
+    pixel: float = 0.0
 
     def add(self, pixels: Pixels, code: int) -> None:
         """Add a window of the map; no block may lie in two windows."""
@@ -142,6 +146,8 @@ class Tally:
         self.doubtful += float(totals[_DOUBT])
         self.filled += float(totals[_FILLED])
         self.fillable += float(totals[_FILLABLE])
+        self.never += float(totals[_NEVER])
+        self.pixel = max(self.pixel, float(pixels.area.max()))
         self.shore += float(moved) / 2
         self.apart += pixels.apart
         if pixels.slope is not None:
@@ -161,10 +167,13 @@ class Tally:
         blocks.blind_stake += float(squares[_BLIND_STAKE])
 
 
-_SEEN, _WET, _DOUBT, _BLIND, _STAKE, _BLIND_STAKE, _RESIDUAL, _FILLED, _FILLABLE = range(9)
-_KINDS: Final = 9
+(
+    _SEEN, _WET, _DOUBT, _BLIND, _STAKE, _BLIND_STAKE, _RESIDUAL, _FILLED, _FILLABLE, _NEVER,
+) = range(10)  # fmt: skip
+_KINDS: Final = 10
 _STRICT, _LAX = int(Doubt.STRICT_DROPS), int(Doubt.LAX_TAKES)
 _CAUSES, _NO_CAUSE, _UNKNOWN = len(Unseen), int(Unseen.SEEN), int(Unseen.NO_DATA)
+_FAILED: Final = int(Unseen.FAILED)
 
 
 def _or_nothing(layer: npt.NDArray[Any] | None, dtype: Any) -> npt.NDArray[Any]:
@@ -230,10 +239,13 @@ def _scan(  # noqa: PLR0917 - a kernel
             label = labels[i, j]
             block = sums[(i + corner[0]) // BLOCK, (j + corner[1]) // BLOCK]
             by_code[label] += a
+            told = expected.size > 0 and np.isfinite(expected[i, j])
             if label == NO_DATA:
                 cause = unseen[i, j] if unseen.size else _UNKNOWN
-                by_cause[_UNKNOWN if cause == _NO_CAUSE or cause >= _CAUSES else cause] += a
-            told = expected.size > 0 and np.isfinite(expected[i, j])
+                cause = _UNKNOWN if cause == _NO_CAUSE or cause >= _CAUSES else cause
+                by_cause[cause] += a
+                if not told and cause in (_UNKNOWN, _FAILED):
+                    block[_NEVER] += a
             if label in (NO_DATA, UNNAMED):
                 _add_blind(block, a, expected[i, j] if told else -1.0)
                 continue

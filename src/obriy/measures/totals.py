@@ -60,7 +60,7 @@ def total_area(areas: Sequence[Area]) -> Area | None:
     """Return districts of one date that lie apart as one.
 
     Areas add up; shares weigh by the size of the district. A district that does not meet the
-    image makes the whole ``partial``.
+    image makes the whole ``partial``; where one has no estimate, the whole has none.
 
     Args:
         areas: Areas of one class on one date.
@@ -90,10 +90,11 @@ def total_area(areas: Sequence[Area]) -> Area | None:
         unseen={cause: share([a.unseen.get(cause, 0.0) for a in areas]) for cause in causes},
         status=("partial" if seen else "skipped") if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
+        never_imaged_share=share([a.never_imaged_share for a in areas]),
         filled_km2=_sum([a.filled_km2 for a in seen]),
         filled_share=share([a.filled_share for a in areas]),
-        expected_km2=_sum([a.expected_km2 for a in seen]),
-        interval_km2=_bounds([a.interval_km2 for a in seen]),
+        expected_km2=_sum([a.expected_km2 for a in areas]),
+        interval_km2=_bounds([a.interval_km2 for a in areas]),
         uncertainty=_causes([a.uncertainty for a in seen]),
     )
 
@@ -122,8 +123,9 @@ def total_period(series: AreaSeries) -> PeriodArea:
         weights=periods[0].weights if all(p.weights == periods[0].weights for p in seen) else {},
         area_km2=_sum([p.area_km2 for p in seen]),
         filled_km2=_sum([p.filled_km2 for p in seen]),
-        expected_km2=_sum([p.expected_km2 for p in seen]),
-        interval_km2=_bounds([p.interval_km2 for p in seen]),
+        expected_km2=_sum([p.expected_km2 for p in periods]),
+        interval_km2=_bounds([p.interval_km2 for p in periods]),
+        bounds_km2=_bounds([p.bounds_km2 or (0.0, sizes[p.district]) for p in periods]),
         uncertainty=_causes([p.uncertainty for p in seen]),
         change_sd_km2=sum(p.change_sd_km2 for p in seen),
         leave_one_out_km2={d: sum(p.leave_one_out_km2[d] for p in seen) for d in sorted(dates)},
@@ -132,6 +134,7 @@ def total_period(series: AreaSeries) -> PeriodArea:
         filled_share=sum(p.filled_share * sizes[p.district] for p in periods) / whole,
         status=("partial" if seen else "skipped") if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
+        never_imaged_share=sum(p.never_imaged_share * sizes[p.district] for p in periods) / whole,
     )
 
 
@@ -168,8 +171,9 @@ def total_ice(areas: Sequence[IceArea]) -> IceArea:
         cloud_share=share([a.cloud_share for a in areas]),
         unseen_share=share([a.unseen_share for a in areas]),
         unseen={cause: share([a.unseen.get(cause, 0.0) for a in areas]) for cause in causes},
-        expected_km2=_sum([a.expected_km2 for a in seen]),
-        interval_km2=_bounds([a.interval_km2 for a in seen]),
+        never_imaged_share=share([a.never_imaged_share for a in areas]),
+        expected_km2=_sum([a.expected_km2 for a in areas]),
+        interval_km2=_bounds([a.interval_km2 for a in areas]),
         uncertainty=_causes([a.uncertainty for a in seen]),
         status=("partial" if seen else lost) if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",

@@ -1,13 +1,14 @@
 """How far an area may be off: from the evidence of the map itself, without a reference.
 
-Four causes, taken as independent of each other (GUM, JCGM 100:2008, eq. 10):
+Five causes, taken as independent of each other (GUM, JCGM 100:2008, eq. 10):
 
 * ``classification``: the area that another threshold, as good, would decide otherwise; its whole
   (errors that hang together) and block by block (errors that do not);
 * ``shore``: mixed pixels: the length of the shore, and fractions against whole pixels;
 * ``unseen``: what other dates led to expect against what was seen, block by block, carried over to
   what was not; by proportion where no date saw;
-* ``registration``: what the area gains as the image moves under the outline of the district.
+* ``registration``: what the area gains as the image moves under the outline of the district;
+* ``resolution``: a map reads in steps of a pixel (JCGM 100:2008, F.2.2.1): no area is sure to less.
 
 And one that has a side: ``omission``, the water that maps lose in what is narrow or dim: channels
 and ponds of a pixel's width, brown lakes. Where much of what a map shows is doubtful, more of that
@@ -77,6 +78,7 @@ def estimate(tally: Tally, code: int, district: float, *, table: str = "uncertai
         # Nothing between 0 and so much can spread by more than half of it (Popoviciu 1935).
         "unseen": min(_unseen(tally, share, seen, rest, know), blind / 2),
         "registration": know["registration"]["pixels"] * math.hypot(*tally.moved),
+        "resolution": know["resolution"]["pixels"] * tally.pixel,
     }
     omission = _omission(tally, code, know)
     expected = tally.fraction + tally.filled + share * rest

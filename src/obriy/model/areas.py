@@ -14,6 +14,11 @@ WHOLE_IMAGE: Final = "image"
 """Name of the district that is the whole image."""
 ALL: Final = "all"
 """Name of all districts together."""
+PARTIAL_ABOVE: Final = 0.005
+"""Share unseen above which an area is called partial: half a per cent, as reports round."""
+NEVER_MOST: Final = 0.5
+"""Share of a district of which there is no picture from which its whole is not estimated: most of
+such an estimate would be supposition."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +79,11 @@ def told_apart(districts: Sequence[District]) -> list[District]:
     return made
 
 
+def bounds_of(seen: float | None, unseen: float) -> tuple[float, float] | None:
+    """Return an area that was seen, and that with all that was not; None where nothing was."""
+    return None if seen is None else (seen, seen + unseen)
+
+
 @dataclasses.dataclass(frozen=True)
 class Area:
     """The area of a class in one district on one date.
@@ -93,16 +103,20 @@ class Area:
             (seen, but the method would not name it). Only causes that occur.
         status: ``ok``, ``partial`` (part unseen), ``skipped`` (nothing seen) or ``failed``.
         reason: Why it is not ``ok``; empty where it is.
+        never_imaged_share: Share of the whole district of which there is no picture: outside the
+            image, without data, unreadable; what other dates saw is not in it. From a half on the
+            whole is not estimated.
         filled_km2: ``area_km2`` and the water that other dates tell of where this one was blind,
             km²; None where there are no other dates, or where nothing was seen.
         filled_share: Share of the whole district that was filled so.
         expected_km2: Best estimate for the whole district: what was seen, filled where other dates
-            saw, and by proportion where no date did; the centre of the interval.
+            saw, and by proportion where no date did; the centre of the interval. None where too
+            little was imaged.
         interval_km2: 90 % interval of the true area in the whole district, what was unseen
-            included, km²; None where nobody can tell.
+            included, km²; None likewise.
         uncertainty: Standard deviation by cause, km²: ``classification``, ``shore``, ``unseen``,
-            ``registration``; and ``omission``, by how much the interval reaches further up, for
-            water that maps lose in what is narrower than a pixel.
+            ``registration``, ``resolution``; and ``omission``, by how much the interval reaches
+            further up, for water that maps lose in what is narrower than a pixel.
     """
 
     district: str
@@ -115,6 +129,7 @@ class Area:
     unseen: dict[str, float]
     status: str = "ok"
     reason: str = ""
+    never_imaged_share: float = 0.0
     filled_km2: float | None = None
     filled_share: float = 0.0
     expected_km2: float | None = None
@@ -135,9 +150,24 @@ class Area:
         """Area in hectares."""
         return None if self.area_km2 is None else self.area_km2 * 100
 
+    @property
+    def declined(self) -> bool:
+        """Whether too little was ever imaged to estimate the whole."""
+        return self.never_imaged_share >= NEVER_MOST
+
+    @property
+    def bounds_km2(self) -> tuple[float, float] | None:
+        """What was seen, and that with all ground that was not, km²; None where nothing was seen.
+
+        Were the unseen ground all dry, or all of the class: unlike the interval they suppose
+        nothing of it, and unlike it they hold no error of the map.
+        """
+        return bounds_of(self.area_km2, self.unseen_share * self.district_km2)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        return dataclasses.asdict(self) | {"area_km2": self.area_km2, "area_ha": self.area_ha}
+        own = ("area_km2", "area_ha", "bounds_km2")
+        return dataclasses.asdict(self) | {name: getattr(self, name) for name in own}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Area":
@@ -161,12 +191,14 @@ class PeriodArea:
         expected_km2: The same of the best estimates for the whole district.
         interval_km2: 90 % interval of the weighted true area, what was unseen included, km²: the
             error of measuring it, not its change in time.
+        bounds_km2: Σωᵢ of the dates' bounds, km², which suppose nothing of what was not seen.
         uncertainty: Standard deviation by cause, km², as in `Area`.
         change_sd_km2: Weighted standard deviation in time, km², of the best estimates where they
             are known, else of what was seen; 0 for one date.
         leave_one_out_km2: S without the date, weights brought to 1 again, by date.
         effective_dates: (Σωᵢ)² / Σωᵢ², 1 to the number of dates.
         unseen_share: Weighted share of the district that was not seen, 0 to 1.
+        never_imaged_share: Weighted share of which there is no picture, as in `Area`.
         filled_share: Weighted share of the district that was filled from other dates.
         status: ``ok``, ``partial``, ``skipped`` or ``failed``: the worst that a date needs said.
         reason: Why it is not ``ok``; empty where it is.
@@ -180,6 +212,7 @@ class PeriodArea:
     filled_km2: float | None = None
     expected_km2: float | None = None
     interval_km2: tuple[float, float] | None = None
+    bounds_km2: tuple[float, float] | None = None
     uncertainty: dict[str, float] = dataclasses.field(default_factory=dict)
     change_sd_km2: float = 0.0
     leave_one_out_km2: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -188,6 +221,12 @@ class PeriodArea:
     filled_share: float = 0.0
     status: str = "ok"
     reason: str = ""
+    never_imaged_share: float = 0.0
+
+    @property
+    def declined(self) -> bool:
+        """Whether too little was ever imaged to estimate the whole."""
+        return self.never_imaged_share >= NEVER_MOST
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""

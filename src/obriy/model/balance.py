@@ -9,12 +9,10 @@ import math
 from typing import Any, Final
 
 from obriy.errors import InputError
-from obriy.model.areas import Area, PeriodArea
+from obriy.model.areas import PARTIAL_ABOVE, Area, PeriodArea
 
 RIVER: Final = "river"
 """Kind of a register's entry that is a river channel."""
-_WORTH_A_WORD: Final = 0.005
-"""Share unseen that is said: half a per cent, as reports round."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +22,9 @@ class WaterSurface:
     Attributes:
         district: Name of the district.
         area_km2: Water outside the river channel where that was set apart, else all water, km².
-        interval_km2: 90 % interval of ``area_km2``; None where nobody can tell, or where it is of
-            more water than that: of a part that was not seen.
+        interval_km2: 90 % interval of ``area_km2``; None where nobody can tell.
         channel_km2: Water of the river channel, not in ``area_km2``; None: not set apart.
-        unseen_share: Share of the district whose water is not in ``area_km2``, 0 to 1: what was
-            neither seen nor filled.
+        unseen_share: Share of the district whose water is not in ``area_km2``, 0 to 1.
     """
 
     district: str
@@ -39,7 +35,7 @@ class WaterSurface:
 
     @classmethod
     def of(cls, area: Area | PeriodArea, channel_km2: float | None = None) -> "WaterSurface | None":
-        """Take the area of the whole district: the filled one where it is known, else the seen.
+        """Take the best estimate of the whole district; without one what was filled, or seen.
 
         Args:
             area: Measured outside the river channel where ``channel_km2`` is given.
@@ -48,17 +44,17 @@ class WaterSurface:
         Returns:
             None where nothing was seen.
         """
-        filled = area.filled_km2 is not None
-        known = area.filled_km2 if filled else area.area_km2
+        if area.expected_km2 is not None:
+            return cls(area.district, area.expected_km2, area.interval_km2, channel_km2)
+        known = area.area_km2 if area.filled_km2 is None else area.filled_km2
         if known is None:
             return None
         unseen = max(0.0, area.unseen_share - area.filled_share)
-        interval = area.interval_km2 if unseen <= _WORTH_A_WORD else None
-        return cls(area.district, known, interval, channel_km2, unseen)
+        return cls(area.district, known, None, channel_km2, unseen)
 
     def lacks(self) -> list[str]:
         """Say that water is not counted where a part worth a word was not seen."""
-        if self.unseen_share <= _WORTH_A_WORD:
+        if self.unseen_share <= PARTIAL_ABOVE:
             return []
         return [
             f"{self.district}: {self.unseen_share:.1%} of the district was not seen: the water "

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import xarray as xr
 
+from obriy.model.areas import NEVER_MOST, bounds_of
+
 WATER: Final = 1
 ICE: Final = 2
 CLOUD: Final = 3
@@ -55,8 +57,10 @@ class IceArea:
         unseen_share: Share of the sea that was not seen, clouds included.
         unseen: The same by cause (names of `obriy.model.flags.Unseen` in lower case, ``outside``,
             ``unnamed``); only causes that occur.
+        never_imaged_share: Share of the sea of which there is no picture; see
+            `obriy.model.areas.Area`.
         expected_km2: Best estimate of ice in the whole place, what was unseen by proportion; None
-            where less than a hundredth of the sea was seen.
+            where less than a hundredth of the sea was seen, or of most there is no picture.
         interval_km2: 90 % interval of that; None likewise.
         uncertainty: Standard deviation by cause, km², as in `obriy.model.areas.Area`.
         status: ``ok``, ``partial`` (part unseen), ``skipped`` (nothing seen) or ``failed``.
@@ -75,25 +79,42 @@ class IceArea:
     cloud_share: float
     unseen_share: float
     unseen: dict[str, float]
+    never_imaged_share: float = 0.0
     expected_km2: float | None = None
     interval_km2: tuple[float, float] | None = None
     uncertainty: dict[str, float] = dataclasses.field(default_factory=dict)
     status: str = "ok"
     reason: str = ""
 
+    @property
+    def outside_share(self) -> float:
+        """Share of the sea that lies outside the image."""
+        return self.unseen.get("outside", 0.0)
+
+    @property
+    def declined(self) -> bool:
+        """Whether too little was ever imaged to estimate the whole."""
+        return self.never_imaged_share >= NEVER_MOST
+
+    @property
+    def bounds_km2(self) -> tuple[float, float] | None:
+        """Ice that was seen, and that with all sea that was not; see `obriy.model.areas.Area`."""
+        return bounds_of(self.ice_km2, self.unseen_share * self.sea_km2)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"bounds_km2": self.bounds_km2}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "IceArea":
         """Return the area that `to_dict` turned into plain values (JSON has lists for tuples)."""
+        own = {f.name: values[f.name] for f in dataclasses.fields(cls) if f.name in values}
         interval = values["interval_km2"]
         lists = {
             "granules": tuple(values["granules"]),
             "interval_km2": None if interval is None else tuple(interval),
         }
-        return cls(**{**values, **lists})
+        return cls(**own | lists)
 
 
 @dataclasses.dataclass(frozen=True)

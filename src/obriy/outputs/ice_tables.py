@@ -6,10 +6,12 @@
 ``date, district``              ISO 8601, name
 ``granules``                    what the day was mapped from, a space between
 ``sea_km2``                     sea of the place, inside the image and outside
-``ice_km2, water_km2``          what was seen
-``extent_km2``                  seen sea with a concentration of 15 % or more
 ``expected_km2``                best estimate of the ice in the whole place
 ``low_km2, high_km2``           90 % interval of that
+``ice_km2, water_km2``          what was seen
+``bound_low_km2``               ``ice_km2`` again: the area were no ice where nobody saw
+``bound_high_km2``              ``ice_km2`` and all sea that was not seen
+``extent_km2``                  seen sea with a concentration of 15 % or more
 ``ice_share, water_share``      of the sea; with ``unseen_share`` they add up to 1
 ``cloud_share, unseen_share``   of the sea; clouds are part of what was unseen
 ``unseen_...``                  the same by cause
@@ -25,11 +27,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from obriy.model.ice import IceArea, IceSeason
-from obriy.outputs.tables import CAUSES, write_rows
+from obriy.outputs.tables import BOUNDS, CAUSES, WHOLE, ends, write_rows
 
 ICE: Final = (
-    "date", "district", "granules", "sea_km2", "ice_km2", "water_km2", "extent_km2",
-    "expected_km2", "low_km2", "high_km2", "ice_share", "water_share", "cloud_share",
+    "date", "district", "granules", "sea_km2", *WHOLE, "ice_km2", "water_km2", *BOUNDS,
+    "extent_km2", "ice_share", "water_share", "cloud_share",
     "unseen_share", *(f"unseen_{cause}" for cause in CAUSES), "status", "reason",
 )  # fmt: skip
 SEASONS: Final = (
@@ -55,10 +57,10 @@ def write_ten_days(seasons: Sequence[IceSeason], path: Path | str) -> Path:
 
 
 def _row(area: IceArea) -> list[Any]:
-    low, high = area.interval_km2 or (None, None)
     return [
-        area.date, area.district, " ".join(area.granules), area.sea_km2, area.ice_km2,
-        area.water_km2, area.extent_km2, area.expected_km2, low, high, area.ice_share,
+        area.date, area.district, " ".join(area.granules), area.sea_km2, area.expected_km2,
+        *ends(area.interval_km2), area.ice_km2, area.water_km2, *ends(area.bounds_km2),
+        area.extent_km2, area.ice_share,
         area.water_share, area.cloud_share, area.unseen_share,
         *(area.unseen.get(cause, 0.0) for cause in CAUSES), area.status, area.reason,
     ]  # fmt: skip

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from obriy.model.areas import PARTIAL_ABOVE
 from obriy.model.ice import IceArea, IceSeason
-from obriy.outputs.report_view import bare, interval_km2, score_of
+from obriy.outputs.report_view import bare, figures, interval_km2, score_of, span_km2
 from obriy.outputs.series_view import Table, table
 from obriy.render.ice_series import place_title
 from obriy.render.text import Text
@@ -48,18 +49,16 @@ def answer(
             "values": [(text("ice.none_seen"), "")],
             "interval": None,
             "says": [],
+            "lines": [],
             "seen": "",
             "trust": text("ice.trust_none"),
             "facts": _facts(text, result, rows[0]),
         }
     several = len(rows) > 1
-    interval = head["interval_km2"]
-    return {
+    first = figures(text, head, head["ice_km2"], "sea")
+    return first | {
         "label": text("ice.answer_max" if several else "ice.answer_date", date=head["date"]),
-        "known": True,
-        "values": _values(text, head),
-        "interval": interval and (interval_km2(text, interval), text("ice.interval")),
-        "says": [*_latest(text, rows, head), *_winters(text, seasons)],
+        "says": [*first["says"], *_latest(text, rows, head), *_winters(text, seasons)],
         "seen": _seen(text, head, areas),
         "trust": _trust(text, result.get("evaluation")),
         "facts": _facts(text, result, head),
@@ -73,13 +72,6 @@ def _saw_enough(row: Row) -> bool:
 def _best(row: Row) -> float:
     best = row["ice_km2"] if row["expected_km2"] is None else row["expected_km2"]
     return float(best or 0.0)
-
-
-def _values(text: Text, row: Row) -> list[tuple[str, str]]:
-    shown = [(text.area(row["ice_km2"]), text("ice.value_seen"))]
-    if row["unseen_share"] > 0 and row["expected_km2"] is not None:
-        shown.append((text.area(row["expected_km2"]), text("ice.value_expected")))
-    return shown
 
 
 def _latest(text: Text, rows: Sequence[Row], head: Row) -> list[str]:
@@ -218,20 +210,21 @@ def _turn(text: Text, date: str | None, beyond: str | None, both: str, one: str)
 
 def dates_table(text: Text, rows: Sequence[Row], areas: Sequence[IceArea]) -> Table:
     """Return the table of dates, those without an area too."""
-    names = ("date", "granules", "ice_km2", "expected_km2", "interval_km2", "extent_km2",
-             "ice_share", "water_share", "cloud_share", "unseen_share", "note")  # fmt: skip
+    names = ("date", "granules", "expected_km2", "interval_km2", "ice_km2", "bounds_km2",
+             "extent_km2", "ice_share", "water_share", "cloud_share", "unseen_share",
+             "note")  # fmt: skip
     cells = [_date_row(text, row, _only(areas, row)) for row in rows]
-    return table([text(f"ice.{name}") for name in names], cells, [1, 10])
+    return table([text(f"ice.{name}") for name in names], cells, [1, 11])
 
 
 def _date_row(text: Text, row: Row, area: IceArea | None) -> list[str]:
-    interval = row["interval_km2"]
     return [
         str(row["date"]),
         _granules(text, row["granule"]),
-        _km2(text, row["ice_km2"]),
         _km2(text, row["expected_km2"]),
-        bare(interval_km2(text, interval)) if interval else "",
+        span_km2(text, row["interval_km2"]),
+        _km2(text, row["ice_km2"]),
+        span_km2(text, row["bounds_km2"] if row["unseen_share"] > PARTIAL_ABOVE else None),
         _km2(text, row["extent_km2"]),
         _share(text, row["ice_share"]),
         _share(text, row["water_share"]),
@@ -271,14 +264,15 @@ def districts_table(text: Text, areas: Sequence[IceArea], date: str) -> Table | 
     found = [a for a in areas if a.date == date]
     if len({a.district for a in found}) < 2:
         return None
-    names = ("place", "ice_km2", "expected_km2", "interval_km2", "extent_km2", "ice_share",
-             "unseen_share", "note")  # fmt: skip
+    names = ("place", "expected_km2", "interval_km2", "ice_km2", "bounds_km2", "extent_km2",
+             "ice_share", "unseen_share", "note")  # fmt: skip
     rows = [
         [
             place_title(text, a.district),
-            _km2(text, a.ice_km2),
             _km2(text, a.expected_km2),
-            bare(interval_km2(text, a.interval_km2)) if a.interval_km2 else "",
+            span_km2(text, a.interval_km2),
+            _km2(text, a.ice_km2),
+            span_km2(text, a.bounds_km2 if a.unseen_share > PARTIAL_ABOVE else None),
             _km2(text, a.extent_km2),
             _share(text, a.ice_share),
             _share(text, a.unseen_share),
@@ -286,7 +280,7 @@ def districts_table(text: Text, areas: Sequence[IceArea], date: str) -> Table | 
         ]
         for a in found
     ]
-    return table([text(f"ice.{name}") for name in names], rows, [7])
+    return table([text(f"ice.{name}") for name in names], rows, [8])
 
 
 def scores_table(text: Text, scores: Mapping[str, Any] | None) -> dict[str, Any] | None:

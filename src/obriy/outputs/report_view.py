@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from obriy.model.areas import WHOLE_IMAGE, Area, AreaSeries
+from obriy.model.areas import ALL, PARTIAL_ABOVE, WHOLE_IMAGE, Area, AreaSeries
 from obriy.model.legend import Legend
 from obriy.model.provenance import Provenance
 from obriy.model.scores import ClassScore, Scores
@@ -34,25 +34,59 @@ def answer(
     rows = () if areas is None else areas.areas
     one = rows[0] if len(rows) == 1 else None
     lines = []
-    if total is not None:
-        lines.append(text.hectares(total))
-    if result.get("interval_km2"):
-        whole = one is not None and one.district == WHOLE_IMAGE
-        key = "report.interval_image" if whole else "report.interval"
-        lines.append(text(key, interval=interval_km2(text, result["interval_km2"])))
+    if result.get("expected_km2") is not None:
+        lines.append(text.hectares(result["expected_km2"]))
     if share_of_seen is not None:
         lines.append(text("report.share_of_seen", share=text.percent(share_of_seen)))
     if result.get("mask_area_km2") is not None and result["mask_area_km2"] != total:
         lines.append(text("report.whole_pixels", area=text.area(result["mask_area_km2"])))
     return {
         "label": text("report.water"),
-        "value": text("report.area_unknown") if total is None else text.area(total),
-        "known": total is not None,
+        **figures(text, result, total, "district" if one is None else place_of(one.district)),
+        **({} if total is not None else {"values": [(text("report.area_unknown"), "")]}),
         "lines": lines,
         "seen": seen_sentence(text, float(result["unseen_share"]), one),
         "trust": trust_sentence(text, scores),
         "facts": _facts(text, result),
     }
+
+
+def place_of(district: str) -> str:
+    """Return what kind of place a district is: ``image``, ``all``, or ``district``."""
+    return district if district in (WHOLE_IMAGE, ALL) else "district"
+
+
+def figures(
+    text: Text, found: Mapping[str, Any], seen_km2: float | None, place: str
+) -> dict[str, Any]:
+    """Return the first figures: the best estimate of a place with its interval, what was seen.
+
+    Args:
+        text: The language.
+        found: ``expected_km2``, ``interval_km2``, ``bounds_km2`` and ``unseen_share``.
+        seen_km2: What was seen; None: nothing.
+        place: What the estimate is of: ``image``, ``district``, ``all`` or ``sea``.
+
+    Returns:
+        ``values`` with their words, ``interval`` likewise or None, ``known``, what ``says`` how far
+        the unseen may take the area, and no further ``lines``.
+    """
+    if seen_km2 is None:
+        values = [(text("report.area_unseen"), "")]
+        return {"values": values, "interval": None, "known": False, "says": [], "lines": []}
+    expected, interval = found["expected_km2"], found["interval_km2"]
+    known = expected is not None and interval is not None
+    says, values = [], [(text.area(seen_km2), text("answer.seen" if known else "answer.only"))]
+    if known:
+        values = [(text.area(expected), text(f"answer.{place}")), *values]
+        # Of a place that was seen as a whole both figures are the same.
+        values = values if found["unseen_share"] > 0 or expected != seen_km2 else values[:1]
+    else:
+        says.append(text("answer.not_estimated"))
+    if found["unseen_share"] > PARTIAL_ABOVE and found["bounds_km2"]:
+        says.append(text("answer.whatever", bounds=interval_km2(text, found["bounds_km2"])))
+    shown = (interval_km2(text, interval), text("answer.interval")) if known else None
+    return {"values": values, "interval": shown, "known": True, "says": says, "lines": []}
 
 
 def _facts(text: Text, result: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -99,13 +133,13 @@ def trust_sentence(text: Text, scores: Scores | None) -> str:
 
 def districts_table(text: Text, areas: AreaSeries) -> dict[str, Any]:
     """Return the table of areas; columns that hold nothing are left out."""
-    names = ("district", "area", "area_ha", "mask_area", "district_area", "unseen_share",
-             "causes", "status")  # fmt: skip
+    names = ("district", "expected", "interval", "expected_ha", "seen_area", "mask_area", "bounds",
+             "district_area", "unseen_share", "causes", "status")  # fmt: skip
     rows = [_district_row(text, area) for area in areas.areas]
     keep = [i for i in range(len(names)) if i < 2 or any(row[i] for row in rows)]
     return {
         "header": [text(f"report.{names[i]}") for i in keep],
-        "numeric": [0 < i < 6 for i in keep],
+        "numeric": [0 < i < 9 for i in keep],
         "rows": [[row[i] for i in keep] for row in rows],
     }
 
@@ -116,9 +150,12 @@ def _district_row(text: Text, area: Area) -> list[str]:
     reason = text.sentence(area.reason) if area.status in ("skipped", "failed") else ""
     return [
         district_title(text, area.district),
+        "–" if area.expected_km2 is None else bare(text.area(area.expected_km2)),
+        span_km2(text, area.interval_km2),
+        "" if area.expected_km2 is None else bare(text.hectares(area.expected_km2)),
         "–" if area.area_km2 is None else bare(text.area(area.area_km2)),
-        "" if area.area_km2 is None else bare(text.hectares(area.area_km2)),
         "" if area.mask_km2 in (None, area.area_km2) else bare(text.area(area.mask_km2)),
+        span_km2(text, area.bounds_km2 if area.unseen_share > PARTIAL_ABOVE else None),
         bare(text.area(area.district_km2)),
         text.percent(area.unseen_share),
         causes_of(text, area),
@@ -130,6 +167,11 @@ def interval_km2(text: Text, bounds: Sequence[float]) -> str:
     """Write an interval of areas, with the unit once."""
     low, high = (text.area(v) for v in bounds)
     return text.span(bare(low), high)
+
+
+def span_km2(text: Text, bounds: Sequence[float] | None) -> str:
+    """Write an interval of areas without its unit; empty where there is none."""
+    return "" if bounds is None else bare(interval_km2(text, bounds))
 
 
 def bare(quantity: str) -> str:

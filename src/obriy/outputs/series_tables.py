@@ -1,22 +1,25 @@
 """Areas through time as CSV: UTF-8, a point for decimals, full precision, empty where unknown.
 
-``series.csv`` has a row for each district and date. Its first columns are named as those of the
-series of Digital Earth Africa Waterbodies, so that programs which read the one read the other:
+``series.csv`` has a row for each district and date. ``area_wet_m2``, ``pc_wet``, ``pc_invalid`` and
+``area_invalid_m2`` are named as in the series of Digital Earth Africa Waterbodies, so that programs
+which read the one read the other:
 
 =====================  =========================================================================
 ``date``               ISO 8601
 ``district``           name
+``expected_km2``       best estimate for the whole district, what no date saw by proportion
+``low_km2, high_km2``  90 % interval of the true area in the whole district
 ``area_wet_m2``        ``area_km2`` in m²
 ``pc_wet``             ``area_km2`` in per cent of the district, 0 to 100
 ``pc_invalid``         what was not seen, outside the image included, in per cent of the district
 ``area_invalid_m2``    the same in m²
-``area_km2``           the area to report: from fractions where there are any, else of the mask
+``area_km2``           what was seen: from fractions where there are any, else of the mask
 ``mask_km2``           area of the pixels of the class
 ``fraction_km2``       area from sub-pixel fractions
 ``filled_km2``         ``area_km2`` and the water that other dates tell of where nothing was seen
 ``filled_share``       share of the district that was filled so, 0 to 1
-``expected_km2``       best estimate for the whole district, what no date saw by proportion
-``low_km2, high_km2``  90 % interval of the true area in the whole district
+``bound_low_km2``      ``area_km2`` again: the area were nothing there that was not seen
+``bound_high_km2``     ``area_km2`` and all ground that was not seen
 ``unseen_...``         share of the district that was not seen, by cause, 0 to 1
 ``weight``             weight of the date in the area of the period; empty where it has none
 ``threshold``          threshold that the map of the date was made with
@@ -28,10 +31,11 @@ series of Digital Earth Africa Waterbodies, so that programs which read the one 
 ================================  ==============================================================
 ``district, start, end``          name, first and last date
 ``dates, effective_dates``        dates with a weight; (sum of weights)² / sum of their squares
+``expected_km2``                  weighted best estimate for the whole district
+``low_km2, high_km2``             90 % interval of the weighted true area
 ``area_km2``                      weighted area of what was seen
 ``filled_km2``                    the same of the filled areas
-``expected_km2``                  the same of the best estimates for the whole district
-``low_km2, high_km2``             90 % interval of the weighted true area
+``bound_low_km2, bound_high_km2`` weighted area of what was seen, and with all that was not
 ``change_sd_km2``                 weighted standard deviation in time
 ``without_one_low_km2, ..high..`` least and greatest weighted area with one of the dates left out
 ``unseen_share``                  weighted share of the district that was not seen, 0 to 1
@@ -44,17 +48,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from obriy.model.areas import Area, AreaSeries, PeriodArea
-from obriy.outputs.tables import CAUSES, write_rows
+from obriy.outputs.tables import BOUNDS, CAUSES, WHOLE, ends, write_rows
 
 SERIES: Final = (
-    "date", "district", "area_wet_m2", "pc_wet", "pc_invalid", "area_invalid_m2", "area_km2",
-    "mask_km2", "fraction_km2", "filled_km2", "filled_share", "expected_km2", "low_km2", "high_km2",
+    "date", "district", *WHOLE, "area_wet_m2", "pc_wet", "pc_invalid", "area_invalid_m2",
+    "area_km2", "mask_km2", "fraction_km2", "filled_km2", "filled_share", *BOUNDS,
     *(f"unseen_{cause}" for cause in CAUSES), "weight", "threshold", "status", "reason",
 )  # fmt: skip
 PERIODS: Final = (
-    "district", "start", "end", "dates", "effective_dates", "area_km2", "filled_km2",
-    "expected_km2", "low_km2", "high_km2", "change_sd_km2", "without_one_low_km2",
-    "without_one_high_km2", "unseen_share", "status", "reason",
+    "district", "start", "end", "dates", "effective_dates", *WHOLE, "area_km2", "filled_km2",
+    *BOUNDS, "change_sd_km2", "without_one_low_km2", "without_one_high_km2",
+    "unseen_share", "status", "reason",
 )  # fmt: skip
 _M2: Final = 1e6
 
@@ -88,26 +92,25 @@ def _series_row(
     area: Area, weights: Mapping[str, float], thresholds: Mapping[str, float | None]
 ) -> list[Any]:
     known, whole = area.area_km2, area.district_km2
-    low, high = area.interval_km2 or (None, None)
     date = area.date or ""
     return [
-        area.date, area.district,
+        area.date, area.district, area.expected_km2, *ends(area.interval_km2),
         None if known is None else known * _M2,
         None if known is None or not whole else 100 * known / whole,
         100 * area.unseen_share, area.unseen_share * whole * _M2,
         known, area.mask_km2, area.fraction_km2, area.filled_km2, area.filled_share,
-        area.expected_km2, low, high,
+        *ends(area.bounds_km2),
         *(area.unseen.get(cause, 0.0) for cause in CAUSES),
         weights.get(date), thresholds.get(date), area.status, area.reason,
     ]  # fmt: skip
 
 
 def _period_row(period: PeriodArea) -> list[Any]:
-    low, high = period.interval_km2 or (None, None)
     others = period.leave_one_out_km2.values()
     return [
         period.district, period.start, period.end, len(period.weights), period.effective_dates,
-        period.area_km2, period.filled_km2, period.expected_km2, low, high, period.change_sd_km2,
+        period.expected_km2, *ends(period.interval_km2), period.area_km2, period.filled_km2,
+        *ends(period.bounds_km2), period.change_sd_km2,
         min(others, default=None), max(others, default=None), period.unseen_share,
         period.status, period.reason,
     ]  # fmt: skip

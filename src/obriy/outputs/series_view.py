@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from obriy.model.areas import WHOLE_IMAGE, Area, AreaSeries, PeriodArea
-from obriy.outputs.report_view import bare, causes_of, interval_km2
+from obriy.model.areas import PARTIAL_ABOVE, Area, AreaSeries, PeriodArea
+from obriy.outputs.report_view import bare, causes_of, figures, interval_km2, place_of
 from obriy.render.series import MOST_PANELS, UPWARDS, district_title
 from obriy.render.text import NBSP, Text
 
@@ -30,42 +30,19 @@ def answer(
     """
     period = total.periods[0]
     span = text("series.span", start=period.start, end=period.end)
-    return {
+    first = figures(text, period.to_dict(), period.area_km2, place_of(period.district))
+    if period.filled_km2 is not None:
+        first["values"] = [*first["values"], _filled(text, period.filled_km2)]
+    return first | {
         "label": text("series.period", span=period.start if period.start == period.end else span),
-        "values": _values(text, period),
-        "known": period.area_km2 is not None,
-        "interval": _interval(text, period),
-        "says": _beside_interval(text, period),
         "seen": " ".join(_about_dates(text, period, several=several)),
         "trust": text("report.trust_none"),
         "facts": _facts(text, result, total, several=several),
     }
 
 
-def _values(text: Text, period: PeriodArea) -> list[tuple[str, str]]:
-    if period.area_km2 is None:
-        return [(text("report.area_unseen"), "")]
-    shown = [(text.area(period.area_km2), text("series.seen_value"))]
-    if period.filled_km2 is not None:
-        shown.append((text.area(period.filled_km2), text("series.filled_value")))
-    return shown
-
-
-def _interval(text: Text, period: PeriodArea) -> tuple[str, str] | None:
-    if period.interval_km2 is None:
-        return None
-    key = "interval_image" if period.district == WHOLE_IMAGE else "interval"
-    return interval_km2(text, period.interval_km2), text(f"series.{key}")
-
-
-def _beside_interval(text: Text, period: PeriodArea) -> str:
-    """Say why what was seen lies outside the interval, where it does."""
-    if period.interval_km2 is None or period.area_km2 is None:
-        return ""
-    low, high = period.interval_km2
-    if period.area_km2 < low:
-        return text("series.below", share=text.percent(period.unseen_share))
-    return text("series.above") if period.area_km2 > high else ""
+def _filled(text: Text, km2: float) -> tuple[str, str]:
+    return text.area(km2), text("series.filled_value")
 
 
 def _about_dates(text: Text, period: PeriodArea, *, several: bool) -> list[str]:
@@ -165,20 +142,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[
 
 def dates_table(text: Text, result: Mapping[str, Any], total: AreaSeries) -> Table:
     """Return the table of dates, failed ones too."""
-    names = ("date", "area_seen", "area_filled", "interval_km2", "seen", "weight", "threshold",
-             "cloud", "note")  # fmt: skip
+    names = ("date", "expected", "interval_km2", "area_seen", "area_filled", "bounds", "seen",
+             "weight", "threshold", "cloud", "note")  # fmt: skip
     by_date = {a.date: a for a in total.areas}
     rows = [_date_row(text, row, by_date.get(row["date"])) for row in result["dates"]]
-    return table([text(f"series.{name}") for name in names], rows, [8])
+    return table([text(f"series.{name}") for name in names], rows, [10])
 
 
 def _date_row(text: Text, row: Mapping[str, Any], area: Area | None) -> list[str]:
     weight, threshold = row["weight"], row["threshold"]
     return [
         row["date"],
+        _km2(text, row["expected_km2"], _UNKNOWN),
+        _bounds(text, row["interval_km2"]),
         _km2(text, row["area_km2"], _UNKNOWN),
         _km2(text, row["filled_km2"]),
-        _bounds(text, row["interval_km2"]),
+        _bounds(text, row["bounds_km2"] if row["unseen_share"] > PARTIAL_ABOVE else None),
         text.percent(row["clear_share"]),
         "" if weight is None else text.number(weight, 3),
         "" if threshold is None else text.significant(threshold, 3),
@@ -221,16 +200,18 @@ def districts_table(text: Text, series: AreaSeries) -> Table:
     """Return the table of districts over the period."""
     header = [
         text("report.district"),
-        *(text(f"series.{key}") for key in ("s_seen", "s_filled", "interval_km2")),
+        *(text(f"series.{key}") for key in ("s", "interval_km2", "s_seen", "s_filled", "bounds")),
         *(text(key) for key in ("series.unseen", "series.effective", "series.sd_time")),
         text("report.status"),
     ]
     rows = [
         [
             district_title(text, p.district),
+            _km2(text, p.expected_km2, _UNKNOWN),
+            _bounds(text, p.interval_km2),
             _km2(text, p.area_km2, _UNKNOWN),
             _km2(text, p.filled_km2),
-            _bounds(text, p.interval_km2),
+            _bounds(text, p.bounds_km2 if p.unseen_share > PARTIAL_ABOVE else None),
             text.percent(p.unseen_share),
             text.number(p.effective_dates, 1),
             _km2(text, p.change_sd_km2),
@@ -238,7 +219,7 @@ def districts_table(text: Text, series: AreaSeries) -> Table:
         ]
         for p in series.periods
     ]
-    return table(header, rows, [7])
+    return table(header, rows, [9])
 
 
 def register(text: Text, comparison: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -13,9 +13,13 @@ from obriy.outputs.files import write_text
 CAUSES = (*(u.name.lower() for u in Unseen if u is not Unseen.SEEN), "outside", "unnamed")
 """Reasons for which a part of a district was unseen; a column each."""
 
-_AREAS = ("class", "district", "date", "area_km2", "area_ha", "mask_km2", "district_km2",
-          "outside_share", "unseen_share", *(f"unseen_{c}" for c in CAUSES),
-          "status", "reason", "expected_km2", "low_km2", "high_km2")  # fmt: skip
+WHOLE = ("expected_km2", "low_km2", "high_km2")
+"""Best estimate of a whole place, and its 90 % interval."""
+BOUNDS = ("bound_low_km2", "bound_high_km2")
+"""What was seen, and that with all that was not: whatever lies there."""
+_AREAS = ("class", "district", "date", *WHOLE, "area_km2", "area_ha", "mask_km2", *BOUNDS,
+          "district_km2", "outside_share", "unseen_share", *(f"unseen_{c}" for c in CAUSES),
+          "status", "reason")  # fmt: skip
 _SCORES = ("edges", "class", "code", "measure", "value", "low", "high", "legend")
 _OVERALL = ("overall_accuracy", "kappa", "mean_iou", "pixels", "unseen_share")
 _BY_CLASS = ("precision", "recall", "f1", "iou")
@@ -24,8 +28,8 @@ _BY_CLASS = ("precision", "recall", "f1", "iou")
 def write_areas(series: AreaSeries, path: Path | str) -> Path:
     """Write ``areas.csv``: a row per district and date; return its path.
 
-    Shares are of the whole district, 0 to 1; ``area_km2`` is empty where nothing was seen;
-    ``low_km2`` and ``high_km2`` bound the 90 % interval of the whole district.
+    ``expected_km2`` is the best estimate for the whole district, with its 90 % interval;
+    ``area_km2`` what was seen, empty where nothing was. Shares are of the whole district, 0 to 1.
     """
     return write_rows(path, _AREAS, (_area_row(series.class_name, a) for a in series.areas))
 
@@ -45,12 +49,17 @@ def write_scores(scores: Scores, path: Path | str) -> Path:
 
 def _area_row(class_name: str, area: Area) -> list[Any]:
     causes = [area.unseen.get(cause, 0.0) for cause in CAUSES]
-    low, high = area.interval_km2 or (None, None)
     return [
-        class_name, area.district, area.date, area.area_km2, area.area_ha, area.mask_km2,
+        class_name, area.district, area.date, area.expected_km2, *ends(area.interval_km2),
+        area.area_km2, area.area_ha, area.mask_km2, *ends(area.bounds_km2),
         area.district_km2, area.outside_share, area.unseen_share, *causes,
-        area.status, area.reason, area.expected_km2, low, high,
+        area.status, area.reason,
     ]  # fmt: skip
+
+
+def ends(interval: tuple[float, float] | None) -> tuple[float | None, float | None]:
+    """Return the two cells of an interval; empty where there is none."""
+    return interval or (None, None)
 
 
 def _score_rows(scores: Scores, edges: str) -> Iterator[list[Any]]:

@@ -26,7 +26,7 @@ from obriy.render.timeline import (
     time_axis,
 )
 
-CAUSES: Final = ("classification", "shore", "unseen", "registration")
+CAUSES: Final = ("classification", "shore", "unseen", "registration", "resolution")
 """Causes of uncertainty, in the order of the plot."""
 UPWARDS: Final = "omission"
 """What is no standard deviation, but how much further up the interval reaches."""
@@ -56,9 +56,9 @@ def district_title(text: Text, name: str) -> str:
 def series_figure(series: AreaSeries, *, lang: str = "en") -> Figure:
     """Draw areas through time, a panel for each district, with what was unseen under each.
 
-    A hollow mark is what was seen, a full one what was filled; its size shows the weight of the
-    date; the bar is the 90 % interval of the water in the whole district. Lines and band are the
-    same of the period.
+    A full mark is the best estimate of the whole district, its size the weight of the date, the bar
+    through it the 90 % interval; a hollow mark is what was seen, a tick that with what other dates
+    tell. Lines and band are the same of the period. A date without an estimate has no full mark.
 
     Args:
         series: With a period for each district; dates that were not seen have areas of None.
@@ -146,6 +146,11 @@ class _Panel:
         return [a for a in self.areas if a.area_km2 is not None]
 
     @property
+    def estimated(self) -> list[Area]:
+        """Dates that have an estimate of the whole."""
+        return [a for a in self.areas if a.expected_km2 is not None]
+
+    @property
     def filled(self) -> list[Area]:
         """Dates that have a filled area."""
         return [a for a in self.areas if a.filled_km2 is not None]
@@ -176,8 +181,8 @@ def _draw_areas(axes: Axes, panel: _Panel, limits: tuple[float, float]) -> None:
         axes.axhspan(*period.interval_km2, color=ACCENT, alpha=_BAND, linewidth=0)
     if period.area_km2 is not None:
         axes.axhline(period.area_km2, color=ACCENT, linewidth=1.1, linestyle=(0, (4, 3)))
-    if period.filled_km2 is not None:
-        axes.axhline(period.filled_km2, color=ACCENT, linewidth=1.4)
+    if period.expected_km2 is not None:
+        axes.axhline(period.expected_km2, color=ACCENT, linewidth=1.4)
     for area in panel.areas:
         if area.interval_km2 is not None:
             axes.vlines(day_of(area.date), *area.interval_km2, color=INK, linewidth=0.9, zorder=2.1)
@@ -199,22 +204,20 @@ def _bars(areas: Sequence[Area]) -> UnseenBars:
 
 
 def _marks(axes: Axes, panel: _Panel) -> None:
-    seen, filled = panel.seen, panel.filled
-    if not filled:
-        guessed = [a for a in seen if a.expected_km2 is not None]
-        axes.scatter(
-            [day_of(a.date) for a in guessed],
-            [a.expected_km2 or 0.0 for a in guessed],
-            marker="_",
-            s=34,
-            color=INK,
-            linewidth=1.1,
-            zorder=2.2,
-        )
+    seen, filled, estimated = panel.seen, panel.filled, panel.estimated
     axes.scatter(
         [day_of(a.date) for a in filled],
         [a.filled_km2 or 0.0 for a in filled],
-        s=panel.sizes(filled),
+        marker="_",
+        s=48,
+        color=INK,
+        linewidth=1.3,
+        zorder=3.2,
+    )
+    axes.scatter(
+        [day_of(a.date) for a in estimated],
+        [a.expected_km2 or 0.0 for a in estimated],
+        s=panel.sizes(estimated),
         color=ACCENT,
         linewidth=0,
         clip_on=False,
@@ -271,7 +274,7 @@ def _reach(panel: _Panel) -> tuple[float, float]:
     """
     period = panel.period
     values = [v for a in panel.areas for v in (a.area_km2, a.filled_km2, a.expected_km2)]
-    values += [period.area_km2, period.filled_km2, *(period.interval_km2 or ())]
+    values += [period.area_km2, period.expected_km2, *(period.interval_km2 or ())]
     known = [v for v in values if v is not None]
     bounds = [a.interval_km2 for a in panel.areas if a.interval_km2 is not None]
     low = min(known + [bound[0] for bound in bounds], default=0.0)
@@ -284,25 +287,22 @@ def _reach(panel: _Panel) -> tuple[float, float]:
 
 
 def _legend_entries(panels: Sequence[_Panel], text: Text) -> list[Any]:
-    filled = any(p.filled for p in panels)
-    found: list[Any] = [_mark(text("series.mark_seen"), hollow=True)]
-    if filled:
-        found.append(_mark(text("series.mark_filled"), hollow=False))
-    found.append(
+    found: list[Any] = [
+        _mark(text("series.mark_expected"), hollow=False),
         Line2D([], [], color=INK, linewidth=0.9, marker="|", markersize=9, linestyle="none",
-               label=text("series.mark_interval"))
-    )  # fmt: skip
-    if not filled:
+               label=text("series.mark_interval")),
+        _mark(text("series.mark_seen"), hollow=True),
+    ]  # fmt: skip
+    if any(p.filled for p in panels):
         found.append(
-            Line2D([], [], color=INK, marker="_", markersize=7, linestyle="none",
-                   label=text("series.mark_expected"))
+            Line2D([], [], color=INK, marker="_", markersize=8, linestyle="none",
+                   label=text("series.mark_filled"))
         )  # fmt: skip
-    found.append(
+    found += [
+        Line2D([], [], color=ACCENT, linewidth=1.4, label=text("series.line_expected")),
         Line2D([], [], color=ACCENT, linewidth=1.1, linestyle=(0, (4, 3)),
-               label=text("series.line_seen"))
-    )  # fmt: skip
-    if filled:
-        found.append(Line2D([], [], color=ACCENT, linewidth=1.4, label=text("series.line_filled")))
+               label=text("series.line_seen")),
+    ]  # fmt: skip
     if any(p.period.interval_km2 for p in panels):
         found.append(Patch(color=ACCENT, alpha=_BAND, linewidth=0, label=text("series.band")))
     found += _legend_of_lost(panels, text)

@@ -94,7 +94,10 @@ class Text:
         return text.rstrip("0").rstrip(".,") if digits else text
 
     def area(self, km2: float) -> str:
-        """Return an area in km², with four significant figures and at most four decimals."""
+        """Return an area in km², with four significant figures and at most four decimals.
+
+        What is less than those decimals show has two figures: it is not nothing.
+        """
         return f"{self.number(km2, _area_digits(km2))}{NBSP}{self('units.km2')}"
 
     def hectares(self, km2: float) -> str:
@@ -137,4 +140,5 @@ def _area_digits(km2: float) -> int:
     if km2 == 0:
         return 2
     rounded = float(f"{km2:.3e}")  # 999.96 is 1,000 then, not 1,000.0
-    return min(4, max(0, 3 - math.floor(math.log10(abs(rounded)))))
+    size = math.floor(math.log10(abs(rounded)))
+    return 1 - size if size < -4 else min(4, max(0, 3 - size))

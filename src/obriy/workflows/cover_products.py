@@ -204,8 +204,8 @@ def _result(products: _Products) -> dict[str, Any]:
     config, cover, scores = products.config, products.cover, products.scores
     covered, total = products.areas.districts, products.areas.total
     warnings = list(cover.map.provenance.warnings)
-    together = products.areas.together
-    warnings += about_districts(products.inputs.districts, [together] if together else [])
+    overlap = products.areas.together is not None
+    warnings += about_districts(products.inputs.districts, covered, overlap=overlap)
     if cover.map.geobox.crs is None and config.resolution is None:
         warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
     warnings += _of_names(products)

@@ -48,6 +48,7 @@ from obriy.workflows.ice_result import (
     score_maps,
 )
 from obriy.workflows.passes import open_layer, open_layers
+from obriy.workflows.records import is_whole
 from obriy.workflows.run import Run, finish, map_step, run_folder, run_path
 
 MAPS: Final = "maps"
@@ -136,6 +137,7 @@ def _carried_out(
     files = write_ice_products(config, folder, products, result)
     result["outputs"] = {name: str(path) for name, path in files.items()}
     complete = all(image.status in ("ok", "skipped") for image in images)
+    complete = complete and is_whole(inputs.districts, areas)
     return finish(config, folder, result, complete=complete)
 
 

@@ -136,8 +136,8 @@ def _row(day: Day) -> dict[str, Any]:
         status = "partial"
     shown = total.to_dict()
     own = (
-        "ice_km2", "expected_km2", "interval_km2", "extent_km2", "water_km2", "sea_km2",
-        "ice_share", "water_share", "cloud_share", "unseen_share",
+        "ice_km2", "expected_km2", "interval_km2", "bounds_km2", "extent_km2", "water_km2",
+        "sea_km2", "ice_share", "water_share", "cloud_share", "unseen_share",
     )  # fmt: skip
     reasons = [total.reason, *(f"{i.opened.image.name}: {i.reason}" for i in off)]
     return {
@@ -172,8 +172,8 @@ def _record(images: Sequence[ImageMap], products: IceProducts) -> Provenance:
             made = made.with_step(
                 f"composite {day.key}", **{k: v for k, v in composite.items() if k != "name"}
             )
-    together = [day.together for day in products.days if day.together is not None]
-    about = about_districts(products.districts, together)
+    overlap = any(day.together is not None for day in products.days)
+    about = about_districts(products.districts, products.areas, overlap=overlap)
     for sentence in (*about, *shared_warnings(records, "images")):
         made = made.with_warning(sentence)
     for lost in images:

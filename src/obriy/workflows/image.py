@@ -26,7 +26,7 @@ from obriy.workflows.evaluation import evaluate, gsw_reference, reference_from_f
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.opening import scene_of
 from obriy.workflows.presenting import Products, write_products
-from obriy.workflows.records import about_districts
+from obriy.workflows.records import about_districts, is_whole
 from obriy.workflows.run import (
     ALWAYS,
     Run,
@@ -99,7 +99,8 @@ def _carried_out(
     products = Products(inputs.part, water, inputs.districts, areas, scores, mapped.found)
     files = write_products(config, folder, products, result)
     result["outputs"] = {name: str(path) for name, path in files.items()}
-    return finish(config, folder, result, complete=_is_complete(mapped, areas))
+    complete = _is_complete(mapped, inputs.districts, areas)
+    return finish(config, folder, result, complete=complete)
 
 
 def _map(
@@ -174,12 +175,16 @@ def _result(
     decision = mapped.found["decision"]
     unseen = total.unseen_share if total else _unseen_share(mapped)
     warnings = list(water.provenance.warnings)
-    warnings += about_districts(districts, () if areas is None else areas.together)
+    overlap = areas is not None and bool(areas.together)
+    warnings += about_districts(districts, rows, overlap=overlap)
     if areas is None:
         warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
     date = {
         "date": water.time,
         "area_km2": total.area_km2 if total else None,
+        "expected_km2": total.expected_km2 if total else None,
+        "interval_km2": total.interval_km2 if total else None,
+        "bounds_km2": total.bounds_km2 if total else None,
         "clear_share": 1 - unseen,
         "unseen_share": unseen,
         "weight": 1.0,
@@ -194,6 +199,7 @@ def _result(
         "area_km2": date["area_km2"],
         "expected_km2": total.expected_km2 if total else None,
         "interval_km2": total.interval_km2 if total else None,
+        "bounds_km2": total.bounds_km2 if total else None,
         "uncertainty_km2": total.uncertainty if total else {},
         "mask_area_km2": total.mask_km2 if total else None,
         "unseen_share": unseen,
@@ -220,6 +226,7 @@ def _unseen_share(mapped: StepRecord) -> float:
     return pixels.get("0", 0) / sum(pixels.values())
 
 
-def _is_complete(mapped: StepRecord, areas: AreaSeries | None) -> bool:
-    rows = [] if areas is None else areas.areas
-    return not mapped.found["failed"] and all(r.status in ("ok", "partial") for r in rows)
+def _is_complete(mapped: StepRecord, districts: list[District], areas: AreaSeries | None) -> bool:
+    rows = () if areas is None else areas.areas
+    seen = all(r.status in ("ok", "partial") for r in rows)
+    return not mapped.found["failed"] and seen and is_whole(districts, rows)

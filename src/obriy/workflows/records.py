@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from obriy.model.areas import District
+from obriy.model.areas import PARTIAL_ABOVE, WHOLE_IMAGE, District
 from obriy.model.provenance import Provenance
 
 _OVERLAP: Final = (
@@ -32,15 +32,73 @@ def with_holes(record: Provenance, found: Mapping[str, Any]) -> Provenance:
     return record
 
 
-def about_districts(districts: Sequence[District], together: Sequence[object]) -> list[str]:
-    """Say what was done to districts, and how those that overlap are added up.
+class Place(Protocol):
+    """What was measured of a district, by any job."""
+
+    @property
+    def district(self) -> str:
+        """Its name."""
+
+    @property
+    def outside_share(self) -> float:
+        """Share of it that lies outside the image."""
+
+    @property
+    def never_imaged_share(self) -> float:
+        """Share of it of which there is no picture."""
+
+    @property
+    def declined(self) -> bool:
+        """Whether that is too much to estimate the whole."""
+
+    @property
+    def status(self) -> str:
+        """``skipped`` where nothing was seen."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+
+def about_districts(
+    districts: Sequence[District], places: Sequence[Place], *, overlap: bool
+) -> list[str]:
+    """Say what was done to districts, which lie outside the image, how they are added up.
 
     Args:
         districts: As they were measured.
-        together: What was measured of their union; empty where they do not overlap.
+        places: What was measured of each, on every date.
+        overlap: Whether they overlap.
     """
     notes = list(dict.fromkeys(note for d in districts for note in d.notes))
-    return [*notes, _OVERLAP] if together else notes
+    by_name: dict[str, list[Place]] = {}
+    for place in places:
+        by_name.setdefault(place.district, []).append(place)
+    lacks = [said for own in by_name.values() if (said := _lack(own))]
+    if len(lacks) > _TOLD:
+        more = len(lacks) - _TOLD
+        lacks = [*lacks[:_TOLD], f"{more} more districts lie outside: result.json lists them."]
+    return [*notes, *lacks, *([_OVERLAP] if overlap else [])]
+
+
+def _lack(dates: Sequence[Place]) -> str:
+    """Say what the images do not show of a place on any date; empty where that is nothing."""
+    least = min(dates, key=lambda p: p.never_imaged_share)
+    name = "The image" if least.district == WHOLE_IMAGE else least.district
+    if all(p.status == "skipped" for p in dates):
+        return f"{name}: {least.reason}"
+    if least.declined:
+        share = least.never_imaged_share
+        return f"{name}: there is no picture of {share:.1%} of it: its whole is not estimated."
+    if least.outside_share > PARTIAL_ABOVE:
+        return f"{name}: {least.outside_share:.1%} of it lies outside the image."
+    return ""
+
+
+def is_whole(districts: Sequence[District], places: Sequence[Place]) -> bool:
+    """Say whether of each district that was asked for enough was imaged, on a date at least."""
+    shown = {p.district for p in places if not p.declined}
+    return {d.name for d in districts} <= shown
 
 
 def shared_warnings(records: Mapping[str, Provenance], what: str) -> list[str]:

@@ -39,6 +39,7 @@ from obriy.workflows.cluster import cluster
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.measuring import measure_date, weigh_as, with_periods
+from obriy.workflows.records import is_whole
 from obriy.workflows.run import Run, finish, map_step, places_of, run_folder, run_path
 from obriy.workflows.series_inputs import OpenedImage, SeriesInputs, read_inputs
 from obriy.workflows.series_products import SeriesProducts, write_series_products
@@ -121,7 +122,8 @@ def _carried_out(
     result = result_of(config, dates, products)
     files = write_series_products(config, folder, products, result)
     result["outputs"] = {name: str(path) for name, path in files.items()}
-    complete = _is_complete(dates, series) and (result["change"] is not None or not config.change)
+    changed = result["change"] is not None or not config.change
+    complete = changed and _is_complete(dates, inputs, series)
     return finish(config, folder, result, complete=complete)
 
 
@@ -321,6 +323,7 @@ def _blank_areas(date: DateMap, known: Sequence[Area]) -> list[Area]:
     ]
 
 
-def _is_complete(dates: Sequence[DateMap], series: AreaSeries) -> bool:
+def _is_complete(dates: Sequence[DateMap], inputs: SeriesInputs, series: AreaSeries) -> bool:
     whole = all(d.status in ("ok", "skipped") for d in dates)
-    return whole and all(p.status in ("ok", "partial") for p in series.periods)
+    seen = all(p.status in ("ok", "partial") for p in series.periods)
+    return whole and seen and is_whole(inputs.districts, series.areas)

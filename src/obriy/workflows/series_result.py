@@ -68,6 +68,7 @@ def result_of(
         "filled_km2": total.filled_km2,
         "expected_km2": total.expected_km2,
         "interval_km2": total.interval_km2,
+        "bounds_km2": total.bounds_km2,
         "uncertainty_km2": total.uncertainty,
         "unseen_share": total.unseen_share,
         "weights": config.weights or "clear",
@@ -95,7 +96,7 @@ def _date_row(
 ) -> dict[str, Any]:
     area = total_on(series, date.date)
     shown: dict[str, Any] = {} if area is None else area.to_dict()
-    own = ("area_km2", "filled_km2", "expected_km2", "interval_km2")
+    own = ("area_km2", "filled_km2", "expected_km2", "interval_km2", "bounds_km2")
     unseen = shown.get("unseen_share", 1.0)
     return {
         "date": date.date,
@@ -134,7 +135,9 @@ def _provenance(
         made = made.with_warning(sentence)
     if config.fill and len(products.maps) == 1:
         made = made.with_warning("Only one date has a map: there is nothing to fill from.")
-    for sentence in about_districts(products.districts, products.series.together):
+    series = products.series
+    overlap = bool(series.together)
+    for sentence in about_districts(products.districts, series.areas, overlap=overlap):
         made = made.with_warning(sentence)
     for lost in dates:
         if lost.status == "failed":
