@@ -22,6 +22,7 @@ from tests.terminal import HANG_S, obriy
 
 from conftest import utm_grid
 from obriy.errors import (
+    BandError,
     EmptyResultError,
     GridError,
     InputError,
@@ -45,6 +46,8 @@ from obriy.validation.sampling import (
     near_edge,
     size_for,
 )
+from obriy.workflows.config import WaterConfig, make_config
+from obriy.workflows.jobs import run_job
 from obriy.workflows.sampling import draw_sample, evaluate_sample
 
 WATER = load_legend("water")
@@ -511,6 +514,27 @@ def test_without_an_image_there_is_no_page_and_it_is_said(tmp_path):
     )
     with pytest.raises(SourceError):
         draw_sample(path, tmp_path / "t", size=40, image=str(tmp_path / "none.tif"))
+
+
+@pytest.mark.parametrize("series", [False, True])
+def test_a_map_of_a_run_is_shown_as_the_run_read_its_image(tmp_path, series):
+    place = tmp_path / "images"
+    place.mkdir()
+    water = np.zeros((60, 60), bool)
+    water[:, :25] = True
+    for day in ("2025-06-05", "2025-06-15")[: 1 + series]:  # bands without names
+        dn = [np.where(water, wet, dry) for wet, dry in ((900, 1100), (400, 3000))]
+        write(place / f"{day}.tif", [band.astype("uint16") for band in dn], "uint16")
+    source = place if series else place / "2025-06-05.tif"
+    values = {"source": str(source), "bands": "green,nir", "scale": 1e-4, "out": tmp_path / "run"}
+    run_job(make_config(WaterConfig, values | {"method": "ndwi:zero", "outputs": ["mask"]}))
+    folder = tmp_path / "run" / "maps" / "2025-06-05" if series else tmp_path / "run"
+    done = draw_sample(folder / "mask.tif", tmp_path / "s", size=20, least=5)
+    assert "page" in done.files
+    assert done.warnings == ()
+    other = write(tmp_path / "other.tif", [np.full((60, 60), 500)] * 2, "uint16")
+    with pytest.raises(BandError):  # another image is read by what it says itself
+        draw_sample(folder / "mask.tif", tmp_path / "t", size=20, least=5, image=str(other))
 
 
 # The page

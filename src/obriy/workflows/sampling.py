@@ -20,7 +20,8 @@ from obriy.model.grid import geobox_of
 from obriy.model.sample import AreaEstimate, SampleDesign, SampleUnit
 from obriy.outputs.sample_sheet import check_free, write_sample
 from obriy.render.chips import Chip, ChipView, draw_chips, views_of
-from obriy.runs.folder import hold
+from obriy.runs.fingerprint import LEDGER
+from obriy.runs.folder import CONFIG, hold
 from obriy.sources.class_map import open_class_map, sources_of
 from obriy.sources.districts import read_districts
 from obriy.sources.sample_sheet import file_sha256, read_design, read_labels
@@ -36,11 +37,13 @@ from obriy.validation.sampling import (
     size_for,
 )
 from obriy.vectors import LONLAT, place, rasterize
+from obriy.workflows.config import ReadingConfig, read_config
+from obriy.workflows.opening import open_as_told
 
 TARGET_SE: Final = 0.02
 """Standard error of the overall accuracy that a sample aims at, where nobody says otherwise."""
-
-
+_DEEPEST: Final = 3
+"""Folders from a map up to its run: ``maps/DATE`` in a series."""
 MOST_UNITS: Final = 10_000
 """Units of the largest sample that is drawn: weeks of labelling, and a page of some 250 MB."""
 
@@ -107,7 +110,8 @@ def draw_sample(
         least: Units per stratum, at least.
         seed: The same seed draws the same sample.
         aoi: Where: pixels whose centre lies in a district; see `read_districts`.
-        image: To show on the labelling page; None: the image that the map's file names.
+        image: To show on the labelling page; None: the image that the map's file names, read as
+            the ``config.yaml`` of the run says (bands, sensor, scale).
         lang: Language of the page.
 
     Raises:
@@ -259,7 +263,7 @@ def _pictures(
     hrefs = [image] if image is not None else sources_of(map_file)
     if not hrefs:
         raise InputError("The map does not name the image that it was made from.")
-    scene: xr.Dataset = open_scene(hrefs if len(hrefs) > 1 else hrefs[0])
+    scene = _opened(hrefs, map_file)
     if geobox_of(scene).crs is None:
         raise GridError("The image has no CRS.", "Name one that has with --image.")
     views = views_of(scene)
@@ -272,6 +276,29 @@ def _pictures(
         )
     warnings = (f"{without} of {len(chips)} units lie outside the image.",) if without else ()
     return _Pictures(views, chips, ", ".join(Path(h).name for h in hrefs), warnings)
+
+
+def _opened(hrefs: list[str], map_file: Path) -> xr.Dataset:
+    """Open the image of a map as the run that made the map did; another image by itself."""
+    paths = hrefs if len(hrefs) > 1 else hrefs[0]
+    config = _run_of(map_file)
+    own = {str(Path(href).resolve()) for href in sources_of(map_file)}
+    if config is None or not {str(Path(href).resolve()) for href in hrefs} <= own:
+        return open_scene(paths)
+    return open_as_told(paths, config)
+
+
+def _run_of(map_file: Path) -> ReadingConfig | None:
+    """Return the configuration of the run that a map lies in; None where it lies in none.
+
+    Raises:
+        UsageError: the run's ``config.yaml`` cannot be read.
+    """
+    for folder in map_file.resolve().parents[:_DEEPEST]:
+        if (folder / CONFIG).is_file() and (folder / LEDGER).is_file():
+            config = read_config(folder / CONFIG)
+            return config if isinstance(config, ReadingConfig) else None
+    return None
 
 
 def _pixel(unit: SampleUnit, geobox: GeoBox) -> shapely.Geometry:
