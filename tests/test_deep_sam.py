@@ -101,3 +101,13 @@ def test_weights_that_are_not_there(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"could not be loaded.*--weights"):
         load_sam(str(tmp_path / "empty"))
+
+
+def test_a_name_at_the_hub_without_a_network_is_one_line_and_quick(monkeypatch, capfd):
+    hub = pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(hub.constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    with pytest.raises(InputError, match="not on this machine, and the hub cannot be reached"):
+        load_sam("nobody-at-all/sam-of-no-kind")
+    out, err = capfd.readouterr()
+    assert "etry" not in out + err
+    assert "thrown while requesting" not in out + err

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import BandError, InputError
+from obriy.nets.hub import is_here, require_hub
 from obriy.nets.torch_library import choose_device, load_library, one_thread, usual_threads
 from obriy.nets.unet import ENCODER, FORMAT, StudentCard, build_network, read_checkpoint
 
@@ -204,12 +205,17 @@ def _from_hub() -> Mapping[str, Any]:
         InputError: where the hub cannot be reached.
     """
     library = load_library("segmentation_models_pytorch")
+    way_out = "Give a file with --weights: a student.pt, or torchvision's resnet18."
+    # Where the library says where its weights lie, the hub is asked for once; else it asks itself.
+    place = library.encoders.encoders[ENCODER]["pretrained_settings"]["imagenet"]
+    model, revision = place.get("repo_id"), place.get("revision")
+    if model and not is_here(model, "model.safetensors", revision):
+        require_hub(model, f"The weights of {ENCODER}", way_out)
     try:
         encoder = library.encoders.get_encoder(ENCODER, weights="imagenet")
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(
-            f"The weights of {ENCODER} could not be fetched from the hub.",
-            "Give a file with --weights: a student.pt, or torchvision's resnet18.",
+            f"The weights of {ENCODER} could not be fetched from the hub.", way_out
         ) from error
     content: Mapping[str, Any] = encoder.state_dict()
     return content

@@ -14,12 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import InputError
+from obriy.nets.hub import require_hub
 from obriy.nets.torch_library import choose_device, load_library
 
 Segmenter = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.int32]]
 
 DEFAULT_WEIGHTS: Final = "facebook/sam-vit-base"
 """The smallest of the published models, 375 MB, Apache-2.0."""
+_WAY_OUT: Final = (
+    f"Fetch them where there is a network (hf download {DEFAULT_WEIGHTS} --local-dir sam), and "
+    "give that folder as --weights."
+)
 POINTS_AT_ONCE: Final = 64
 """Points that are asked about in one pass, of 32 x 32 in all: bounds the memory."""
 
@@ -45,19 +50,34 @@ def load_sam(weights: str | None = None) -> Segmenter:
     library = load_library("transformers")
     name = _folder_or_name(weights or DEFAULT_WEIGHTS)
     try:
-        model = library.SamModel.from_pretrained(name).eval()
-        processor = library.SamImageProcessor.from_pretrained(name)
+        model, processor = _from_here_or_hub(library, name)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"The weights of SAM '{name}' could not be loaded: {reason.rstrip('.')}.",
-            f"Fetch them where there is a network (hf download {DEFAULT_WEIGHTS} --local-dir "
-            "sam), and give that folder as --weights.",
+            f"The weights of SAM '{name}' could not be loaded: {reason.rstrip('.')}.", _WAY_OUT
         ) from error
     generator = library.pipeline(
         "mask-generation", model=model, image_processor=processor, device=choose_device("auto")
     )
     return _segmenter(generator)
+
+
+def _from_here_or_hub(library: Any, name: str) -> tuple[Any, Any]:
+    """Return model and processor of a folder, of what was fetched before, or of the hub."""
+
+    def load(*, only_here: bool) -> tuple[Any, Any]:
+        return (
+            library.SamModel.from_pretrained(name, local_files_only=only_here).eval(),
+            library.SamImageProcessor.from_pretrained(name, local_files_only=only_here),
+        )
+
+    try:
+        return load(only_here=True)
+    except OSError:
+        if Path(name).is_dir():
+            raise
+    require_hub(name, f"The weights of SAM '{name}'", _WAY_OUT)
+    return load(only_here=False)
 
 
 def _folder_or_name(name: str) -> str:
