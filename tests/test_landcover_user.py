@@ -10,7 +10,7 @@ import rasterio
 from typer.testing import CliRunner
 
 from obriy.cli.app import app
-from obriy.cli.show_landcover import landcover_lines
+from obriy.cli.show_landcover import landcover_lines, print_comparison
 from obriy.errors import MissingExtraError, UsageError
 from obriy.methods.clustering.parse import parse_clusterer
 from test_landcover_command import run, truth, write_scene
@@ -111,6 +111,21 @@ def test_clouds_that_nothing_knows_of_are_said(image, tmp_path):
     options = {"clusters": 4, "rounds": 0, "outputs": ["landcover"], "clouds": "flags"}
     done = run(tmp_path, source=str(image), **options)
     assert any("clouds" in warning for warning in done.result["provenance"]["warnings"])
+
+
+def test_the_table_of_a_comparison_says_what_splits_and_merges_made(capsys):
+    row = {"method": "kmeans", "status": "ok", "reason": "", "seconds": 1.0}
+    scores = ("overall_accuracy", "ceiling_overall_accuracy", "mean_iou", "ceiling_mean_iou",
+              "merged_overall_accuracy")  # fmt: skip
+    row |= dict.fromkeys(scores)
+    rows = [row | {"clusters": asked, "found": found} for asked, found in ((8, 9), (12, 3), (4, 4))]
+    rows[2]["reason"] = "human: waiting (4 of 4 clusters)"
+    print_comparison({"rows": rows, "outputs": {}})
+    said = capsys.readouterr().out
+    assert "8 → 9" in said
+    assert "12 → 3" in said
+    assert "9 of 8" not in said
+    assert "kmeans 4: human: waiting (4 of 4 clusters)" in said
 
 
 def test_the_terminal_says_which_district_a_class_is_of():
