@@ -118,6 +118,25 @@ def test_a_name_that_is_another_band_on_another_sensor_needs_one(tmp_path):
         open_scene(file, bands="B02,B03,B14")
 
 
+@pytest.mark.parametrize("name", ["scene", "L8_2023-06-05", "L7_2003-06-05", "l8_sr"])
+def test_bands_of_one_sensor_only_outrank_the_name_of_the_file(tmp_path, name):
+    names = ("SR_B2", "SR_B3", "SR_B4", "SR_B5", "SR_B6", "SR_B7")
+    scene = open_scene(write(tmp_path / f"{name}.tif", steps(6), names))
+    assert scene.attrs["sensor"] == "landsat_c2l2"
+    assert band_names(scene) == ["blue", "green", "red", "nir08", "swir16", "swir22"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sensor"),
+    [("HLS.S30.T36TXT.2021185T083601.v2.0", "hls"), ("S2A_MSIL1C_20210704T083601", "sentinel2_l1c"),
+     ("LC08_L1TP_178026_20210704", "landsat8_l1")],
+)  # fmt: skip
+def test_the_name_of_the_file_holds_where_the_bands_may_be_its_own(tmp_path, name, sensor):
+    names = ("B02", "B03", "B04", "B05")
+    file = write(tmp_path / f"{name}.tif", steps(4), names)
+    assert open_scene(file, scale=1e-4, offset=0).attrs["sensor"] == sensor
+
+
 # --- several images -----------------------------------------------------------------------------
 
 

@@ -70,13 +70,20 @@ def names_of(
 
 
 def sensor_of_names(found: list[FileBand]) -> Sensor | None:
-    """Return the sensor that file names, else band names, speak for; None where they do not."""
+    """Return the sensor that file names, else band names, speak for; None where they do not.
+
+    A file is called ``L8_...`` whatever was made of the image: where its bands have names that
+    only another sensor has, and none of the one in the file name, the bands are right.
+    """
+    names = all_names(found)
+    by_bands, by_file = sensor_of_ids(names), None
     for band in found:
         path = Path(band.path)
-        named = sensor_of_file(band.file) or sensor_of_file(path.parent.name)
-        if named is not None:
-            return named
-    return sensor_of_ids(all_names(found))
+        by_file = by_file or sensor_of_file(band.file) or sensor_of_file(path.parent.name)
+    if by_file is None or by_bands is None:
+        return by_file or by_bands
+    own = {plain_id(band.id) for band in by_file.bands}
+    return by_file if own & {plain_id(name) for name in names} else by_bands
 
 
 def sensor_of_ids(names: Iterable[str]) -> Sensor | None:
