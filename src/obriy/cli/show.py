@@ -118,9 +118,9 @@ def _series_lines(result: dict[str, Any]) -> list[str]:
     else:
         lines = [f"Water, weighted, {span}: {whole(result, result['area_km2'])}"]
         lines.append(f"Seen: {km2(result['area_km2'])} km²  {unseen}")
-        lines += whatever(result, "water")
     if result["filled_km2"] is not None:
         lines.append(f"Seen, and filled from other dates: {km2(result['filled_km2'])} km²")
+    lines += whatever(result, "water")
     lines.append(
         f"Dates: {len(used)} of {len(dates)}, weights: {result['weights']}, "
         f"effective: {result['effective_dates']:.1f}"
