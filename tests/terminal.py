@@ -159,7 +159,8 @@ def _caught(number, name, file):
     before, kept = getattr(sys, name), os.dup(number)
     before.flush()
     os.dup2(file.fileno(), number)
-    stream = os.fdopen(os.dup(number), "w", encoding="utf-8")
+    errors = "backslashreplace" if name == "stderr" else "strict"  # as Python has it
+    stream = os.fdopen(os.dup(number), "w", encoding="utf-8", errors=errors)
     setattr(sys, name, stream)
     try:
         yield

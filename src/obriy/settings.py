@@ -3,18 +3,24 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from obriy.errors import UsageError
+
+PREFIX = "OBRIY_"
 
 
 class Settings(BaseSettings):
     """What the environment may say; every field has a working default."""
 
-    model_config = SettingsConfigDict(env_prefix="OBRIY_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", allow_inf_nan=False
+    )
 
     workers: int | None = Field(None, ge=1, description="threads; None: one per core")
     max_ram_gb: float | None = Field(
-        None, gt=0, description="memory to use; None: half of the free"
+        None, gt=0, le=1e6, description="memory to use; None: half of the free"
     )
     lang: str = Field("en", pattern="^(en|uk)$", description="language of reports")
     cache: Path = Field(
@@ -28,5 +34,17 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """Return the settings of this process, read once."""
-    return Settings()  # type: ignore[call-arg]
+    """Return the settings of this process, read once.
+
+    Raises:
+        UsageError: naming the variable that is off, in one line.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(
+            f"{PREFIX}{str(first['loc'][0]).upper()}: {first['msg'].lower()} (given: "
+            f"{first.get('input')!r}).",
+            "Set that variable to something else, or unset it.",
+        ) from error

@@ -369,7 +369,8 @@ def _crs_of(geobox: GeoBox) -> pyproj.CRS:
 def _affine(affine: Affine, xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Apply an affine to points (n, 2)."""
     matrix = np.array([[affine.a, affine.d], [affine.b, affine.e]])
-    moved: npt.NDArray[np.float64] = xy @ matrix + (affine.c, affine.f)
+    with np.errstate(invalid="ignore"):  # what lies nowhere, at infinity, becomes NaN
+        moved: npt.NDArray[np.float64] = xy @ matrix + (affine.c, affine.f)
     return moved
 
 

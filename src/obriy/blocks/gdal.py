@@ -131,6 +131,8 @@ def _local(name: str) -> Path:
         SourceError: where it is none.
     """
     file = Path(name).absolute()
+    if file.exists() and not file.is_file():
+        raise SourceError(f"{name} is a folder, a device or a pipe, and no file.", "Name a file.")
     if "<VRTDataset" in name or not file.is_file():
         raise SourceError(f"{name} is no file of this machine.", _NAME_A_FILE)
     return file

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +33,7 @@ from obriy.blocks.resample import LOCAL_CRS, around_window, resampled, spanned, 
 from obriy.blocks.validity import Layer, Validity
 from obriy.errors import SourceError
 from obriy.model.grid import same_grid
+from obriy.model.place import check_place
 
 _REACH: Final = 4
 """Pixels of a file around a place that a warp may read to fill it, with some to spare."""
@@ -119,10 +121,14 @@ def file_geobox(dataset: Any) -> GeoBox:
 
     A CRS without a geotransform says neither where the pixels lie nor how large they are: taken at
     its word, they would be 1 m wide at 0, 0. It counts as none.
+
+    Raises:
+        GridError: where it has no place on the Earth; see `check_place`.
     """
     placed = dataset.crs and not dataset.transform.is_identity
     crs = dataset.crs.to_wkt() if placed else None
-    return GeoBox((dataset.height, dataset.width), dataset.transform, crs)
+    grid = GeoBox((dataset.height, dataset.width), dataset.transform, crs)
+    return check_place(grid, Path(dataset.name).name)
 
 
 def _unreadable(band: RasterBand, rows: slice, columns: slice, error: BaseException) -> SourceError:

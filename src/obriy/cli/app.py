@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
+from obriy.cli.explain import explained
 from obriy.cli.options import with_config_options
 from obriy.errors import CancelledError, ObriyError, UsageError
 from obriy.workflows.config import (
@@ -26,6 +27,7 @@ from obriy.workflows.config import (
     LandcoverConfig,
     TrainConfig,
     WaterConfig,
+    check_words,
     make_config,
     read_config,
 )
@@ -347,10 +349,13 @@ def main() -> None:
     """Run the command line; every error is one line that says what, where and the way out."""
     # Whether an image has a grid is looked at, and said, by Obriy itself.
     warnings.filterwarnings("ignore", message="Dataset has no geotransform")
+    # So is what becomes of NaN and infinity on the way: a line of numpy's helps nobody.
+    warnings.filterwarnings("ignore", category=RuntimeWarning)
     verbose = bool({"-v", "--verbose"} & set(sys.argv[1:]))
     words = sys.argv[1:] or ["--help"]
     try:
         signal.signal(signal.SIGTERM, _stop)
+        check_words(words)
         code = app(words, standalone_mode=False) or COMPLETE
         if code == INTERRUPTED:
             raise CancelledError("Stopped by the user.")
@@ -364,10 +369,10 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
         if isinstance(error.__cause__, KeyboardInterrupt):  # numba wraps it where it strikes there
             _fail(CancelledError("Stopped by the user."), ERROR, verbose)
-        shown = ObriyError(
+        shown = explained(error) or ObriyError(
             f"Unexpected {type(error).__name__}: {error}.", "Run again with -v, and report it."
         )
-        _fail(shown, ERROR, verbose, error)
+        _fail(shown, USAGE if isinstance(shown, UsageError) else ERROR, verbose, error)
 
 
 def _with_scenes(values: dict[str, Any], scenes: Path | None) -> dict[str, Any]:
@@ -382,8 +387,10 @@ def _with_scenes(values: dict[str, Any], scenes: Path | None) -> dict[str, Any]:
 def _do(config: JobConfig, *, as_json: bool, quiet: bool, dry_run: bool = False) -> None:
     """Run a job, or say what it would do."""
     from obriy.cli.show import Screen
+    from obriy.settings import settings
     from obriy.workflows.jobs import plan_job
 
+    settings()  # what is off in the environment is said before the work
     if dry_run:
         typer.echo(json.dumps(plan_job(config), indent=2, ensure_ascii=False))
         return

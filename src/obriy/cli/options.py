@@ -77,6 +77,8 @@ def _plain_type(annotation: Any) -> Any:
     """Return the type that the command line parses; all else is text."""
     options = [a for a in get_args(annotation) if a is not type(None)] or [annotation]
     kind = options[0]
+    if hasattr(kind, "__metadata__"):  # a validator reads what the plain type parsed
+        kind = get_args(kind)[0]
     if get_origin(annotation) is Literal or get_origin(kind) is Literal:
         return str
     return kind if kind in _PLAIN or get_origin(kind) is tuple else str

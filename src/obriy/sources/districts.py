@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -16,6 +17,8 @@ from obriy.vectors import LONLAT, polygons_of
 
 NAME_COLUMNS: Final = ("name", "title", "label", "district", "назва", "название", "id", "code")
 """Columns that may name a feature, best first, in any case."""
+FARTHEST: Final = 1e9
+"""No coordinate is larger, whatever the CRS and its unit."""
 REPAIR_LIMIT: Final = 0.01
 """A self-crossing polygon is repaired where its area changes by less than this share."""
 
@@ -66,6 +69,8 @@ def read_polygons(path: Path) -> gpd.GeoDataFrame:
             f"{path} does not say its CRS.",
             "Add the .prj file, or set it (ogr2ogr -a_srs EPSG:CODE out.gpkg in.shp).",
         )
+    if frame.crs.is_geographic:
+        _check_latitudes(path, frame)
     return frame
 
 
@@ -176,9 +181,26 @@ def _polygon_layer(path: Path) -> str:
     return polygons[0]
 
 
+def _check_latitudes(path: Path, frame: gpd.GeoDataFrame) -> None:
+    turns = np.rad2deg(frame.crs.axis_info[0].unit_conversion_factor) / 90
+    for number, (_, south, _, north) in enumerate(frame.bounds.to_numpy(), start=1):
+        if max(-south, north) * turns > 1 + 1e-9:
+            raise GeometryError(
+                f"{path}: feature {number} reaches latitude {north if north > 90 else south:.6g}.",
+                "Its longitudes and latitudes are swapped, or its CRS is another: set it "
+                "(ogr2ogr -a_srs EPSG:CODE OUT IN).",
+            )
+
+
 def _check_polygon(path: Path, number: int, geometry: Any) -> None:
     if geometry is None or shapely.is_empty(geometry):
         raise GeometryError(f"{path}: feature {number} has no geometry.", "Remove it, or draw it.")
+    if not (np.abs(shapely.get_coordinates(geometry)) <= FARTHEST).all():  # NaN is not either
+        raise GeometryError(
+            f"{path}: feature {number} has coordinates that are no numbers of a place (NaN, "
+            "infinite, or beyond all measure).",
+            "Draw it again, or remove it.",
+        )
     if geometry.geom_type not in ("Polygon", "MultiPolygon"):
         raise GeometryError(
             f"{path}: feature {number} is a {geometry.geom_type}, not a polygon.", FORMATS

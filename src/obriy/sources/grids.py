@@ -9,6 +9,7 @@ from odc.geo.geobox import GeoBox
 
 from obriy.errors import GridError, UsageError
 from obriy.model.grid import describe, pixel_metres, same_grid
+from obriy.model.place import doubt_of_place
 from obriy.sources.reading import FileBand
 
 COARSER = 1.01
@@ -51,8 +52,9 @@ def scene_grid(bands: list[FileBand], resolution: float | None) -> SceneGrid:
     finest = min(bands, key=lambda b: abs(b.grid.affine.determinant)).grid
     _check_together(bands, finest)
     unplaced = tuple(_UNPLACED for b in bands[:1] if b.unplaced)
+    doubts = tuple(doubt for doubt in (doubt_of_place(finest),) if doubt)
     if resolution is None:
-        return SceneGrid(finest, grids, {}, unplaced)
+        return SceneGrid(finest, grids, {}, unplaced + doubts)
     if finest.crs is None:
         return _made_up(grids, finest, resolution)
     geobox, dropped = _at_resolution(finest, resolution)
@@ -62,7 +64,7 @@ def scene_grid(bands: list[FileBand], resolution: float | None) -> SceneGrid:
         "scene": describe(geobox),
         "dropped_m": dropped,
     }
-    return SceneGrid(geobox, grids, notes)
+    return SceneGrid(geobox, grids, notes, doubts)
 
 
 def resampling_of(own: GeoBox, wanted: GeoBox) -> str | None:

@@ -9,9 +9,17 @@ HEAD = 512
 MAX_BLOCKS = 4096
 HDF4_SUFFIXES: Final = (".hdf", ".hdf4", ".h4")
 """Endings of MODIS products as NASA ships them."""
+HDF5_START = b"\x89HDF\r\n\x1a\n"
 JP2_START = b"\x00\x00\x00\x0cjP  "
 TIFF_ORDERS: Final[dict[bytes, Literal["little", "big"]]] = {b"II": "little", b"MM": "big"}
 CODESTREAM_END = b"\xff\xd9"
+
+
+def where_it_went(file: Path) -> str:
+    """Return the way out where a file is not there; of a link, that to what it should be."""
+    if file.is_symlink():
+        return f"It is a link to {file.readlink()}, which is not there."
+    return "Check the path."
 
 
 def check_bytes(file: Path) -> None:
@@ -41,6 +49,8 @@ def check_bytes(file: Path) -> None:
         raise SourceError(f"{file} is JSON, not an image.", "Name the image itself.")
     if head.startswith(JP2_START):
         _check_jp2(file)
+    if head.startswith(HDF5_START):
+        _check_hdf5(file, head)
 
 
 def _check_jp2(file: Path) -> None:
@@ -63,6 +73,25 @@ def _check_jp2(file: Path) -> None:
     if at > size:
         raise SourceError(
             f"{file} is cut short: it has {size} bytes and should have more.", "Download it again."
+        )
+
+
+def _check_hdf5(file: Path, head: bytes) -> None:
+    """Compare the length that a NetCDF 4 or HDF5 file states with its own.
+
+    The superblock says it in its version 0 and 1 after the version numbers, the sizes and two
+    addresses, in 2 and 3 after two addresses (HDF5 File Format Specification, II.A).
+    """
+    version = head[8] if len(head) > 8 else 255
+    width = head[13 if version < 2 else 9] if len(head) > 13 else 0
+    at = {0: 24 + 2 * width, 1: 28 + 2 * width, 2: 12 + 2 * width, 3: 12 + 2 * width}.get(version)
+    if at is None or width not in (2, 4, 8) or len(head) < at + width:
+        raise SourceError(f"{file} is damaged: its head is not that of HDF5.", "Download it again.")
+    size, stated = file.stat().st_size, int.from_bytes(head[at : at + width], "little")
+    if size < stated:
+        raise SourceError(
+            f"{file} is cut short: it has {size} bytes and should have {stated}.",
+            "Download it again.",
         )
 
 

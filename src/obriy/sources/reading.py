@@ -21,7 +21,13 @@ from obriy.blocks.gdal import names_raster, open_raster
 from obriy.blocks.raster import file_geobox
 from obriy.blocks.validity import Layer
 from obriy.errors import GridError, SourceError
-from obriy.sources.integrity import check_bytes, check_last_bytes, directory_is_cut_off
+from obriy.model.place import check_place
+from obriy.sources.integrity import (
+    check_bytes,
+    check_last_bytes,
+    directory_is_cut_off,
+    where_it_went,
+)
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".nc", ".jp2", ".img", ".gtiff")
 """Endings of the files that a folder is searched for."""
@@ -130,11 +136,13 @@ def _in_folder(folder: Path) -> list[str]:
 
 def _sibling_hint(file: Path) -> str:
     folder = file.parent
+    if file.is_symlink():
+        return where_it_went(file)
     if not folder.is_dir():
         return f"The folder {folder} does not exist either."
     names = [f.name for f in folder.iterdir()]
     close = difflib.get_close_matches(file.name, names, n=1, cutoff=0.5)
-    return f"Did you mean {folder / close[0]}?" if close else "Check the path."
+    return f"Did you mean {folder / close[0]}?" if close else where_it_went(file)
 
 
 def probe(path: str) -> list[FileBand]:
@@ -268,7 +276,7 @@ def _grid(dataset: Any, tags: dict[str, str]) -> GeoBox:
         crs = rasterio.crs.CRS.from_string(written).to_wkt() if written else None
     except RasterioError:
         crs = None
-    return GeoBox(grid.shape, grid.affine, crs) if crs else grid
+    return check_place(GeoBox(grid.shape, grid.affine, crs), dataset.name) if crs else grid
 
 
 def _test_read(dataset: Any, path: str) -> None:

@@ -55,7 +55,8 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         scale: reflectance = DN * scale + offset. None: from tags, sensor and the numbers.
         offset: See ``scale``; a number, 0 too, is final. None: whether +0.1 of Sentinel-2
             baseline 04.00 is in the numbers is decided from metadata and the histogram floor.
-        nodata: DN that means missing; None: from the file and the sensor. NaN is always missing.
+        nodata: DN that means missing; NaN: none but NaN itself, which always is; None: from the
+            file and the sensor.
         resolution: Pixel size in metres of the grid wanted; for an image without a CRS, the pixel
             size that it has. None: the image's own grid, the finest where bands differ.
         area: Of MODIS: a named area, ``W,S,E,N``, a vector file, or the grid wanted; None: all.
@@ -84,7 +85,7 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         bands=_bands(bands),
         scale=_number("scale", scale),
         offset=_number("offset", offset),
-        nodata=None if nodata is None else float(nodata),
+        nodata=_nodata(nodata),
         resolution=_number("resolution", resolution),
         area=_area(area),
         geolocation=None if geolocation is None else os.fspath(geolocation),
@@ -147,6 +148,11 @@ def _number(name: str, value: float | None) -> float | None:
     if not math.isfinite(number):
         raise UsageError(f"--{name} {value} is not a number to count with.", "Give a finite one.")
     return number
+
+
+def _nodata(value: float | None) -> float | None:
+    """Return the number that means missing; NaN says that none does: NaN itself always is."""
+    return math.nan if value is not None and math.isnan(float(value)) else _number("nodata", value)
 
 
 def _kind(paths: tuple[str, ...]) -> str:

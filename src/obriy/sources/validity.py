@@ -139,8 +139,9 @@ def declared(
     if given is not None:
         if band.dtype == "float32":  # 1e20, as a person writes it, is another number there
             given = float(np.float32(given))
-        rest = numbers[np.isfinite(numbers) & ~_held(numbers, (given, *own))]
-        return (given, *(n for n in own if n != given and _is_far(n, rest, rest)))
+        said = () if np.isnan(given) else (given,)  # NaN is missing whoever says so
+        rest = numbers[np.isfinite(numbers) & ~_held(numbers, (*said, *own))]
+        return (*said, *(n for n in own if n not in said and _is_far(n, rest, rest)))
     integers = np.dtype(band.dtype).kind in "iu"
     table = sensor.nodata if sensor is not None and integers else None
     return own if table is None or table in own else (*own, float(table))

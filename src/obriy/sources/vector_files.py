@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyogrio
+from shapely.errors import ShapelyError
 
 from obriy.blocks.gdal import OFFLINE
 from obriy.errors import SourceError
+from obriy.sources.integrity import where_it_went
 
 FORMATS: Final = "Give a GeoPackage, GeoJSON, Shapefile or any other vector file with polygons."
 """The way out where a file is none of those that serve."""
@@ -73,8 +76,10 @@ def _offline(path: Path) -> Iterator[Path]:
         before = {key: pyogrio.get_gdal_config_option(key) for key in _OPTIONS}
         pyogrio.set_gdal_config_options(_OPTIONS)
         try:
-            yield path.absolute()
-        except (RuntimeError, UnicodeDecodeError) as error:  # all of pyogrio's are RuntimeErrors
+            with np.errstate(invalid="ignore"):  # what is no number is looked for afterwards
+                yield path.absolute()
+        except (RuntimeError, UnicodeDecodeError, ShapelyError) as error:
+            # All errors of pyogrio itself are RuntimeErrors.
             text = " ".join(str(error).split()).removeprefix(f"'{path.absolute()}' ")
             raise _unreadable(path, text.split("; It might help")[0].rstrip(".;")) from error
         finally:
@@ -89,7 +94,7 @@ def _check(path: Path) -> None:
     if path.is_dir():
         return  # what reads a folder knows the files in it by their names
     if not path.is_file():
-        raise SourceError(f"There is no file {path}.", "Check the path.")
+        raise SourceError(f"There is no file {path}.", where_it_went(path))
     try:
         with path.open("rb") as stream:
             head, name = stream.read(_HEAD), path.name
@@ -100,9 +105,11 @@ def _check(path: Path) -> None:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<!doc", b"<html")):
         raise _unreadable(path, "it is a web page, so the download failed")
-    if _LEADS_ELSEWHERE.search(text):
+    if head.startswith(_MAGIC):
+        return
+    if text.startswith((b"<", b"{")) and _LEADS_ELSEWHERE.search(text):
         raise _unreadable(path, "it describes where features lie, and holds none")
-    if not (head.startswith(_MAGIC) or _is_text(text, name)):
+    if not _is_text(text, name):
         raise _unreadable(path, "it is of no format that is known to hold features")
 
 

@@ -1,11 +1,20 @@
 """The configuration of each job: command line, page and config.yaml are all made from it."""
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AllowInfNan,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from obriy.errors import UsageError
 from obriy.model.clusters import MOST_CLUSTERS
@@ -33,15 +42,17 @@ CommaList = Annotated[list[str], BeforeValidator(_comma_list)]
 class JobConfig(BaseModel):
     """What every job has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     OUTPUTS: ClassVar[tuple[str, ...]] = ()
     """What can be written, of a job that has a choice."""
 
-    out: Path | None = Field(None, description="folder of the run; default: named after the source")
+    out: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+        None, description="folder of the run; default: named after the source"
+    )
     workers: int | None = Field(None, ge=1, description="threads; default: one per core")
     max_ram: float | None = Field(
-        None, gt=0, description="memory to use, GB; default: half of what is free"
+        None, gt=0, le=1e6, description="memory to use, GB; default: half of what is free"
     )
     lang: Literal["en", "uk"] = Field("en", description="language of the report")
 
@@ -97,6 +108,12 @@ def _anchored(value: Any) -> Any:
     return [_absolute(one) for one in value] if isinstance(value, list) else _absolute(value)
 
 
+def _no_infinity(value: float) -> float:
+    if math.isinf(value):
+        raise ValueError("infinity is no number of an image")
+    return value
+
+
 class ReadingConfig(JobConfig):
     """What every job that maps images has."""
 
@@ -112,7 +129,9 @@ class ReadingConfig(JobConfig):
     )
     scale: float | None = Field(None, description="reflectance = DN x scale + offset")
     offset: float | None = Field(None, description="see scale; an explicit 0 counts")
-    nodata: float | None = Field(None, description="DN that means missing")
+    nodata: Annotated[float, AllowInfNan(True), AfterValidator(_no_infinity)] | None = Field(
+        None, description="DN that means missing; nan: none does, of those that are numbers"
+    )
     resolution: float | None = Field(
         None, gt=0, description="pixel size, m; of an image without CRS: its pixel size"
     )
@@ -455,19 +474,47 @@ JOBS: dict[str, type[JobConfig]] = {
 Config = TypeVar("Config", bound=JobConfig)
 
 
+def check_words(values: Any) -> None:
+    """Raise a UsageError for text that no file of text can hold, as the record of a run must.
+
+    Names of files may be any bytes: those that are not UTF-8 stand as lone surrogates.
+
+    Args:
+        values: Text, or lists and mappings with text anywhere in them; other things are passed.
+    """
+    if isinstance(values, str | Path) and not is_text(str(values)):
+        raise UsageError(f"{shown(str(values))} is a name that is not UTF-8.",
+                         "Give the file or folder another name.")  # fmt: skip
+    inside = values.values() if isinstance(values, dict) else values
+    for value in inside if isinstance(values, dict | list | tuple) else ():
+        check_words(value)
+
+
+def is_text(text: str) -> bool:
+    """Say whether text can stand in a file of UTF-8, and as the name of a file."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def shown(text: str) -> str:
+    """Return text with what is none as its code."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def make_config(kind: type[Config], values: dict[str, Any]) -> Config:
     """Check values and return the configuration.
 
     Raises:
         UsageError: naming the option that is off, in one line.
     """
+    check_words(values)
     try:
         config = kind(**values)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "the configuration"
+        fault = first["msg"].lower().removeprefix("value error, ").split(" for <class")[0]
         raise UsageError(
-            f"--{name.replace('_', '-')}: {first['msg'].lower()} (given: {first.get('input')!r})."
+            f"--{name.replace('_', '-')}: {fault} (given: {first.get('input')!r})."
         ) from error
     unknown = [name for name in getattr(config, "outputs", []) if name not in kind.OUTPUTS]
     if unknown:
@@ -487,10 +534,11 @@ def read_config(path: Path) -> JobConfig:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # "2025-99-99" is a ValueError
         raise UsageError(f"{path} is not YAML.", "Give the config.yaml of a run.") from error
-    if not isinstance(values, dict) or values.get("job") not in JOBS:
+    job = values.get("job") if isinstance(values, dict) else None
+    if not isinstance(job, str) or job not in JOBS or not all(isinstance(k, str) for k in values):
         raise UsageError(
             f"{path} does not say which job to run.", f"Write e.g. 'job: {next(iter(JOBS))}'."
         )
-    return make_config(JOBS[values["job"]], values)
+    return make_config(JOBS[job], values)
