@@ -1,5 +1,8 @@
 """Features of an encoder: of a student, of weights of photographs, and their errors."""
 
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -109,3 +112,15 @@ def test_weights_that_will_not_do(tmp_path, student):
         load_encoder(tmp_path / "other.pth", BANDS)
     with pytest.raises(BandError, match="looks at nir"):
         load_encoder(student, ("blue", "green", "red"))
+    for name in ("text.pt", "text.safetensors"):
+        (tmp_path / name).write_text("root:x:0:0:root:/root:/bin/bash\n")
+        with pytest.raises(InputError, match="is broken, or no file of"):
+            load_encoder(tmp_path / name, BANDS)
+    (tmp_path / "pickle.pt").write_bytes(pickle.dumps({"a": Path("/")}))
+    with pytest.raises(InputError, match="is broken, or no file of"):
+        load_encoder(tmp_path / "pickle.pt", BANDS)
+    content = torch.load(student, weights_only=True)
+    for key, value in (("card", "{}"), ("card", "not JSON"), ("weights", {})):
+        torch.save({**content, key: value}, tmp_path / "damaged.pt")
+        with pytest.raises(InputError, match="is damaged"):
+            load_encoder(tmp_path / "damaged.pt", BANDS)

@@ -1,5 +1,8 @@
 """Segment Anything: a small model of the real kind, saved and loaded as the published ones are."""
 
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -101,6 +104,12 @@ def test_weights_that_are_not_there(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"could not be loaded.*--weights"):
         load_sam(str(tmp_path / "empty"))
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "config.json").write_text('{"model_type": "sam"}')
+    (foreign / "pytorch_model.bin").write_bytes(pickle.dumps(Path("/")))
+    with pytest.raises(InputError, match="could not be loaded"):
+        load_sam(str(foreign))
 
 
 def test_a_name_at_the_hub_without_a_network_is_one_line_and_quick(monkeypatch, capfd):

@@ -174,11 +174,21 @@ def test_level_2_has_its_own_factors_whatever_lies_beside(tmp_path):
         (OLI.replace("LANDSAT_8", "SENTINEL"), "is not the MTL of a satellite"),
         (OLI.replace("DATE_ACQUIRED", "DAY"), "does not say DATE_ACQUIRED"),
         (OLI.replace("= 30.0", "= -3.0"), "night"),
+        (OLI.replace("= 30.0", "= high"), "SUN_ELEVATION is 'high', which is no number"),
+        (OLI.replace("= 30.0", "= nan"), "SUN_ELEVATION is 'nan', which is no number"),
+        (OLI.replace("= 30.0", "= 300"), "above 90"),
+        (OLI.replace("2015-08-04", "2015-13-04"), "'2015-13-04' is no date"),
+        (OLI.replace("-0.100000", "-0.1OOOOO"), "ADD_BAND_3 is '-0.1OOOOO', which is no number"),
+        (OLI.replace("2.0000E-05", "inf"), "MULT_BAND_3 is 'inf', which is no number"),
+        (TM.replace("333.000", "much"), "MAXIMUM_BAND_2 is 'much', which is no number"),
+        (TM.replace("= 255", "= 1"), "counts of one number only"),
+        (TM + "EARTH_SUN_DISTANCE = far", "EARTH_SUN_DISTANCE is 'far', which is no number"),
     ],
 )
 def test_an_mtl_that_cannot_serve(tmp_path, text, message):
-    with pytest.raises(SourceError, match=message):
-        read_mtl(mtl(tmp_path, text))
+    with pytest.raises(SourceError, match=message) as caught:
+        toa_factors(read_mtl(mtl(tmp_path, text)))
+    assert caught.value.hint
 
 
 @pytest.mark.realdata

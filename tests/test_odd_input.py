@@ -344,3 +344,28 @@ def test_a_home_that_nobody_has(folder, tmp_path):
                  env={**os.environ, "HOME": str(tmp_path)})  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "mask.tif").exists()
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "hello", "[]", "5", '{"classes": 5}', '{"classes": [{"code": 300, "name": "water"}]}',
+        '{"classes": [{"code": -1, "name": "water"}]}', '{"legend": ["water"], "classes": []}',
+        '{"classes": [{"code": NaN, "name": "a"}]}', '{"classes": [{"code": 1e400, "name": "a"}]}',
+    ],
+)  # fmt: skip
+def test_tags_of_a_map_that_somebody_else_wrote(tmp_path, tag):
+    values = np.ones((1, SIDE, SIDE), "uint8")
+    values[:, :, 20:] = 2
+    with rasterio.open(
+        tmp_path / "map.tif", "w", driver="GTiff", count=1, height=SIDE, width=SIDE, dtype="uint8",
+        crs="EPSG:32636", transform=Affine(10, 0, 5e5, 0, -10, 5.2e6), nodata=0,
+    ) as dataset:  # fmt: skip
+        dataset.write(values)
+        dataset.update_tags(legend=tag, sources=tag)
+    file = tmp_path / "map.tif"
+    sampled = ("sample", file, "--size", "20", "--out", tmp_path / "out")
+    for words in (("evaluate", file, file), sampled):
+        done = obriy(*words)
+        assert "Unexpected" not in done.stderr
+        assert done.returncode in (0, 1, 2)

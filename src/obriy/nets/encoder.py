@@ -126,7 +126,14 @@ def load_encoder(weights: str | Path | None, bands: Sequence[str]) -> FeatureExt
     content = _read(Path(weights).expanduser())
     if content.get("format") != FORMAT:
         return FeatureExtractor(_of_photographs(content, bands), Photograph(tuple(bands)), device)
-    card = StudentCard.from_json(content["card"])
+    try:
+        card = StudentCard.from_json(content["card"])
+        network = build_network(len(card.middle), len(card.legend.codes))
+        network.load_state_dict(content["weights"])
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise InputError(
+            f"The student {weights} is damaged.", "Give the student.pt of 'obriy train landcover'."
+        ) from error
     missing = sorted(set(card.bands) - set(bands))
     if missing:
         raise BandError(
@@ -134,8 +141,6 @@ def load_encoder(weights: str | Path | None, bands: Sequence[str]) -> FeatureExt
             f"{', '.join(bands)}.",
             "Give a student of images with these bands.",
         )
-    network = build_network(len(card.middle), len(card.legend.codes))
-    network.load_state_dict(content["weights"])
     return FeatureExtractor(_first_stage(torch, network.unet.encoder), card, device)
 
 
@@ -144,7 +149,13 @@ def _read(path: Path) -> Mapping[str, Any]:
         return read_checkpoint(path, "the weights of an encoder")
     if not path.is_file():
         raise InputError(f"There are no weights of an encoder at {path}.", "Give their file.")
-    content: Mapping[str, Any] = load_library("safetensors.torch").load_file(path)
+    library = load_library("safetensors.torch")
+    try:
+        content: Mapping[str, Any] = library.load_file(path)
+    except Exception as error:  # a foreign file fails in as many ways as there are formats
+        raise InputError(
+            f"{path} is broken, or no file of safetensors.", "Give the weights of an encoder."
+        ) from error
     return content
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from obriy.errors import InputError
+from obriy.errors import InputError, ObriyError
 from obriy.nets.hub import require_hub
 from obriy.nets.torch_library import choose_device, load_library
 
@@ -51,7 +51,9 @@ def load_sam(weights: str | None = None) -> Segmenter:
     name = _folder_or_name(weights or DEFAULT_WEIGHTS)
     try:
         model, processor = _from_here_or_hub(library, name)
-    except (OSError, ValueError, RuntimeError) as error:
+    except ObriyError:
+        raise
+    except Exception as error:  # a foreign file fails in as many ways as there are formats
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"The weights of SAM '{name}' could not be loaded: {reason.rstrip('.')}.", _WAY_OUT

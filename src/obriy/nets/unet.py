@@ -10,8 +10,6 @@ import dataclasses
 import functools
 import io
 import json
-import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Self
@@ -255,7 +253,7 @@ def read_checkpoint(path: Path | str, what: str, way_out: str = _WAY_OUT) -> dic
     try:
         # weights_only: a file from somebody else cannot run code here.
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a foreign file fails in as many ways as there are formats
         raise InputError(f"{path} is broken, or no file of torch with {what}.", way_out) from error
     if not isinstance(content, dict):
         raise InputError(f"{path} is a file of torch, but holds no {what}.", way_out)

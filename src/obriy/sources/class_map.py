@@ -78,4 +78,8 @@ def sources_of(path: Path | str) -> list[str]:
             written = dataset.tags().get(SOURCES_TAG)
     except RasterioError:  # polygons, for one
         return []
-    return [] if written is None else [str(href) for href in json.loads(written)]
+    try:
+        hrefs = json.loads(written or "")
+    except ValueError:  # none, or text of somebody else
+        return []
+    return [str(href) for href in hrefs] if isinstance(hrefs, list) else []

@@ -146,7 +146,9 @@ def from_tag(tag: str | None, legend: Legend) -> Crosswalk | None:
     try:
         written = json.loads(tag or "")
         pairs = {int(c["code"]): str(c["name"]) for c in written["classes"]}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+    if not all(0 <= code <= 255 for code in pairs):
         return None
     if written.get("legend") != legend.name and written.get("legend") in names():
         return crosswalk(str(written["legend"]), legend)

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from obriy.errors import SourceError
 from obriy.sources.scaling import Linear
@@ -25,6 +26,8 @@ SENSORS = {
     "LANDSAT_8": "landsat8_l1",
     "LANDSAT_9": "landsat8_l1",
 }
+
+_AGAIN: Final = "Download the MTL file again."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,10 +67,19 @@ def read_mtl(path: Path) -> Mtl:
             f"Known: {', '.join(SENSORS)}; give --scale and --offset for another.",
         )
     day = _need(values, path, "DATE_ACQUIRED", "ACQUISITION_DATE")
-    elevation = float(_need(values, path, "SUN_ELEVATION"))
+    _need(values, path, "SUN_ELEVATION")
+    elevation = _number(values, "SUN_ELEVATION", path)
     if elevation <= 0:
-        raise SourceError(f"{path}: the sun stands at {elevation:g} degrees: a night image.", "")
-    return Mtl(path, values, load_sensor(SENSORS[craft]), date.fromisoformat(day), elevation)
+        raise SourceError(
+            f"{path}: the sun stands at {elevation:g} degrees: a night image.", "Take a day image."
+        )
+    if elevation > 90:
+        raise SourceError(f"{path}: SUN_ELEVATION is {elevation:g}, above 90.", _AGAIN)
+    try:
+        acquired = date.fromisoformat(day)
+    except ValueError as error:
+        raise SourceError(f"{path}: '{day}' is no date of acquisition.", _AGAIN) from error
+    return Mtl(path, values, load_sensor(SENSORS[craft]), acquired, elevation)
 
 
 def _parse(text: str) -> dict[str, str]:
@@ -88,7 +100,17 @@ def _parse(text: str) -> dict[str, str]:
 def _need(values: Mapping[str, str], path: Path, *keys: str) -> str:
     found = next((values[k] for k in keys if k in values), None)
     if found is None:
-        raise SourceError(f"{path} does not say {keys[0]}.", "Download the MTL file again.")
+        raise SourceError(f"{path} does not say {keys[0]}.", _AGAIN)
+    return found
+
+
+def _number(values: Mapping[str, str], key: str, path: Path) -> float:
+    try:
+        found = float(values[key])
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise SourceError(f"{path}: {key} is '{values[key]}', which is no number.", _AGAIN)
     return found
 
 
@@ -106,24 +128,24 @@ def toa_factors(mtl: Mtl) -> dict[str, Linear]:
 def _band_factors(mtl: Mtl, band: SensorBand) -> Linear | None:
     number = band.id.removeprefix("B")
     sine = math.sin(math.radians(mtl.sun_elevation))
-    pair = _pair(mtl.values, f"REFLECTANCE_MULT_BAND_{number}", f"REFLECTANCE_ADD_BAND_{number}")
+    pair = _pair(mtl, f"REFLECTANCE_MULT_BAND_{number}", f"REFLECTANCE_ADD_BAND_{number}")
     if pair is not None:
         return Linear(pair.scale / sine, pair.offset / sine)
-    radiance = _radiance(mtl.values, number)
+    radiance = _radiance(mtl, number)
     if radiance is None or band.esun is None:
         return None
     factor = math.pi * earth_sun_distance(mtl) ** 2 / (band.esun * sine)
     return Linear(radiance.scale * factor, radiance.offset * factor)
 
 
-def _radiance(values: Mapping[str, str], number: str) -> Linear | None:
+def _radiance(mtl: Mtl, number: str) -> Linear | None:
     """Return factors to radiance, W/(m² sr µm); from minima and maxima where there are no others.
 
     The minima and maxima come first where both are there: Landsat 5 files print the factors with
     three decimals only.
     """
     ends = [
-        next((float(values[k]) for k in keys if k in values), None)
+        next((_number(mtl.values, k, mtl.path) for k in keys if k in mtl.values), None)
         for keys in (
             (f"RADIANCE_MAXIMUM_BAND_{number}", f"LMAX_BAND{number}"),
             (f"RADIANCE_MINIMUM_BAND_{number}", f"LMIN_BAND{number}"),
@@ -133,15 +155,17 @@ def _radiance(values: Mapping[str, str], number: str) -> Linear | None:
     ]
     if all(e is not None for e in ends):
         high, low, dn_high, dn_low = (float(e) for e in ends if e is not None)
+        if dn_high == dn_low:
+            raise SourceError(f"{mtl.path}: band {number} has counts of one number only.", _AGAIN)
         scale = (high - low) / (dn_high - dn_low)
         return Linear(scale, low - scale * dn_low)
-    return _pair(values, f"RADIANCE_MULT_BAND_{number}", f"RADIANCE_ADD_BAND_{number}")
+    return _pair(mtl, f"RADIANCE_MULT_BAND_{number}", f"RADIANCE_ADD_BAND_{number}")
 
 
-def _pair(values: Mapping[str, str], mult: str, add: str) -> Linear | None:
-    if mult not in values or add not in values:
+def _pair(mtl: Mtl, mult: str, add: str) -> Linear | None:
+    if mult not in mtl.values or add not in mtl.values:
         return None
-    return Linear(float(values[mult]), float(values[add]))
+    return Linear(_number(mtl.values, mult, mtl.path), _number(mtl.values, add, mtl.path))
 
 
 def earth_sun_distance(mtl: Mtl) -> float:
@@ -150,9 +174,8 @@ def earth_sun_distance(mtl: Mtl) -> float:
     From the MTL, else ``1 - 0.01672 cos(0.9856° (day of year - 4))`` (accurate to 0.0003; the
     table of Chander et al. 2009 to 0.00001).
     """
-    written = mtl.values.get("EARTH_SUN_DISTANCE")
-    if written is not None:
-        return float(written)
+    if "EARTH_SUN_DISTANCE" in mtl.values:
+        return _number(mtl.values, "EARTH_SUN_DISTANCE", mtl.path)
     day = mtl.date.timetuple().tm_yday
     return 1 - 0.01672 * math.cos(math.radians(0.9856 * (day - 4)))
 

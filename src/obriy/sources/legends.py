@@ -90,7 +90,7 @@ def legend_from_tag(tag: str | None) -> Legend | None:
     try:
         written = json.loads(tag or "")
         entries = [(int(c["code"]), str(c["name"]), c) for c in written["classes"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
     try:
         classes = tuple(
