@@ -245,6 +245,7 @@ def test_small_shares_are_not_nothing_and_minus_is_minus():
 
 ROWS = "the brightest band has the median 0.123 and the 99th percentile 4567"
 SENTENCES = {
+    "mask of scene.tif band 1": "маска scene.tif, канал 1",
     "The list of bands calls band 1 of a.tif 'nir', and the file calls it blue (B02), and 1 more "
     "differ. The list was believed.": (
         "Перелік каналів називає канал 1 файлу a.tif «nir», а сам файл — «blue (B02)»; повірено"
