@@ -190,6 +190,15 @@ def test_what_is_not_independent_is_called_agreement():
     assert "Accuracy " not in text
 
 
+def test_without_an_estimate_what_was_seen_leads_and_nothing_counts_to_it():
+    none = {"expected_km2": None, "interval_km2": None}
+    text = _Page(render_report(_data(result=none))).text
+    assert "Water 1,235 km² seen The figure is of what was seen: too little" in text
+    assert "the area lies at 1,235–1,630 km²" in text
+    assert "part of the best estimate" in _Page(render_report(_data())).text
+    assert "best estimate and of its interval" not in text
+
+
 def test_without_area_scores_or_warnings():
     none = dict.fromkeys(("area_km2", "expected_km2", "interval_km2", "bounds_km2"))
     result = none | {"unseen_share": 0.0, "provenance": {}}

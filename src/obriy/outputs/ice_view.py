@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from obriy.model.areas import PARTIAL_ABOVE
 from obriy.model.ice import IceArea, IceSeason
-from obriy.outputs.report_view import bare, figures, interval_km2, score_of, span_km2
+from obriy.outputs.report_view import bare, counts, figures, interval_km2, score_of, span_km2
 from obriy.outputs.series_view import Table, table
 from obriy.render.ice_series import place_title
 from obriy.render.text import Text
@@ -112,8 +112,8 @@ def _seen(text: Text, row: Row, areas: Sequence[IceArea]) -> str:
     causes = _causes(text, _only(areas, row))
     share = text.percent(row["unseen_share"])
     if not causes:
-        return text("ice.seen_part_plain", share=share)
-    return text("ice.seen_part", share=share, causes=causes)
+        return text("ice.seen_part_plain", share=share) + counts(text, row)
+    return text("ice.seen_part", share=share, causes=causes) + counts(text, row)
 
 
 def _only(areas: Sequence[IceArea], row: Row) -> IceArea | None:

@@ -45,7 +45,7 @@ def answer(
         **figures(text, result, total, "district" if one is None else place_of(one.district)),
         **({} if total is not None else {"values": [(text("report.area_unknown"), "")]}),
         "lines": lines,
-        "seen": seen_sentence(text, float(result["unseen_share"]), one),
+        "seen": seen_sentence(text, float(result["unseen_share"]), one) + counts(text, result),
         "trust": trust_sentence(text, scores),
         "facts": _facts(text, result),
     }
@@ -96,6 +96,12 @@ def _facts(text: Text, result: Mapping[str, Any]) -> list[tuple[str, str]]:
         (text("report.method"), str(result["method"])),
         (text("report.clear"), text.percent(1 - float(result["unseen_share"]))),
     ]
+
+
+def counts(text: Text, found: Mapping[str, Any]) -> str:
+    """Say that the unseen counts to the estimate; nothing where all was seen, or none is made."""
+    none = found["unseen_share"] <= 0 or found.get("expected_km2") is None
+    return "" if none else f" {text('answer.counts')}"
 
 
 def seen_sentence(text: Text, unseen_share: float, area: Area | None) -> str:
