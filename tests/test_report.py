@@ -197,6 +197,7 @@ def test_without_an_estimate_what_was_seen_leads_and_nothing_counts_to_it():
     assert "the area lies at 1,235–1,630 km²" in text
     assert "part of the best estimate" in _Page(render_report(_data())).text
     assert "best estimate and of its interval" not in text
+    assert "The interval supposes" not in text
 
 
 def test_without_area_scores_or_warnings():

@@ -84,7 +84,8 @@ def figures(
     else:
         says.append(text("answer.not_estimated"))
     if found["unseen_share"] > PARTIAL_ABOVE and found["bounds_km2"]:
-        says.append(text("answer.whatever", bounds=interval_km2(text, found["bounds_km2"])))
+        said = text("answer.whatever", bounds=interval_km2(text, found["bounds_km2"]))
+        says.append(f"{said} {text('answer.supposes')}" if known else said)
     shown = (interval_km2(text, interval), text("answer.interval")) if known else None
     return {"values": values, "interval": shown, "known": True, "says": says, "lines": []}
 
