@@ -37,7 +37,8 @@ def whatever(row: Mapping[str, Any], what: str, digits: int = 4) -> list[str]:
         what: What the unseen may be: ``"water"``.
         digits: Decimals.
     """
-    if row["bounds_km2"] is None or row["unseen_share"] <= PARTIAL_ABOVE:
+    bounds = row.get("bounds_km2")  # results of before have none
+    if bounds is None or row["unseen_share"] <= PARTIAL_ABOVE:
         return []
-    low, high = (km2(value, digits) for value in row["bounds_km2"])
+    low, high = (km2(value, digits) for value in bounds)
     return [f"Whatever the unseen holds, from none of it {what} to all: {low} to {high} km²"]
