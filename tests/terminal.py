@@ -9,7 +9,6 @@ second one beside it) is tested with :func:`start` or :func:`spawn`.
 import contextlib
 import logging
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -125,7 +124,6 @@ def _enter(state, words, cwd, env):
 
     state.callback(setattr, sys, "argv", sys.argv)
     sys.argv = ["obriy", *words]
-    state.callback(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     if cwd is not None:
         state.enter_context(contextlib.chdir(cwd))
     if env is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from obriy.cli.app import app
+from obriy.cli.commands import app
 from obriy.methods.clustering.spec import parse_spec
 from obriy.methods.expression import parse_method
 from obriy.methods.ice.spec import ICE_METHODS

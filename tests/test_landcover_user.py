@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from typer.testing import CliRunner
 
-from obriy.cli.app import app
+from obriy.cli.commands import app
 from obriy.cli.show_landcover import landcover_lines, print_comparison
 from obriy.errors import MissingExtraError, UsageError
 from obriy.methods.clustering.parse import parse_clusterer
@@ -33,7 +33,7 @@ def test_the_number_of_clusters_may_be_left_to_the_criterion(image, tmp_path):
 @pytest.mark.parametrize("method", ["autoencoder+kmeans", "unet+kmeans"])
 def test_a_missing_torch_is_said_before_any_work(method, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtraError, match=r"obriy\[deep\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install .*\[deep\]"):
         parse_clusterer(method)
 
 

@@ -70,7 +70,7 @@ def test_other_features_than_in_training(by_hand):
 
 def test_without_torch_the_way_out_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtraError, match=r"torch is not installed.*obriy\[deep\]"):
+    with pytest.raises(MissingExtraError, match=r"torch is not installed.*pip install .*\[deep\]"):
         train_autoencoder(np.zeros((5, 2)), seed=0)
     with pytest.raises(MissingExtraError):
         load_library("torch")

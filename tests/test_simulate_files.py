@@ -6,7 +6,7 @@ import pytest
 import rasterio
 
 import obriy
-from obriy.cli.app import app
+from obriy.cli.commands import app
 from obriy.errors import UnknownNameError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.grid import geobox_of, same_grid

@@ -95,6 +95,45 @@ def test_run_again_does_nothing_twice_and_says_the_same(finished):
     assert {p.name: p.stat().st_mtime_ns for p in folder.glob("*.tif")} == before
 
 
+def test_a_finished_run_is_told_again_and_what_is_gone_is_made_again(tmp_path):
+    image = write_image(tmp_path / "image.tif", lake())
+    words = ["water", image, "--out", tmp_path / "run"]
+    first = obriy(*words)
+    written = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "run").iterdir()}
+    assert obriy(*words).stdout == first.stdout
+    assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "run").iterdir()} == written
+    (tmp_path / "run" / "report.html").unlink()
+    assert obriy(*words).stdout == first.stdout
+    again = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "run").iterdir()}
+    assert again.keys() == written.keys()
+    assert again["mask.tif"] == written["mask.tif"]
+
+
+def test_another_image_of_the_same_size_and_time_is_another(tmp_path):
+    image = write_image(tmp_path / "image.tif", lake())
+    when, size = image.stat().st_mtime_ns, image.stat().st_size
+    first = json.loads(obriy("water", image, "--out", tmp_path / "run", "--json").stdout)
+    write_image(image, ~lake())
+    os.utime(image, ns=(when, when))
+    assert image.stat().st_size == size
+    second = json.loads(obriy("water", image, "--out", tmp_path / "run", "--json").stdout)
+    assert first["mask_area_km2"] + second["mask_area_km2"] == pytest.approx(0.48, rel=1e-2)
+    assert second["mask_area_km2"] > 2 * first["mask_area_km2"]
+
+
+def test_two_at_once_in_one_folder(tmp_path):
+    image = write_image(tmp_path / "big.tif", np.tile(lake((60, 80)), (60, 45)))
+    words = ["water", image, "--out", tmp_path / "run", "--outputs", "mask", "-q"]
+    process = start(*words)
+    wait_until(process, lambda: list(tmp_path.glob("run/.mask.tif.*")))
+    said = error_line(obriy(*words), 1)
+    assert f"process {process.pid}" in said
+    assert "--out" in said
+    _, stderr = process.communicate(timeout=HANG_S)
+    assert process.returncode == 0, stderr
+    assert not list((tmp_path / "run").glob(".*"))
+
+
 def test_config_reproduces_the_run(finished, tmp_path):
     folder, result, _ = finished
     done = obriy("run", folder / "config.yaml", "--out", tmp_path / "again", "--json")
@@ -238,8 +277,8 @@ def test_interrupt_leaves_nothing_half_written(tmp_path):
     wait_until(process, lambda: list(tmp_path.glob("run/.mask.tif.*")))  # a map is being written
     os.kill(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=HANG_S)
-    assert process.returncode == 1, stderr
-    assert "Stopped by the user" in stderr
+    assert process.returncode == 128 + signal.SIGINT, stderr
+    assert stderr == "error: Stopped by the user; nothing half-written was left.\n"
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["config.yaml"]
     done = obriy("water", image, "--out", tmp_path / "run", "--json")
     assert done.returncode == 0, done.stderr
@@ -380,5 +419,6 @@ def test_terminated_like_interrupted(tmp_path):
     wait_until(process, lambda: list(tmp_path.glob("run/.mask.tif.*")))
     process.terminate()
     _, stderr = process.communicate(timeout=HANG_S)
-    assert process.returncode == 1, stderr
+    assert process.returncode == 128 + signal.SIGTERM, stderr
+    assert stderr == "error: Stopped by SIGTERM; nothing half-written was left.\n"
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["config.yaml"]

@@ -13,10 +13,10 @@
 Names load on first use, so that ``import obriy`` is quick.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as that of typing, which takes longer to load than all that is here
 if TYPE_CHECKING:
+    from typing import Any
+
     from obriy.errors import ObriyError as ObriyError
     from obriy.outputs.cog import write_class_map as write_class_map
     from obriy.sources.scene import open_scene as open_scene
@@ -52,8 +52,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name in _PUBLIC:
+        import importlib
+
         return getattr(importlib.import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'obriy' has no attribute '{name}'")
 

@@ -15,6 +15,8 @@ import xarray as xr
 from obriy.blocks.base import Block, ByteArray, Labelled, Method, Rule
 from obriy.blocks.damage import Hole, read_around
 from obriy.blocks.memory import give_back
+from obriy.blocks.options import EngineOptions as EngineOptions  # noqa: PLC0414 - a part of it
+from obriy.blocks.options import Progress as Progress  # noqa: PLC0414
 from obriy.blocks.plan import BASE_BYTES, THREAD_BYTES, Plan, Window, fit_workers, make_plan
 from obriy.errors import CancelledError, SourceError
 from obriy.model.classmap import FRACTION_MISSING
@@ -28,9 +30,6 @@ WORK_BYTES = 96
 
 CACHE_BYTES = 32 * 1024**2
 """GDAL's cache of decoded tiles at its smallest; by default it takes a share of all memory."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with the name of the pass, blocks done, blocks in all."""
 
 
 class Sink(Protocol):
@@ -50,23 +49,6 @@ class ArraySink:
     def write(self, rows: slice, columns: slice, array: ByteArray) -> None:
         """Take a window of the layer."""
         self.array[rows, columns] = array
-
-
-@dataclasses.dataclass(frozen=True)
-class EngineOptions:
-    """How the engine may work.
-
-    Attributes:
-        workers: Threads; None: one for each core.
-        max_ram_gb: Memory of the whole process, GB; None: half of what is free.
-        progress: Called as blocks are done.
-        cancel: Set by the caller to stop; partial results are then dropped.
-    """
-
-    workers: int | None = None
-    max_ram_gb: float | None = None
-    progress: Progress | None = None
-    cancel: threading.Event | None = None
 
 
 @dataclasses.dataclass(frozen=True)

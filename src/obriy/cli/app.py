@@ -1,449 +1,115 @@
-"""The command line: parse, call a workflow, show.
+"""The way in: next to nothing is imported before a request to end finds it ready.
 
 Results go to standard output, messages and progress to standard error. Exit codes: 0 complete,
 1 error, 2 usage, 3 partial (a part of an image, a date or a district could not be measured; what
-clouds hide is no failure).
+clouds hide is no failure), 128 + N stopped by signal N (Ctrl-C: 130).
 """
 
-import json
 import signal
 import sys
-import warnings
-from pathlib import Path
-from typing import Annotated, Any
 
-import typer
-from typer.exceptions import TyperException
-
-from obriy.cli.explain import explained
-from obriy.cli.options import with_config_options
-from obriy.errors import CancelledError, ObriyError, UsageError
-from obriy.workflows.config import (
-    CompareConfig,
-    IceCompareConfig,
-    IceConfig,
-    IceTrainConfig,
-    JobConfig,
-    LandcoverConfig,
-    TrainConfig,
-    WaterConfig,
-    check_words,
-    make_config,
-    read_config,
-)
-
-COMPLETE, ERROR, USAGE, PARTIAL = 0, 1, 2, 3
-INTERRUPTED = 130
-"""What typer makes of Ctrl-C before a command has begun."""
-
-app = typer.Typer(
-    name="obriy",
-    help="Satellite images to maps of water, ice and land cover, and the maps to numbers a person "
-    "can defend.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-compare = typer.Typer(help="Compare methods on the same images.", no_args_is_help=True)
-app.add_typer(compare, name="compare")
-train = typer.Typer(help="Train what maps other images.", no_args_is_help=True)
-app.add_typer(train, name="train")
-
-Json = Annotated[bool, typer.Option("--json", help="print result.json to standard output")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="show tracebacks of errors")]
-Scenes = Annotated[Path | None, typer.Option("--data", help="the folder, with an option's name")]
-
-
-@app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="folder of the demo")] = Path("obriy-demo"),
-    lang: Annotated[str, typer.Option(help="language of the reports, en or uk")] = "en",
-    quiet: Quiet = False,
-) -> None:
-    """Map water, land cover and ice: simulated scenes and seasons, a real chip."""
-    from obriy.cli.demo import demo_jobs
-    from obriy.cli.show import Screen
-
-    screen = Screen(quiet)
-    screen.reports([_run(config, screen, False) for config in demo_jobs(out, lang)], lang)
-
-
-@app.command()
-@with_config_options(WaterConfig)
-def water(
-    values: dict[str, Any],
-    as_json: Json = False,
-    dry_run: DryRun = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Map water in an image or through a season, measure it, score it or compare it."""
-    _do(make_config(WaterConfig, values), as_json=as_json, quiet=quiet, dry_run=dry_run)
-
-
-@app.command()
-@with_config_options(LandcoverConfig)
-def landcover(
-    values: dict[str, Any],
-    as_json: Json = False,
-    dry_run: DryRun = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Map land cover without labels: clusters that a panel of labellers names."""
-    _do(make_config(LandcoverConfig, values), as_json=as_json, quiet=quiet, dry_run=dry_run)
-
-
-@app.command()
-@with_config_options(IceConfig)
-def ice(
-    values: dict[str, Any],
-    as_json: Json = False,
-    dry_run: DryRun = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Map sea ice in granules of MODIS or other images, and measure it through the winter."""
-    _do(make_config(IceConfig, values), as_json=as_json, quiet=quiet, dry_run=dry_run)
-
-
-@compare.command("landcover")
-@with_config_options(CompareConfig)
-def compare_landcover(
-    values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
-) -> None:
-    """Compare clusterers and numbers of clusters on one scene, against a reference."""
-    _do(make_config(CompareConfig, values), as_json=as_json, quiet=quiet)
-
-
-@compare.command("ice")
-@with_config_options(IceCompareConfig)
-def compare_ice(
-    values: dict[str, Any],
-    scenes: Scenes = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Compare methods for sea ice on the same labelled scenes, split by winters."""
-    _do(make_config(IceCompareConfig, _with_scenes(values, scenes)), as_json=as_json, quiet=quiet)
-
-
-@train.command("ice")
-@with_config_options(IceTrainConfig)
-def train_ice(
-    values: dict[str, Any],
-    scenes: Scenes = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Train a method for sea ice on labelled scenes, and judge it on winters it never saw."""
-    _do(make_config(IceTrainConfig, _with_scenes(values, scenes)), as_json=as_json, quiet=quiet)
-
-
-@train.command("landcover")
-@with_config_options(TrainConfig)
-def train_landcover(
-    values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
-) -> None:
-    """Train a student on the named maps of runs, and judge it beside its teacher."""
-    _do(make_config(TrainConfig, values), as_json=as_json, quiet=quiet)
-
-
-@app.command()
-def evaluate(
-    map_file: Annotated[
-        Path | None, typer.Argument(metavar="MAP", help="class map, a raster")
-    ] = None,
-    reference: Annotated[
-        str | None, typer.Argument(metavar="REFERENCE", help="raster or polygons; gsw:FILE")
-    ] = None,
-    *,
-    legend: Annotated[
-        str | None, typer.Option(help="codes of the reference: gsw, binary, worldcover, ...")
-    ] = None,
-    sample_file: Annotated[
-        Path | None,
-        typer.Option("--sample", metavar="SHEET", help="labelled sheet of 'obriy sample'"),
-    ] = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
-) -> None:
-    """Score a map against a reference, or estimate areas from a labelled sample (--sample)."""
-    if sample_file is not None:
-        _evaluate_sample(sample_file, as_json, alone=map_file is None and legend is None)
-        return
-    if map_file is None or reference is None:
-        raise UsageError(
-            "What to compare with what is not said.",
-            "Give MAP and REFERENCE, or a labelled sample with --sample SHEET.",
-        )
-    from obriy.cli.show import print_scores
-    from obriy.workflows.evaluation import evaluate_files
-
-    scores = evaluate_files(map_file, reference, legend)
-    if as_json:
-        typer.echo(json.dumps(scores.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        print_scores(scores)
-
-
-@app.command()
-def sample(
-    map_file: Annotated[Path, typer.Argument(metavar="MAP", help="class map, a raster")],
-    *,
-    out: Annotated[
-        Path | None, typer.Option(help="folder; default: named after the map, with -sample")
-    ] = None,
-    size: Annotated[int | None, typer.Option(help="units to label, in all")] = None,
-    target_se: Annotated[
-        float | None,
-        typer.Option(help="standard error wanted of the overall accuracy; default: 0.02"),
-    ] = None,
-    edge: Annotated[
-        int, typer.Option(help="pixels so near another class are a stratum; 0: none")
-    ] = 0,
-    minimum: Annotated[int, typer.Option(help="units per stratum, at least")] = 50,
-    seed: Annotated[int, typer.Option(help="the same seed draws the same sample")] = 0,
-    aoi: Annotated[
-        str | None, typer.Option(help="district: a name, W,S,E,N in degrees, or a file")
-    ] = None,
-    image: Annotated[
-        str | None, typer.Option(help="image to show; default: the one that the map names")
-    ] = None,
-    lang: Annotated[str, typer.Option(help="language of the page, en or uk")] = "en",
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Draw a random sample of a map to label, for areas with standard errors."""
-    if lang not in ("en", "uk"):
-        raise UsageError(f"--lang: there is no '{lang}'.", "Choose en or uk.")
-    from obriy.cli.show_sample import print_drawn
-    from obriy.workflows.sampling import draw_sample
-
-    try:
-        drawn = draw_sample(
-            map_file,
-            Path(f"{map_file.stem}-sample") if out is None else out,
-            size=size,
-            target_se=target_se,
-            edge=edge,
-            least=minimum,
-            seed=seed,
-            aoi=aoi,
-            image=image,
-            lang=lang,
-        )
-    except KeyboardInterrupt as error:
-        raise CancelledError("Stopped by the user; nothing half-written was left.") from error
-    if as_json:
-        typer.echo(json.dumps(drawn.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
-    elif not quiet:
-        print_drawn(drawn)
-
-
-@app.command()
-def run(
-    config_file: Annotated[Path, typer.Argument(metavar="CONFIG", help="config.yaml of a run")],
-    out: Annotated[Path | None, typer.Option(help="folder; default: that of the file")] = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Make a run again from its config.yaml; one that was cut off goes on where it stopped."""
-    from obriy.cli.show import Screen
-
-    config = read_config(config_file)
-    if config.out is None or out is not None:
-        config = config.model_copy(update={"out": out or config_file.parent})
-    _run(config, Screen(quiet or as_json), as_json)
-
-
-@app.command()
-def simulate(
-    out: Annotated[Path, typer.Argument(help="new folder for images and their truth")],
-    *,
-    seed: Annotated[int, typer.Option(help="the same seed makes the same place")] = 7,
-    size: Annotated[str, typer.Option(help="pixels: N, or ROWSxCOLUMNS")] = "512",
-    setting: Annotated[
-        str, typer.Option(help="easy or hard, _clear or _cloudy; or ice, a bay in winter")
-    ] = "hard_cloudy",
-    granules: Annotated[
-        bool, typer.Option(help="of ice: MOD02HKM, MOD03 and MOD35 files in place of images")
-    ] = False,
-    sensor: Annotated[
-        str, typer.Option(help="sentinel2_l2a, landsat_c2l2 or modis_hkm")
-    ] = "sentinel2_l2a",
-    dates: Annotated[str, typer.Option(help="how many, or a list: 2023-05-01,2023-06-01")] = "6",
-    start: Annotated[str, typer.Option(help="first date")] = "2023-04-01",
-    end: Annotated[str, typer.Option(help="last date")] = "2023-10-31",
-    resolution: Annotated[float | None, typer.Option(help="pixel size, m")] = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Make images of a made-up place whose water, or ice, is known exactly."""
-    from obriy.cli.show import Screen
-    from obriy.workflows.simulating import dates_between, parse_size, simulate_to_folder
-    from obriy.workflows.simulating_ice import simulate_ice_folder
-
-    if granules and setting != "ice":
-        raise UsageError("--granules makes granules of ice.", "Give --setting ice with it.")
-    screen = Screen(quiet)
-    days = dates_between(int(dates), start, end) if dates.isdigit() else dates.split(",")
-    with screen.progress() as options:
-        show = options.progress
-        progress = None if show is None else lambda done, of: show("Simulating", done, of)
-        if setting == "ice":
-            paths = simulate_ice_folder(
-                out, dates=days, seed=seed, granules=granules, progress=progress
-            )
-        else:
-            paths = simulate_to_folder(
-                out,
-                dates=days,
-                size=parse_size(size),
-                seed=seed,
-                setting=setting,
-                sensor=sensor,
-                resolution=resolution,
-                progress=progress,
-            )
-    if not quiet:
-        for name in ("truth", "districts", "readme"):
-            if name in paths:
-                typer.echo(f"{name}: {paths[name]}")
-
-
-@app.command()
-def methods() -> None:
-    """List what --method understands."""
-    from obriy.cli.show import print_methods
-
-    print_methods()
-
-
-@app.command()
-def indices() -> None:
-    """List the spectral indices with their formulas and papers."""
-    from obriy.cli.show import print_indices
-
-    print_indices()
-
-
-@app.command()
-def doctor() -> None:
-    """Check the installation: versions, drivers, extras, memory."""
-    from obriy.cli.doctor import examine
-
-    if not examine():
-        raise typer.Exit(ERROR)
+COMPLETE, ERROR, USAGE = 0, 1, 2
+STOPPED = 128
+"""Plus the number of the signal: as a shell says it."""
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Requests to end; what is half-written goes first."""
 
 
 def main() -> None:
     """Run the command line; every error is one line that says what, where and the way out."""
+    asked: list[int] = []
+    before: dict[int, object] = {}
+    try:
+        _listen(asked, before)
+        from obriy.cli.streams import forgiving_streams
+
+        with forgiving_streams():
+            sys.exit(_code_of(sys.argv[1:] or ["--help"], asked))
+    except KeyboardInterrupt:  # before there was anything to stop, or asked for twice
+        sys.exit(STOPPED + (asked or [signal.SIGINT])[0])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def _listen(asked: list[int], before: dict[int, object]) -> None:
+    """Raise KeyboardInterrupt at a request to end, and note it; those that are ignored stay so."""
+
+    def stop(number: int, frame: object) -> None:
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    for name in SIGNALS:
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, stop)
+
+
+def _code_of(words: list[str], asked: list[int]) -> int:
+    """Do what the words say; return the exit code."""
+    verbose = "-v" in words or "--verbose" in words
+    try:
+        code = _do(words)
+        # Typer makes a number of its own of an interrupt before a command has begun.
+        if not (asked and code == STOPPED + signal.SIGINT):
+            return code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else ERROR
+    except BaseException as error:  # noqa: BLE001 - the last line of defence: no traceback for users
+        if not asked and not isinstance(error, KeyboardInterrupt):
+            return _failed(error, verbose)
+        if verbose:
+            _trace(error)
+    # Whatever came of it: a library that was interrupted may wrap it, or say that it is broken.
+    number = (asked or [signal.SIGINT])[0]
+    by = "the user" if number == signal.SIGINT else signal.Signals(number).name
+    _say(f"Stopped by {by}; nothing half-written was left.")
+    return STOPPED + number
+
+
+def _do(words: list[str]) -> int:
+    import warnings
+
     # Whether an image has a grid is looked at, and said, by Obriy itself.
     warnings.filterwarnings("ignore", message="Dataset has no geotransform")
     # So is what becomes of NaN and infinity on the way: a line of numpy's helps nobody.
     warnings.filterwarnings("ignore", category=RuntimeWarning)
-    verbose = bool({"-v", "--verbose"} & set(sys.argv[1:]))
-    words = sys.argv[1:] or ["--help"]
+    from typer.exceptions import TyperException
+
+    from obriy.cli.commands import app
+    from obriy.cli.streams import loss
+    from obriy.errors import OutputError, UsageError
+    from obriy.workflows.config import check_words
+
+    check_words(words)
     try:
-        signal.signal(signal.SIGTERM, _stop)
-        check_words(words)
-        code = app(words, standalone_mode=False) or COMPLETE
-        if code == INTERRUPTED:
-            raise CancelledError("Stopped by the user.")
-        sys.exit(code)
+        code: int = app(words, prog_name="obriy", standalone_mode=False) or COMPLETE
     except TyperException as error:
-        _fail(UsageError(_message(error), "See --help."), USAGE, verbose)
-    except UsageError as error:
-        _fail(error, USAGE, verbose)
-    except ObriyError as error:
-        _fail(error, ERROR, verbose)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
-        if isinstance(error.__cause__, KeyboardInterrupt):  # numba wraps it where it strikes there
-            _fail(CancelledError("Stopped by the user."), ERROR, verbose)
-        shown = explained(error) or ObriyError(
-            f"Unexpected {type(error).__name__}: {error}.", "Run again with -v, and report it."
-        )
-        _fail(shown, USAGE if isinstance(shown, UsageError) else ERROR, verbose, error)
+        formatted = getattr(error, "format_message", error.__str__)
+        raise UsageError(str(formatted()), "See --help.") from error
+    reason = loss()
+    if reason:
+        raise OutputError(f"Standard output could not be written: {reason}.", "Lead it elsewhere.")
+    return code
 
 
-def _with_scenes(values: dict[str, Any], scenes: Path | None) -> dict[str, Any]:
-    """Put the folder of --data where the argument would be; only one of them may be given."""
-    if scenes is None:
-        return values
-    if "data" in values:
-        raise UsageError(f"Two folders were given: {values['data']} and {scenes}.", "Name one.")
-    return {**values, "data": scenes}
+def _failed(error: BaseException, verbose: bool) -> int:
+    from obriy.cli.explain import explained
+    from obriy.errors import ObriyError, UsageError
 
-
-def _do(config: JobConfig, *, as_json: bool, quiet: bool, dry_run: bool = False) -> None:
-    """Run a job, or say what it would do."""
-    from obriy.cli.show import Screen
-    from obriy.settings import settings
-    from obriy.workflows.jobs import plan_job
-
-    settings()  # what is off in the environment is said before the work
-    if dry_run:
-        typer.echo(json.dumps(plan_job(config), indent=2, ensure_ascii=False))
-        return
-    _run(config, Screen(quiet or as_json), as_json)
-
-
-def _run(config: JobConfig, screen: Any, as_json: bool) -> dict[str, Any]:
-    try:
-        from obriy.workflows.jobs import run_job
-
-        with screen.progress() as options:
-            done = run_job(config, options)
-    except KeyboardInterrupt as error:
-        raise CancelledError("Stopped by the user; nothing half-written was left.") from error
-    if as_json:
-        typer.echo(json.dumps(done.result, indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        screen.summary(done.result, config.lang)
-    if not done.complete:
-        raise typer.Exit(PARTIAL)
-    return done.result
-
-
-def _evaluate_sample(sheet: Path, as_json: bool, *, alone: bool) -> None:
-    if not alone:
-        raise UsageError(
-            "--sample stands alone: the design of the sample names its map.",
-            "Leave MAP, REFERENCE and --legend away.",
-        )
-    from obriy.cli.show_sample import print_estimate
-    from obriy.workflows.sampling import evaluate_sample
-
-    estimate = evaluate_sample(sheet)
-    if as_json:
-        typer.echo(json.dumps(estimate.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        print_estimate(estimate)
-
-
-def _stop(number: int, frame: Any) -> None:
-    """Take a request to end (SIGTERM) like Ctrl-C: nothing half-written is left."""
-    raise KeyboardInterrupt
-
-
-def _message(error: TyperException) -> str:
-    formatted = getattr(error, "format_message", lambda: str(error))
-    return str(formatted())
-
-
-def _fail(shown: ObriyError, code: int, verbose: bool, cause: BaseException | None = None) -> None:
     if verbose:
-        import traceback
+        _trace(error)
+    shown = error if isinstance(error, ObriyError) else explained(error)
+    unknown = f"Unexpected {type(error).__name__}: {error}. Run again with -v, and report it."
+    _say(unknown if shown is None else str(shown))
+    return USAGE if isinstance(shown, UsageError) else ERROR
 
-        traceback.print_exception(cause or shown)
-    sys.stderr.write(f"error: {' '.join(str(shown).split())}\n")
-    sys.exit(code)
+
+def _trace(error: BaseException) -> None:
+    import traceback
+
+    traceback.print_exception(error)
+
+
+def _say(error: str) -> None:
+    sys.stderr.write(f"error: {' '.join(error.split())}\n")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from obriy.installation import install_hint
+
 OPTIONAL = {
     "s2cloudless": "clouds",
     "distributed": "dask",
@@ -39,7 +41,7 @@ def examine() -> bool:
             fine = False
     for module, extra in OPTIONAL.items():
         there = importlib.util.find_spec(module) is not None
-        how = "" if there else f" (pip install 'obriy[{extra}]')"
+        how = "" if there else f" ({install_hint(extra)})"
         console.print(f"{'ok      ' if there else 'optional'} {module}{how}")
     return fine
 

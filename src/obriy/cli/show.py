@@ -9,15 +9,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from obriy.blocks.engine import EngineOptions
+from obriy.blocks.options import EngineOptions
 from obriy.cli.show_area import km2, whatever, whole
 from obriy.cli.show_ice import ice_lines, ice_training_lines, print_ice_comparison
 from obriy.cli.show_landcover import landcover_lines, print_comparison, training_lines
-from obriy.model.scores import Scores
 from obriy.render.text import text_of
 
 if TYPE_CHECKING:
     from obriy.methods.ice.spec import IceMethod
+    from obriy.model.scores import Scores
 
 PASSES = {
     "clouds": "Looking for clouds",
@@ -180,7 +180,7 @@ def _score_line(evaluation: dict[str, Any]) -> str:
     return f"{word} against {evaluation['reference']}: {shown}"
 
 
-def print_scores(scores: Scores) -> None:
+def print_scores(scores: "Scores") -> None:
     """Print scores as tables, with 95 % intervals by block bootstrap where there are any."""
     console = Console(highlight=False, markup=False)
     word = "Accuracy" if scores.independent else "Agreement (the reference is not independent)"
@@ -201,7 +201,7 @@ def print_scores(scores: Scores) -> None:
         console.print(f"Note: {note}")
 
 
-def _map_scores(scores: Scores) -> str:
+def _map_scores(scores: "Scores") -> str:
     names = {"overall_accuracy": "overall accuracy", "kappa": "kappa", "mean_iou": "mean IoU"}
     shown = []
     for name, words in names.items():
@@ -211,7 +211,7 @@ def _map_scores(scores: Scores) -> str:
     return "  ".join(shown)
 
 
-def _range(scores: Scores, name: str) -> str:
+def _range(scores: "Scores", name: str) -> str:
     """Return an interval in figures; empty where there is none."""
     interval = (scores.intervals or {}).get(name)
     return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"

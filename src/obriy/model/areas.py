@@ -4,11 +4,12 @@ import collections
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-import shapely
+from typing import TYPE_CHECKING, Any, Final
 
 from obriy.errors import GeometryError
+
+if TYPE_CHECKING:
+    import shapely  # on use: the words of areas are needed where no geometry is
 
 WHOLE_IMAGE: Final = "image"
 """Name of the district that is the whole image."""
@@ -33,11 +34,13 @@ class District:
     """
 
     name: str
-    geometry: shapely.Geometry
+    geometry: "shapely.Geometry"
     crs: str | None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        import shapely
+
         kind = shapely.get_type_id(self.geometry)
         if kind not in (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON):
             raise GeometryError(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal
 
 from obriy.errors import MissingExtraError, UsageError
+from obriy.installation import install_hint
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -24,7 +25,7 @@ def load_library(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise MissingExtraError(
-            f"{name} is not installed.", "Run: pip install 'obriy[deep]'."
+            f"{name} is not installed.", f"Run: {install_hint('deep')}"
         ) from error
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import MissingExtraError
+from obriy.installation import install_hint
 from obriy.outputs.files import atomic_path, output_error
 
 Attribute = str | npt.NDArray[Any] | np.generic
@@ -70,7 +71,7 @@ def write_hdf_eos(
         from pyhdf.error import HDF4Error
         from pyhdf.SD import SD, SDC
     except ImportError as error:
-        raise MissingExtraError("HDF4 needs pyhdf.", "pip install 'obriy[modis]'") from error
+        raise MissingExtraError("HDF4 needs pyhdf.", f"Run: {install_hint('modis')}") from error
     every = {
         "HDFEOSVersion": VERSION,
         "StructMetadata.0": _structure(swath, [f for f in fields if f.in_swath]),

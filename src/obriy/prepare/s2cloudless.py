@@ -8,6 +8,7 @@ import xarray as xr
 
 from obriy.blocks.base import Block
 from obriy.errors import MissingExtraError
+from obriy.installation import install_hint
 from obriy.model.bands import require_bands
 from obriy.model.flags import Flag
 from obriy.model.scene import band_names
@@ -62,6 +63,6 @@ def _load(average: int, dilation: int) -> Any:
         from s2cloudless import S2PixelCloudDetector
     except ImportError as error:
         raise MissingExtraError(
-            "s2cloudless is not installed.", "Run: pip install 'obriy[clouds]'."
+            "s2cloudless is not installed.", f"Run: {install_hint('clouds')}"
         ) from error
     return S2PixelCloudDetector(threshold=THRESHOLD, average_over=average, dilation_size=dilation)

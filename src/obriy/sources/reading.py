@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import difflib
 import glob
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +21,8 @@ from obriy.blocks.raster import file_geobox
 from obriy.blocks.validity import Layer
 from obriy.errors import GridError, SourceError
 from obriy.model.place import check_place
-from obriy.sources.integrity import (
-    check_bytes,
-    check_last_bytes,
-    directory_is_cut_off,
-    where_it_went,
-)
+from obriy.sources.integrity import check_bytes, check_last_bytes, directory_is_cut_off
+from obriy.sources.presence import require_there
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".nc", ".jp2", ".img", ".gtiff")
 """Endings of the files that a folder is searched for."""
@@ -113,8 +108,7 @@ def _resolve(path: str) -> list[str]:
         if not found:
             raise SourceError(f"No file matches {path}.", "Check the pattern and the folder.")
         return [f for f in found if is_mtl(f) or f.lower().endswith(SUFFIXES)]
-    if not file.exists():
-        raise SourceError(f"{path} does not exist.", _sibling_hint(file))
+    require_there(path)
     return [path]
 
 
@@ -132,17 +126,6 @@ def _in_folder(folder: Path) -> list[str]:
             "Name the folder in which the band files lie.",
         )
     return files + [str(f) for f in entries if is_mtl(f.name)]
-
-
-def _sibling_hint(file: Path) -> str:
-    folder = file.parent
-    if file.is_symlink():
-        return where_it_went(file)
-    if not folder.is_dir():
-        return f"The folder {folder} does not exist either."
-    names = [f.name for f in folder.iterdir()]
-    close = difflib.get_close_matches(file.name, names, n=1, cutoff=0.5)
-    return f"Did you mean {folder / close[0]}?" if close else where_it_went(file)
 
 
 def probe(path: str) -> list[FileBand]:

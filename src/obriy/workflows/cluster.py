@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from typing import Final
 
 from obriy.errors import MissingExtraError, UsageError
+from obriy.installation import install_hint
 
 PATIENCE_S: Final = "15s"
 """How long a scheduler may take to answer."""
@@ -31,7 +32,7 @@ def cluster(address: str | None) -> Iterator[Executor | None]:
         from distributed import Client
     except ImportError as error:
         raise MissingExtraError(
-            "--scheduler needs Dask's scheduler.", "Install it: pip install 'obriy[dask]'."
+            "--scheduler needs Dask's scheduler.", f"Install it: {install_hint('dask')}"
         ) from error
     try:
         client = Client(address, timeout=PATIENCE_S, set_as_default=False)

@@ -2,12 +2,14 @@
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
-from obriy.blocks.engine import EngineOptions
+from obriy.blocks.options import EngineOptions
 from obriy.errors import UsageError
+from obriy.sources.presence import look_first
 from obriy.workflows.config import JobConfig
-from obriy.workflows.run import Run
+from obriy.workflows.run import Run, finished_run
 
 _RUNS: Final = {
     "water": "obriy.workflows.water:run_water",
@@ -29,6 +31,9 @@ _PLANS: Final = {
 def run_job(config: JobConfig, options: EngineOptions | None = None) -> Run:
     """Do what a configuration asks for; what was cut off goes on where it stopped.
 
+    It is looked first, and the libraries of the job are loaded later: whether its images are there,
+    and whether anything is left to do.
+
     Args:
         config: Of any job.
         options: Progress and cancel; threads and memory come from the configuration.
@@ -36,7 +41,10 @@ def run_job(config: JobConfig, options: EngineOptions | None = None) -> Run:
     Raises:
         ObriyError: of the kind that fits; nothing half-written is left.
     """
-    done: Run = _load(_RUNS[config.title()])(config, options)
+    _look_first(config)
+    done = finished_run(config)
+    if done is None:
+        done = _load(_RUNS[config.title()])(config, options)
     return done
 
 
@@ -48,8 +56,16 @@ def plan_job(config: JobConfig) -> dict[str, Any]:
     """
     if config.title() not in _PLANS:
         raise UsageError(f"There is no plan of '{config.title()}'.", "Run it without --dry-run.")
+    _look_first(config)
     plan: dict[str, Any] = _load(_PLANS[config.title()])(config)
     return plan
+
+
+def _look_first(config: JobConfig) -> None:
+    """Raise where what the job is about is not there."""
+    named = getattr(config, config.argument())
+    for one in named if isinstance(named, list) else [named]:
+        look_first(str(Path(one).expanduser()))
 
 
 def _load(place: str) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 
 from obriy.errors import MissingExtraError, UsageError
+from obriy.installation import install_hint
 from obriy.labelling.cache import Exchange
 from obriy.labelling.labellers.spec import Spec
 from obriy.labelling.question import Question, schema
@@ -264,5 +265,5 @@ def expected_price(spec: Spec, input_tokens: int, output_tokens: int) -> float |
 def _missing_extra() -> MissingExtraError:
     return MissingExtraError(
         "Labellers that look need the SDKs of their providers.",
-        "Install them: pip install 'obriy[vlm]'",
+        f"Install them: {install_hint('vlm')}",
     )

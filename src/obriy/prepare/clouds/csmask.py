@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obriy.errors import MissingExtraError
+from obriy.installation import install_hint
 from obriy.model.flags import Flag
 
 TILE: Final = 256
@@ -104,9 +105,7 @@ def load(bands: tuple[str, ...], corrected: bool, threads: int) -> CsMask:
         MissingExtraError: where it is not installed.
     """
     if not is_installed():
-        raise MissingExtraError(
-            "ukis-csmask is not installed.", "Run: pip install 'obriy[clouds]'."
-        )
+        raise MissingExtraError("ukis-csmask is not installed.", f"Run: {install_hint('clouds')}")
     import onnxruntime
 
     spec = importlib.util.find_spec("ukis_csmask")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import BandError, MissingExtraError, SourceError
+from obriy.installation import install_hint
 from obriy.sources.integrity import check_bytes
 
 _LOCK: Final = threading.RLock()
@@ -114,7 +115,7 @@ def _opened(path: Path, name: str) -> Iterator[Any]:
         from pyhdf.SD import SD
     except ImportError as error:
         raise MissingExtraError(
-            f"{path} is HDF4, which needs pyhdf.", "pip install 'obriy[modis]'"
+            f"{path} is HDF4, which needs pyhdf.", f"Run: {install_hint('modis')}"
         ) from error
     where = f": the field '{name}' cannot be read" if name else ""
     with _LOCK:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import MissingExtraError
+from obriy.installation import install_hint
 from obriy.sources.modis.geolocation import view_angles
 from obriy.tables import load_toml
 
@@ -59,7 +60,7 @@ def nearest_samples(
         from pyresample.kd_tree import get_neighbour_info
     except ImportError as error:
         raise MissingExtraError(
-            "A granule is laid on a grid by pyresample.", "pip install 'obriy[modis]'"
+            "A granule is laid on a grid by pyresample.", f"Run: {install_hint('modis')}"
         ) from error
     valid_in, valid_out, index, distance = get_neighbour_info(
         SwathDefinition(lon.astype("float64"), lat.astype("float64")),
