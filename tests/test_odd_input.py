@@ -265,6 +265,23 @@ def test_a_folder_on_a_path_that_is_not_utf_8(folder, tmp_path):
     assert "not UTF-8" in line
 
 
+def test_a_neighbour_whose_name_is_not_utf_8_does_no_harm(folder, tmp_path):
+    (tmp_path / "img.tif").write_bytes((folder / "img.tif").read_bytes())
+    (tmp_path / "bad\udcff.tif").write_bytes((folder / "img.tif").read_bytes())
+    for _ in range(2):
+        done = obriy("water", tmp_path / "img.tif", "--out", tmp_path / "out", "-q")
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "result.json").exists()
+
+
+@pytest.mark.parametrize("size", ["1e-8", "1e-300", "5e-324"])
+def test_pixels_too_small_to_count(folder, tmp_path, size):
+    words = ("water", folder / "img.tif", "--resolution", size, "--out", tmp_path / "out")
+    done = obriy(*words)
+    assert done.returncode in (1, 2)
+    assert "Unexpected" not in done.stderr
+
+
 def test_names_that_are_too_long(folder):
     long = "x" * 300
     for words in (("water", long), ("water", folder / "img.tif", "--aoi", f"{long}.gpkg"),

@@ -161,7 +161,9 @@ class RunFolder:
             return
         files = (file.relative_to(self.path).as_posix() for file in files_below(self.path))
         outputs = {file: self._describe(file) for file in files if file != FINISHED}
-        write_text(self.file(FINISHED), _dumps({"inputs": inputs, "outputs": outputs}) + "\n")
+        # In ASCII: what lies beside an input may have any name, also one that is no text.
+        noted = json.dumps({"inputs": inputs, "outputs": outputs}, allow_nan=False)
+        write_text(self.file(FINISHED), noted + "\n")
 
     def _append(self, name: str, record: StepRecord, inputs: Mapping[str, Any]) -> None:
         outputs = {key: self._describe(path) for key, path in record.outputs.items()}

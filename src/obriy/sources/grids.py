@@ -12,6 +12,8 @@ from obriy.model.grid import describe, pixel_metres, same_grid
 from obriy.model.place import doubt_of_place
 from obriy.sources.reading import FileBand
 
+MOST_SIDE = 2**31 - 1
+"""Pixels along a side of a raster, as GDAL counts them."""
 COARSER = 1.01
 """A grid coarser than this many pixels of a band averages it; a finer one interpolates."""
 _UNPLACED = (
@@ -128,6 +130,12 @@ def _at_resolution(grid: GeoBox, resolution: float) -> tuple[GeoBox, dict[str, f
     """
     height, width = pixel_metres(grid)
     down, across = resolution / height, resolution / width
+    if min(down, across) * MOST_SIDE < max(grid.shape):
+        raise UsageError(
+            f"With pixels of {resolution:g} m the image would have more than {MOST_SIDE:g} of them "
+            "along a side.",
+            f"Give --resolution {min(height, width):g} (its own) or more.",
+        )
     # Rounded first: 9.9999999 pixels are ten.
     rows = math.floor(round(grid.shape.y / down, 6))
     columns = math.floor(round(grid.shape.x / across, 6))
