@@ -164,6 +164,7 @@ def test_replay_is_the_same_bit_for_bit(finished, tmp_path):
     replayed = run(
         tmp_path, source=str(image), clusters=6, replay=str(folder / "panel.json"),
         reference=str(image.with_name("worldcover.tif")),
+        outputs=["landcover", "clusters", "confidence", "agreement"],
     )  # fmt: skip
     for name in ("landcover", "clusters", "confidence", "agreement"):
         with (
@@ -208,6 +209,7 @@ def test_a_district_has_the_clusters_of_the_whole_image(tmp_path):
     codes = np.kron(np.random.default_rng(3).choice([10, 60, 80], (30, 32)), np.ones((10, 10)))
     image = write_scene(tmp_path / "mosaic.tif", codes.astype("uint8"))
     common = {"source": str(image), "method": "slic+kmeans", "clusters": 5, "rounds": 0}
+    common["outputs"] = ["clusters"]
     run_job(make_config(LandcoverConfig, common | {"out": tmp_path / "whole"}))
     west, south = 5e5 + 1000, 5.2e6 - 2000  # not on the tiles in which super-pixels are made
     district = f"{west},{south},{west + 800},{south + 700}"
