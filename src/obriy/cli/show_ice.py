@@ -8,14 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from obriy.cli.show_area import km2, whatever, whole
+from obriy.outputs.ice_headline import headline
 
 _SCORES = ("overall_accuracy", "iou", "precision", "recall", "f1", "kappa")
 
 
 def ice_lines(result: dict[str, Any]) -> list[str]:
     """Return the answer of `obriy ice` in a few lines, led by the date that leads the report."""
-    from obriy.outputs.ice_view import headline
-
     rows = result["dates"]
     measured = [row for row in rows if row["ice_km2"] is not None]
     most = headline(measured)

@@ -9,6 +9,7 @@ from obriy.model.ice import IceArea, IceSeason
 from obriy.model.provenance import Provenance
 from obriy.outputs import ice_view
 from obriy.outputs.files import write_text
+from obriy.outputs.ice_headline import headline
 from obriy.outputs.pages import frame, render_page
 from obriy.render.text import text_of
 
@@ -54,7 +55,7 @@ def headline_date(rows: Sequence[Mapping[str, Any]]) -> str | None:
     Returns:
         None where nothing was seen on any date.
     """
-    row = ice_view.headline(rows)
+    row = headline(rows)
     return None if row is None else str(row["date"])
 
 

@@ -5,28 +5,18 @@ from typing import Any, Final
 
 from obriy.model.areas import PARTIAL_ABOVE
 from obriy.model.ice import IceArea, IceSeason
+from obriy.outputs.ice_headline import Row, best_km2, headline, saw_enough
 from obriy.outputs.report_view import bare, counts, figures, interval_km2, score_of, span_km2
 from obriy.outputs.series_view import Table, table
 from obriy.render.ice_series import place_title
 from obriy.render.text import Text
 
-Row = Mapping[str, Any]
-"""A date of ``result.json``: all places together."""
-
 _UNKNOWN: Final = "–"
-_ENOUGH: Final = 0.5
-"""Share of the sea that was seen from which a date may lead the report."""
 _TOLD: Final = 2
 """Winters that are told in sentences; of more the table speaks."""
 _NAMED: Final = 3
 """Images of a date whose names stand in the table."""
 _SCORES: Final = ("overall_accuracy", "iou", "precision", "recall", "f1", "kappa")
-
-
-def headline(rows: Sequence[Row]) -> Row | None:
-    """Return the date of the most ice by the best estimate, of those that saw enough."""
-    known = [row for row in rows if row["ice_km2"] is not None]
-    return max([row for row in known if _saw_enough(row)] or known, key=_best, default=None)
 
 
 def answer(
@@ -65,21 +55,12 @@ def answer(
     }
 
 
-def _saw_enough(row: Row) -> bool:
-    return row["ice_km2"] is not None and 1 - row["unseen_share"] >= _ENOUGH
-
-
-def _best(row: Row) -> float:
-    best = row["ice_km2"] if row["expected_km2"] is None else row["expected_km2"]
-    return float(best or 0.0)
-
-
 def _latest(text: Text, rows: Sequence[Row], head: Row) -> list[str]:
-    sure = [row for row in rows if _saw_enough(row)]
+    sure = [row for row in rows if saw_enough(row)]
     if not sure or sure[-1] is head:
         return []
     latest = sure[-1]
-    area = text.area(_best(latest))
+    area = text.area(best_km2(latest))
     if latest["interval_km2"]:
         area += f" ({interval_km2(text, latest['interval_km2'])})"
     return [text("ice.latest", date=latest["date"], area=area)]
