@@ -45,7 +45,8 @@ def curve(folder):
 def test_what_a_training_leaves(uninterrupted):
     result, folder = uninterrupted.result, uninterrupted.folder
     assert sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) == [
-        "config.yaml", "history.csv", "learning.png", "ledger.jsonl", "result.json", "weights.pt",
+        "config.yaml", "finished.json", "history.csv", "learning.png", "ledger.jsonl",
+        "result.json", "weights.pt",
     ]  # fmt: skip
     rows = curve(folder)
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]

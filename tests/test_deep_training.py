@@ -265,7 +265,8 @@ def test_a_student_outgrows_the_noise_of_its_teacher(trained):
 def test_what_a_training_leaves(trained):
     _, _, run, _ = trained
     assert {path.name for path in run.folder.iterdir()} == {
-        "config.yaml", "history.csv", "ledger.jsonl", "learning.png", "result.json", "student.pt",
+        "config.yaml", "finished.json", "history.csv", "ledger.jsonl", "learning.png",
+        "result.json", "student.pt",
     }  # fmt: skip
     with (run.folder / "history.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
