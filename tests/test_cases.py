@@ -7,6 +7,7 @@ what is right. The right value of every kind stands in a test of its own stage a
 import http.server
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from tests.terminal import (
     error_line,
     obriy,
     run_python,
+    spawn,
     start,
     wait_until,
 )
@@ -320,6 +322,16 @@ def test_a_result_is_not_lost_to_its_printing(case, tmp_path, name):
 
 
 # Limits
+
+
+def held():
+    """No more memory than this: what runs away ends here, and not the machine."""
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+
+
+def test_more_pixels_than_can_be_are_refused_before_the_work(case, tmp_path):
+    words = ["water", case(9) / "img.tif", "--resolution", "1e-6", "--max-ram", "2"]
+    assert "pixels" in error_line(spawn(*words, "--out", tmp_path / "run", preexec_fn=held), 1)
 
 
 def test_a_formula_without_end_is_refused_before_the_work(case, tmp_path):
