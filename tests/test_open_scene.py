@@ -404,7 +404,8 @@ def test_no_data_by_user_tag_and_sensor(tmp_path):
     missing = np.isnan(open_scene(file).green.values[0, :3])
     assert missing.tolist() == [True, True, False]
     missing = np.isnan(open_scene(file, nodata=777, scale=1e-4).green.values[0, :3])
-    assert missing.tolist() == [True, False, True]  # 65535 is a reflectance of 6.55: still nothing
+    # 65535 is a reflectance of 6.55, and 0 stands in every band: still nothing.
+    assert missing.tolist() == [True, True, True]
 
 
 def test_a_fill_value_that_the_file_does_not_name(tmp_path):

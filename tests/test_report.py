@@ -354,12 +354,15 @@ SENTENCES = {
         "Частину знімка не вдалося прочитати: a.b.tif, канал 2: рядки 0–512, стовпці 1024–1536 "
         "не читаються (TIFFReadEncodedTile() failed.)."
     ),
-    "25.0% of the pixels hold 0 in every band, and no number is named that means missing: nothing "
-    "was measured there, they are unseen. (If something was, say --nodata with a number that does "
-    "not occur.)": (
-        "25,0\xa0% пікселів мають 0 в усіх каналах, а числа, що означало б «немає даних», не "
-        "названо: там нічого не виміряно, їх не видно. (Якщо виміряно, задайте --nodata з числом, "
-        "якого немає.)"
+    "25.0% of the pixels hold 0 in every band: nothing was measured there, they are unseen. (If "
+    "something was, say --nodata with a number that does not occur.)": (
+        "25,0\xa0% пікселів мають 0 в усіх каналах: там нічого не виміряно, їх не видно. (Якщо "
+        "виміряно, задайте --nodata з числом, якого немає.)"
+    ),
+    "25.0% of the pixels hold 0 in every band: they count as measured, since --nodata names "
+    "another number.": (
+        "25,0\xa0% пікселів мають 0 в усіх каналах: їх узято за виміряні, бо --nodata називає інше "
+        "число."
     ),
     "0.2% of the pixels hold 0 in every band, and others come close to it: they were taken for a "
     "dark surface. If nothing was measured there, say --nodata 0.": (

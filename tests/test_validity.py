@@ -228,7 +228,27 @@ def test_a_collar_is_said_and_recorded_and_the_user_may_know_better(tmp_path):
     assert np.isnan(scene.nir.values).mean() == pytest.approx(share)
     told = open_scene(file, nodata=-1)
     assert not np.isnan(told.nir.values).any()
-    assert "nodata" not in said(told)
+    assert "they count as measured, since --nodata names another number" in said(told)
+
+
+def test_a_number_of_the_user_does_not_take_the_collar_away(tmp_path):
+    dn, other = counts(), hole("middle")
+    dn[:, hole("wedge")], dn[:, other] = 0, 32_000
+    for tag in ({}, {"nodata": 0}):
+        file = write(tmp_path / "a.tif", dn.astype("uint16"), **tag)
+        scene = open_scene(file, nodata=32_000)
+        np.testing.assert_array_equal(np.isnan(scene.nir.values), hole("wedge") | other)
+
+
+@pytest.mark.parametrize(("number", "hidden"), [(255, True), (2600, True), (3500, False)])
+def test_a_number_that_a_surface_could_have_in_one_band(tmp_path, number, hidden):
+    dn, where = counts(), hole("left")
+    dn[:, where] = number
+    dn[0, 20, 40] = number
+    scene = open_scene(write(tmp_path / "a.tif", dn.astype("int16")))
+    assert f"hold {number} in every band" in said(scene)
+    expected = where if hidden else np.zeros_like(where)  # the brightest may be what saturates
+    np.testing.assert_array_equal(np.isnan(scene.blue.values), expected)
 
 
 def test_a_collar_where_nobody_looked(tmp_path):

@@ -38,7 +38,9 @@ from obriy.sources.validity import (
     Missing,
     declared,
     find_fills,
+    kept,
     masks_of,
+    occurs,
     settle,
     valid,
 )
@@ -107,7 +109,9 @@ def _decide(request: Request) -> _Decided:
         for name, band in naming.bands.items()
     }
     first = next(iter(naming.bands.values())).file
-    fills = find_fills(numbers, missing, first) if request.nodata is None else Fills({})
+    fills = find_fills(numbers, missing, first)
+    if request.nodata is not None and not occurs(numbers, missing):
+        fills = kept(fills)
     samples = valid(numbers, missing, fills)
     naming, empty = _without_empty(naming, samples, missing, fills)
     numbers, samples = ({n: d[n] for n in naming.bands} for d in (numbers, samples))

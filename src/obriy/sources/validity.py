@@ -38,7 +38,7 @@ median pixel."""
 FILL_SHARE = 0.001
 """Of the pixels, at which a number that stands in every band is no coincidence."""
 ALIKE_SHARE = 0.01
-"""The same for a number that a surface could have: a warning, and no more."""
+"""The same for a number that a surface could have in one band."""
 FAR_ABOVE = 2.0
 """A fill lies at least this many times above what all but 0.1 % of the pixels reach."""
 DARKEST = -0.05
@@ -147,6 +147,11 @@ def declared(
     return own if table is None or table in own else (*own, float(table))
 
 
+def occurs(numbers: Numbers, missing: Missing) -> bool:
+    """Say whether some band holds the first of the numbers that were declared for it."""
+    return any(_held(values, missing[name][:1]).any() for name, values in numbers.items())
+
+
 def find_fills(numbers: Numbers, missing: Missing, file: str) -> Fills:
     """Look for numbers that stand in every band at once, and that nobody declared.
 
@@ -170,18 +175,28 @@ def find_fills(numbers: Numbers, missing: Missing, file: str) -> Fills:
     if not len(rest):
         return Fills({0.0: 1.0} if alike.any() and not high[alike].any() else {})
     black = BLACK * abs(float(np.median(rest)))
-    dark = float((places & (high <= black) & (low >= -black)).sum() / places.sum())
+    dark = float((places & (high <= black) & (low >= -black)).mean())
     held, times = np.unique(high[alike], return_counts=True)
-    shares = dict(zip(held.tolist(), (times / places.sum()).tolist(), strict=True))
+    shares = dict(zip(held.tolist(), (times / len(high)).tolist(), strict=True))
     _refuse_far(shares, low[places & ~alike], rest, file)
     often = {v: s for v, s in shares.items() if s >= FILL_SHARE and len(numbers) > 2}
     blacks = {0.0: shares.get(0.0, 0.0)} | {v: s for v, s in often.items() if abs(v) <= black}
     fills = _standing_out(blacks, dark)
     warnings = [_hidden(v, s) for v, s in fills.items() if s]
     warnings += [_dark(v, s) for v, s in blacks.items() if v not in fills and v == 0]
-    plain = {v: s for v, s in often.items() if v not in blacks and s >= ALIKE_SHARE}
-    warnings += [_alike(v, s) for v, s in plain.items()]
+    for number, share in often.items():
+        if number not in blacks and share >= ALIKE_SHARE:
+            # Of what is brightest it may be the end of the scale, as of cloud that saturates.
+            saturated = number >= rest.max()
+            fills |= {} if saturated else {number: share}
+            warnings.append(_alike(number, share) if saturated else _hidden(number, share))
     return Fills(fills, tuple(warnings))
+
+
+def kept(fills: Fills) -> Fills:
+    """Return what is left where a user names a number that does not occur: all is measured."""
+    said = (_kept(v, s) for v, s in fills.shares.items() if s)
+    return Fills({}, tuple(said))
 
 
 def _standing_out(shares: Mapping[float, float], dark: float) -> dict[float, float]:
@@ -240,8 +255,8 @@ def settle(
             v
             for v in wanted
             if len(numbers) > 1
-            and DARKEST <= v * scaling[name].scale + scaling[name].offset <= DARK_VISIBLE
-            and not (v in missing[name] and _is_hole(v, name, numbers, missing, scaling))
+            and v * scaling[name].scale + scaling[name].offset >= DARKEST
+            and (v not in missing[name] or _could_be_dark(v, name, numbers, missing, scaling))
         }
         alone[name] = tuple(v for v in wanted if v not in doubtful)
         shared |= doubtful
@@ -249,27 +264,30 @@ def settle(
     return Hidden(alone, tuple(sorted(shared)), masks, found)
 
 
-def _is_hole(
+def _could_be_dark(
     number: float, name: str, numbers: Numbers, missing: Missing, scaling: Mapping[str, Linear]
 ) -> bool:
-    """Say whether a number in one band, where others hold some, is a hole and no dark surface.
+    """Say whether a declared number in one band, where others hold some, may be a dark surface.
 
-    It has then no number close above it, and stands where other bands are bright.
+    It is a hole instead where no number of the band comes close above it, and others are bright.
     """
+    linear = scaling[name]
+    if number * linear.scale + linear.offset > DARK_VISIBLE:
+        return False
     values = numbers[name]
     held = values == number
     for other, theirs in numbers.items():
         if other != name and held.any():
             held &= np.isfinite(theirs) & ~_held(theirs, (number, *missing[other]))
     if not held.any():
-        return False
-    above = (values - number) * scaling[name].scale
+        return True
+    above = (values - number) * linear.scale
     close = int(((above > 0) & (above <= DARK_VISIBLE)).sum())
     others = [n for n in numbers if n != name]
     others = [n for n in others if n in INFRARED] or others
     seen = (numbers[n][held] * scaling[n].scale + scaling[n].offset for n in others)
     brightest = functools.reduce(np.fmax, seen)
-    return close < TAIL * int(held.sum()) and float(np.median(brightest)) > BRIGHT
+    return close >= TAIL * int(held.sum()) or float(np.median(brightest)) <= BRIGHT
 
 
 def _extremes(
@@ -319,9 +337,16 @@ def _is_far(number: float, low: npt.NDArray[np.float64], high: npt.NDArray[np.fl
 
 def _hidden(number: float, share: float) -> str:
     return (
-        f"{share:.1%} of the pixels hold {written(number)} in every band, and no number is named "
-        "that means missing: nothing was measured there, they are unseen. (If something was, say "
-        "--nodata with a number that does not occur.)"
+        f"{share:.1%} of the pixels hold {written(number)} in every band: nothing was measured "
+        "there, they are unseen. (If something was, say --nodata with a number that does not "
+        "occur.)"
+    )
+
+
+def _kept(number: float, share: float) -> str:
+    return (
+        f"{share:.1%} of the pixels hold {written(number)} in every band: they count as measured, "
+        "since --nodata names another number."
     )
 
 
