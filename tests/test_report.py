@@ -355,14 +355,12 @@ SENTENCES = {
         "не читаються (TIFFReadEncodedTile() failed.)."
     ),
     "25.0% of the pixels hold 0 in every band: nothing was measured there, they are unseen. (If "
-    "something was, say --nodata with a number that does not occur.)": (
+    "something was, say --nodata nan.)": (
         "25,0\xa0% пікселів мають 0 в усіх каналах: там нічого не виміряно, їх не видно. (Якщо "
-        "виміряно, задайте --nodata з числом, якого немає.)"
+        "виміряно, задайте --nodata nan.)"
     ),
-    "25.0% of the pixels hold 0 in every band: they count as measured, since --nodata names "
-    "another number.": (
-        "25,0\xa0% пікселів мають 0 в усіх каналах: їх узято за виміряні, бо --nodata називає інше "
-        "число."
+    "25.0% of the pixels hold 0 in every band: they count as measured, as --nodata says.": (
+        "25,0\xa0% пікселів мають 0 в усіх каналах: їх узято за виміряні, як каже --nodata."
     ),
     "0.2% of the pixels hold 0 in every band, and others come close to it: they were taken for a "
     "dark surface. If nothing was measured there, say --nodata 0.": (

@@ -7,11 +7,15 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.enums import ColorInterp
+from tests.conftest import utm_grid
 
 from obriy import map_water, open_scene
 from obriy.errors import EmptyResultError, SourceError
 from obriy.measures.areas import measure_areas
 from obriy.model.scene import band_names
+from obriy.sources.class_map import open_class_map
+from obriy.sources.land_mask import land_on
+from obriy.sources.reference import open_reference
 
 LAND = {"blue": 600, "green": 900, "red": 1000, "nir": 2800, "swir16": 2200, "swir22": 1400}
 WATER = {"blue": 450, "green": 500, "red": 300, "nir": 180, "swir16": 90, "swir22": 60}
@@ -226,9 +230,10 @@ def test_a_collar_is_said_and_recorded_and_the_user_may_know_better(tmp_path):
     assert f"{share:.1%} of the pixels hold 0 in every band" in said(scene)
     assert step(scene)["found"] == {"0": pytest.approx(share, abs=1e-5)}
     assert np.isnan(scene.nir.values).mean() == pytest.approx(share)
-    told = open_scene(file, nodata=-1)
-    assert not np.isnan(told.nir.values).any()
-    assert "they count as measured, since --nodata names another number" in said(told)
+    for number in (-1, float("nan")):
+        told = open_scene(file, nodata=number)
+        assert not np.isnan(told.nir.values).any()
+        assert "they count as measured, as --nodata says" in said(told)
 
 
 def test_a_number_of_the_user_does_not_take_the_collar_away(tmp_path):
@@ -406,3 +411,33 @@ def test_a_crs_without_a_place_counts_as_none(tmp_path):
     scene = open_scene(write(tmp_path / "a.tif", counts().astype("uint16"), **options))
     assert scene.odc.geobox.crs is None if scene.odc.geobox else True
     assert "names a CRS and says neither where" in said(scene)
+
+
+# --- maps of classes -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["internal mask", "msk", "alpha"])
+@pytest.mark.parametrize("place", ["same grid", "another grid", "another CRS"])
+def test_masks_over_a_reference_a_map_and_a_mask_of_land(tmp_path, way, place):
+    """A map of 1 and 2 (not water, water) whose left is hidden, with 77 beneath the mask."""
+    where = hole("left")
+    codes = np.where(where, 77, np.where(lake(), 2, 1)).astype("uint8")
+    mask = np.where(where, 0, 255).astype("uint8")
+    path = tmp_path / "truth.tif"
+    if way == "alpha":
+        write(path, np.stack([codes, mask]), (), alpha=True)
+    else:
+        write(path, codes[None], (), mask=mask, inside=way == "internal mask")
+    grid = {
+        "same grid": utm_grid((SIDE, SIDE), origin=(500_000, 5_200_000)),
+        "another grid": utm_grid((SIDE, SIDE), 5.0, origin=(500_000, 5_200_000)),
+        "another CRS": utm_grid((SIDE, SIDE), origin=(500_000, 5_200_000)).to_crs("EPSG:4326"),
+    }[place]
+    truth = np.asarray(open_reference(path, grid).labels)
+    assert set(np.unique(truth)) == {0, 1, 2}
+    land = np.asarray(land_on(path, grid).values)
+    assert ((land > 0) == (truth > 0)).mean() > 0.999
+    if place == "same grid":
+        np.testing.assert_array_equal(truth == 0, where)
+        labels = np.asarray(open_class_map(path).labels)
+        np.testing.assert_array_equal(labels, truth)

@@ -29,6 +29,9 @@ RIM: Final = 2
 """Pixels around a fill in which its number in single bands is fill too: the edges of the bands of
 one image do not coincide, since each detector looks at another place, and pixels differ in size."""
 
+_STEP: Final = 64
+"""Pixels to which the surroundings of a fill are widened."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
@@ -112,16 +115,17 @@ class Validity:
             everywhere = self._everywhere(rows, columns, on, own.shape)
             return None if everywhere is None else own & everywhere
         down, across = (
-            slice(max(0, part.start - RIM), min(int(limit), part.stop + RIM))
-            for part, limit in zip((rows, columns), on.shape, strict=True)
+            _around(np.asarray(own.any(axis=1 - axis)), part.start, int(on.shape[axis]))
+            for axis, part in enumerate((rows, columns))
         )
         shape = (down.stop - down.start, across.stop - across.start)
         everywhere = self._everywhere(down, across, on, shape)
         if everywhere is None:
             return None
         near = ndimage.maximum_filter(everywhere, 2 * RIM + 1)
-        top, left = rows.start - down.start, columns.start - across.start
-        filled: BoolArray = own & near[top : top + own.shape[0], left : left + own.shape[1]]
+        own_part, near_part = _meeting((rows, columns), (down, across))
+        filled = np.zeros(own.shape, bool)
+        filled[own_part] = own[own_part] & near[near_part]
         return filled
 
     def _everywhere(
@@ -131,25 +135,27 @@ class Validity:
         key = (rows.start, rows.stop, columns.start, columns.stop, on.affine, shape)
         if self._last.key != key:
             found = [self._all_hold(f, rows, columns, on, shape) for f in self.fills]
-            held = [f for f in found if f is not None]
-            self._last.found = functools.reduce(np.logical_or, held) if held else None
+            some = [f for f in found if f is not None]
+            self._last.found = functools.reduce(np.logical_or, some) if some else None
             self._last.key = key
         return self._last.found
 
     def _all_hold(
         self, fill: float, rows: slice, columns: slice, on: GeoBox, shape: tuple[int, ...]
     ) -> BoolArray | None:
-        held: BoolArray | None = None
+        all_hold: BoolArray | None = None
         for witness in self.witnesses:
             try:
                 numbers, inside = self._layers.read(witness.layer, rows, columns, on, shape)
             except RasterioError:  # a witness that cannot be read says nothing
                 continue
-            holds = _nothing_in(numbers, (fill, *witness.missing)) | ~inside
-            held = holds if held is None else held & holds
-            if not held.any():
+            holds = _nothing_in(numbers, (fill, *witness.missing))
+            if inside is not None:
+                holds |= ~inside
+            all_hold = holds if all_hold is None else all_hold & holds
+            if not all_hold.any():
                 return None
-        return held
+        return all_hold
 
 
 class _Last(threading.local):
@@ -185,17 +191,19 @@ class Layers(threading.local):
             RasterioError: where the bytes cannot be decoded.
         """
         key = (rows.start, rows.stop, columns.start, columns.stop, on.affine, shape)
-        held = self._bare.get(layer)
-        if held is None or held[0] != key:
+        last = self._bare.get(layer)
+        if last is None or last[0] != key:
             numbers, inside = self.read(layer, rows, columns, on, shape)
-            held = key, (numbers == 0) | ~inside
-            self._bare[layer] = held
-        return held[1]
+            last = key, numbers == 0 if inside is None else (numbers == 0) | ~inside
+            self._bare[layer] = last
+        return last[1]
 
     def read(
         self, layer: Layer, rows: slice, columns: slice, on: GeoBox, shape: tuple[int, ...]
-    ) -> tuple[npt.NDArray[Any], BoolArray]:
+    ) -> tuple[npt.NDArray[Any], BoolArray | None]:
         """Return the numbers nearest to the pixels of a window, and which pixels the file covers.
+
+        That is None where it covers all of them.
 
         Args:
             layer: What to read.
@@ -209,15 +217,18 @@ class Layers(threading.local):
         """
         places = _nearest(layer.grid, on, (rows, columns), shape)
         inside = [(at >= 0) & (at < n) for at, n in zip(places, layer.grid.shape, strict=True)]
-        covered: BoolArray = inside[0][:, None] & inside[1][None, :]
-        if not covered.any():
-            return np.zeros(shape, "uint8"), covered
+        if not (inside[0].any() and inside[1].any()):
+            return np.zeros(shape, "uint8"), np.zeros(shape, bool)
         spans = [
             slice(int(at[here].min()), int(at[here].max()) + 1)
             for at, here in zip(places, inside, strict=True)
         ]
         sizes = [span.stop - span.start for span in spans]
         numbers = self._window(layer, spans, [min(n, s) for n, s in zip(shape, sizes, strict=True)])
+        whole = inside[0].all() and inside[1].all()
+        covered = None if whole else inside[0][:, None] & inside[1][None, :]
+        if whole and numbers.shape == shape and all(at[0] <= at[-1] for at in places):
+            return numbers, None  # pixel on pixel
         picked = [
             np.clip((at - span.start) * have // size, 0, have - 1)
             for at, span, size, have in zip(places, spans, sizes, numbers.shape, strict=True)
@@ -250,6 +261,28 @@ def _nearest(
         # A centre on the edge between two pixels goes to one of them, whatever the rounding.
         places.append(np.floor(centres * scale + shift + 1e-6).astype("int64"))
     return places
+
+
+def _around(lines: BoolArray, start: int, limit: int) -> slice:
+    """Return the part of an axis around the lines that are true, with the rim.
+
+    It is widened to whole steps, so that bands whose numbers differ a little ask for the same.
+    """
+    found = np.flatnonzero(lines)
+    low, high = start + int(found[0]) - RIM, start + int(found[-1]) + 1 + RIM
+    return slice(max(0, low // _STEP * _STEP), min(limit, -(-high // _STEP) * _STEP))
+
+
+def _meeting(
+    one: tuple[slice, slice], other: tuple[slice, slice]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return what two windows share, as slices into each."""
+    shared = [(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True)]
+    first, second = (
+        tuple(slice(s - w.start, e - w.start) for (s, e), w in zip(shared, window, strict=True))
+        for window in (one, other)
+    )
+    return first, second
 
 
 def _among(numbers: npt.NDArray[Any], wanted: tuple[float, ...]) -> BoolArray | None:

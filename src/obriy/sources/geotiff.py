@@ -110,7 +110,7 @@ def _decide(request: Request) -> _Decided:
     }
     first = next(iter(naming.bands.values())).file
     fills = find_fills(numbers, missing, first)
-    if request.nodata is not None and not occurs(numbers, missing):
+    if request.nodata is not None and not occurs(request.nodata, numbers):
         fills = kept(fills)
     samples = valid(numbers, missing, fills)
     naming, empty = _without_empty(naming, samples, missing, fills)

@@ -51,15 +51,17 @@ def _numbers(
         shape = (rows.stop - rows.start, columns.stop - columns.start)
         try:
             numbers, covered = layers.read(layer_of(band), rows, columns, on, shape)
-            for mask in masks:
-                covered = covered & ~layers.bare(mask, rows, columns, on, shape)
+            bare = [layers.bare(mask, rows, columns, on, shape) for mask in masks]
         except RasterioError as error:
             broken.append(error)
             if max(shape) <= SMALLEST:
                 return np.full(shape, np.nan)
             axis = int(np.argmax(shape))
             return np.concatenate([read(*half) for half in _halves(rows, columns, axis)], axis)
-        return np.where(covered, numbers.astype("float64"), np.nan)
+        values = numbers.astype("float64")
+        for nothing in (*bare, *(() if covered is None else (~covered,))):
+            values[nothing] = np.nan
+        return values
 
     parts = [read(*window.toslices()).ravel() for window in sample_windows(*on.shape)]
     values = np.concatenate(parts)

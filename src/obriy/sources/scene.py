@@ -55,8 +55,10 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         scale: reflectance = DN * scale + offset. None: from tags, sensor and the numbers.
         offset: See ``scale``; a number, 0 too, is final. None: whether +0.1 of Sentinel-2
             baseline 04.00 is in the numbers is decided from metadata and the histogram floor.
-        nodata: DN that means missing; NaN: none but NaN itself, which always is; None: from the
-            file and the sensor.
+        nodata: DN that means missing, in place of those of the file and the sensor; NaN, or a
+            number that does not occur: everything was measured. None: theirs. NaN is always
+            missing; so is what a mask of the file hides, and 0 in every band at once, unless the
+            numbers run down to it (``docs/design/0018-validity.md``).
         resolution: Pixel size in metres of the grid wanted; for an image without a CRS, the pixel
             size that it has. None: the image's own grid, the finest where bands differ.
         area: Of MODIS: a named area, ``W,S,E,N``, a vector file, or the grid wanted; None: all.

@@ -8,7 +8,7 @@ warping, mosaics, swath edges and masked clouds leave them.
 A number that no surface can have hides its band wherever it stands. One that a dark surface can
 have (0, where no offset is taken off) hides a pixel only where every band holds it: providers clip
 at 0, and clear lakes have exact zeros in near and short-wave infrared. See
-``docs/design/0015-validity.md``.
+``docs/design/0018-validity.md``.
 """
 
 import dataclasses
@@ -58,10 +58,12 @@ class Fills:
     Attributes:
         shares: Share of the pixels looked at, by number.
         warnings: What the reader of a figure should know.
+        hidden: (n,) which of the places looked at hold one; None: nowhere.
     """
 
     shares: dict[float, float]
     warnings: tuple[str, ...] = ()
+    hidden: BoolArray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,9 +149,10 @@ def declared(
     return own if table is None or table in own else (*own, float(table))
 
 
-def occurs(numbers: Numbers, missing: Missing) -> bool:
-    """Say whether some band holds the first of the numbers that were declared for it."""
-    return any(_held(values, missing[name][:1]).any() for name, values in numbers.items())
+def occurs(number: float, numbers: Numbers) -> bool:
+    """Say whether some band holds a number, as a user writes it."""
+    return any(_held(values, (number, float(np.float32(number)))).any()
+               for values in numbers.values())  # fmt: skip
 
 
 def find_fills(numbers: Numbers, missing: Missing, file: str) -> Fills:
@@ -173,7 +176,8 @@ def find_fills(numbers: Numbers, missing: Missing, file: str) -> Fills:
     alike = places & (low == high)
     rest = high[places & ~alike]
     if not len(rest):
-        return Fills({0.0: 1.0} if alike.any() and not high[alike].any() else {})
+        black = alike.any() and not high[alike].any()
+        return Fills({0.0: 1.0}, hidden=alike) if black else Fills({})
     black = BLACK * abs(float(np.median(rest)))
     dark = float((places & (high <= black) & (low >= -black)).mean())
     held, times = np.unique(high[alike], return_counts=True)
@@ -190,7 +194,8 @@ def find_fills(numbers: Numbers, missing: Missing, file: str) -> Fills:
             saturated = number >= rest.max()
             fills |= {} if saturated else {number: share}
             warnings.append(_alike(number, share) if saturated else _hidden(number, share))
-    return Fills(fills, tuple(warnings))
+    hidden = alike & _held(high, tuple(fills))
+    return Fills(fills, tuple(warnings), hidden if hidden.any() else None)
 
 
 def kept(fills: Fills) -> Fills:
@@ -217,17 +222,10 @@ def _standing_out(shares: Mapping[float, float], dark: float) -> dict[float, flo
 
 def valid(numbers: Numbers, missing: Missing, fills: Fills) -> Samples:
     """Return what bands hold where something was measured, (n,) DN each."""
-    hidden: BoolArray | None = None
-    low, high, _ = _extremes(numbers, missing)
-    for number, share in fills.shares.items():
-        if share and len(numbers) > 1:
-            held = (low == number) & (high == number)
-            hidden = held if hidden is None else hidden | held
     found = {}
     for name, values in numbers.items():
         keep = np.isfinite(values) & ~_held(values, missing[name])
-        keep &= True if hidden is None else ~hidden
-        found[name] = values[keep]
+        found[name] = values[keep if fills.hidden is None else keep & ~fills.hidden]
     return found
 
 
@@ -338,15 +336,14 @@ def _is_far(number: float, low: npt.NDArray[np.float64], high: npt.NDArray[np.fl
 def _hidden(number: float, share: float) -> str:
     return (
         f"{share:.1%} of the pixels hold {written(number)} in every band: nothing was measured "
-        "there, they are unseen. (If something was, say --nodata with a number that does not "
-        "occur.)"
+        "there, they are unseen. (If something was, say --nodata nan.)"
     )
 
 
 def _kept(number: float, share: float) -> str:
     return (
         f"{share:.1%} of the pixels hold {written(number)} in every band: they count as measured, "
-        "since --nodata names another number."
+        "as --nodata says."
     )
 
 
