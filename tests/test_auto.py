@@ -50,7 +50,8 @@ def test_water_is_water(scene_of, name):
 
 @pytest.mark.parametrize("name", LANDS)
 def test_land_is_land(scene_of, name):
-    found = map_water(image_of(scene_of, LANDS[name]))
+    # What is bright and flat everywhere is cloud, unless one knows that the sky was clear.
+    found = map_water(image_of(scene_of, LANDS[name]), clouds="none")
     assert (found.labels.values == 1).all()
     assert found.fraction.values.max() <= 40
 
