@@ -81,3 +81,28 @@ def test_land_cover_stays_below_what_was_allowed(large, tmp_path):
     assert peak < 1.4e9
     with rasterio.open(tmp_path / "run" / "landcover.tif") as file:
         assert (file.read(1) == 80).mean() == pytest.approx(np.pi * 90**2 / 512**2, rel=0.02)
+
+
+@pytest.mark.slow
+def test_a_file_of_one_strip_is_refused_or_kept_within(tmp_path):
+    """All bands of 3000 x 3000 pixels in one compressed strip: 108 MB to read any pixel."""
+    y, x = np.mgrid[:3000, :3000]
+    lake = np.hypot(y - 1200, x - 1500) < 600
+    path = tmp_path / "strip.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=3000, height=3000, count=6, dtype="uint16",
+        blockysize=3000, interleave="pixel", compress="deflate", zlevel=1, crs="EPSG:32636",
+        transform=Affine(10, 0, 6e5, 0, -10, 5.3e6),
+    ) as file:  # fmt: skip
+        for band, (name, (land, water)) in enumerate(REFLECTANCE.items(), 1):
+            file.write(np.where(lake, water, land + y % 50).astype("uint16"), band)
+            file.set_band_description(band, name)
+    code, said, _ = run("water", path, tmp_path / "no", 0.85, "--clouds", "none")
+    assert code == 1
+    assert "rio convert" in said
+    least = float(re.search(r"--max-ram ([\d.]+)", said).group(1))
+    code, said, peak = run("water", path, tmp_path / "run", least, "--clouds", "none")
+    assert code == 0, said
+    assert peak < least * 1e9
+    with rasterio.open(tmp_path / "run" / "mask.tif") as mask:
+        assert (mask.read(1) == 2).mean() == pytest.approx(lake.mean(), rel=0.01)

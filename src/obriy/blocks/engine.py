@@ -14,10 +14,11 @@ import xarray as xr
 
 from obriy.blocks.base import Block, ByteArray, Labelled, Method, Rule
 from obriy.blocks.damage import Hole, read_around
-from obriy.blocks.memory import give_back
+from obriy.blocks.decoding import DECODING
+from obriy.blocks.memory import LATE_BYTES, TAKES, allowed_gb, give_back, keep_large_apart, room
 from obriy.blocks.options import EngineOptions as EngineOptions  # noqa: PLC0414 - a part of it
 from obriy.blocks.options import Progress as Progress  # noqa: PLC0414
-from obriy.blocks.plan import BASE_BYTES, THREAD_BYTES, Plan, Window, fit_workers, make_plan
+from obriy.blocks.plan import Plan, Window, deal, make_plan
 from obriy.errors import CancelledError, SourceError
 from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.flags import Unseen
@@ -106,15 +107,15 @@ def run_method(
     """
     names = sorted(method.bands(set(band_names(scene))) | set(also_bands))
     read = names + (["flags"] if "flags" in scene else [])
-    workers = threads_of(options)
-    budget = memory_budget(options)
     bytes_per_pixel = WORK_BYTES + 12 * len(names)
-    workers = fit_workers(
-        workers,
+    share = deal(
+        threads_of(options),
         (scene.sizes["y"], scene.sizes["x"]),
         halo=method.halo + also_halo,
         bytes_per_pixel=bytes_per_pixel,
-        budget=budget // 2,
+        room=memory_budget(options),
+        decoding=dict(scene[name].encoding.get(DECODING, ("", 0)) for name in read),
+        beside=max(0, sum(scene[name].encoding.get(TAKES, 0) for name in read) - LATE_BYTES),
     )
 
     def reader_of(mapped: xr.Dataset, keep: int) -> _Reader:
@@ -123,14 +124,14 @@ def run_method(
             read,
             halo=method.halo + also_halo,
             bytes_per_pixel=bytes_per_pixel,
-            budget=budget // (2 * workers) - THREAD_BYTES,
+            budget=share.block_bytes,
         )
         return _Reader(scene, names, plan, prepare, keep=keep, origin=_origin(scene, mapped))
 
-    reader = reader_of(scene, keep=budget // 4 if part is None else 0)
-    with decoded_tiles(budget):
+    reader = reader_of(scene, keep=share.kept_bytes if part is None else 0)
+    with decoded_tiles(4 * share.kept_bytes):
         merged = _Merged(len(reader.plan.windows))
-        _Pool(reader.plan, workers, options).map(
+        _Pool(reader.plan, share.workers, options).map(
             "collect", lambda i: merged.add(i, method.collect(reader.block(i)))
         )
         reader.require_any()
@@ -138,7 +139,7 @@ def run_method(
         if part is not None:
             reader = reader_of(part, keep=0)
         work = _Apply(rule, reader, sinks, settle)
-        counts = _Pool(reader.plan, workers, options).map("apply", work)
+        counts = _Pool(reader.plan, share.workers, options).map("apply", work)
     result = _result(rule, reader, counts)
     give_back()
     return result
@@ -184,12 +185,11 @@ def _origin(scene: xr.Dataset, part: xr.Dataset) -> tuple[int, int]:
 
 def memory_budget(options: EngineOptions) -> int:
     """Return the bytes for blocks: what was allowed less what the process takes anyway."""
-    allowed = options.max_ram_gb or settings().max_ram_gb
-    if allowed is None:
-        return int(psutil.virtual_memory().available // 2)
-    # What comes after the map (overviews, areas, report) reads and writes files too.
-    rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES)
-    return int(allowed * 1e9) - BASE_BYTES
+    if options.max_ram_gb or allowed_gb():
+        # What comes after the map (overviews, areas, report) reads and writes files too.
+        rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES)
+        keep_large_apart()
+    return room(options.max_ram_gb)
 
 
 class _Merged:

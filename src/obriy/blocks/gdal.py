@@ -29,9 +29,15 @@ OFFLINE: Final = {
     "GDAL_HTTPS_PROXY": "off://off",
 }
 """Options of GDAL with which no request leaves."""
-_ALONE: Final = {"GDAL_NUM_THREADS": "1"}
-"""GDAL's reader of JPEG 2000 loses the errors of tiles that threads of its own decode: zeros would
-stand for what is broken. The engine has threads enough."""
+MOST_SOURCES: Final = 32
+"""Files behind a VRT that GDAL holds open at a time, each with the tile that it decoded last."""
+_ALONE: Final = {
+    # GDAL's reader of JPEG 2000 loses the errors of tiles that threads of its own decode: zeros
+    # would stand for what is broken. The engine has threads enough.
+    "GDAL_NUM_THREADS": "1",
+    "GDAL_MAX_DATASET_POOL_SIZE": str(MOST_SOURCES),
+}
+"""Options of GDAL that keep a read to the thread that asks for it, and to its share of memory."""
 _MAGIC: Final[tuple[tuple[bytes, tuple[str, ...]], ...]] = (
     (b"II*\0", ("GTiff",)),
     (b"MM\0*", ("GTiff",)),

@@ -41,6 +41,11 @@ def held(key: Hashable, make: Callable[[], Any]) -> Any:
     return found
 
 
+def let_go() -> None:
+    """Forget what this thread holds open: each file keeps the tile that it decoded last."""
+    _held.open.clear()
+
+
 def state_of(path: str | os.PathLike[str]) -> tuple[Hashable, ...]:
     """Return what tells a file from another that takes its place."""
     try:

@@ -2,21 +2,20 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 import xarray as xr
 
+from obriy.blocks.decoding import retile
+from obriy.blocks.memory import BASE_BYTES, least_gb
 from obriy.errors import MemoryBudgetError
 
 TARGET_PIXELS = 1024 * 1024
 """Pixels of a block where memory allows: large enough to hide the cost of a call, small enough
 for the processor's cache to help (measured: smaller windows decode file tiles twice)."""
 
-BASE_BYTES = 740 * 1000**2
-"""What the process takes beside its blocks: interpreter, GDAL and its smallest cache, numba, the
-areas and the report. Measured: 0.44 GB on an image of 64 x 64 pixels; 0.69 GB at the end of a
-run on one of 6000 x 6000; 0.10 GB more where numba has to compile."""
 THREAD_BYTES = 24 * 1000**2
-"""What a thread takes beside its block: open files, tiles being decoded, the allocator's heap."""
+"""What a thread takes beside its block: open files, small tiles, the allocator's heap."""
 SMALL_SIDE = 256
 """Rows and columns of the smallest block that is worth its halo."""
 
@@ -103,32 +102,71 @@ def make_plan(
     return Plan(shape, windows, halo, pixels * bytes_per_pixel)
 
 
-def fit_workers(
-    wanted: int, shape: tuple[int, int], *, halo: int, bytes_per_pixel: int, budget: int
-) -> int:
-    """Return how many threads the memory allows: each has its own overhead, and a small block.
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """How memory is dealt out.
+
+    Attributes:
+        workers: Threads.
+        block_bytes: What one block may take.
+        kept_bytes: What GDAL's cache may take, and as much again for blocks that are kept.
+    """
+
+    workers: int
+    block_bytes: int
+    kept_bytes: int
+
+
+def deal(
+    wanted: int,
+    shape: tuple[int, int],
+    *,
+    halo: int,
+    bytes_per_pixel: int,
+    room: int,
+    decoding: Mapping[str, int],
+    beside: int = 0,
+) -> Share:
+    """Deal out memory: how many threads it allows, each with its overhead and a small block.
 
     Args:
         wanted: Threads wanted.
         shape: Rows and columns of the scene.
         halo: Pixels around a window that the method looks at.
         bytes_per_pixel: Working memory of a pixel in a block, all arrays together.
-        budget: Bytes for all threads, `BASE_BYTES` taken off already.
+        room: Bytes for all of it, of `obriy.blocks.memory.room`.
+        decoding: Bytes that each thread takes to decode a tile, by file.
+        beside: Bytes that are taken once, whatever the threads and blocks.
 
     Raises:
-        MemoryBudgetError: where not even one fits, with the least that is enough.
+        MemoryBudgetError: where not even one thread fits, with the least that is enough.
     """
     rows, columns = (min(SMALL_SIDE, n) + 2 * halo for n in shape)
-    need = THREAD_BYTES + rows * columns * bytes_per_pixel
-    if budget < need:
-        # Twice: the other half of what is allowed goes to GDAL's cache and to blocks that are kept.
-        least = math.ceil((BASE_BYTES + 2 * need) / 1e7) / 100
-        raise MemoryBudgetError(
-            f"The memory allowed is not enough: the process takes {BASE_BYTES / 1e9:.2f} GB "
-            f"before the first pixel, and one small block {2 * need / 1e9:.2f} GB.",
-            f"Allow --max-ram {least:.2f} (GB) or more.",
-        )
-    return min(wanted, budget // need)
+    # Twice: half of what the files leave goes to GDAL's cache and to blocks that are kept.
+    small = 2 * (THREAD_BYTES + rows * columns * bytes_per_pixel)
+    tiles = sum(decoding.values())
+    if room < beside + tiles + small:
+        raise _too_little(small, decoding, beside)
+    workers = min(wanted, (room - beside) // (tiles + small))
+    left = room - beside - workers * tiles
+    return Share(workers, left // (2 * workers) - THREAD_BYTES, left // 4)
+
+
+def _too_little(small: int, decoding: Mapping[str, int], beside: int) -> MemoryBudgetError:
+    tiles = sum(decoding.values())
+    takes = [f"the process takes {BASE_BYTES / 1e9:.2f} GB before the first pixel"]
+    hint = f"Allow --max-ram {least_gb(beside + tiles + small):.2f} (GB) or more"
+    if beside:
+        takes.append(f"the search for clouds {beside / 1e9:.2f}")
+    if tiles > small:
+        path = max(decoding, key=decoding.__getitem__)
+        takes.append(f"a tile of {path} {tiles / 1e9:.2f}")
+        hint += f", or store it in small tiles: {retile(path)}"
+    return MemoryBudgetError(
+        f"The memory allowed is not enough: {', '.join(takes)}, and one small block "
+        f"{small / 1e9:.2f} GB.",
+        f"{hint}.",
+    )
 
 
 def _tile(scene: xr.Dataset, names: list[str], shape: tuple[int, int]) -> tuple[int, int]:

@@ -27,6 +27,7 @@ from obriy.blocks.damage import (
     told,
     without_tiles,
 )
+from obriy.blocks.decoding import DECODING, require_room
 from obriy.blocks.gdal import dataset, gdal_env, open_raster
 from obriy.blocks.handles import held, state_of
 from obriy.blocks.resample import LOCAL_CRS, around_window, resampled, spanned, step_between
@@ -83,8 +84,10 @@ def lazy_variable(band: RasterBand, geobox: GeoBox) -> xr.Variable:
     """
     with open_raster(band.path, network=band.network) as opened:
         rows, columns = opened.block_shapes[band.index - 1]
+        decoding = require_room(opened, band.path)
     variable = xr.Variable(("y", "x"), indexing.LazilyIndexedArray(_RasterArray(band, geobox)))
     variable.encoding["preferred_chunks"] = {"y": rows, "x": columns}
+    variable.encoding[DECODING] = band.path, decoding
     return variable
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import rasterio
 import xarray as xr
 
+from obriy.blocks.handles import let_go
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.blocks.validity import Validity
 from obriy.errors import EmptyResultError, SourceError
@@ -86,7 +87,9 @@ def open_files(request: Request) -> xr.Dataset:
         EmptyResultError: an image with no valid pixel.
     """
     with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
-        return _scene(_decide(request))
+        scene = _scene(_decide(request))
+    let_go()
+    return scene
 
 
 def _decide(request: Request) -> _Decided:

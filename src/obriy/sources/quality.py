@@ -44,8 +44,9 @@ def flags_variable(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
         grid=band.grid,
         masks=masks_in_file(band),
     )
-    array = _FlagArray(lazy_variable(raster, geobox), lookup_table(kind))
-    return xr.Variable(("y", "x"), indexing.LazilyIndexedArray(array), FLAG_ATTRS)
+    numbers = lazy_variable(raster, geobox)
+    array = indexing.LazilyIndexedArray(_FlagArray(numbers, lookup_table(kind)))
+    return xr.Variable(("y", "x"), array, FLAG_ATTRS, numbers.encoding)
 
 
 def without_clouds(scene: xr.Dataset) -> xr.Dataset:

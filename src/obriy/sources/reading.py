@@ -16,6 +16,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from obriy.blocks.damage import Tile, tile_window, tiles_in
+from obriy.blocks.decoding import require_room
 from obriy.blocks.gdal import names_raster, open_raster
 from obriy.blocks.raster import file_geobox
 from obriy.blocks.validity import Layer
@@ -144,6 +145,7 @@ def probe(path: str) -> list[FileBand]:
             if not parts:
                 raise SourceError(f"{path} holds no band.", "Check that it is the image you mean.")
             return [band for part in parts for band in _bands_of_part(part, path)]
+        require_room(dataset, path)
         bands = [_band(dataset, path, path, i) for i in dataset.indexes]
         if local.is_file():
             check_last_bytes(local, dataset)
@@ -169,6 +171,7 @@ def _bands_of_part(part: str, path: str) -> list[FileBand]:
     with _opened(part) as dataset:
         if min(dataset.shape) < 2:  # bounds and one-dimensional coordinates
             return []
+        require_room(dataset, part)
         _test_read(dataset, path)
         variable = part.rsplit(":", 1)[-1].strip('"/')
         return [_band(dataset, part, path, i, variable) for i in dataset.indexes]

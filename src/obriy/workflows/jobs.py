@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from obriy.blocks.memory import allowing
 from obriy.blocks.options import EngineOptions
 from obriy.errors import UsageError
 from obriy.sources.presence import look_first
@@ -44,7 +45,8 @@ def run_job(config: JobConfig, options: EngineOptions | None = None) -> Run:
     _look_first(config)
     done = finished_run(config)
     if done is None:
-        done = _load(_RUNS[config.title()])(config, options)
+        with allowing(getattr(config, "max_ram", None)):
+            done = _load(_RUNS[config.title()])(config, options)
     return done
 
 
@@ -57,7 +59,8 @@ def plan_job(config: JobConfig) -> dict[str, Any]:
     if config.title() not in _PLANS:
         raise UsageError(f"There is no plan of '{config.title()}'.", "Run it without --dry-run.")
     _look_first(config)
-    plan: dict[str, Any] = _load(_PLANS[config.title()])(config)
+    with allowing(getattr(config, "max_ram", None)):
+        plan: dict[str, Any] = _load(_PLANS[config.title()])(config)
     return plan
 
 

@@ -9,8 +9,8 @@ not depend on how much is read at a time.
 import dataclasses
 import importlib.util
 import json
+import weakref
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,9 @@ TILE: Final = 256
 """Side of what a network looks at, pixels."""
 RIM: Final = 28
 """Pixels at each side of a tile that are looked at and not kept."""
+BYTES: Final = 270 * 1000**2
+"""Memory of a network and what runs it, once it has looked at a tile; measured. It is let go when
+the mask is made."""
 SMALLEST: Final = TILE // 2
 """Pixels along a side below which an image is more mirror than image to a network."""
 STEP: Final = TILE - 2 * RIM
@@ -92,9 +95,12 @@ class CsMask:
         return found[:, :columns]
 
 
-@cache
+_loaded: Final[weakref.WeakValueDictionary[Any, CsMask]] = weakref.WeakValueDictionary()
+"""Networks that somebody still has to look with."""
+
+
 def load(bands: tuple[str, ...], corrected: bool, threads: int) -> CsMask:
-    """Load a network; it is kept.
+    """Load a network; all who ask for it while it is there have the same.
 
     Args:
         bands: That it looks at, of `bands_for`.
@@ -104,6 +110,9 @@ def load(bands: tuple[str, ...], corrected: bool, threads: int) -> CsMask:
     Raises:
         MissingExtraError: where it is not installed.
     """
+    kept = _loaded.get((bands, corrected, threads))
+    if kept is not None:
+        return kept
     if not is_installed():
         raise MissingExtraError("ukis-csmask is not installed.", f"Run: {install_hint('clouds')}")
     import onnxruntime
@@ -125,4 +134,6 @@ def load(bands: tuple[str, ...], corrected: bool, threads: int) -> CsMask:
         str(file), sess_options=options, providers=["CPUExecutionProvider"]
     )
     name = f"csmask {about['model']['version']}"
-    return CsMask(bands, name, corrected, threads, mean, deviation, session)
+    network = CsMask(bands, name, corrected, threads, mean, deviation, session)
+    _loaded[bands, corrected, threads] = network
+    return network

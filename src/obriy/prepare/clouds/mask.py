@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from obriy.blocks.computed import computed_variable
 from obriy.blocks.decimate import block_means
+from obriy.blocks.memory import TAKES
 from obriy.model.bands import require_bands
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
@@ -42,6 +43,8 @@ RIM: Final = -1.5
 """Log-odds from which what touches a cloud belongs to it. Of clear ground 1 in 100 is so bright."""
 RIM_M: Final = 150.0
 """How far from a cloud its rim may reach, m."""
+_SPECTRAL_BYTES: Final = 45
+"""Bytes of a pixel of the mask while clouds and their shadows are found by spectra."""
 LEAST: Final = {"csmask": csmask.LEAST, "spectral": spectral.LEAST}
 """Bands without which they cannot tell."""
 STEP: Final = "clouds"
@@ -63,6 +66,10 @@ class _Detector(Protocol):
     @property
     def name(self) -> str:
         """What it is, for the record."""
+        ...
+
+    def takes(self, shape: tuple[int, int]) -> int:
+        """Return the memory that it takes on a coarse grid of a shape, bytes."""
         ...
 
     def find(self, strips: "_Strips", pixel_m: float) -> Flags:
@@ -111,6 +118,7 @@ def see_clouds(
     beside = _Beside(mask, scene["flags"].variable if "flags" in scene else None)
     flags = computed_variable(beside, geobox_of(scene), "uint16")
     flags.attrs = dict(FLAG_ATTRS)
+    flags.encoding[TAKES] = detector.takes(strips.shape)
     facts = {"bands": list(detector.bands), "grid_m": mask.pixel_m}
     return _noted(scene.assign(flags=flags), detector.name, **facts)
 
@@ -170,22 +178,30 @@ class _Beside:
 class _Mask:
     """The mask of a scene, made when a window of it is first asked for, by one thread."""
 
-    def __init__(self, strips: "_Strips", detector: _Detector, pixel_m: float) -> None:
+    def __init__(
+        self,
+        strips: "_Strips",
+        detector: _Detector | None,
+        pixel_m: float,
+        flags: Flags | None = None,
+    ) -> None:
         self.pixel_m = pixel_m
         self._strips = strips
         self._detector = detector
         self._lock = threading.Lock()
-        self._flags: Flags | None = None
+        self._flags = flags
 
-    def __reduce__(self) -> Any:  # to another machine goes how it is made, not the mask
+    def __reduce__(self) -> Any:  # to another machine goes how it is made, before it is made
         strips = dataclasses.replace(self._strips, seen=_nobody)
-        return type(self), (strips, self._detector, self.pixel_m)
+        return type(self), (strips, self._detector, self.pixel_m, self._flags)
 
     def window(self, rows: slice, columns: slice) -> Flags:
         """Return the flags of a window of the scene, each of the nearest coarse pixel."""
         with self._lock:
             if self._flags is None:
+                assert self._detector is not None
                 self._flags = self._detector.find(self._strips, self.pixel_m)
+                self._detector = None  # a network is large, and has looked
         down, across = (
             np.minimum(np.arange(part.start, part.stop) // self._strips.step, count - 1)
             for part, count in zip((rows, columns), self._flags.shape, strict=True)
@@ -254,6 +270,9 @@ class _ByNetwork:
     def name(self) -> str:
         return self.network.name
 
+    def takes(self, shape: tuple[int, int]) -> int:
+        return csmask.BYTES + 2 * shape[0] * shape[1]
+
     def find(self, strips: _Strips, pixel_m: float) -> Flags:
         found = np.zeros(strips.shape, np.uint16)
         for rows, stack in strips(csmask.STEP, csmask.RIM):
@@ -277,6 +296,9 @@ class _BySpectra:
     @property
     def name(self) -> str:
         return "spectral"
+
+    def takes(self, shape: tuple[int, int]) -> int:
+        return _SPECTRAL_BYTES * shape[0] * shape[1]
 
     def find(self, strips: _Strips, pixel_m: float) -> Flags:
         odds = np.empty(strips.shape, np.float32)
