@@ -6,7 +6,14 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 
-from obriy.errors import EmptyResultError, InputError, SourceError, UnknownNameError, UsageError
+from obriy.errors import (
+    EmptyResultError,
+    GridError,
+    InputError,
+    SourceError,
+    UnknownNameError,
+    UsageError,
+)
 from obriy.sources import open_scene
 
 HERE = Affine(10, 0, 500_000, 0, -10, 5_000_000)
@@ -104,6 +111,34 @@ def test_a_geotiff_whose_middle_is_damaged(tmp_path):
     data[len(data) // 6 : len(data) * 5 // 6] = bytes(len(data) * 5 // 6 - len(data) // 6)
     file.write_bytes(bytes(data))
     assert set(open_scene(file)) == {"green", "nir", "swir16"}  # the rest is mapped: test_damage
+
+
+def test_more_pixels_than_anybody_waits_for(tmp_path):
+    """Refused by their number, before anything of that size is made."""
+    file = image(tmp_path / "a.tif")
+    text = refused(file, GridError, resolution=1e-6)
+    assert "1.2e+19 pixels" in text  # 300 x 410 of 10 m: (3000 x 4100) / 1e-12
+    least = float(text.split("Give --resolution ")[1].split()[0])
+    assert 3000 * 4100 / least**2 == pytest.approx(2e10, rel=0.01)
+    bands = "".join(
+        f'<VRTRasterBand dataType="UInt16" band="{n}"><Description>{name}</Description>'
+        '<SimpleSource><SourceFilename relativeToVRT="1">a.tif</SourceFilename>'
+        f"<SourceBand>{n}</SourceBand></SimpleSource></VRTRasterBand>"
+        for n, name in enumerate(("green", "nir"), 1)
+    )
+    (tmp_path / "a.vrt").write_text(
+        '<VRTDataset rasterXSize="1000000" rasterYSize="1000000"><SRS>EPSG:32636</SRS>'
+        f"<GeoTransform>500000,10,0,5000000,0,-10</GeoTransform>{bands}</VRTDataset>"
+    )
+    text = refused(tmp_path / "a.vrt", GridError, nodata=0)
+    assert "1000000 x 1000000 pixels" in text
+    assert "gdal_translate -projwin" in text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are files of Unix")
+def test_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "a.tif")
+    assert "pipe" in refused(tmp_path / "a.tif")
 
 
 def test_a_folder_without_images(tmp_path):

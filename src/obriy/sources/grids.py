@@ -14,6 +14,8 @@ from obriy.sources.reading import FileBand
 
 MOST_SIDE = 2**31 - 1
 """Pixels along a side of a raster, as GDAL counts them."""
+MOST_PIXELS = 2 * 10**10
+"""Pixels of a scene: 160 tiles of Sentinel-2, some hours of work on one machine."""
 COARSER = 1.01
 """A grid coarser than this many pixels of a band averages it; a finer one interpolates."""
 _UNPLACED = (
@@ -47,19 +49,23 @@ def scene_grid(bands: list[FileBand], resolution: float | None) -> SceneGrid:
         resolution: Pixel size wanted, metres; None: the finest there is.
 
     Raises:
-        GridError: bands in several CRSs or places, or a turned grid without a CRS.
+        GridError: bands in several CRSs or places, a turned grid without a CRS, or more pixels than
+            anybody waits for.
         UsageError: a pixel larger than the image.
     """
     grids = {(b.path, b.index): b.grid for b in bands}
     finest = min(bands, key=lambda b: abs(b.grid.affine.determinant)).grid
     _check_together(bands, finest)
     unplaced = tuple(_UNPLACED for b in bands[:1] if b.unplaced)
+    if resolution is None or finest.crs is None:
+        _require_countable(finest, bands[0].file)
     doubts = tuple(doubt for doubt in (doubt_of_place(finest),) if doubt)
     if resolution is None:
         return SceneGrid(finest, grids, {}, unplaced + doubts)
     if finest.crs is None:
         return _made_up(grids, finest, resolution)
     geobox, dropped = _at_resolution(finest, resolution)
+    _require_countable(geobox, bands[0].file, resolution)
     notes = {
         "wanted_m": resolution,
         "file": describe(finest),
@@ -100,6 +106,25 @@ def _check_together(bands: list[FileBand], finest: GeoBox) -> None:
         raise GridError(
             f"{bands[0].file} has a turned grid and no CRS.", "Set its CRS: gdal_edit -a_srs."
         )
+
+
+def _require_countable(grid: GeoBox, file: str, resolution: float | None = None) -> None:
+    """Refuse a grid of more than `MOST_PIXELS`, before anything of its size is made."""
+    pixels = float(grid.shape.y) * float(grid.shape.x)
+    if pixels <= MOST_PIXELS:
+        return
+    limit = f"at most {MOST_PIXELS:.0e} can be mapped at once"
+    if resolution is None:
+        raise GridError(
+            f"{file} has {grid.shape.y} x {grid.shape.x} pixels ({pixels:.1e}), and {limit}.",
+            f"Cut it to where you need it: gdal_translate -projwin W N E S {file} part.tif, or say "
+            "--resolution.",
+        )
+    least = resolution * math.sqrt(pixels / MOST_PIXELS)
+    raise GridError(
+        f"--resolution {resolution:g} makes {pixels:.1e} pixels of {file}, and {limit}.",
+        f"Give --resolution {least:.3g} or more, or leave it away.",
+    )
 
 
 def _name(grid: GeoBox) -> str:
