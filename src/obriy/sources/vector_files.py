@@ -90,8 +90,16 @@ def _unreadable(path: Path, why: str) -> SourceError:
     return SourceError(f"{path} is no vector file that can be read: {why}.", FORMATS)
 
 
+def _check_folder(path: Path) -> None:
+    """Refuse a folder with a pipe in it: who reads a folder looks into all of it, and waits."""
+    for inside in path.iterdir():
+        if inside.exists() and not (inside.is_file() or inside.is_dir()):
+            raise _unreadable(path, f"{inside.name} in it is no file")
+
+
 def _check(path: Path) -> None:
     if path.is_dir():
+        _check_folder(path)
         return  # what reads a folder knows the files in it by their names
     if not path.is_file():
         raise SourceError(f"There is no file {path}.", where_it_went(path))
