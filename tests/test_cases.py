@@ -23,6 +23,7 @@ from tests.terminal import (
     obriy,
     run_python,
     spawn,
+    spawn_and_weigh,
     start,
     wait_until,
 )
@@ -337,6 +338,22 @@ def test_more_pixels_than_can_be_are_refused_before_the_work(case, tmp_path):
 def test_a_formula_without_end_is_refused_before_the_work(case, tmp_path):
     words = ["--method", " & ".join(["ndwi:zero"] * 3001), "--out", tmp_path / "run"]
     assert "at most" in refusal(["water", case(9) / "img.tif", *words], 2)
+
+
+def test_an_image_of_a_million_million_pixels_is_refused_before_the_work(case, tmp_path):
+    words = ["--nodata", "0", "--aoi", "33.001,46.93,33.01,46.95", "--out", tmp_path / "run"]
+    done = spawn("water", case(9) / "huge.vrt", *words, preexec_fn=held)
+    assert "1000000 x 1000000 pixels" in error_line(done, 1)
+
+
+def test_the_memory_allowed_is_kept_whatever_a_block_decodes_to(case, tmp_path):
+    made = run_python(case(18) / "make.py", tmp_path / "strip.tif", "4000")
+    assert made.returncode == 0, made.stderr
+    words = ["water", tmp_path / "strip.tif", "--max-ram", "1", "--out", tmp_path / "run", "-q"]
+    done, peak = spawn_and_weigh(*words)
+    assert peak < 1e9
+    if done.returncode:
+        assert "--max-ram" in error_line(done, 1)
 
 
 # Files that reach out
