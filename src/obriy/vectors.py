@@ -6,6 +6,7 @@ outer corner of the first pixel, so that the pixel in row 2, column 5 is the squ
 and a window of a big grid are all the same simple case.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -121,7 +122,7 @@ def place(geometry: shapely.Geometry, crs: Any, geobox: GeoBox) -> shapely.Geome
     """
     if crs is not None:
         require_crs(geobox, "a district in map coordinates")
-        geometry = _to_grid_crs(geometry, pyproj.CRS(crs), geobox)
+        geometry = _to_grid_crs(geometry, _crs(crs), geobox)
     inverse = ~geobox.affine
     return _valid(shapely.transform(geometry, lambda xy: _affine(inverse, xy)))
 
@@ -185,11 +186,7 @@ def equal_area_plane(
     Raises:
         GridError: where the CRS is not tied to the Earth.
     """
-    geodetic = crs.geodetic_crs
-    if geodetic is None:
-        raise GridError(f"{crs.name} is not tied to the Earth.", "Give the image a CRS that is.")
-    to_lonlat = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
-    degrees = np.rad2deg(geodetic.axis_info[0].unit_conversion_factor)
+    to_lonlat, degrees = _to_lonlat(crs)
     lon, lat = (value * degrees for value in to_lonlat.transform(centre[0], centre[1]))
     if not np.isfinite([lon, lat]).all():
         lon, lat = 0.0, 0.0
@@ -363,7 +360,27 @@ def _check_whole(geometry: shapely.Geometry, name: str) -> None:
 
 def _crs_of(geobox: GeoBox) -> pyproj.CRS:
     require_crs(geobox, "a place on the Earth")
-    return pyproj.CRS(str(geobox.crs))
+    return _crs(str(geobox.crs))
+
+
+@functools.lru_cache(maxsize=64)
+def _crs(text: Any) -> pyproj.CRS:
+    """Read a CRS once: every district of thousands names it again."""
+    return pyproj.CRS(text)
+
+
+@functools.lru_cache(maxsize=64)
+def _to_lonlat(crs: pyproj.CRS) -> tuple[pyproj.Transformer, float]:
+    """Return what brings points of a CRS to its longitudes and latitudes, and their degrees.
+
+    Raises:
+        GridError: where the CRS is not tied to the Earth.
+    """
+    geodetic = crs.geodetic_crs
+    if geodetic is None:
+        raise GridError(f"{crs.name} is not tied to the Earth.", "Give the image a CRS that is.")
+    degrees = float(np.rad2deg(geodetic.axis_info[0].unit_conversion_factor))
+    return pyproj.Transformer.from_crs(crs, geodetic, always_xy=True), degrees
 
 
 def _affine(affine: Affine, xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

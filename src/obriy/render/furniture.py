@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
+import numpy as np
 import shapely
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon
@@ -22,19 +24,21 @@ _SWATCH: Final = 0.5
 """Inches of what stands before it, and of the gap after it."""
 
 
-def draw_outline(axes: Axes, placed: Any, *, width: float = 1.2) -> None:
-    """Draw the rings of a district in pixel coordinates: dark on a light casing.
+def draw_outlines(axes: Axes, placed: Sequence[Any], *, width: float = 1.2) -> None:
+    """Draw the rings of districts in pixel coordinates: dark on a light casing.
 
     Args:
         axes: Of a picture whose coordinates are columns and rows.
-        placed: Polygons, of `obriy.vectors.place`.
+        placed: Polygons of each, of `obriy.vectors.place`.
         width: Of the line, points.
     """
-    for ring in shapely.get_parts(shapely.get_rings(shapely.get_parts(placed))):
-        x, y = shapely.get_coordinates(ring).T
-        for colour, wide, alpha in (("white", width + 1.4, 0.85), (OUTLINE, width, 1.0)):
-            line: dict[str, Any] = {"color": colour, "linewidth": wide, "alpha": alpha}
-            axes.plot(x, y, scalex=False, scaley=False, **line)
+    rings = [
+        shapely.get_coordinates(ring)
+        for ring in shapely.get_rings(shapely.get_parts(np.asarray(placed, object)))
+    ]
+    for colour, wide, alpha in (("white", width + 1.4, 0.85), (OUTLINE, width, 1.0)):
+        lines = LineCollection(rings, colors=colour, linewidths=wide, alpha=alpha, zorder=2)
+        axes.add_collection(lines, autolim=False)
 
 
 def draw_scale_bar(

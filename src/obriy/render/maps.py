@@ -21,7 +21,7 @@ from obriy.render.figures import INK, LINE, MUTED, new_figure
 from obriy.render.furniture import (
     district_entries,
     draw_legend,
-    draw_outline,
+    draw_outlines,
     draw_scale_bar,
     entry_width,
 )
@@ -175,8 +175,7 @@ def map_figure(
         draw_marks(axes, picture.marks, (picture.extent[1] / picture.rgba.shape[1],
                                          picture.extent[0] / picture.rgba.shape[0]))  # fmt: skip
         axes.set_title(caption, loc="left", fontsize=10, color=INK, pad=7)
-        for outline in outlines:
-            draw_outline(axes, outline)
+        draw_outlines(axes, outlines)
     _footer(figure, layout, classes, text, attribution)
     if scale is not None:
         _scale_bar(figure, layout, scale, image.extent, text)

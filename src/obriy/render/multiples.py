@@ -19,7 +19,7 @@ from obriy.render.figures import INK, LINE, MUTED, new_figure
 from obriy.render.furniture import (
     district_entries,
     draw_legend,
-    draw_outline,
+    draw_outlines,
     draw_scale_bar,
     legend_columns,
 )
@@ -161,8 +161,7 @@ def small_maps(
         axes = figure.add_axes(grid.box(number))
         show_picture(axes, picture, aspect)
         axes.set_anchor("N")
-        for outline in outlines:
-            draw_outline(axes, outline, width=0.7)
+        draw_outlines(axes, outlines, width=0.7)
         axes.set_title(date[:10], fontsize=9, color=INK, pad=4)
         axes.set_xlabel(captions.get(date, ""), fontsize=8, color=MUTED, labelpad=4)
     at = 0.1 / _WIDTH, 0.02 / grid.height
@@ -245,8 +244,7 @@ class MapSheet:
             (0.1 / self.width, self.foot / self.height, panel / self.width, self.tall / self.height)
         )
         show_picture(axes, picture, aspect)
-        for district in districts:
-            draw_outline(axes, place(district.geometry, district.crs, self.geobox))
+        draw_outlines(axes, [place(d.geometry, d.crs, self.geobox) for d in districts])
         if scale is not None:
             shown = min(panel, self.tall * self.extent[1] / (self.extent[0] * aspect))
             at = 0.1 / self.width, (self.foot - 0.2) / self.height
