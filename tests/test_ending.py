@@ -38,6 +38,10 @@ def default_interrupt():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def default_hangup():  # who ran the tests by nohup has told them to ignore it
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def ignored_interrupt():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -64,7 +68,7 @@ def test_a_library_that_says_it_is_broken_when_it_was_interrupted():
 
 @pytest.mark.parametrize("sent", ["SIGTERM", "SIGHUP"])
 def test_a_request_to_end(sent):
-    done = struck("obriy.cli.commands", "methods", sent=sent)
+    done = struck("obriy.cli.commands", "methods", sent=sent, preexec_fn=default_hangup)
     assert done.returncode == 128 + getattr(signal, sent)
     assert done.stderr == f"error: Stopped by {sent}; nothing half-written was left.\n"
 

