@@ -107,7 +107,8 @@ def test_a_lock_that_says_nothing_is_nobodys(tmp_path, text):
     assert not list(tmp_path.iterdir())
 
 
-def test_of_many_that_want_a_stale_lock_one_gets_it(tmp_path):
+@pytest.mark.parametrize("attempt", range(20))  # a race is not lost every time
+def test_of_many_that_want_a_stale_lock_one_gets_it(tmp_path, attempt, often_switched):
     lock_of(tmp_path, age=STALE_S + 60, host="elsewhere")
     got, start = [], threading.Barrier(8)
     done = threading.Event()
@@ -130,6 +131,15 @@ def test_of_many_that_want_a_stale_lock_one_gets_it(tmp_path):
         thread.join()
     assert got.count(True) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def often_switched():
+    """Let threads take turns as often as can be, so that a race shows."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
 
 
 def test_a_run_that_was_taken_over_notices(tmp_path, monkeypatch):

@@ -26,6 +26,11 @@ import psutil
 from obriy.errors import OutputError
 from obriy.outputs.files import output_errors
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 LOCK: Final = ".lock"
 BEAT_S: Final = 15.0
 """How often a holder shows that it lives."""
@@ -118,8 +123,9 @@ class Lock:
     def give(self) -> None:
         """Give the folder back; a lock that is not this one's stays."""
         self._ended.set()
-        if _same(_read(self._file), self._own):
-            self._file.unlink(missing_ok=True)
+        with _only_one_removes(self._file):
+            if _same(_read(self._file), self._own):
+                self._file.unlink(missing_ok=True)
 
     def _write(self) -> bool:
         """Write the lock; False where there is one."""
@@ -133,23 +139,22 @@ class Lock:
         return True
 
     def _remove_if_stale(self) -> None:
+        with output_errors(self._file), _only_one_removes(self._file) as there:
+            if there:
+                self._judge()
+
+    def _judge(self) -> None:
+        """Remove the lock that lies there where it is stale; nobody else removes it meanwhile."""
         holder = _read(self._file)
         age = _age(self._file)
-        if age is None:  # it is gone
+        if age is None:  # its holder gave it back
             return
         if holder is None and age < _WRITING_S:  # it is being written
             time.sleep(_WRITING_S / 20)
             return
         if holder is not None and not holder.is_gone() and age < STALE_S:
             raise _busy(self._file.parent, holder)
-        # Another process may be doing the same: what was moved away must be what was looked at.
-        aside = self._file.with_name(f"{LOCK}.{self._own.token}")
-        with contextlib.suppress(FileNotFoundError), output_errors(self._file):
-            self._file.rename(aside)
-            if not _same(_read(aside), holder):
-                with contextlib.suppress(OSError):
-                    os.link(aside, self._file)
-        aside.unlink(missing_ok=True)
+        self._file.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_S):
@@ -173,6 +178,33 @@ def lock_folder(folder: Path) -> Iterator[Lock]:
         yield lock
     finally:
         lock.give()
+
+
+@contextlib.contextmanager
+def _only_one_removes(file: Path) -> Iterator[bool]:
+    """Shut out all others who would remove the lock that lies there; False where none lies there.
+
+    Without this, one who judged a stale lock could remove the fresh one of another, who judged and
+    replaced it a moment before. The system lets go of the shut when its process ends.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    with os.fdopen(descriptor, "rb") as opened:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # a disk that knows no such locks
+                fcntl.flock(opened, fcntl.LOCK_EX)
+        yield _is_still(file, opened.fileno())
+
+
+def _is_still(file: Path, descriptor: int) -> bool:
+    """Say whether a path still leads to the file that was opened by it."""
+    try:
+        return os.path.samestat(file.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _busy(folder: Path, holder: Holder) -> OutputError:
