@@ -20,13 +20,13 @@ from obriy.model.grid import coords_of, geobox_of
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.outputs.scene_file import write_scene
+from obriy.simulate.files.scene import write_scene
+from obriy.simulate.ice.folder import simulate_ice_folder
 from obriy.sources.modis.snow import read_snow_reference
 from obriy.workflows.config import IceConfig, make_config, read_config
 from obriy.workflows.ice_inputs import read_ice_inputs
 from obriy.workflows.ice_map import ice_method
 from obriy.workflows.jobs import run_job
-from obriy.workflows.simulating_ice import simulate_ice_folder
 from test_water_command import error_line
 from test_water_command import obriy as command
 

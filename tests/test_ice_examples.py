@@ -15,7 +15,7 @@ from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import band_names, make_scene
 from obriy.outputs.cog import write_layer
-from obriy.outputs.scene_file import write_scene
+from obriy.simulate.files.scene import write_scene
 from obriy.sources.ice_examples import read_examples, unlabelled
 
 SHAPE = (40, 60)

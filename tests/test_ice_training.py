@@ -19,9 +19,9 @@ from obriy.model.scene import make_scene
 from obriy.nets.ice_learning import IceEpoch
 from obriy.nets.ssegm import SIZE
 from obriy.outputs.cog import write_layer
-from obriy.outputs.scene_file import write_scene
 from obriy.render.figures import to_png
 from obriy.render.learning import ice_learning_figure
+from obriy.simulate.files.scene import write_scene
 from obriy.workflows.config import IceTrainConfig, make_config
 from obriy.workflows.ice_lessons import (
     PIXELS,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from obriy.errors import InputError
-from obriy.outputs.granule import (
+from obriy.simulate.files.granule import (
     Fault,
     granule_name,
     write_cloud_mask,

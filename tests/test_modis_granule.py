@@ -23,7 +23,7 @@ from obriy.model.grid import geobox_of
 from obriy.model.ice import BANDS
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
-from obriy.outputs.granule import (
+from obriy.simulate.files.granule import (
     granule_name,
     write_cloud_mask,
     write_geolocation,

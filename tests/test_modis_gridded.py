@@ -11,7 +11,7 @@ from obriy.errors import GeometryError, SourceError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.grid import geobox_of, same_grid
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER
-from obriy.outputs.granule import granule_name, write_cloud_mask
+from obriy.simulate.files.granule import granule_name, write_cloud_mask
 from obriy.simulate.orbit import Pass
 from obriy.sources.base import Request
 from obriy.sources.modis.cloud_mask import read_cloud_mask

@@ -10,12 +10,13 @@ from obriy.model.grid import geobox_of, same_grid
 from obriy.model.scene import band_names
 from obriy.simulate.counting import heights
 from obriy.simulate.materials import code, spectra
+from obriy.simulate.opening import open_simulated
 from obriy.simulate.place import NO_DAM, Frame, Place, index_shapes
 from obriy.simulate.season import make_season, simulate_season, true_area
 from obriy.simulate.sky import Sun, illumination, make_clouds, shade, sun_of
 from obriy.simulate.water import simulate_water_scene
 from obriy.sources import open_scene
-from obriy.sources.simulated import open_simulated, simulated_reference
+from obriy.sources.base import truth_of
 from obriy.tables import load_toml
 
 HIGH = 50.0
@@ -211,12 +212,12 @@ def test_the_truth_of_a_part():
     address = "simulated:?seed=3&size=40x60"
     scene, whole = open_simulated(address)
     part = scene.isel(y=slice(5, 25), x=slice(7, 50))
-    reference = simulated_reference(address, geobox_of(part))
+    reference = truth_of(address, geobox_of(part))
     np.testing.assert_array_equal(reference.labels, whole.labels[5:25, 7:50])
-    assert simulated_reference("lake.tif", geobox_of(part)) is None
+    assert truth_of("lake.tif", geobox_of(part)) is None
     moved = geobox_of(part).pad(30)
     with pytest.raises(GridError, match="no part"):
-        simulated_reference(address, moved)
+        truth_of(address, moved)
 
 
 def test_spectra_have_the_mean_and_the_covariance_of_the_table():

@@ -10,8 +10,8 @@ from obriy.cli.commands import app
 from obriy.errors import UnknownNameError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.grid import geobox_of, same_grid
+from obriy.simulate.folder import dates_between, parse_size, simulate_to_folder
 from obriy.simulate.season import make_season
-from obriy.workflows.simulating import dates_between, parse_size, simulate_to_folder
 
 DATES = ["2023-01-20", "2023-05-02"]
 HIDING = Flag.NO_DATA | Flag.CLOUD | Flag.CIRRUS | Flag.CLOUD_SHADOW | Flag.SNOW

@@ -11,10 +11,10 @@ from obriy.errors import UsageError
 from obriy.model.flags import Flag
 from obriy.model.ice import BANDS, CLOUD, LAND
 from obriy.model.legend import load_legend
-from obriy.outputs.scene_file import write_scene
+from obriy.simulate.files.scene import write_scene
+from obriy.simulate.ice.folder import simulate_ice_folder
 from obriy.simulate.ice.frame import area_grid
 from obriy.simulate.ice.scene import simulate_ice
-from obriy.workflows.simulating_ice import simulate_ice_folder
 
 AQUA = "2021-01-12T04:05"
 

@@ -20,9 +20,9 @@ from obriy.render.comparison import comparison_figure
 from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_figure
 from obriy.render.learning import ice_learning_figure
 from obriy.render.spectra import spectrum_figure
+from obriy.simulate.ice.folder import simulate_ice_folder
 from obriy.workflows.config import IceConfig, LandcoverConfig, WaterConfig, make_config
 from obriy.workflows.jobs import run_job
-from obriy.workflows.simulating_ice import simulate_ice_folder
 
 NAMES = {
     # Formats, units of software, abbreviations that Ukrainian texts have in Latin letters.

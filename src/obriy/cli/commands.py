@@ -296,8 +296,8 @@ def simulate(
 ) -> None:
     """Make images of a made-up place whose water, or ice, is known exactly."""
     from obriy.cli.show import Screen
-    from obriy.workflows.simulating import dates_between, parse_size, simulate_to_folder
-    from obriy.workflows.simulating_ice import simulate_ice_folder
+    from obriy.simulate.folder import dates_between, parse_size, simulate_to_folder
+    from obriy.simulate.ice.folder import simulate_ice_folder
 
     if granules and setting != "ice":
         raise UsageError("--granules makes granules of ice.", "Give --setting ice with it.")

@@ -37,7 +37,7 @@ def demo_jobs(out: Path, lang: str) -> list[JobConfig]:
 
 def _season(folder: Path) -> Path:
     """Simulate six dates of a place with lakes and rivers."""
-    from obriy.workflows.simulating import dates_between, simulate_to_folder
+    from obriy.simulate.folder import dates_between, simulate_to_folder
 
     if not (folder / "truth.csv").exists():
         dates = dates_between(6, "2023-04-01", "2023-10-31")
@@ -47,8 +47,8 @@ def _season(folder: Path) -> Path:
 
 def _winter(folder: Path) -> Path:
     """Simulate six dates of a bay; what is there already is not made again."""
-    from obriy.workflows.simulating import dates_between
-    from obriy.workflows.simulating_ice import simulate_ice_folder
+    from obriy.simulate.folder import dates_between
+    from obriy.simulate.ice.folder import simulate_ice_folder
 
     simulate_ice_folder(folder, dates=dates_between(6, "2020-11-20", "2021-04-15"), seed=100)
     return folder

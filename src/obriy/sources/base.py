@@ -2,13 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from obriy.registry import Registry
 
 if TYPE_CHECKING:
     import xarray as xr
     from odc.geo.geobox import GeoBox
+
+    from obriy.model.reference import Reference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +53,31 @@ class Request:
         return [name for name in names if getattr(self, name) is not None]
 
 
+MADE_UP: Final = "simulated:"
+"""What the address of a made-up scene begins with; nothing but its name is known here."""
 SOURCES: Registry[Callable[[Request], "xr.Dataset"]] = Registry("source")
 SOURCES.register("files", "obriy.sources.geotiff:open_files")
 SOURCES.register("sample", "obriy.sources.sample:open_sample")
-SOURCES.register("simulated", "obriy.sources.simulated:open_simulated_scene")
+SOURCES.register("simulated", "obriy.simulate.opening:open_simulated_scene")
 SOURCES.register("modis", "obriy.sources.modis.granule:open_modis")
+
+TRUTHS: Registry[Callable[[str, "GeoBox"], "Reference"]] = Registry("source with a truth")
+"""Of a scene that was made: its address and the grid of a map of it, or of a part, to its truth."""
+TRUTHS.register("simulated", "obriy.simulate.opening:truth_of")
+
+TIMES: Registry[Callable[[str], str]] = Registry("source with a time")
+"""Of a scene that was made: its address to its time, ISO 8601, before it is made."""
+TIMES.register("simulated", "obriy.simulate.ice.opening:time_of")
+
+
+def truth_of(source: str, grid: "GeoBox") -> "Reference | None":
+    """Return the truth of a made-up scene on the grid of a map of it, or of a part of it.
+
+    Args:
+        source: What was mapped; None is returned where nobody made it up.
+        grid: The grid of the map: the scene's, or whole pixels cut out of it.
+
+    Raises:
+        GridError: a grid that is no part of the scene's.
+    """
+    return TRUTHS.get("simulated")(source, grid) if source.startswith(MADE_UP) else None

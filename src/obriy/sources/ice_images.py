@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from obriy.errors import SourceError, UsageError
+from obriy.sources.base import MADE_UP, TIMES
 from obriy.sources.dates import parse_range, time_in
 from obriy.sources.integrity import HDF4_SUFFIXES as HDF
 from obriy.sources.reading import SUFFIXES
@@ -103,9 +104,9 @@ def _files(source: str) -> list[str]:
     if path.is_dir():
         inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
         return [str(p) for p in inside if p.name.lower().endswith((*HDF, *SUFFIXES))]
-    if not path.exists() and not source.startswith("simulated:"):
+    if not path.exists() and not source.startswith(MADE_UP):
         raise SourceError(f"There is no {source}.", "Check the path.")
-    return [source if source.startswith("simulated:") else str(path)]
+    return [source if source.startswith(MADE_UP) else str(path)]
 
 
 def _hdf(source: str) -> list[Path]:
@@ -151,8 +152,8 @@ def _require_use(places: Sequence[str], images: Sequence[IceImage]) -> None:
 
 def _image(file: str, files: Sequence[str], helpers: Sequence[Path]) -> IceImage:
     path = Path(file)
-    if file.startswith("simulated:"):
-        return IceImage(_stem(path), _simulated_time(file), file)
+    if file.startswith(MADE_UP):
+        return IceImage(_stem(path), TIMES.get("simulated")(file), file)
     time = time_in(path.name) or time_in(path.parent.name)
     if time is None:
         raise SourceError(
@@ -170,12 +171,6 @@ def _image(file: str, files: Sequence[str], helpers: Sequence[Path]) -> IceImage
         geolocation=_partner(path, near, _GEOLOCATION),
         clouds=_partner(path, near, _CLOUDS),
     )
-
-
-def _simulated_time(address: str) -> str:
-    from obriy.sources.simulated_ice import ice_options
-
-    return ice_options(address)["time"]
 
 
 def _stem(path: Path) -> str:

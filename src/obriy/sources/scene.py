@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from obriy.errors import SourceError, UsageError
-from obriy.sources.base import SOURCES, Request
+from obriy.sources.base import MADE_UP, SOURCES, Request
 from obriy.sources.integrity import HDF4_SUFFIXES
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _kind(paths: tuple[str, ...]) -> str:
     for path in paths:
         _check_scheme(path)
     kinds = {"sample" if p.startswith("sample:") else "" for p in paths}
-    kinds |= {"simulated" if p.startswith("simulated:") else "" for p in paths}
+    kinds |= {"simulated" if p.startswith(MADE_UP) else "" for p in paths}
     special = kinds - {""}
     if special and len(paths) > 1:
         raise UsageError(f"'{special.pop()}:' stands alone.", "Open it by itself.")

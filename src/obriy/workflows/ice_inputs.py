@@ -26,6 +26,7 @@ from obriy.model.reference import Reference
 from obriy.model.scene import band_names, provenance_of
 from obriy.prepare.crop import crop
 from obriy.sources.area_grid import area_grid
+from obriy.sources.base import MADE_UP, truth_of
 from obriy.sources.districts import read_districts
 from obriy.sources.ice_examples import is_label
 from obriy.sources.ice_images import IceImage, find_ice_images
@@ -36,7 +37,6 @@ from obriy.sources.quality import without_clouds
 from obriy.sources.reference import open_reference
 from obriy.sources.scene import open_scene
 from obriy.sources.series import require_alike
-from obriy.sources.simulated_ice import SCHEME, simulated_ice_reference
 from obriy.workflows.config import IceConfig
 from obriy.workflows.opening import open_as_told
 from obriy.workflows.series_inputs import grid_text
@@ -188,7 +188,7 @@ def _scene(image: IceImage, config: IceConfig, grid: GeoBox | None) -> xr.Datase
     scene = open_as_told(image.path, config)
     if mask is not None:
         return _named(with_land(scene, mask), image)
-    if not image.path.startswith(SCHEME):
+    if not image.path.startswith(MADE_UP):
         record = provenance_of(scene).with_warning(UNMASKED)
         scene.attrs["provenance"] = record
     return _named(scene, image)
@@ -202,11 +202,7 @@ def _named(scene: xr.Dataset, image: IceImage) -> xr.Dataset:
 def _references(config: IceConfig, opened: Sequence[OpenedIce]) -> dict[str, Reference]:
     """Open labels on the grids of the maps, by name of the image."""
     if config.reference is None:
-        return {
-            one.image.name: simulated_ice_reference(one.image.path)
-            for one in opened
-            if one.image.path.startswith(SCHEME) and not config.aoi
-        }
+        return _truths(opened)
     place = Path(config.reference).expanduser()
     found = {}
     for one in opened:
@@ -226,6 +222,12 @@ def _references(config: IceConfig, opened: Sequence[OpenedIce]) -> dict[str, Ref
             "Give a folder of labels, named like the images.",
         )
     return found
+
+
+def _truths(opened: Sequence[OpenedIce]) -> dict[str, Reference]:
+    parts = [(one.image, one.part) for one in opened if one.part is not None]
+    truths = {image.name: truth_of(image.path, geobox_of(part)) for image, part in parts}
+    return {name: truth for name, truth in truths.items() if truth is not None}
 
 
 def _labels(file: Path, grid: GeoBox, config: IceConfig) -> Reference:

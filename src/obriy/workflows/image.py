@@ -19,8 +19,8 @@ from obriy.model.scores import Scores
 from obriy.prepare.crop import crop
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
+from obriy.sources.base import truth_of
 from obriy.sources.districts import read_districts
-from obriy.sources.simulated import simulated_reference
 from obriy.workflows.config import GSW, WaterConfig
 from obriy.workflows.evaluation import evaluate, gsw_reference, reference_from_file
 from obriy.workflows.mapping import map_water_to_files, open_map
@@ -154,7 +154,7 @@ def _measure(water: ClassMap, districts: list[District], config: WaterConfig) ->
 
 def _reference(inputs: _Inputs, config: WaterConfig, options: EngineOptions) -> Reference | None:
     if config.reference is None:
-        return simulated_reference(config.source, geobox_of(inputs.part))
+        return truth_of(config.source, geobox_of(inputs.part))
     if config.reference.startswith(GSW):
         return gsw_reference(config.reference, inputs.part, options)
     return reference_from_file(config.reference, inputs.part, config.reference_legend)

@@ -11,12 +11,13 @@ from obriy.model.grid import coords_of, geobox_of, same_grid
 from obriy.model.legend import load_legend
 from obriy.model.reference import Reference
 from obriy.registry import did_you_mean
+from obriy.simulate.ice.opening import MEANING as ICE_MEANING
+from obriy.simulate.ice.opening import SCHEME as ICE
+from obriy.simulate.ice.opening import ice_truth, open_simulated_ice
 from obriy.simulate.water import SETTING, SimulatedScene, simulate_water_scene
-from obriy.sources.base import Request
-from obriy.sources.simulated_ice import SCHEME as ICE
-from obriy.sources.simulated_ice import open_simulated_ice
+from obriy.sources.base import MADE_UP, Request
 
-SCHEME = "simulated:"
+MEANING = "water where its true share of the pixel is 0.5 or more"
 DEFAULTS = {"seed": "7", "size": "512", "setting": SETTING}
 
 
@@ -24,7 +25,7 @@ def open_simulated_scene(request: Request) -> xr.Dataset:
     """Open ``simulated:``, ``simulated:?seed=7&size=512`` or ``...size=300x400`` (rows, columns).
 
     ``setting=easy_clear`` and the like choose the world and the sky; ``simulated:ice`` is a bay in
-    winter, see `obriy.sources.simulated_ice`.
+    winter, see `obriy.simulate.ice.opening`.
 
     Args:
         request: The address, and the pixel size wanted; nothing else may be given.
@@ -38,7 +39,7 @@ def open_simulated_scene(request: Request) -> xr.Dataset:
     asked = (request.sensor, request.bands, request.scale, request.offset, request.nodata)
     if any(a is not None for a in asked):
         raise UsageError(
-            "A simulated scene has its bands and its reflectance.", f"Write '{SCHEME}' alone."
+            "A simulated scene has its bands and its reflectance.", f"Write '{MADE_UP}' alone."
         )
     if request.paths[0].startswith(ICE):
         return open_simulated_ice(request.paths[0])
@@ -52,43 +53,45 @@ def open_simulated(address: str) -> tuple[xr.Dataset, Reference]:
         address: As for `open_simulated_scene`.
     """
     scene = _made(address, 10.0).scene
-    return scene, _reference(address, geobox_of(scene))
+    return scene, truth_of(address, geobox_of(scene))
 
 
-def simulated_reference(source: str, geobox: GeoBox) -> Reference | None:
+def truth_of(address: str, grid: GeoBox) -> Reference:
     """Return the truth of a simulated scene on the grid of a map of it, or of a part of it.
 
     Args:
-        source: What was mapped; None is returned where it is no ``simulated:`` scene of water.
-        geobox: The grid of the map: the scene's, or whole pixels cut out of it.
+        address: Of a scene of water or of ice.
+        grid: The grid of the map: the scene's, or whole pixels cut out of it.
 
     Raises:
         GridError: a grid that is no part of the scene's.
     """
-    made = source.startswith(SCHEME) and not source.startswith(ICE)
-    return _reference(source, geobox) if made else None
-
-
-def _reference(address: str, geobox: GeoBox) -> Reference:
-    resolution = abs(float(geobox.affine.a))
-    truth = _made(address, resolution).truth
-    whole = geobox_of(truth)
-    column, row = (round(v) for v in ~whole.affine @ (geobox.affine @ (0, 0)))
-    rows, columns = int(geobox.shape.y), int(geobox.shape.x)
-    part = truth[row : row + rows, column : column + columns]
-    if row < 0 or column < 0 or not same_grid(geobox_of(part), geobox):
-        raise GridError("The map is no part of the simulated scene.", "Map it on its own grid.")
+    if address.startswith(ICE):
+        truth, legend, meaning = ice_truth(address), "ice", ICE_MEANING
+    else:
+        made = _made(address, abs(float(grid.affine.a)))
+        truth, legend, meaning = made.truth, "water", MEANING
     return Reference(
-        xr.DataArray(part.to_numpy(), coords_of(geobox), ("y", "x")),
-        load_legend("water"),
+        _part(truth, grid),
+        load_legend(legend),
         "the truth of the simulated scene",
-        notes=("water where its true share of the pixel is 0.5 or more",),
+        notes=(meaning,),
     )
+
+
+def _part(truth: xr.DataArray, grid: GeoBox) -> xr.DataArray:
+    whole = geobox_of(truth)
+    column, row = (round(v) for v in ~whole.affine @ (grid.affine @ (0, 0)))
+    rows, columns = int(grid.shape.y), int(grid.shape.x)
+    part = truth[row : row + rows, column : column + columns]
+    if row < 0 or column < 0 or not same_grid(geobox_of(part), grid):
+        raise GridError("The map is no part of the simulated scene.", "Map it on its own grid.")
+    return xr.DataArray(part.to_numpy(), coords_of(grid), ("y", "x"))
 
 
 @functools.lru_cache(maxsize=2)
 def _made(address: str, resolution: float) -> SimulatedScene:
-    text = address.removeprefix(SCHEME).lstrip("?")
+    text = address.removeprefix(MADE_UP).lstrip("?")
     given = parse_qsl(text, keep_blank_values=True)
     options = {**DEFAULTS, **dict(given)}
     unknown = sorted(set(options) - set(DEFAULTS))

@@ -12,9 +12,9 @@ from odc.geo.geobox import GeoBox
 from obriy.errors import UsageError
 from obriy.outputs.files import write_text
 from obriy.outputs.geopackage import VectorLayer, write_layers
-from obriy.outputs.scene_file import write_fraction, write_scene, write_truth
 from obriy.outputs.styles import Look
 from obriy.render.palette import OUTLINE
+from obriy.simulate.files.scene import write_fraction, write_scene, write_truth
 from obriy.simulate.season import Season, SimulatedDate, make_season
 
 IMAGE = "image"

@@ -7,12 +7,11 @@ from urllib.parse import parse_qsl
 import xarray as xr
 
 from obriy.errors import UsageError
-from obriy.model.legend import load_legend
-from obriy.model.reference import Reference
 from obriy.registry import did_you_mean
 from obriy.simulate.ice.scene import SimulatedIce, simulate_ice
 
 SCHEME: Final = "simulated:ice"
+MEANING: Final = "ice where half of the pixel or more is ice"
 _SATELLITES: Final[dict[str, Literal["terra", "aqua"]]] = {"terra": "terra", "aqua": "aqua"}
 DEFAULTS: Final = {"seed": "7", "time": "2021-02-18T04:05", "satellite": "aqua"}
 
@@ -39,12 +38,18 @@ def open_simulated_ice(address: str) -> xr.Dataset:
     return _made(address).scene
 
 
-def simulated_ice_reference(address: str) -> Reference:
-    """Return the truth of a simulated scene of ice, on its grid."""
-    return Reference(
-        _made(address).truth, load_legend("ice"), "the truth of the simulated scene",
-        notes=("ice where half of the pixel or more is ice",),
-    )  # fmt: skip
+def ice_truth(address: str) -> xr.DataArray:
+    """Return the truth of a simulated scene of ice, codes of the legend ``ice`` on its grid."""
+    return _made(address).truth
+
+
+def time_of(address: str) -> str:
+    """Return the time of a simulated scene of ice, ISO 8601, without making it.
+
+    Raises:
+        UnknownNameError: an option that there is not.
+    """
+    return ice_options(address)["time"]
 
 
 @functools.lru_cache(maxsize=2)

@@ -20,15 +20,15 @@ from obriy.model.ice import CLOUD, LAND
 from obriy.model.legend import Legend, load_legend
 from obriy.outputs.cog import write_layer
 from obriy.outputs.files import write_text
-from obriy.outputs.granule import (
+from obriy.simulate.fields import stream
+from obriy.simulate.files.granule import (
     Product,
     granule_name,
     write_cloud_mask,
     write_geolocation,
     write_granule,
 )
-from obriy.outputs.scene_file import write_scene, write_truth
-from obriy.simulate.fields import stream
+from obriy.simulate.files.scene import write_scene, write_truth
 from obriy.simulate.ice.frame import area_grid
 from obriy.simulate.ice.geometry import moment
 from obriy.simulate.ice.scene import SimulatedIce, simulate_ice

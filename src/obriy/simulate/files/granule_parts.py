@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from obriy.outputs.hdf_eos import Attribute, Field
+from obriy.simulate.files.hdf_eos import Attribute, Field
 
 Float = npt.NDArray[np.floating[Any]]
 Counts = npt.NDArray[np.uint16]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import InputError
-from obriy.outputs.granule_parts import (
+from obriy.simulate.files.granule_parts import (
     DEAD,
     FILL,
     LINES,
@@ -32,7 +32,7 @@ from obriy.outputs.granule_parts import (
     positions_of,
     sun_distance,
 )
-from obriy.outputs.hdf_eos import Attribute, Field, Swath, core_metadata, write_hdf_eos
+from obriy.simulate.files.hdf_eos import Attribute, Field, Swath, core_metadata, write_hdf_eos
 from obriy.simulate.orbit import SCAN_S, Angles, Satellite
 
 Product = Literal["02HKM", "03", "35_L2"]

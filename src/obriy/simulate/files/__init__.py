@@ -1,0 +1,1 @@
+"""Simulated scenes and granules as the files that readers of real ones open."""
