@@ -3,16 +3,21 @@
 import numpy as np
 import pytest
 
+from obriy.blocks.base import Block
+from obriy.errors import UsageError
+from obriy.methods.expression import parse_method
 from obriy.methods.histograms import Counts
+from obriy.methods.index_threshold import NOT_WATER, WATER
 from obriy.methods.thresholds import Edge, Fixed, Local, Otsu, Valley, View, otsu
 
 SPAN = (-1.0, 1.0)
 
 
-def decide(threshold, values):
+def decide(threshold, values, published=0.0):
     values = np.asarray(values, "float32")
     core = (slice(0, values.shape[0]), slice(0, values.shape[1]))
-    return threshold.decide(threshold.collect(View(values, core, 0, 0, SPAN)))
+    view = View(values, core, 0, 0, SPAN, published)
+    return threshold.decide(threshold.collect(view), published)
 
 
 def normal(mean, n, seed=0, spread=0.05):
@@ -51,9 +56,9 @@ def test_untested_otsu_cuts_it_all_the_same():
 
 @pytest.mark.parametrize("threshold", [Otsu(), Valley(), Edge(), Local(), Otsu(tested=False)])
 @pytest.mark.parametrize("values", [np.full((3, 4), np.nan), np.full((3, 4), 0.7), [[0.2]]])
-def test_nothing_or_one_value_falls_back_to_zero(threshold, values):
-    cut = decide(threshold, values)
-    assert (cut.value, cut.fell_back) == (0, True)
+def test_nothing_or_one_value_falls_back_to_the_published(threshold, values):
+    cut = decide(threshold, values, published=0.1)
+    assert (cut.value, cut.fell_back) == (0.1, True)
     assert cut.reason
 
 
@@ -97,6 +102,26 @@ def test_the_cut_into_blocks_does_not_matter(threshold):
         top, left = max(0, row - halo), max(0, column - halo)
         block = values[top : row + height + halo, left : column + width + halo]
         core = (slice(row - top, row - top + height), slice(column - left, column - left + width))
-        parts.append(threshold.collect(View(block, core, top, left, SPAN)))
+        parts.append(threshold.collect(View(block, core, top, left, SPAN, 0.0)))
     merged = parts[3].merge(parts[1]).merge(parts[0].merge(parts[2]))
-    assert threshold.decide(merged) == whole
+    assert threshold.decide(merged, 0.0) == whole
+
+
+def test_zero_is_the_threshold_that_the_index_was_published_with():
+    # green + red over nir + swir16: 0.14 / 0.13 is water, 0.14 / 0.15 is not (Shen and Li 2010: 1).
+    bands = {
+        "green": np.array([[0.08, 0.08]], "float32"), "red": np.array([[0.06, 0.06]], "float32"),
+        "nir": np.array([[0.05, 0.05]], "float32"), "swir16": np.array([[0.08, 0.10]], "float32"),
+    }  # fmt: skip
+    block = Block(bands, None, 0, 0, (slice(0, 1), slice(0, 2)))
+    method = parse_method("wri:zero")
+    rule = method.decide(method.collect(block))
+    np.testing.assert_array_equal(rule.apply(block).labels, [[WATER, NOT_WATER]])
+    assert rule.cut.value == 1
+
+
+@pytest.mark.parametrize("name", ["ndvi", "gndvi", "ndponi"])
+def test_an_index_that_was_published_without_a_threshold_has_no_zero(name):
+    with pytest.raises(UsageError, match="published without a threshold") as caught:
+        parse_method(f"{name}:zero")
+    assert "WRI" in caught.value.hint

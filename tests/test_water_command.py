@@ -292,6 +292,16 @@ def test_ukrainian_report(finished, tmp_path):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(("words", "lang"), [([], "uk"), (["--lang", "en"], "en")])
+def test_the_environment_says_the_usual_language(finished, tmp_path, words, lang):
+    _, _, image = finished
+    where = ["--out", tmp_path / "run", "--outputs", "report", "-q"]
+    done = obriy("water", image, *words, *where, env={**os.environ, "OBRIY_LANG": "uk"})
+    assert done.returncode == 0, done.stderr
+    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert f'lang="{lang}"' in report
+
+
 def test_demo(tmp_path):
     done = obriy("demo", "--out", tmp_path / "demo")
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,14 +23,13 @@ class Settings(BaseSettings):
     max_ram_gb: float | None = Field(
         None, gt=0, le=1e6, description="memory to use; None: half of the free"
     )
-    lang: str = Field("en", pattern="^(en|uk)$", description="language of reports")
+    lang: Literal["en", "uk"] = Field("en", description="language of reports")
     cache: Path = Field(
         Path("~/.cache/obriy").expanduser(), description="answers of paid labellers, kept"
     )
     labeller_key: SecretStr | None = Field(
         None, description="key for labellers at an address of one's own (`@http://...`)"
     )
-    realdata: Path | None = Field(None, description="folder of real data for the tests")
 
 
 @lru_cache(maxsize=1)

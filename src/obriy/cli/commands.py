@@ -1,7 +1,7 @@
 """The commands: parse, call a workflow, show; how they end is said in `obriy.cli.app`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -21,6 +21,7 @@ from obriy.workflows.config import (
     WaterConfig,
     make_config,
     read_config,
+    usual_language,
 )
 
 ERROR, PARTIAL = 1, 3
@@ -42,8 +43,17 @@ app.add_typer(train, name="train")
 Json = Annotated[bool, typer.Option("--json", help="print result.json to standard output")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done")]
+Lang = Annotated[str | None, typer.Option(help="language, en or uk; default: OBRIY_LANG, else en")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="show tracebacks of errors")]
 Scenes = Annotated[Path | None, typer.Option("--data", help="the folder, with an option's name")]
+
+
+def _language(asked: str | None) -> Literal["en", "uk"]:
+    if asked is None:
+        return usual_language()
+    if asked in ("en", "uk"):
+        return asked  # type: ignore[return-value]
+    raise UsageError(f"--lang: there is no '{asked}'.", "Choose en or uk.")
 
 
 def _print_version(asked: bool) -> None:
@@ -65,15 +75,16 @@ def before_all(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="folder of the demo")] = Path("obriy-demo"),
-    lang: Annotated[str, typer.Option(help="language of the reports, en or uk")] = "en",
+    lang: Lang = None,
     quiet: Quiet = False,
 ) -> None:
     """Map water, land cover and ice: simulated scenes and seasons, a real chip."""
     from obriy.cli.demo import demo_jobs
     from obriy.cli.show import Screen
 
-    screen = Screen(quiet)
-    screen.reports([_run(config, screen, False) for config in demo_jobs(out, lang)], lang)
+    screen, language = Screen(quiet), _language(lang)
+    done = [_run(config, screen, False) for config in demo_jobs(out, language)]
+    screen.reports(done, language)
 
 
 @app.command()
@@ -221,14 +232,13 @@ def sample(
     image: Annotated[
         str | None, typer.Option(help="image to show; default: the one that the map names")
     ] = None,
-    lang: Annotated[str, typer.Option(help="language of the page, en or uk")] = "en",
+    lang: Lang = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Draw a random sample of a map to label, for areas with standard errors."""
-    if lang not in ("en", "uk"):
-        raise UsageError(f"--lang: there is no '{lang}'.", "Choose en or uk.")
+    language = _language(lang)
     if size is not None and target_se is not None:
         raise UsageError("--size and --target-se exclude each other.", "Give one of them.")
     look_first(str(map_file))
@@ -246,7 +256,7 @@ def sample(
         seed=seed,
         aoi=aoi,
         image=image,
-        lang=lang,
+        lang=language,
     )
     if as_json:
         print_json(drawn.to_dict())

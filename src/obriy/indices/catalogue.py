@@ -25,6 +25,7 @@ class Index:
         low: Lower end of the values that a histogram covers.
         high: Upper end.
         water: ``"above"`` or ``"below"`` a threshold lies water; None: not a water index.
+        threshold: What the paper of the index cuts water at; None: it names none.
         reference: The paper.
         check: Band values and the ``value`` worked by hand from the paper's equation.
     """
@@ -35,6 +36,7 @@ class Index:
     low: float
     high: float
     water: str | None
+    threshold: float | None
     reference: str
     check: Mapping[str, float]
 
@@ -83,6 +85,7 @@ def all_indices() -> dict[str, Index]:
             low=row["range"][0],
             high=row["range"][1],
             water=row.get("water"),
+            threshold=row.get("threshold"),
             reference=row["reference"],
             check=row["check"],
         )

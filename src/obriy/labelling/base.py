@@ -15,11 +15,6 @@ class Labeller(Protocol):
         """What the user wrote, e.g. ``"spectral"`` or ``"anthropic:MODEL"``."""
         ...
 
-    @property
-    def looks(self) -> bool:
-        """Whether it needs the pictures of a portrait."""
-        ...
-
     def label(self, portraits: Sequence[Portrait], legend: Legend) -> list[Answer]:
         """Return one answer for each portrait, in their order.
 

@@ -132,7 +132,7 @@ def convene(
     goes on where it was, and nothing is asked twice.
 
     Args:
-        portraits: The clusters; with pictures where a labeller `looks`.
+        portraits: The clusters; with pictures for those who look at them.
         legend: The classes.
         labellers: What the user wrote.
         settings: How they are asked; None: without caps.

@@ -32,11 +32,9 @@ class SpectralLabeller:
 
     Attributes:
         name: ``"spectral"``.
-        looks: False: it reads the facts alone.
     """
 
     name: str = "spectral"
-    looks: bool = False
 
     def label(self, portraits: Sequence[Portrait], legend: Legend) -> list[Answer]:
         """Return one answer for each portrait, in their order.

@@ -7,9 +7,19 @@ import numpy as np
 
 from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
 from obriy.errors import UsageError
-from obriy.indices.catalogue import Index, get_index
+from obriy.indices.catalogue import Index, get_index, water_indices
 from obriy.methods.histograms import Candidates, Cells, Counts
-from obriy.methods.thresholds import Cut, Edge, Fixed, Local, Otsu, Threshold, Valley, View
+from obriy.methods.thresholds import (
+    Cut,
+    Edge,
+    Fixed,
+    Local,
+    Otsu,
+    Published,
+    Threshold,
+    Valley,
+    View,
+)
 from obriy.model.classmap import Doubt
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.registry import Registry
@@ -21,7 +31,7 @@ THRESHOLD_SPREAD: Final = 0.025
 step from zero (McFeeters 1996) to the 0.05 of document D's authors."""
 
 THRESHOLDS: Final[Registry[Threshold]] = Registry("threshold")
-THRESHOLDS.register("zero", Fixed(0.0))
+THRESHOLDS.register("zero", Published())
 THRESHOLDS.register("otsu", Otsu())
 THRESHOLDS.register("otsu-untested", Otsu(tested=False))
 THRESHOLDS.register("valley", Valley())
@@ -70,6 +80,11 @@ class IndexThreshold:
     gives_fraction: bool = False
 
     @property
+    def published(self) -> float:
+        """The threshold to fall back to; zero, the usual one, where none was published."""
+        return 0.0 if self.index.threshold is None else self.index.threshold
+
+    @property
     def halo(self) -> int:
         """Pixels around a block that the threshold looks at."""
         return self.threshold.halo
@@ -84,7 +99,7 @@ class IndexThreshold:
         core = Block.crop(block)
         inner = self.index.evaluate(core.bands) if self.halo else found
         span = (self.index.low, self.index.high)
-        view = View(found.values, block.core, block.row, block.column, span)
+        view = View(found.values, block.core, block.row, block.column, span, self.published)
         statistics = self.threshold.collect(view)
         return Collected(statistics, inner.undefined, inner.clipped)
 
@@ -92,7 +107,7 @@ class IndexThreshold:
         """Find the threshold."""
         whole = statistics.statistics
         counts = whole.whole if isinstance(whole, Cells | Candidates) else whole
-        cut = self.threshold.decide(whole)
+        cut = self.threshold.decide(whole, self.published)
         return IndexRule(self.index, cut, counts, statistics.undefined, statistics.clipped)
 
 
@@ -156,6 +171,12 @@ def index_threshold(index_name: str, threshold_name: str) -> IndexThreshold:
             "Run `obriy indices` to see which do.",
         )
     threshold = get_threshold(threshold_name)
+    if isinstance(threshold, Published) and index.threshold is None:
+        with_one = ", ".join(i.name for i in water_indices() if i.threshold is not None)
+        raise UsageError(
+            f"{index.name} was published without a threshold between water and land.",
+            f"Write {index.name.lower()}:otsu or a number, or use one of {with_one}.",
+        )
     if isinstance(threshold, Fixed) and not index.low <= threshold.value <= index.high:
         raise UsageError(
             f"{index.name} lies between {index.low:g} and {index.high:g}: a threshold of "

@@ -1,8 +1,8 @@
 """Where to cut an index: fixed, Otsu with a test for two populations, valley, edges, windows.
 
 Global Otsu assumes two populations and cuts a single one in half. So every adaptive rule here
-tests that there are two, and says so; where there are not, it falls back to zero, the published
-threshold of the water indices.
+tests that there are two, and says so; where there are not, it falls back to the threshold that the
+index was published with.
 """
 
 import dataclasses
@@ -15,7 +15,6 @@ from skimage import filters
 from obriy.blocks.base import FloatArray
 from obriy.methods.histograms import Candidates, Cells, Counts, count
 
-FALLBACK: Final = 0.0
 SEPARATION: Final = 0.75
 """Least share of the variance that lies between the classes (Otsu's eta). A single normal
 population reaches 2/pi = 0.64 and a uniform one 0.75; hydra-floods asks 0.75 of a window
@@ -61,6 +60,7 @@ class View:
         row: Row of the first value in the scene.
         column: Column of it.
         span: Range of the index that histograms cover.
+        published: The threshold that the index was published with.
     """
 
     values: FloatArray
@@ -68,6 +68,7 @@ class View:
     row: int
     column: int
     span: tuple[float, float]
+    published: float
 
     def counts(self) -> Counts:
         """Count the core."""
@@ -86,14 +87,14 @@ class Threshold(Protocol):
         """Return merge-able statistics of the core of a block."""
         ...
 
-    def decide(self, statistics: Any) -> Cut:
-        """Return the threshold."""
+    def decide(self, statistics: Any, published: float) -> Cut:
+        """Return the threshold; ``published`` is that of the index, to fall back to."""
         ...
 
 
 @dataclasses.dataclass(frozen=True)
 class Fixed:
-    """A value that the user gave, or zero."""
+    """A value that the user gave."""
 
     value: float
     halo: int = 0
@@ -102,9 +103,24 @@ class Fixed:
         """Count, for the report only."""
         return view.counts()
 
-    def decide(self, statistics: Counts) -> Cut:
+    def decide(self, statistics: Counts, published: float) -> Cut:
         """Return the value."""
         return Cut(self.value, "fixed", reason="given by the user")
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """The value that the index was published with."""
+
+    halo: int = 0
+
+    def collect(self, view: View) -> Counts:
+        """Count, for the report only."""
+        return view.counts()
+
+    def decide(self, statistics: Counts, published: float) -> Cut:
+        """Return the value."""
+        return Cut(published, "fixed", reason="as the index was published")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,13 +134,18 @@ class Otsu:
     tested: bool = True
     halo: int = 0
 
+    @property
+    def name(self) -> str:
+        """What the user writes."""
+        return "otsu" if self.tested else "otsu-untested"
+
     def collect(self, view: View) -> Counts:
         """Count."""
         return view.counts()
 
-    def decide(self, statistics: Counts) -> Cut:
+    def decide(self, statistics: Counts, published: float) -> Cut:
         """Return Otsu's threshold, or the fall-back with the reason."""
-        return cut_at_otsu(statistics, "otsu" if self.tested else "otsu-untested", self.tested)
+        return cut_at_otsu(statistics, self.name, published, tested=self.tested)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,24 +158,24 @@ class Valley:
         """Count."""
         return view.counts()
 
-    def decide(self, statistics: Counts) -> Cut:
+    def decide(self, statistics: Counts, published: float) -> Cut:
         """Return the valley, or the fall-back where there are not two peaks."""
         counts = statistics.coarse(256)
         centres = statistics.centres.reshape(256, -1).mean(axis=1)
         filled = np.flatnonzero(counts)
         if len(filled) < 2:
-            return Cut(FALLBACK, "valley", True, "fewer than two values occur")
+            return Cut(published, "valley", True, "fewer than two values occur")
         inside = slice(filled[0], filled[-1] + 1)
         try:
             value = float(filters.threshold_minimum(hist=(counts[inside], centres[inside])))
         except RuntimeError:
-            return Cut(FALLBACK, "valley", True, "the histogram has not two peaks")
+            return Cut(published, "valley", True, "the histogram has not two peaks")
         return Cut(value, "valley", reason="the lowest point between two peaks")
 
 
 @dataclasses.dataclass(frozen=True)
 class Edge:
-    """Otsu on the pixels near edges of the zero threshold (hydra-floods, ``edge_otsu``).
+    """Otsu on the pixels near edges of the published threshold (hydra-floods, ``edge_otsu``).
 
     Near a shore land and water are about equally many, whatever their share of the scene.
     """
@@ -162,8 +183,8 @@ class Edge:
     halo: int = EDGE_REACH + 1
 
     def collect(self, view: View) -> Candidates:
-        """Count the pixels near a change of sign, and all."""
-        above = view.values > FALLBACK
+        """Count the pixels near a crossing of the published threshold, and all."""
+        above = view.values > view.published
         known = np.isfinite(view.values)
         size = 3
         highest = ndimage.maximum_filter(above & known, size)
@@ -172,9 +193,9 @@ class Edge:
         chosen = np.where(near, view.values, np.float32("nan"))
         return Candidates(Counts.of(chosen[view.core], *view.span), view.counts())
 
-    def decide(self, statistics: Candidates) -> Cut:
+    def decide(self, statistics: Candidates, published: float) -> Cut:
         """Return Otsu's threshold of the pixels near edges."""
-        return cut_at_otsu(statistics.chosen, "edge", tested=True)
+        return cut_at_otsu(statistics.chosen, "edge", published, tested=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,33 +214,34 @@ class Local:
                 cells[i, j] = count(inner[rows, columns], *view.span)
         return Cells(cells, view.counts())
 
-    def decide(self, statistics: Cells) -> Cut:
+    def decide(self, statistics: Cells, published: float) -> Cut:
         """Return Otsu's threshold of the windows with two populations, put together."""
         whole = statistics.whole
         windows = [dataclasses.replace(whole, counts=c) for c in statistics.cells.values()]
         chosen = [w for w in windows if _fault(w) is None]
         if not chosen:
-            return Cut(FALLBACK, "local", True, "no window holds two populations")
+            return Cut(published, "local", True, "no window holds two populations")
         pooled = dataclasses.replace(whole, counts=np.sum([w.counts for w in chosen], axis=0))
-        cut = cut_at_otsu(pooled, "local", tested=False)
+        cut = cut_at_otsu(pooled, "local", published, tested=False)
         reason = f"Otsu on {len(chosen)} of {len(windows)} windows that hold two populations"
         return dataclasses.replace(cut, reason=reason)
 
 
-def cut_at_otsu(counts: Counts, rule: str, tested: bool) -> Cut:
-    """Return Otsu's threshold of counts (Otsu 1979); zero where they are not two populations.
+def cut_at_otsu(counts: Counts, rule: str, published: float, *, tested: bool) -> Cut:
+    """Return Otsu's threshold (Otsu 1979); the published where there are not two populations.
 
     Args:
         counts: Histogram.
         rule: Name of the rule, for the record.
+        published: What to fall back to.
         tested: Whether to test for two populations.
     """
     if np.count_nonzero(counts.counts) < 2:
-        return Cut(FALLBACK, rule, True, "fewer than two values occur")
+        return Cut(published, rule, True, "fewer than two values occur")
     value, separation = otsu(counts)
     fault = _fault(counts) if tested else None
     if fault:
-        return Cut(FALLBACK, rule, True, fault, separation)
+        return Cut(published, rule, True, fault, separation)
     return Cut(
         value, rule, reason="two populations" if tested else "no test", separation=separation
     )

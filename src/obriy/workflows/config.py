@@ -39,6 +39,13 @@ ARGUMENT: Final[dict[str, Any]] = {"argument": True}
 CommaList = Annotated[list[str], BeforeValidator(_comma_list)]
 
 
+def usual_language() -> Literal["en", "uk"]:
+    """Return the language where nobody chooses one: that of ``OBRIY_LANG``, or English."""
+    from obriy.settings import settings  # not before it is asked: `--help` is quick
+
+    return settings().lang
+
+
 class JobConfig(BaseModel):
     """What every job has."""
 
@@ -54,7 +61,10 @@ class JobConfig(BaseModel):
     max_ram: float | None = Field(
         None, gt=0, le=1e6, description="memory to use, GB; default: half of what is free"
     )
-    lang: Literal["en", "uk"] = Field("en", description="language of the report")
+    lang: Literal["en", "uk"] = Field(
+        default_factory=usual_language,
+        description="language of the report; default: OBRIY_LANG, else en",
+    )
 
     def identity(self) -> dict[str, Any]:
         """Return the values that determine the result: where and how fast are left out."""

@@ -38,8 +38,6 @@ class HumanLabeller:
         UsageError: no file.
     """
 
-    looks = False
-
     def __init__(self, spec: Spec, settings: PanelSettings) -> None:
         path = Path(spec.value) if spec.value else settings.sheet
         if path is None:

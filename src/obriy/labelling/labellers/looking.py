@@ -37,8 +37,6 @@ class LookingLabeller:
         settings: How it is asked.
     """
 
-    looks = True
-
     def __init__(self, spec: Spec, settings: PanelSettings) -> None:
         self.spec = spec
         self.settings = settings

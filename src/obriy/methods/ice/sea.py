@@ -62,7 +62,7 @@ def quantity_of(name: str) -> Index:
     if name.lower() in SPECTRAL:
         low, high = BAND_SPAN
         title = f"reflectance in {name.lower()}"
-        return Index(name.lower(), title, parse(name.lower()), low, high, None, "", {})
+        return Index(name.lower(), title, parse(name.lower()), low, high, None, None, "", {})
     known = [*SPECTRAL, *load_toml("indices")]
     if name.lower() not in {k.lower() for k in known}:
         raise did_you_mean("band or index", name, known)

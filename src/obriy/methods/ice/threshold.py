@@ -161,13 +161,12 @@ class IceThreshold:
         """Count the quantity over the sea."""
         values = self.quantity.evaluate(clear_sea_of(block).bands).values
         span = (self.quantity.low, self.quantity.high)
-        return self.threshold.collect(View(values, block.core, block.row, block.column, span))
+        view = View(values, block.core, block.row, block.column, span, _fallback(self.quantity))
+        return self.threshold.collect(view)
 
     def decide(self, statistics: Any) -> TestRule:
         """Find the threshold; where there is one population only, take the one of the table."""
-        cut = self.threshold.decide(statistics)
-        if cut.fell_back:
-            cut = dataclasses.replace(cut, value=_fallback(self.quantity))
+        cut = self.threshold.decide(statistics, _fallback(self.quantity))
         counts = statistics.whole if isinstance(statistics, Cells | Candidates) else statistics
         test = Test(self.quantity, ICE_SIDE[self.quantity.water], cut.value)
         return TestRule((test,), _about(self.quantity, cut), counts)
