@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from obriy import __version__
+from obriy.cli.help import GroupedCommand
 from obriy.cli.options import with_config_options
 from obriy.cli.streams import note_loss, print_json
 from obriy.errors import UsageError
@@ -87,7 +88,7 @@ def demo(
     screen.reports(done, language)
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 @with_config_options(WaterConfig)
 def water(
     values: dict[str, Any],
@@ -100,7 +101,7 @@ def water(
     _do(make_config(WaterConfig, values), as_json=as_json, quiet=quiet, dry_run=dry_run)
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 @with_config_options(LandcoverConfig)
 def landcover(
     values: dict[str, Any],
@@ -113,7 +114,7 @@ def landcover(
     _do(make_config(LandcoverConfig, values), as_json=as_json, quiet=quiet, dry_run=dry_run)
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 @with_config_options(IceConfig)
 def ice(
     values: dict[str, Any],
@@ -126,7 +127,7 @@ def ice(
     _do(make_config(IceConfig, values), as_json=as_json, quiet=quiet, dry_run=dry_run)
 
 
-@compare.command("landcover")
+@compare.command("landcover", cls=GroupedCommand)
 @with_config_options(CompareConfig)
 def compare_landcover(
     values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
@@ -135,7 +136,7 @@ def compare_landcover(
     _do(make_config(CompareConfig, values), as_json=as_json, quiet=quiet)
 
 
-@compare.command("ice")
+@compare.command("ice", cls=GroupedCommand)
 @with_config_options(IceCompareConfig)
 def compare_ice(
     values: dict[str, Any],
@@ -148,7 +149,7 @@ def compare_ice(
     _do(make_config(IceCompareConfig, _with_scenes(values, scenes)), as_json=as_json, quiet=quiet)
 
 
-@train.command("ice")
+@train.command("ice", cls=GroupedCommand)
 @with_config_options(IceTrainConfig)
 def train_ice(
     values: dict[str, Any],
@@ -161,7 +162,7 @@ def train_ice(
     _do(make_config(IceTrainConfig, _with_scenes(values, scenes)), as_json=as_json, quiet=quiet)
 
 
-@train.command("landcover")
+@train.command("landcover", cls=GroupedCommand)
 @with_config_options(TrainConfig)
 def train_landcover(
     values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False

@@ -54,12 +54,10 @@ def _is_variadic(field: FieldInfo) -> bool:
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     """Return the typer parameter of a field; None stands for "not given"."""
     if _is_argument(field):
-        usual = repr(field.default) if field.default else False
-        shown: Any = typer.Argument(help=field.description, show_default=usual)
+        shown: Any = typer.Argument(help=_help(field), show_default=False)
     else:
         flag = f"--{name.replace('_', '-')}"
-        default = None if field.default is None else _text(field.default)
-        shown = typer.Option(flag, help=field.description, show_default=default or False)
+        shown = typer.Option(flag, help=_help(field), show_default=False)
     # What a validator reads first may be a word where a number stands otherwise: "auto".
     reads_text = any(isinstance(part, BeforeValidator) for part in field.metadata)
     kind = str if reads_text else _plain_type(field.annotation)
@@ -71,6 +69,14 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         default=None,
         annotation=Annotated[kind | None, shown],
     )
+
+
+def _help(field: FieldInfo) -> str:
+    """Return the description with the default, where there is one and it does not say it."""
+    told = field.description or ""
+    usual = field.default
+    silent = "default" in told or field.default_factory or usual is None or usual is False
+    return told if silent else f"{told}; default: {_text(usual)}"
 
 
 def _plain_type(annotation: Any) -> Any:
@@ -85,4 +91,4 @@ def _plain_type(annotation: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,52 @@
+"""`--help` of the jobs: what matters first, every option once, defaults that a person can read."""
+
+import re
+
+import pytest
+
+from obriy.cli.help import FIRST, GROUPS
+from obriy.workflows import config
+from terminal import obriy
+
+JOBS = {
+    ("water",): config.WaterConfig,
+    ("landcover",): config.LandcoverConfig,
+    ("ice",): config.IceConfig,
+    ("compare", "landcover"): config.CompareConfig,
+    ("compare", "ice"): config.IceCompareConfig,
+    ("train", "landcover"): config.TrainConfig,
+    ("train", "ice"): config.IceTrainConfig,
+}
+
+
+@pytest.fixture(scope="module", params=JOBS, ids=" ".join)
+def helped(request):
+    done = obriy(*request.param, "--help")
+    assert done.returncode == 0, done.stderr
+    return JOBS[request.param], done.stdout
+
+
+def sections(text):
+    parts = re.split(r"^(\S.*):$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_option_is_listed_once(helped):
+    kind, text = helped
+    listed = re.findall(r"^  (?:-\w, )?--([\w-]+)", text, flags=re.MULTILINE)
+    fields = [f.alias or n for n, f in kind.model_fields.items()]
+    wanted = {n.replace("_", "-") for n in fields} - {"job", kind.argument()}
+    assert wanted <= set(listed)
+    assert len(listed) == len(set(listed))
+
+
+def test_what_matters_comes_first_and_the_machine_last(helped):
+    _, text = helped
+    titles = [title for title in sections(text) if title != "Arguments"]
+    assert titles == [title for title in GROUPS if title in titles]
+    assert "--out" in sections(text)[FIRST]
+    assert "--workers" in sections(text)["The machine"]
+
+
+def test_defaults_are_words_of_the_user(helped):
+    assert not re.search(r"Undefined|Path\(|default: [('\[]|<lambda>|None", helped[1])
