@@ -297,7 +297,7 @@ def test_a_nodata_that_is_no_number_is_an_answer_or_a_wrong_call(case, tmp_path,
 
 def test_weights_that_are_a_text_file_are_refused(case, tmp_path):
     words = ["landcover", case(8) / "img.tif", "--method", "unet+kmeans"]
-    done = obriy(*words, "--weights", case(8) / "README", "--out", tmp_path / "run")
+    done = obriy(*words, "--model", case(8) / "README", "--out", tmp_path / "run")
     assert "Unexpected" not in error_line(done, done.returncode)
     assert done.returncode in (1, 2)
 

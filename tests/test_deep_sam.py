@@ -102,7 +102,7 @@ def test_weights_that_are_not_there(tmp_path):
     with pytest.raises(InputError, match=r"There is no folder .*none.*hub"):
         load_sam(str(tmp_path / "none"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"could not be loaded.*--weights"):
+    with pytest.raises(InputError, match=r"could not be loaded.*--model"):
         load_sam(str(tmp_path / "empty"))
     foreign = tmp_path / "foreign"
     foreign.mkdir()

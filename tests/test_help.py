@@ -50,3 +50,17 @@ def test_what_matters_comes_first_and_the_machine_last(helped):
 
 def test_defaults_are_words_of_the_user(helped):
     assert not re.search(r"Undefined|Path\(|default: [('\[]|<lambda>|None", helped[1])
+
+
+def test_an_option_is_understood_by_its_old_name(tmp_path):
+    old = obriy("ice", "--method", "linear", "--weights", tmp_path / "none.skops")
+    new = obriy("ice", "--method", "linear", "--model", tmp_path / "none.skops")
+    assert old.stderr == f"note: --weights is called --model now.\n{new.stderr}"
+    assert old.returncode == new.returncode == 1
+    assert "--weights" not in obriy("ice", "--help").stdout
+
+
+def test_a_configuration_of_an_old_run_is_read(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("job: ice\nmethod: linear\nweights: linear.skops\n")
+    assert config.read_config(file) == config.IceConfig(method="linear", model="linear.skops")

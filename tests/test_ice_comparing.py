@@ -91,15 +91,15 @@ def test_weights_that_know_the_test_are_refused_and_the_others_go_on(bay, tmp_pa
         )
     )
     weights = taught.result["outputs"]["weights"]
-    run = compare(bay, tmp_path / "run", ["linear", "ndsi"], weights=[f"linear={weights}"])
+    run = compare(bay, tmp_path / "run", ["linear", "ndsi"], model=[f"linear={weights}"])
     row = row_of(run, "linear")
     assert row["status"] == "failed"
     assert "learnt from" in row["reason"]
-    assert "--weights" in row["reason"]
+    assert "--model" in row["reason"]
     assert row_of(run, "ndsi")["status"] == "ok"
     assert not run.complete
 
 
 def test_weights_of_a_method_that_is_not_compared(bay, tmp_path):
     with pytest.raises(UsageError, match="METHOD=FILE"):
-        compare(bay, tmp_path / "run", ["ndsi"], weights=["linear=some.skops"])
+        compare(bay, tmp_path / "run", ["ndsi"], model=["linear=some.skops"])

@@ -30,9 +30,12 @@ def with_config_options(
 
         def command(**given: Any) -> None:
             values = {name: given.pop(name) for name, _ in fields}
+            for old, new in kind.FORMERLY.items():
+                values[new] = _by_its_old_name(old, given.pop(old), new, values[new])
             function({name: v for name, v in values.items() if v is not None}, **given)
 
-        parameters = [_parameter(name, field) for name, field in fields] + own
+        old_names = [_hidden(name) for name in kind.FORMERLY]
+        parameters = [*(_parameter(name, field) for name, field in fields), *old_names, *own]
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in parameters}
         command.__doc__ = function.__doc__
@@ -51,13 +54,29 @@ def _is_variadic(field: FieldInfo) -> bool:
     return _is_argument(field) and get_origin(field.annotation) is list
 
 
+def _hidden(name: str) -> inspect.Parameter:
+    """Return the parameter of an option that is understood still, and listed no more."""
+    kind = Annotated[str | None, typer.Option(_flag(name), hidden=True)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+
+
+def _by_its_old_name(old: str, value: str | None, new: str, given: Any) -> Any:
+    if value is None:
+        return given
+    typer.echo(f"note: {_flag(old)} is called {_flag(new)} now.", err=True)
+    return value if given is None else given
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     """Return the typer parameter of a field; None stands for "not given"."""
     if _is_argument(field):
         shown: Any = typer.Argument(help=_help(field), show_default=False)
     else:
-        flag = f"--{name.replace('_', '-')}"
-        shown = typer.Option(flag, help=_help(field), show_default=False)
+        shown = typer.Option(_flag(name), help=_help(field), show_default=False)
     # What a validator reads first may be a word where a number stands otherwise: "auto".
     reads_text = any(isinstance(part, BeforeValidator) for part in field.metadata)
     kind = str if reads_text else _plain_type(field.annotation)

@@ -216,7 +216,7 @@ def _from_hub() -> Mapping[str, Any]:
         InputError: where the hub cannot be reached.
     """
     library = load_library("segmentation_models_pytorch")
-    way_out = "Give a file with --weights: a student.pt, or torchvision's resnet18."
+    way_out = "Give a file with --model: a student.pt, or torchvision's resnet18."
     # Where the library says where its weights lie, the hub is asked for once; else it asks itself.
     place = library.encoders.encoders[ENCODER]["pretrained_settings"]["imagenet"]
     model, revision = place.get("repo_id"), place.get("revision")

@@ -23,7 +23,7 @@ DEFAULT_WEIGHTS: Final = "facebook/sam-vit-base"
 """The smallest of the published models, 375 MB, Apache-2.0."""
 _WAY_OUT: Final = (
     f"Fetch them where there is a network (hf download {DEFAULT_WEIGHTS} --local-dir sam), and "
-    "give that folder as --weights."
+    "give that folder as --model."
 )
 POINTS_AT_ONCE: Final = 64
 """Points that are asked about in one pass, of 32 x 32 in all: bounds the memory."""

@@ -103,7 +103,7 @@ def _runs(config: CompareConfig) -> list[LandcoverConfig]:
     pairs = list(itertools.product(config.methods, config.clusters))
     budget = parse_budget(config.budget).part(len(pairs)) or None
     for method in config.methods:
-        parse_spec(method, config.weights)
+        parse_spec(method, config.model)
     return [
         make_config(
             LandcoverConfig,

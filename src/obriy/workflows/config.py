@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 
@@ -14,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    model_validator,
 )
 
 from obriy.errors import UsageError
@@ -46,6 +48,10 @@ def usual_language() -> Literal["en", "uk"]:
     return settings().lang
 
 
+TRAINED: Final = {"weights": "model"}
+"""What was trained is a model; weights are those of dates."""
+
+
 class JobConfig(BaseModel):
     """What every job has."""
 
@@ -53,6 +59,8 @@ class JobConfig(BaseModel):
 
     OUTPUTS: ClassVar[tuple[str, ...]] = ()
     """What can be written, of a job that has a choice."""
+    FORMERLY: ClassVar[Mapping[str, str]] = {}
+    """Names that options had before, and have now: configurations of old runs are read."""
 
     out: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
         None, description="folder of the run; default: named after the source"
@@ -65,6 +73,14 @@ class JobConfig(BaseModel):
         default_factory=usual_language,
         description="language of the report; default: OBRIY_LANG, else en",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, values: Any) -> Any:
+        """Take what was given by a name that an option had before."""
+        if not isinstance(values, dict):
+            return values
+        return {cls.FORMERLY.get(name, name): value for name, value in values.items()}
 
     def identity(self) -> dict[str, Any]:
         """Return the values that determine the result: where and how fast are left out."""
@@ -228,8 +244,9 @@ class CoverConfig(ImageConfig):
     """What every job has that finds clusters in one image and names them."""
 
     PLACES: ClassVar[tuple[str, ...]] = (
-        "source", "aoi", "reference", "legend", "weights", "replay", "reliability",
+        "source", "aoi", "reference", "legend", "model", "replay", "reliability",
     )  # fmt: skip
+    FORMERLY = TRAINED
 
     source: str = Field(
         "sample:",
@@ -239,8 +256,8 @@ class CoverConfig(ImageConfig):
     features: CommaList = Field(
         list(DEFAULT_GROUPS), description=f"what tells pixels apart, of {','.join(GROUPS)}"
     )
-    weights: str | None = Field(
-        None, description="weights of sam or unet: file, folder, or name at the hub"
+    model: str | None = Field(
+        None, description="what was trained, for sam or unet: file, folder, or name at the hub"
     )
     labellers: CommaList = Field(
         ["spectral"],
@@ -325,8 +342,9 @@ class IceConfig(ReadingConfig):
     """Map sea ice in granules of MODIS, or in other images, and measure it through time."""
 
     PLACES: ClassVar[tuple[str, ...]] = (
-        "sources", *ReadingConfig.PLACES, "geolocation", "land", "clouds", "weights",
+        "sources", *ReadingConfig.PLACES, "geolocation", "land", "clouds", "model",
     )  # fmt: skip
+    FORMERLY = TRAINED
     OUTPUTS = ("map", "concentration", "polygons", "report")
 
     job: Literal["ice"] = "ice"
@@ -353,7 +371,7 @@ class IceConfig(ReadingConfig):
         "nearest", description="how granules get onto a grid"
     )
     method: str = Field("auto", description="see 'obriy methods'")
-    weights: str | None = Field(None, description="file of a trained method (obriy train ice)")
+    model: str | None = Field(None, description="file of a trained method (obriy train ice)")
     composite: Literal["best", "majority", "none"] = Field(
         "best", description="several granules of a day: best view, majority, or each by itself"
     )
@@ -460,13 +478,15 @@ class IceTrainConfig(LearningConfig):
 class IceCompareConfig(LearningConfig):
     """Compare methods for sea ice on the same labelled scenes, split by time."""
 
+    FORMERLY = TRAINED
+
     job: Literal["compare-ice"] = "compare-ice"
     methods: CommaList = Field(
         ["auto", "ndsi", "ndsii2", "mod29", "green:otsu", "watershed", "growing", "kmeans",
          "spectral", "dbscan", "linear", "svm", "knn", "forest"],
         description="methods, see 'obriy methods'",
     )  # fmt: skip
-    weights: CommaList = Field(
+    model: CommaList = Field(
         [], description="files of trained methods, m211=FILE,...; the others are trained here"
     )
 

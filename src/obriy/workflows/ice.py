@@ -59,7 +59,7 @@ CONCENTRATION: Final = "concentration.tif"
 def plan_ice(config: IceConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: images, grid, bands, districts, outputs."""
     config = config.anchored()
-    method = ice_method(config.method, config.weights, config.seed)
+    method = ice_method(config.method, config.model, config.seed)
     inputs = read_ice_inputs(config, method)
     scene = inputs.good[0].part
     assert scene is not None
@@ -99,7 +99,7 @@ def run_ice(config: IceConfig, options: EngineOptions | None = None) -> Run:
         ObriyError: of the kind that fits, before the work where it can be known.
     """
     config = config.anchored()
-    method = ice_method(config.method, config.weights, config.seed)
+    method = ice_method(config.method, config.model, config.seed)
     inputs = read_ice_inputs(config, method)
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
@@ -187,7 +187,7 @@ def _map_image(
             return StepRecord({}, {"empty": str(error)})
         return StepRecord({name: f"{place}/{file}" for name, file in files.items()}, found)
 
-    read = [*hrefs_of(provenance_of(scene)), config.aoi, config.land, config.weights]
+    read = [*hrefs_of(provenance_of(scene)), config.aoi, config.land, config.model]
     try:
         done = folder.step(map_step(one.image.name), work, fingerprint([r for r in read if r]))
     except (InputError, MissingExtraError) as error:

@@ -145,7 +145,7 @@ class _Bench:
             return None
         if name in self.weights:
             return self.weights[name]
-        shared = self.config.model_dump(exclude={"job", "methods", "weights", "out"})
+        shared = self.config.model_dump(exclude={"job", "methods", "model", "out"})
         training = make_config(
             IceTrainConfig, shared | {"method": name, "out": self.folder.file(f"train-{name}")}
         )
@@ -168,7 +168,7 @@ class _Bench:
             raise InputError(
                 f"The weights of '{name}' learnt from {len(known)} of the test scenes, e.g. "
                 f"{sorted(known)[0]}.",
-                "Train with the same --split, --seed and shares, or leave --weights out.",
+                "Train with the same --split, --seed and shares, or leave --model out.",
             )
         parameters: int | None = getattr(card, "parameters", None)
         return parameters
@@ -250,11 +250,11 @@ def _weights(config: IceCompareConfig) -> dict[str, Path]:
         UsageError: for an entry without a name, or of a method that is not compared.
     """
     found = {}
-    for entry in config.weights:
+    for entry in config.model:
         name, equals, file = entry.partition("=")
         if not equals or name not in config.methods:
             raise UsageError(
-                f"--weights: '{entry}' is no METHOD=FILE of a method that is compared.",
+                f"--model: '{entry}' is no METHOD=FILE of a method that is compared.",
                 f"Write e.g. m211=weights.pt, and m211 among --methods {','.join(config.methods)}.",
             )
         found[name] = Path(file).expanduser().resolve()

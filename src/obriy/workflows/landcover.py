@@ -256,7 +256,7 @@ def _method(config: LandcoverConfig, scene: xr.Dataset) -> Method:
             clusters=config.clusters,
             features=check_groups(config.features),
             seed=config.seed,
-            weights=config.weights,
+            weights=config.model,
         )
     method.bands(set(band_names(scene)))
     return method
@@ -306,7 +306,7 @@ class _Steps:
             )
 
         read = hrefs_of(provenance_of(self.inputs.scene))
-        weights = [self.config.weights] if self.config.weights else []
+        weights = [self.config.model] if self.config.model else []
         told = fingerprint([*read, *places_of(self.config), *weights])
         if isinstance(method, FixedClusters):
             told["splits"] = method.rule.describe()["splits"]

@@ -39,7 +39,7 @@ class IceMethod:
         name: What the user writes.
         title: What it does, in a few words.
         build: Makes it.
-        needs_weights: Whether it must be trained first (``--weights``).
+        needs_weights: Whether it must be trained first (``--model``).
         surroundings: Rule by which it looks beyond the pixel; empty: it does not.
         gives_cloud: Whether it tells cloud from ice and water by itself.
     """
@@ -175,7 +175,7 @@ def _refuse_weights(name: str, weights: Path | None) -> None:
     if weights is not None:
         raise UsageError(
             f"'{name}' learns from no training, and weights were given: {weights}.",
-            "Leave --weights out, or name the method that they belong to.",
+            "Leave --model out, or name the method that they belong to.",
         )
 
 
@@ -183,7 +183,7 @@ def _weights_of(asked: Asked) -> Path:
     if asked.weights is None:
         raise UsageError(
             f"'{asked.name}' must have been trained, and no weights were given.",
-            f"Run: obriy train ice --data FOLDER --method {asked.name}; then give --weights FILE. "
+            f"Run: obriy train ice --data FOLDER --method {asked.name}; then give --model FILE. "
             "Or take --method auto, which needs none.",
         )
     return asked.weights
