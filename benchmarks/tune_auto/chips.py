@@ -1,6 +1,6 @@
 """The chips that `auto` was fitted on, and their scores.
 
-Sites whose id begins with an even hex digit; the others are for reporting and never opened here.
+Those of the `choose` places; the others are for reporting and never opened here.
 """
 
 import csv
@@ -61,9 +61,9 @@ def _read(number: int) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def load() -> Chips:
-    """Read the chips of the even sites."""
+    """Read the chips of the `choose` places."""
     with (DATA / "index.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if int(row["site_group"][0], 16) % 2 == 0]
+        rows = [row for row in csv.DictReader(file) if row["split"] == "choose"]
     images, labels = zip(*(_read(int(row["chip"])) for row in rows), strict=True)
     image, water = np.stack(images), np.stack(labels)
     first = FIRST_BAND - 1

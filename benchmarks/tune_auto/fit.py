@@ -51,9 +51,13 @@ FALLING = {"nir", "nirdark", "swir16", "swirdark", "swir22", "green", "bluegreen
 """Features of which water has less."""
 RIDGE = SMOOTH = 2e-4
 STEEPEST = 8.0
-PER_SITE = 3000
-SYNTHETIC = 30000
+PER_SITE = 1500
+SYNTHETIC = 15000
+SHADED = 2.0
+"""Weight of the land in synthetic shade, in those of a class of real pixels."""
 PRECISION = 0.95
+SHADE_CALLED_WATER = 1 / 3
+"""Most of the left-out land that may be called water under a tenth of the sun and the whole sky."""
 MOST_SHIFT_WITHOUT_SWIR = 0.75
 NEGLIGIBLE = 0.005
 
@@ -129,7 +133,7 @@ def training_set(which: tuple[int, ...], seed: int) -> Training:
     made_land[dark] = spectra.shade(rng, made_land[dark])
     made_land = spectra.disturb(rng, made_land, 0.4)
     made_water = spectra.disturb(rng, spectra.draw(rng, spectra.WATERS, SYNTHETIC), 0.4)
-    made = ((shaded, 0, 1.0), (made_land, 0, 0.65), (made_water, 1, 0.75))
+    made = ((shaded, 0, SHADED), (made_land, 0, 0.65), (made_water, 1, 0.75))
     return (
         np.concatenate([real, disturbed, *(x for x, _, _ in made)]),
         np.concatenate([y, y, *(np.full(SYNTHETIC, label) for _, label, _ in made)]),
@@ -210,27 +214,39 @@ def evidence(bands: tuple[str, ...], which: np.ndarray, seed: int) -> Evidence:
     )
 
 
-def left_out_logits(bands: tuple[str, ...], folds: int = 4) -> np.ndarray:
-    """Return the log-odds of every chip pixel, each site by a model that has not seen it."""
-    fold = chips.load().fold(folds)
-    features = features_of(bands)
-    logits = np.zeros(chips.load().water.shape, np.float32)
+def left_out_logits(bands: tuple[str, ...], folds: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Return log-odds of pixels whose place the model has not seen: the chips', and shaded land's.
+
+    The latter is a thousand pixels of trusted land of each chip, under a tenth of the sun.
+    """
+    data, rng = chips.load(), np.random.default_rng(2)
+    fold, features = data.fold(folds), features_of(bands)
+    logits, shaded = np.zeros(data.water.shape, np.float32), []
     for k in range(folds):
         t = fit_ramps(training_set(tuple(np.flatnonzero(fold != k).tolist()), k), features)
         for i in np.flatnonzero(fold == k):
             pixels = dehazed()[i].reshape(len(BANDS), -1).T
-            found = ramp_basis(pixels, features) @ t[1:].astype(np.float32) + t[0]
-            logits[i] = found.reshape(logits.shape[1:])
-    return logits
+            land = pixels[trusted()[0][i].ravel()]
+            land = land[rng.choice(len(land), 1000)] if len(land) else land
+            dark = land * (0.1 + spectra.SKY) + rng.normal(0, 0.002, land.shape)
+            found = ramp_basis(np.concatenate([pixels, dark]), features) @ t[1:].astype("f4") + t[0]
+            logits[i] = found[: len(pixels)].reshape(logits.shape[1:])
+            shaded.append(found[len(pixels) :])
+    return logits, np.concatenate(shaded)
 
 
 def prior_shift(bands: tuple[str, ...]) -> tuple[float, dict[str, float]]:
-    """Find the largest shift that keeps the precision on left-out sites; with the scores there."""
-    logits, data = left_out_logits(bands), chips.load()
+    """Find the largest shift that keeps precision and shade; with the scores of left-out places."""
+    (logits, shaded), data = left_out_logits(bands), chips.load()
     swir = {"swir16", "swir22"} & set(bands)
-    tried = {
-        float(shift): chips.scores(chips.counts(data, logits > -shift).sum(0))
-        for shift in np.arange(0, 3.01 if swir else MOST_SHIFT_WITHOUT_SWIR + 0.01, 0.125)
-    }
-    best = max((s for s in tried if tried[s]["precision"] >= PRECISION), default=0.0)
+    tried = {}
+    for shift in np.arange(0, 3.01 if swir else MOST_SHIFT_WITHOUT_SWIR + 0.01, 0.125):
+        found = chips.scores(chips.counts(data, logits > -shift).sum(0))
+        tried[float(shift)] = found | {"shade": float((shaded > -shift).mean())}
+    kept = (
+        s
+        for s, found in tried.items()
+        if found["precision"] >= PRECISION and found["shade"] <= SHADE_CALLED_WATER
+    )
+    best = max(kept, default=0.0)
     return best, tried[best]

@@ -1,7 +1,7 @@
 """Fit the coefficients of `auto` again, and compare them with the ones in use.
 
-Needs the chips of the developers (OBRIY_REALDATA, else ../shared/data). Sites with an odd first
-digit are never opened. Seeds are fixed; some minutes on one core.
+Needs the chips of the developers (OBRIY_REALDATA, else ../shared/data). The `report` places are
+never opened. Seeds are fixed; some minutes on one core.
 
     python benchmarks/tune_auto/tune.py [--write]
 
@@ -29,10 +29,10 @@ def numbers(values: np.ndarray, digits: int) -> str:
 
 def as_toml(found: Evidence, shift: float, scores: dict[str, float]) -> str:
     """Return the section of one coefficient set."""
-    judged = ", ".join(f"{k} {scores[k]:.3f}" for k in ("IoU", "precision", "recall"))
+    judged = ", ".join(f"{k} {scores[k]:.3f}" for k in ("IoU", "precision", "recall", "shade"))
     lines = [
         f"[sets.{found.name}]",
-        f"# pixelwise, sites left out: {judged}",
+        f"# pixelwise, places left out: {judged}",
         f"bands = {json.dumps(list(found.bands))}",
         f"intercept = {found.intercept:.3f}",
         f"prior_shift = {shift:.2f}",
