@@ -176,6 +176,77 @@ def test_the_bounds_hold_where_the_lake_is_hidden(case, tmp_path, name):
     assert low <= LAKE_KM2 <= high
 
 
+def scores_of(*words):
+    """The scores of `obriy evaluate`."""
+    return result_of(obriy("evaluate", *words, "--json"))
+
+
+def test_a_reference_of_one_class_gives_no_accuracy_that_needs_the_other(case):
+    files = [case(36) / name for name in ("map_all_water.tif", "lake_outline.gpkg")]
+    scores = scores_of(*files)
+    water = scores["classes"][1]
+    assert [scores["overall_accuracy"], scores["kappa"], scores["intervals"]] == [None] * 3
+    assert [water[name] for name in ("precision", "recall", "f1", "iou")] == [None, 1, None, None]
+    water = scores_of(*files, "--outside", "land")["classes"][1]
+    assert water["precision"] == water["iou"] == pytest.approx(2292 / 8100)
+
+
+@pytest.mark.parametrize("said", ["1=water,{}=land", "1=water,nodata=land"])
+def test_masks_of_others_are_scored_and_sampled(case, tmp_path, said):
+    folder = case(25)
+    for name, code in (("mask_1_nodata0.tif", 0), ("mask_1_nodata_m128.tif", -128)):
+        words = [folder / name, folder / "reference_01.tif", "--codes", said.format(code)]
+        scores = scores_of(*words)
+        assert (scores["overall_accuracy"], scores["unseen_share"]) == (1, 0)
+    assert "--codes" in refusal(["evaluate", folder / name, folder / "reference_01.tif"])
+
+
+def test_labelled_points_are_a_reference(case):
+    scores = scores_of(case(35) / "map.tif", case(35) / "points.gpkg")
+    assert (scores["pixels"], scores["overall_accuracy"]) == (60, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "districts", "left_out"),
+    [
+        ("one_empty.gpkg", ["lake"], "2 (empty)"),
+        ("polygon_and_pin.kml", ["lake"], "2 (gauge)"),
+        ("two_folders.kml", ["lake", "pond"], ""),
+    ],
+)
+def test_districts_that_serve_are_taken(case, tmp_path, name, districts, left_out):
+    folder = case(20)
+    words = [folder / "scene_2023-06-05.tif", tmp_path / "run", "--aoi", folder / name]
+    result = map_water(*words)
+    assert [row["district"] for row in result["districts"]] == districts
+    assert result["area_km2"] == pytest.approx(0.2259, rel=0.01)
+    assert left_out in " ".join(result["provenance"]["warnings"])
+
+
+def test_a_shapefile_in_windows_1251_has_its_names(case, tmp_path):
+    folder = case(39)
+    words = [folder / "scene_2023-06-05.tif", tmp_path / "run", "--aoi", folder / "lake.shp"]
+    assert [row["district"] for row in map_water(*words)["districts"]] == ["Озеро Кругле"]
+
+
+@pytest.mark.parametrize(
+    ("name", "dates"),
+    [
+        ("granules", ["2023-06-07", "2023-06-15", "2023-07-02"]),
+        ("landsat_old_names", ["2014-10-22", "2014-11-07"]),
+        ("s2_old_names", ["2015-10-07", "2015-10-17"]),
+    ],
+)
+def test_the_dates_of_a_series_are_those_of_sensing(case, tmp_path, name, dates):
+    result = map_water(case(27) / name, tmp_path / "run")
+    assert [row["date"] for row in result["dates"]] == dates
+
+
+def test_the_offset_of_a_safe_folder_is_in_its_metadata(case, tmp_path):
+    bands = case(38) / "*.SAFE/GRANULE/*/IMG_DATA/R*/*_[BS]*.jp2"
+    assert map_water(bands, tmp_path / "run")["area_km2"] == pytest.approx(0.406, rel=0.02)
+
+
 # Promises
 
 

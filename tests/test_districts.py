@@ -1,10 +1,13 @@
 """Districts: files, boxes, names, and what people give by mistake."""
 
 import json
+import struct
+import zipfile
 
 import geopandas as gpd
 import pytest
 import shapely
+import shapely.affinity
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,8 +109,8 @@ def test_layers_without_districts(tmp_path):
     path.write_text('{"type":"FeatureCollection","features":[]}')
     with pytest.raises(GeometryError, match="no features"):
         read_districts(str(path))
-    frame([SQUARE, shapely.Point(33, 46)]).to_file(path)
-    with pytest.raises(GeometryError, match="feature 2 is a Point"):
+    frame([shapely.Point(33, 46)]).to_file(path)
+    with pytest.raises(GeometryError, match="feature 1 is a Point, not a polygon"):
         read_districts(str(path))
     empty = {"type": "Feature", "properties": {}, "geometry": None}
     path.write_text(json.dumps({"type": "FeatureCollection", "features": [empty]}))
@@ -125,8 +128,126 @@ def test_two_layers_of_polygons(tmp_path):
     frame([shapely.Point(33, 46)]).to_file(path, layer="points")
     assert len(read_districts(str(path))) == 1
     frame([OTHER]).to_file(path, layer="b")
-    with pytest.raises(GeometryError, match=r"2 layers .*a \(.*b \("):
+    with pytest.raises(GeometryError, match=r"2 layers .*a \(.*b \(") as caught:
         read_districts(str(path))
+    assert "--layer" in caught.value.hint
+    assert read_districts(str(path), "B")[0].geometry.equals(OTHER)
+    with pytest.raises(UnknownNameError, match="no layer"):
+        read_districts(str(path), "c")
+
+
+def test_what_serves_is_taken_and_what_does_not_is_listed(tmp_path):
+    path = tmp_path / "a.gpkg"
+    mixed = [SQUARE, None, shapely.Point(33, 46), OTHER, shapely.Polygon()]
+    frame(mixed, name=["lake", "none", "gauge", "pond", "empty"]).to_file(path)
+    lake, pond = read_districts(str(path))
+    assert (lake.name, pond.name) == ("lake", "pond")
+    assert lake.notes == (
+        "a.gpkg: features left out, as each has no geometry: 2 (none), 5 (empty).",
+        "a.gpkg: features left out, as each is a Point, not a polygon: 3 (gauge).",
+    )
+    assert pond.notes == ()
+
+
+def test_polygons_within_a_collection_serve(tmp_path):
+    both = shapely.GeometryCollection([SQUARE, shapely.Point(33, 46)])
+    frame([both]).to_file(tmp_path / "a.geojson")
+    (district,) = read_districts(str(tmp_path / "a.geojson"))
+    assert district.geometry.equals(SQUARE)
+
+
+def placemark(name, kind, coordinates):
+    shapes = {
+        "Point": "<Point><coordinates>{}</coordinates></Point>",
+        "Polygon": "<Polygon><outerBoundaryIs><LinearRing><coordinates>{}</coordinates>"
+        "</LinearRing></outerBoundaryIs></Polygon>",
+    }
+    text = " ".join(f"{x},{y},0" for x, y in coordinates)
+    return f"<Placemark><name>{name}</name>{shapes[kind].format(text)}</Placemark>"
+
+
+def write_kml(path, **folders):
+    inside = "".join(f"<Folder><name>{n}</name>{marks}</Folder>" for n, marks in folders.items())
+    path.write_text(
+        '<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2">'
+        f"<Document>{inside}</Document></kml>",
+        encoding="utf-8",
+    )
+    return str(path)
+
+
+def test_all_folders_of_a_kml_serve_and_a_pin_is_left_out(tmp_path):
+    lake = placemark("Озеро", "Polygon", SQUARE.exterior.coords)
+    pond = placemark("pond", "Polygon", OTHER.exterior.coords)
+    pin = placemark("gauge", "Point", [(33.5, 46.8)])
+    spec = write_kml(tmp_path / "a.kml", Lakes=lake + pin, Pins=pin, Ponds=pond)
+    first, second = read_districts(spec)
+    assert (first.name, second.name) == ("Озеро", "pond")
+    assert "2 (gauge), 3 (gauge)" in first.notes[0]
+    assert first.geometry.area == pytest.approx(0.01)
+    assert [d.name for d in read_districts(spec, "Ponds")] == ["pond"]
+
+
+def write_shapefile(folder, column, texts, encoding, language=0):
+    """Write a.shp, its table by hand: one column of text, letters as asked, a language byte."""
+    shapes = [shapely.affinity.translate(SQUARE, i) for i in range(len(texts))]
+    frame(shapes, id=range(len(texts))).to_file(folder / "a.shp")
+    (folder / "a.cpg").unlink(missing_ok=True)
+    head = struct.pack("<BBBBIHH", 3, 126, 11, 28, len(texts), 65, 81) + bytes(17)
+    field = struct.pack("<11scIBB", column.encode(encoding), b"C", 0, 80, 0) + bytes(14)
+    rows = b"".join(b" " + text.encode(encoding).ljust(80) for text in texts)
+    table = head + bytes([language, 0, 0]) + field + b"\r" + rows + b"\x1a"
+    (folder / "a.dbf").write_bytes(table)
+    return str(folder / "a.shp")
+
+
+NAMES = ["Озеро Кругле", "Ґедзь-їзба", "ЄРИК", "Ставок №3", "Пруд у деревни Кошкино"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "cp1125", "koi8_u", "utf-8"])
+def test_a_shapefile_that_does_not_say_its_letters(tmp_path, encoding):
+    texts = [name.replace("№", "") for name in NAMES]
+    for language in (0x00, 0x57):  # nothing, and "ANSI" of any kind
+        path = write_shapefile(tmp_path, "Назва", texts, encoding, language)
+        assert [d.name for d in read_districts(path)] == texts
+
+
+@pytest.mark.parametrize("said", ["1251", "ANSI 1251", "windows-1251", "System", "UTF-8"])
+def test_what_a_cpg_says_counts_where_it_can_be(tmp_path, said):
+    path = write_shapefile(tmp_path, "Назва", ["Озеро Кругле"], "cp1251")
+    (tmp_path / "a.cpg").write_text(said)
+    assert [d.name for d in read_districts(path)] == ["Озеро Кругле"]
+
+
+def test_the_language_byte_and_an_archive_tell_the_letters_too(tmp_path):
+    write_shapefile(tmp_path, "Назва", ["Озеро"], "cp866", 0x65)
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        for part in ("shp", "shx", "dbf", "prj"):
+            archive.write(tmp_path / f"a.{part}", f"a.{part}")
+    for name in ("a.shp", "b.zip"):
+        assert [d.name for d in read_districts(str(tmp_path / name))] == ["Озеро"]
+
+
+@pytest.mark.parametrize("name", ["Müggelsee", "Étang de Berre", "Lago Maggiore", "Sjön Åsnen"])
+def test_latin_letters_are_not_taken_for_others(tmp_path, name):
+    path = write_shapefile(tmp_path, "name", [name], "latin-1")
+    assert [d.name for d in read_districts(path)] == [name]
+
+
+@pytest.mark.parametrize(
+    ("column", "other"),
+    [("Назва_вод", "Вид"), ("name_uk", "NAME_0"), ("Найменування", "вид"), ("Ім'я", "note")],
+)
+def test_columns_that_name_districts_in_ukrainian(tmp_path, column, other):
+    frame([SQUARE], **{other: ["x"], column: ["Озеро"]}).to_file(tmp_path / "a.gpkg")
+    assert [d.name for d in read_districts(str(tmp_path / "a.gpkg"))] == ["Озеро"]
+
+
+def test_districts_that_nothing_names_are_numbered_and_that_is_said(tmp_path):
+    frame([SQUARE, OTHER], Vyd=["a", "b"]).to_file(tmp_path / "a.gpkg")
+    first, second = read_districts(str(tmp_path / "a.gpkg"))
+    assert (first.name, second.name) == ("1", "2")
+    assert "(columns: Vyd)" in first.notes[0]
 
 
 def test_no_crs(tmp_path):

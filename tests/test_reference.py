@@ -14,10 +14,18 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from conftest import UTM, utm_grid
-from obriy.errors import GeometryError, GridError, InputError, SourceError, UnknownNameError
+from obriy.errors import (
+    GeometryError,
+    GridError,
+    InputError,
+    SourceError,
+    UnknownNameError,
+    UsageError,
+)
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.legend import load_legend
+from obriy.sources.class_map import open_class_map
 from obriy.sources.crosswalk import crosswalk, detect, names
 from obriy.sources.reference import occurrence_reference, open_reference
 from obriy.validation.evaluate import evaluate
@@ -228,6 +236,131 @@ def test_polygons_without_a_class(tmp_path):
     path = polygons(tmp_path / "b.gpkg", [square(0, 0, 1, 1)], label=["dryout"])
     with pytest.raises(InputError, match="dryout is no class of the legend 'worldcover'"):
         open_reference(path, utm_grid((1, 1)), target=load_legend("worldcover"))
+
+
+def mapped_as(grid, codes=None):
+    codes = np.full(grid.shape, 2, "uint8") if codes is None else np.asarray(codes, "uint8")
+    return ClassMap(xr.DataArray(codes, coords_of(grid), ("y", "x")), WATER)
+
+
+def test_a_reference_of_one_class_tells_a_recall_and_nothing_else(tmp_path):
+    grid = utm_grid((4, 5))
+    path = polygons(tmp_path / "a.gpkg", [square(0, 0, 2, 2)], Class=["water"])
+    scores = evaluate(mapped_as(grid), open_reference(path, grid))
+    land, water = scores.classes
+    assert (scores.pixels, scores.overall_accuracy, scores.kappa, scores.mean_iou) == (
+        4, None, None, None,
+    )  # fmt: skip
+    assert (water.precision, water.recall, water.f1, water.iou) == (None, 1, None, None)
+    assert (land.precision, land.recall, land.f1, land.iou) == (None, None, None, None)
+    assert "only its recall is known" in scores.notes[-1]
+    scores = evaluate(mapped_as(grid), open_reference(path, grid, outside="land"))
+    water = scores.classes[1]
+    assert (water.precision, water.recall, water.iou) == (4 / 20, 1, 4 / 20)
+    assert (scores.overall_accuracy, scores.pixels) == (4 / 20, 20)
+
+
+def test_a_reference_of_one_class_that_covers_the_map_tells_all(tmp_path):
+    grid = utm_grid((1, 4))
+    dry = write(tmp_path / "a.tif", np.zeros((1, 4), "uint8"), grid)
+    scores = evaluate(mapped_as(grid, [[1, 1, 1, 2]]), open_reference(dry, grid, legend="binary"))
+    assert scores.overall_accuracy == 3 / 4
+    assert scores.classes[1].precision == 0
+
+
+def test_outside_ends_with_the_raster_and_not_with_polygons(tmp_path):
+    grid = utm_grid((1, 4))
+    part = write(tmp_path / "a.tif", np.array([[1, 0]], "uint8"), grid[:, :2], nodata=0)
+    codes = labels_of(part, grid, legend="1=water", outside="land")
+    np.testing.assert_array_equal(codes, [[2, 1, 0, 0]])
+    path = polygons(tmp_path / "a.gpkg", [square(0, 0, 1, 1)], Class=["water"])
+    np.testing.assert_array_equal(labels_of(path, grid, outside="суша"), [[2, 1, 1, 1]])
+    with pytest.raises(InputError, match="'elsewhere' is no class"):
+        open_reference(path, grid, outside="elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("said", "nodata", "values", "dtype", "expected"),
+    [
+        ("1=water,0=land", 0, [[1, 0, 0, 1]], "uint8", [[2, 1, 1, 2]]),
+        ("1=water,nodata=land", 0, [[1, 0, 0, 1]], "uint8", [[2, 1, 1, 2]]),
+        ("1=water,-128=land", -128, [[1, -128, 1, 1]], "int8", [[2, 1, 2, 2]]),
+        ("1=water,nodata=not_water", -128, [[1, -128, 1, 1]], "int8", [[2, 1, 2, 2]]),
+        ("7 = Вода, 300=суша", None, [[7, 300, 7, 7]], "int16", [[2, 1, 2, 2]]),
+        ("-9999=land,1=water,3=no data", None, [[1, -9999, 3, 1]], "float32", [[2, 1, 0, 2]]),
+        ("1=water,2=land", 0, [[1, 2, 0, 1]], "uint8", [[2, 1, 0, 2]]),
+    ],
+)
+def test_the_user_says_what_each_code_is(tmp_path, said, nodata, values, dtype, expected):
+    grid = utm_grid((1, 4))
+    path = write(tmp_path / "a.tif", np.array(values, dtype), grid, nodata=nodata)
+    opened = open_reference(path, grid, legend=said)
+    np.testing.assert_array_equal(opened.labels, expected)
+    assert said in opened.notes[0]
+    np.testing.assert_array_equal(open_class_map(path, said).labels, expected)
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("1=water,x=land", "'x=land' does not say"),
+        ("1=,0=land", "does not say"),
+        ("1=water,1=land", "twice"),
+        ("1=watr,0=land", "'watr' is no class"),
+        ("1=water", "says one class"),
+    ],
+)
+def test_codes_that_are_said_and_not_understood(tmp_path, said, says):
+    path = write(tmp_path / "a.tif", np.array([[1, 0]], "uint8"), utm_grid((1, 2)))
+    with pytest.raises(UsageError, match=says):
+        open_class_map(path, said)
+
+
+def test_codes_of_land_cover_can_be_said(tmp_path):
+    path = write(tmp_path / "a.tif", np.array([[1, 2]], "uint8"), utm_grid((1, 2)))
+    opened = open_class_map(path, "1=tree_cover,2=built_up")
+    assert opened.legend.name == "worldcover"
+    np.testing.assert_array_equal(opened.labels, [[10, 50]])
+
+
+def points(path, places, crs=UTM, **columns):
+    shapes = [shapely.Point(500_000 + 10 * c, 5_200_000 - 10 * r) for c, r in places]
+    gpd.GeoDataFrame(columns, geometry=shapes, crs=UTM).to_crs(crs).to_file(path)
+    return path
+
+
+@pytest.mark.parametrize("crs", [UTM, "EPSG:4326"])
+def test_points_make_a_matrix(tmp_path, crs):
+    grid = utm_grid((2, 3))
+    places = [(0.5, 0.5), (1.5, 0.5), (2.5, 1.5), (1.4, 0.6), (9.5, 0.5)]
+    path = points(tmp_path / "a.gpkg", places, crs, label=["water", "land", "land", "lake", "lake"])
+    reference = open_reference(path, grid)
+    np.testing.assert_array_equal(reference.labels, [[2, 1, 0], [0, 0, 1]])
+    assert "Points: 5, with a class and on the map: 4" in " ".join(reference.notes)
+    assert "count as well: 1." in reference.notes[-1]
+    scores = evaluate(mapped_as(grid, [[2, 1, 1], [1, 1, 2]]), reference)
+    # land: one right, one called water; water: one right, one (in a shared pixel) called land
+    assert scores.confusion == ((1, 1), (1, 1))
+    assert (scores.pixels, scores.overall_accuracy) == (4, 0.5)
+
+
+def test_points_with_numbers_as_programs_write_them(tmp_path):
+    grid = utm_grid((1, 3))
+    places = [(0.5, 0.5), (1.5, 0.5), (2.5, 0.5)]
+    path = points(tmp_path / "a.gpkg", places, MC_ID=["1", "0", "1"], depth=[1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(labels_of(path, grid), [[2, 1, 2]])
+    path = points(tmp_path / "b.gpkg", places, MC_info=["Water", "Soil", "Water"], MC_ID=[1, 2, 1])
+    np.testing.assert_array_equal(labels_of(path, grid), [[2, 1, 2]])
+
+
+def test_pins_among_polygons_are_left_out_of_a_reference(tmp_path):
+    grid = utm_grid((1, 3))
+    shapes = [shapely.box(*square(0, 0, 2, 1)), shapely.Point(500_025, 5_199_995)]
+    frame = gpd.GeoDataFrame({"class": ["water", "land"]}, geometry=shapes, crs=UTM)
+    frame.to_file(tmp_path / "a.gpkg")
+    reference = open_reference(tmp_path / "a.gpkg", grid)
+    np.testing.assert_array_equal(reference.labels, [[2, 2, 0]])
+    assert "is a Point, not a polygon: 2" in reference.notes[-1]
 
 
 def test_words_of_land_cover_are_understood(tmp_path):

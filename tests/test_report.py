@@ -260,6 +260,24 @@ SENTENCES = {
     "differ. The list was believed.": (
         "Перелік каналів називає канал 1 файлу a.tif «nir», а сам файл — «blue (B02)»; повірено"
     ),
+    "Codes read as they were said: 1=water,0=land.": "Коди прочитано так, як вказав користувач: 1=",
+    "Where the reference says nothing lies not_water, as the user said.": "не каже, там не вода",
+    "The reference has one class (water) and says nothing of the rest of the map: what is mapped "
+    "as water and is not could not be counted, so only its recall is known. Say what lies outside "
+    "with --outside, e.g. --outside land.": "В еталоні один клас (вода)",
+    "Points: 60, with a class and on the map: 59; the pixel that holds a point has its class. The "
+    "scores speak of these pixels alone; areas with standard errors need a random sample (obriy "
+    "sample).": "Точок 60, з класом і на карті 59",
+    "Points that share a pixel with another and count as well: 3.": "і теж пораховані: 3.",
+    "a.gpkg: features left out, as each has no geometry: 2 (Озеро), 5, ….": "без геометрії: 2 (Оз",
+    "a.gpkg: features left out, as each has coordinates that are no numbers of a place (NaN, "
+    "infinite, or beyond all measure): 2.": "чиї координати не є числами місця: 2.",
+    "a.kml: features left out, as each is a Point, not a polygon: 2.": "пропущено точки",
+    "a.kml: features left out, as each is a LineString, not a polygon or a point: 2.": (
+        "пропущено об’єкти, що не є многокутниками: 2."
+    ),
+    "a.gpkg: no column says what the districts are called, so they are numbered (columns: Vyd). "
+    "Rename the one that does to 'name'.": "тож вони пронумеровані (стовпці: Vyd)",
     "Districts with a name that is not theirs alone: 2. Each has a number now, e.g. Lake (2).": (
         "Ділянок, чия назва не лише їхня: 2. Тепер кожна має номер, напр. Lake (2)."
     ),

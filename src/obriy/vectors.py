@@ -127,6 +127,30 @@ def place(geometry: shapely.Geometry, crs: Any, geobox: GeoBox) -> shapely.Geome
     return _valid(shapely.transform(geometry, lambda xy: _affine(inverse, xy)))
 
 
+def place_points(xy: FloatArray, crs: Any, geobox: GeoBox) -> FloatArray:
+    """Bring points (n, 2) of a CRS to the pixel coordinates (column, row) of a grid.
+
+    Args:
+        xy: x, y, or longitude, latitude.
+        crs: Their CRS.
+        geobox: The grid, in any CRS.
+
+    Returns:
+        (n, 2) float64; not finite where a point has no place in the CRS of the grid.
+
+    Raises:
+        GridError: where the grid has no CRS.
+    """
+    target = _crs_of(geobox)
+    transformer = pyproj.Transformer.from_crs(_crs(crs), target, always_xy=True)
+    moved = np.column_stack(transformer.transform(*xy.T))
+    if target.is_geographic:  # by the turn that is nearest to the grid
+        west, _, east, _ = geobox.extent.boundingbox.bbox
+        middle = (west + east) / 2
+        moved[:, 0] = middle + (moved[:, 0] - middle + 180) % 360 - 180
+    return _affine(~geobox.affine, moved)
+
+
 def pixel_coverage(
     placed: shapely.Geometry, rows: slice, columns: slice
 ) -> npt.NDArray[np.float32]:

@@ -46,6 +46,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summ
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done")]
 Lang = Annotated[str | None, typer.Option(help="language, en or uk; default: OBRIY_LANG, else en")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="show tracebacks of errors")]
+Codes = Annotated[
+    str | None,
+    typer.Option(help="codes of the map: 1=water,0=land, 1=water,nodata=land, or a name"),
+]
 Scenes = Annotated[Path | None, typer.Option("--data", help="the folder, with an option's name")]
 
 
@@ -177,12 +181,19 @@ def evaluate(
         Path | None, typer.Argument(metavar="MAP", help="class map, a raster")
     ] = None,
     reference: Annotated[
-        str | None, typer.Argument(metavar="REFERENCE", help="raster or polygons; gsw:FILE")
+        str | None, typer.Argument(metavar="REFERENCE", help="raster, polygons or points")
     ] = None,
     *,
     legend: Annotated[
-        str | None, typer.Option(help="codes of the reference: gsw, binary, worldcover, ...")
+        str | None,
+        typer.Option(help="codes of the reference: gsw, binary, worldcover, ..., 1=water,0=land"),
     ] = None,
+    codes: Codes = None,
+    outside: Annotated[
+        str | None,
+        typer.Option(help="class where the reference says nothing, e.g. land; default: unknown"),
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="layer of the reference's file")] = None,
     sample_file: Annotated[
         Path | None,
         typer.Option("--sample", metavar="SHEET", help="labelled sheet of 'obriy sample'"),
@@ -192,7 +203,8 @@ def evaluate(
 ) -> None:
     """Score a map against a reference, or estimate areas from a labelled sample (--sample)."""
     if sample_file is not None:
-        _evaluate_sample(sample_file, as_json, alone=map_file is None and legend is None)
+        others = (map_file, legend, codes, outside, layer)
+        _evaluate_sample(sample_file, as_json, alone=not any(others))
         return
     if map_file is None or reference is None:
         raise UsageError(
@@ -203,7 +215,7 @@ def evaluate(
     from obriy.cli.show import print_scores
     from obriy.workflows.evaluation import evaluate_files
 
-    scores = evaluate_files(map_file, reference, legend)
+    scores = evaluate_files(map_file, reference, legend, codes=codes, outside=outside, layer=layer)
     if as_json:
         print_json(scores.to_dict())
     else:
@@ -233,6 +245,8 @@ def sample(
     image: Annotated[
         str | None, typer.Option(help="image to show; default: the one that the map names")
     ] = None,
+    codes: Codes = None,
+    layer: Annotated[str | None, typer.Option(help="layer of the file of districts")] = None,
     lang: Lang = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -257,6 +271,8 @@ def sample(
         seed=seed,
         aoi=aoi,
         image=image,
+        codes=codes,
+        layer=layer,
         lang=language,
     )
     if as_json:

@@ -176,6 +176,9 @@ def _score_line(evaluation: dict[str, Any]) -> str:
     water = next(c for c in evaluation["classes"] if c["name"] == "water")
     parts = {"overall": evaluation["overall_accuracy"], "kappa": evaluation["kappa"]}
     parts |= {"F1 of water": water["f1"], "IoU": water["iou"]}
+    if not any(v is not None for v in parts.values()):  # a reference of one class
+        recall = {c["name"]: c["recall"] for c in evaluation["classes"]}
+        parts = {f"recall of {n} (no more is known)": v for n, v in recall.items()}
     shown = ", ".join(f"{k} {v:.3f}" for k, v in parts.items() if v is not None)
     return f"{word} against {evaluation['reference']}: {shown}"
 
@@ -188,9 +191,10 @@ def print_scores(scores: "Scores") -> None:
     console.print(_map_scores(scores))
     table = Table("class", "precision", "recall", "F1", "95 %", "IoU")
     for row in scores.classes:
-        if row.iou is None:  # neither in the map nor in the reference
-            continue
-        first = [_number(v) for v in (row.precision, row.recall, row.f1)]
+        known = (row.precision, row.recall, row.f1)
+        if row.iou is None and not any(v is not None for v in known):
+            continue  # neither in the map nor in the reference
+        first = [_number(v) for v in known]
         table.add_row(row.name, *first, _range(scores, f"{row.name}.f1"), _number(row.iou))
     console.print(table)
     if scores.without_edges is not None:

@@ -24,6 +24,8 @@ class Reference:
         notes: How codes were translated and edges handled, for the record.
         accuracy: What its makers say of its own accuracy, plain values (see
             `obriy.sources.products.stated_accuracy`); None where nobody said.
+        repeats: Further labels on the same grid, of points that share a pixel with others: each
+            counts as well.
     """
 
     labels: xr.DataArray
@@ -32,6 +34,7 @@ class Reference:
     independent: bool = True
     notes: tuple[str, ...] = ()
     accuracy: dict[str, Any] | None = None
+    repeats: tuple[xr.DataArray, ...] = ()
 
     def __post_init__(self) -> None:
         if self.labels.dtype != "uint8" or self.labels.dims != ("y", "x"):

@@ -30,9 +30,11 @@ class Scores:
     """The comparison of a map with a reference.
 
     Attributes:
-        overall_accuracy: Share of the compared pixels that agree, 0 to 1.
+        overall_accuracy: Share of the compared pixels that agree, 0 to 1; None where the reference
+            has one class and leaves the rest of the map unsaid: then nothing but the recall of
+            that class is known.
         kappa: Cohen's kappa, -1 to 1; None where undefined.
-        mean_iou: Mean over the classes that occur.
+        mean_iou: Mean over the classes that occur; None where not known.
         pixels: Number of pixels compared.
         independent: False: the reference was made from the mapped scene, this is an agreement.
         classes: Scores per class.
@@ -50,7 +52,7 @@ class Scores:
             or wetland); None where the legend does not lead there, or has no more classes.
     """
 
-    overall_accuracy: float
+    overall_accuracy: float | None
     kappa: float | None
     mean_iou: float | None
     pixels: int

@@ -128,8 +128,11 @@ def trust(words: ClassWords, result: Mapping[str, Any]) -> list[str]:
     said = [text("landcover.silent", share=text.percent(silent))] if silent > 0 else []
     if not evaluation:
         return [*said, text("report.trust_none"), text("landcover.sure_is_not")]
-    said.append(_score_sentence(text, evaluation))
     ceiling = evaluation.get("ceiling")
+    if evaluation["overall_accuracy"] is None:  # a reference of one class; the notes say so
+        ceiling = None
+    else:
+        said.append(_score_sentence(text, evaluation))
     if ceiling:
         best, now = ceiling["overall_accuracy"], evaluation["overall_accuracy"]
         said.append(
@@ -165,7 +168,7 @@ def _score_sentence(text: Text, evaluation: Mapping[str, Any]) -> str:
         accuracy=text.number(evaluation["overall_accuracy"], 2),
         interval=text("report.trust_interval", interval=span) if span else "",
         merged=text("landcover.merged_part", accuracy=text.number(merged["overall_accuracy"], 2))
-        if merged
+        if merged and merged["overall_accuracy"] is not None
         else "",
     )
 

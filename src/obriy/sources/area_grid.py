@@ -32,7 +32,11 @@ _MOST: Final = 200_000
 
 
 def area_grid(
-    spec: str | None, *, crs: str | None = None, resolution: float | None = None
+    spec: str | None,
+    *,
+    crs: str | None = None,
+    resolution: float | None = None,
+    layer: str | None = None,
 ) -> GeoBox | None:
     """Return the grid of an area.
 
@@ -44,6 +48,7 @@ def area_grid(
         spec: As for `obriy.sources.districts.read_districts`; None: no area.
         crs: CRS wanted; None: by the rules.
         resolution: Pixel size, metres; None: 500. In degrees it is that of the middle latitude.
+        layer: Which layer of a file; None: found out.
 
     Returns:
         North up, its edges at multiples of the pixel; across the date line a grid in degrees goes
@@ -55,7 +60,7 @@ def area_grid(
     """
     if spec is None:
         return None
-    districts = read_districts(spec)
+    districts = read_districts(spec, layer)
     if crs is None and resolution is None:
         own = _own_grid(districts)
         if own is not None:

@@ -19,10 +19,10 @@ from obriy.vectors import place
 
 FINER: Final = 1.5
 """Pixels of a file along a side of a map pixel above which it is finer, and the record says so."""
-MISSING: Final = -1
-"""Stands for "nothing there" in class codes on the way to a legend."""
-_STRANGE: Final = -2
-"""Stands for any other number below 0."""
+MISSING: Final = -32768
+"""Stands for "nothing there" in class codes on the way to a legend, which are int16."""
+_FARTHEST: Final = 32767
+"""Stands for any number beyond; with a minus, for any below."""
 
 
 def only_band(file: Path) -> FileBand:
@@ -128,7 +128,7 @@ def lazy_codes(
 
     def read(rows: slice, columns: slice) -> npt.NDArray[np.int16]:
         numbers = values[rows, columns].to_numpy()
-        codes: npt.NDArray[np.int16] = np.clip(numbers, _STRANGE, 1000).astype("int16")
+        codes: npt.NDArray[np.int16] = np.clip(numbers, -_FARTHEST, _FARTHEST).astype("int16")
         codes[numbers == unused] = MISSING
         return codes
 

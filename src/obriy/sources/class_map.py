@@ -9,11 +9,12 @@ from rasterio.errors import RasterioError
 
 from obriy.blocks.gdal import open_raster
 from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable
-from obriy.errors import SourceError
+from obriy.errors import SourceError, UsageError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of, geobox_of, same_grid
 from obriy.model.provenance import SOURCES_TAG, Provenance
 from obriy.sources.class_codes import only_band
+from obriy.sources.crosswalk import SAYS, classes_said
 from obriy.sources.legends import legend_from_tag, own_legend
 from obriy.sources.reference import is_vector, open_band
 
@@ -32,18 +33,24 @@ def open_class_map(path: Path | str, legend: str | None = None) -> ClassMap:
 
     Args:
         path: A raster with one band.
-        legend: What the codes are, as in `open_reference`; None: by the legend or values in the
-            file.
+        legend: What the codes are, as in `open_reference`: a name, or ``1=water,0=land``; None: by
+            the legend or values in the file.
 
     Raises:
         SourceError: no such file, or polygons: a map to be scored is a raster.
         InputError: what the codes mean is not clear.
         UnknownNameError: no codes of the name ``legend``.
+        UsageError: codes that are said, and not understood, or of one class.
     """
     if is_vector(Path(path)):
         raise SourceError(f"{path} holds polygons, and a map is a raster.", "Rasterise it first.")
     band = only_band(Path(path))
     own = own_legend(band, legend)
+    if legend is not None and SAYS in legend and len(set(classes_said(legend, own))) < 2:
+        raise UsageError(
+            f"'{legend}' says one class, and a map of one class is right or wrong nowhere.",
+            "Say the rest as well: 1=water,0=land, or 1=water,nodata=land.",
+        )
     ours = legend_from_tag(band.tags.get("legend")) is not None
     opened = open_band(band, str(path), band.grid, legend, own, keep_unnamed=ours)
     inputs = tuple({"href": href} for href in (sources_of(path) or [str(path)]))

@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +17,13 @@ from obriy.tables import load_toml, table_names
 
 UNKNOWN: Final = 255
 """Marks, in a `Crosswalk`, a code that nobody explained."""
+SAYS: Final = "="
+"""Stands between a code and its class where the user says what codes are."""
+NOTHING: Final = "nodata"
+"""Stands for the code where the user says what lies where a file has nothing."""
+_SAID_LEGENDS: Final = ("water", "worldcover", "dynamic_world", "simple", "igbp", "ice")
+"""Legends whose classes a user may say, the first that has them all."""
+_HOW: Final = "Write code=class,...: 1=water,0=land, or 1=water,nodata=land."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +35,15 @@ class Crosswalk:
         table: (256,) uint8: code of the legend, 0 for no reference, `UNKNOWN` for a code that the
             crosswalk does not explain.
         note: The decision, for the record.
+        others: Codes of the legend by codes of the file below 0 or above 255.
+        missing: Code of the legend where the file has nothing.
     """
 
     name: str
     table: npt.NDArray[np.uint8]
     note: str
+    others: Mapping[int, int] = dataclasses.field(default_factory=dict)
+    missing: int = NO_DATA
 
     def translate(self, codes: npt.NDArray[Any], missing: int) -> npt.NDArray[np.uint8]:
         """Return codes of the legend.
@@ -47,15 +59,47 @@ class Crosswalk:
         explained = gone | ((codes >= 0) & (codes <= 255))
         found = np.where(gone | ~explained, NO_DATA, codes).astype("uint8")
         translated: npt.NDArray[np.uint8] = self.table[found]
-        translated[gone] = NO_DATA
+        for code, to in self.others.items():
+            translated[codes == code] = to
+            explained |= codes == code
+        translated[gone] = self.missing
         strange = ~explained | (~gone & (translated == UNKNOWN))
         if strange.any():
             raise InputError(
                 f"The reference has the value {codes[strange][0]}, which the codes '{self.name}' "
                 "do not explain.",
-                f"Name its codes: {', '.join(names())}.",
+                name_them(),
             )
         return translated
+
+    def explains(self, code: float) -> bool:
+        """Say whether it has a class, or "no reference", for a code."""
+        whole = int(code) if float(code).is_integer() else -1
+        known = 0 <= whole <= UNKNOWN and self.table[whole] != UNKNOWN
+        return bool(known) or whole in self.others
+
+
+def name_them() -> str:
+    """Return the way out where the codes of a file are not clear."""
+    return (
+        f"Name its codes ({', '.join(names())}), or say what they are: 1=water,0=land, or "
+        "1=water,nodata=land (--codes for a map, --legend for its reference)."
+    )
+
+
+def class_named(word: str, legend: Legend) -> int:
+    """Return the code of the class of a legend that a word means; 0 for "no data".
+
+    Raises:
+        InputError: it means none.
+    """
+    code = _known_words(legend).get(_plain(word))
+    if code is None:
+        raise InputError(
+            f"'{word}' is no class of the legend '{legend.name}'.",
+            f"Its classes are: {', '.join(c.name for c in legend)}.",
+        )
+    return code
 
 
 def names() -> list[str]:
@@ -66,9 +110,15 @@ def names() -> list[str]:
 def legend_of_codes(name: str) -> Legend:
     """Return the legend that codes of that name are of: ``"gsw"`` and ``"binary"`` are water.
 
+    Args:
+        name: As for `crosswalk`.
+
     Raises:
         UnknownNameError: no codes of that name.
+        UsageError: codes that are said, and not understood.
     """
+    if SAYS in name:
+        return _legend_of_said(name)
     if name not in names():
         raise did_you_mean("reference legend", name, names())
     own = (
@@ -80,10 +130,17 @@ def legend_of_codes(name: str) -> Legend:
 def crosswalk(name: str, legend: Legend) -> Crosswalk:
     """Return the crosswalk of that name to a legend.
 
+    Args:
+        name: A name of ``tables/crosswalks.toml``, or what the codes are: ``1=water,0=land``,
+            where ``nodata=land`` says what lies where the file has nothing.
+        legend: The legend wanted.
+
     Raises:
         UnknownNameError: no such crosswalk.
-        UsageError: it does not lead to that legend.
+        UsageError: it does not lead to that legend, or is not understood.
     """
+    if SAYS in name:
+        return _said(name, legend)
     tables = load_toml("crosswalks")
     if name not in names():
         raise did_you_mean("reference legend", name, names())
@@ -131,7 +188,7 @@ def detect(values: Iterable[float], legend: Legend, where: str) -> Crosswalk:
     shown = ", ".join(f"{v:g}" for v in sorted(found)[:12]) or "none"
     raise InputError(
         f"{where}: what its values mean is not clear ({shown}).",
-        f"Name its codes: {', '.join(names())}.",
+        name_them(),
     )
 
 
@@ -174,14 +231,7 @@ def from_words(words: Iterable[str], legend: Legend, where: str) -> dict[str, in
     Raises:
         InputError: a word that is no class of another legend.
     """
-    listed = load_toml("crosswalks")["words"].get(legend.name, {})
-    known = {} if legend.name == "water" else _terms(legend)
-    known |= {
-        word: legend.by_name(c.name).code for c in legend for word in _words_of(c.name, legend)
-    }
-    for class_name, synonyms in listed.items():
-        code = NO_DATA if class_name == NO_REFERENCE else legend.by_name(class_name).code
-        known |= dict.fromkeys(synonyms, code)
+    known = _known_words(legend)
     codes = {word: known.get(_plain(word)) for word in words}
     unknown = sorted(word for word, code in codes.items() if code is None)
     if unknown and legend.name != "water":
@@ -191,6 +241,19 @@ def from_words(words: Iterable[str], legend: Legend, where: str) -> dict[str, in
         )
     rest = legend.by_name("not_water").code if legend.name == "water" else NO_DATA
     return {word: rest if code is None else code for word, code in codes.items()}
+
+
+def _known_words(legend: Legend) -> dict[str, int]:
+    """Return codes of a legend by the words that mean its classes; 0 for no reference."""
+    listed = load_toml("crosswalks")["words"].get(legend.name, {})
+    known = {} if legend.name == "water" else _terms(legend)
+    known |= {
+        word: legend.by_name(c.name).code for c in legend for word in _words_of(c.name, legend)
+    }
+    for class_name, synonyms in listed.items():
+        code = NO_DATA if class_name == NO_REFERENCE else legend.by_name(class_name).code
+        known |= dict.fromkeys(synonyms, code)
+    return known
 
 
 def _terms(legend: Legend) -> dict[str, int]:
@@ -210,6 +273,60 @@ def _terms(legend: Legend) -> dict[str, int]:
         if found.codes.get(code) and code not in found.nearest:
             known |= dict.fromkeys(map(_plain, concept["terms"]), found.codes[code])
     return known
+
+
+def _pairs(said: str) -> list[tuple[int | None, str]]:
+    """Return codes, None for `NOTHING`, and words of codes that the user says."""
+    pairs: list[tuple[int | None, str]] = []
+    for part in said.split(","):
+        code, _, word = (piece.strip() for piece in part.partition(SAYS))
+        nothing = code.lower() == NOTHING
+        whole = re.fullmatch(r"-?\d{1,5}", code) is not None
+        if not word or not (nothing or whole):
+            raise UsageError(f"'{part.strip()}' does not say what a code is.", _HOW)
+        pairs.append((None if nothing else int(code), word))
+    codes = [code for code, _ in pairs]
+    if len(set(codes)) < len(codes):
+        raise UsageError(f"'{said}' says what one code is twice.", _HOW)
+    return pairs
+
+
+def _legend_of_said(said: str) -> Legend:
+    """Return the legend whose classes the words of said codes name: that of water first."""
+    pairs = _pairs(said)
+    for name in _SAID_LEGENDS:
+        known = _known_words(load_legend(name))
+        if all(_plain(word) in known for _, word in pairs):
+            return load_legend(name)
+    known = _known_words(load_legend("water"))
+    strange = next((word for _, word in pairs if _plain(word) not in known), said)
+    raise UsageError(f"'{strange}' is no class that goes with the others of '{said}'.", _HOW)
+
+
+def classes_said(said: str, legend: Legend) -> list[int]:
+    """Return the classes of a legend that said codes name; "no data" is none.
+
+    Raises:
+        UsageError: what is said is not understood.
+        InputError: a word that is no class of the legend.
+    """
+    found = (class_named(word, legend) for _, word in _pairs(said))
+    return [code for code in found if code != NO_DATA]
+
+
+def _said(said: str, legend: Legend) -> Crosswalk:
+    """Return the crosswalk of codes that the user says."""
+    codes = {code: class_named(word, legend) for code, word in _pairs(said)}
+    table = np.full(256, UNKNOWN, "uint8")
+    others = {}
+    for code, to in codes.items():
+        if code is not None and 0 <= code <= UNKNOWN:
+            table[code] = to
+        elif code is not None:
+            others[code] = to
+    return Crosswalk(
+        said, table, f"Codes read as they were said: {said}.", others, codes.get(None, NO_DATA)
+    )
 
 
 def _words_of(class_name: str, legend: Legend) -> set[str]:

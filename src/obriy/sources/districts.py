@@ -1,77 +1,55 @@
 """Districts from a file, a box or a name."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import shapely
 
-from obriy.errors import GeometryError, GridError
+from obriy.errors import GeometryError
 from obriy.model.areas import District, told_apart
 from obriy.registry import did_you_mean
-from obriy.sources.vector_files import FORMATS, read_vector, vector_layers
+from obriy.sources.features import read_features
 from obriy.tables import load_toml
 from obriy.vectors import LONLAT, polygons_of
 
-NAME_COLUMNS: Final = ("name", "title", "label", "district", "назва", "название", "id", "code")
-"""Columns that may name a feature, best first, in any case."""
-FARTHEST: Final = 1e9
-"""No coordinate is larger, whatever the CRS and its unit."""
+NAME_COLUMNS: Final = (
+    "name", "назва", "название", "title", "label", "district", "найменування", "наименование",
+    "імя", "ім_я", "имя", "район", "громада", "водойма", "водосховище", "озеро", "nazva",
+    "id", "code", "код",
+)  # fmt: skip
+"""Columns that may name a feature, best first, in any case; blanks and marks are ``_``."""
 REPAIR_LIMIT: Final = 0.01
 """A self-crossing polygon is repaired where its area changes by less than this share."""
 
 
-def read_districts(spec: str) -> list[District]:
+def read_districts(spec: str, layer: str | None = None) -> list[District]:
     """Read what the user said about where.
 
     Args:
         spec: A vector file (each feature a district), a box ``W,S,E,N`` in degrees of longitude
             and latitude (W > E crosses the antimeridian), or a name of ``tables/areas.toml``.
+        layer: Which layer of the file; None: the only one with polygons, all folders of a KML.
 
     Returns:
-        Districts in the order of the file, in its CRS; no two have one name.
+        Districts in the order of the file, in its CRS; no two have one name. Features that cannot
+        serve are left out, and the notes of the first district list them.
 
     Raises:
         GeometryError: a box, a feature or a layer that cannot serve.
         GridError: a file with no CRS.
         SourceError: no such file, or not a vector file.
-        UnknownNameError: neither a file, nor a box, nor a known name.
+        UnknownNameError: neither a file, nor a box, nor a known name; no layer of that name.
     """
     numbers = _numbers(spec)
     if numbers is not None:
         return [District(spec.strip(), _box(spec, numbers), LONLAT)]
     path = Path(spec).expanduser()
     if path.exists() or path.suffix or len(path.parts) > 1:
-        return _from_file(path)
+        return _from_file(path, layer)
     return [_named(spec)]
-
-
-def read_polygons(path: Path) -> gpd.GeoDataFrame:
-    """Read the one layer of polygons of a vector file.
-
-    Returns:
-        Its features, two-dimensional, with a CRS; at least one.
-
-    Raises:
-        SourceError: no such file, or not a vector file.
-        GeometryError: no polygons, an empty one, or more than one layer of them.
-        GridError: no CRS.
-    """
-    frame = read_vector(path, _polygon_layer(path))
-    if not isinstance(frame, gpd.GeoDataFrame) or frame.empty:
-        raise GeometryError(f"{path} has no features.", FORMATS)
-    for number, geometry in enumerate(frame.geometry, start=1):
-        _check_polygon(path, number, geometry)
-    if frame.crs is None:
-        raise GridError(
-            f"{path} does not say its CRS.",
-            "Add the .prj file, or set it (ogr2ogr -a_srs EPSG:CODE out.gpkg in.shp).",
-        )
-    if frame.crs.is_geographic:
-        _check_latitudes(path, frame)
-    return frame
 
 
 def repaired(geometry: shapely.Geometry, what: str) -> tuple[shapely.Geometry, str]:
@@ -134,22 +112,48 @@ def _named(name: str) -> District:
     return District(key, shapely.box(*areas[key]["bbox"]), LONLAT)
 
 
-def _from_file(path: Path) -> list[District]:
-    frame = read_polygons(path)
+def _from_file(path: Path, layer: str | None) -> list[District]:
+    features = read_features(path, layer=layer)
+    frame = features.frame
     crs = _crs_text(frame)
+    names, unnamed = _names(path, frame)
+    notes = (*features.left_out, *unnamed)  # said once, by the first
     districts = []
-    for name, geometry in zip(_names(frame), frame.geometry, strict=True):
+    for name, geometry in zip(names, frame.geometry, strict=True):
         mended, note = repaired(geometry, f"{path.name}: the district '{name}'")
-        districts.append(District(name, mended, crs, (note,) if note else ()))
+        districts.append(District(name, mended, crs, (*notes, *((note,) if note else ()))))
+        notes = ()
     return told_apart(districts)
 
 
-def _names(frame: gpd.GeoDataFrame) -> list[str]:
-    """Return a name for each feature: of the best column, else its number."""
-    by_lower = {str(column).lower(): column for column in reversed(list(frame.columns))}
-    column = next((by_lower[name] for name in NAME_COLUMNS if name in by_lower), None)
-    values = [None] * len(frame) if column is None else list(frame[column])
-    return [_name(value, number) for number, value in enumerate(values, start=1)]
+def _names(path: Path, frame: gpd.GeoDataFrame) -> tuple[list[str], tuple[str, ...]]:
+    """Return a name for each feature: of the best column, else its number, which is noted."""
+    columns = [str(c) for c in frame.columns if c != frame.geometry.name]
+    column = _name_column(columns)
+    if column is not None:
+        values = zip(frame.index, frame[column], strict=True)
+        return [_name(value, int(number)) for number, value in values], ()
+    texts = [c for c in columns if _is_of_words(frame[c])]
+    note = (
+        f"{path.name}: no column says what the districts are called, so they are numbered "
+        f"(columns: {', '.join(texts)}). Rename the one that does to 'name'."
+    )
+    return [str(number) for number in frame.index], (note,) if texts else ()
+
+
+def _name_column(columns: list[str]) -> str | None:
+    """Return the column that names features: by a whole name, else by how its name begins."""
+    plain = {column: re.sub(r"[^\w]+", "_", column.casefold()).strip("_") for column in columns}
+    for wanted in NAME_COLUMNS:
+        found = next((c for c in columns if plain[c] == wanted), None)
+        if found is not None:
+            return found
+    beginnings = ("name_uk", "name_ua", "назва", "name", "найменуван", "наимен", "nazva")
+    return next((c for b in beginnings for c in columns if plain[c].startswith(b)), None)
+
+
+def _is_of_words(values: Any) -> bool:
+    return any(isinstance(value, str) and value.strip() for value in values)
 
 
 def _name(value: Any, number: int) -> str:
@@ -162,49 +166,6 @@ def _name(value: Any, number: int) -> str:
 def _crs_text(frame: gpd.GeoDataFrame) -> str:
     code = frame.crs.to_epsg()
     return f"EPSG:{code}" if code else str(frame.crs.to_wkt())
-
-
-def _polygon_layer(path: Path) -> str:
-    """Return the layer to read: the only one, or the only one with polygons."""
-    layers = vector_layers(path)
-    if not layers:
-        raise GeometryError(f"{path} has no features.", FORMATS)
-    if len(layers) == 1:
-        return layers[0][0]
-    polygons = [name for name, kind in layers if "Polygon" in kind or kind == "Unknown"]
-    if len(polygons) != 1:
-        names = ", ".join(f"{name} ({kind})" for name, kind in layers)
-        raise GeometryError(
-            f"{path} has {len(polygons)} layers that may hold polygons: {names}.",
-            "Save the layer you mean in a file of its own.",
-        )
-    return polygons[0]
-
-
-def _check_latitudes(path: Path, frame: gpd.GeoDataFrame) -> None:
-    turns = np.rad2deg(frame.crs.axis_info[0].unit_conversion_factor) / 90
-    for number, (_, south, _, north) in enumerate(frame.bounds.to_numpy(), start=1):
-        if max(-south, north) * turns > 1 + 1e-9:
-            raise GeometryError(
-                f"{path}: feature {number} reaches latitude {north if north > 90 else south:.6g}.",
-                "Its longitudes and latitudes are swapped, or its CRS is another: set it "
-                "(ogr2ogr -a_srs EPSG:CODE OUT IN).",
-            )
-
-
-def _check_polygon(path: Path, number: int, geometry: Any) -> None:
-    if geometry is None or shapely.is_empty(geometry):
-        raise GeometryError(f"{path}: feature {number} has no geometry.", "Remove it, or draw it.")
-    if not (np.abs(shapely.get_coordinates(geometry)) <= FARTHEST).all():  # NaN is not either
-        raise GeometryError(
-            f"{path}: feature {number} has coordinates that are no numbers of a place (NaN, "
-            "infinite, or beyond all measure).",
-            "Draw it again, or remove it.",
-        )
-    if geometry.geom_type not in ("Polygon", "MultiPolygon"):
-        raise GeometryError(
-            f"{path}: feature {number} is a {geometry.geom_type}, not a polygon.", FORMATS
-        )
 
 
 def _fault(reason: str) -> str:

@@ -17,9 +17,10 @@ from obriy.errors import GridError, SourceError
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
 from obriy.model.scene import provenance_of
-from obriy.sources.districts import read_polygons, repaired
+from obriy.sources.districts import repaired
+from obriy.sources.features import read_polygons
 from obriy.sources.reading import masks_in_file, probe
-from obriy.sources.reference_polygons import VECTOR_SUFFIXES
+from obriy.sources.reference_features import VECTOR_SUFFIXES
 from obriy.vectors import place, rasterize
 
 UNMASKED: Final = (

@@ -1,4 +1,4 @@
-"""Reference maps: rasters and polygons of any grid, brought to the grid of a map."""
+"""Reference maps: rasters, polygons and points, brought to the grid of a map."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -24,11 +24,12 @@ from obriy.sources.class_codes import (
     pixels_along,
     resampling_note,
 )
-from obriy.sources.crosswalk import Crosswalk, crosswalk, detect, from_tag
+from obriy.sources.crosswalk import SAYS, Crosswalk, class_named, crosswalk, detect, from_tag
 from obriy.sources.legends import own_legend
 from obriy.sources.products import stated_accuracy
 from obriy.sources.reading import FileBand, probe, sample
-from obriy.sources.reference_polygons import VECTOR_SUFFIXES, open_polygons
+from obriy.sources.reference_features import VECTOR_SUFFIXES, open_features
+from obriy.vectors import place, rasterize
 
 _FREQUENT: Final = 50.0
 _NEVER_SEEN: Final = 255
@@ -37,7 +38,13 @@ ByteArray = npt.NDArray[np.uint8]
 
 
 def open_reference(
-    path: Path | str, grid: GeoBox, *, legend: str | None = None, target: Legend | None = None
+    path: Path | str,
+    grid: GeoBox,
+    *,
+    legend: str | None = None,
+    target: Legend | None = None,
+    outside: str | None = None,
+    layer: str | None = None,
 ) -> Reference:
     """Open a reference map on the grid of the map that is to be compared.
 
@@ -52,9 +59,12 @@ def open_reference(
         path: Raster with one band of class codes, or polygons with a class column.
         grid: Grid of the map, in any CRS or none.
         legend: What the codes of the file are (a name of ``tables/crosswalks.toml``, e.g.
-            ``"gsw"``, ``"binary"``, ``"worldcover"``), which then overrules its no-data value;
-            None: by class names or values in the file.
+            ``"gsw"``, ``"binary"``, ``"worldcover"``; or ``"1=water,0=land"``), which then
+            overrules its no-data value; None: by class names or values in the file.
         target: Legend wanted; None: ``water``. See `legend_of_reference` for the file's own.
+        outside: Class of what lies outside the polygons, or where a raster, as far as it reaches,
+            says nothing; None: not known.
+        layer: Which layer of a vector file; None: found out.
 
     Raises:
         SourceError: no such file, or no raster or vector file.
@@ -63,9 +73,12 @@ def open_reference(
         UnknownNameError: no codes of the name ``legend``.
     """
     file, target = Path(path).expanduser(), target or load_legend("water")
+    rest = NO_DATA if outside is None else class_named(outside, target)
     if is_vector(file):
-        return open_polygons(file, grid, legend, target)
-    return open_band(only_band(file), str(file), grid, legend, target)
+        return _with_rest(open_features(file, grid, legend, target, layer), rest, None)
+    band = only_band(file)
+    opened = open_band(band, str(file), grid, legend, target)
+    return _with_rest(opened, rest, grid_of(band, grid)[0])
 
 
 def legend_of_reference(path: Path | str, mapped: Legend, legend: str | None = None) -> Legend:
@@ -159,7 +172,11 @@ def open_band(
     if not same_grid(own, grid):
         notes = (*notes, resampling_note(most, own, grid))
     values = lazy_codes(
-        band, own, grid, declared_missing=legend is None, resampling="mode" if most else "nearest"
+        band,
+        own,
+        grid,
+        declared_missing=legend is None or _is_missing(band.nodata, legend, walk),
+        resampling="mode" if most else "nearest",
     )
 
     def read(rows: slice, columns: slice) -> ByteArray:
@@ -169,13 +186,51 @@ def open_band(
             labels[codes == UNNAMED] = UNNAMED
         return labels
 
-    return Reference(
+    opened = Reference(
         computed_labels(read, grid),
         target,
         source,
         notes=(walk.note, *notes),
         accuracy=stated_accuracy(walk.name, band),
     )
+    return _with_rest(opened, walk.missing, own, said=True)
+
+
+def _is_missing(nodata: float | None, legend: str, walk: Crosswalk) -> bool:
+    """Say whether a no-data value holds beside codes that the user says: they do not name it."""
+    return SAYS in legend and nodata is not None and not walk.explains(nodata)
+
+
+def _with_rest(
+    reference: Reference, rest: int, own: GeoBox | None, *, said: bool = False
+) -> Reference:
+    """Return a reference that has a class where it said nothing.
+
+    Args:
+        reference: As it was opened, on the grid of the map.
+        rest: Code of the class; 0: it stays as it is.
+        own: The grid of its file: beyond it, nothing is said; None: it has no end.
+        said: Whether the notes say so already.
+    """
+    if rest == NO_DATA:
+        return reference
+    grid, labels = reference.geobox, reference.labels
+    whole = own is None or same_grid(own, grid)
+    crs = None if own is None or own.crs is None else str(own.crs)
+    reach = [] if own is None or whole else [(place(own.extent.geom, crs, grid), 1)]
+
+    def read(rows: slice, columns: slice) -> ByteArray:
+        codes: ByteArray = labels.isel(y=rows, x=columns).to_numpy().copy()
+        silent = codes == NO_DATA
+        if not whole:
+            silent &= rasterize(reach, rows, columns) == 1
+        codes[silent] = rest
+        return codes
+
+    name = next(c.name for c in reference.legend if c.code == rest)
+    note = f"Where the reference says nothing lies {name}, as the user said."
+    notes = reference.notes if said else (*reference.notes, note)
+    return dataclasses.replace(reference, labels=computed_labels(read, grid), notes=notes)
 
 
 def _named_band(bands: list[FileBand], name: str) -> FileBand:
@@ -254,7 +309,8 @@ def _crosswalk_of(band: FileBand, name: str | None, target: Legend) -> Crosswalk
     """Return what the codes mean: as the user says, by names in the file, or by its values."""
     if name is not None:
         walk = crosswalk(name, target)
-        return dataclasses.replace(walk, note=f"{walk.note} As the user said.")
+        as_said = "" if SAYS in name else " As the user said."
+        return dataclasses.replace(walk, note=f"{walk.note}{as_said}")
     written = from_tag(band.tags.get("legend"), target)
     if written is not None:
         return written

@@ -18,6 +18,7 @@ from shapely.errors import ShapelyError
 
 from obriy.blocks.gdal import OFFLINE
 from obriy.errors import SourceError
+from obriy.sources.dbf_text import encoding_of
 from obriy.sources.integrity import where_it_went
 
 FORMATS: Final = "Give a GeoPackage, GeoJSON, Shapefile or any other vector file with polygons."
@@ -50,14 +51,19 @@ def read_vector(path: Path, layer: str | int, *, geometry: bool = True) -> Any:
         geometry: Features, two-dimensional; else the table of their attributes alone.
 
     Returns:
-        A GeoDataFrame; a DataFrame where there is no geometry.
+        A GeoDataFrame; a DataFrame where there is no geometry. Text of a shapefile is read as
+        `obriy.sources.dbf_text` has it.
 
     Raises:
         SourceError: where it may not be read, is broken, or leads elsewhere.
     """
     with _offline(path) as file:
         return pyogrio.read_dataframe(  # noqa: TID251 - this is the opener
-            file, layer=layer, force_2d=geometry, read_geometry=geometry
+            file,
+            layer=layer,
+            force_2d=geometry,
+            read_geometry=geometry,
+            encoding=encoding_of(path, layer),
         )
 
 

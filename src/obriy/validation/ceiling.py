@@ -273,6 +273,10 @@ def _merged_ceiling(counts: CountArray, comparison: Comparison) -> Ceiling | Non
 def _gap(ceiling: Ceiling, scores: Scores) -> dict[str, Any]:
     """Return what better names would gain: ceiling less as named."""
     return {
-        "overall_accuracy": ceiling.overall_accuracy - scores.overall_accuracy,
-        "mean_iou": ceiling.mean_iou - (scores.mean_iou or 0.0),
+        "overall_accuracy": _less(ceiling.overall_accuracy, scores.overall_accuracy),
+        "mean_iou": _less(ceiling.mean_iou, scores.mean_iou),
     }
+
+
+def _less(best: float, now: float | None) -> float | None:
+    return None if now is None else best - now

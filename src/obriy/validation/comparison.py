@@ -63,6 +63,7 @@ class Comparison:
         source: What to call the reference.
         independent: Whether the reference was made of something else than the mapped scene.
         notes: How codes and grids were brought together.
+        repeats: Readers of further labels of the same pixels, which count as well.
     """
 
     class_map: ClassMap
@@ -71,6 +72,7 @@ class Comparison:
     source: str
     independent: bool = True
     notes: tuple[str, ...] = ()
+    repeats: tuple[WindowReader, ...] = ()
 
     @property
     def legend(self) -> Legend:
@@ -78,23 +80,31 @@ class Comparison:
         return self.meeting.legend
 
     def windows(self) -> Iterator[Window]:
-        """Yield windows that cover the map once."""
-        labels, unseen = self.class_map.labels, self.class_map.unseen
-        for rows, columns in windows(labels.shape):
-            clear = None
-            if unseen is not None:
-                clear = unseen.isel(y=rows, x=columns).to_numpy() == Unseen.SEEN
-            reference, ring = self._truth(rows, columns)
-            mapped = self.meeting.mapped[labels.isel(y=rows, x=columns).to_numpy()]
-            yield Window((rows, columns), mapped, reference, ring, clear)
+        """Yield windows that cover the map once, and again those with repeated labels."""
+        for rows, columns in windows(self.class_map.labels.shape):
+            yield self._window(rows, columns, *self._truth(self.read, rows, columns))
+            for read in self.repeats:
+                reference, ring = self._truth(read, rows, columns)
+                if (reference != NO_DATA).any():
+                    yield self._window(rows, columns, reference, ring)
 
-    def _truth(self, rows: slice, columns: slice) -> tuple[ByteArray, BoolArray]:
+    def _window(self, rows: slice, columns: slice, reference: ByteArray, ring: BoolArray) -> Window:
+        labels, unseen = self.class_map.labels, self.class_map.unseen
+        clear = None
+        if unseen is not None:
+            clear = unseen.isel(y=rows, x=columns).to_numpy() == Unseen.SEEN
+        mapped = self.meeting.mapped[labels.isel(y=rows, x=columns).to_numpy()]
+        return Window((rows, columns), mapped, reference, ring, clear)
+
+    def _truth(
+        self, read: WindowReader, rows: slice, columns: slice
+    ) -> tuple[ByteArray, BoolArray]:
         """Return codes and the ring at their edges; the ring looks one pixel beyond the window."""
         wide = [
             slice(max(0, s.start - 1), min(n, s.stop + 1))
             for s, n in zip((rows, columns), self.class_map.labels.shape, strict=True)
         ]
-        codes = self.meeting.reference[_as_codes(self.read(wide[0], wide[1]))]
+        codes = self.meeting.reference[_as_codes(read(wide[0], wide[1]))]
         core = tuple(
             slice(s.start - w.start, s.stop - w.start)
             for s, w in zip((rows, columns), wide, strict=True)
@@ -125,6 +135,7 @@ def compare(class_map: ClassMap, reference: Reference | ClassMap | xr.DataArray)
         reference.source,
         independent=reference.independent,
         notes=(*reference.notes, *meeting.notes),
+        repeats=tuple(window_reader(r, reference.geobox, grid) for r in reference.repeats),
     )
 
 

@@ -25,6 +25,10 @@ class Counter:
         cells: Rows and columns of cells.
         legend: Classes of map and reference.
         cell: Side of a cell, pixels.
+
+    Attributes:
+        unseen: Pixels of the reference that the map could not see.
+        unsaid: Pixels that the map saw and of which the reference says nothing.
     """
 
     def __init__(self, cells: tuple[int, int], legend: Legend, cell: int = CELL) -> None:
@@ -33,6 +37,7 @@ class Counter:
         classes = len(legend.codes)
         self.counts = np.zeros((*cells, classes, classes + 1), "int64")
         self.unseen = 0
+        self.unsaid = 0
 
     @classmethod
     def for_map(cls, shape: tuple[int, ...], legend: Legend) -> "Counter":
@@ -78,9 +83,10 @@ class Counter:
         truth = self.codes.of_reference(reference)
         found = self.codes.of_map(mapped, clear)
         known = truth < self.codes.classes
+        seen = found <= self.codes.classes
+        self.unsaid += int((seen & ~known).sum())
         if leave_out is not None:
             known &= ~leave_out
-        seen = found <= self.codes.classes
         self.unseen += int((known & ~seen).sum())
         # Only the cells that the window meets: a whole tile has 30 000 of them, each a matrix.
         cells = tuple(slice(s.start // self.cell, -(-s.stop // self.cell)) for s in (rows, columns))

@@ -14,7 +14,7 @@ from obriy.validation.bootstrap import block_intervals
 from obriy.validation.comparison import Comparison, compare
 from obriy.validation.confusion import CountArray, Counter
 from obriy.validation.merging import merge_counts
-from obriy.validation.scores import score
+from obriy.validation.scores import of_one_class, score
 
 
 def evaluate(
@@ -84,29 +84,31 @@ def scores_of(everything: Counter, inner: Counter, comparison: Comparison, seed:
 def _scores(counter: Counter, comparison: Comparison, seed: int) -> Scores | None:
     """Return the scores of a counter, merged ones within; None where nothing was counted."""
     legend = comparison.legend
-    scores = _scores_in(legend, counter.counts, counter.unseen, comparison, seed)
+    scores = _scores_in(legend, counter.counts, counter, comparison, seed)
     merged = to_main(legend)
     if scores is None or merged is None or legend.name == merged.target.name:
         return scores
     counts = merge_counts(counter.counts, merged)
-    inner = _scores_in(main_classes(), counts, counter.unseen, comparison, seed)
+    inner = _scores_in(main_classes(), counts, counter, comparison, seed)
     return dataclasses.replace(scores, merged=inner)
 
 
 def _scores_in(
-    legend: Legend, counts: CountArray, unseen: int, comparison: Comparison, seed: int
+    legend: Legend, counts: CountArray, counter: Counter, comparison: Comparison, seed: int
 ) -> Scores | None:
     """Return the scores of confusion by cell (rows, columns, classes, classes + 1)."""
     confusion = counts.sum(axis=(0, 1))
     pixels = int(confusion.sum())
     if not pixels:
         return None
-    return score(
+    scores = score(
         confusion,
         legend,
         independent=comparison.independent,
         intervals=block_intervals(counts, legend, seed),
-        unseen_share=unseen / (pixels + unseen),
+        unseen_share=counter.unseen / (pixels + counter.unseen),
         reference=comparison.source,
         notes=comparison.notes,
     )
+    classes = int((confusion.sum(axis=1) > 0).sum())
+    return of_one_class(scores) if classes == 1 and counter.unsaid else scores

@@ -6,6 +6,7 @@ Environment 37 (1991); kappa after Cohen, "A coefficient of agreement for nomina
 Educational and Psychological Measurement 20 (1960).
 """
 
+import dataclasses
 from typing import Any, Final
 
 import numpy as np
@@ -77,6 +78,37 @@ def score(confusion: CountArray, legend: Legend, **about: Any) -> Scores:
         unnamed=tuple(int(n) for n in confusion[:, -1]),
         legend=legend.name,
         **({"independent": True} | about),
+    )
+
+
+def of_one_class(scores: Scores) -> Scores:
+    """Return what a reference of one class tells of a map: the recall of that class alone.
+
+    Args:
+        scores: Scores against a reference that has one class, and says nothing of other pixels
+            that the map saw: what is mapped so and is not could never be counted.
+    """
+    rows = [(*row, left) for row, left in zip(scores.confusion, scores.unnamed, strict=True)]
+    only = next(c for c, row in zip(scores.classes, rows, strict=True) if sum(row))
+    classes = tuple(
+        ClassScore(c.name, c.code, None, c.recall if c is only else None, None, None)
+        for c in scores.classes
+    )
+    recall = f"{only.name}.recall"
+    intervals = {k: v for k, v in (scores.intervals or {}).items() if k == recall}
+    return dataclasses.replace(
+        scores,
+        overall_accuracy=None,
+        kappa=None,
+        mean_iou=None,
+        classes=classes,
+        intervals=intervals or None,
+        notes=(
+            *scores.notes,
+            f"The reference has one class ({only.name}) and says nothing of the rest of the map: "
+            f"what is mapped as {only.name} and is not could not be counted, so only its recall "
+            "is known. Say what lies outside with --outside, e.g. --outside land.",
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from obriy.model.balance import (
     WaterSurface,
     Weather,
 )
-from obriy.sources.districts import read_polygons
+from obriy.sources.features import read_polygons
 from obriy.sources.register import read_register
 from obriy.sources.weather import read_weather
 from obriy.vectors import polygons_of, warp_geometry

@@ -146,6 +146,7 @@ class ReadingConfig(JobConfig):
     PLACES: ClassVar[tuple[str, ...]] = ("aoi", "reference")
     """Fields that may name files."""
     aoi: str | None = Field(None, description="district: a name, W,S,E,N in degrees, or a file")
+    layer: str | None = Field(None, description="layer of the file of districts")
     sensor: str | None = Field(None, description="sensor id, e.g. sentinel2_l2a")
     bands: CommaList | None = Field(
         None, description="bands in file order: blue,green,red,nir,-,swir16 or B02,B03,..."
@@ -163,7 +164,12 @@ class ReadingConfig(JobConfig):
     )
     reference: str | None = Field(None, description="what to score against")
     reference_legend: str | None = Field(
-        None, description="what the codes of the reference are: gsw, binary, worldcover, ..."
+        None,
+        description="what the codes of the reference are: gsw, binary, worldcover, ..., "
+        "1=water,0=land",
+    )
+    reference_outside: str | None = Field(
+        None, description="class where the reference says nothing, e.g. land; None: unknown"
     )
 
     def anchored(self) -> Self:

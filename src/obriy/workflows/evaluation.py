@@ -39,6 +39,8 @@ def evaluate(
     reference: Reference | ClassMap | xr.DataArray | npt.NDArray[Any] | str | Path,
     *,
     legend: str | None = None,
+    outside: str | None = None,
+    layer: str | None = None,
     seed: int = 0,
 ) -> Scores:
     """Compare a map with a reference.
@@ -50,8 +52,11 @@ def evaluate(
             the image that the map names. One that was made from the very image of the map is not
             independent. Of another legend than the map's, both are compared in the finest one that
             is fair to both.
-        legend: What the codes of a file are, e.g. ``"gsw"``, ``"binary"``, ``"worldcover"``;
-            None: by its class names or values.
+        legend: What the codes of a file are, e.g. ``"gsw"``, ``"binary"``, ``"worldcover"``,
+            ``"1=water,0=land"``; None: by its class names or values.
+        outside: Class of what lies outside polygons, or where a raster says nothing, e.g.
+            ``"land"``; None: not known.
+        layer: Which layer of a vector file; None: found out.
         seed: Of the block bootstrap.
 
     Returns:
@@ -62,7 +67,7 @@ def evaluate(
         InputError: of the kind that fits, where the two cannot be compared.
     """
     if isinstance(reference, str | Path):
-        reference = reference_from_file(reference, class_map, legend)
+        reference = reference_from_file(reference, class_map, legend, outside=outside, layer=layer)
     if isinstance(reference, np.ndarray):
         reference = xr.DataArray(reference, dims=("y", "x")[: reference.ndim])
     scores = validation.evaluate(class_map, reference, seed=seed)
@@ -77,14 +82,19 @@ def reference_from_file(
     legend: str | None = None,
     *,
     mapped: Legend | None = None,
+    outside: str | None = None,
+    layer: str | None = None,
 ) -> Reference:
     """Open a reference on the grid of a map or of a scene, and say whether it is independent.
 
     Args:
-        path: A raster or polygons; ``band:NAME``, a band of the image itself, by name or number.
+        path: A raster, polygons or points; ``band:NAME``, a band of the image itself, by name or
+            number.
         class_map: The map to be scored, or the scene that it will be made of.
         legend: What the codes are; None: by class names or values in the file.
         mapped: Legend of the map that will be made of a scene; None: ``water``.
+        outside: Class of what lies outside; see `obriy.sources.reference.open_reference`.
+        layer: Which layer of a vector file; None: found out.
     """
     if isinstance(class_map, ClassMap):
         geobox, provenance, mapped = class_map.geobox, class_map.provenance, class_map.legend
@@ -97,7 +107,9 @@ def reference_from_file(
         name = str(path).removeprefix(BAND)
         return reference_from_band(hrefs, name, geobox, legend=legend, target=target)
     target = legend_of_reference(path, mapped, legend)
-    reference = open_reference(path, geobox, legend=legend, target=target)
+    reference = open_reference(
+        path, geobox, legend=legend, target=target, outside=outside, layer=layer
+    )
     if set(sources_of(path)) & set(hrefs):
         return dataclasses.replace(reference, independent=False)
     return reference
@@ -117,7 +129,13 @@ def cover_reference(config: LandcoverConfig, scene: xr.Dataset, legend: Legend) 
     """
     if config.reference is None:
         raise UsageError("No reference is named.", "Give --reference FILE, or band:NAME.")
-    return reference_from_file(config.reference, scene, config.reference_legend, mapped=legend)
+    return reference_from_file(
+        config.reference,
+        scene,
+        config.reference_legend,
+        mapped=legend,
+        outside=config.reference_outside,
+    )
 
 
 def _share_an_image(class_map: ClassMap, provenance: Provenance) -> bool:
@@ -131,8 +149,24 @@ def _agreement(scores: Scores) -> Scores:
     return dataclasses.replace(scores, independent=False, without_edges=inner, merged=merged)
 
 
-def evaluate_files(map_file: Path | str, reference: str, legend: str | None = None) -> Scores:
+def evaluate_files(
+    map_file: Path | str,
+    reference: str,
+    legend: str | None = None,
+    *,
+    codes: str | None = None,
+    outside: str | None = None,
+    layer: str | None = None,
+) -> Scores:
     """Compare files; see `evaluate`.
+
+    Args:
+        map_file: The map.
+        reference: What it is compared with.
+        legend: What the codes of the reference are.
+        codes: What the codes of the map are.
+        outside: Class of what lies outside the reference.
+        layer: Which layer of the reference.
 
     Raises:
         UsageError: for ``gsw:``, which needs the scene.
@@ -143,7 +177,8 @@ def evaluate_files(map_file: Path | str, reference: str, legend: str | None = No
             "hold.",
             "Run: obriy water SCENE --reference gsw:FILE.",
         )
-    return evaluate(open_class_map(map_file), reference, legend=legend)
+    class_map = open_class_map(map_file, codes)
+    return evaluate(class_map, reference, legend=legend, outside=outside, layer=layer)
 
 
 def gsw_reference(spec: str, scene: xr.Dataset, options: EngineOptions) -> Reference:

@@ -100,8 +100,8 @@ def read_ice_inputs(config: IceConfig, method: Method) -> IceInputs:
         datetime=config.datetime,
     )
     _require_a_place(config, images)
-    districts = read_districts(config.aoi) if config.aoi else []
-    grid = area_grid(config.aoi, crs=config.crs, resolution=config.resolution)
+    districts = read_districts(config.aoi, config.layer) if config.aoi else []
+    grid = area_grid(config.aoi, crs=config.crs, resolution=config.resolution, layer=config.layer)
     opened = tuple(_open(image, config, grid, districts, method) for image in images)
     good = [(one.image.name, one.scene) for one in opened if one.scene is not None]
     if not good:

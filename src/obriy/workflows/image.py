@@ -140,7 +140,7 @@ class _Inputs:
 
 def _inputs(config: WaterConfig, options: EngineOptions | None = None) -> _Inputs:
     scene = scene_of(config, options)
-    districts = read_districts(config.aoi) if config.aoi else []
+    districts = read_districts(config.aoi, config.layer) if config.aoi else []
     return _Inputs(scene, crop(scene, districts) if districts else scene, districts)
 
 
@@ -157,7 +157,12 @@ def _reference(inputs: _Inputs, config: WaterConfig, options: EngineOptions) -> 
         return truth_of(config.source, geobox_of(inputs.part))
     if config.reference.startswith(GSW):
         return gsw_reference(config.reference, inputs.part, options)
-    return reference_from_file(config.reference, inputs.part, config.reference_legend)
+    return reference_from_file(
+        config.reference,
+        inputs.part,
+        config.reference_legend,
+        outside=config.reference_outside,
+    )
 
 
 def _result(

@@ -174,7 +174,9 @@ def _compared(
         for name, counts in (("teacher", teacher), ("student", student))
     }
     low, high = accuracy_interval(teacher, student, seed)
-    accuracy = scores["student"].overall_accuracy - scores["teacher"].overall_accuracy
+    accuracy = (scores["student"].overall_accuracy or 0.0) - (
+        scores["teacher"].overall_accuracy or 0.0
+    )
     iou = (scores["student"].mean_iou or 0.0) - (scores["teacher"].mean_iou or 0.0)
     return {
         "verdict": BETTER if low > 0 and iou >= 0 else NOT_BETTER,

@@ -264,7 +264,7 @@ def _method(config: LandcoverConfig, scene: xr.Dataset) -> Method:
 
 def _inputs(config: LandcoverConfig) -> CoverInputs:
     scene = scene_of(config)
-    districts = read_districts(config.aoi) if config.aoi else []
+    districts = read_districts(config.aoi, config.layer) if config.aoi else []
     part = crop(scene, districts) if districts else scene
     legend = _legend(config)
     reference = None if config.reference is None else cover_reference(config, part, legend)

@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 
 from obriy.errors import GeometryError, GridError, InputError, ObriyError, UsageError
 from obriy.measures.pixel_area import pixel_area
+from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.sample import AreaEstimate, SampleDesign, SampleUnit
@@ -94,6 +95,8 @@ def draw_sample(
     seed: int = 0,
     aoi: str | None = None,
     image: str | None = None,
+    codes: str | None = None,
+    layer: str | None = None,
     lang: str = "en",
 ) -> DrawnSample:
     """Draw a stratified random sample of a class map, and write what is needed to label it.
@@ -112,6 +115,8 @@ def draw_sample(
         aoi: Where: pixels whose centre lies in a district; see `read_districts`.
         image: To show on the labelling page; None: the image that the map's file names, read as
             the ``config.yaml`` of the run says (bands, sensor, scale).
+        codes: What the codes of the map are, as in `open_class_map`; None: by its values.
+        layer: Which layer of the file of districts; None: found out.
         lang: Language of the page.
 
     Raises:
@@ -125,10 +130,11 @@ def draw_sample(
     check_free(out)
     if size is not None and target_se is not None:
         raise UsageError("--size and --target-se exclude each other.", "Give one of them.")
-    class_map = open_class_map(map_file)
+    class_map = open_class_map(map_file, codes)
     geobox = class_map.geobox
+    districts = read_districts(aoi, layer) if aoi else []
     _require_places(geobox, map_file)
-    plan = StrataPlan(class_map.labels, class_map.legend, edge, _inside(aoi, geobox))
+    plan = StrataPlan(class_map.labels, class_map.legend, edge, _inside(districts, geobox))
     area_of = functools.partial(_area_of, geobox)
     frame = count_strata(plan, area_of)
     supposed = conjectured_accuracy(frame.strata)
@@ -152,7 +158,7 @@ def draw_sample(
         aoi=aoi,
         notes=_design_notes(size, target, supposed, least),
     )
-    warnings = _population_warnings(design)
+    warnings = _population_warnings(design) + [note for d in districts for note in d.notes]
     try:
         pictures = _pictures(class_map, map_file, image, design)
     except ObriyError as error:
@@ -211,16 +217,17 @@ def _require_feasible(size: int) -> None:
 
 
 def _inside(
-    aoi: str | None, geobox: GeoBox
+    districts: Sequence[District], geobox: GeoBox
 ) -> Callable[[slice, slice], npt.NDArray[np.bool_]] | None:
     """Return a function that says which pixels have their centre in a district."""
-    if aoi is None:
+    if not districts:
         return None
-    shapes = [(place(d.geometry, d.crs, geobox), 1) for d in read_districts(aoi)]
+    shapes = [(place(d.geometry, d.crs, geobox), 1) for d in districts]
     image = shapely.box(0, 0, geobox.shape.x, geobox.shape.y)
     if not any(shapely.intersects(shape, image) for shape, _ in shapes):
         raise GeometryError(
-            f"The district '{aoi}' does not meet the map.", "Check its place and its CRS."
+            f"The district '{districts[0].name}' does not meet the map.",
+            "Check its place and its CRS.",
         )
 
     def inside(rows: slice, columns: slice) -> npt.NDArray[np.bool_]:

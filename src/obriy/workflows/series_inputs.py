@@ -60,7 +60,7 @@ def read_inputs(config: WaterConfig) -> SeriesInputs:
             "Run: obriy evaluate RUN/maps/DATE/mask.tif REFERENCE.",
         )
     images = find_series(Path(config.source).expanduser(), config.datetime)
-    districts = read_districts(config.aoi) if config.aoi else []
+    districts = read_districts(config.aoi, config.layer) if config.aoi else []
     _check_change(config.change, [i.date for i in images])
     balance = read_balance(config, districts, [i.date for i in images])
     opened = tuple(_open(image, config, districts) for image in images)

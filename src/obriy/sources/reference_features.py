@@ -1,0 +1,181 @@
+"""Drawn polygons, or labelled points, with a class column as a reference."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+import xarray as xr
+from odc.geo.geobox import GeoBox
+
+from obriy.blocks.computed import computed_labels
+from obriy.errors import GeometryError
+from obriy.model.grid import require_crs
+from obriy.model.legend import NO_DATA, Legend
+from obriy.model.reference import Reference
+from obriy.sources.class_codes import MISSING
+from obriy.sources.crosswalk import crosswalk, detect, from_words
+from obriy.sources.districts import repaired
+from obriy.sources.features import POINTS, POLYGONS, Features, read_features
+from obriy.vectors import place, place_points, rasterize
+
+VECTOR_SUFFIXES: Final = (
+    ".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".kmz", ".gml", ".zip",
+)  # fmt: skip
+CLASS_COLUMNS: Final = (
+    "class", "classname", "class_name", "label", "category", "landcover", "land_cover", "lulc",
+    "mc_info", "mc_name", "macroclass", "macroclass_name", "type", "code", "class_id", "classid",
+    "mc_id", "macroclass_id", "c_info", "name", "клас", "класс", "тип", "вид",
+)  # fmt: skip
+"""Columns that may hold the class of a feature, best first, in any case: those of people, of
+Google Earth Engine (``class``, ``landcover``) and of the Semi-Automatic Classification Plugin
+(``MC_info``, ``MC_ID``)."""
+
+
+def open_features(
+    file: Path, grid: GeoBox, legend: str | None, target: Legend, layer: str | None = None
+) -> Reference:
+    """Open polygons or points with a class column on the grid of a map.
+
+    A pixel gets the class of the polygon that holds its centre; where two classes overlap, the
+    later class of the legend wins. Of points, the pixel that holds one gets its class; where
+    several lie in one pixel, each counts.
+
+    Args:
+        file: Any vector file.
+        grid: Grid of the map.
+        legend: What the numbers of the column are, where they are numbers; None: by their values.
+        target: Legend wanted.
+        layer: Which layer of the file; None: found out.
+
+    Raises:
+        GeometryError: no column that says the class, or polygons among points.
+        InputError: what the classes mean is not clear.
+    """
+    features = _features(file, layer)
+    frame = features.frame
+    column = _class_column(file, frame)
+    codes, note = _codes_of(frame[column], legend, target, f"{file.name}, column '{column}'")
+    as_points = frame.geometry.iloc[0].geom_type in POINTS
+    layers, notes = (_of_points if as_points else _of_polygons)(file, frame, codes, grid)
+    notes = [note, *notes, *features.left_out]
+    return Reference(layers[0], target, str(file), notes=tuple(notes), repeats=tuple(layers[1:]))
+
+
+def _features(file: Path, layer: str | None) -> Features:
+    """Return the polygons of a file; its points, where it has no polygon."""
+    found = read_features(file, kinds=(*POLYGONS, *POINTS), layer=layer)
+    kinds = set(found.frame.geometry.geom_type)
+    if kinds & set(POLYGONS) and kinds & set(POINTS):
+        return read_features(file, layer=layer)
+    return found
+
+
+def _of_polygons(
+    file: Path, frame: gpd.GeoDataFrame, codes: list[int], grid: GeoBox
+) -> tuple[list[xr.DataArray], list[str]]:
+    """Return the labels of polygons, and what is to be said of them."""
+    notes = ["A pixel has the class of the polygon that holds its centre."]
+    shapes = []
+    crs = frame.crs.to_wkt()
+    for code in sorted(set(codes) - {NO_DATA}):
+        parts = []
+        for (number, geometry), own in zip(frame.geometry.items(), codes, strict=True):
+            if own == code:
+                mended, repair = repaired(geometry, f"{file.name}: feature {number}")
+                notes += [repair] if repair else []
+                parts.append(mended)
+        shapes.append((place(shapely.union_all(parts), crs, grid), code))
+
+    def read(rows: slice, columns: slice) -> npt.NDArray[np.uint8]:
+        return rasterize(shapes, rows, columns)
+
+    return [computed_labels(read, grid)], notes
+
+
+def _of_points(
+    file: Path, frame: gpd.GeoDataFrame, codes: list[int], grid: GeoBox
+) -> tuple[list[xr.DataArray], list[str]]:
+    """Return labels of the pixels that hold points, and what is to be said of them.
+
+    Of points in one pixel the first is in the first labels, the second in the second.
+    """
+    require_crs(grid, f"the points of {file.name}")
+    parts = frame.geometry.explode(index_parts=False)
+    known = pd.Series(codes, index=frame.index).loc[parts.index].to_numpy()
+    pixels = place_points(shapely.get_coordinates(parts.to_numpy()), frame.crs.to_wkt(), grid)
+    with np.errstate(invalid="ignore"):  # what lies nowhere is outside
+        column, row = np.floor(pixels).T
+        inside = (row >= 0) & (row < grid.shape.y) & (column >= 0) & (column < grid.shape.x)
+    inside &= known != NO_DATA
+    table = pd.DataFrame({"row": row[inside], "column": column[inside]}).astype("int64")
+    table["code"] = known[inside].astype("uint8")
+    turn = table.groupby(["row", "column"]).cumcount()
+    layers = [
+        _burnt(table[turn == n], grid) for n in range(int(turn.max() + 1) if len(turn) else 1)
+    ]
+    notes = [_of_pixels(len(parts), int(inside.sum()))]
+    shared = int((turn > 0).sum())
+    if shared:
+        notes.append(f"Points that share a pixel with another and count as well: {shared}.")
+    return layers, notes
+
+
+def _burnt(table: pd.DataFrame, grid: GeoBox) -> xr.DataArray:
+    """Return labels of single pixels: columns ``row``, ``column`` and ``code``."""
+    row, column, code = (table[name].to_numpy() for name in ("row", "column", "code"))
+
+    def read(rows: slice, columns: slice) -> npt.NDArray[np.uint8]:
+        window = np.zeros((rows.stop - rows.start, columns.stop - columns.start), "uint8")
+        here = (row >= rows.start) & (row < rows.stop)
+        here &= (column >= columns.start) & (column < columns.stop)
+        window[row[here] - rows.start, column[here] - columns.start] = code[here]
+        return window
+
+    return computed_labels(read, grid)
+
+
+def _of_pixels(points: int, inside: int) -> str:
+    return (
+        f"Points: {points}, with a class and on the map: {inside}; the pixel that holds a point "
+        "has its class. The scores speak of these pixels alone; areas with standard errors need "
+        "a random sample (obriy sample)."
+    )
+
+
+def _class_column(file: Path, frame: gpd.GeoDataFrame) -> str:
+    by_lower = {str(column).lower(): str(column) for column in frame.columns}
+    found = next((by_lower[name] for name in CLASS_COLUMNS if name in by_lower), None)
+    if found is None:
+        have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name) or "none"
+        raise GeometryError(
+            f"{file} has no column that says the class of a feature (columns: {have}).",
+            "Add a column 'class' with words such as water and not_water.",
+        )
+    return found
+
+
+def _codes_of(values: Any, legend: str | None, target: Legend, where: str) -> tuple[list[int], str]:
+    """Return a code of the target legend for each feature, and how it was decided."""
+    numbers = _as_numbers(values)
+    if numbers is not None:
+        known = numbers.dropna()
+        walk = crosswalk(legend, target) if legend else detect(known.unique(), target, where)
+        codes = numbers.fillna(MISSING).to_numpy().astype("int64")
+        return [int(c) for c in walk.translate(codes, MISSING)], walk.note
+    words = [None if pd.isna(value) else str(value) for value in values]
+    table = from_words({w for w in words if w is not None}, target, where)
+    meaning = {c.code: c.name for c in target} | {NO_DATA: "no reference"}
+    spelled = ", ".join(f"{word} = {meaning[code]}" for word, code in sorted(table.items()))
+    return [NO_DATA if w is None else table[w] for w in words], f"Classes of {where}: {spelled}."
+
+
+def _as_numbers(values: Any) -> Any:
+    """Return a column as numbers, also those that are written as text; None where it has words."""
+    if values.dtype.kind in "iuf":
+        return values
+    numbers = pd.to_numeric(values, errors="coerce")
+    return numbers if numbers.notna().any() and (numbers.notna() | values.isna()).all() else None
