@@ -614,6 +614,43 @@ def test_dates_that_may_be_two_days_are_asked_about(folder, tmp_path):
         plan_water(config(place, tmp_path / "run"))
 
 
+def split(image, place, name):
+    """Write the bands of an image as files of their own; ``name`` has a hole for the band."""
+    place.mkdir(parents=True, exist_ok=True)
+    with rasterio.open(image) as file:
+        profile = file.profile | {"count": 1}
+        for i, band in enumerate(file.descriptions, 1):
+            with rasterio.open(place / name.format(band), "w", **profile) as one:
+                one.write(file.read(i), 1)
+
+
+def test_folders_of_bands_are_dated_as_their_product_names_them(folder, tmp_path):
+    image, place = next(folder.glob("*.tif")), tmp_path / "images"
+    for made, sensed in (("20161213", "20151007"), ("20161214", "20151017")):
+        product = f"S2A_OPER_PRD_MSIL1C_PDMC_{made}T162432_R088_V{sensed}T012016_{sensed}T012016"
+        granule = f"S2A_OPER_MSI_L1C_TL_EPA__{made}T093155_A001517_T55JGF_{{}}.tif"
+        split(image, place / product, granule)
+    dates = plan_water(config(place, tmp_path / "run"))["dates"]
+    assert dates == ["2015-10-07", "2015-10-17"]
+
+
+def test_bands_that_stand_before_the_date_are_put_together(folder, tmp_path):
+    image, place = next(folder.glob("*.tif")), tmp_path / "images"
+    for day in ("2023158", "2023166"):
+        split(image, place, f"HLSS30.020_{{}}_doy{day}083609_aid0001.tif")
+    dates = plan_water(config(place, tmp_path / "run"))["dates"]
+    assert dates == ["2023-06-07", "2023-06-15"]
+
+
+def test_folders_with_images_and_without_dates_are_not_called_empty(folder, tmp_path):
+    image = next(folder.glob("*.tif"))
+    for name in ("a", "b"):
+        split(image, tmp_path / "images" / name, "{}.tif")
+    with pytest.raises(SourceError, match=r"2 folders with images \(a, b\)") as caught:
+        plan_water(config(tmp_path / "images", tmp_path / "run"))
+    assert "dates.csv" in caught.value.hint
+
+
 def test_bands_of_dates_with_the_year_last_are_put_together(folder, tmp_path):
     place = tmp_path / "images"
     place.mkdir()

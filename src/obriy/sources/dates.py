@@ -1,6 +1,7 @@
 """When an image was taken, by its metadata or its file name; and spans of time."""
 
 import calendar
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from obriy.errors import UsageError
+from obriy.tables import load_toml
 
 KEYS = ("datetime", "date", "date_acquired", "acquisition_date", "sensing_time", "time_start")
+_PARTS: Final = ("year", "month", "day")
 FIRST_YEAR, LAST_YEAR = 1972, 2100
 """Landsat 1 flew in 1972: a number that reads as an earlier date is none."""
 _YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4})[-:/._]?(\d{2})[-:/._]?(\d{2})(?!\d)")
@@ -35,9 +38,10 @@ def date_of(files: list[str], tags: Mapping[str, str]) -> str | None:
 def date_in(text: str, *, day_first: bool | None = None) -> str | None:
     """Return the first date that a text holds, ISO 8601; None where it holds none.
 
-    The year may stand first (``2025-06-08``, ``20250608``) or, where the text has no such date,
-    last: ``08.06.2025`` is day, month, year; ``25-06-2025``, ``25062025`` and ``06/25/2025`` are
-    what they alone can be; ``08062025`` may be two days.
+    The name of a product tells the day of its image, and no other (``tables/product_names.toml``):
+    that of its making is none. Else the year may stand first (``2025-06-08``, ``20250608``) or,
+    where the text has no such date, last: ``08.06.2025`` is day, month, year; ``25-06-2025``,
+    ``25062025`` and ``06/25/2025`` are what they alone can be; ``08062025`` may be two days.
 
     Args:
         text: A file name, a cell, a tag.
@@ -62,7 +66,56 @@ def end_of_date(text: str) -> int:
     return _first_date(text)[2]
 
 
+def name_of_image(text: str) -> str:
+    """Return a file name as far as its date, without a band that a product writes before it.
+
+    Files of one image and date have the same; empty where the name has no date.
+    """
+    found = _named(text)
+    if found is not None and found[1].groupdict().get("band"):
+        start, end = found[1].span("band")
+        return text[:start] + text[end : found[1].end()]
+    return text[: end_of_date(text)]
+
+
+@functools.cache
+def _products() -> list[re.Pattern[str]]:
+    return [
+        re.compile(row["pattern"], re.IGNORECASE) for row in load_toml("product_names")["names"]
+    ]
+
+
+def _named(text: str) -> tuple[str | None, re.Match[str]] | None:
+    """Return what a product's name tells of its day, None where that is nothing, and the match.
+
+    None for a name of no product, and for one whose digits are no date after all.
+    """
+    for pattern in _products():
+        match = pattern.match(text)
+        if match is None:
+            continue
+        parts = match.groupdict()
+        if "year" not in parts:
+            return None, match
+        doy = parts.get("doy")
+        day = _day_of_year(parts["year"], doy) if doy else _day(*(parts[k] for k in _PARTS))
+        if day:
+            return day, match
+    return None
+
+
+def _day_of_year(year: str, number: str) -> str | None:
+    first = date(int(year), 1, 1) if int(year) else None
+    if first is None or not FIRST_YEAR <= first.year <= LAST_YEAR:
+        return None
+    found = first + timedelta(days=int(number) - 1)
+    return found.isoformat() if found.year == first.year else None
+
+
 def _first_date(text: str) -> tuple[str | None, str | None, int]:
+    named = _named(text)
+    if named is not None:
+        return named[0], named[0], named[1].end()
     for found in _YEAR_FIRST.finditer(text):
         day = _day(*found.groups())
         if day:
@@ -97,18 +150,18 @@ def _day(year: str, month: str, day: str) -> str | None:
 def time_in(text: str) -> str | None:
     """Return the time that a file name holds, ISO 8601 to the minute, or the day alone.
 
-    Understood are the names of MODIS products (``.A2021049.0225.``: year, day of the year, hour
-    and minute), ``2021-02-18T0225`` with any separators, and plain dates.
+    Understood are the names of products (``tables/product_names.toml``, e.g. ``.A2021049.0225.``:
+    year, day of the year, hour and minute), ``2021-02-18T0225`` with any separators, plain dates.
 
     Args:
         text: A file name.
     """
-    product = re.search(r"(?<![A-Z0-9])A(\d{4})(\d{3})(?:\.(\d{2})(\d{2}))?(?!\d)", text)
-    if product is not None:
-        year, day, hour, minute = product.groups()
-        if FIRST_YEAR <= int(year) <= LAST_YEAR and 1 <= int(day) <= 366:
-            found = (date(int(year), 1, 1) + timedelta(days=int(day) - 1)).isoformat()
-            return f"{found}T{hour}:{minute}" if hour else found
+    named = _named(text)
+    if named is not None:
+        day, match = named
+        hour, minute = (match.groupdict().get(part) for part in ("hour", "minute"))
+        known = day and hour and minute and int(hour) < 24 and int(minute) < 60
+        return f"{day}T{hour}:{minute}" if known else day
     whole = re.search(
         r"(\d{4}[-:/]?\d{2}[-:/]?\d{2})[T_](\d{2})[-:h]?(\d{2})(?::?\d{2})?(?!\d)",
         text,

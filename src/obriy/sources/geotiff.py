@@ -33,6 +33,7 @@ from obriy.sources.reading import (
 )
 from obriy.sources.sampled import look
 from obriy.sources.scaling import Linear, Samples, Scaling, check_plausible, decide_scaling
+from obriy.sources.sentinel2 import product_names, product_tags
 from obriy.sources.validity import (
     Fills,
     Hidden,
@@ -204,7 +205,10 @@ def _without_offset(
     tags: dict[str, str] = {}
     for band in naming.bands.values():
         tags.update(band.tags)
-    names = " ".join({f"{Path(b.path).parent.name}/{b.file}" for b in naming.bands.values()})
+    files = sorted({band.path for band in naming.bands.values()})
+    tags.update(product_tags(files))  # the product knows better than a file of it
+    own = {f"{Path(b.path).parent.name}/{b.file}" for b in naming.bands.values()}
+    names = " ".join((*sorted(own), product_names(files)))
     scales = {name: b.scale for name, b in scaling.bands.items()}
     decision = decide_offset(samples, scales, tags, names, is_sentinel2=sensor is not None)
     if decision.inside:

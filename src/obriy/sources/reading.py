@@ -118,15 +118,43 @@ def _in_folder(folder: Path) -> list[str]:
         entries = sorted(folder.iterdir())
     except PermissionError as error:
         raise SourceError(f"{folder} may not be read.", "Ask for read permission.") from error
-    files = [str(f) for f in entries if f.is_file() and f.name.lower().endswith(SUFFIXES)]
-    files = [f for f in files if not Path(f).name.startswith(".")]
+    files = [str(f) for f in entries if _is_image(f)]
     if not files:
+        _refuse_undated(
+            folder, [e for e in entries if e.is_dir() and any(map(_is_image, _seen(e)))]
+        )
         inside = ", ".join(e.name for e in entries[:5]) or "nothing"
         raise SourceError(
             f"The folder {folder} holds no image ({', '.join(SUFFIXES)}), but {inside}.",
             "Name the folder in which the band files lie.",
         )
     return files + [str(f) for f in entries if is_mtl(f.name)]
+
+
+def _is_image(file: Path) -> bool:
+    named = file.name.lower().endswith(SUFFIXES) and not file.name.startswith(".")
+    return named and file.is_file()
+
+
+def _seen(folder: Path) -> list[Path]:
+    """Return what lies in a folder; nothing where it may not be read."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _refuse_undated(folder: Path, inside: list[Path]) -> None:
+    """Raise where the images lie in folders of a folder, and nothing tells their dates."""
+    if not inside:
+        return
+    shown = ", ".join(sub.name for sub in inside[:3]) + (", …" if len(inside) > 3 else "")
+    raise SourceError(
+        f"The folder {folder} holds {len(inside)} folders with images ({shown}), and no two dates "
+        "in their names.",
+        "Name one of them; for a series, name each with its date (2025-06-08), or write dates.csv "
+        "beside them with the columns file,date.",
+    )
 
 
 def probe(path: str) -> list[FileBand]:

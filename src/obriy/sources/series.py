@@ -17,7 +17,7 @@ from obriy.sources.dates import (
     date_in,
     date_of,
     day_comes_first,
-    end_of_date,
+    name_of_image,
     parse_range,
     readings,
 )
@@ -264,16 +264,8 @@ def _one_image(entries: Sequence[_Entry]) -> bool:
     """Say whether files of one date are the bands of one image: one band each, named alike."""
     if any(len(entry.files) > 1 for entry in entries):
         return False
-    names = {_up_to_date(entry.path.name) for entry in entries}
+    names = {name_of_image(entry.path.name) for entry in entries}
     return len(names) == 1 and all(_bands(entry.path) == 1 for entry in entries)
-
-
-def _up_to_date(name: str) -> str:
-    """Return a file name as far as its date: names of bands come after it, those of tiles before.
-
-    Empty where the name has no date.
-    """
-    return name[: end_of_date(name)]
 
 
 def _bands(file: Path) -> int:
