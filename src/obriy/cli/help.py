@@ -9,7 +9,8 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     FIRST: ("aoi", "datetime", "method", "methods", "labellers", "clusters", "reference", "out"),
     "What the images are": (
         "sensor", "bands", "force_bands", "scale", "offset", "nodata", "resolution", "clouds",
-        "geolocation", "crs", "land", "resampling", "reference_legend", "dem", "data",
+        "geolocation", "crs", "land", "resampling", "layer", "reference_legend",
+        "reference_outside", "dem", "data",
     ),
     "How it is done": (),
     "What comes out": ("outputs", "lang", "json", "dry_run", "quiet", "verbose", "help"),

@@ -169,7 +169,7 @@ class ReadingConfig(JobConfig):
         "1=water,0=land",
     )
     reference_outside: str | None = Field(
-        None, description="class where the reference says nothing, e.g. land; None: unknown"
+        None, description="class where the reference says nothing, e.g. land; default: unknown"
     )
 
     def anchored(self) -> Self:

@@ -234,7 +234,13 @@ def _labels(file: Path, grid: GeoBox, config: IceConfig) -> Reference:
     """Open labels, or what MOD10A1 and MOD10A2 know of lakes, on a grid."""
     if _is_hdf(file):
         return read_snow_reference(file, grid)
-    return open_reference(file, grid, legend=config.reference_legend, target=load_legend("ice"))
+    return open_reference(
+        file,
+        grid,
+        legend=config.reference_legend,
+        target=load_legend("ice"),
+        outside=config.reference_outside,
+    )
 
 
 def _label_file(folder: Path, name: str) -> Path | None:
