@@ -3,7 +3,7 @@
 A process of its own takes seconds of imports before it does anything, so most tests call
 :func:`obriy`: the same entry point with the same words, and everything that would reach the
 terminal, caught at the file descriptors. What only a process has (signals, encodings, memory, a
-second one beside it) is tested with :func:`start` or :func:`spawn`.
+second one beside it) is tested with :func:`start_and_halt` or :func:`spawn`.
 """
 
 import contextlib
@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 
 HANG_S = 1500
@@ -53,12 +52,6 @@ def obriy(*words, cwd=None, env=None):
     return subprocess.CompletedProcess(["obriy", *words], code, *said)
 
 
-def start(*words, **kwargs):
-    """Start a command in a process of its own, both its outputs in pipes."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-m", "obriy", *map(str, words)], **(pipes | kwargs))
-
-
 def spawn(*words, **kwargs):
     """Run a command in a process of its own to its end."""
     return run_python("-m", "obriy", *words, **kwargs)
@@ -89,13 +82,45 @@ def spawn_and_weigh(*words, **kwargs):
     return done, int(peak) * 1024
 
 
-def wait_until(process, holds):
-    """Wait until something holds while a process works; it must not end before."""
-    deadline = time.monotonic() + HANG_S
-    while not holds():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "it hangs"
-        time.sleep(0.01)
+HALT = """
+import os, signal, sys
+
+drafts, halted = [], []
+
+def halt(event, arguments):
+    if halted:
+        return
+    if event == "tempfile.mkdtemp" and os.path.basename(arguments[0]).startswith({draft!r}):
+        drafts.append(arguments[0])
+    elif drafts and os.path.isdir(drafts[0]):
+        halted.append(True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+sys.addaudithook(halt)
+from obriy.cli.app import main
+main()
+"""
+"""The command, which stops itself once it has the draft of a file: whoever looked at it from
+outside would miss the draft of a quick process on a slow machine."""
+
+
+def start_and_halt(draft, *words, **kwargs):
+    """Start a command in a process of its own; it stands still when it has begun to write a file.
+
+    Args:
+        draft: How the name of its draft begins, as ``.mask.tif.``.
+        words: What stands after ``obriy``.
+        kwargs: Of :class:`subprocess.Popen`.
+
+    Returns:
+        The process, which goes on at SIGCONT.
+    """
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    code = HALT.format(draft=draft)
+    process = subprocess.Popen([sys.executable, "-c", code, *map(str, words)], **(pipes | kwargs))
+    what = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    assert what.si_code == os.CLD_STOPPED, process.communicate()
+    return process
 
 
 def error_line(done, code):

@@ -9,6 +9,7 @@ import pytest
 
 from obriy.errors import OutputError
 from obriy.outputs.files import atomic_path, write_bytes, write_text
+from terminal import HANG_S
 
 
 def test_the_file_appears_with_its_sidecars_at_the_end(tmp_path):
@@ -58,7 +59,7 @@ def _run(code: str, *arguments: str, **options) -> str:
         [sys.executable, "-c", script, *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_S,
         check=False,
         **options,
     )

@@ -24,8 +24,7 @@ from tests.terminal import (
     run_python,
     spawn,
     spawn_and_weigh,
-    start,
-    wait_until,
+    start_and_halt,
 )
 
 pytestmark = pytest.mark.realdata
@@ -294,10 +293,8 @@ def test_a_run_killed_before_its_configuration_was_there_starts_anew(case, tmp_p
 
 def test_a_second_process_does_not_break_the_first(case, tmp_path):
     words = ["water", case(11) / "img.tif", "--out", tmp_path / "run", "-q"]
-    first = start(*words)
+    first = start_and_halt(".mask.tif.", *words)
     try:
-        wait_until(first, (tmp_path / "run" / "config.yaml").exists)
-        first.send_signal(signal.SIGSTOP)
         second = obriy(*words)
         first.send_signal(signal.SIGCONT)
         said = first.communicate(timeout=HANG_S)

@@ -17,6 +17,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.errors import NotGeoreferencedWarning
 from tests.conftest import utm_grid
+from tests.terminal import HANG_S
 
 from obriy.blocks.windows import windows
 from obriy.errors import OutputError
@@ -231,7 +232,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, limit):
         [sys.executable, "-c", textwrap.dedent(FULL), str(tmp_path / "mask.tif"), str(limit)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_S,
         check=False,
         env=os.environ | {"GDAL_CACHEMAX": "8"},
     )

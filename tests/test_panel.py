@@ -7,6 +7,7 @@ import json
 import logging
 import random
 import sys
+import threading
 import time
 
 import pytest
@@ -35,7 +36,7 @@ BASES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"} | {
     "google": "GOOGLE_GEMINI_BASE_URL"
 }
 KEYS = {k: f"{k.upper()}_API_KEY" for k in MODELS}
-QUICK = PanelSettings(timeout_s=5, tries=2, pause_s=0.01)
+QUICK = PanelSettings(timeout_s=300, tries=2, pause_s=0.01)
 
 
 def picture(brightness, size=(40, 30)):
@@ -172,8 +173,8 @@ def test_trouble_is_an_answer_with_a_problem(server, kind, trouble):
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_silent_server_is_not_waited_for(server, kind):
-    server.answer = lambda _seen: Say(silent_s=0.5)
-    settings = dataclasses.replace(QUICK, timeout_s=0.1)
+    server.answer = lambda _seen: Say(silent_s=30)
+    settings = dataclasses.replace(QUICK, timeout_s=0.5)
     minutes = ask(server, kind, settings=settings)
     assert minutes.answers[0].problem == "no answer in time"
     spent = minutes.cost.total
@@ -284,7 +285,13 @@ def test_answers_come_by_labeller_then_cluster_whoever_is_first(server):
 
 
 def test_no_more_requests_are_under_way_than_allowed(server):
-    server.answer = lambda _seen: named("water", silent_s=0.03)
+    together = threading.Barrier(2)  # nobody is answered before two are under way
+
+    def answer(_seen):
+        together.wait(QUICK.timeout_s)
+        return named("water")
+
+    server.answer = answer
     many = [portrait(i) for i in range(1, 9)]
     settings = dataclasses.replace(QUICK, at_once=2)
     convene(many, LEGEND, [at(server), at(server, "anthropic")], settings)

@@ -13,7 +13,7 @@ import rasterio
 from affine import Affine
 
 from obriy.cli.streams import Stream, forgiving_streams, print_json
-from terminal import error_line, obriy, run_python
+from terminal import HANG_S, error_line, obriy, run_python
 
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 
@@ -119,7 +119,7 @@ def run_shell(command, words, **environment):
     """Run a command line of the shell in which ``$@`` stands for the command."""
     whole = ["bash", "-c", command, "bash", sys.executable, "-m", "obriy", *map(str, words)]
     return subprocess.run(
-        whole, capture_output=True, check=False, env=os.environ | environment, timeout=600
+        whole, capture_output=True, check=False, env=os.environ | environment, timeout=HANG_S
     )
 
 

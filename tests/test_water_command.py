@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from tests.terminal import HANG_S, error_line, obriy, spawn, start, wait_until
+from tests.terminal import HANG_S, error_line, obriy, spawn, start_and_halt
 
 RESULT_KEYS = {
     "job", "method", "area_km2", "interval_km2", "unseen_share", "dates", "evaluation",
@@ -122,14 +122,15 @@ def test_another_image_of_the_same_size_and_time_is_another(tmp_path):
 
 
 def test_two_at_once_in_one_folder(tmp_path):
-    image = write_image(tmp_path / "big.tif", np.tile(lake((60, 80)), (60, 45)))
+    image = write_image(tmp_path / "image.tif", lake())
     words = ["water", image, "--out", tmp_path / "run", "--outputs", "mask", "-q"]
-    process = start(*words)
-    wait_until(process, lambda: list(tmp_path.glob("run/.mask.tif.*")))
-    said = error_line(obriy(*words), 1)
+    process = start_and_halt(".mask.tif.", *words)
+    second = obriy(*words)
+    process.send_signal(signal.SIGCONT)
+    _, stderr = process.communicate(timeout=HANG_S)
+    said = error_line(second, 1)
     assert f"process {process.pid}" in said
     assert "--out" in said
-    _, stderr = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, stderr
     assert not list((tmp_path / "run").glob(".*"))
 
@@ -269,13 +270,14 @@ def test_another_run_in_the_folder(finished):
 
 
 def test_interrupt_leaves_nothing_half_written(tmp_path):
-    image = write_image(tmp_path / "big.tif", np.tile(lake((60, 80)), (60, 45)))
-    process = start(
-        "water", image, "--out", tmp_path / "run", "--outputs", "mask", "--workers", "1",
+    image = write_image(tmp_path / "big.tif", np.tile(lake((60, 80)), (30, 22)))
+    process = start_and_halt(  # a map is being written
+        ".mask.tif.", "water", image, "--out", tmp_path / "run", "--outputs", "mask",
+        "--workers", "1",
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
-    wait_until(process, lambda: list(tmp_path.glob("run/.mask.tif.*")))  # a map is being written
-    os.kill(process.pid, signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
     _, stderr = process.communicate(timeout=HANG_S)
     assert process.returncode == 128 + signal.SIGINT, stderr
     assert stderr == "error: Stopped by the user; nothing half-written was left.\n"
@@ -425,10 +427,10 @@ def test_dry_run_looks_at_method_and_reference(finished):
 
 
 def test_terminated_like_interrupted(tmp_path):
-    image = write_image(tmp_path / "big.tif", np.tile(lake((60, 80)), (60, 45)))
-    process = start("water", image, "--out", tmp_path / "run")
-    wait_until(process, lambda: list(tmp_path.glob("run/.mask.tif.*")))
+    image = write_image(tmp_path / "big.tif", np.tile(lake((60, 80)), (30, 22)))
+    process = start_and_halt(".mask.tif.", "water", image, "--out", tmp_path / "run")
     process.terminate()
+    process.send_signal(signal.SIGCONT)
     _, stderr = process.communicate(timeout=HANG_S)
     assert process.returncode == 128 + signal.SIGTERM, stderr
     assert stderr == "error: Stopped by SIGTERM; nothing half-written was left.\n"

@@ -37,8 +37,8 @@ BEAT_S: Final = 15.0
 STALE_S: Final = 300.0
 """A lock that nobody touched for so long is nobody's: twenty beats, so that a suspended or a very
 busy machine keeps its own."""
-_WRITING_S: Final = 2.0
-"""How long a holder may take to write its name."""
+_WRITING_S: Final = 30.0
+"""How long a holder may take to write its name, on a machine that has much else to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Lock:
         if age is None:  # its holder gave it back
             return
         if holder is None and age < _WRITING_S:  # it is being written
-            time.sleep(_WRITING_S / 20)
+            time.sleep(0.1)
             return
         if holder is not None and not holder.is_gone() and age < STALE_S:
             raise _busy(self._file.parent, holder)
