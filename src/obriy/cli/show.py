@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from obriy.blocks.options import EngineOptions
-from obriy.cli.show_area import km2, whatever, whole
+from obriy.cli.show_area import km2, unseen, whatever, whole
 from obriy.cli.show_ice import ice_lines, ice_training_lines, print_ice_comparison
 from obriy.cli.show_landcover import landcover_lines, print_comparison, training_lines
 from obriy.render.text import text_of
@@ -97,12 +97,12 @@ def _water_lines(result: dict[str, Any]) -> list[str]:
 
 def _image_lines(result: dict[str, Any]) -> list[str]:
     """Return the answer of one image."""
-    unseen = f"Unseen: {result['unseen_share']:.1%}  Method: {result['method']}"
+    about = f"Unseen: {unseen(result)}  Method: {result['method']}"
     if result["area_km2"] is None:
-        lines = ["Water: no area (the image has no CRS).", unseen]
+        lines = ["Water: no area (the image has no CRS).", about]
     else:
         lines = [f"Water: {whole(result, result['area_km2'])}"]
-        lines.append(f"Seen: {km2(result['area_km2'])} km²  {unseen}")
+        lines.append(f"Seen: {km2(result['area_km2'])} km²  {about}")
         lines += whatever(result, "water")
     return [*lines, _score_line(result["evaluation"])] if result["evaluation"] else lines
 
@@ -112,12 +112,12 @@ def _series_lines(result: dict[str, Any]) -> list[str]:
     dates = result["dates"]
     used = [d for d in dates if d["area_km2"] is not None and d["weight"] != 0]
     span = f"{dates[0]['date']} to {dates[-1]['date']}"
-    unseen = f"Unseen: {result['unseen_share']:.1%} by weight  Method: {result['method']}"
+    about = f"Unseen: {unseen(result)} by weight  Method: {result['method']}"
     if result["area_km2"] is None:
-        lines = [f"Water: nothing was seen, {span}", unseen]
+        lines = [f"Water: nothing was seen, {span}", about]
     else:
         lines = [f"Water, weighted, {span}: {whole(result, result['area_km2'])}"]
-        lines.append(f"Seen: {km2(result['area_km2'])} km²  {unseen}")
+        lines.append(f"Seen: {km2(result['area_km2'])} km²  {about}")
     if result["filled_km2"] is not None:
         lines.append(f"Seen, and filled from other dates: {km2(result['filled_km2'])} km²")
     lines += whatever(result, "water")

@@ -14,6 +14,16 @@ def km2(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}f}"
 
 
+def is_unknown(row: Mapping[str, Any]) -> bool:
+    """Say whether nothing tells what clouds hid; results of before say nothing of it."""
+    return row.get("unseen") == "unknown"
+
+
+def unseen(row: Mapping[str, Any]) -> str:
+    """Return the share that was not seen; that it is unknown where clouds are."""
+    return "unknown" if is_unknown(row) else f"{row['unseen_share']:.1%}"
+
+
 def whole(row: Mapping[str, Any], seen_km2: float, digits: int = 4) -> str:
     """Return the area of the whole with its interval; what was seen where it is not estimated.
 
@@ -23,6 +33,8 @@ def whole(row: Mapping[str, Any], seen_km2: float, digits: int = 4) -> str:
         digits: Decimals.
     """
     expected, interval = row["expected_km2"], row["interval_km2"]
+    if is_unknown(row):
+        return f"{km2(seen_km2, digits)} km² seen; unseen: unknown, nothing tells where clouds are"
     if expected is None or interval is None:
         return f"{km2(seen_km2, digits)} km² seen; too little was seen to estimate the whole"
     low, high = (km2(value, digits) for value in interval)
@@ -38,7 +50,7 @@ def whatever(row: Mapping[str, Any], what: str, digits: int = 4) -> list[str]:
         digits: Decimals.
     """
     bounds = row.get("bounds_km2")  # results of before have none
-    if bounds is None or row["unseen_share"] <= PARTIAL_ABOVE:
+    if bounds is None or (row["unseen_share"] <= PARTIAL_ABOVE and not is_unknown(row)):
         return []
     low, high = (km2(value, digits) for value in bounds)
     return [f"Whatever the unseen holds, from none of it {what} to all: {low} to {high} km²"]

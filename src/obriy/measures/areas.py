@@ -217,7 +217,8 @@ def _area(
     judged = verdict(tally, whole)
     total, outside, seen = judged.total, judged.outside, judged.seen
     has_fraction = seen and class_map.fraction is not None
-    found = estimate(tally, code, total) if seen and not judged.declined else None
+    told = seen and not judged.declined and class_map.clouds != "unknown"
+    found = estimate(tally, code, total) if told else None
     return Area(
         district=name,
         date=class_map.time,
@@ -235,6 +236,7 @@ def _area(
         expected_km2=found.expected / _KM2 if found else None,
         interval_km2=(found.low / _KM2, found.high / _KM2) if found else None,
         uncertainty={k: v / _KM2 for k, v in found.causes.items()} if found else {},
+        clouds=class_map.clouds,
     )
 
 

@@ -112,7 +112,9 @@ def measure_change(
         for part, tally in met:
             tally.add(area * pixel_coverage(part, rows, columns), codes, second.share - first.share)
     kinds = _Kinds(
-        doubt=all(side.has_doubt for side in sides), fraction=all(s.has_fraction for s in sides)
+        doubt=all(side.has_doubt for side in sides)
+        and all(m.clouds != "unknown" for m in (*before, *after)),
+        fraction=all(s.has_fraction for s in sides),
     )
     found = [_change(t, where, kinds) for t, where in zip(tallies, places, strict=True)]
     count = len(districts) or 1
@@ -265,7 +267,7 @@ class _Kinds:
     """What all maps have.
 
     Attributes:
-        doubt: Whether all say which pixels they doubt.
+        doubt: Whether all say which pixels they doubt, and of all it is known what clouds hid.
         fraction: Whether all have fractions.
     """
 

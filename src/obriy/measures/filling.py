@@ -59,12 +59,19 @@ def learn_filling(
 ) -> Filling:
     """Learn from what a date saw what to expect where it did not.
 
+    A date of which nothing tells where its clouds are is no witness: what it calls land may be one.
+    There the plain occurrence on the other dates is what is expected.
+
     Args:
         class_map: The map of the date; it is one of the series.
         occurrence: (y, x) uint8 of `obriy.measures.occurrence`, of the whole series.
         counts: (y, x) uint8 number of observations, likewise.
         class_name: Class of the legend.
     """
+    plain = np.arange(BINS + 1) / BINS
+    code = class_map.legend.by_name(class_name).code
+    if class_map.clouds == "unknown":
+        return Filling(occurrence, counts, code, plain)
     count, total = np.zeros(BINS + 1), np.zeros(BINS + 1)
     for rows, columns in windows(class_map.labels.shape):
         (here,) = observations([class_map], rows, columns, class_name=class_name, share=True)
@@ -72,12 +79,10 @@ def learn_filling(
         use = (places >= 0) & here.named
         count += np.bincount(places[use], minlength=BINS + 1)
         total += np.bincount(places[use], here.share[use], minlength=BINS + 1)
-    plain = np.arange(BINS + 1) / BINS
     curve = (total + PRIOR * plain) / (count + PRIOR)
     # What is wet more often on other dates is not wet less often on this one; bins that this date
     # did not see give way to those that it saw.
     rising = isotonic_regression(curve, weights=np.where(count > 0, count + PRIOR, 1e-3)).x
-    code = class_map.legend.by_name(class_name).code
     return Filling(occurrence, counts, code, rising)
 
 

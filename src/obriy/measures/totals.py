@@ -7,6 +7,7 @@ import numpy as np
 import shapely
 
 from obriy.model.areas import ALL, Area, AreaSeries, District, PeriodArea
+from obriy.model.flags import least_known
 from obriy.model.ice import IceArea
 from obriy.vectors import polygons_of, warp_geometry
 
@@ -96,6 +97,7 @@ def total_area(areas: Sequence[Area]) -> Area | None:
         expected_km2=_sum([a.expected_km2 for a in areas]),
         interval_km2=_bounds([a.interval_km2 for a in areas]),
         uncertainty=_causes([a.uncertainty for a in seen]),
+        clouds=least_known(a.clouds for a in areas),
     )
 
 
@@ -135,6 +137,7 @@ def total_period(series: AreaSeries) -> PeriodArea:
         status=("partial" if seen else "skipped") if off else "ok",
         reason=f"not complete: {', '.join(off)}" if off else "",
         never_imaged_share=sum(p.never_imaged_share * sizes[p.district] for p in periods) / whole,
+        clouds=least_known(p.clouds for p in periods),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from obriy.errors import GeometryError
+from obriy.model.flags import CloudsKnown
 
 if TYPE_CHECKING:
     import shapely  # on use: the words of areas are needed where no geometry is
@@ -120,6 +121,8 @@ class Area:
         uncertainty: Standard deviation by cause, km²: ``classification``, ``shore``, ``unseen``,
             ``registration``, ``resolution``; and ``omission``, by how much the interval reaches
             further up, for water that maps lose in what is narrower than a pixel.
+        clouds: How it is known what clouds hid. Where it is ``unknown`` land may be cloud over
+            water: what was seen stands, and the whole is not estimated.
     """
 
     district: str
@@ -138,6 +141,7 @@ class Area:
     expected_km2: float | None = None
     interval_km2: tuple[float, float] | None = None
     uncertainty: dict[str, float] = dataclasses.field(default_factory=dict)
+    clouds: CloudsKnown = "known"
 
     @property
     def area_km2(self) -> float | None:
@@ -163,9 +167,13 @@ class Area:
         """What was seen, and that with all ground that was not, km²; None where nothing was seen.
 
         Were the unseen ground all dry, or all of the class: unlike the interval they suppose
-        nothing of it, and unlike it they hold no error of the map.
+        nothing of it, and unlike it they hold no error of the map. Where clouds are unknown all
+        ground but the class may be unseen.
         """
-        return bounds_of(self.area_km2, self.unseen_share * self.district_km2)
+        unseen = self.unseen_share * self.district_km2
+        if self.clouds == "unknown":
+            unseen = max(0.0, self.district_km2 - (self.area_km2 or 0.0))
+        return bounds_of(self.area_km2, unseen)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -202,6 +210,7 @@ class PeriodArea:
         effective_dates: (Σωᵢ)² / Σωᵢ², 1 to the number of dates.
         unseen_share: Weighted share of the district that was not seen, 0 to 1.
         never_imaged_share: Weighted share of which there is no picture, as in `Area`.
+        clouds: How it is known what clouds hid: the least that is known on a date with a weight.
         filled_share: Weighted share of the district that was filled from other dates.
         status: ``ok``, ``partial``, ``skipped`` or ``failed``: the worst that a date needs said.
         reason: Why it is not ``ok``; empty where it is.
@@ -225,6 +234,7 @@ class PeriodArea:
     status: str = "ok"
     reason: str = ""
     never_imaged_share: float = 0.0
+    clouds: CloudsKnown = "known"
 
     @property
     def declined(self) -> bool:

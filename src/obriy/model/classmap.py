@@ -9,6 +9,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.errors import InputError
+from obriy.model.flags import CLOUDS_STEP, CloudsKnown, clouds_known
 from obriy.model.grid import geobox_of, same_grid
 from obriy.model.legend import Legend
 from obriy.model.provenance import Provenance
@@ -71,6 +72,11 @@ class ClassMap:
     def geobox(self) -> GeoBox:
         """The grid: shape, affine and CRS."""
         return geobox_of(self.labels)
+
+    @property
+    def clouds(self) -> CloudsKnown:
+        """How it is known what clouds hid."""
+        return clouds_known(self.provenance.step(CLOUDS_STEP))
 
 
 def half_per_cents(share: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:

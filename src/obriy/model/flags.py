@@ -1,7 +1,8 @@
 """Quality flags of a Scene, and the reasons for which a pixel of a map is unseen."""
 
 import enum
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal
 
 
 class Flag(enum.IntFlag):
@@ -40,3 +41,29 @@ FLAG_ATTRS: Final[dict[str, Any]] = {
     "flag_meanings": " ".join(str(f.name).lower() for f in Flag),
 }
 """CF attributes of the ``flags`` variable."""
+
+CLOUDS_STEP: Final = "clouds"
+"""Step of a record that says by what clouds are known (``by``)."""
+BY_NOTHING: Final = "nothing"
+"""Neither a quality band nor the bands tell, and nobody said that the sky was clear."""
+BY_OTHERS: Final = "the other dates"
+"""Nothing tells but that the other dates of a series contradict."""
+
+CloudsKnown = Literal["known", "compared", "unknown"]
+"""How it is known what clouds hid: ``compared`` with the other dates of a series alone."""
+
+
+def least_known(several: Iterable[CloudsKnown]) -> CloudsKnown:
+    """Return the least that is known; of nothing ``known``."""
+    order: tuple[CloudsKnown, ...] = ("known", "compared", "unknown")
+    return max(several, key=order.index, default="known")
+
+
+def clouds_known(step: Mapping[str, Any] | None) -> CloudsKnown:
+    """Return how the clouds of a map are known.
+
+    Args:
+        step: ``CLOUDS_STEP`` of its record; None: its quality band told.
+    """
+    by = (step or {}).get("by")
+    return "unknown" if by == BY_NOTHING else "compared" if by == BY_OTHERS else "known"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from obriy.model.areas import ALL, PARTIAL_ABOVE, WHOLE_IMAGE, Area, AreaSeries
+from obriy.model.flags import CloudsKnown
 from obriy.model.legend import Legend
 from obriy.model.provenance import Provenance
 from obriy.model.scores import ClassScore, Scores
@@ -42,13 +43,27 @@ def answer(
         lines.append(text("report.whole_pixels", area=text.area(result["mask_area_km2"])))
     return {
         "label": text("report.water"),
-        **figures(text, result, total, "district" if one is None else place_of(one.district)),
+        **figures(
+            text,
+            result,
+            total,
+            "district" if one is None else place_of(one.district),
+            clouds=result.get("unseen", "known"),
+        ),
         **({} if total is not None else {"values": [(text("report.area_unknown"), "")]}),
         "lines": lines,
-        "seen": seen_sentence(text, float(result["unseen_share"]), one) + counts(text, result),
+        "seen": _seen(text, result, one),
         "trust": trust_sentence(text, scores),
         "facts": _facts(text, result),
     }
+
+
+def _seen(text: Text, result: Mapping[str, Any], area: Area | None) -> str:
+    """Say what could not be seen: where clouds are unknown, what else hid the ground."""
+    share = float(result["unseen_share"])
+    if share <= 0 and result.get("unseen") == "unknown":
+        return ""
+    return seen_sentence(text, share, area) + counts(text, result)
 
 
 def place_of(district: str) -> str:
@@ -57,7 +72,12 @@ def place_of(district: str) -> str:
 
 
 def figures(
-    text: Text, found: Mapping[str, Any], seen_km2: float | None, place: str
+    text: Text,
+    found: Mapping[str, Any],
+    seen_km2: float | None,
+    place: str,
+    *,
+    clouds: CloudsKnown = "known",
 ) -> dict[str, Any]:
     """Return the first figures: the best estimate of a place with its interval, what was seen.
 
@@ -66,6 +86,7 @@ def figures(
         found: ``expected_km2``, ``interval_km2``, ``bounds_km2`` and ``unseen_share``.
         seen_km2: What was seen; None: nothing.
         place: What the estimate is of: ``image``, ``district``, ``all`` or ``sea``.
+        clouds: How it is known what clouds hid.
 
     Returns:
         ``values`` with their words, ``interval`` likewise or None, ``known``, what ``says`` how far
@@ -76,14 +97,18 @@ def figures(
         return {"values": values, "interval": None, "known": False, "says": [], "lines": []}
     expected, interval = found["expected_km2"], found["interval_km2"]
     known = expected is not None and interval is not None
-    says, values = [], [(text.area(seen_km2), text("answer.seen" if known else "answer.only"))]
+    unknown = clouds == "unknown"
+    what = "seen" if known else "only_unknown" if unknown else "only"
+    says, values = [], [(text.area(seen_km2), text(f"answer.{what}"))]
     if known:
         values = [(text.area(expected), text(f"answer.{place}")), *values]
         # Of a place that was seen as a whole both figures are the same.
         values = values if found["unseen_share"] > 0 or expected != seen_km2 else values[:1]
     else:
-        says.append(text("answer.not_estimated"))
-    if found["unseen_share"] > PARTIAL_ABOVE and found["bounds_km2"]:
+        says.append(text("answer.unknown" if unknown else "answer.not_estimated"))
+    if clouds == "compared":
+        says.append(text("answer.compared"))
+    if (unknown or found["unseen_share"] > PARTIAL_ABOVE) and found["bounds_km2"]:
         said = text("answer.whatever", bounds=interval_km2(text, found["bounds_km2"]))
         says.append(f"{said} {text('answer.supposes')}" if known else said)
     shown = (interval_km2(text, interval), text("answer.interval")) if known else None
@@ -95,8 +120,15 @@ def _facts(text: Text, result: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (text("report.date"), ", ".join(dates) or text("report.date_unknown")),
         (text("report.method"), str(result["method"])),
-        (text("report.clear"), text.percent(1 - float(result["unseen_share"]))),
+        (text("report.clear"), seen_share(text, result)),
     ]
+
+
+def seen_share(text: Text, row: Mapping[str, Any]) -> str:
+    """Write the share that was seen; that it is unknown where clouds are."""
+    if row.get("unseen") == "unknown":
+        return text("report.share_unknown")
+    return text.percent(1 - float(row["unseen_share"]))
 
 
 def counts(text: Text, found: Mapping[str, Any]) -> str:
@@ -152,7 +184,7 @@ def districts_table(text: Text, areas: AreaSeries) -> dict[str, Any]:
 
 
 def _district_row(text: Text, area: Area) -> list[str]:
-    status = text.known("status", area.status)
+    status, unknown = text.known("status", area.status), area.clouds == "unknown"
     # What was unseen has columns of its own; a reason adds something where nothing was measured.
     reason = text.sentence(area.reason) if area.status in ("skipped", "failed") else ""
     return [
@@ -162,9 +194,9 @@ def _district_row(text: Text, area: Area) -> list[str]:
         "" if area.expected_km2 is None else bare(text.hectares(area.expected_km2)),
         "–" if area.area_km2 is None else bare(text.area(area.area_km2)),
         "" if area.mask_km2 in (None, area.area_km2) else bare(text.area(area.mask_km2)),
-        span_km2(text, area.bounds_km2 if area.unseen_share > PARTIAL_ABOVE else None),
+        span_km2(text, area.bounds_km2 if unknown or area.unseen_share > PARTIAL_ABOVE else None),
         bare(text.area(area.district_km2)),
-        text.percent(area.unseen_share),
+        text("report.share_unknown") if unknown else text.percent(area.unseen_share),
         causes_of(text, area),
         f"{status}: {reason}" if reason else status,
     ]

@@ -21,6 +21,8 @@ which read the one read the other:
 ``bound_low_km2``      ``area_km2`` again: the area were nothing there that was not seen
 ``bound_high_km2``     ``area_km2`` and all ground that was not seen
 ``unseen_...``         share of the district that was not seen, by cause, 0 to 1
+``clouds``             ``known``, ``compared`` (with the other dates alone), or ``unknown``: then
+                       land may be cloud over water, and the whole has no estimate
 ``weight``             weight of the date in the area of the period; empty where it has none
 ``threshold``          threshold that the map of the date was made with
 ``status, reason``     ``ok``, ``partial``, ``skipped``, ``failed``, and why it is not ``ok``
@@ -39,6 +41,7 @@ which read the one read the other:
 ``change_sd_km2``                 weighted standard deviation in time
 ``without_one_low_km2, ..high..`` least and greatest weighted area with one of the dates left out
 ``unseen_share``                  weighted share of the district that was not seen, 0 to 1
+``clouds``                        as above, the least that is known on a date with a weight
 ``status, reason``                as above
 ================================  ==============================================================
 """
@@ -53,12 +56,13 @@ from obriy.outputs.tables import BOUNDS, CAUSES, WHOLE, ends, write_rows
 SERIES: Final = (
     "date", "district", *WHOLE, "area_wet_m2", "pc_wet", "pc_invalid", "area_invalid_m2",
     "area_km2", "mask_km2", "fraction_km2", "filled_km2", "filled_share", *BOUNDS,
-    *(f"unseen_{cause}" for cause in CAUSES), "weight", "threshold", "status", "reason",
+    *(f"unseen_{cause}" for cause in CAUSES), "clouds", "weight", "threshold",
+    "status", "reason",
 )  # fmt: skip
 PERIODS: Final = (
     "district", "start", "end", "dates", "effective_dates", *WHOLE, "area_km2", "filled_km2",
     *BOUNDS, "change_sd_km2", "without_one_low_km2", "without_one_high_km2",
-    "unseen_share", "status", "reason",
+    "unseen_share", "clouds", "status", "reason",
 )  # fmt: skip
 _M2: Final = 1e6
 
@@ -100,7 +104,7 @@ def _series_row(
         100 * area.unseen_share, area.unseen_share * whole * _M2,
         known, area.mask_km2, area.fraction_km2, area.filled_km2, area.filled_share,
         *ends(area.bounds_km2),
-        *(area.unseen.get(cause, 0.0) for cause in CAUSES),
+        *(area.unseen.get(cause, 0.0) for cause in CAUSES), area.clouds,
         weights.get(date), thresholds.get(date), area.status, area.reason,
     ]  # fmt: skip
 
@@ -112,5 +116,5 @@ def _period_row(period: PeriodArea) -> list[Any]:
         period.expected_km2, *ends(period.interval_km2), period.area_km2, period.filled_km2,
         *ends(period.bounds_km2), period.change_sd_km2,
         min(others, default=None), max(others, default=None), period.unseen_share,
-        period.status, period.reason,
+        period.clouds, period.status, period.reason,
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from obriy.model.areas import PARTIAL_ABOVE, Area, AreaSeries, PeriodArea
-from obriy.outputs.report_view import bare, causes_of, figures, interval_km2, place_of
+from obriy.outputs.report_view import bare, causes_of, figures, interval_km2, place_of, seen_share
 from obriy.render.series import MOST_PANELS, UPWARDS, district_title
 from obriy.render.text import NBSP, Text
 
@@ -30,7 +30,9 @@ def answer(
     """
     period = total.periods[0]
     span = text("series.span", start=period.start, end=period.end)
-    first = figures(text, period.to_dict(), period.area_km2, place_of(period.district))
+    first = figures(
+        text, period.to_dict(), period.area_km2, place_of(period.district), clouds=period.clouds
+    )
     if period.filled_km2 is not None:
         first["values"] = [*first["values"], _filled(text, period.filled_km2)]
     return first | {
@@ -82,9 +84,19 @@ def _facts(
         *((text(f"series.{key}"), str(count)) for key, count in counts.items() if count),
         (text(effective), text.number(period.effective_dates, 1)),
         (text("series.weights"), weights_of(text, result["weights"])),
-        (text("series.unseen"), text.percent(period.unseen_share)),
+        (text("series.unseen"), _unseen(text, period)),
         (text("report.method"), str(result["method"])),
     ]
+
+
+def _unseen(text: Text, period: PeriodArea) -> str:
+    if period.clouds == "unknown":
+        return text("report.share_unknown")
+    return text.percent(period.unseen_share)
+
+
+def _is_partial(row: Mapping[str, Any]) -> bool:
+    return bool(row["unseen_share"] > PARTIAL_ABOVE or row.get("unseen") == "unknown")
 
 
 def weights_of(text: Text, weights: str) -> str:
@@ -157,11 +169,11 @@ def _date_row(text: Text, row: Mapping[str, Any], area: Area | None) -> list[str
         _bounds(text, row["interval_km2"]),
         _km2(text, row["area_km2"], _UNKNOWN),
         _km2(text, row["filled_km2"]),
-        _bounds(text, row["bounds_km2"] if row["unseen_share"] > PARTIAL_ABOVE else None),
-        text.percent(row["clear_share"]),
+        _bounds(text, row["bounds_km2"] if _is_partial(row) else None),
+        seen_share(text, row),
         "" if weight is None else text.number(weight, 3),
         "" if threshold is None else text.significant(threshold, 3),
-        text.number(row["cloud_percent"], 0),
+        "" if row["cloud_percent"] is None else text.number(row["cloud_percent"], 0),
         _note(text, row, area),
     ]
 
@@ -211,8 +223,11 @@ def districts_table(text: Text, series: AreaSeries) -> Table:
             _bounds(text, p.interval_km2),
             _km2(text, p.area_km2, _UNKNOWN),
             _km2(text, p.filled_km2),
-            _bounds(text, p.bounds_km2 if p.unseen_share > PARTIAL_ABOVE else None),
-            text.percent(p.unseen_share),
+            _bounds(
+                text,
+                p.bounds_km2 if p.unseen_share > PARTIAL_ABOVE or p.clouds == "unknown" else None,
+            ),
+            _unseen(text, p),
             text.number(p.effective_dates, 1),
             _km2(text, p.change_sd_km2),
             text.known("status", p.status),

@@ -19,7 +19,7 @@ BOUNDS = ("bound_low_km2", "bound_high_km2")
 """What was seen, and that with all that was not: whatever lies there."""
 _AREAS = ("class", "district", "date", *WHOLE, "area_km2", "area_ha", "mask_km2", *BOUNDS,
           "district_km2", "outside_share", "unseen_share", *(f"unseen_{c}" for c in CAUSES),
-          "status", "reason")  # fmt: skip
+          "clouds", "status", "reason")  # fmt: skip
 _SCORES = ("edges", "class", "code", "measure", "value", "low", "high", "legend")
 _OVERALL = ("overall_accuracy", "kappa", "mean_iou", "pixels", "unseen_share")
 _BY_CLASS = ("precision", "recall", "f1", "iou")
@@ -30,6 +30,8 @@ def write_areas(series: AreaSeries, path: Path | str) -> Path:
 
     ``expected_km2`` is the best estimate for the whole district, with its 90 % interval;
     ``area_km2`` what was seen, empty where nothing was. Shares are of the whole district, 0 to 1.
+    ``clouds`` is ``known``, ``compared`` (with other dates alone) or ``unknown``: then land may be
+    cloud, and the whole has no estimate.
     """
     return write_rows(path, _AREAS, (_area_row(series.class_name, a) for a in series.areas))
 
@@ -53,7 +55,7 @@ def _area_row(class_name: str, area: Area) -> list[Any]:
         class_name, area.district, area.date, area.expected_km2, *ends(area.interval_km2),
         area.area_km2, area.area_ha, area.mask_km2, *ends(area.bounds_km2),
         area.district_km2, area.outside_share, area.unseen_share, *causes,
-        area.status, area.reason,
+        area.clouds, area.status, area.reason,
     ]  # fmt: skip
 
 

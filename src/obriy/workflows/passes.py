@@ -58,7 +58,8 @@ def run_pass(
         options: Threads, memory, progress.
         part: The part of the scene to map; None: all of it. The decision rests on all of it.
     """
-    scene = with_clouds(scene, clouds, options)
+    if subject != "ice":  # methods for ice tell clouds themselves
+        scene = with_clouds(scene, clouds, options)
     pixel = pixel_m(scene) or GRID_M
     detector = S2Cloudless(scene, pixel) if clouds == "s2cloudless" else None
     edge = edge_pixels(pixel)

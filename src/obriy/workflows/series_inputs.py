@@ -6,7 +6,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from obriy.errors import BandError, EmptyResultError, SourceError, UsageError
+from obriy.errors import BandError, EmptyResultError, InputError, SourceError, UsageError
 from obriy.methods.expression import parse_method
 from obriy.model.areas import Area, District
 from obriy.model.grid import describe, geobox_of, require_crs
@@ -14,7 +14,7 @@ from obriy.model.scene import band_names
 from obriy.prepare.crop import crop
 from obriy.sources.dates import parse_range
 from obriy.sources.districts import read_districts
-from obriy.sources.series import DatedImage, find_series, require_alike
+from obriy.sources.series import SIDECAR, DatedImage, find_series, require_alike
 from obriy.workflows.balance import BalanceInputs, read_balance
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.measuring import weigh_as
@@ -117,6 +117,8 @@ def _lies_in(date: str, span: str) -> bool:
 def _check_weights(config: WaterConfig, opened: Sequence[OpenedImage]) -> None:
     """Read given weights before the work: each date must have one, and no other."""
     weigh = weigh_as(config.weights, {})
+    if config.weights == "cloud":
+        _check_cloudiness(opened)
     if config.weights in (None, "clear", "cloud"):
         return
     blank = Area("", None, 0.0, None, 1.0, 0.0, 0.0, {})
@@ -126,3 +128,15 @@ def _check_weights(config: WaterConfig, opened: Sequence[OpenedImage]) -> None:
             for o in opened
         ]
     )
+
+
+def _check_cloudiness(opened: Sequence[OpenedImage]) -> None:
+    """Raise where an image that could be opened does not tell its cloudiness."""
+    silent = [o.image.date for o in opened if not o.reason and o.image.cloud_cover is None]
+    if silent:
+        more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
+        raise InputError(
+            f"--weights cloud: the cloudiness of {', '.join(silent[:3])}{more} is not known.",
+            f"Say it in the column cloud_cover of a {SIDECAR} beside the images, or weigh by what "
+            "was seen (--weights clear).",
+        )

@@ -42,14 +42,8 @@ class DateMap:
 
 
 def cloudiness(dates: Sequence[DateMap]) -> dict[str, float]:
-    """Return per cent of cloud by date: of the scene by its metadata, else what was not seen."""
-    found = {}
-    for date in dates:
-        counts: Mapping[str, int] = date.found.get("unseen", {})
-        unseen = sum(n for code, n in counts.items() if code != "0")
-        measured = 100 * unseen / max(1, sum(counts.values())) if counts else 100.0
-        found[date.date] = measured if date.cloud_percent is None else date.cloud_percent
-    return found
+    """Return per cent of cloud of the scene by date, where its metadata tell it."""
+    return {d.date: d.cloud_percent for d in dates if d.cloud_percent is not None}
 
 
 def result_of(
@@ -58,8 +52,7 @@ def result_of(
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     series = products.series
     total = total_period(series)
-    cloudy = cloudiness(dates)
-    rows = [_date_row(date, cloudy[date.date], series, total) for date in dates]
+    rows = [_date_row(date, series, total) for date in dates]
     provenance = _provenance(config, dates, products)
     return {
         "job": config.job,
@@ -71,6 +64,7 @@ def result_of(
         "bounds_km2": total.bounds_km2,
         "uncertainty_km2": total.uncertainty,
         "unseen_share": total.unseen_share,
+        "unseen": total.clouds,
         "weights": config.weights or "clear",
         "effective_dates": total.effective_dates,
         "change_sd_km2": total.change_sd_km2,
@@ -91,9 +85,7 @@ def result_of(
     }
 
 
-def _date_row(
-    date: DateMap, cloud_percent: float, series: AreaSeries, total: PeriodArea
-) -> dict[str, Any]:
+def _date_row(date: DateMap, series: AreaSeries, total: PeriodArea) -> dict[str, Any]:
     area = total_on(series, date.date)
     shown: dict[str, Any] = {} if area is None else area.to_dict()
     own = ("area_km2", "filled_km2", "expected_km2", "interval_km2", "bounds_km2")
@@ -102,8 +94,9 @@ def _date_row(
         "date": date.date,
         **{name: shown.get(name) for name in own},
         "clear_share": 1 - unseen,
+        "unseen": shown.get("clouds", "known"),
         "unseen_share": unseen,
-        "cloud_percent": cloud_percent,
+        "cloud_percent": date.cloud_percent,
         "weight": total.weights.get(date.date),
         "threshold": date.found["decision"].get("threshold") if date.found else None,
         "status": date.status if date.status != "ok" else shown.get("status", "ok"),

@@ -19,7 +19,7 @@ from obriy.blocks.computed import computed_variable
 from obriy.blocks.decimate import block_means
 from obriy.blocks.memory import TAKES
 from obriy.model.bands import require_bands
-from obriy.model.flags import FLAG_ATTRS, Flag
+from obriy.model.flags import BY_NOTHING, CLOUDS_STEP, FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
 from obriy.model.provenance import Provenance
 from obriy.model.scene import band_names, is_reflectance, provenance_of
@@ -47,11 +47,14 @@ _SPECTRAL_BYTES: Final = 45
 """Bytes of a pixel of the mask while clouds and their shadows are found by spectra."""
 LEAST: Final = {"csmask": csmask.LEAST, "spectral": spectral.LEAST}
 """Bands without which they cannot tell."""
-STEP: Final = "clouds"
-"""Name of the step in the record."""
 UNKNOWN: Final = (
     "Nothing tells where clouds are: the image has no quality band, and its bands do not show "
     "them. What a cloud hides is not known; if the sky was clear, say --clouds none."
+)
+
+NO_BAND: Final = (
+    "Nothing tells where clouds are: the image has no quality band, and --clouds flags looks at "
+    "nothing else. --clouds auto looks at the bands."
 )
 
 
@@ -102,17 +105,18 @@ def see_clouds(
         MissingExtraError: csmask is asked for and not installed.
         BandError: what is asked for lacks a band.
     """
-    if provenance_of(scene).step(STEP) is not None:
+    if provenance_of(scene).step(CLOUDS_STEP) is not None:
         return scene
     if by == "none":
         return _noted(scene.drop_vars("flags", errors="ignore"), "the user: the sky was clear")
-    if by in ("flags", "s2cloudless") or (by == "auto" and "flags" in scene):
+    if by == "s2cloudless" or (by in ("auto", "flags") and "flags" in scene):
         return scene
+    if by == "flags":
+        return _unknown(scene, NO_BAND)
     step = _step(scene, pixel_m)
     detector = _choose(scene, by, step, threads)
     if detector is None:
-        record = provenance_of(scene).with_step(STEP, by="nothing").with_warning(UNKNOWN)
-        return _with_record(scene, record)
+        return _unknown(scene, UNKNOWN)
     strips = _Strips(scene, detector.bands, step, seen or _nobody)
     mask = _Mask(strips, detector, GRID_M if pixel_m is None else pixel_m * step)
     beside = _Beside(mask, scene["flags"].variable if "flags" in scene else None)
@@ -151,8 +155,13 @@ def _is_corrected(scene: xr.Dataset) -> bool:
     return scaling.get("by") != "MTL" and not str(scene.attrs["sensor"]).endswith(("_l1c", "_l1"))
 
 
+def _unknown(scene: xr.Dataset, why: str) -> xr.Dataset:
+    record = provenance_of(scene).with_step(CLOUDS_STEP, by=BY_NOTHING).with_warning(why)
+    return _with_record(scene, record)
+
+
 def _noted(scene: xr.Dataset, by: str, **facts: Any) -> xr.Dataset:
-    return _with_record(scene, provenance_of(scene).with_step(STEP, by=by, **facts))
+    return _with_record(scene, provenance_of(scene).with_step(CLOUDS_STEP, by=by, **facts))
 
 
 def _with_record(scene: xr.Dataset, record: Provenance) -> xr.Dataset:
@@ -239,7 +248,7 @@ class _Strips:
                 yield slice(top, bottom), self._mirrored(top - rim, top + height + rim)
             else:
                 yield slice(top, bottom), self._read(top, bottom)
-            self.seen(STEP, number, -(-rows // height))
+            self.seen(CLOUDS_STEP, number, -(-rows // height))
 
     def _mirrored(self, top: int, bottom: int) -> F32:
         rows = self.shape[0]
