@@ -246,6 +246,22 @@ def test_the_offset_of_a_safe_folder_is_in_its_metadata(case, tmp_path):
     assert map_water(bands, tmp_path / "run")["area_km2"] == pytest.approx(0.406, rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("number", "name", "sensor", "scale"),
+    [
+        (22, "", "landsat_espa", 1e-4),
+        (29, "LC08_L2SP_098084_20210503_20210508_02_T1", "landsat_c2l2", 2.75e-5),
+    ],
+)
+def test_a_folder_of_landsat_opens_as_it_is_shipped(case, tmp_path, number, name, sensor, scale):
+    steps = map_water(case(number) / name, tmp_path / "run")["provenance"]["steps"]
+    found = {step["name"]: step for step in steps}
+    assert (found["bands"]["sensor"], found["scaling"]["scale"]) == (sensor, scale)
+    read = found["bands"]["read"]
+    assert {"blue", "green", "red", "nir08", "swir16", "swir22"} <= set(read)
+    assert "AEROSOL" not in " ".join(read.values())
+
+
 # Promises
 
 

@@ -555,7 +555,7 @@ def test_every_fixed_sentence_is_still_in_the_code():
 @pytest.mark.parametrize("name", ["otsu", "valley"])
 def test_reasons_of_thresholds_are_known(counts, name):
     spread = np.repeat(np.array(counts), 1024 // len(counts) * 4)[:4096]
-    cut = getattr(thresholds, name.title())().decide(thresholds.Counts(spread, -1.0, 1.0))
+    cut = getattr(thresholds, name.title())().decide(thresholds.Counts(spread, -1.0, 1.0), 0.0)
     assert cut.reason
     assert text_of("uk").sentence(cut.reason) != cut.reason
 

@@ -45,19 +45,60 @@ def name_of(band: FileBand, sensor: Sensor | None, product: str, *, alone: bool)
         band: The band.
         sensor: Whose it is; None: not known.
         product: Which of the sensor's products.
-        alone: Whether it is the only one of its file: then the words of the file name count too,
-            the last first.
+        alone: Whether it is the only one of its file: then the file name counts too, as a product
+            names its bands (`own_name`), else by its words, the last first.
 
     Returns:
-        Empty for a band of the sensor that is no reflectance; None where the file says nothing.
+        Empty for a band of the sensor that is no reflectance, or that lies beside the bands of a
+        product; None where the file says nothing.
     """
     names = list(band.names)
-    if alone:
-        words = [w for w in re.split(r"[^A-Za-z0-9]+", Path(band.file).stem) if w]
+    own = own_name(band.file) if alone else None
+    if own is not None:
+        names.append(own)
+    elif alone:
+        words = _words(band.file)
         for i in range(len(words) - 1, -1, -1):
             names += ["_".join(words[max(i - 1, 0) : i + 1]), words[i]]
     found = (look_up(name, sensor, product) for name in names)
-    return next((common for common in found if common is not None), None)
+    common = next((common for common in found if common is not None), None)
+    return "" if common is None and own is not None else common
+
+
+def own_name(file: str) -> str | None:
+    """Return the name of the band in the name of a file of one, whole, where a product gives it.
+
+    Args:
+        file: Name of the file.
+
+    Returns:
+        ``"SR_QA_AEROSOL"``, ``"B03"``; None where no product is known to name files so.
+    """
+    stem, (patterns, beside) = Path(file).stem, _files_of_bands()
+    for pattern in patterns:
+        match = pattern.fullmatch(stem)
+        if match:
+            return match["band"]
+    ending = beside.search(stem)
+    return ending["ending"] if ending else None
+
+
+@functools.cache
+def _files_of_bands() -> tuple[list[re.Pattern[str]], re.Pattern[str]]:
+    table = load_toml("product_names")
+    patterns = [re.compile(row["pattern"], re.IGNORECASE) for row in table["bands"]]
+    beside = rf"(?:^|[^A-Z0-9])(?P<ending>{table['not_bands']['pattern']})$"
+    return patterns, re.compile(beside, re.IGNORECASE)
+
+
+def is_picture(file: str) -> bool:
+    """Say whether a file of several bands is a picture that products lay beside their bands."""
+    pattern = rf"(?:^|[^A-Z0-9])(?:{load_toml('product_names')['pictures']['pattern']})$"
+    return re.search(pattern, Path(file).stem, re.IGNORECASE) is not None
+
+
+def _words(file: str) -> list[str]:
+    return [word for word in re.split(r"[^A-Za-z0-9]+", Path(file).stem) if word]
 
 
 def names_of(
@@ -90,6 +131,8 @@ def sensor_of_ids(names: Iterable[str]) -> Sensor | None:
     """Return the only sensor that names its bands so (in upper case); None where several may."""
     names = set(names)
     plain = {plain_id(name) for name in names}
+    if any(re.fullmatch(r"SR_BAND\d", name) for name in names):
+        return load_sensor("landsat_espa")
     if any(name.startswith("SR_B") for name in names):
         return load_sensor("landsat_c2l2")
     if any(name.startswith("SUR_REFL_B") for name in names):
@@ -100,12 +143,16 @@ def sensor_of_ids(names: Iterable[str]) -> Sensor | None:
 
 
 def all_names(found: list[FileBand]) -> set[str]:
-    """Return upper-case names: of bands, and of one-band files the words of the file name."""
+    """Return upper-case names: of bands, and of one-band files what the file name calls it.
+
+    That is the name that a product gives, else each word.
+    """
     names = {n.upper() for b in found for n in b.names}
     paths = [b.path for b in found]
     for band in found:
         if paths.count(band.path) == 1:
-            words = re.split(r"[^A-Z0-9]+", Path(band.file).stem.upper())
+            own = own_name(band.file)
+            words = _words(band.file.upper()) if own is None else [own.upper()]
             names |= set(words) | {f"{a}_{b}" for a, b in itertools.pairwise(words)}
     return names
 

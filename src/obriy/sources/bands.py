@@ -20,6 +20,7 @@ from obriy.sources.band_names import (
     SENTINEL2_TELLS,
     all_names,
     has_numbered_names,
+    is_picture,
     look_up,
     names_of,
     sensor_of_ids,
@@ -159,10 +160,13 @@ def _from_files(
         for band, name in zip(found, names_of(found, sensor, masks), strict=True)
     ]
     sources: set[str] = set()
+    several = len({band.path for band in found}) > 1
     for path in dict.fromkeys(b.path for b in found):
         places = [i for i, b in enumerate(found) if b.path == path and b not in masks]
         if any(said[i] for i in places):
             sources.add("names in the files")
+        elif several and is_picture(Path(path).name):
+            continue
         elif sensor is not None and len(places) > 1:
             order = _from_stack([found[i] for i in places], sensor, sampler)
             for i, name in zip(places, order, strict=True):

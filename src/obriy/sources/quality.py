@@ -1,7 +1,7 @@
 """Quality bands (SCL, Fmask, BQA, QA_PIXEL) to the ``flags`` of a Scene, block by block."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,12 @@ from obriy.sources.reading import FileBand, masks_in_file, sample
 from obriy.tables import load_toml
 
 BITS = 16
-COLLECTION_1_LIMIT = 1 << 13
-"""BQA of Collection 1 uses bits 0 to 12; before, bits 12 to 15 held the confidence of cloud and
-cirrus, of which at least one is set in every pixel that is no fill."""
+_BEFORE: Final = {"bqa": ("bqa_c1", 1 << 13), "qa_pixel": ("pixel_qa", 1 << 11)}
+"""By quality band, the table that it follows too, and the limit below which its numbers then lie.
+BQA of Collection 1 uses bits 0 to 12; before, bits 12 to 15 held the confidence of cloud and
+cirrus, of which at least one is set in every pixel that is no fill. ``pixel_qa`` of Collection 1
+uses bits 0 to 10; where Collection 2 is called so, it holds the confidence of snow in bits 12 and
+13, of which at least one is set likewise."""
 
 
 def flags_variable(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
@@ -65,16 +68,23 @@ def without_clouds(scene: xr.Dataset) -> xr.Dataset:
 
 
 def kind_of(band: FileBand, name: str) -> str:
-    """Return which table a quality band follows: BQA changed its bits with Collection 1.
+    """Return which table a quality band follows: Landsat changed its bits with its collections.
 
     Args:
         band: The quality band.
         name: ``scl``, ``fmask``, ``bqa`` or ``qa_pixel``.
     """
-    if name != "bqa":
+    if name not in _BEFORE or (name == "qa_pixel" and not _is_called_pixel_qa(band)):
         return name
+    before, limit = _BEFORE[name]
     values = sample(band, (0.0, 1.0))
-    return "bqa_c1" if len(values) and values.max() < COLLECTION_1_LIMIT else "bqa"
+    return before if len(values) and values.max() < limit else name
+
+
+def _is_called_pixel_qa(band: FileBand) -> bool:
+    """Say whether a file calls its band as Collection 1 did: in Collection 2 it is QA_PIXEL."""
+    called = " ".join((*band.names, band.file)).lower()
+    return "pixel_qa" in called or "pixelqa" in called
 
 
 def lookup_table(kind: str) -> npt.NDArray[np.uint16]:
