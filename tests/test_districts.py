@@ -11,7 +11,7 @@ import shapely.affinity
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obriy.errors import GeometryError, GridError, SourceError, UnknownNameError
+from obriy.errors import GeometryError, GridError, SourceError, UnknownNameError, UsageError
 from obriy.sources.districts import read_districts
 
 SQUARE = shapely.box(33.5, 46.8, 33.6, 46.9)
@@ -256,6 +256,11 @@ def test_no_crs(tmp_path):
         read_districts(str(tmp_path / "a.shp"))
     frame([SQUARE], crs=None).to_file(tmp_path / "a.geojson")
     assert read_districts(str(tmp_path / "a.geojson"))[0].crs == "EPSG:4326"
+
+
+def test_a_layer_is_of_a_file(tmp_path):
+    with pytest.raises(UsageError, match="'lakes' is of a file"):
+        read_districts("33,46,34,47", "lakes")
 
 
 def test_self_crossing(tmp_path):

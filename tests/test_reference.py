@@ -353,6 +353,44 @@ def test_points_with_numbers_as_programs_write_them(tmp_path):
     np.testing.assert_array_equal(labels_of(path, grid), [[2, 1, 2]])
 
 
+LONLAT_OF = {"a": (33.00002, 46.9501), "b": (33.00016, 46.9501)}
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("lon,lat,class\n{a[0]},{a[1]},water\n{b[0]},{b[1]},land\n", "utf-8"),
+        ("Назва;Довгота;Широта;Клас\nа;{a[0]};{a[1]};вода\nб;{b[0]};{b[1]};суша\n", "cp1251"),
+        (
+            'system:index,class,.geo\n0,1,"{{""type"":""Point"",""coordinates"":[{a[0]},{a[1]}]}}"\n'
+            '1,0,"{{""type"":""Point"",""coordinates"":[{b[0]},{b[1]}]}}"\n',
+            "utf-8",
+        ),
+        ("x\ty\tlabel\n{a[0]}\t{a[1]}\t1\n{b[0]}\t{b[1]}\t0\n\t\t1\n", "utf-8-sig"),
+    ],
+)
+def test_points_in_a_csv(tmp_path, text, encoding):
+    grid = GeoBox((1, 2), Affine(0.00014, 0, 33, 0, -0.0002, 46.9502), "EPSG:4326")
+    written = text.format(**LONLAT_OF)
+    if ";" in written:  # a decimal comma, as a spreadsheet in Ukrainian has it
+        written = written.replace(".", ",")
+    (tmp_path / "a.csv").write_text(written, encoding=encoding)
+    np.testing.assert_array_equal(labels_of(tmp_path / "a.csv", grid), [[2, 1]])
+
+
+def test_points_that_cannot_serve(tmp_path):
+    grid = utm_grid((1, 3))
+    (tmp_path / "a.csv").write_text("x,y,class\n500005,5199995,water\n")
+    with pytest.raises(GeometryError, match="no degrees"):
+        open_reference(tmp_path / "a.csv", grid)
+    (tmp_path / "b.csv").write_text("name,class\na,water\n")
+    with pytest.raises(GeometryError, match="no features"):
+        open_reference(tmp_path / "b.csv", grid)
+    path = points(tmp_path / "a.gpkg", [(0.5, 0.5)], label=["water"])
+    with pytest.raises(UsageError, match="say nothing of what lies around"):
+        open_reference(path, grid, outside="land")
+
+
 def test_pins_among_polygons_are_left_out_of_a_reference(tmp_path):
     grid = utm_grid((1, 3))
     shapes = [shapely.box(*square(0, 0, 2, 1)), shapely.Point(500_025, 5_199_995)]

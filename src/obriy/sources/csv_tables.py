@@ -144,6 +144,30 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
     return Table(path, tuple(name for name in found if name), rows, tuple(notes))
 
 
+def rows_of(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Read any table with a header, whatever its columns, as text.
+
+    Args:
+        path: The file, in letters and with separators as for `read_table`.
+
+    Returns:
+        Names of the columns, no two alike, and the cells of each row, as many as columns.
+
+    Raises:
+        SourceError: no such file, or no text.
+        InputError: no header.
+    """
+    text = _text(path)
+    first = next((li for li in text.splitlines() if li.strip() and not _is_hint(li)), "")
+    lines = _lines(path, text, max(_SEPARATORS, key=first.count))
+    if not lines:
+        raise InputError(f"{path} is empty.", "Begin it with the names of its columns.")
+    header = [f"{name} {i}" if name in lines[0][1][:i] else name
+              for i, name in enumerate(lines[0][1])]  # fmt: skip
+    rows = [(cells + [""] * len(header))[: len(header)] for _, cells in lines[1:]]
+    return header, rows
+
+
 def _text(path: Path) -> str:
     """Return the text of a file.
 

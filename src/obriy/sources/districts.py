@@ -8,7 +8,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from obriy.errors import GeometryError
+from obriy.errors import GeometryError, UsageError
 from obriy.model.areas import District, told_apart
 from obriy.registry import did_you_mean
 from obriy.sources.features import read_features
@@ -41,12 +41,16 @@ def read_districts(spec: str, layer: str | None = None) -> list[District]:
         GeometryError: a box, a feature or a layer that cannot serve.
         GridError: a file with no CRS.
         SourceError: no such file, or not a vector file.
+        UsageError: a layer of something that is no file.
         UnknownNameError: neither a file, nor a box, nor a known name; no layer of that name.
     """
-    numbers = _numbers(spec)
+    numbers, path = _numbers(spec), Path(spec).expanduser()
+    if layer is not None and not path.exists():
+        raise UsageError(
+            f"--layer '{layer}' is of a file, and '{spec}' is none.", "Leave it away, or name one."
+        )
     if numbers is not None:
         return [District(spec.strip(), _box(spec, numbers), LONLAT)]
-    path = Path(spec).expanduser()
     if path.exists() or path.suffix or len(path.parts) > 1:
         return _from_file(path, layer)
     return [_named(spec)]

@@ -16,6 +16,7 @@ import shapely
 
 from obriy.errors import GeometryError, GridError
 from obriy.registry import did_you_mean
+from obriy.sources.point_table import read_point_table
 from obriy.sources.vector_files import FORMATS, read_vector, vector_layers
 from obriy.vectors import polygons_of
 
@@ -50,7 +51,8 @@ def read_features(
 ) -> Features:
     """Read the features of a vector file that are of some kinds of geometry.
 
-    All folders of a KML are read, of any other file the only layer that may hold such features.
+    All folders of a KML are read, of any other file the only layer that may hold such features; a
+    CSV has points where columns of it say so.
 
     Args:
         path: The file.
@@ -63,7 +65,11 @@ def read_features(
         GridError: no CRS, or coordinates that are not of it.
         UnknownNameError: no layer of that name.
     """
-    frames = [read_vector(path, name) for name in _layers(path, kinds, layer)]
+    table = read_point_table(path) if path.suffix.lower() == ".csv" and path.is_file() else None
+    if table is None:
+        frames = [read_vector(path, name) for name in _layers(path, kinds, layer)]
+    else:
+        frames = [table]
     full = [f for f in frames if isinstance(f, gpd.GeoDataFrame) and not f.empty]
     if not full:
         raise GeometryError(f"{path} has no features.", FORMATS)

@@ -75,7 +75,8 @@ def open_reference(
     file, target = Path(path).expanduser(), target or load_legend("water")
     rest = NO_DATA if outside is None else class_named(outside, target)
     if is_vector(file):
-        return _with_rest(open_features(file, grid, legend, target, layer), rest, None)
+        opened = open_features(file, grid, legend, target, layer=layer, outside=rest)
+        return _with_rest(opened, rest, None)
     band = only_band(file)
     opened = open_band(band, str(file), grid, legend, target)
     return _with_rest(opened, rest, grid_of(band, grid)[0])
@@ -111,6 +112,7 @@ def reference_from_band(
     *,
     legend: str | None = None,
     target: Legend | None = None,
+    outside: str | None = None,
 ) -> Reference:
     """Take a band of the image's own files as the reference.
 
@@ -121,6 +123,7 @@ def reference_from_band(
         grid: Grid of the map that is to be compared.
         legend: What its codes are; None: by class names or values.
         target: Legend wanted; None: the band's own, but ``water`` where the values do not say.
+        outside: Class where the band says nothing; None: not known.
 
     Raises:
         BandError: no band of that name.
@@ -131,7 +134,9 @@ def reference_from_band(
     band = _named_band(bands, name)
     target = own_legend(band, legend) if target is None else target
     source = f"{band.file}, band {band.names[0] if band.names else band.index}"
-    return open_band(band, source, grid, legend, target, same_file=True)
+    opened = open_band(band, source, grid, legend, target, same_file=True)
+    rest = NO_DATA if outside is None else class_named(outside, target)
+    return _with_rest(opened, rest, grid_of(band, grid, same_file=True)[0])
 
 
 def is_vector(file: Path) -> bool:

@@ -12,7 +12,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.computed import computed_labels
-from obriy.errors import GeometryError
+from obriy.errors import GeometryError, UsageError
 from obriy.model.grid import require_crs
 from obriy.model.legend import NO_DATA, Legend
 from obriy.model.reference import Reference
@@ -23,7 +23,7 @@ from obriy.sources.features import POINTS, POLYGONS, Features, read_features
 from obriy.vectors import place, place_points, rasterize
 
 VECTOR_SUFFIXES: Final = (
-    ".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".kmz", ".gml", ".zip",
+    ".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".kmz", ".gml", ".zip", ".csv",
 )  # fmt: skip
 CLASS_COLUMNS: Final = (
     "class", "classname", "class_name", "label", "category", "landcover", "land_cover", "lulc",
@@ -36,7 +36,13 @@ Google Earth Engine (``class``, ``landcover``) and of the Semi-Automatic Classif
 
 
 def open_features(
-    file: Path, grid: GeoBox, legend: str | None, target: Legend, layer: str | None = None
+    file: Path,
+    grid: GeoBox,
+    legend: str | None,
+    target: Legend,
+    *,
+    layer: str | None = None,
+    outside: int = NO_DATA,
 ) -> Reference:
     """Open polygons or points with a class column on the grid of a map.
 
@@ -50,8 +56,10 @@ def open_features(
         legend: What the numbers of the column are, where they are numbers; None: by their values.
         target: Legend wanted.
         layer: Which layer of the file; None: found out.
+        outside: Code of what lies outside polygons; 0: not known.
 
     Raises:
+        UsageError: an outside of points.
         GeometryError: no column that says the class, or polygons among points.
         InputError: what the classes mean is not clear.
     """
@@ -60,6 +68,11 @@ def open_features(
     column = _class_column(file, frame)
     codes, note = _codes_of(frame[column], legend, target, f"{file.name}, column '{column}'")
     as_points = frame.geometry.iloc[0].geom_type in POINTS
+    if as_points and outside != NO_DATA:
+        raise UsageError(
+            f"{file} has points, which say nothing of what lies around them.",
+            "Leave --outside away: points of land are needed.",
+        )
     layers, notes = (_of_points if as_points else _of_polygons)(file, frame, codes, grid)
     notes = [note, *notes, *features.left_out]
     return Reference(layers[0], target, str(file), notes=tuple(notes), repeats=tuple(layers[1:]))

@@ -105,7 +105,9 @@ def reference_from_file(
     if str(path).startswith(BAND):
         target = mapped if mapped.name == "water" else None
         name = str(path).removeprefix(BAND)
-        return reference_from_band(hrefs, name, geobox, legend=legend, target=target)
+        return reference_from_band(
+            hrefs, name, geobox, legend=legend, target=target, outside=outside
+        )
     target = legend_of_reference(path, mapped, legend)
     reference = open_reference(
         path, geobox, legend=legend, target=target, outside=outside, layer=layer
