@@ -16,6 +16,7 @@ looked for before them (--clouds auto: as for a user).
 import argparse
 import csv
 import json
+import os
 import warnings
 from collections import defaultdict
 from pathlib import Path
@@ -31,10 +32,9 @@ from scipy import ndimage
 import obriy
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.settings import settings
 from obriy.vectors import place, rasterize
 
-DATA = settings().realdata or Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(os.environ.get("OBRIY_REALDATA", Path(__file__).parents[2] / "shared" / "data"))
 BASELINES = [f"{i}:{t}" for i in ("ndwi", "mndwi", "aweish", "aweinsh")
              for t in ("zero", "otsu-untested")]  # fmt: skip
 METHODS = [*BASELINES, "mndwi:otsu", "mndwi:edge", "mndwi:local", "mndwi:valley",

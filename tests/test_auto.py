@@ -142,7 +142,7 @@ def test_a_hint_of_shadow_raises_the_bar_and_does_not_veto(scene_of):
     clear = np.full((9, 11), int(Flag.CLOUD_SHADOW), "uint16")
     assert (map_water(image_of(scene_of, WATERS["clear deep"], flags=clear)).labels == 2).all()
     # Between water and land: what the hint changes.
-    doubtful = (0.05, 0.07, 0.07, 0.07, 0.06, 0.045)
+    doubtful = (0.05, 0.07, 0.07, 0.065, 0.052, 0.04)
     plain = map_water(image_of(scene_of, doubtful)).fraction.values.mean()
     hinted_block = image_of(scene_of, doubtful, flags=np.full((9, 11), int(Flag.DARK), "uint16"))
     hinted = map_water(hinted_block).fraction.values.mean()

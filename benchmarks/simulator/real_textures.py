@@ -15,6 +15,7 @@ import argparse
 import csv
 import datetime as dt
 import math
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -32,11 +33,13 @@ from obriy.model.flags import FLAG_ATTRS
 from obriy.model.grid import coords_of
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.settings import settings
 from obriy.simulate.fields import stream
 from obriy.simulate.season import SimulatedDate
 
-DATA = (settings().realdata or Path(__file__).parents[3] / "shared" / "data") / "hls_chips"
+DATA = (
+    Path(os.environ.get("OBRIY_REALDATA", Path(__file__).parents[3] / "shared" / "data"))
+    / "hls_chips"
+)
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 FIRST, FMASK, OCCURRENCE = 1, 7, 11
 CLOUDY, WATERY = 0b1010, 0b100000

@@ -5,6 +5,7 @@ Those of the `choose` places; the others are for reporting and never opened here
 
 import csv
 import dataclasses
+import os
 import warnings
 from functools import cache
 from pathlib import Path
@@ -14,9 +15,11 @@ import rasterio
 from scipy import ndimage
 
 from obriy.methods.auto.evidence import BANDS
-from obriy.settings import settings
 
-DATA = (settings().realdata or Path(__file__).parents[3] / "shared" / "data") / "hls_chips"
+DATA = (
+    Path(os.environ.get("OBRIY_REALDATA", Path(__file__).parents[3] / "shared" / "data"))
+    / "hls_chips"
+)
 SQUARE = np.ones((3, 3), bool)
 FIRST_BAND, FMASK, OCCURRENCE = 2, 8, 12  # band numbers in a file; coastal comes first
 CLOUD = 0b10

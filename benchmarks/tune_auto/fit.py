@@ -52,11 +52,12 @@ FALLING = {"nir", "nirdark", "swir16", "swirdark", "swir22", "green", "bluegreen
 RIDGE = SMOOTH = 2e-4
 STEEPEST = 8.0
 PER_SITE = 1500
+"""Pixels of each class from a place of one chip; √n times as many from one of n chips."""
 SYNTHETIC = 15000
-SHADED = 2.0
+SHADED = 4.0
 """Weight of the land in synthetic shade, in those of a class of real pixels."""
 PRECISION = 0.95
-SHADE_CALLED_WATER = 1 / 3
+SHADE_CALLED_WATER = 0.25
 """Most of the left-out land that may be called water under a tenth of the sun and the whole sky."""
 MOST_SHIFT_WITHOUT_SWIR = 0.75
 NEGLIGIBLE = 0.005
@@ -101,16 +102,17 @@ def trusted() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _of_sites(rng: np.random.Generator, which: np.ndarray) -> Training:
-    """Draw pixels of the chips, equal weight per site; each class weighs half."""
+    """Draw pixels of the chips, √n from a place of n chips; each class weighs half."""
     bands, sites = dehazed(), chips.load().sites
     spectra_, labels, weights = [], [], []
     for site in np.unique(sites[which]):
         mine = which[sites[which] == site]
+        most = round(PER_SITE * len(mine) ** 0.5)
         for label in (1, 0):
             at = np.argwhere(trusted()[label][mine])
             if not len(at):
                 continue
-            at = at[rng.choice(len(at), min(PER_SITE, len(at)), replace=False)]
+            at = at[rng.choice(len(at), min(most, len(at)), replace=False)]
             spectra_.append(bands[mine[at[:, 0]], :, at[:, 1], at[:, 2]])
             labels.append(np.full(len(at), label))
             weights.append(np.full(len(at), 1 / PER_SITE))

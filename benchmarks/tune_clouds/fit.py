@@ -19,6 +19,7 @@ infrared of water is land's. What lies between takes no part.
 import argparse
 import csv
 import dataclasses
+import os
 import warnings
 from pathlib import Path
 
@@ -28,10 +29,9 @@ from sklearn.linear_model import LogisticRegression
 
 import obriy
 from obriy.prepare.clouds.spectral import FEATURES
-from obriy.settings import settings
 from obriy.tables import load_toml
 
-DATA = settings().realdata or Path(__file__).parents[3] / "shared" / "data"
+DATA = Path(os.environ.get("OBRIY_REALDATA", Path(__file__).parents[3] / "shared" / "data"))
 TABLE = Path(__file__).parents[2] / "src" / "obriy" / "tables" / "clouds.toml"
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 SETS = {

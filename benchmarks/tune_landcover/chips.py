@@ -5,6 +5,7 @@ Sites whose id begins with an even hex digit are for choosing, the odd ones for 
 
 import csv
 import dataclasses
+import os
 import warnings
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from obriy.model.clusters import cluster_legend
 from obriy.model.grid import coords_of, geobox_of
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.settings import settings
 
-DATA = (settings().realdata or Path(__file__).parents[3] / "shared" / "data") / "hls_chips"
+DATA = (
+    Path(os.environ.get("OBRIY_REALDATA", Path(__file__).parents[3] / "shared" / "data"))
+    / "hls_chips"
+)
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 FIRST_BAND, WORLDCOVER = 2, 11  # band numbers in a file; coastal comes first
 MISSING = -9000
