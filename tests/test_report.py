@@ -459,6 +459,8 @@ SENTENCES = {
     "M5.4: 2.5% of the district was not seen: the water there is not counted.": (
         "M5.4: не видно 2,5\xa0% ділянки; воду там не враховано."
     ),
+    "What it calls land is unseen on 1.234 km²: other dates have water there, and the sky was "
+    "bright.": "не видно на 1,234 км²",
     "Rivers of the register were left out: 5.5 km².": "не враховано: 5,5 км²",
     "In the register, but no district of this run: M5.4.": "розрахунку: M5.4.",
     "Nothing of the district was seen both before and after: before 50.0%, after 50.0%.": (

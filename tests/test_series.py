@@ -267,9 +267,12 @@ def test_weights_by_hand_and_what_can_be_wrong_with_them(folder, tmp_path):
         plan_water(config(folder, tmp_path / "no", weights=str(file)))
     with pytest.raises(UsageError, match="clear, cloud, or a CSV"):
         plan_water(config(folder, tmp_path / "no", weights="claer"))
-    cloud = run_water(config(folder, tmp_path / "cloud", weights="cloud"))
+    images = shutil.copytree(folder, tmp_path / "images")
+    rows = [f"S2B_{d.replace('-', '')}.tif,{d},{c}" for d, c in zip(RADII, (0, 50, 0), strict=True)]
+    (images / "dates.csv").write_text("\n".join(["file,date,cloud_cover", *rows]))
+    cloud = run_water(config(images, tmp_path / "cloud", weights="cloud"))
     weights = [d["weight"] for d in cloud.result["dates"]]
-    # Cloudiness is what was not seen: 0, 50 and 0 %; 1 / (1 + (50/8)^3) = 0.00408.
+    # Cloudiness is 0, 50 and 0 %; 1 / (1 + (50/8)^3) = 0.00408.
     assert weights == pytest.approx([0.49898, 0.00203, 0.49898], abs=2e-5)
 
 
@@ -427,7 +430,7 @@ def test_killed_at_every_checkpoint_it_comes_to_the_same_result(folder, tmp_path
     whole = run_water(config(folder, tmp_path / "whole", **wanted))
     cut = tmp_path / "cut"
     steps = (tmp_path / "whole/ledger.jsonl").read_text().count("\n")
-    assert steps == 3 + 1 + 3 + 1 + 1  # maps, occurrence, areas, bodies, change
+    assert steps == 3 + 1 + 1 + 3 + 1 + 1  # maps, compared, occurrence, areas, bodies, change
     # Each run does one new step: once it dies before noting it, once after.
     killed = run_python("-c", KILLER, folder, cut, *["before", "after"] * steps)
     assert killed.stdout.split() == [str(-signal.SIGKILL)] * 2 * steps, killed.stderr

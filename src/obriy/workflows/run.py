@@ -14,6 +14,8 @@ ALWAYS: Final = ("unseen", "doubt")
 """Maps that every run keeps: without them its figures cannot be judged."""
 
 
+COMPARING: Final = "compare dates"
+"""Name of the step that looks for dates of a series that contradict the others."""
 COMMANDS: Final = {
     "compare": ("compare", "landcover"),
     "train": ("train", "landcover"),

@@ -37,10 +37,11 @@ from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.balance import strike_balance
 from obriy.workflows.cluster import cluster
 from obriy.workflows.config import WaterConfig
+from obriy.workflows.contradicting import compare_dates
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.measuring import measure_date, weigh_as, with_periods
 from obriy.workflows.records import is_whole
-from obriy.workflows.run import Run, finish, map_step, places_of, run_folder, run_path
+from obriy.workflows.run import COMPARING, Run, finish, map_step, places_of, run_folder, run_path
 from obriy.workflows.series_inputs import OpenedImage, SeriesInputs, read_inputs
 from obriy.workflows.series_products import SeriesProducts, write_series_products
 from obriy.workflows.series_result import DateMap, cloudiness, result_of
@@ -106,6 +107,9 @@ def _carried_out(
             + "; ".join(f"{d.date}: {d.reason}" for d in dates[:3]),
             "Take other dates; or map without the quality band (--clouds none).",
         )
+    size = config.resolution if geobox_of(inputs.first).crs is None else None
+    dates = compare_dates(dates, maps, folder, pixel_size_m=size, lang=config.lang)
+    maps = _open_maps(dates, folder)
     occurrence = _occurrence(maps, config, folder)
     measured = _measure(inputs, dates, maps, occurrence, config=config, folder=folder)
     weigh = weigh_as(config.weights, cloudiness(dates))
@@ -244,7 +248,7 @@ def _occurrence(
         files: dict[str, str] = dict(OCCURRENCE.items())
         return StepRecord(files, dataclasses.asdict(summary))
 
-    done = folder.step("occurrence", work, after=[map_step(date) for date in maps])
+    done = folder.step("occurrence", work, after=[*map(map_step, maps), COMPARING])
     return {
         name: xr.DataArray(
             lazy_variable(
@@ -283,7 +287,7 @@ def _measure(
             f"measure {date}",
             work,
             fingerprint(places_of(config)),
-            after=[map_step(date), "occurrence"],
+            after=[map_step(date), COMPARING, "occurrence"],
         )
         measured[date] = [AreaSeries.from_dict(values) for values in done.found["groups"]]
     known = next(iter(measured.values()))

@@ -38,7 +38,7 @@ from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.dates import parse_range
 from obriy.workflows.balance import Balance
 from obriy.workflows.config import WaterConfig
-from obriy.workflows.run import map_step, places_of
+from obriy.workflows.run import COMPARING, map_step, places_of
 
 LARGEST: Final = 10
 """Water bodies that a result names; all are in the files."""
@@ -135,7 +135,7 @@ def _bodies(
         "bodies",
         work,
         fingerprint(places_of(config)),
-        after=[map_step(date) for date in products.maps],
+        after=[*map(map_step, products.maps), COMPARING],
     )
     result["bodies"] = done.found
     return {name: folder.file(file) for name, file in done.outputs.items()}
@@ -187,7 +187,7 @@ def _change(
         "change",
         work,
         fingerprint(places_of(config)),
-        after=[map_step(str(class_map.time)) for class_map in (*before, *after)],
+        after=[*(map_step(str(one.time)) for one in (*before, *after)), COMPARING],
     )
     result["change"] = done.found
     return {"change": folder.file("change.tif")}

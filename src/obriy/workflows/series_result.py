@@ -30,6 +30,8 @@ class DateMap:
         status: ``ok``, ``skipped`` (nothing seen) or ``failed``.
         reason: Why it is not ``ok``.
         cloud_percent: Cloudiness of the scene by its metadata; None: unknown.
+        doubted: What contradicts the other dates, ``pixels`` and ``km2``; None: they cannot be
+            compared.
     """
 
     date: str
@@ -39,6 +41,7 @@ class DateMap:
     status: str = "ok"
     reason: str = ""
     cloud_percent: float | None = None
+    doubted: Mapping[str, Any] | None = None
 
 
 def cloudiness(dates: Sequence[DateMap]) -> dict[str, float]:
@@ -96,6 +99,7 @@ def _date_row(date: DateMap, series: AreaSeries, total: PeriodArea) -> dict[str,
         "clear_share": 1 - unseen,
         "unseen": shown.get("clouds", "known"),
         "unseen_share": unseen,
+        "doubted": None if date.doubted is None else dict(date.doubted),
         "cloud_percent": date.cloud_percent,
         "weight": total.weights.get(date.date),
         "threshold": date.found["decision"].get("threshold") if date.found else None,
