@@ -4,7 +4,7 @@ A cloud that no mask found is called land, and water beneath it lost. What tells
 or a breach is what lies beside it: where the bed of a lake falls dry the fields around it look as
 on any other date, and under a cloud they are brighter. So, in cells of some 300 m:
 
-1. A cell *contradicts* on a date where at least a quarter of the pixels that are water on two
+1. A cell *contradicts* on a date where at least a tenth of the pixels that are water on two
    thirds of the other dates (three at least) are called land.
 2. It is *bright* where these pixels are brighter than on the dates on which they were water, and
    the ground around that is land on nearly all dates is brighter than on its middle date, by
@@ -43,8 +43,8 @@ MOSTLY: Final = 2 / 3
 """Share of the other dates on which a pixel must have been water."""
 NEARLY: Final = 0.1
 """Share of the dates on which ground may have been water and still be land."""
-SHARE: Final = 0.25
-"""Share of such pixels of a cell that contradict; fewer are a shore that moved by a pixel."""
+SHARE: Final = 0.1
+"""Share of such pixels of a cell that contradict: a thin veil takes a few here and there."""
 LEAST_PIXELS: Final = 4
 """Pixels of a kind that a cell must hold to say anything."""
 VEIL: Final = 0.08
@@ -284,8 +284,9 @@ def _doubted(number: int, contrary: BoolArray, sums: _Sums, looked: BoolArray) -
     seeds = contrary & (bright - dark >= VEIL) & ((veil >= VEIL) | (bright >= CLOUD))
     regions, _ = ndimage.label((veil >= VEIL) | seeds, np.ones((3, 3), int))
     found = np.isin(regions, np.unique(regions[seeds])) & (regions > 0)
-    rim: BoolArray = ndimage.binary_dilation(found, np.ones((3, 3))) & (sums.contrary[number] > 0)
-    return rim | found
+    near = ndimage.binary_dilation(found, np.ones((3, 3)))
+    doubted: BoolArray = found | (near & (sums.contrary[number] > 0))
+    return doubted
 
 
 def _veil(number: int, sums: _Sums) -> FloatArray:
