@@ -7,7 +7,7 @@ import pytest
 
 from obriy.blocks.base import Block, Labelled
 from obriy.model.flags import Flag, Unseen
-from obriy.prepare.visibility import hide, settle
+from obriy.prepare.visibility import deny, hide, settle
 
 LAND, WATER = 1, 2
 BRIGHT = {"blue": 0.4, "green": 0.4, "nir": 0.5, "swir16": 0.3}
@@ -97,3 +97,14 @@ def test_around_a_cloud_only_what_looks_like_water_is_kept():
     cloud[4, 13] = True
     assert ((after.unseen == Unseen.CLOUD) == cloud).all()
     assert after.labels[4, 7] == WATER
+
+
+def test_where_no_water_can_be_there_is_none():
+    for flag, expected in ((Flag.LAND | Flag.DARK, (LAND, 0)), (Flag.DARK, (WATER, 200))):
+        block = one_pixel(CLEAR_LAKE, flag)
+        said = Labelled(np.full((1, 1), WATER, "uint8"), np.full((1, 1), 200, "uint8"))
+        after = deny(LAND, block, said)
+        assert (int(after.labels[0, 0]), int(after.fraction[0, 0])) == expected
+    # ... and what the method could not see stays unseen.
+    nothing = Labelled(np.zeros((1, 1), "uint8"), np.full((1, 1), 255, "uint8"))
+    assert deny(LAND, one_pixel(CLEAR_LAKE, Flag.LAND), nothing).labels[0, 0] == 0

@@ -13,13 +13,14 @@ class Flag(enum.IntFlag):
     CIRRUS = 4
     CLOUD_SHADOW = 8
     DARK = 16
-    """Dark or terrain-shadow area (SCL 2): a hint, never a veto."""
+    """Dark or terrain-shadow area (SCL 2, a DEM): a hint, never a veto."""
     SNOW = 32
     WATER = 64
     """The product's own opinion: a hint, never used by a method."""
     SATURATED = 128
     LAND = 256
-    """Land by a land mask: of ice maps, which look at the sea."""
+    """Where no water can be: land by a land mask (of ice maps, which look at the sea), or a slope
+    that a DEM says is shaded."""
 
 
 class Unseen(enum.IntEnum):

@@ -9,7 +9,8 @@ The rules, each an answer to a known fault (`docs/design/0003-visibility.md`):
   the method is water.
 * Shadow and dark-area flags (SCL 3 and 2) never veto water on their own: they confuse water with
   shadow. A method is told of them; where it still says water the pixel is water. Where it does
-  not, a cloud shadow is unseen, and a dark area is what the method says.
+  not, a cloud shadow is unseen, and a dark area is what the method says. Only where a DEM shows
+  a shaded slope too steep for water (`prepare/terrain.py`) there is none.
 * Cloud and shadow do not end where their mask ends: within 60 m of them, too, what does not look
   like water is unseen.
 """
@@ -117,6 +118,27 @@ def _looks_like_water(block: Block) -> npt.NDArray[np.bool_]:
 def edge_pixels(pixel_m: float) -> int:
     """Return how many pixels around a cloud or a shadow are suspected with it."""
     return max(1, round(EDGE_M / pixel_m))
+
+
+def deny(land_code: int, block: Block, said: Labelled) -> Labelled:
+    """Return what a method says, with land where the flags know that no water can be.
+
+    Args:
+        land_code: Code of the class that is there.
+        block: As `hide` returned it.
+        said: The method's labels, halo included.
+    """
+    if block.flags is None:
+        return said
+    land = _has(block.flags, Flag.LAND) & (said.labels != NO_DATA)
+    if not land.any():
+        return said
+    return dataclasses.replace(
+        said,
+        labels=np.where(land, np.uint8(land_code), said.labels),
+        fraction=None if said.fraction is None else np.where(land, np.uint8(0), said.fraction),
+        doubt=None if said.doubt is None else np.where(land, np.uint8(0), said.doubt),
+    )
 
 
 def settle(water_code: int, edge: int, block: Block, said: Labelled) -> Labelled:

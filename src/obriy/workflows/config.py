@@ -196,7 +196,7 @@ SERIES: Final = ("datetime", "weights", "fill", "register", "river", "evaporatio
 class WaterConfig(ImageConfig):
     """Map water in one scene or in a series of dates, measure it, score or compare it."""
 
-    PLACES = ("source", "aoi", "reference", "weights", "register_", "river", "evaporation")
+    PLACES = ("source", "aoi", "reference", "dem", "weights", "register_", "river", "evaporation")
     OUTPUTS = ("mask", "fraction", "polygons", "report")
 
     job: Literal["water"] = "water"
@@ -208,6 +208,9 @@ class WaterConfig(ImageConfig):
     method: str = Field("auto", description="auto, INDEX:THRESHOLD, or an expression of them")
     reference: str | None = Field(
         None, description="raster or polygons to score against; gsw:FILE for GSW occurrence"
+    )
+    dem: str | None = Field(
+        None, description="heights of the ground, m: shaded slopes beside the water are land"
     )
     scheduler: str | None = Field(
         None, description="address of a Dask scheduler that spreads the dates of a series"

@@ -1,19 +1,28 @@
 """Images as a configuration says that they are to be read."""
 
 import dataclasses
+from pathlib import Path
 
 import xarray as xr
 
 from obriy.blocks.engine import EngineOptions
+from obriy.errors import SourceError
+from obriy.indices.sun import LANDSAT_H, SENTINEL_2_H, sun_at_overpass
+from obriy.model.grid import geobox_of
+from obriy.prepare.terrain import centre, see_terrain, terrain_grid
+from obriy.sources.heights import heights_on
 from obriy.sources.scene import Paths, open_scene
 from obriy.workflows.config import ImageConfig, ReadingConfig
 from obriy.workflows.passes import with_clouds
 
 
 def scene_of(
-    config: ImageConfig, options: EngineOptions | None = None, paths: Paths | None = None
+    config: ImageConfig,
+    options: EngineOptions | None = None,
+    paths: Paths | None = None,
+    day: str | None = None,
 ) -> xr.Dataset:
-    """Open the image of a configuration as a Scene that knows its clouds, lazily.
+    """Open the image of a configuration as a Scene that knows its clouds and shade, lazily.
 
     Errors are those of `open_scene`.
 
@@ -21,10 +30,46 @@ def scene_of(
         config: What to open, and how.
         options: Progress; threads come from the configuration.
         paths: Files in place of the source: those of one date.
+        day: That date, ISO 8601; None: what the image says.
     """
     scene = open_as_told(config.source if paths is None else paths, config)
     options = dataclasses.replace(options or EngineOptions(), workers=config.workers)
-    return with_clouds(scene, config.clouds, options)
+    scene = with_clouds(scene, config.clouds, options)
+    dem = getattr(config, "dem", None)
+    return scene if dem is None else with_terrain(scene, dem, day or scene.attrs.get("time"))
+
+
+LOWEST_SUN = 3.0
+"""Degrees; of a lower one everything is shade, and no satellite makes maps of land."""
+
+
+def with_terrain(scene: xr.Dataset, dem: str, day: str | None) -> xr.Dataset:
+    """Return a scene that knows the shade of its mountains.
+
+    Args:
+        scene: A Scene.
+        dem: A raster of heights, m.
+        day: When the image was taken, ISO 8601.
+
+    Raises:
+        SourceError: a DEM that does not help; no date, or one of night: then the sun is not known.
+        GridError: a scene or a DEM without a CRS.
+    """
+    if day is None:
+        raise SourceError(
+            "--dem tells shade by where the sun stands, and the image does not say its date.",
+            "Put it into the file's name, e.g. 2025-01-08_scene.tif.",
+        )
+    on = terrain_grid(geobox_of(scene))
+    landsat = str(scene.attrs["sensor"]).startswith("landsat")
+    sun = sun_at_overpass(day, *centre(on.grid), LANDSAT_H if landsat else SENTINEL_2_H)
+    if sun[0] < LOWEST_SUN:
+        raise SourceError(
+            f"On {day} the sun stands at {sun[0]:.0f} degrees there in the morning: --dem has no "
+            "shade to tell.",
+            "Leave --dem out, or check the date.",
+        )
+    return see_terrain(scene, heights_on(Path(dem), on.grid), on, sun, dem=dem, day=day)
 
 
 def open_as_told(paths: Paths, config: ReadingConfig) -> xr.Dataset:

@@ -21,7 +21,7 @@ from obriy.blocks.engine import (
 )
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import EmptyResultError
-from obriy.methods.index_threshold import WATER
+from obriy.methods.index_threshold import NOT_WATER, WATER
 from obriy.model.grid import coords_of, geobox_of, pixel_metres
 from obriy.model.legend import NO_DATA
 from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
@@ -31,7 +31,7 @@ from obriy.outputs.layers import Content
 from obriy.prepare.clouds.mask import GRID_M, Clouds, see_clouds
 from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.sea import hide_no_data, settle_sea
-from obriy.prepare.visibility import edge_pixels, hide, hide_for_cover, settle, settle_cover
+from obriy.prepare.visibility import deny, edge_pixels, hide, hide_for_cover, settle, settle_cover
 
 Subject = Literal["water", "cover", "ice"]
 """What is mapped: snow hides water, is a land cover, and lies on ice."""
@@ -160,8 +160,12 @@ def _rules(
     if subject == "ice":
         return hide_no_data, settle_sea
     if subject == "water":
-        return hide, partial(settle, WATER, edge)
+        return hide, partial(_settle_water, edge)
     return partial(hide_for_cover, edge), settle_cover
+
+
+def _settle_water(edge: int, block: Block, said: Labelled) -> Labelled:
+    return settle(WATER, edge, block, deny(NOT_WATER, block, said))
 
 
 def with_clouds(scene: xr.Dataset, clouds: Clouds, options: EngineOptions) -> xr.Dataset:

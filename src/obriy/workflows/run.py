@@ -78,7 +78,8 @@ def finish(config: JobConfig, folder: RunFolder, result: dict[str, Any], *, comp
 
 def places_of(config: ReadingConfig) -> list[str]:
     """Return the files that say where: what is made of them is made again when they change."""
-    return [place for place in (config.aoi, getattr(config, "river", None)) if place]
+    named = (config.aoi, *(getattr(config, name, None) for name in ("river", "dem")))
+    return [place for place in named if place]
 
 
 def map_step(date: str) -> str:

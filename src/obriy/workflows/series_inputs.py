@@ -77,7 +77,7 @@ def read_inputs(config: WaterConfig) -> SeriesInputs:
 def _open(image: DatedImage, config: WaterConfig, districts: list[District]) -> OpenedImage:
     paths = image.paths[0] if len(image.paths) == 1 else image.paths
     try:
-        scene = scene_of(config, paths=paths)
+        scene = scene_of(config, paths=paths, day=image.date)
         parse_method(config.method).bands(set(band_names(scene)))
     except (SourceError, BandError, EmptyResultError) as error:
         return OpenedImage(image, reason=str(error))
