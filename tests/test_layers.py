@@ -27,7 +27,7 @@ from obriy.outputs.layers import LAYERS
 from obriy.outputs.polygons import write_parcels, write_polygons
 
 CODES = ("unseen", "doubt")
-QUANTITIES = sorted(set(LAYERS) - set(CODES))
+QUANTITIES = sorted(set(LAYERS) - {*CODES, "index"})
 
 
 def lay(values, geobox=None):
@@ -94,6 +94,18 @@ def test_a_quantity_is_styled_in_the_values_that_it_stands_for(tmp_path, content
     nothing = content in ("fraction", "occurrence", "observations")
     assert items[0]["alpha"] == ("0" if nothing else "255")
     assert all(item["alpha"] == "255" for item in items[1:])
+
+
+def test_an_index_stays_as_it_is_and_its_colours_turn_at_zero(tmp_path):
+    values = xr.DataArray(np.array([[-0.75, 0.25, np.nan]], "float32"), dims=("y", "x"),
+                          coords=coords_of(utm_grid((1, 3))))  # fmt: skip
+    path = write_layer(values, tmp_path / "index_ndwi.tif", "index", lang="uk")
+    with rasterio.open(path) as file:
+        np.testing.assert_array_equal(file.read(1), values)
+        assert (file.dtypes[0], np.isnan(file.nodata), file.scales[0]) == ("float32", True, 1.0)
+    items = [item.attrib for item in style_of(path).iter("item")]
+    assert [float(item["value"]) for item in items] == [-1, -0.5, 0, 0.5, 1]
+    assert [item["label"] for item in items] == ["−1", "−0,5", "0", "0,5", "1"]
 
 
 @pytest.mark.parametrize("share", [0.005, 0.05])

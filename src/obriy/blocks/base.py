@@ -72,6 +72,7 @@ class Labelled:
         unseen: uint8 `obriy.model.flags.Unseen`, the reason where labels is 0; None: no data.
         doubt: uint8 `obriy.model.classmap.Doubt`: where another threshold, as good as this one,
             would decide otherwise; None: the method cannot say.
+        values: float32, a quantity to be kept as it is, e.g. an index; None: there is none.
         confidence: uint8, how sure the class is, in half per cents (0 to 200), 255 missing; None:
             the method cannot say of single pixels.
     """
@@ -81,6 +82,7 @@ class Labelled:
     unseen: ByteArray | None = None
     doubt: ByteArray | None = None
     confidence: ByteArray | None = None
+    values: FloatArray | None = None
 
 
 @dataclasses.dataclass(frozen=True)

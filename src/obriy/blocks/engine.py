@@ -23,6 +23,7 @@ from obriy.errors import CancelledError, SourceError
 from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.flags import Unseen
 from obriy.model.grid import geobox_of
+from obriy.model.legend import NO_DATA
 from obriy.model.scene import band_names
 from obriy.settings import settings
 
@@ -36,7 +37,7 @@ CACHE_BYTES = 32 * 1024**2
 class Sink(Protocol):
     """Where a layer of the map goes: memory, or a file that is being written."""
 
-    def write(self, rows: slice, columns: slice, array: ByteArray) -> None:
+    def write(self, rows: slice, columns: slice, array: Any) -> None:
         """Take a window of the layer; called from several threads."""
         ...
 
@@ -83,13 +84,40 @@ def run_method(
     also_bands: Iterable[str] = (),
     also_halo: int = 0,
 ) -> EngineResult:
-    """Map a scene: collect over all blocks, decide once, apply to all blocks.
+    """Map a scene by one method; see `run_methods`."""
+    work = [(method, sinks)]
+    return run_methods(
+        scene,
+        work,
+        prepare=prepare,
+        settle=settle,
+        options=options,
+        part=part,
+        also_bands=also_bands,
+        also_halo=also_halo,
+    )[0]
+
+
+def run_methods(
+    scene: xr.Dataset,
+    work: Sequence[tuple[Method, Mapping[str, Sink]]],
+    *,
+    prepare: Callable[[Block], Block],
+    settle: Callable[[Block, Labelled], Labelled],
+    options: EngineOptions,
+    part: xr.Dataset | None = None,
+    also_bands: Iterable[str] = (),
+    also_halo: int = 0,
+) -> list[EngineResult]:
+    """Map a scene by one or several methods: collect over all blocks, decide, apply to all blocks.
+
+    Several methods share what is read of each block; each sees its own bands alone, and so maps
+    what it would map by itself.
 
     Args:
         scene: A checked Scene.
-        method: What to do.
-        sinks: Where the layers ``labels``, ``fraction``, ``unseen``, ``doubt`` and ``confidence``
-            go (any).
+        work: What to do, and where the layers ``labels``, ``fraction``, ``unseen``, ``doubt``,
+            ``confidence`` and ``values`` of each go (any).
         part: The part of the scene to map; None: all of it. The decision rests on the whole
             scene, and the halo is read beyond the part, so that a district has the same map
             whatever else is asked for.
@@ -99,19 +127,27 @@ def run_method(
         also_bands: Bands that ``prepare`` looks at beside those of the method.
         also_halo: Pixels that ``prepare`` spoils at the edge of a block.
 
+    Returns:
+        What each method did, in their order.
+
     Raises:
-        BandError: where the method lacks a band.
+        BandError: where a method lacks a band.
         MemoryBudgetError: where the memory allowed is too small.
         SourceError: where no block at all could be read.
         CancelledError: where the caller cancelled.
     """
-    names = sorted(method.bands(set(band_names(scene))) | set(also_bands))
+    methods = [method for method, _ in work]
+    wanted = [
+        frozenset(method.bands(set(band_names(scene))) | set(also_bands)) for method in methods
+    ]
+    names = sorted(frozenset().union(*wanted))
+    halo = max(method.halo for method in methods) + also_halo
     read = names + (["flags"] if "flags" in scene else [])
     bytes_per_pixel = WORK_BYTES + 12 * len(names)
     share = deal(
         threads_of(options),
         (scene.sizes["y"], scene.sizes["x"]),
-        halo=method.halo + also_halo,
+        halo=halo,
         bytes_per_pixel=bytes_per_pixel,
         room=memory_budget(options),
         decoding=dict(scene[name].encoding.get(DECODING, ("", 0)) for name in read),
@@ -122,27 +158,34 @@ def run_method(
         plan = make_plan(
             mapped,
             read,
-            halo=method.halo + also_halo,
+            halo=halo,
             bytes_per_pixel=bytes_per_pixel,
             budget=share.block_bytes,
         )
-        return _Reader(scene, names, plan, prepare, keep=keep, origin=_origin(scene, mapped))
+        return _Reader(scene, wanted, plan, prepare, keep=keep, origin=_origin(scene, mapped))
 
     reader = reader_of(scene, keep=share.kept_bytes if part is None else 0)
     with decoded_tiles(4 * share.kept_bytes):
-        merged = _Merged(len(reader.plan.windows))
-        _Pool(reader.plan, share.workers, options).map(
-            "collect", lambda i: merged.add(i, method.collect(reader.block(i)))
-        )
+        merged = [_Merged(len(reader.plan.windows)) for _ in methods]
+
+        def collect(number: int) -> None:
+            for method, found, block in zip(methods, merged, reader.blocks(number), strict=True):
+                found.add(number, method.collect(block))
+
+        _Pool(reader.plan, share.workers, options).map("collect", collect)
         reader.require_any()
-        rule = method.decide(merged.result)
+        rules = [m.decide(found.result) for m, found in zip(methods, merged, strict=True)]
         if part is not None:
             reader = reader_of(part, keep=0)
-        work = _Apply(rule, reader, sinks, settle)
-        counts = _Pool(reader.plan, share.workers, options).map("apply", work)
-    result = _result(rule, reader, counts)
+        sinks = [layers for _, layers in work]
+        applied = _Apply(rules, reader, sinks, settle)
+        counts = _Pool(reader.plan, share.workers, options).map("apply", applied)
+    results = [
+        _result(rule, reader, counted)
+        for rule, counted in zip(rules, zip(*counts, strict=True), strict=True)
+    ]
     give_back()
-    return result
+    return results
 
 
 def _result(rule: Rule, reader: "_Reader", counts: Sequence[Any]) -> EngineResult:
@@ -232,7 +275,7 @@ class _Reader:
     def __init__(
         self,
         scene: xr.Dataset,
-        names: list[str],
+        wanted: Sequence[frozenset[str]],
         plan: Plan,
         prepare: Callable[[Block], Block],
         *,
@@ -243,6 +286,8 @@ class _Reader:
         self._origin = origin
         self._shape = (scene.sizes["y"], scene.sizes["x"])
         self._holes: dict[int, list[Hole]] = {}
+        self._wanted = wanted
+        names = sorted(frozenset().union(*wanted))
         self._variables = {name: scene[name].variable for name in names}
         self._flags = scene["flags"].variable if "flags" in scene else None
         self._prepare = prepare
@@ -250,14 +295,17 @@ class _Reader:
         self._kept: dict[int, Block] = {}
         self._lock = threading.Lock()
 
-    def block(self, number: int) -> Block:
-        """Return a prepared block; where bytes are broken its bands are NaN."""
+    def blocks(self, number: int) -> list[Block]:
+        """Return a block as each method sees it, prepared; where bytes are broken it is NaN."""
+        alike = len(set(self._wanted)) == 1
         kept = self._kept.get(number)
-        if kept is not None:
-            return kept
-        block = self._prepare(self._read(number))
-        self._keep(number, block)
-        return block
+        if kept is None:
+            kept = self._prepare(self._read(number)) if alike else self._read(number)
+            self._keep(number, kept)
+        if alike:
+            return [kept] * len(self._wanted)
+        views = {names: self._prepare(_only(kept, names)) for names in set(self._wanted)}
+        return [views[names] for names in self._wanted]
 
     def broken(self, number: int) -> list[tuple[slice, slice]]:
         """Return what could not be read of a block that was read, as slices into its core."""
@@ -335,6 +383,11 @@ class _Reader:
         self._kept.pop(number, None)
 
 
+def _only(block: Block, names: frozenset[str]) -> Block:
+    """Return a block with some of its bands."""
+    return dataclasses.replace(block, bands={n: a for n, a in block.bands.items() if n in names})
+
+
 def _sound(variable: xr.Variable, window: Window, holes: list[Hole]) -> Any:
     """Read a window of a variable around what is broken, and add the holes to a list."""
     values, found = read_around(variable, *window.slices)
@@ -378,34 +431,39 @@ class _Pool:
 
 
 class _Apply:
-    """Applies a rule to one block after another, crops the halo, and fills the sinks."""
+    """Applies rules to one block after another, crops the halo, and fills the sinks."""
 
     def __init__(
         self,
-        rule: Rule,
+        rules: Sequence[Rule],
         reader: _Reader,
-        sinks: Mapping[str, Sink],
+        sinks: Sequence[Mapping[str, Sink]],
         settle: Callable[[Block, Labelled], Labelled],
     ) -> None:
-        self._rule = rule
+        self._work = list(zip(rules, sinks, strict=True))
         self._reader = reader
-        self._sinks = sinks
         self._settle = settle
 
-    def __call__(self, number: int) -> tuple[Any, Any]:
+    def __call__(self, number: int) -> list[tuple[Any, Any]]:
+        """Return the pixels by label and by cause, of each rule."""
         window = self._reader.plan.windows[number]
-        layers = self._layers(number)
-        for name, sink in self._sinks.items():
-            sink.write(*window.slices, layers[name])
+        counts = []
+        for (rule, sinks), block in zip(self._work, self._reader.blocks(number), strict=True):
+            layers = self._layers(rule, block, number)
+            for name, sink in sinks.items():
+                sink.write(*window.slices, layers[name])
+            counts.append(
+                (
+                    np.bincount(layers["labels"].ravel(), minlength=256),
+                    np.bincount(layers["unseen"].ravel(), minlength=256),
+                )
+            )
         self._reader.drop(number)
-        return (
-            np.bincount(layers["labels"].ravel(), minlength=256),
-            np.bincount(layers["unseen"].ravel(), minlength=256),
-        )
+        return counts
 
-    def _layers(self, number: int) -> dict[str, ByteArray]:
-        block = self._reader.block(number)
-        said = self._settle(block, self._rule.apply(block))
+    def _layers(self, rule: Rule, block: Block, number: int) -> dict[str, Any]:
+        first = rule.apply(block)
+        said = self._settle(block, first)
         missing = np.full(block.shape, FRACTION_MISSING, np.uint8)
         unseen = np.where(said.labels == 0, np.uint8(Unseen.NO_DATA), np.uint8(Unseen.SEEN))
         layers = {
@@ -415,6 +473,9 @@ class _Apply:
             "doubt": (np.zeros_like(unseen) if said.doubt is None else said.doubt)[block.core],
             "confidence": (missing if said.confidence is None else said.confidence)[block.core],
         }
+        if first.values is not None:
+            hidden = said.labels == NO_DATA
+            layers["values"] = np.where(hidden, np.float32("nan"), first.values)[block.core]
         for part in self._reader.broken(number):
             reasons = layers["unseen"][part]
             reasons[reasons == Unseen.NO_DATA] = Unseen.FAILED

@@ -19,6 +19,7 @@ from obriy.workflows.config import (
     JobConfig,
     LandcoverConfig,
     TrainConfig,
+    WaterCompareConfig,
     WaterConfig,
     make_config,
     read_config,
@@ -138,6 +139,15 @@ def compare_landcover(
 ) -> None:
     """Compare clusterers and numbers of clusters on one scene, against a reference."""
     _do(make_config(CompareConfig, values), as_json=as_json, quiet=quiet)
+
+
+@compare.command("water", cls=GroupedCommand)
+@with_config_options(WaterCompareConfig)
+def compare_water(
+    values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
+) -> None:
+    """Compare methods for water on one scene: areas, scores, masks, every threshold."""
+    _do(make_config(WaterCompareConfig, values), as_json=as_json, quiet=quiet)
 
 
 @compare.command("ice", cls=GroupedCommand)

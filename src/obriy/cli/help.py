@@ -6,7 +6,10 @@ from typer.core import TyperCommand
 
 FIRST: Final = "Options"
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    FIRST: ("aoi", "datetime", "method", "methods", "labellers", "clusters", "reference", "out"),
+    FIRST: (
+        "aoi", "datetime", "method", "methods", "sweep", "labellers", "clusters", "reference",
+        "out",
+    ),
     "What the images are": (
         "sensor", "bands", "force_bands", "scale", "offset", "nodata", "resolution", "clouds",
         "geolocation", "crs", "land", "resampling", "layer", "reference_legend",

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from obriy.blocks.options import EngineOptions
 from obriy.cli.show_area import km2, unseen, whatever, whole
+from obriy.cli.show_compared import print_water_comparison
 from obriy.cli.show_ice import ice_lines, ice_training_lines, print_ice_comparison
 from obriy.cli.show_landcover import landcover_lines, print_comparison, training_lines
 from obriy.render.text import text_of
@@ -138,7 +139,11 @@ _LINES = {
     "train-ice": ice_training_lines,
 }
 """What says the answer of a job, by its name."""
-_TABLES = {"compare": print_comparison, "compare-ice": print_ice_comparison}
+_TABLES = {
+    "compare": print_comparison,
+    "compare-ice": print_ice_comparison,
+    "compare-water": print_water_comparison,
+}
 """What prints the answer of a job that is a table."""
 
 

@@ -28,7 +28,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA, Legend
 from obriy.outputs.files import DRAFT, atomic_path, full_error, is_full, output_error
-from obriy.outputs.layers import LAYERS, Content, is_quantity, nodata_of
+from obriy.outputs.layers import LAYERS, Content, dtype_of, is_quantity, nodata_of
 from obriy.outputs.styles import raster_entries, write_categories, write_style
 from obriy.render.palette import rgb
 
@@ -72,6 +72,7 @@ class MapWriter:
         self.geobox = geobox
         self.content = content
         self._lang = lang
+        self._bytes = np.dtype(dtype_of(content)).itemsize
         self._tags = tags or {}
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
@@ -84,8 +85,8 @@ class MapWriter:
             self.abort()
             raise
 
-    def write(self, rows: slice, columns: slice, array: npt.NDArray[np.uint8]) -> None:
-        """Write a window (rows, columns) of the map, uint8."""
+    def write(self, rows: slice, columns: slice, array: npt.NDArray[Any]) -> None:
+        """Write a window (rows, columns) of the map, in the type of its content."""
         with self._lock, self._errors():
             self._dataset.write(array, 1, window=Window.from_slices(rows, columns))
 
@@ -131,14 +132,15 @@ class MapWriter:
     def _open(self) -> Any:
         """Open the draft: tiled and not compressed, so that blocks may come in any order."""
         rows, columns = self.geobox.shape
-        if is_full(self._draft, int(rows) * int(columns) * 8 // 5):  # the draft, and the result
+        size = int(rows) * int(columns) * self._bytes
+        if is_full(self._draft, size * 8 // 5):  # the draft, and the result
             raise full_error(self.path)
         with _quiet():
             dataset = rasterio.open(  # noqa: TID251 - to write
                 self._draft,
                 "w",
                 driver="GTiff",
-                dtype="uint8",
+                dtype=dtype_of(self.content),
                 count=1,
                 height=int(rows),
                 width=int(columns),
@@ -157,7 +159,7 @@ class MapWriter:
     def _check_draft(self) -> None:
         """Raise where the file is shorter than its pixels: GDAL does not always say so itself."""
         rows, columns = self.geobox.shape
-        if self._draft.stat().st_size < int(rows) * int(columns):
+        if self._draft.stat().st_size < int(rows) * int(columns) * self._bytes:
             raise OSError("the file came out too short")
 
     def _add_overviews(self) -> None:
@@ -254,7 +256,7 @@ def write_layer(
     """Write one layer of a map as a COG, block by block; return its path.
 
     Args:
-        array: (y, x) uint8 on a grid; in memory or lazy.
+        array: (y, x) on a grid, in the type of the content (uint8 of codes); in memory or lazy.
         path: The file wanted, ``*.tif``.
         content: As for `MapWriter`, as are the other arguments.
         lang: See there.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -11,6 +12,7 @@ from obriy.render.palette import (
     COUNT_RAMP,
     DOUBT_COLOURS,
     ICE_RAMP,
+    INDEX_RAMP,
     SURENESS_RAMP,
     UNSEEN_COLOURS,
     WATER_RAMP,
@@ -26,6 +28,7 @@ LayerName = Literal[
     "confidence",
     "agreement",
     "methods_agree",
+    "index",
 ]
 Content = Legend | LayerName
 """What the numbers of a map are: classes of a legend, or a layer of the table below."""
@@ -39,6 +42,7 @@ class Layer:
         title: What its numbers say, for the file's metadata.
         missing: The number that says nothing of a pixel: drawn transparent, nodata of the file.
             None where every number counts.
+        dtype: Type of the numbers as they stand.
         codes: Colour of each code, by member of an enumeration whose names are its words; empty
             for a quantity.
         ramp: Value, in the unit, and colour of a quantity, in order; empty for codes.
@@ -49,7 +53,8 @@ class Layer:
     """
 
     title: str
-    missing: int | None = NO_DATA
+    missing: float | None = NO_DATA
+    dtype: str = "uint8"
     codes: Mapping[Any, str] = dataclasses.field(default_factory=dict)
     ramp: Sequence[tuple[float, str]] = ()
     zero: str = ""
@@ -101,6 +106,12 @@ LAYERS: Final[Mapping[LayerName, Layer]] = {
         ramp=list(zip((1, 2, 5, 10, 30, 100), COUNT_RAMP, strict=True)),
         zero="series.never_seen",
     ),
+    "index": Layer(
+        "spectral index, unitless, NaN where nothing was seen",
+        missing=math.nan,
+        dtype="float32",
+        ramp=list(zip((-1.0, -0.5, 0.0, 0.5, 1.0), INDEX_RAMP, strict=True)),
+    ),
     "unseen": Layer("why a pixel has no class, 0 has one", codes=UNSEEN_COLOURS),
     "doubt": Layer(
         "where another threshold, as good, would decide otherwise, 0 nowhere", codes=DOUBT_COLOURS
@@ -108,11 +119,25 @@ LAYERS: Final[Mapping[LayerName, Layer]] = {
 }
 
 
-def nodata_of(content: Content) -> int | None:
+INDEX_FILE: Final = "index_"
+"""Before the name of an index, as an output."""
+
+
+def nodata_of(content: Content) -> float | None:
     """Return the number that says nothing of a pixel; None where every number counts."""
     return NO_DATA if isinstance(content, Legend) else LAYERS[content].missing
+
+
+def dtype_of(content: Content) -> str:
+    """Return the type of the numbers."""
+    return "uint8" if isinstance(content, Legend) else LAYERS[content].dtype
 
 
 def is_quantity(content: Content) -> bool:
     """Whether numbers may be averaged: they are no codes."""
     return not isinstance(content, Legend) and bool(LAYERS[content].ramp)
+
+
+def layer_named(output: str) -> str:
+    """Return the layer that an output of a run is; an output of another kind is its own name."""
+    return "index" if output.startswith(INDEX_FILE) else output

@@ -6,6 +6,7 @@ from typing import Any
 
 from obriy.model.provenance import Provenance, versions
 from obriy.outputs import report_view
+from obriy.outputs.layers import INDEX_FILE, layer_named
 from obriy.render.text import Text
 
 
@@ -58,9 +59,16 @@ def frame(
         "inputs": report_view.inputs_table(text, provenance),
         "command": result.get("command") or "",
         "files": [
-            (text.known("outputs", known.get(name, name)), Path(str(path)).name)
+            (_file_name(text, known.get(name, name)), Path(str(path)).name)
             for name, path in (result.get("outputs") or {}).items()
         ],
         "software": list(software.items()),
         "made_by": text("report.made_by", version=software["obriy"]),
     }
+
+
+def _file_name(text: Text, output: str) -> str:
+    """Return what people call a file of a run."""
+    if layer_named(output) == "index":
+        return text("outputs.index", name=output.removeprefix(INDEX_FILE).upper())
+    return text.known("outputs", output)

@@ -27,6 +27,7 @@ class ReportData:
         provenance: What was read and decided.
         map_svg: The map, of `obriy.render.figures.to_svg`.
         histogram_svgs: The distributions that the decision rests on, likewise.
+        index_svgs: Pictures of indices, likewise.
         areas: Areas by district; None where the image has no CRS.
         scores: The comparison with a reference, where there was one.
         share_of_seen: Share of the pixels seen that are water, 0 to 1; None: not said.
@@ -39,6 +40,7 @@ class ReportData:
     provenance: Provenance
     map_svg: str
     histogram_svgs: Sequence[str] = ()
+    index_svgs: Sequence[str] = ()
     areas: AreaSeries | None = None
     scores: Scores | None = None
     share_of_seen: float | None = None
@@ -64,6 +66,7 @@ def view(data: ReportData) -> dict[str, Any]:
         "answer": report_view.answer(text, result, data.areas, scores, data.share_of_seen),
         "map_svg": Markup(data.map_svg),  # noqa: S704 - drawn by render.figures, which escapes
         "histograms": [Markup(svg) for svg in data.histogram_svgs],  # noqa: S704
+        "indices": [Markup(svg) for svg in data.index_svgs],  # noqa: S704
         "districts": _districts(text, data.areas),
         "evaluation": scores and report_view.evaluation(text, scores, data.legend),
     }

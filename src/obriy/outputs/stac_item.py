@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
 from obriy.model.provenance import versions
 from obriy.outputs.files import write_text
-from obriy.outputs.layers import LAYERS, Layer
+from obriy.outputs.layers import LAYERS, Layer, layer_named
 from obriy.render.palette import UNNAMED_COLOUR
 from obriy.vectors import lonlat_bounds, polygons_of, warp_geometry
 
@@ -43,6 +44,7 @@ _ASSETS: Final[dict[str, tuple[str, list[str]]]] = {
     "agreement": (_COG, ["data"]),
     "fraction": (_COG, ["data"]),
     "concentration": (_COG, ["data"]),
+    "index": (_COG, ["data"]),
     "unseen": (_COG, ["metadata"]),
     "doubt": (_COG, ["metadata"]),
     "polygons": ("application/geopackage+sqlite3", ["data", "labels"]),
@@ -86,10 +88,11 @@ def write_stac_item(
     """
     path = Path(path)
     item = _item(class_map, item_id, title)
-    if any(name in _LAYERS and _LAYERS[name].ramp for name in files):
+    layers = {layer_named(name) for name in files}
+    if any(name in _LAYERS and _LAYERS[name].ramp for name in layers):
         item.stac_extensions.append(_RASTER)
     for name, file in files.items():
-        if name in _ASSETS:
+        if layer_named(name) in _ASSETS:
             legend = clusters if name == "clusters" else class_map.legend
             item.add_asset(name, _asset(name, Path(file), path.parent, legend))
     plain = item.to_dict(include_self_link=False, transform_hrefs=False)
@@ -179,7 +182,7 @@ def _times(time: str) -> tuple[dt.datetime | None, dt.datetime | None, dt.dateti
 def _asset(name: str, file: Path, folder: Path, legend: Legend | None) -> Any:
     import pystac
 
-    media_type, roles = _ASSETS[name]
+    media_type, roles = _ASSETS[layer_named(name)]
     href = Path(os.path.relpath(file, folder)).as_posix()
     return pystac.Asset(
         href=f"./{href}", media_type=media_type, roles=roles, extra_fields=_fields(name, legend)
@@ -194,12 +197,14 @@ def _fields(name: str, legend: Legend | None) -> dict[str, Any]:
         numbers = [] if legend is None else _classes(legend)[:-1]  # every pixel has a number
         known = {"classification:classes": numbers} if numbers else {}
         return {"data_type": "uint8", "nodata": NO_DATA, **known}
-    return _layer_fields(name, _LAYERS[name]) if name in _LAYERS else {}
+    layer = _LAYERS.get(layer_named(name))
+    return {} if layer is None else _layer_fields(name, layer)
 
 
 def _layer_fields(name: str, layer: Layer) -> dict[str, Any]:
     """Return what the numbers of a raster that is no map of classes mean."""
-    common = {"data_type": "uint8", **({} if layer.missing is None else {"nodata": layer.missing})}
+    missing = "nan" if layer.missing is not None and math.isnan(layer.missing) else layer.missing
+    common = {"data_type": layer.dtype, **({} if missing is None else {"nodata": missing})}
     if layer.ramp:
         scaled = {"unit": layer.unit, "raster:scale": layer.scale} if layer.stored else {}
         return {**common, "bands": [{"name": name, **scaled}]}

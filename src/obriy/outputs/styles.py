@@ -160,7 +160,7 @@ def _stops(layer: Layer, text: Text) -> list[tuple[float, str, str, int]]:
     stops = [
         (
             value,
-            text.percent(value / 100, 0) if layer.unit == "%" else text.number(value, 0),
+            text.percent(value / 100, 0) if layer.unit == "%" else text.significant(value),
             colour,
             255,
         )

@@ -31,6 +31,9 @@ SURENESS_RAMP = ("#f7f4f9", "#d4b9da", "#df65b0", "#ce1256", "#67001f")
 COUNT_RAMP = ("#ffffe5", "#d9f0a3", "#addd8e", "#41ab5d", "#238443", "#004529")
 """Few to many: ColorBrewer's YlGn."""
 
+INDEX_RAMP = ("#8c510a", "#d8b365", "#f5f5f5", "#5ab4ac", "#01665e")
+"""Land to water of an index, even on both sides of zero: ColorBrewer's BrBG."""
+
 EDGE = "#e8792b"
 """The edge of the ice: apart from the outline of a district, and from the ramp under it."""
 OUTLINE = "#c0174c"
@@ -38,6 +41,10 @@ OUTLINE = "#c0174c"
 
 ACCENT = "#1f6feb"
 """The one colour of plots."""
+METHODS = (
+    "#0b5fa5", "#d9822b", "#3a9679", "#a34a8a", "#6fb7e0", "#8c6d1f", "#e3c24c", "#5c5f66",
+)  # fmt: skip
+"""Bars of methods side by side: after Okabe and Ito, apart in lightness as well as in hue."""
 SERIES = ("#d1495b", "#e8a33d", "#5b8e7d", "#7a5c99")
 """Lines over a plot, apart from each other and from the accent."""
 

@@ -31,6 +31,20 @@ def _comma_list(value: Any) -> Any:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+def _outer_comma_list(value: Any) -> Any:
+    """Turn ``"auto, majority(a, b)"`` into a list: commas within parentheses part nothing."""
+    if not isinstance(value, str):
+        return value
+    parts, depth = [""], 0
+    for letter in value:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]
+
+
 def _one_or_more(value: Any) -> Any:
     """Turn one name into a list of one; anything else stays."""
     return [value] if isinstance(value, str | Path) else value
@@ -197,7 +211,7 @@ class WaterConfig(ImageConfig):
     """Map water in one scene or in a series of dates, measure it, score or compare it."""
 
     PLACES = ("source", "aoi", "reference", "dem", "weights", "register_", "river", "evaporation")
-    OUTPUTS = ("mask", "fraction", "polygons", "report")
+    OUTPUTS = ("mask", "fraction", "polygons", "report", "index")
 
     job: Literal["water"] = "water"
     source: str = Field(
@@ -236,7 +250,9 @@ class WaterConfig(ImageConfig):
     change: tuple[str, str] | None = Field(
         None, description="two dates or periods to compare, e.g. 2025-06 2025-09"
     )
-    outputs: CommaList = Field(list(OUTPUTS), description=f"what to write, of {','.join(OUTPUTS)}")
+    outputs: CommaList = Field(
+        list(OUTPUTS[:-1]), description=f"what to write, of {','.join(OUTPUTS)}"
+    )
 
     def series_options(self) -> list[str]:
         """Return the names of the options given that only a series has."""
@@ -344,6 +360,28 @@ class CompareConfig(CoverConfig):
     clusters: CommaList = Field(["8", "12", "20"], description="numbers of clusters, or auto")
     budget: str | None = Field(
         None, description="cap of all panels together, e.g. calls=200; each map gets an equal part"
+    )
+
+
+class WaterCompareConfig(ImageConfig):
+    """Compare methods for water on one scene, each with the area that it gives."""
+
+    job: Literal["compare-water"] = "compare-water"
+    source: str = Field(
+        "simulated:",
+        description="image, folder of bands, sample: or simulated:",
+        json_schema_extra=ARGUMENT,
+    )
+    methods: Annotated[list[str], BeforeValidator(_outer_comma_list)] = Field(
+        [],
+        description="auto, INDEX:THRESHOLD and expressions of them, e.g. auto,mndwi:otsu; default: "
+        "auto, and Otsu's threshold of the indices that the bands allow",
+    )
+    sweep: CommaList = Field(
+        [], description="indices whose every threshold is tried, e.g. ndwi,mndwi"
+    )
+    reference: str | None = Field(
+        None, description="raster, polygons or points to score against; gsw:FILE for GSW occurrence"
     )
 
 
@@ -508,6 +546,7 @@ JOBS: dict[str, type[JobConfig]] = {
     "ice": IceConfig,
     "train-ice": IceTrainConfig,
     "compare-ice": IceCompareConfig,
+    "compare-water": WaterCompareConfig,
 }
 
 Config = TypeVar("Config", bound=JobConfig)

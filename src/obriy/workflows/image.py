@@ -16,12 +16,13 @@ from obriy.model.provenance import hrefs_of
 from obriy.model.reference import Reference
 from obriy.model.scene import band_names, provenance_of
 from obriy.model.scores import Scores
+from obriy.outputs.layers import INDEX_FILE
 from obriy.prepare.crop import crop
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.base import truth_of
 from obriy.sources.districts import read_districts
-from obriy.workflows.config import GSW, WaterConfig
+from obriy.workflows.config import GSW, ImageConfig, WaterConfig
 from obriy.workflows.evaluation import evaluate, gsw_reference, reference_from_file
 from obriy.workflows.mapping import map_water_to_files, open_map
 from obriy.workflows.opening import scene_of
@@ -41,9 +42,9 @@ from obriy.workflows.run import (
 def plan_image(config: WaterConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: grid, bands, districts, outputs."""
     config = config.anchored()
-    inputs = _inputs(config)
+    inputs = inputs_of(config)
     scene = inputs.part
-    reference = _reference(inputs, config, EngineOptions())
+    reference = reference_of(inputs, config, EngineOptions())
     return {
         "source": config.source,
         "method": config.method,
@@ -70,19 +71,19 @@ def run_image(config: WaterConfig, options: EngineOptions | None = None) -> Run:
         ObriyError: of the kind that fits; nothing half-written is left.
     """
     config = config.anchored()
-    inputs = _inputs(config, options)
+    inputs = inputs_of(config, options)
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
     # Before the work: what is wrong with method and reference is said while nothing is lost.
     parse_method(config.method).bands(set(band_names(inputs.scene)))
-    reference = _reference(inputs, config, options)
+    reference = reference_of(inputs, config, options)
     with run_folder(config) as folder:
         return _carried_out(inputs, reference, config, folder, options)
 
 
 def _carried_out(
-    inputs: "_Inputs",
+    inputs: "Inputs",
     reference: Reference | None,
     config: WaterConfig,
     folder: RunFolder,
@@ -91,10 +92,11 @@ def _carried_out(
     """Do the run in its folder."""
     mapped = _map(inputs, config, folder, options)
     water = open_map(folder.path, mapped.outputs, inputs.part, mapped.found)
-    areas = _measure(water, inputs.districts, config)
+    areas = measure_image(water, inputs.districts, config)
     scores = None if reference is None else evaluate(water, reference)
     result = _result(config, water, inputs.districts, areas, scores=scores, mapped=mapped)
-    wanted = {n: f for n, f in mapped.outputs.items() if n in ALWAYS or n in config.outputs}
+    shown = {*ALWAYS, *config.outputs}
+    wanted = {n: f for n, f in mapped.outputs.items() if n in shown or n.startswith(INDEX_FILE)}
     result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
     products = Products(inputs.part, water, inputs.districts, areas, scores, mapped.found)
     files = write_products(config, folder, products, result)
@@ -104,7 +106,7 @@ def _carried_out(
 
 
 def _map(
-    inputs: "_Inputs", config: WaterConfig, folder: RunFolder, options: EngineOptions
+    inputs: "Inputs", config: WaterConfig, folder: RunFolder, options: EngineOptions
 ) -> StepRecord:
     def work() -> StepRecord:
         files, found = map_water_to_files(
@@ -115,6 +117,7 @@ def _map(
             clouds=config.clouds,
             options=options,
             lang=config.lang,
+            with_indices="index" in config.outputs,
         )
         return StepRecord(files, found)
 
@@ -124,7 +127,7 @@ def _map(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Inputs:
+class Inputs:
     """What a run reads.
 
     Attributes:
@@ -138,13 +141,16 @@ class _Inputs:
     districts: list[District]
 
 
-def _inputs(config: WaterConfig, options: EngineOptions | None = None) -> _Inputs:
+def inputs_of(config: ImageConfig, options: EngineOptions | None = None) -> Inputs:
+    """Open the image and the districts; nothing is read of the pixels yet."""
     scene = scene_of(config, options)
     districts = read_districts(config.aoi, config.layer) if config.aoi else []
-    return _Inputs(scene, crop(scene, districts) if districts else scene, districts)
+    return Inputs(scene, crop(scene, districts) if districts else scene, districts)
 
 
-def _measure(water: ClassMap, districts: list[District], config: WaterConfig) -> AreaSeries | None:
+def measure_image(
+    water: ClassMap, districts: list[District], config: ImageConfig
+) -> AreaSeries | None:
     """Measure; None where the image has neither a CRS nor a stated pixel size."""
     if water.geobox.crs is None and config.resolution is None:
         return None
@@ -152,7 +158,8 @@ def _measure(water: ClassMap, districts: list[District], config: WaterConfig) ->
     return measure_areas(water, "water", districts, pixel_size_m=size)
 
 
-def _reference(inputs: _Inputs, config: WaterConfig, options: EngineOptions) -> Reference | None:
+def reference_of(inputs: Inputs, config: ImageConfig, options: EngineOptions) -> Reference | None:
+    """Return what the image is to be scored against: as named, else the truth of a made-up one."""
     if config.reference is None:
         return truth_of(config.source, geobox_of(inputs.part))
     if config.reference.startswith(GSW):

@@ -19,6 +19,7 @@ _RUNS: Final = {
     "train": "obriy.workflows.training:run_training",
     "ice": "obriy.workflows.ice:run_ice",
     "train-ice": "obriy.workflows.ice_training:run_ice_training",
+    "compare-water": "obriy.workflows.water_comparing:run_water_comparison",
     "compare-ice": "obriy.workflows.ice_comparing:run_ice_comparison",
 }
 """What does a job, by its name; loaded on use, for each brings its own libraries."""

@@ -7,19 +7,22 @@ from typing import Any, Final
 
 import xarray as xr
 
-from obriy.blocks.base import Histogram
+from obriy.blocks.base import Histogram, Method
 from obriy.blocks.engine import EngineOptions, EngineResult
+from obriy.indices.catalogue import get_index
 from obriy.methods.expression import parse_method
+from obriy.methods.index_values import IndexValues, indices_behind
 from obriy.model.classmap import ClassMap
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
-from obriy.model.scene import check_reflectance, check_scene, provenance_of
-from obriy.outputs.layers import Content
+from obriy.model.scene import band_names, check_reflectance, check_scene, provenance_of
+from obriy.outputs.layers import INDEX_FILE, Content
 from obriy.prepare.clouds.mask import Clouds
 from obriy.workflows.passes import (
+    FileWork,
     array_sinks,
     layers_of,
-    map_to_files,
+    map_each_to_files,
     open_layers,
     run_pass,
     with_clouds,
@@ -86,6 +89,7 @@ def map_water_to_files(
     clouds: Clouds,
     options: EngineOptions,
     lang: str,
+    with_indices: bool = False,
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Map water in a scene of any size into COGs.
 
@@ -93,11 +97,12 @@ def map_water_to_files(
         scene: A Scene.
         method: As for `map_water`.
         folder: Where ``mask.tif``, ``unseen.tif``, ``doubt.tif`` and, where the method gives one,
-            ``fraction.tif`` go.
+            ``fraction.tif`` go, and ``index_NAME.tif``, where they are wanted.
         part: The part of the scene to map; None: all of it. The decision rests on all of it.
         clouds: As for `map_water`.
         options: Threads, memory, progress.
         lang: Language of the class names in the files.
+        with_indices: Whether the indices that the method cuts are wanted too.
 
     Returns:
         The files by output name, and what was found (plain values, see `found_of`).
@@ -105,27 +110,63 @@ def map_water_to_files(
     Raises:
         EmptyResultError: where nothing could be seen; then nothing is written.
     """
+    behind = indices_behind(parse_method(method), set(band_names(scene))) if with_indices else []
+    mapped, *indices = map_waters_to_files(
+        scene, {method: folder}, {index.name: folder for index in behind},
+        part=part, clouds=clouds, options=options, lang=lang,
+    )  # fmt: skip
+    files, found = mapped
+    for index, _ in indices:
+        files = files | index
+    return files, found
+
+
+def map_waters_to_files(
+    scene: xr.Dataset,
+    methods: Mapping[str, Path],
+    indices: Mapping[str, Path],
+    *,
+    part: xr.Dataset | None = None,
+    clouds: Clouds,
+    options: EngineOptions,
+    lang: str,
+) -> list[tuple[dict[str, str], dict[str, Any]]]:
+    """Map water by several methods, and keep indices, in one reading of the scene.
+
+    Args:
+        scene: A Scene.
+        methods: Folder of each method's map.
+        indices: Folder of each index of the catalogue, ``index_NAME.tif``.
+        part: As for `map_water_to_files`, like the others.
+        clouds: See there.
+        options: See there.
+        lang: See there.
+
+    Returns:
+        As `map_water_to_files`, for each method, and then for each index.
+    """
     check_scene(scene)
+    work = [_work_of(parse_method(text), folder) for text, folder in methods.items()]
+    for name, folder in indices.items():
+        values = IndexValues(get_index(name))
+        work.append(FileWork(values, {f"{INDEX_FILE}{values.name}": ("values", "index")}, folder))
+    made = map_each_to_files(
+        scene, work, subject="water", clouds=clouds, options=options, lang=lang, part=part
+    )
+    told = [*methods, *indices]
+    return [(files, found_of(text, done)) for text, (files, done) in zip(told, made, strict=True)]
+
+
+def _work_of(method: Method, folder: Path) -> FileWork:
     contents: dict[str, Content] = {
         "mask": load_legend("water"),
         "unseen": "unseen",
         "doubt": "doubt",
     }
-    chosen = parse_method(method)
-    if chosen.gives_fraction:
+    if method.gives_fraction:
         contents["fraction"] = "fraction"
-    files, result = map_to_files(
-        scene,
-        chosen,
-        {name: (LAYERS[name], content) for name, content in contents.items()},
-        folder,
-        subject="water",
-        clouds=clouds,
-        options=options,
-        lang=lang,
-        part=part,
-    )
-    return files, found_of(method, result)
+    layers = {name: (LAYERS[name], content) for name, content in contents.items()}
+    return FileWork(method, layers, folder)
 
 
 def open_map(

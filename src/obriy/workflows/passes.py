@@ -1,8 +1,9 @@
 """A method run over a scene: what each job hides of it, and maps opened again from files."""
 
 import contextlib
+import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,7 @@ from obriy.blocks.engine import (
     EngineOptions,
     EngineResult,
     Sink,
-    run_method,
+    run_methods,
     threads_of,
 )
 from obriy.blocks.raster import RasterBand, lazy_variable
@@ -47,12 +48,25 @@ def run_pass(
     options: EngineOptions,
     part: xr.Dataset | None = None,
 ) -> EngineResult:
-    """Run a method over a scene with the visibility rules of a subject.
+    """Run a method over a scene with the visibility rules of a subject; see `run_passes`."""
+    work = [(method, sinks)]
+    return run_passes(scene, work, subject=subject, clouds=clouds, options=options, part=part)[0]
+
+
+def run_passes(
+    scene: xr.Dataset,
+    work: Sequence[tuple[Method, Mapping[str, Sink]]],
+    *,
+    subject: Subject,
+    clouds: Clouds,
+    options: EngineOptions,
+    part: xr.Dataset | None = None,
+) -> list[EngineResult]:
+    """Run methods over a scene, which is read once, with the visibility rules of a subject.
 
     Args:
         scene: A checked Scene.
-        method: What to do.
-        sinks: Where the layers go, see `run_method`.
+        work: What to do, and where the layers go, see `run_methods`.
         subject: What is mapped.
         clouds: How clouds are known.
         options: Threads, memory, progress.
@@ -64,10 +78,9 @@ def run_pass(
     detector = S2Cloudless(scene, pixel) if clouds == "s2cloudless" else None
     edge = edge_pixels(pixel)
     hidden, settled = _rules(subject, edge)
-    return run_method(
+    return run_methods(
         scene,
-        method,
-        sinks,
+        work,
         prepare=hidden if detector is None else lambda block: hidden(detector(block)),
         settle=settled,
         options=options,
@@ -93,13 +106,43 @@ def map_to_files(
     lang: str,
     part: xr.Dataset | None = None,
 ) -> tuple[dict[str, str], EngineResult]:
-    """Run a method over a scene of any size into COGs, ``NAME.tif`` for each layer.
+    """Run a method over a scene of any size into COGs; see `map_each_to_files`."""
+    work = [FileWork(method, layers, folder)]
+    return map_each_to_files(
+        scene, work, subject=subject, clouds=clouds, options=options, lang=lang, part=part
+    )[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class FileWork:
+    """A method, and the files that its map becomes.
+
+    Attributes:
+        method: What to do.
+        layers: What to write, ``NAME.tif`` for each layer.
+        folder: Where the files go.
+    """
+
+    method: Method
+    layers: Layers
+    folder: Path
+
+
+def map_each_to_files(
+    scene: xr.Dataset,
+    work: Sequence[FileWork],
+    *,
+    subject: Subject,
+    clouds: Clouds,
+    options: EngineOptions,
+    lang: str,
+    part: xr.Dataset | None = None,
+) -> list[tuple[dict[str, str], EngineResult]]:
+    """Run methods over a scene of any size into COGs; the scene is read once for all of them.
 
     Args:
         scene: A checked Scene.
-        method: What to do.
-        layers: What to write.
-        folder: Where the files go.
+        work: What to do, and what to write.
         subject: As for `run_pass`, like ``clouds``, ``options`` and ``part``.
         clouds: See there.
         options: See there.
@@ -107,20 +150,33 @@ def map_to_files(
         part: See there.
 
     Returns:
-        The files by output name, and what the engine says.
+        The files by output name, and what the engine says, of each method.
 
     Raises:
         EmptyResultError: where nothing could be seen; then nothing is written.
     """
     geobox = geobox_of(scene if part is None else part)
-    contents = {name: content for name, (_, content) in layers.items()}
-    with map_writers(folder, geobox, contents, provenance_of(scene), lang) as writers:
-        sinks = {layers[name][0]: writer for name, writer in writers.items()}
-        result = run_pass(
-            scene, method, sinks, subject=subject, clouds=clouds, options=options, part=part
-        )
-        require_pixels(result)
-    return {name: f"{name}.tif" for name in layers}, result
+    with contextlib.ExitStack() as stack:
+        sinks = [_opened(stack, one, geobox, provenance_of(scene), lang) for one in work]
+        methods = [one.method for one in work]
+        results = run_passes(
+            scene, list(zip(methods, sinks, strict=True)),
+            subject=subject, clouds=clouds, options=options, part=part,
+        )  # fmt: skip
+        for result in results:
+            require_pixels(result)
+    files = [{name: f"{name}.tif" for name in one.layers} for one in work]
+    return list(zip(files, results, strict=True))
+
+
+def _opened(
+    stack: contextlib.ExitStack, work: FileWork, geobox: GeoBox, provenance: Provenance, lang: str
+) -> dict[str, Sink]:
+    """Open the files of a map, until the stack is left; return them by layer of the engine."""
+    contents = {name: content for name, (_, content) in work.layers.items()}
+    writers = map_writers(work.folder, geobox, contents, provenance, lang)
+    opened = stack.enter_context(writers)
+    return {work.layers[name][0]: writer for name, writer in opened.items()}
 
 
 def open_layers(
@@ -236,8 +292,8 @@ def layers_of(scene: xr.Dataset, sinks: Mapping[str, ArraySink]) -> dict[str, xr
     }
 
 
-def open_layer(file: Path, scene: xr.Dataset) -> xr.DataArray:
+def open_layer(file: Path, scene: xr.Dataset, dtype: str = "uint8") -> xr.DataArray:
     """Open a layer of a map lazily, on the scene's grid."""
     geobox = geobox_of(scene)
-    band = RasterBand(str(file), resampling="nearest", dtype="uint8")
+    band = RasterBand(str(file), resampling="nearest", dtype=dtype)
     return xr.DataArray(lazy_variable(band, geobox), coords=coords_of(geobox))

@@ -7,16 +7,19 @@ from typing import Any
 
 import xarray as xr
 
+from obriy.indices.catalogue import get_index
 from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.scores import Scores
 from obriy.outputs.files import write_bytes
+from obriy.outputs.layers import INDEX_FILE, layer_named
 from obriy.outputs.polygons import write_polygons
 from obriy.outputs.report import ReportData, write_report
 from obriy.outputs.report_view import source_title
 from obriy.outputs.stac_item import write_stac_item
 from obriy.outputs.tables import write_areas, write_scores
 from obriy.render.figures import to_png, to_svg
+from obriy.render.index_maps import index_figure
 from obriy.render.maps import map_figure
 from obriy.render.plots import histogram_figure
 from obriy.render.text import text_of
@@ -24,6 +27,7 @@ from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.config import WaterConfig
 from obriy.workflows.mapping import histograms_of
+from obriy.workflows.passes import open_layer
 from obriy.workflows.run import places_of
 
 
@@ -112,6 +116,7 @@ def _report(
         provenance=products.water.provenance,
         map_svg=to_svg(figure, "map"),
         histogram_svgs=histograms,
+        index_svgs=_indices(config, products, result),
         areas=products.areas,
         scores=products.scores,
         share_of_seen=_share_of_seen(products),
@@ -120,6 +125,24 @@ def _report(
         "report": write_report(report, folder.file("report.html")),
         "picture": write_bytes(folder.file("map.png"), to_png(figure)),
     }
+
+
+def _indices(config: WaterConfig, products: Products, result: dict[str, Any]) -> list[str]:
+    """Return pictures of the indices that were kept; their colours turn at the published zero."""
+    drawn = []
+    for output, file in result["outputs"].items():
+        if layer_named(output) != "index":
+            continue
+        name = output.removeprefix(INDEX_FILE)
+        figure = index_figure(
+            open_layer(Path(file), products.scene, "float32"),
+            name.upper(),
+            threshold=get_index(name).threshold or 0.0,
+            districts=products.districts,
+            lang=config.lang,
+        )
+        drawn.append(to_svg(figure, output))
+    return drawn
 
 
 def _share_of_seen(products: Products) -> float | None:

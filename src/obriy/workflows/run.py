@@ -18,6 +18,7 @@ COMPARING: Final = "compare dates"
 """Name of the step that looks for dates of a series that contradict the others."""
 COMMANDS: Final = {
     "compare": ("compare", "landcover"),
+    "compare-water": ("compare", "water"),
     "train": ("train", "landcover"),
     "compare-ice": ("compare", "ice"),
     "train-ice": ("train", "ice"),

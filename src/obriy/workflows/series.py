@@ -195,6 +195,7 @@ def map_image_of_series(
             clouds=config.clouds,
             options=options,
             lang=config.lang,
+            with_indices="index" in config.outputs,
         )
     except EmptyResultError as error:
         return StepRecord({}, {"empty": str(error)})

@@ -1,0 +1,146 @@
+"""The report of a comparison of methods for water: one HTML file that needs nothing beside it."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from obriy.model.provenance import Provenance
+from obriy.outputs.files import write_text
+from obriy.outputs.pages import frame, render_page
+from obriy.render.text import Text, text_of
+
+SCORES: Final = ("overall_accuracy", "kappa", "precision", "recall", "f1", "iou")
+
+
+@dataclasses.dataclass(frozen=True)
+class ComparisonReport:
+    """All that the report shows.
+
+    Attributes:
+        title: What was mapped.
+        lang: ``"en"`` or ``"uk"``.
+        result: ``result.json`` as plain values: ``rows``, ``sweeps``, ``reference``.
+        provenance: What was read and decided.
+        figures: ``masks``, and where there are such ``areas``, ``scores``, ``sweep NAME``: SVG.
+        independent: False where the reference was made from the very scene.
+    """
+
+    title: str
+    lang: str
+    result: Mapping[str, Any]
+    provenance: Provenance
+    figures: Mapping[str, str]
+    independent: bool = True
+
+
+def write_comparison_report(data: ComparisonReport, path: Path) -> Path:
+    """Write the report as one HTML file; return its path."""
+    return write_text(path, render_page("compare_water.html.j2", view(data)))
+
+
+def view(data: ComparisonReport) -> dict[str, Any]:
+    """Return what the template shows: strings, in the language of the report."""
+    from markupsafe import Markup
+
+    text, result = text_of(data.lang), data.result
+    drawn = {n: Markup(svg) for n, svg in data.figures.items()}  # noqa: S704 - of render.figures
+    return frame(text, data.title, result, data.provenance) | {
+        "answer": _answer(text, data),
+        "figures": drawn,
+        "areas": _areas(text, result["rows"]),
+        "scores": _scores(text, result["rows"]) if result["reference"] else None,
+        "sweeps": [
+            {
+                "title": text("compare_water.sweep", index=sweep["index"]),
+                "formula": sweep["formula"],
+                "figure": drawn[f"sweep {sweep['index']}"],
+                "says": _sweep_says(text, sweep),
+            }
+            for sweep in result["sweeps"]
+        ],
+    }
+
+
+def _answer(text: Text, data: ComparisonReport) -> dict[str, Any]:
+    rows = data.result["rows"]
+    scored = [row for row in rows if row.get("iou") is not None]
+    best = max(scored, key=lambda row: row["iou"], default=None)
+    areas = [row["area_km2"] for row in rows if row["area_km2"] is not None]
+    first = text("compare_water.no_best")
+    if best is not None:
+        first = text("compare_water.best", method=best["method"], iou=text.number(best["iou"], 3))
+    span = text.span(text.area(min(areas)), text.area(max(areas))) if areas else ""
+    shares = [row["unseen_share"] for row in rows if row["unseen_share"] is not None]
+    trust = "compare_water.trust" if data.independent else "compare_water.trust_agreement"
+    return {
+        "label": text("compare_water.title"),
+        "first": first,
+        "span": text("compare_water.span", span=span) if span else "",
+        "facts": [
+            (text("compare_water.methods"), str(len(rows))),
+            (
+                text("compare_water.reference"),
+                _reference(text, data.result["reference"]),
+            ),
+        ],
+        "seen": text("report.unseen_plain", share=text.percent(max(shares))) if shares else "",
+        "trust": text(trust) if data.result["reference"] else text("compare_water.trust_none"),
+    }
+
+
+def _reference(text: Text, source: str | None) -> str:
+    return text("compare_water.none") if source is None else text.sentence(source)
+
+
+def _areas(text: Text, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    if all(row["area_km2"] is None for row in rows):
+        return None
+    header = [
+        text("report.method"),
+        *(text(f"compare_water.{n}") for n in ("seen", "whole", "span90")),
+    ]
+    return {"header": [*header, text("compare_water.threshold")], "rows": [
+        [row["method"], _area(text, row["area_km2"]), _area(text, row["expected_km2"]),
+         _span(text, row), _number(text, row["threshold"], 3)]
+        for row in rows
+    ]}  # fmt: skip
+
+
+def _scores(text: Text, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "header": [text("report.method"), *(text(f"compare_water.{name}") for name in SCORES)],
+        "rows": [[row["method"], *(_score(text, row, name) for name in SCORES)] for row in rows],
+    }
+
+
+def _score(text: Text, row: Mapping[str, Any], name: str) -> str:
+    value, low, high = (row.get(f"{name}{end}") for end in ("", "_low", "_high"))
+    if value is None:
+        return "–"
+    if low is None or high is None:
+        return text.number(value, 3)
+    return f"{text.number(value, 3)} ({text.span(text.number(low, 2), text.number(high, 2))})"
+
+
+def _sweep_says(text: Text, sweep: Mapping[str, Any]) -> str:
+    told = [
+        text(f"compare_water.at_{name}", value=text.number(sweep[name], 2))
+        for name in ("published", "otsu", "best")
+        if sweep[name] is not None
+    ]
+    return "; ".join(told)
+
+
+def _area(text: Text, km2: float | None) -> str:
+    return "–" if km2 is None else text.area(km2)
+
+
+def _span(text: Text, row: Mapping[str, Any]) -> str:
+    if row["low_km2"] is None:
+        return "–"
+    return text.span(text.area(row["low_km2"]), text.area(row["high_km2"]))
+
+
+def _number(text: Text, value: Any, digits: int) -> str:
+    return text.number(value, digits) if isinstance(value, int | float) else "–"

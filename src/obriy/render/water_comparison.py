@@ -1,0 +1,275 @@
+"""Methods for water side by side: masks, scores, areas, and what every threshold would give."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from obriy.blocks.decimate import steps_for
+from obriy.model.areas import District
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import geobox_of
+from obriy.model.legend import NO_DATA
+from obriy.model.reference import Reference
+from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, write_numbers
+from obriy.render.furniture import draw_legend, draw_outlines
+from obriy.render.geometry import ground_scale, pixel_aspect
+from obriy.render.maps import Picture, preview, show_picture
+from obriy.render.palette import METHODS, SERIES, rgb
+from obriy.render.text import Text, text_of
+from obriy.vectors import place
+
+AGREED, EXTRA, MISSED, LAND, HIDDEN = "#1f5fa8", "#e8a33d", "#8e1c62", "#efece4", "#c9c9cf"
+"""Water in both, in the map alone, in the reference alone; no water; what was not seen."""
+_SIDE: Final = 500
+"""Longest side of a mask, picture elements."""
+_ACROSS: Final = 4
+_WIDE: Final = 12.4
+_SCORES: Final = ("overall_accuracy", "kappa", "precision", "recall", "f1", "iou")
+_MARKS: Final = {"published": (INK, "-"), "otsu": (SERIES[1], "--"), "best": (SERIES[0], "-.")}
+"""Colour and line of thresholds that are known."""
+
+
+def masks_figure(
+    scene: xr.Dataset,
+    maps: Mapping[str, ClassMap],
+    reference: Reference | None,
+    *,
+    districts: Sequence[District] = (),
+    lang: str = "en",
+) -> Figure:
+    """Draw the scene, and the mask of each method; where there is a reference, how they agree.
+
+    Args:
+        scene: The Scene that was mapped.
+        maps: Maps of water by method, all on its grid.
+        reference: What they are compared with, on the same grid or another; None: masks alone.
+        districts: Outlined on all.
+        lang: Language.
+    """
+    text = text_of(lang)
+    geobox = geobox_of(scene)
+    aspect = pixel_aspect(geobox, ground_scale(geobox))
+    image = preview(scene, _SIDE)
+    truth = None if reference is None else _on_grid(reference, geobox_of(scene))
+    key = "map.true_colour" if image.true_colour else "map.false_colour"
+    panels = [(text(key, bands=", ".join(dict.fromkeys(image.bands))), image)]
+    panels += [(name, _mask(water, truth)) for name, water in maps.items()]
+    across = min(_ACROSS, len(panels))
+    down = -(-len(panels) // across)
+    wide = (_WIDE - 0.2 * (across - 1)) / across
+    tall = min(wide * image.extent[0] * aspect / image.extent[1], 7.0)
+    head, foot = 0.34, 0.5
+    height = down * (tall + head) + foot
+    figure = new_figure(_WIDE, height)
+    outlines = [place(d.geometry, d.crs, geobox) for d in districts]
+    for number, (title, picture) in enumerate(panels):
+        left = (number % across) * (wide + 0.2) / _WIDE
+        bottom = 1 - ((number // across) + 1) * (tall + head) / height
+        axes = figure.add_axes((left, bottom, wide / _WIDE, tall / height))
+        show_picture(axes, picture, aspect)
+        draw_outlines(axes, outlines, width=0.8)
+        axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=5)
+    legend = _legend(text, with_reference=truth is not None)
+    draw_legend(figure, legend, (0.0, (foot - 0.08) / height), columns=len(legend),
+                corner="upper left")  # fmt: skip
+    return figure
+
+
+def scores_figure(rows: Sequence[Mapping[str, Any]], lang: str = "en") -> Figure:
+    """Draw the six scores of each method as bars with their intervals (document C, figure 3).
+
+    Args:
+        rows: ``method`` and, 0 to 1 or None, each score with its ``_low`` and ``_high``.
+        lang: Language.
+    """
+    text = text_of(lang)
+    height = 3.72 + 0.26 * -(-len(rows) // 4)
+    figure = new_figure(_WIDE, height)
+    axes = figure.add_axes((0.045, 0.5 / height, 0.945, 3.05 / height))
+    width = 0.84 / max(len(rows), 1)
+    lowest = 0.0
+    for number, row in enumerate(rows):
+        at = np.arange(len(_SCORES)) + (number - (len(rows) - 1) / 2) * width
+        values = [row.get(score) for score in _SCORES]
+        heights = np.array([np.nan if v is None else v for v in values], "float64")
+        axes.bar(at, heights, width * 0.92, color=METHODS[number % len(METHODS)], zorder=2,
+                 label=str(row["method"]))  # fmt: skip
+        lowest = min(lowest, float(np.nanmin(np.append(heights, 0.0))))
+        for x, value, score in zip(at, values, _SCORES, strict=True):
+            _whisker(axes, x, row.get(f"{score}_low"), row.get(f"{score}_high"))
+            if value is not None and len(rows) <= 6:
+                _figure_of(axes, x, value, text)
+    axes.set_xticks(range(len(_SCORES)), [text(f"compare_water.{score}") for score in _SCORES])
+    axes.set_ylim(min(lowest, 0.0), 1.0)
+    _quiet(axes, "y", text)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.035, 1.0), ncols=4,
+                  frameon=False, fontsize=9, labelcolor=INK)  # fmt: skip
+    return figure
+
+
+def area_figure(rows: Sequence[Mapping[str, Any]], lang: str = "en") -> Figure:
+    """Draw the area of each method: the best estimate with its interval, and what was seen.
+
+    Args:
+        rows: ``method``, and in km² or None ``area_km2``, ``expected_km2``, ``low_km2`` and
+            ``high_km2``.
+        lang: Language.
+    """
+    text = text_of(lang)
+    height = 0.92 + 0.34 * len(rows)
+    figure = new_figure(9.0, height)
+    axes = figure.add_axes((0.25, 0.45 / height, 0.72, (0.34 * len(rows)) / height))
+    for number, row in enumerate(rows):
+        if row["low_km2"] is not None:
+            axes.plot((row["low_km2"], row["high_km2"]), (number, number), color=ACCENT, alpha=0.4,
+                      linewidth=3, solid_capstyle="butt", zorder=2)  # fmt: skip
+        if row["expected_km2"] is not None:
+            axes.plot(row["expected_km2"], number, "o", color=ACCENT, markersize=6.5, zorder=4)
+        if row["area_km2"] is not None:
+            axes.plot(row["area_km2"], number, "|", color=INK, markersize=13, markeredgewidth=1.8,
+                      zorder=3)  # fmt: skip
+    axes.set_yticks(range(len(rows)), [str(row["method"]) for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    _quiet(axes, "x", text)
+    axes.tick_params(axis="y", colors=INK, labelsize=9)
+    axes.set_xlabel(text("units.km2"), color=INK, fontsize=9)
+    marks = [
+        axes.plot([], [], "o", color=ACCENT, markersize=6.5)[0],
+        axes.plot([], [], color=ACCENT, alpha=0.4, linewidth=3)[0],
+        axes.plot([], [], "|", color=INK, markersize=13, markeredgewidth=1.8)[0],
+    ]
+    figure.legend(marks, [text(f"compare_water.{n}") for n in ("whole", "span90", "seen")],
+                  loc="upper left", bbox_to_anchor=(0.235, 1.0), ncols=3, frameon=False,
+                  fontsize=9, labelcolor=INK)  # fmt: skip
+    return figure
+
+
+def sweep_figure(sweep: Mapping[str, Any], lang: str = "en") -> Figure:
+    """Draw the area of water, and the scores, against the threshold of an index.
+
+    Args:
+        sweep: ``index``; ``table`` with arrays of one length, ``threshold`` and what there is of
+            ``area_km2``, ``f1`` and ``iou``; and the thresholds ``published``, ``otsu``, ``best``.
+        lang: Language.
+    """
+    text, table = text_of(lang), sweep["table"]
+    panels = [names for names in (("area_km2",), ("iou", "f1", "kappa")) if names[0] in table]
+    height = 0.68 + 2.35 * len(panels)
+    figure = new_figure(9.0, height)
+    known = {n: sweep[n] for n in _MARKS if sweep.get(n) is not None}
+    for number, names in enumerate(panels):
+        bottom = height - 0.45 - 2.35 * (number + 1) + 0.42
+        axes = figure.add_axes((0.09, bottom / height, 0.89, 1.75 / height))
+        _curves(axes, table, names, text)
+        marks = _thresholds(axes, known, text)
+        axes.set_xlim(*_shown(table, known))
+        axes.set_ylim(bottom=0)
+        _quiet(axes, "both", text)
+    axes.set_xlabel(text("compare_water.threshold_of", index=sweep["index"]), color=INK, fontsize=9)
+    figure.legend(marks, [str(mark.get_label()) for mark in marks], loc="upper left",
+                  bbox_to_anchor=(0.075, 1.0), ncols=3, frameon=False, fontsize=9,
+                  labelcolor=INK)  # fmt: skip
+    return figure
+
+
+def _curves(
+    axes: Axes, table: Mapping[str, npt.NDArray[np.float64]], names: Sequence[str], text: Text
+) -> None:
+    """Draw one or several quantities against the threshold."""
+    for line, name in enumerate(names):
+        colour = ACCENT if line == 0 else METHODS[line]
+        axes.plot(table["threshold"], table[name], color=colour, linewidth=1.8, zorder=3,
+                  label=text(f"compare_water.{name}"))  # fmt: skip
+    title = "area_km2" if len(names) == 1 else "agreement"
+    axes.set_title(text(f"compare_water.{title}"), loc="left", fontsize=9, color=INK, pad=5)
+    if len(names) > 1:
+        axes.legend(loc="upper right", frameon=False, fontsize=8.5, labelcolor=INK)
+
+
+def _thresholds(axes: Axes, known: Mapping[str, float], text: Text) -> list[Any]:
+    """Draw the thresholds that are known; return their lines."""
+    return [
+        axes.axvline(value, color=_MARKS[name][0], linestyle=_MARKS[name][1], linewidth=1.3,
+                     zorder=2, label=text(f"compare_water.at_{name}", value=text.number(value, 2)))
+        for name, value in known.items()
+    ]  # fmt: skip
+
+
+def _shown(
+    table: Mapping[str, npt.NDArray[np.float64]], known: Mapping[str, float]
+) -> tuple[float, float]:
+    """Return the part of the thresholds in which something changes, and those that are known."""
+    thresholds = table["threshold"]
+    curve = table.get("area_km2", table.get("iou"))
+    if curve is None:
+        return float(thresholds[0]), float(thresholds[-1])
+    # A step from or to where nothing is defined is no change that is to be seen.
+    moving = np.flatnonzero(np.abs(np.diff(curve)) > 1e-4 * np.nanmax(np.abs(curve)))
+    ends = [*known.values()]
+    if len(moving):
+        ends += [thresholds[moving[0]], thresholds[min(moving[-1] + 1, len(thresholds) - 1)]]
+    low, high = min(ends), max(ends)
+    pad = max(0.05 * (high - low), 0.02)
+    return float(low - pad), float(high + pad)
+
+
+def _on_grid(reference: Reference, grid: Any) -> xr.DataArray | None:
+    """Return the labels of a reference where they lie on the grid of the maps; None elsewhere."""
+    labels = reference.labels
+    return labels if labels.shape == tuple(grid.shape) else None
+
+
+def _mask(water: ClassMap, truth: xr.DataArray | None) -> Picture:
+    """Return a mask made small: every n-th pixel, so that no colour is a mixture."""
+    code = water.legend.by_name("water").code
+    step = steps_for(water.labels.shape, _SIDE)
+    said = water.labels[:: step[0], :: step[1]].to_numpy()
+    colours = np.full((*said.shape, 4), (*rgb(LAND), 255), "uint8")
+    colours[said == code] = (*rgb(AGREED), 255)
+    if truth is not None:
+        known = truth[:: step[0], :: step[1]].to_numpy()
+        colours[(said == code) & (known != code) & (known != NO_DATA)] = (*rgb(EXTRA), 255)
+        colours[(said != code) & (known == code)] = (*rgb(MISSED), 255)
+    colours[said == NO_DATA] = (*rgb(HIDDEN), 255)
+    rows, columns = said.shape
+    return Picture(colours, (rows * step[0], columns * step[1]))
+
+
+def _legend(text: Text, *, with_reference: bool) -> list[tuple[str, str]]:
+    names = {"agreed": AGREED, "extra": EXTRA, "missed": MISSED} if with_reference else {}
+    first = names or {"water": AGREED}
+    return [
+        (text(f"compare_water.{n}"), c)
+        for n, c in {**first, "land": LAND, "hidden": HIDDEN}.items()
+    ]
+
+
+def _whisker(axes: Axes, x: float, low: float | None, high: float | None) -> None:
+    if low is not None and high is not None:
+        axes.plot((x, x), (low, high), color=INK, linewidth=1.1, zorder=3)
+
+
+def _figure_of(axes: Axes, x: float, value: float, text: Text) -> None:
+    axes.annotate(text.number(value, 2), (x, 0), xytext=(0, 5), textcoords="offset points",
+                  fontsize=7.5, color="white", ha="center", va="bottom", rotation=90,
+                  zorder=4)  # fmt: skip
+
+
+def _quiet(axes: Axes, grid: Any, text: Text) -> None:
+    axes.tick_params(colors=MUTED, labelsize=8.5, length=0)
+    axes.grid(axis=grid, color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    if grid in ("x", "both"):
+        write_numbers(axes.xaxis, text, 3)
+    if grid in ("y", "both"):
+        write_numbers(axes.yaxis, text, 3)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(LINE)

@@ -1,0 +1,43 @@
+"""The agreement with a reference at each of many thresholds, in one reading."""
+
+from typing import Final
+
+import numpy as np
+import xarray as xr
+
+from obriy.model.ladder import Ladder
+from obriy.model.legend import NO_DATA
+from obriy.validation.comparison import Comparison
+from obriy.validation.scores import FloatArray, metrics
+
+SCORES: Final = ("overall_accuracy", "kappa", "precision", "recall", "f1", "iou")
+_OF_MAP: Final = ("overall_accuracy", "kappa")
+
+
+def sweep_agreement(
+    steps: xr.DataArray, ladder: Ladder, comparison: Comparison
+) -> dict[str, FloatArray]:
+    """Score the mask of water of each threshold.
+
+    Args:
+        steps: (y, x) uint8 of `Ladder.steps` on the grid of the map that is compared.
+        ladder: The thresholds.
+        comparison: A map of water and its reference: where they are compared.
+
+    Returns:
+        ``overall_accuracy``, ``kappa``, and of water ``precision`` (user's accuracy), ``recall``
+        (producer's accuracy), ``f1`` and ``iou``: (n,) each, NaN where undefined.
+    """
+    water = comparison.legend.by_name("water").code
+    counts = np.zeros((2, 256))
+    for window in comparison.windows():
+        found = steps[window.place].to_numpy()
+        known = window.compared & (found != NO_DATA)
+        for row, truth in enumerate((window.reference != water, window.reference == water)):
+            counts[row] += np.bincount(found[known & truth], minlength=256)
+    said = ladder.water(counts)
+    confusion = np.zeros((said.shape[1], 2, 3))
+    confusion[:, :, 1] = said.T
+    confusion[:, :, 0] = counts[:, 1:].sum(axis=1) - said.T
+    table = metrics(confusion)
+    return {name: table[name] if name in _OF_MAP else table[name][..., 1] for name in SCORES}

@@ -1,0 +1,191 @@
+"""`obriy compare water`: one reading, the areas and scores of each method, every threshold."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import rasterio
+import shapely
+import xarray as xr
+from tests.conftest import utm_grid
+
+from obriy.errors import BandError, UsageError
+from obriy.measures.sweep import sweep_area
+from obriy.model.areas import District
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import coords_of
+from obriy.model.ladder import Ladder
+from obriy.model.legend import load_legend
+from obriy.validation.comparison import compare
+from obriy.validation.sweep import sweep_agreement
+from obriy.workflows.config import WaterCompareConfig, WaterConfig, make_config
+from obriy.workflows.image import run_image
+from obriy.workflows.water_comparing import run_water_comparison
+from terminal import obriy
+
+METHODS = ["auto", "ndwi:zero", "majority(ndwi:zero, mndwi:zero, aweish:zero)"]
+SCENE = "simulated:?seed=3&size=160"
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    out = tmp_path_factory.mktemp("compare") / "run"
+    config = WaterCompareConfig(
+        source=SCENE, methods=METHODS, sweep=["ndwi", "NDVI"], out=out, lang="uk"
+    )
+    return run_water_comparison(config)
+
+
+def table_of(path):
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def alone(tmp_path, method):
+    return run_image(WaterConfig(source=SCENE, method=method, out=tmp_path / "alone", outputs=[]))
+
+
+@pytest.mark.parametrize("number", range(len(METHODS)))
+def test_each_map_is_that_of_the_method_alone(compared, tmp_path, number):
+    one = alone(tmp_path, METHODS[number])
+    row = compared.result["rows"][number]
+    assert row["method"] == METHODS[number]
+    for name in ("area_km2", "expected_km2"):
+        assert row[name] == one.result[name]
+    assert [row["low_km2"], row["high_km2"]] == list(one.result["interval_km2"])
+    scores = one.result["evaluation"]
+    water = next(c for c in scores["classes"] if c["name"] == "water")
+    assert row["overall_accuracy"] == scores["overall_accuracy"]
+    assert row["iou"] == water["iou"]
+    with (
+        rasterio.open(compared.folder / f"maps/{number + 1:02d}/unseen.tif") as mine,
+        rasterio.open(one.folder / "unseen.tif") as theirs,
+    ):
+        np.testing.assert_array_equal(mine.read(), theirs.read())
+
+
+def test_a_threshold_of_the_sweep_is_the_method_of_that_threshold(compared, tmp_path):
+    rows = {float(row["threshold"]): row for row in table_of(compared.folder / "sweep_ndwi.csv")}
+    for threshold, method in ((0.0, "ndwi:zero"), (0.05, "ndwi:0.05")):
+        one = alone(tmp_path / method, method)
+        area = one.result["area_km2"]
+        assert float(rows[threshold]["area_km2"]) == pytest.approx(area, abs=1e-6)
+
+
+def test_the_best_threshold_and_what_is_known_of_it(compared):
+    ndwi, ndvi = compared.result["sweeps"]
+    rows = table_of(compared.folder / "sweep_ndwi.csv")
+    best = max(rows, key=lambda row: float(row["iou"] or -1))
+    assert ndwi["best"] == float(best["threshold"])
+    assert (ndwi["published"], ndvi["published"]) == (0.0, None)
+    # Water lies below a threshold of NDVI: the higher it is, the more is water.
+    areas = [float(row["area_km2"]) for row in table_of(compared.folder / "sweep_ndvi.csv")]
+    assert areas == sorted(areas)
+    assert areas[0] == 0 < areas[-1]
+
+
+def test_files_and_report(compared):
+    result = json.loads((compared.folder / "result.json").read_text(encoding="utf-8"))
+    assert all((compared.folder / path).exists() for path in result["outputs"].values())
+    report = (compared.folder / "report.html").read_text(encoding="utf-8")
+    assert 'lang="uk"' in report
+    assert report.count("<svg") == 5  # masks, areas, scores, two sweeps
+    assert METHODS[2] in report
+    rows = table_of(compared.folder / "comparison.csv")
+    assert [row["method"] for row in rows] == METHODS
+    assert compared.complete
+
+
+def test_thresholds_by_hand():
+    # Pixels of 10 m: NDWI -0.2, 0.05, 0.3, none. Above 0.05 there is one, not the one that equals.
+    grid = utm_grid((1, 4))
+    values = np.array([[-0.2, 0.05, 0.3, np.nan]], "float32")
+    ladder = Ladder(-1.0, 1.0)
+    steps = xr.DataArray(ladder.steps(values), coords_of(grid), ("y", "x"))
+    found = dict(zip(ladder.thresholds, sweep_area(steps, ladder), strict=True))
+    pixel = found[-1.0] / 3
+    assert pixel == pytest.approx(100 / 1e6, rel=1e-3)
+    counts = {t: round(float(area / pixel), 6) for t, area in found.items()}
+    assert [counts[t] for t in (-0.2, -0.21, 0.04, 0.05, 0.29, 0.3)] == [2, 3, 2, 1, 1, 0]
+    # The reference: no water, water, water, water. At 0.05: one hit, one miss, one right land.
+    labels = xr.DataArray(np.array([[1, 2, 2, 0]], "uint8"), coords_of(grid), ("y", "x"))
+    truth = xr.DataArray(np.array([[1, 2, 2, 2]], "uint8"), coords_of(grid), ("y", "x"))
+    legend = load_legend("water")
+    scores = sweep_agreement(steps, ladder, compare(ClassMap(labels, legend), truth))
+    at = list(ladder.thresholds).index(0.05)
+    assert scores["overall_accuracy"][at] == pytest.approx(2 / 3)
+    assert scores["recall"][at] == scores["iou"][at] == pytest.approx(1 / 2)
+    assert scores["precision"][at] == 1
+    below = Ladder(-1.0, 1.0, above=False)
+    under = xr.DataArray(below.steps(values), coords_of(grid), ("y", "x"))
+    areas = dict(zip(below.thresholds, sweep_area(under, below) / pixel, strict=True))
+    assert [round(float(areas[t]), 6) for t in (-0.2, -0.19, 0.05, 0.06)] == [0, 1, 1, 2]
+
+
+def test_districts_that_overlap_count_once():
+    grid = utm_grid((4, 4))
+    ladder = Ladder(-1.0, 1.0)
+    steps = xr.DataArray(ladder.steps(np.full((4, 4), 0.5, "float32")), coords_of(grid), ("y", "x"))
+    left, bottom, right, top = grid.extent.boundingbox.bbox
+    whole = District("a", shapely.box(left, bottom, right, top), str(grid.crs))
+    half = District("b", shapely.box(left, bottom, (left + right) / 2, top), str(grid.crs))
+    both, one = (sweep_area(steps, ladder, places)[0] for places in ([whole, half], [whole]))
+    assert both == pytest.approx(one, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "words"),
+    [
+        ({"methods": "ndwi:zero,auto,ndwi:zero"}, UsageError, "twice"),
+        ({"methods": "ndwi:zero", "sweep": "ndmi"}, UsageError, "does not tell water"),
+        ({"methods": "nothing:zero"}, UsageError, "no index named"),
+        ({"source": "sample:", "methods": "mndwi:zero"}, BandError, "swir16"),
+        ({"source": "sample:", "sweep": "mndwi"}, BandError, "swir16"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_before_the_work(tmp_path, values, error, words):
+    config = make_config(WaterCompareConfig, values | {"out": tmp_path / "run"})
+    with pytest.raises(error, match=words):
+        run_water_comparison(config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_commas_within_parentheses_part_nothing():
+    config = make_config(WaterCompareConfig, {"methods": "auto, majority(ndwi:0, mndwi:0, wri:1)"})
+    assert config.methods == ["auto", "majority(ndwi:0, mndwi:0, wri:1)"]
+
+
+def test_without_methods_without_reference_without_a_place(tmp_path):
+    words = ["compare", "water", "sample:", "--out", tmp_path / "run"]
+    refused = obriy(*words, "--sweep", "ndwi")
+    assert refused.returncode == 2
+    assert "--resolution METRES" in refused.stderr
+    done = obriy(*words)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
+    # The sample has no short-wave infrared: of the usual indices NDWI is left; no CRS, no area.
+    assert [row["method"] for row in result["rows"]] == ["auto", "ndwi:otsu"]
+    assert result["rows"][0]["area_km2"] is result["reference"] is None
+    assert obriy(*words, "-q").returncode == 0
+    placed = obriy(*words[:-1], tmp_path / "placed", "--sweep", "ndwi", "--resolution", 10)
+    assert placed.returncode == 0, placed.stderr
+
+
+def test_index_rasters_are_the_formula(tmp_path):
+    run = run_image(
+        WaterConfig(source=SCENE, method="ndwi:otsu & !mndwi:0.2", outputs=["index"],
+                    clouds="none", out=tmp_path / "run")
+    )  # fmt: skip
+    from obriy.sources.scene import open_scene
+
+    scene = open_scene(SCENE)
+    for name, other in (("ndwi", "nir"), ("mndwi", "swir16")):
+        with rasterio.open(run.result["outputs"][f"index_{name}"]) as file:
+            found = file.read(1)
+            assert np.isnan(file.nodata)
+        green, second = (scene[band].to_numpy().astype("float64") for band in ("green", other))
+        seen = np.isfinite(found)
+        assert seen.mean() > 0.3
+        wanted = (green - second) / (green + second)
+        np.testing.assert_allclose(found[seen], np.clip(wanted, -1, 1)[seen], atol=1e-5)
