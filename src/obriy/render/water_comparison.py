@@ -59,8 +59,8 @@ def masks_figure(
     key = "map.true_colour" if image.true_colour else "map.false_colour"
     panels = [(text(key, bands=", ".join(dict.fromkeys(image.bands))), image)]
     panels += [(name, _mask(water, truth)) for name, water in maps.items()]
-    across = min(_ACROSS, len(panels))
-    down = -(-len(panels) // across)
+    down = -(-len(panels) // _ACROSS)
+    across = -(-len(panels) // down)  # rows about equally long
     wide = (_WIDE - 0.2 * (across - 1)) / across
     tall = min(wide * image.extent[0] * aspect / image.extent[1], 7.0)
     head, foot = 0.34, 0.5
