@@ -263,8 +263,8 @@ SENTENCES = {
     "Codes read as they were said: 1=water,0=land.": "Коди прочитано так, як вказав користувач: 1=",
     "Where the reference says nothing lies not_water, as the user said.": "не каже, там не вода",
     "The reference has one class (water) and says nothing of the rest of the map: what is mapped "
-    "as water and is not could not be counted, so only its recall is known. Say what lies outside "
-    "with --outside, e.g. --outside land.": "В еталоні один клас (вода)",
+    "as water and is not could not be counted, so only its recall is known. Say what lies outside: "
+    "--outside land (of a job: --reference-outside land).": "В еталоні один клас (вода)",
     "Points: 60, with a class and on the map: 59; the pixel that holds a point has its class. The "
     "scores speak of these pixels alone; areas with standard errors need a random sample (obriy "
     "sample).": "Точок 60, з класом і на карті 59",

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-_UP: Final = 5
-"""Folders above a band file in which its product may be described."""
+_INNER: Final = re.compile(
+    r"R\d0m|IMG_DATA|GRANULE|L[12][AC]_T\w{5}_A\d{6}_\w+|S2[ABC]_\w+_(?:TL|MSI)_\w+", re.IGNORECASE
+)
+"""Folders within a product: above them lies what describes it."""
 _MOST_BYTES: Final = 1 << 22
 _METADATA: Final = re.compile(r"MTD_MSIL\d[AC]\.xml|S2[ABC]_\w+_MTD_\w+_V\w+\.xml", re.IGNORECASE)
 _PRODUCT: Final = re.compile(r"S2[ABC]_MSIL\d[AC]_\d{8}T\d{6}_N\d{4}_R\d{3}_T\w{5}_\w+")
@@ -21,7 +23,7 @@ _WANTED: Final = ("BOA_ADD_OFFSET", "RADIO_ADD_OFFSET", "PROCESSING_BASELINE")
 
 def product_names(paths: Iterable[str]) -> str:
     """Return the names of the products that files lie in, where folders above them have any."""
-    folders = {folder.name for path in paths for folder in _above(path)}
+    folders = {folder.name for folder in _above(paths)}
     return " ".join(sorted(name for name in folders if _PRODUCT.match(name)))
 
 
@@ -35,7 +37,7 @@ def product_tags(paths: Iterable[str]) -> dict[str, str]:
         ``BOA_ADD_OFFSET`` or ``RADIO_ADD_OFFSET``, the different numbers of its bands, and
         ``PROCESSING_BASELINE``; a key that the metadata lack is not there.
     """
-    file = next(filter(None, map(_metadata, paths)), None)
+    file = next(filter(None, map(_metadata, _above(paths))), None)
     if file is None:
         return {}
     try:
@@ -47,18 +49,28 @@ def product_tags(paths: Iterable[str]) -> dict[str, str]:
     return {key: " ".join(dict.fromkeys(values)) for key, values in found.items() if values}
 
 
-def _metadata(path: str) -> Path | None:
-    for folder in _above(path):
-        try:
-            names = sorted(e.name for e in folder.iterdir() if _METADATA.fullmatch(e.name))
-        except OSError:
-            continue
-        if names:
-            return folder / names[0]
-    return None
+def _metadata(folder: Path) -> Path | None:
+    try:
+        names = sorted(e.name for e in folder.iterdir() if _METADATA.fullmatch(e.name))
+    except OSError:
+        return None
+    return folder / names[0] if names else None
 
 
-def _above(path: str) -> list[Path]:
-    """Return the folders above a file, the nearest first; none above something that is no file."""
-    file = Path(path)
-    return list(file.absolute().parents)[:_UP] if file.is_file() else []
+def _above(paths: Iterable[str]) -> list[Path]:
+    """Return the folders of files, and those above as far as their product reaches."""
+    found: dict[Path, None] = {}
+    for folder in dict.fromkeys(Path(path).absolute().parent for path in paths if _is_file(path)):
+        found[folder] = None
+        above = folder
+        while _INNER.fullmatch(above.name):
+            above = above.parent
+            found[above] = None
+    return list(found)
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # a name of GDAL's that is no path
+        return False

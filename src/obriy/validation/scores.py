@@ -107,7 +107,7 @@ def of_one_class(scores: Scores) -> Scores:
             *scores.notes,
             f"The reference has one class ({only.name}) and says nothing of the rest of the map: "
             f"what is mapped as {only.name} and is not could not be counted, so only its recall "
-            "is known. Say what lies outside with --outside, e.g. --outside land.",
+            "is known. Say what lies outside: --outside land (of a job: --reference-outside land).",
         ),
     )
 
