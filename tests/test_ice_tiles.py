@@ -1,12 +1,16 @@
 """Windows that are worked on whole: each pixel is kept once, whatever the cut into blocks."""
 
+import dataclasses
 import itertools
+import pickle
 
 import numpy as np
 import pytest
 
 from obriy.blocks.base import Block
-from obriy.methods.tiles import Extent, lattice, spread_windows
+from obriy.methods import tiles
+from obriy.methods.ice.regions import RegionRule, flood
+from obriy.methods.tiles import Extent, WindowMemory, lattice, spread_windows
 
 
 def block_of(plane, rows, columns, halo):
@@ -88,3 +92,55 @@ def test_a_lattice_keeps_each_pixel_once_with_its_margin(side):
             assert (window.row + margin) % tile == 0
             window.put(block, kept, window.cut(block, block.bands["red"]))
         assert np.array_equal(kept[block.core], plane[rows, columns])
+
+
+def bay(shape):
+    """Ice on the left, open water on the right, and what is neither in between."""
+    across = np.broadcast_to(np.linspace(0, 1, shape[1], dtype=np.float32), shape)
+    noise = np.random.default_rng(0).normal(0, 0.01, shape).astype(np.float32)
+    ice, water = {"green": 0.7, "red": 0.7, "nir": 0.6}, {"green": 0.05, "red": 0.04, "nir": 0.02}
+    return {n: ice[n] * (1 - across) + water[n] * across + noise for n in ice}
+
+
+def test_a_region_is_flooded_once_whatever_the_cut(monkeypatch):
+    monkeypatch.setattr("obriy.methods.ice.regions.SIZE", (64, 64))
+    monkeypatch.setattr("obriy.methods.ice.regions.OVERLAP", 16)
+    planes, found, floods = bay((100, 90)), {}, []
+
+    def counted(*window):
+        floods.append(1)
+        return flood(*window)
+
+    for side in (13, 500):
+        rule, whole = (
+            RegionRule("watershed", counted, Extent(100, 90)),
+            np.zeros((100, 90), "uint8"),
+        )
+        floods.clear()
+        for rows, columns in cuts((100, 90), side):
+            blocks = [block_of(plane, rows, columns, 63) for plane in planes.values()]
+            bands = dict(zip(planes, (block.bands["red"] for block in blocks), strict=True))
+            block = dataclasses.replace(blocks[0], bands=bands)
+            whole[rows, columns] = rule.apply(block).labels[block.core]
+        assert len(floods) == 4  # (100 - 16) / 48 and (90 - 16) / 48: two windows each way
+        found[side] = whole
+    assert len(np.unique(found[500])) > 1
+    np.testing.assert_array_equal(found[13], found[500])
+
+
+def test_a_memory_keeps_the_windows_of_late_and_no_failure(monkeypatch):
+    monkeypatch.setattr(tiles, "MOST_WINDOWS", 2)
+    block = block_of(np.zeros((50, 300), np.float32), slice(0, 50), slice(0, 300), 99)
+    first, second, third, _ = spread_windows(block, Extent(50, 300), (50, 100), 20)
+    memory, looked = WindowMemory(), []
+
+    def look(window):
+        looked.append(window.column)
+        return window.column
+
+    for window in (first, second, first, third, first, second):
+        assert memory.recall(window, lambda window=window: look(window)) == window.column
+    assert looked == [0, 67, 133, 67]
+    with pytest.raises(ZeroDivisionError):
+        WindowMemory().recall(first, lambda: 1 // 0)
+    assert pickle.loads(pickle.dumps(memory)).recall(first, lambda: 5) == 5

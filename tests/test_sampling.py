@@ -18,7 +18,7 @@ import shapely
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from tests.terminal import HANG_S, obriy
+from tests.terminal import HANG_S, error_line, obriy
 
 from conftest import utm_grid
 from obriy.errors import (
@@ -656,13 +656,18 @@ def test_the_command(map_file, tmp_path):
     assert f"{water['area_m2']['value'] / 1e6:.4f}" in table.stdout
 
 
+def test_a_size_and_a_precision_exclude_each_other(map_file, tmp_path):
+    done = obriy("sample", map_file, "--size", 9, "--target-se", 0.1, "--out", tmp_path / "s")
+    assert "exclude each other" in error_line(done, 2)
+    assert not (tmp_path / "s").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["evaluate"], "MAP and REFERENCE"),
         (["evaluate", "m.tif"], "MAP and REFERENCE"),
         (["evaluate", "m.tif", "r.tif", "--sample", "s.csv"], "stands alone"),
-        (["sample", "m.tif", "--size", "9", "--target-se", "0.1"], "exclude each other"),
         (["sample", "m.tif", "--lang", "fr"], "Choose en or uk"),
     ],
 )

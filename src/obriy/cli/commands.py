@@ -313,8 +313,6 @@ def sample(
 ) -> None:
     """Draw a random sample of a map to label, for areas with standard errors."""
     language = _language(lang)
-    if size is not None and target_se is not None:
-        raise UsageError("--size and --target-se exclude each other.", "Give one of them.")
     look_first(str(map_file))
     from obriy.cli.show_sample import print_drawn
     from obriy.workflows.sampling import draw_sample

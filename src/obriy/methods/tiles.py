@@ -6,13 +6,20 @@ scene says of it. Which window that is follows from the place of the pixel in th
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
-from typing import Any
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from obriy.blocks.base import Block
+
+_Found = TypeVar("_Found")
+MOST_WINDOWS: Final = 64
+"""Windows whose classes are remembered: 16 MB of 512 x 512 pixels, two rows of them in a large
+scene, whose blocks come in order."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +137,49 @@ def spread_windows(
         if first < bottom and last > top and begin < right and end > left:
             kept = (slice(first - row, last - row), slice(begin - column, end - column))
             yield Tile(row, column, shape, kept)
+
+
+class WindowMemory:
+    """What was found in the windows of one scene that were looked at last.
+
+    The blocks of a scene that share a window do not look at it twice; a thread that asks for one
+    which another is looking at waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[tuple[int, int], _Entry] = OrderedDict()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process with nothing remembered."""
+        return WindowMemory, ()
+
+    def recall(self, window: Tile, look: Callable[[], _Found]) -> _Found:
+        """Return what was found in a window, or look now.
+
+        Args:
+            window: Of the one scene that this memory is for.
+            look: Finds it; what it raises is raised, and not remembered.
+        """
+        key = (window.row, window.column)
+        with self._lock:
+            entry = self._entries.setdefault(key, _Entry())
+            self._entries.move_to_end(key)
+            if len(self._entries) > MOST_WINDOWS:
+                self._entries.popitem(last=False)
+        with entry.lock:
+            if not entry.found:
+                entry.found.append(look())
+            found: _Found = entry.found[0]
+        return found
+
+
+@dataclasses.dataclass
+class _Entry:
+    """What was found in a window, once it was; held while somebody looks."""
+
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    found: list[Any] = dataclasses.field(default_factory=list)
 
 
 def _spread(length: int, size: int, overlap: int) -> list[tuple[int, int, int]]:

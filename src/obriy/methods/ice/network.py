@@ -1,13 +1,14 @@
 """Ice by a trained network: ``m201``, ``m211``, ``unet``, ``deeplab``."""
 
 import dataclasses
+import functools
 from typing import Any, Final
 
 import numpy as np
 
 from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
 from obriy.methods.ice.sea import missing_in
-from obriy.methods.tiles import Extent, spread_windows
+from obriy.methods.tiles import Extent, Tile, WindowMemory, spread_windows
 from obriy.model.bands import require_bands
 from obriy.model.classmap import FRACTION_MISSING, half_per_cents
 from obriy.model.ice import ICE, WATER
@@ -67,10 +68,14 @@ class NetworkRule:
     Attributes:
         segmenter: What was learnt.
         extent: Size of the scene, on which the windows lie.
+        memory: Windows that are done, which blocks share.
     """
 
     segmenter: Segmenter
     extent: Extent
+    memory: WindowMemory = dataclasses.field(
+        default_factory=WindowMemory, compare=False, repr=False
+    )
 
     def apply(self, block: Block) -> Labelled:
         """Label the core of a block with its confidence; pixels that lack a band get 0.
@@ -82,13 +87,20 @@ class NetworkRule:
         confidence = np.full(block.shape, FRACTION_MISSING, np.uint8)
         overlap = min(OVERLAP, min(card.size) // 2)
         for window in spread_windows(block, self.extent, card.size, overlap):
-            planes = {name: window.cut(block, block.bands[name]) for name in card.bands}
-            codes, shares = self._classes(self.segmenter.probabilities(planes))
+            look = functools.partial(self._look, block, window)
+            codes, shares = self.memory.recall(window, look)
             window.put(block, labels, codes)
-            window.put(block, confidence, half_per_cents(shares))
+            window.put(block, confidence, shares)
         missing = missing_in({name: block.bands[name] for name in card.bands})
         labels[missing], confidence[missing] = NO_DATA, FRACTION_MISSING
         return Labelled(labels, confidence=confidence)
+
+    def _look(self, block: Block, window: Tile) -> tuple[ByteArray, ByteArray]:
+        """Return codes of a window and their shares in half per cents."""
+        bands = self.segmenter.card.bands
+        planes = {name: window.cut(block, block.bands[name]) for name in bands}
+        codes, shares = self._classes(self.segmenter.probabilities(planes))
+        return codes, half_per_cents(shares)
 
     def _classes(self, found: FloatArray) -> tuple[ByteArray, FloatArray]:
         if len(found) == 1:

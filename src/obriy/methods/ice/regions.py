@@ -5,6 +5,7 @@ the scene and overlap (`obriy.methods.tiles.spread_windows`): a bay is one windo
 """
 
 import dataclasses
+import functools
 import heapq
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -18,7 +19,7 @@ from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
 from obriy.methods.clustering.segments import edge_strength
 from obriy.methods.ice.mixing import chosen_bands, limits_used, sure_classes
 from obriy.methods.ice.sea import missing_in, sea_of
-from obriy.methods.tiles import Extent, spread_windows
+from obriy.methods.tiles import Extent, Tile, WindowMemory, spread_windows
 from obriy.model.ice import CLOUD, ICE, WATER
 from obriy.model.legend import NO_DATA, UNNAMED
 
@@ -96,22 +97,27 @@ class RegionRule:
         name: As written by the user.
         grow: How the rest is won from the seeds.
         extent: Size of the scene, on which the windows lie.
+        memory: Windows that are done, which blocks share.
     """
 
     name: str
     grow: Grow
     extent: Extent
+    memory: WindowMemory = dataclasses.field(
+        default_factory=WindowMemory, compare=False, repr=False
+    )
 
     def apply(self, block: Block) -> Labelled:
         """Label the core of a block; any cut into blocks gives the same labels."""
         sea = sea_of(block)
         labels = np.full(block.shape, NO_DATA, np.uint8)
         for window in spread_windows(sea, self.extent, SIZE, OVERLAP):
-            bands = {name: window.cut(sea, plane) for name, plane in sea.bands.items()}
-            window.put(block, labels, self._label(bands))
+            found = self.memory.recall(window, functools.partial(self._label, sea, window))
+            window.put(block, labels, found)
         return Labelled(labels)
 
-    def _label(self, bands: Bands) -> ByteArray:
+    def _label(self, sea: Block, window: Tile) -> ByteArray:
+        bands = {name: window.cut(sea, plane) for name, plane in sea.bands.items()}
         seen = ~missing_in(bands)
         seeds = np.where(seen, sure_classes(bands), 0).astype(np.uint8)
         if not seeds.any():
