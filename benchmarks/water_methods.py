@@ -64,7 +64,7 @@ def cloudshadow(flags: bool):
     names = ["blue", "green", "red", "nir", "swir16", "swir22"]
     image, mask = arrays["img"], arrays["msk"][..., 0]
     bands = {n: xr.Variable(("y", "x"), image[..., i]) for i, n in enumerate(names)}
-    grid = GeoBox(mask.shape, Affine(10, 0, 5e5, 0, -10, 5e6), "EPSG:32631")
+    grid = GeoBox(mask.shape, Affine(30, 0, 5e5, 0, -30, 5e6), "EPSG:32631")
     scene = make_scene(bands, grid, sensor="sentinel2_l1c", provenance=Provenance())
     for name, code in (("shadow", 0), ("land", 3), ("water", 1)):
         yield name, scene, mask == 1, mask == code

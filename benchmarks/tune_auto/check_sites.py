@@ -104,7 +104,7 @@ def show(name: str, mapped: np.ndarray) -> np.ndarray:
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> str:
-    """Return the 95 % interval of the difference in IoU, by bootstrap over sites."""
+    """Return the 90 % interval of the difference in IoU, by bootstrap over places."""
     sites = chips.load().sites
     names = np.unique(sites)
     picks = np.random.default_rng(0).integers(0, len(names), (2000, len(names)))
@@ -113,7 +113,7 @@ def difference(a: np.ndarray, b: np.ndarray) -> str:
         by_site = np.stack([cells[sites == name].sum(0) for name in names])
         tp, fp, fn, _ = by_site[picks].sum(1).T
         drawn.append(tp / (tp + fp + fn))
-    low, high = np.percentile(drawn[0] - drawn[1], [2.5, 97.5])
+    low, high = np.percentile(drawn[0] - drawn[1], [5, 95])
     return f"[{low:+.3f}, {high:+.3f}]"
 
 
