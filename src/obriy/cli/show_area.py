@@ -21,7 +21,10 @@ def is_unknown(row: Mapping[str, Any]) -> bool:
 
 def unseen(row: Mapping[str, Any]) -> str:
     """Return the share that was not seen; that it is unknown where clouds are."""
-    return "unknown" if is_unknown(row) else f"{row['unseen_share']:.1%}"
+    if is_unknown(row):
+        return "unknown"
+    told = " (clouds: by the other dates alone)" if row.get("unseen") == "compared" else ""
+    return f"{row['unseen_share']:.1%}{told}"
 
 
 def whole(row: Mapping[str, Any], seen_km2: float, digits: int = 4) -> str:

@@ -31,6 +31,7 @@ from obriy.model.classmap import ClassMap
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int32]
 Window = tuple[slice, slice]
 Brightness = Callable[[int, slice, slice], npt.NDArray[np.float32]]
 """From the number of a date and a window to reflectance of a visible band, NaN missing."""
@@ -39,10 +40,10 @@ CELL_M: Final = 300.0
 """Side of a cell, m."""
 LEAST_DATES: Final = 4
 """Dates of which a pixel must have been seen: the one in question, and three."""
-MOSTLY: Final = 2 / 3
-"""Share of the other dates on which a pixel must have been water."""
-NEARLY: Final = 0.1
-"""Share of the dates on which ground may have been water and still be land."""
+MOSTLY: Final = (2, 3)
+"""Of how many of the other dates a pixel must have been water on how many."""
+NEARLY: Final = 10
+"""Ground that was water on one of so many dates is land still."""
 SHARE: Final = 0.1
 """Share of such pixels of a cell that contradict: a thin veil takes a few here and there."""
 LEAST_PIXELS: Final = 4
@@ -185,11 +186,20 @@ class _Seen:
     wet: BoolArray
 
     @property
+    def count(self) -> Counts:
+        """On how many dates a pixel was seen, (pixels,)."""
+        return np.asarray(self.named.sum(0, dtype=np.int32))
+
+    @property
+    def times(self) -> Counts:
+        """On how many of them it was of the class, (pixels,)."""
+        return np.asarray(self.wet.sum(0, dtype=np.int32))
+
+    @property
     def mostly(self) -> BoolArray:
         """Where a pixel was seen, and is water on most of the other dates."""
-        others = self.named.sum(0) - self.named
-        wet = self.wet.sum(0) - self.wet
-        found: BoolArray = self.named & (others >= LEAST_DATES - 1) & (wet >= MOSTLY * others)
+        others, wet = self.count - self.named, self.times - self.wet
+        found: BoolArray = self.named & (others >= LEAST_DATES - 1) & _is_most(wet, others)
         return found
 
     @property
@@ -200,13 +210,17 @@ class _Seen:
     @property
     def land(self) -> BoolArray:
         """Which pixels are land on nearly all dates, (pixels,)."""
-        count = self.named.sum(0)
-        found: BoolArray = (count >= LEAST_DATES) & (self.wet.sum(0) <= NEARLY * count)
+        found: BoolArray = (self.count >= LEAST_DATES) & (NEARLY * self.times <= self.count)
         return found
 
     def of(self, pixels: BoolArray) -> "_Seen":
         """Return what they say of some of the pixels."""
         return _Seen(self.named[:, pixels], self.wet[:, pixels])
+
+
+def _is_most(wet: Counts, dates: Counts) -> BoolArray:
+    few, many = MOSTLY
+    return np.asarray(many * wet >= few * dates)
 
 
 def _seen(maps: Sequence[ClassMap], window: Window, class_name: str) -> _Seen:
@@ -218,8 +232,8 @@ def _seen(maps: Sequence[ClassMap], window: Window, class_name: str) -> _Seen:
 def _look(maps: Sequence[ClassMap], window: Window, class_name: str, sums: _Sums) -> bool:
     """Count what contradicts in a window; return whether anything does."""
     seen = _seen(maps, window, class_name)
-    count, wet = seen.named.sum(0), seen.wet.sum(0)
-    water = (count >= LEAST_DATES) & (wet >= MOSTLY * (count - 1))
+    count, wet = seen.count, seen.times
+    water = (count >= LEAST_DATES) & _is_most(wet, count - 1)
     if not (water & (wet < count)).any():
         return False
     part, numbers = seen.of(water), sums.cells.numbers(window).ravel()[water]
