@@ -117,6 +117,12 @@ def test_thresholds_by_hand():
     assert scores["overall_accuracy"][at] == pytest.approx(2 / 3)
     assert scores["recall"][at] == scores["iou"][at] == pytest.approx(1 / 2)
     assert scores["precision"][at] == 1
+    # Of water alone, every threshold that maps more would be a better one: no score says so.
+    alone = xr.DataArray(np.array([[0, 2, 2, 2]], "uint8"), coords_of(grid), ("y", "x"))
+    scores = sweep_agreement(steps, ladder, compare(ClassMap(labels, legend), alone))
+    assert np.isnan(scores["iou"]).all()
+    assert np.isnan(scores["overall_accuracy"]).all()
+    assert scores["recall"][at] == pytest.approx(1 / 2)
     below = Ladder(-1.0, 1.0, above=False)
     under = xr.DataArray(below.steps(values), coords_of(grid), ("y", "x"))
     areas = dict(zip(below.thresholds, sweep_area(under, below) / pixel, strict=True))

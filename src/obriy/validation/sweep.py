@@ -26,13 +26,15 @@ def sweep_agreement(
 
     Returns:
         ``overall_accuracy``, ``kappa``, and of water ``precision`` (user's accuracy), ``recall``
-        (producer's accuracy), ``f1`` and ``iou``: (n,) each, NaN where undefined.
+        (producer's accuracy), ``f1`` and ``iou``: (n,) each, NaN where undefined. Against a
+        reference of one class that leaves the rest unsaid ``recall`` alone is known.
     """
     water = comparison.legend.by_name("water").code
-    counts = np.zeros((2, 256))
+    counts, unsaid = np.zeros((2, 256)), False
     for window in comparison.windows():
         found = steps[window.place].to_numpy()
         known = window.compared & (found != NO_DATA)
+        unsaid |= bool(((window.reference == NO_DATA) & (found != NO_DATA)).any())
         for row, truth in enumerate((window.reference != water, window.reference == water)):
             counts[row] += np.bincount(found[known & truth], minlength=256)
     said = ladder.water(counts)
@@ -40,4 +42,9 @@ def sweep_agreement(
     confusion[:, :, 1] = said.T
     confusion[:, :, 0] = counts[:, 1:].sum(axis=1) - said.T
     table = metrics(confusion)
-    return {name: table[name] if name in _OF_MAP else table[name][..., 1] for name in SCORES}
+    scores = {name: table[name] if name in _OF_MAP else table[name][..., 1] for name in SCORES}
+    if not (unsaid and (counts.sum(axis=1) == 0).any()):
+        return scores
+    # A reference of one class tells the recall of that class: see `of_one_class`.
+    nothing = np.full(len(ladder.thresholds), np.nan)
+    return dict.fromkeys(SCORES, nothing) | {"recall": scores["recall"]}
