@@ -221,7 +221,7 @@ class WaterConfig(ImageConfig):
     )
     method: str = Field("auto", description="auto, INDEX:THRESHOLD, or an expression of them")
     reference: str | None = Field(
-        None, description="raster or polygons to score against; gsw:FILE for GSW occurrence"
+        None, description="raster, polygons, points to score against; gsw:FILE: GSW occurrence"
     )
     dem: str | None = Field(
         None, description="heights of the ground, m: shaded slopes beside the water are land"
@@ -307,7 +307,7 @@ class CoverConfig(ImageConfig):
     replay: str | None = Field(None, description="panel.json of a run: its answers, without a call")
     seed: int = Field(0, ge=0, description="the same seed makes the same map")
     reference: str | None = Field(
-        None, description="raster or polygons to score against; band:NAME of the image itself"
+        None, description="raster, polygons, points to score against; band:NAME of the image"
     )
 
     def anchored(self) -> Self:
