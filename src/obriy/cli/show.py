@@ -113,7 +113,7 @@ def _series_lines(result: dict[str, Any]) -> list[str]:
     dates = result["dates"]
     used = [d for d in dates if d["area_km2"] is not None and d["weight"] != 0]
     span = f"{dates[0]['date']} to {dates[-1]['date']}"
-    about = f"Unseen: {unseen(result)} by weight  Method: {result['method']}"
+    about = f"Unseen by weight: {unseen(result)}  Method: {result['method']}"
     if result["area_km2"] is None:
         lines = [f"Water: nothing was seen, {span}", about]
     else:

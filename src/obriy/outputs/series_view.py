@@ -15,6 +15,8 @@ Table = dict[str, Any]
 _SAME: Final = 0.0005
 """Share of the register below which a difference is none in words."""
 _UNKNOWN: Final = "–"
+_ROUNDING: Final = 1e-6
+"""km²: less than a square metre between dates is the rounding of sums."""
 
 
 def answer(
@@ -52,11 +54,11 @@ def _about_dates(text: Text, period: PeriodArea, *, several: bool) -> list[str]:
     said = []
     if period.interval_km2 is not None:
         said.append(text("series.measuring"))
-    if period.change_sd_km2 > 0:
+    if period.change_sd_km2 > _ROUNDING:
         key = "series.in_time_most" if several else "series.in_time"
         said.append(text(key, sd=text.area(period.change_sd_km2)))
     others, area = period.leave_one_out_km2, period.area_km2
-    if len(others) > 1 and area is not None:
+    if len(others) > 1 and area is not None and _spread(others) > _ROUNDING:
         date = max(others, key=lambda d: abs(others[d] - area))
         said.append(
             text(
@@ -67,6 +69,10 @@ def _about_dates(text: Text, period: PeriodArea, *, several: bool) -> list[str]:
             )
         )
     return said
+
+
+def _spread(areas: Mapping[str, float]) -> float:
+    return max(areas.values()) - min(areas.values())
 
 
 def _facts(

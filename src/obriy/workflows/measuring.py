@@ -49,7 +49,8 @@ def measure_area(
 
     Returns:
         Areas in km², by date and district, each with what was unseen and a 90 % interval for the
-        whole district; ``periods``: S = Σ Sᵢωᵢ by district; and ``together``, where they overlap.
+        whole district (none where nothing tells where clouds are); ``periods``: S = Σ Sᵢωᵢ by
+        district; and ``together``, where they overlap.
 
     Raises:
         InputError: of the kind that fits: no date, a date twice, grids that differ.
