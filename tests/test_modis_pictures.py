@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import rasterio
 
-from obriy.errors import BandError, GridError, SourceError
+from obriy.errors import BandError, GridError, SourceError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.grid import geobox_of
+from obriy.sources import open_scene
 from obriy.sources.land_mask import UNMASKED
 from obriy.sources.modis.pictures import open_picture, undo_enhancement
 
@@ -52,6 +53,32 @@ def test_bands_by_the_kind_of_picture(tmp_path):
     assert float(both["red"][1, 1]) == pytest.approx(0.0007, abs=1e-4)
     assert any("brightened" in w for w in both.attrs["provenance"].warnings)
     assert UNMASKED in both.attrs["provenance"].warnings
+
+
+def test_a_picture_is_opened_by_its_name_with_what_lies_beside(tmp_path):
+    true = picture(tmp_path / "20210314.terra.truecolor.tif", np.full((3, 2, 2), 90))
+    assert set(open_scene(true)) == {"red", "green", "blue"}
+    false = picture(tmp_path / "20210314.terra.falsecolor.tif", np.full((3, 2, 2), 9))
+    land = picture(tmp_path / "20210314.terra.landmask.tif", np.array([[[255, 0], [0, 0]]]))
+    for named in (true, [true, false, land]):
+        scene = open_scene(named)
+        assert {"red", "green", "blue", "nir", "swir22", "flags"} == set(scene)
+        assert UNMASKED not in scene.attrs["provenance"].warnings
+    assert UNMASKED in open_scene(true, land="none").attrs["provenance"].warnings
+    assert set(open_scene(true, bands="red,green,blue")) == {"red", "green", "blue"}  # as told
+    with pytest.raises(UsageError, match="keeps its grid"):
+        open_scene(true, area="1,2,3,4")
+    other = picture(tmp_path / "20210315.terra.truecolor.tif", np.full((3, 2, 2), 90))
+    with pytest.raises(UsageError, match="one picture at a time"):
+        open_scene([true, other])
+    with pytest.raises(SourceError, match="does not exist"):
+        open_scene(tmp_path / "20220314.terra.truecolor.tif")
+
+
+@pytest.mark.parametrize("name", ["S2_truecolor.tif", "aquatic.truecolor.tif"])
+def test_a_picture_of_another_satellite_is_not_taken_for_one(tmp_path, name):
+    with pytest.raises(BandError, match="--bands"):
+        open_scene(picture(tmp_path / name, np.full((3, 2, 2), 90)))
 
 
 def test_black_is_missing_and_masks_become_flags(tmp_path):

@@ -132,9 +132,10 @@ def test_two_scenes_in_one_folder(realdata):
         open_scene(realdata / "s2_amazon_offset")
 
 
-def test_pictures_are_not_guessed(realdata):
+def test_pictures_are_read_by_their_names_or_as_told(realdata):
     folder = realdata / "modis_ice" / "ne-greenland.20220914.terra.250m"
     with pytest.raises(BandError, match="--bands"):
-        open_scene(folder / "truecolor.tif")
+        open_scene(folder / "falsecolor.tif")
+    assert {"green", "nir", "swir22", "flags"} <= set(open_scene(folder / "truecolor.tif"))
     scene = open_scene(folder / "truecolor.tif", bands="red,green,blue")
     assert any("not reflectance" in w for w in scene.attrs["provenance"].warnings)

@@ -60,6 +60,7 @@ SOURCES.register("files", "obriy.sources.geotiff:open_files")
 SOURCES.register("sample", "obriy.sources.sample:open_sample")
 SOURCES.register("simulated", "obriy.simulate.opening:open_simulated_scene")
 SOURCES.register("modis", "obriy.sources.modis.granule:open_modis")
+SOURCES.register("picture", "obriy.sources.modis.pictures:open_named_picture")
 
 TRUTHS: Registry[Callable[[str, "GeoBox"], "Reference"]] = Registry("source with a truth")
 """Of a scene that was made: its address and the grid of a map of it, or of a part, to its truth."""

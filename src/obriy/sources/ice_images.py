@@ -162,7 +162,7 @@ def _image(file: str, files: Sequence[str], helpers: Sequence[Path]) -> IceImage
         )
     if not path.name.lower().endswith(HDF):
         named = path if time_in(path.name) else Path(f"{path.parent.name}.{path.name}")
-        return IceImage(_stem(named), time, file, **_beside(path, files))
+        return IceImage(_stem(named), time, file, **beside_picture(path, files))
     near = [*helpers, *_hdf(str(path.parent))]
     return IceImage(
         _stem(path),
@@ -188,8 +188,16 @@ def _moment(name: str) -> tuple[str, str | None]:
     return (satellite[1].upper() if satellite else ""), time_in(name)
 
 
-def _beside(path: Path, files: Sequence[str]) -> dict[str, Path]:
-    """Return what lies beside a true-colour picture, by the names: false colour, land, clouds."""
+def beside_picture(path: Path, files: Sequence[str]) -> dict[str, Path]:
+    """Return what belongs to a true-colour picture, by the names: false colour, land, clouds.
+
+    Args:
+        path: The picture; what lies in its folder is looked through.
+        files: More files to look through.
+
+    Returns:
+        Files by ``false_colour``, ``land``, ``clouds``, as far as there are any.
+    """
     if not _TRUE_COLOUR.search(path.name):
         return {}
     there = {p.name.lower(): p for p in path.parent.iterdir()} | {

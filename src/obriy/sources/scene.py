@@ -21,6 +21,8 @@ NETWORK = re.compile(
     r"|(?:https?|ftp|s3|gs|az|abfss?)://"
 )
 """Addresses that GDAL would fetch; all matched in lower case."""
+PICTURE = re.compile(r"(?<![a-z])(terra|aqua|modis)(?![a-z]).*true_?colou?r[^/]*$")
+"""Pictures of MODIS by the names of file and folder, in lower case."""
 OWN_SCHEMES = ("sample", "simulated")
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -46,7 +48,9 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
     Args:
         path: A raster of many bands; a folder, a glob or a list of files of one band each (a
             Landsat MTL among them is used); a MODIS product in HDF4 (MOD02HKM, MOD09GA and their
-            like); ``sample:``; or ``simulated:?seed=7&size=512``.
+            like) or a true-colour picture of it, by its name (``*terra*truecolor.tif``; its false
+            colour, land mask and clouds lie beside it or are named, too); ``sample:``; or
+            ``simulated:?seed=7&size=512``.
         sensor: Sensor id, e.g. ``"sentinel2_l2a"``; None: from names and metadata.
         bands: STAC common names, or the sensor's own (``B03``, ``SR_B3``), in file order (list, or
             text with commas); ``"-"`` skips a band, ``scl``, ``fmask``, ``bqa``, ``qa_pixel`` name
@@ -64,8 +68,9 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         area: Of MODIS: a named area, ``W,S,E,N``, a vector file, or the grid wanted; None: all.
         geolocation: Of MODIS: the MOD03 or MYD03 of a granule; None: the one beside it, else the
             granule's own positions.
-        land: Of MODIS: ``auto`` (MOD03's), ``none``, or a land mask (polygons, or 0 at sea).
-        clouds_file: Of MODIS: the MOD35 of a granule.
+        land: Of MODIS: ``auto`` (MOD03's, or the mask beside a picture), ``none``, or a land mask
+            (polygons, or 0 at sea).
+        clouds_file: Of MODIS: the MOD35 of a granule, or the mask of clouds of a picture.
         resampling: Of MODIS: how a granule gets onto the grid.
         force_bands: Believe ``bands`` where the names in the files contradict it; False: that is
             an error.
@@ -103,11 +108,9 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         )
     if request.resolution is not None and request.resolution <= 0:
         raise UsageError(f"A pixel size of {request.resolution:g} m is none.", "Give metres, > 0.")
-    kind = _kind(request.paths)
-    if kind != "modis" and request.of_swath():
-        raise UsageError(
-            f"'{request.of_swath()[0]}' is for MODIS products in HDF4.", "Leave it away."
-        )
+    kind = _kind(request)
+    if kind not in ("modis", "picture") and request.of_swath():
+        raise UsageError(f"'{request.of_swath()[0]}' is for products of MODIS.", "Leave it away.")
     return SOURCES.get(kind)(request)
 
 
@@ -157,7 +160,8 @@ def _nodata(value: float | None) -> float | None:
     return math.nan if value is not None and math.isnan(float(value)) else _number("nodata", value)
 
 
-def _kind(paths: tuple[str, ...]) -> str:
+def _kind(request: Request) -> str:
+    paths = request.paths
     for path in paths:
         _check_scheme(path)
     kinds = {"sample" if p.startswith("sample:") else "" for p in paths}
@@ -168,7 +172,15 @@ def _kind(paths: tuple[str, ...]) -> str:
     hdf = [path for path in paths if path.lower().endswith(HDF4_SUFFIXES)]
     if hdf and len(paths) > 1:
         raise UsageError(f"{hdf[0]} is an image of its own.", "Open one granule at a time.")
-    return special.pop() if special else "modis" if hdf else "files"
+    kind = special.pop() if special else "modis" if hdf else "files"
+    return "picture" if kind == "files" and _is_picture(request) else kind
+
+
+def _is_picture(request: Request) -> bool:
+    """Say whether it is a true-colour picture of MODIS, and nobody says how else to read it."""
+    told = (request.bands, request.sensor, request.scale, request.offset, request.nodata)
+    names = ("/".join(Path(path).parts[-2:]).lower() for path in request.paths)
+    return told == (None,) * len(told) and any(PICTURE.search(name) for name in names)
 
 
 def _check_scheme(path: str) -> None:

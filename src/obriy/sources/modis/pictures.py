@@ -12,12 +12,15 @@ from rasterio.errors import RasterioError
 from obriy.blocks.computed import WindowMaker, computed_variable
 from obriy.blocks.gdal import open_raster
 from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable
-from obriy.errors import BandError, GridError, SourceError
+from obriy.errors import BandError, GridError, SourceError, UsageError
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
+from obriy.sources.base import Request
 from obriy.sources.dates import time_in
+from obriy.sources.ice_images import beside_picture, is_image
 from obriy.sources.land_mask import UNMASKED, with_land
+from obriy.sources.presence import require_there
 from obriy.sources.reading import masks_in_file, probe
 from obriy.tables import load_toml
 
@@ -31,6 +34,37 @@ WARNING: Final = (
     "compressed, and its bands of 500 m were sharpened with band 1: thresholds made for granules "
     "are off by as much."
 )
+
+
+def open_named_picture(request: Request) -> xr.Dataset:
+    """Open a true-colour picture with what belongs to it, as `obriy.open_scene` is asked.
+
+    Args:
+        request: The picture, and perhaps its partners, by their names.
+
+    Raises:
+        UsageError: several pictures, or an option that only granules have.
+        ObriyError: as `open_picture`.
+    """
+    own = [path for path in request.paths if is_image(Path(path).name)] or list(request.paths)
+    if len(own) > 1:
+        raise UsageError(f"{own[0]} is an image of its own.", "Open one picture at a time.")
+    no_use = [name for name in ("area", "geolocation", "resolution") if getattr(request, name)]
+    if no_use:
+        raise UsageError(
+            f"A picture keeps its grid: '{no_use[0]}' is not for it.", "Leave it away."
+        )
+    picture = Path(own[0])
+    require_there(str(picture))
+    beside = beside_picture(picture, request.paths)
+    land = beside.get("land") if request.land in (None, "auto") else Path(str(request.land))
+    clouds = request.clouds_file or beside.get("clouds")
+    return open_picture(
+        picture,
+        beside.get("false_colour"),
+        None if request.land == "none" else land,
+        None if clouds is None else Path(clouds),
+    )
 
 
 def open_picture(
