@@ -537,6 +537,16 @@ def test_a_map_of_a_run_is_shown_as_the_run_read_its_image(tmp_path, series):
         draw_sample(folder / "mask.tif", tmp_path / "t", size=20, least=5, image=str(other))
 
 
+def test_the_bands_of_an_image_that_names_none_are_told(tmp_path):
+    image = write(tmp_path / "image.tif", [np.full(TRUTH.shape, 500)] * 2, "uint16")
+    path = write(tmp_path / "m.tif", [np.where(TRUTH, 2, 1)], "uint8")
+    words = ["sample", path, "--image", image, "--size", 20, "--minimum", 5, "--out"]
+    assert "--bands" in error_line(obriy(*words, tmp_path / "s"), 1)
+    done = obriy(*words, tmp_path / "s", "--bands", "green,nir")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "s" / "sheet.html").exists()
+
+
 # The page
 
 

@@ -304,6 +304,9 @@ def sample(
     image: Annotated[
         str | None, typer.Option(help="image to show; default: the one that the map names")
     ] = None,
+    bands: Annotated[
+        str | None, typer.Option(help="bands of the image in file order, where it names none")
+    ] = None,
     codes: Codes = None,
     layer: Annotated[str | None, typer.Option(help="layer of the file of districts")] = None,
     lang: Lang = None,
@@ -328,6 +331,7 @@ def sample(
         seed=seed,
         aoi=aoi,
         image=image,
+        bands=bands,
         codes=codes,
         layer=layer,
         lang=language,

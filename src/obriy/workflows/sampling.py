@@ -13,7 +13,7 @@ import shapely
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from obriy.errors import GeometryError, GridError, InputError, ObriyError, UsageError
+from obriy.errors import BandError, GeometryError, GridError, InputError, ObriyError, UsageError
 from obriy.measures.pixel_area import pixel_area
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
@@ -95,6 +95,7 @@ def draw_sample(
     seed: int = 0,
     aoi: str | None = None,
     image: str | None = None,
+    bands: str | None = None,
     codes: str | None = None,
     layer: str | None = None,
     lang: str = "en",
@@ -115,6 +116,7 @@ def draw_sample(
         aoi: Where: pixels whose centre lies in a district; see `read_districts`.
         image: To show on the labelling page; None: the image that the map's file names, read as
             the ``config.yaml`` of the run says (bands, sensor, scale).
+        bands: Bands of that image in file order, as in `open_scene`; None: as just said.
         codes: What the codes of the map are, as in `open_class_map`; None: by its values.
         layer: Which layer of the file of districts; None: found out.
         lang: Language of the page.
@@ -160,12 +162,15 @@ def draw_sample(
     )
     warnings = _population_warnings(design) + [note for d in districts for note in d.notes]
     try:
-        pictures = _pictures(class_map, map_file, image, design)
+        pictures = _pictures(class_map, map_file, image, bands, design)
     except ObriyError as error:
         if image is not None:
             raise
         pictures = _Pictures()
-        warnings.append(f"No page to label on: {error.message} Name the image with --image.")
+        way = (
+            "Name its --bands." if isinstance(error, BandError) else "Name the image with --image."
+        )
+        warnings.append(f"No page to label on: {error.message} {way}")
     warnings += pictures.warnings
     with hold(out):
         files = write_sample(
@@ -260,7 +265,11 @@ class _Pictures:
 
 
 def _pictures(
-    class_map: ClassMap, map_file: Path, image: str | None, design: SampleDesign
+    class_map: ClassMap,
+    map_file: Path,
+    image: str | None,
+    bands: str | None,
+    design: SampleDesign,
 ) -> _Pictures:
     """Draw the chips of every unit.
 
@@ -270,7 +279,7 @@ def _pictures(
     hrefs = [image] if image is not None else sources_of(map_file)
     if not hrefs:
         raise InputError("The map does not name the image that it was made from.")
-    scene = _opened(hrefs, map_file)
+    scene = _opened(hrefs, map_file, bands)
     if geobox_of(scene).crs is None:
         raise GridError("The image has no CRS.", "Name one that has with --image.")
     views = views_of(scene)
@@ -285,9 +294,11 @@ def _pictures(
     return _Pictures(views, chips, ", ".join(Path(h).name for h in hrefs), warnings)
 
 
-def _opened(hrefs: list[str], map_file: Path) -> xr.Dataset:
-    """Open the image of a map as the run that made the map did; another image by itself."""
+def _opened(hrefs: list[str], map_file: Path, bands: str | None) -> xr.Dataset:
+    """Open the image of a map as told, or as the run that made the map did; another by itself."""
     paths = hrefs if len(hrefs) > 1 else hrefs[0]
+    if bands is not None:
+        return open_scene(paths, bands=bands)
     config = _run_of(map_file)
     own = {str(Path(href).resolve()) for href in sources_of(map_file)}
     if config is None or not {str(Path(href).resolve()) for href in hrefs} <= own:
