@@ -22,10 +22,10 @@ import shapely
 
 from obriy.measures.areas import add_up, measure_areas
 from obriy.measures.filling import learn_filling
-from obriy.model.areas import District
+from obriy.model.areas import AreaSeries, District
 from obriy.model.grid import geobox_of
 from obriy.workflows.mapping import map_water
-from obriy.workflows.measuring import _occurrence, clear, dated, periods_of
+from obriy.workflows.measuring import _occurrence, clear, dated, with_periods
 
 DATES = ("2024-04-08", "2024-06-07", "2024-08-11", "2024-10-05")
 LEAST_WATER_PX = 500
@@ -95,7 +95,7 @@ def one_place(season_of, seed, method, dates):
                 "mask_km2": area.mask_km2, "district_km2": area.district_km2,
             }  # fmt: skip
     if len(maps) > 1:
-        for period in periods_of(measured, clear):
+        for period in with_periods(AreaSeries("water", areas=tuple(measured)), clear).periods:
             known = dict(zip([d.date for d in made], true[period.district], strict=True))
             truth = sum(w * known[d] for d, w in period.weights.items())
             if truth >= LEAST_WATER_PX * cell and period.interval_km2:

@@ -19,6 +19,7 @@ from obriy.measures.change import measure_change
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
+from obriy.model.interval import QUANTILE
 from obriy.model.legend import load_legend
 from obriy.outputs.cog import MapWriter
 from obriy.tables import load_toml
@@ -111,11 +112,11 @@ def test_intervals_by_hand():
     know = load_toml("uncertainty")
     k, r = know["change"]["doubtful"], know["dates"]["classification"]
     # Strict less lax: gained moves by +2 ha before and by -2 ha after.
-    half = know["quantile"] * math.hypot(k * math.sqrt(4 + 4 - 2 * r * 4), STEP) * HECTARE
+    half = QUANTILE * math.hypot(k * math.sqrt(4 + 4 - 2 * r * 4), STEP) * HECTARE
     assert area.gained_km2 == pytest.approx(3 * HECTARE)
     low, high = area.gained_interval_km2
     assert (low, high) == pytest.approx((max(0.0, 3 * HECTARE - half), 3 * HECTARE + half))
-    step = know["quantile"] * STEP * HECTARE  # nothing there is in doubt
+    step = QUANTILE * STEP * HECTARE  # nothing there is in doubt
     assert area.lost_interval_km2 == pytest.approx((HECTARE - step, HECTARE + step))
     assert area.net_interval_km2 == pytest.approx((2 * HECTARE - half, 2 * HECTARE + half))
 
@@ -125,10 +126,10 @@ def test_a_doubt_on_one_side_counts_in_full():
     after = map_of([[2, 1]], doubt=[[1, 0]])
     (area,) = change_of([before], [after]).areas
     know = load_toml("uncertainty")
-    half = know["quantile"] * math.hypot(know["change"]["doubtful"], STEP) * HECTARE
+    half = QUANTILE * math.hypot(know["change"]["doubtful"], STEP) * HECTARE
     assert half > HECTARE, "less than nothing cannot be gained"
     assert area.gained_interval_km2 == pytest.approx((0, HECTARE + half))
-    assert area.lost_interval_km2 == pytest.approx((0, know["quantile"] * STEP * HECTARE))
+    assert area.lost_interval_km2 == pytest.approx((0, QUANTILE * STEP * HECTARE))
 
 
 def test_districts_and_their_total():

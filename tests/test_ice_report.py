@@ -252,7 +252,7 @@ def test_places_have_a_table_of_their_own():
 
 def test_scores_against_labels_are_told_with_their_intervals():
     text = text_in(data_of(WINTERS, evaluation=SCORES))
-    assert "labels of 12 images: IoU of ice 0.881, 95% interval 0.850–0.910" in text
+    assert "labels of 12 images: IoU of ice 0.881, 90% interval 0.850–0.910" in text
     assert "1.3% of the cloudy pixels were taken for ice" in text
     assert "IoU 0.881 0.850–0.910" in text
     assert "Ice taken for cloud, share of the pixels of ice not defined" in text

@@ -70,7 +70,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     for seed in range(100):
         low, high = ice_scores(scenes(40, 0.1, seed), seed=seed)["intervals"]["iou"]
         hit += low <= truth <= high
-    assert 86 <= hit <= 100
+    assert 82 <= hit <= 97
     assert ice_scores(scenes(40, 0.1, 0), seed=5) == ice_scores(scenes(40, 0.1, 0), seed=5)
 
 

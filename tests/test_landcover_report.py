@@ -177,7 +177,7 @@ def test_the_first_screen_says_the_answer(maps):
     assert "8.2% could not be seen" in head
     assert "5.0% of what was seen has no name" in head
     assert (
-        "Against an independent reference 0.68 of the pixels are right, 95% interval 0.61–0.74; "
+        "Against an independent reference 0.68 of the pixels are right, 90% interval 0.61–0.74; "
         "with the five main classes, 0.83." in head
     )
     assert (
@@ -201,7 +201,7 @@ def test_an_agreement_is_no_accuracy(maps):
     assert "That is an agreement, not an accuracy." in text
     assert "independent reference" not in text
     assert "The five main classes" not in text
-    assert "95% interval" not in text
+    assert "90% interval" not in text
 
 
 def test_scores_stand_beside_their_ceilings(maps):

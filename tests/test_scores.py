@@ -211,9 +211,9 @@ def test_bootstrap_is_seeded_and_wider_than_a_binomial():
     assert low < 1 - rates.mean() < high
     # The spread of block means, not of 200 704 pixels that never were independent.
     spread = rates.std() / np.sqrt(len(rates))
-    assert high - low == pytest.approx(2 * 1.96 * spread, rel=0.15)
+    assert high - low == pytest.approx(2 * 1.645 * spread, rel=0.15)
     binomial = np.sqrt(0.09 / (49 * 4096))
-    assert high - low > 10 * 2 * 1.96 * binomial
+    assert high - low > 10 * 2 * 1.645 * binomial
 
 
 def test_bootstrap_says_nothing_of_a_small_image():

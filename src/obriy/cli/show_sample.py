@@ -3,11 +3,10 @@
 from rich.console import Console
 from rich.table import Table
 
+from obriy.model.interval import LEVEL
 from obriy.model.sample import AreaEstimate, Estimate
 from obriy.render.text import text_of
 from obriy.workflows.sampling import DrawnSample
-
-_LEVEL = 0.90
 
 
 def print_drawn(drawn: DrawnSample) -> None:
@@ -41,7 +40,7 @@ def print_estimate(estimate: AreaEstimate) -> None:
     )
     areas = Table("class", "mapped, km²", "area, km²", "90 % interval", "SE", "area, ha", "bias")
     for c in estimate.classes:
-        interval = c.area.interval(_LEVEL)
+        interval = c.area.interval(LEVEL)
         areas.add_row(
             c.name,
             _km2(c.mapped_m2),

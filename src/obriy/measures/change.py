@@ -42,6 +42,7 @@ from obriy.model.change import (
     WaterChange,
 )
 from obriy.model.classmap import ClassMap, Doubt
+from obriy.model.interval import QUANTILE
 from obriy.tables import load_toml
 from obriy.vectors import pixel_coverage, place
 
@@ -348,7 +349,7 @@ def _half_width(measure: Callable[[BoolArray, BoolArray], float], pixel: float) 
     together = know["dates"]["classification"]
     spread = math.sqrt(max(0.0, b**2 + a**2 + 2 * together * a * b))
     step = know["resolution"]["pixels"] * pixel
-    return float(know["quantile"] * math.hypot(know["change"]["doubtful"] * spread, step))
+    return float(QUANTILE * math.hypot(know["change"]["doubtful"] * spread, step))
 
 
 def _around(centre: float, half: float, *, at_least: float) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from obriy.errors import GridError
 from obriy.measures.areas import Verdict, add_up, verdict, whole_areas
 from obriy.measures.tally import Pixels, Tally
 from obriy.measures.totals import with_union
-from obriy.measures.uncertainty import OMISSION, estimate
+from obriy.measures.uncertainty import ONE_SIDED, estimate
 from obriy.model.areas import WHOLE_IMAGE, District
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.flags import Unseen
@@ -158,7 +158,7 @@ def _measured(area: IceArea, tally: Tally, extent: float, judged: Verdict) -> Ic
         shown,
         expected_km2=found.expected / _KM2,
         interval_km2=(found.low / _KM2, found.high / _KM2),
-        uncertainty={k: v / _KM2 for k, v in found.causes.items() if k != OMISSION},
+        uncertainty={k: v / _KM2 for k, v in found.causes.items() if k not in ONE_SIDED},
     )
 
 

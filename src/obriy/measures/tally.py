@@ -89,6 +89,20 @@ class BlockSums:
     """The same where this date was blind."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """What the blocks of a window add up to.
+
+    Attributes:
+        corner: Row and column of its first block in the map.
+        sums: (y, x, 4) m²: seen, of the class, of no date seen, and of those of the class the
+            pixels that touch what no date saw.
+    """
+
+    corner: tuple[int, int]
+    sums: FloatArray
+
+
 @dataclasses.dataclass
 class Tally:
     """Areas of one district, m².
@@ -98,12 +112,15 @@ class Tally:
         by_cause: Area by `Unseen`.
         fraction: Area of the class from fractions.
         doubtful: Area that a threshold as good as the one taken would decide otherwise.
+        drops: The part of it that is of the class, and that a stricter threshold would drop.
         shore: Half the area of pixels that touch one of the other kind.
+        beside: Area seen in the blocks that hold any shore.
         filled: Area of the class to expect where this date was blind and others were not.
         fillable: Area of those pixels.
         moved: (2,) what the area of the class would gain if the district's outline moved by one
             pixel down, and to the right.
         blocks: Sums over blocks.
+        pieces: What was seen, and of no date seen, block by block, by window.
         apart: Area of the district that is no part of what is asked for, in none of the others.
         never: Area inside the image of which no date has a picture.
         pixel: Area of a pixel: the largest.
@@ -113,11 +130,14 @@ class Tally:
     by_cause: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(len(Unseen)))
     fraction: float = 0.0
     doubtful: float = 0.0
+    drops: float = 0.0
     shore: float = 0.0
+    beside: float = 0.0
     filled: float = 0.0
     fillable: float = 0.0
     moved: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(2))
     blocks: BlockSums = dataclasses.field(default_factory=BlockSums)
+    pieces: list["Piece"] = dataclasses.field(default_factory=list)
     apart: float = 0.0
     never: float = 0.0
     pixel: float = 0.0
@@ -128,7 +148,7 @@ class Tally:
         corner = np.array(pixels.corner, np.int64) % BLOCK
         count = [-(-(c + n) // BLOCK) for c, n in zip(corner, (rows, columns), strict=True)]
         sums = np.zeros((*count, _KINDS))
-        moved = _scan(
+        _scan(
             np.ascontiguousarray(pixels.area),
             pixels.labels,
             _or_nothing(pixels.fraction, np.uint8),
@@ -144,15 +164,19 @@ class Tally:
         totals = sums.sum((0, 1))
         self.fraction += float(totals[_WET])
         self.doubtful += float(totals[_DOUBT])
+        self.drops += float(totals[_DROPS])
         self.filled += float(totals[_FILLED])
         self.fillable += float(totals[_FILLABLE])
         self.never += float(totals[_NEVER])
         self.pixel = max(self.pixel, float(pixels.area.max()))
-        self.shore += float(moved) / 2
+        self.shore += float(totals[_SHORE]) / 2
+        self.beside += float(sums[..., _SEEN][sums[..., _SHORE] > 0].sum())
         self.apart += pixels.apart
         if pixels.slope is not None:
             self.moved += _moved(pixels, code)
         self._add_blocks(sums)
+        row, column = (c // BLOCK for c in pixels.corner)
+        self.pieces.append(Piece((row, column), sums[..., [_SEEN, _WET, _BLIND, _MOUTH]]))
 
     def _add_blocks(self, sums: FloatArray) -> None:
         squares = (sums**2).sum((0, 1))
@@ -169,8 +193,9 @@ class Tally:
 
 (
     _SEEN, _WET, _DOUBT, _BLIND, _STAKE, _BLIND_STAKE, _RESIDUAL, _FILLED, _FILLABLE, _NEVER,
-) = range(10)  # fmt: skip
-_KINDS: Final = 10
+    _DROPS, _MOUTH, _SHORE,
+) = range(13)  # fmt: skip
+_KINDS: Final = 13
 _STRICT, _LAX = int(Doubt.STRICT_DROPS), int(Doubt.LAX_TAKES)
 _CAUSES, _NO_CAUSE, _UNKNOWN = len(Unseen), int(Unseen.SEEN), int(Unseen.NO_DATA)
 _FAILED: Final = int(Unseen.FAILED)
@@ -216,6 +241,18 @@ def _touches_other(labels: ByteArray, code: int, i: int, j: int) -> bool:
 
 
 @njit(nogil=True, cache=True)
+def _touches_blind(labels: ByteArray, expected: FloatArray, i: int, j: int) -> bool:
+    """Tell whether a pixel touches, by a side, one that no date saw."""
+    for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        a, b = i + down, j + right
+        if 0 <= a < labels.shape[0] and 0 <= b < labels.shape[1]:
+            told = expected.size > 0 and np.isfinite(expected[a, b])
+            if labels[a, b] in (NO_DATA, UNNAMED) and not told:
+                return True
+    return False
+
+
+@njit(nogil=True, cache=True)
 def _scan(  # noqa: PLR0917 - a kernel
     area: FloatArray,
     labels: ByteArray,
@@ -228,9 +265,8 @@ def _scan(  # noqa: PLR0917 - a kernel
     by_code: FloatArray,
     by_cause: FloatArray,
     sums: FloatArray,
-) -> float:
-    """Add every pixel to the sums of its block (y, x, kind); return the area along the shore."""
-    shore = 0.0
+) -> None:
+    """Add every pixel to the sums of its block (y, x, kind)."""
     for i in range(labels.shape[0]):
         for j in range(labels.shape[1]):
             a = area[i, j]
@@ -253,9 +289,11 @@ def _scan(  # noqa: PLR0917 - a kernel
             mark = doubt[i, j] if doubt.size else 0
             _add_seen(block, a, share, expected[i, j] if told else -1.0)
             block[_DOUBT] += a * (share if mark == _STRICT else 1 - share if mark == _LAX else 0.0)
+            block[_DROPS] += a * share if mark == _STRICT else 0.0
+            if label == code and _touches_blind(labels, expected, i, j):
+                block[_MOUTH] += a
             if _touches_other(labels, code, i, j):
-                shore += a
-    return shore
+                block[_SHORE] += a
 
 
 @njit(nogil=True, cache=True)

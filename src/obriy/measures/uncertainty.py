@@ -10,13 +10,13 @@ Five causes, taken as independent of each other (GUM, JCGM 100:2008, eq. 10):
 * ``registration``: what the area gains as the image moves under the outline of the district;
 * ``resolution``: a map reads in steps of a pixel (JCGM 100:2008, F.2.2.1): no area is sure to less.
 
-And one that has a side: ``omission``, the water that maps lose in what is narrow or dim: channels
-and ponds of a pixel's width, brown lakes. Where much of what a map shows is doubtful, more of that
-kind was missed. It widens the interval upwards; the area itself is not corrected by it, for that it
-would have to be known and not only supposed.
+And two that have a side, for a map cannot see what it missed: ``commission``, what it shows and is
+none, downwards, and ``omission``, what it missed, upwards: in proportion to the doubtful water, to
+the shore and the ground beside it, and to all ground. They widen the interval; the best estimate is
+not corrected by them.
 
-The coefficients of ``tables/uncertainty.toml`` make a 90 % interval cover the truth of simulated
-places in 90 % of runs: `docs/design/0007-uncertainty.md`.
+The coefficients of ``tables/uncertainty.toml`` come from hand-drawn labels and simulated places, by
+`benchmarks/tune_intervals`: `docs/design/0007-uncertainty.md`.
 """
 
 import dataclasses
@@ -27,15 +27,21 @@ from typing import Any, Final
 
 import numpy as np
 
+from obriy.measures.hidden import hidden
 from obriy.measures.tally import Tally
 from obriy.model.areas import Area
+from obriy.model.interval import QUANTILE
 from obriy.model.legend import UNNAMED
 from obriy.tables import load_toml
 
 Coefficients = Mapping[str, Any]
 
 OMISSION: Final = "omission"
-"""The one cause that is no standard deviation."""
+COMMISSION: Final = "commission"
+ONE_SIDED: Final = (COMMISSION, OMISSION)
+"""The causes that are no standard deviation: so much less, or so much more, there may be."""
+_PLOT: Final = 128.0**2
+"""Pixels of a plot: of the labelled ones that coefficients come from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +52,8 @@ class Estimate:
         expected: Best estimate.
         low: Lower end of the 90 % interval.
         high: Upper end.
-        causes: Standard deviation by cause; ``omission`` is no deviation, but how much more may be
-            there.
+        causes: Standard deviation by cause; ``omission`` and ``commission`` are no deviations, but
+            how much more may be there, and how much less.
     """
 
     expected: float
@@ -72,23 +78,27 @@ def estimate(tally: Tally, code: int, district: float, *, table: str = "uncertai
     share = min(1.0, (tally.fraction + tally.filled) / (seen + tally.fillable))
     rest = max(0.0, district - seen - tally.fillable)
     blind = tally.fillable + rest
+    expected = tally.fraction + tally.filled + share * rest
+    filled = float(know["unseen"]["scale"]) * _filled(tally, know["unseen"])
+    holes = hidden(tally, share, seen, rest, know["unseen"])
     causes = {
         "classification": _classification(tally, know),
         "shore": _shore(tally, code, know),
         # Nothing between 0 and so much can spread by more than half of it (Popoviciu 1935).
-        "unseen": min(_unseen(tally, share, seen, rest, know), blind / 2),
+        "unseen": min(math.hypot(filled, holes.deviation), blind / 2),
         "registration": know["registration"]["pixels"] * math.hypot(*tally.moved),
         "resolution": know["resolution"]["pixels"] * tally.pixel,
     }
-    omission = _omission(tally, code, know)
-    expected = tally.fraction + tally.filled + share * rest
-    half = know["quantile"] * _norm(causes)
-    sure = know["quantile"] * _norm({k: v for k, v in causes.items() if k != "unseen"})
+    causes |= _one_sided(tally, know)
+    sure = QUANTILE * _norm({k: v for k, v in causes.items() if k not in (*ONE_SIDED, "unseen")})
+    down = math.hypot(sure, QUANTILE * filled, share * rest - holes.least)
+    if not holes.least:  # none of it is an end, not a spread that others could cancel
+        down = math.hypot(sure, QUANTILE * filled) + share * rest
+    up = math.hypot(sure, QUANTILE * filled, max(0.0, holes.most - share * rest))
     # Water that was seen is there; no more can be hidden than was unseen.
-    low = max(0.0, expected - half, tally.fraction - sure)
-    most = tally.fraction + blind + sure
-    high = min(district, min(expected + half, most) + omission)
-    return Estimate(expected, low, max(low, high), causes | {OMISSION: omission})
+    low = max(expected - down, tally.fraction - sure) - causes[COMMISSION]
+    high = min(expected + up, tally.fraction + blind + sure) + causes[OMISSION]
+    return Estimate(expected, max(0.0, low), min(district, max(low, high)), causes)
 
 
 def _classification(tally: Tally, know: Coefficients) -> float:
@@ -102,25 +112,40 @@ def _shore(tally: Tally, code: int, know: Coefficients) -> float:
     return math.hypot(own["shore"] * tally.shore, own["fraction_against_mask"] * against)
 
 
-def _omission(tally: Tally, code: int, coefficients: Coefficients) -> float:
-    """Return how much more water there may be than the map shows where it saw, m²."""
-    know = coefficients["omission"]
-    # Fractions that come to the very area of the mask are all 0 or 1: whole pixels too.
-    whole = math.isclose(tally.fraction, float(tally.by_code[code]))
-    shore = know["whole_pixels"] * tally.shore if whole else 0.0
-    shown = tally.doubtful + tally.fraction
-    if not shown:
-        return float(shore)
-    ratio = tally.doubtful / shown
-    supposed = know["factor"] * tally.doubtful * (ratio / know["at"]) ** know["power"]
-    return float(min(supposed, know["most"] * shown) + shore)
+def _one_sided(tally: Tally, know: Coefficients) -> dict[str, float]:
+    """Return how much of what the map shows may be none, and how much it may have missed, m²."""
+    if not tally.pixel:
+        return dict.fromkeys(ONE_SIDED, 0.0)
+    sums = terms(tally)
+    return {
+        cause: sum(_between(own, name, tally.pixel) * sums[name] for name in sums)
+        for cause in ONE_SIDED
+        for own in [know[cause]]
+    }
 
 
-def _unseen(tally: Tally, share: float, seen: float, rest: float, know: Coefficients) -> float:
-    """Return the standard deviation of what this date did not see, m²."""
-    own = know["unseen"]
-    together = math.hypot(_filled(tally, own), _rest(tally, share, seen, rest))
-    return float(own["scale"]) * together
+def terms(tally: Tally) -> dict[str, float]:
+    """Return the areas that what a map invents and what it misses are in proportion to, m²."""
+    seen = float(tally.by_code[1:UNNAMED].sum())
+    return {
+        "water": tally.fraction,
+        "drops": tally.drops,
+        "doubtful": tally.doubtful,
+        "shore": tally.shore,
+        # What a shore misses lies on the ground beside it: between the two in size.
+        "beside": math.sqrt(tally.beside * tally.shore),
+        "ground": seen,
+        # What is missed on ground without a shore differs from one plot to the next.
+        "plots": math.sqrt(seen * min(seen, _PLOT * tally.pixel)),
+    }
+
+
+def _between(own: Coefficients, name: str, pixel: float) -> float:
+    """Return the coefficient for pixels of an area, m²: one of the table, or between its two."""
+    fine, coarse = own.get(name, (0.0, 0.0))
+    low, high = own["pixels_m"]
+    step = math.log(math.sqrt(pixel) / low) / math.log(high / low)
+    return float(fine + (coarse - fine) * min(1.0, max(0.0, step)))
 
 
 def _filled(tally: Tally, own: Coefficients) -> float:
@@ -132,27 +157,6 @@ def _filled(tally: Tally, own: Coefficients) -> float:
     ratio = (sums.residual + prior * sums.blind_stake) / (sums.stake + sums.blind_stake)
     # The second term: the ratio was learnt from blocks whose own errors did not cancel either.
     return math.sqrt(ratio * sums.blind_stake * (1 + sums.blind_stake / (sums.stake or math.inf)))
-
-
-def _rest(tally: Tally, share: float, seen: float, rest: float) -> float:
-    """Return the standard deviation of what no date saw, m²: the share varies between blocks.
-
-    One more block is supposed, of a middling size and half of it water: few blocks that agree by
-    chance are no certainty.
-    """
-    if not rest:
-        return 0.0
-    sums = tally.blocks
-    middling = (sums.seen / seen) ** 2
-    spread = max(0.0, sums.water - 2 * share * sums.water_seen + share**2 * sums.seen)
-    spread += middling / 4
-    blind = sums.blind + max(0.0, rest - _inside(tally)) * sums.seen / seen
-    return math.sqrt(spread * (blind / (sums.seen + middling) + (rest / seen) ** 2))
-
-
-def _inside(tally: Tally) -> float:
-    """Return the area inside the image of which nothing is told, m²."""
-    return float(tally.by_code[0] + tally.by_code[UNNAMED]) - tally.fillable
 
 
 def period_estimate(
@@ -176,30 +180,36 @@ def period_estimate(
     omega = np.array([weights[str(a.date)] for a in used])
     together = _settings()["dates"]
     causes = {
-        cause: _combined(omega * [a.uncertainty.get(cause, 0.0) for a in used], rho)
+        cause: (_partly if cause in ONE_SIDED else _combined)(
+            omega * [a.uncertainty.get(cause, 0.0) for a in used], omega, rho
+        )
         for cause, rho in together.items()
-        if cause != OMISSION
     }
     expected = float(omega @ [a.expected_km2 or 0.0 for a in used])
-    lost = float(omega @ [a.uncertainty.get(OMISSION, 0.0) for a in used])
-    alone = float(omega @ omega)  # 1 for a single date, towards 0 for many
-    omission = (together[OMISSION] + (1 - together[OMISSION]) * alone) * lost
-    half = _settings()["quantile"] * _norm(causes)
-    low = max(0.0, expected - half, float(omega @ [_low(a) for a in used]))
+    half = QUANTILE * _norm({k: v for k, v in causes.items() if k not in ONE_SIDED})
+    least = float(omega @ [_low(a) for a in used])
     bounds = omega @ np.array([a.interval_km2 for a in used], "float64")  # all to the same side
-    low, high = max(low, float(bounds[0])), min(expected + half + omission, float(bounds[1]))
-    return expected, (low, max(low, high)), causes | {OMISSION: omission}
+    low = max(max(expected - half, least) - causes[COMMISSION], float(bounds[0]))
+    high = min(expected + half + causes[OMISSION], float(bounds[1]))
+    # One estimate, one interval: neither rounding nor the rules above may part them.
+    return expected, (max(0.0, min(low, expected)), max(high, expected)), causes
 
 
 def _low(area: Area) -> float:
     """Return what was surely seen on a date, km²."""
-    known = {k: v for k, v in area.uncertainty.items() if k not in ("unseen", OMISSION)}
-    return max(0.0, (area.area_km2 or 0.0) - float(_settings()["quantile"]) * _norm(known))
+    known = {k: v for k, v in area.uncertainty.items() if k not in ("unseen", *ONE_SIDED)}
+    return max(0.0, (area.area_km2 or 0.0) - QUANTILE * _norm(known))
 
 
-def _combined(parts: Any, rho: float) -> float:
+def _combined(parts: Any, omega: Any, rho: float) -> float:
     """Return the standard deviation of a sum of errors that correlate by ``rho``."""
     return math.sqrt(rho * float(parts.sum()) ** 2 + (1 - rho) * float((parts**2).sum()))
+
+
+def _partly(parts: Any, omega: Any, rho: float) -> float:
+    """Return the sum of one-sided parts, less where not every date errs by the most that it may."""
+    alone = float(omega @ omega)  # 1 for a single date, towards 0 for many
+    return (rho + (1 - rho) * alone) * float(parts.sum())
 
 
 def _norm(causes: Mapping[str, float]) -> float:

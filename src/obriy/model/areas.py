@@ -119,8 +119,9 @@ class Area:
         interval_km2: 90 % interval of the true area in the whole district, what was unseen
             included, km²; None likewise.
         uncertainty: Standard deviation by cause, km²: ``classification``, ``shore``, ``unseen``,
-            ``registration``, ``resolution``; and ``omission``, by how much the interval reaches
-            further up, for water that maps lose in what is narrower than a pixel.
+            ``registration``, ``resolution``; and by how much the interval reaches further up for
+            water that maps miss, ``omission``, and further down for what they show and is none,
+            ``commission``.
         clouds: How it is known what clouds hid. Where it is ``unknown`` land may be cloud over
             water: what was seen stands, and the whole is not estimated.
     """

@@ -6,13 +6,14 @@ from statistics import NormalDist
 from typing import Any, Final
 
 from obriy.errors import TableError
+from obriy.model.interval import LEVEL
 from obriy.model.legend import Legend, LegendClass
 
 EDGE: Final = "edge"
 """Name of the stratum of pixels near the edge of a class."""
 CANNOT_TELL: Final = "?"
 """Label of a sample unit that the interpreter looked at and could not name."""
-LEVELS: Final = (0.90, 0.95)
+LEVELS: Final = (LEVEL, 0.95)
 """Levels of the intervals that are written to files."""
 
 

@@ -41,7 +41,7 @@ class Scores:
         confusion: Pixel counts, rows reference, columns map, in the order of ``classes``.
         unnamed: By class of the reference, clear pixels that the map would not name: they count
             as wrong in every score.
-        intervals: 95 % intervals ``{score: [low, high]}`` by block bootstrap; None where the
+        intervals: 90 % intervals ``{score: [low, high]}`` by block bootstrap; None where the
             image is too small for blocks.
         unseen_share: Share of the reference's pixels that the map could not see (not scored).
         without_edges: The same scores without the one-pixel ring at label edges of the reference.

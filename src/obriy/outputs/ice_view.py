@@ -275,7 +275,7 @@ def scores_table(text: Text, scores: Mapping[str, Any] | None) -> dict[str, Any]
         [name, score_of(text, scores.get(key)), _span(text, intervals.get(key))]
         for key, name in names.items()
     ]
-    header = [text(f"report.{key}") for key in ("measure", "value", "interval_95")]
+    header = [text(f"report.{key}") for key in ("measure", "value", "interval_score")]
     note = text("ice.scores_note", pixels=text.number(scores["pixels"], 0), images=scores["scenes"])
     source = text("report.reference", source=text.sentence(str(scores.get("reference") or "")))
     return {"table": table(header, rows, []), "note": f"{source} {note}"}

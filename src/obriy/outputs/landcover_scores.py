@@ -63,7 +63,7 @@ def _overall(text: Text, scores: Mapping[str, Any], ceiling: Mapping[str, Any]) 
     inner = scores.get("without_edges") or {}
     columns: dict[str, Callable[[str], str]] = {
         "as_named": lambda key: score_of(text, scores[key]),
-        "interval_95": lambda key: _span(text, intervals.get(key)),
+        "interval_score": lambda key: _span(text, intervals.get(key)),
         "best_names": lambda key: _score(text, ceiling.get(key)),
         "gap": lambda key: _gap(text, scores[key], ceiling.get(key)),
         "one_to_one": lambda key: _score(text, hungarian.get(key)),

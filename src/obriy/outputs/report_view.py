@@ -246,7 +246,7 @@ def evaluation(text: Text, scores: Scores, legend: Legend) -> dict[str, Any]:
 
 def _scores_header(text: Text, inner: bool, intervals: bool) -> list[str]:
     keys = ["measure", "value"]
-    keys += ["interval_95"] if intervals else []
+    keys += ["interval_score"] if intervals else []
     keys += ["without_edges"] if inner else []
     return [text(f"report.{key}") for key in keys]
 

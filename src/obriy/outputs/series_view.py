@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from obriy.model.areas import PARTIAL_ABOVE, Area, AreaSeries, PeriodArea
 from obriy.outputs.report_view import bare, causes_of, figures, interval_km2, place_of, seen_share
-from obriy.render.series import MOST_PANELS, UPWARDS, district_title
+from obriy.render.series import MOST_PANELS, ONE_SIDED, district_title
 from obriy.render.text import NBSP, Text
 
 Table = dict[str, Any]
@@ -129,7 +129,7 @@ def plot_notes(text: Text, series: AreaSeries) -> list[str]:
 def causes_notes(text: Text, total: AreaSeries, *, several: bool) -> list[str]:
     """Return the notes beside the plot of causes."""
     notes = [text("series.causes_note_total" if several else "series.causes_note")]
-    if total.periods[0].uncertainty.get(UPWARDS):
+    if any(total.periods[0].uncertainty.get(cause) for cause in ONE_SIDED):
         notes.append(text("series.causes_upwards"))
     return notes
 

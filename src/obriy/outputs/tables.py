@@ -40,7 +40,7 @@ def write_scores(scores: Scores, path: Path | str) -> Path:
     """Write ``scores.csv``: a row per score; return its path.
 
     ``edges`` is ``with``, or ``without`` the one-pixel ring at label edges; ``low`` and ``high``
-    bound the 95 % interval; ``class`` is empty for scores of the whole map. ``legend`` tells the
+    bound the 90 % interval; ``class`` is empty for scores of the whole map. ``legend`` tells the
     scores on the main classes, which come last, from those of the map's classes.
     """
     both = [("with", scores), ("without", scores.without_edges)]

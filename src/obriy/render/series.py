@@ -28,8 +28,8 @@ from obriy.render.timeline import (
 
 CAUSES: Final = ("classification", "shore", "unseen", "registration", "resolution")
 """Causes of uncertainty, in the order of the plot."""
-UPWARDS: Final = "omission"
-"""What is no standard deviation, but how much further up the interval reaches."""
+ONE_SIDED: Final = {"omission": "+", "commission": "\u2212"}
+"""What is no standard deviation, but how much further up, or down, the interval reaches."""
 
 MOST_PANELS: Final = 6
 """Districts that a plot has room for."""
@@ -103,28 +103,27 @@ def causes_figure(uncertainty: dict[str, float], *, lang: str = "en") -> Figure:
     """Draw the standard deviation of an area by cause.
 
     Args:
-        uncertainty: Standard deviation by cause, km², and ``omission``, which is drawn apart;
-            names as in `obriy.model.areas.Area`.
+        uncertainty: Standard deviation by cause, km², and ``omission`` and ``commission``, which
+            are drawn apart; names as in `obriy.model.areas.Area`.
         lang: Language.
     """
     text = text_of(lang)
     known: list[str] = [cause for cause in CAUSES if cause in uncertainty]
-    known += [cause for cause in uncertainty if cause not in (*CAUSES, UPWARDS)]
-    known += [UPWARDS] if uncertainty.get(UPWARDS) else []
+    known += [cause for cause in uncertainty if cause not in (*CAUSES, *ONE_SIDED)]
+    known += [cause for cause in ONE_SIDED if uncertainty.get(cause)]
     values = [uncertainty[cause] for cause in known]
     figure = new_figure(5.6, 0.2 + 0.34 * len(known))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     places = np.arange(len(known))[::-1]
     top = max(values, default=0.0) or 1.0
     for place, cause, value in zip(places, known, values, strict=True):
-        axes.barh(place, value, height=0.5, **(_ABOVE if cause == UPWARDS else _BAR))
+        axes.barh(place, value, height=0.5, **(_ABOVE if cause in ONE_SIDED else _BAR))
     axes.axvline(0, color=LINE, linewidth=0.8)
     for place, cause, value in zip(places, known, values, strict=True):
         name = text.known("causes", cause)
         axes.text(-0.02 * top, place, name, ha="right", va="center", color=INK, fontsize=9)
         shown = text.significant(value, 3) if value else "0"
-        sign = "+" if cause == UPWARDS else ""
-        label = f"{sign}{shown}\u00a0{text('units.km2')}"
+        label = f"{ONE_SIDED.get(cause, '')}{shown}\u00a0{text('units.km2')}"
         axes.text(value + 0.02 * top, place, label, va="center", color=INK, fontsize=9)
     axes.set_xlim(-0.95 * top, 1.6 * top)
     axes.set_ylim(-0.6, len(known) - 0.4)

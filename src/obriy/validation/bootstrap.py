@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from obriy.model.interval import EDGES
 from obriy.model.legend import Legend
 from obriy.validation.confusion import CountArray
 from obriy.validation.scores import CLASS_SCORES, MAP_SCORES, FloatArray, metrics
@@ -19,13 +20,12 @@ LEAST_BLOCKS: Final = 10
 """With fewer blocks the draws repeat themselves and the interval means nothing."""
 ENOUGH_BLOCKS: Final = 100
 """Blocks grow from 64 to 256 pixels as long as this many remain."""
-_COVER: Final = (2.5, 97.5)
 _DEFINED: Final = 0.9
 """A score that is undefined in more than a tenth of the draws gets no interval."""
 
 
 def block_intervals(cells: CountArray, legend: Legend, seed: int) -> dict[str, list[float]] | None:
-    """Return 95 % intervals of all scores.
+    """Return 90 % intervals of all scores.
 
     Args:
         cells: (rows, columns, classes, classes + 1) confusion by cell of 64 pixels.
@@ -72,4 +72,4 @@ def interval(values: FloatArray) -> list[float]:
     defined = values[np.isfinite(values)]
     if len(defined) < _DEFINED * len(values):
         return []
-    return [float(edge) for edge in np.percentile(defined, _COVER)]
+    return [float(edge) for edge in np.percentile(defined, EDGES)]

@@ -36,7 +36,7 @@ def evaluate(
         seed: Of the bootstrap behind the intervals.
 
     Returns:
-        Scores with 95 % intervals; the same without the one-pixel ring at the label edges of the
+        Scores with 90 % intervals; the same without the one-pixel ring at the label edges of the
         reference; and both again on the main classes, where the legend leads there.
 
     Raises:

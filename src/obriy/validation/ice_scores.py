@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from obriy.errors import GridError, InputError
 from obriy.model.ice import CLOUD, ICE, WATER
+from obriy.model.interval import EDGES
 from obriy.model.legend import NO_DATA
 from obriy.validation.bootstrap import DRAWS, LEAST_BLOCKS, interval
 from obriy.validation.scores import FloatArray, metrics
@@ -85,7 +86,7 @@ def ice_scores(counts: Sequence[IceCounts], *, seed: int = 0) -> dict[str, Any]:
     Returns:
         Every score of `SCORES`, 0 to 1, None where it is undefined: of ``iou`` where neither truth
         nor map holds ice, which ``undefined`` then says (else it is empty). ``cloud_as_ice`` is a
-        share of the cloudy pixels, ``ice_as_cloud`` of those of ice. ``intervals`` holds 95 %
+        share of the cloudy pixels, ``ice_as_cloud`` of those of ice. ``intervals`` holds 90 %
         intervals ``[low, high]`` by score from a bootstrap of scenes (None where there are fewer
         than ten scenes, or the score is undefined too often); scenes of one winter are alike, so
         they are rather too narrow. ``scenes``, ``pixels``, and the sums of the counts.
@@ -119,7 +120,7 @@ def paired_test(
         seed: Of the draws.
 
     Returns:
-        ``difference`` of the pooled IoU (a less b), its 95 % ``interval`` by a bootstrap that draws
+        ``difference`` of the pooled IoU (a less b), its 90 % ``interval`` by a bootstrap that draws
         scenes with both their maps, and ``p_value``: how often a difference as large comes about
         where in each scene it is left to chance which map is whose (Fisher's permutation test,
         10 000 draws). Of few scenes neither says much; ``scenes`` says how many.
@@ -141,7 +142,7 @@ def paired_test(
         )
     weights = _weights(len(a), seed)
     drawn = _iou(weights @ a) - _iou(weights @ b)
-    low, high = np.nanpercentile(drawn, (2.5, 97.5))
+    low, high = np.nanpercentile(drawn, EDGES)
     swap = np.random.default_rng((seed, 1)).integers(2, size=(PERMUTATIONS, len(a))).astype(float)
     change = swap @ (b - a)
     by_chance = _iou(a.sum(axis=0) + change) - _iou(b.sum(axis=0) - change)

@@ -288,6 +288,6 @@ def _best_two(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any] | 
         beyond = low > 0 and test["p_value"] < SIGNIFICANT
         sure = "more than chance" if beyond else "no more than chance can make"
         sentence = (
-            f"{lead} (95 % interval {low:.3f} to {high:.3f}, p = {test['p_value']:.3f}): {sure}."
+            f"{lead} (90 % interval {low:.3f} to {high:.3f}, p = {test['p_value']:.3f}): {sure}."
         )
     return {"first": first["method"], "second": second["method"], **test, "sentence": sentence}

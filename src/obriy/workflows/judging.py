@@ -9,6 +9,7 @@ import numpy.typing as npt
 from obriy.errors import UsageError
 from obriy.methods.student import HALO, StudentRule
 from obriy.model.crosswalk import to_main, translate_codes
+from obriy.model.interval import EDGES
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
 from obriy.model.scores import Scores
 from obriy.validation.confusion import Counter
@@ -39,7 +40,7 @@ def judge(
     """Compare the student with its teacher, and both with the reference where there is one.
 
     The student is better where its overall accuracy is above the teacher's by more than chance
-    (the 95 % interval of the difference, by bootstrap over the blocks, or over the images where
+    (the 90 % interval of the difference, by bootstrap over the blocks, or over the images where
     whole ones were held out, lies above 0) and its mean IoU is not below. Both are scored on the
     same pixels, those that the teacher saw, in the legend of the reference.
 
@@ -200,7 +201,7 @@ def _scores(counts: CountArray, legend: Legend, about: Mapping[str, Any]) -> Sco
 
 
 def accuracy_interval(teacher: CountArray, student: CountArray, seed: int) -> tuple[float, float]:
-    """Return the 95 % interval of the student's lead in overall accuracy.
+    """Return the 90 % interval of the student's lead in overall accuracy.
 
     Blocks are drawn again and again with replacement, the same ones for both (Efron and
     Tibshirani 1993, An Introduction to the Bootstrap).
@@ -216,7 +217,7 @@ def accuracy_interval(teacher: CountArray, student: CountArray, seed: int) -> tu
     drawn = random.integers(len(pixels), size=(RESAMPLES, len(pixels)))
     total = pixels[drawn].sum(axis=1)
     lead = (right[1] - right[0])[drawn].sum(axis=1)[total > 0] / total[total > 0]
-    low, high = np.percentile(lead, [2.5, 97.5])
+    low, high = np.percentile(lead, EDGES)
     return float(low), float(high)
 
 
