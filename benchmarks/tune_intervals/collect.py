@@ -13,6 +13,7 @@ A hand-drawn label has an edge of its own, about a pixel wide. Three truths are 
 import argparse
 import csv
 import dataclasses
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -27,14 +28,13 @@ from obriy.measures.areas import add_up, verdict, whole_areas
 from obriy.measures.filling import learn_filling
 from obriy.measures.tally import BlockSums
 from obriy.model.grid import geobox_of
-from obriy.settings import settings
 from obriy.workflows.mapping import map_water
 from obriy.workflows.measuring import _occurrence, dated
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from area_error import quarters, truths
 
-DATA = settings().realdata or Path(__file__).parents[3] / "shared" / "data"
+DATA = Path(os.environ.get("OBRIY_REALDATA", Path(__file__).parents[3] / "shared" / "data"))
 METHODS = ("auto", "ndwi:zero", "mndwi:zero", "mndwi:otsu")
 SIMULATED = ("auto", "ndwi:zero", "mndwi:otsu")
 BANDS = ["coastal", "blue", "green", "red", "nir", "swir16", "swir22"]
