@@ -312,6 +312,29 @@ def test_bounds_of_a_period_and_the_order_of_its_dates(dates, weights):
     assert again[2] == pytest.approx(causes)
 
 
+PART = st.floats(0, 1)
+
+
+@given(
+    dates=st.lists(st.tuples(PART, PART, PART, PART, SDS), min_size=1, max_size=4),
+    weights=st.lists(st.floats(0.01, 1), min_size=4, max_size=4),
+)
+def test_s_never_lies_outside_its_interval(dates, weights):
+    """Whatever was seen, expected and doubted: not by a hair, for a hair is printed as a digit."""
+    areas = []
+    for n, (whole, below, above, seen, sds) in enumerate(dates):
+        expected = 100 * whole
+        interval = (expected * below, expected + (100 - expected) * above)
+        areas.append(
+            dataclasses.replace(
+                date(n, expected, area=expected * seen, size=100.0, **sds), interval_km2=interval
+            )
+        )
+    omega = {a.date: w / sum(weights[: len(areas)]) for a, w in zip(areas, weights, strict=False)}
+    expected, (low, high), _ = period_estimate(areas, omega)
+    assert low <= expected <= high
+
+
 def map_of(labels, **layers) -> ClassMap:
     labels = np.asarray(labels, "uint8")
     geobox = GeoBox(labels.shape, Affine.identity(), None)

@@ -98,7 +98,9 @@ def estimate(tally: Tally, code: int, district: float, *, table: str = "uncertai
     # Water that was seen is there; no more can be hidden than was unseen.
     low = max(expected - down, tally.fraction - sure) - causes[COMMISSION]
     high = min(expected + up, tally.fraction + blind + sure) + causes[OMISSION]
-    return Estimate(expected, max(0.0, low), min(district, max(low, high)), causes)
+    # One estimate, one interval: rounding, or a rule above, never parts them.
+    low, high = min(max(0.0, low), expected), max(min(district, high), expected)
+    return Estimate(expected, low, high, causes)
 
 
 def _classification(tally: Tally, know: Coefficients) -> float:
@@ -191,7 +193,7 @@ def period_estimate(
     bounds = omega @ np.array([a.interval_km2 for a in used], "float64")  # all to the same side
     low = max(max(expected - half, least) - causes[COMMISSION], float(bounds[0]))
     high = min(expected + half + causes[OMISSION], float(bounds[1]))
-    # One estimate, one interval: neither rounding nor the rules above may part them.
+    # As in `estimate`.
     return expected, (max(0.0, min(low, expected)), max(high, expected)), causes
 
 
