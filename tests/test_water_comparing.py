@@ -8,9 +8,10 @@ import pytest
 import rasterio
 import shapely
 import xarray as xr
+from rasterio.transform import from_bounds
 from tests.conftest import utm_grid
 
-from obriy.errors import BandError, UsageError
+from obriy.errors import BandError, GridError, InputError, UsageError
 from obriy.measures.sweep import sweep_area
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
@@ -90,7 +91,7 @@ def test_files_and_report(compared):
     assert all((compared.folder / path).exists() for path in result["outputs"].values())
     report = (compared.folder / "report.html").read_text(encoding="utf-8")
     assert 'lang="uk"' in report
-    assert report.count("<svg") == 5  # masks, areas, scores, two sweeps
+    assert report.count("<svg") == 7  # masks, areas, scores, two sweeps with their indices
     assert METHODS[2] in report
     rows = table_of(compared.folder / "comparison.csv")
     assert [row["method"] for row in rows] == METHODS
@@ -145,6 +146,7 @@ def test_districts_that_overlap_count_once():
     [
         ({"methods": "ndwi:zero,auto,ndwi:zero"}, UsageError, "twice"),
         ({"methods": "ndwi:zero", "sweep": "ndmi"}, UsageError, "does not tell water"),
+        ({"methods": "ndwi:zero,NDWI:zero"}, UsageError, "twice"),
         ({"methods": "nothing:zero"}, UsageError, "no index named"),
         ({"source": "sample:", "methods": "mndwi:zero"}, BandError, "swir16"),
         ({"source": "sample:", "sweep": "mndwi"}, BandError, "swir16"),
@@ -195,3 +197,51 @@ def test_index_rasters_are_the_formula(tmp_path):
         assert seen.mean() > 0.3
         wanted = (green - second) / (green + second)
         np.testing.assert_allclose(found[seen], np.clip(wanted, -1, 1)[seen], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("codes", "west", "error", "words"),
+    [
+        ([[2, 2]], None, InputError, "one class"),
+        ([[1, 2]], 900_000, GridError, "says nothing"),
+    ],
+)
+def test_a_reference_that_can_tell_nothing_is_refused_before_the_work(
+    tmp_path, codes, west, error, words
+):
+    from obriy.sources.scene import open_scene
+
+    box = open_scene(SCENE).odc.geobox
+    left, bottom, right, top = box.extent.boundingbox.bbox
+    left = left if west is None else west
+    place = from_bounds(left, bottom, left + right - box.extent.boundingbox.left, top, 2, 1)
+    with rasterio.open(tmp_path / "truth.tif", "w", driver="GTiff", width=2, height=1, count=1,
+                       dtype="uint8", crs=str(box.crs), transform=place) as file:  # fmt: skip
+        file.write(np.array(codes, "uint8"), 1)
+    config = WaterCompareConfig(
+        source=SCENE, methods=["ndwi:zero"], reference=str(tmp_path / "truth.tif"),
+        reference_legend="2=water,1=land", out=tmp_path / "run",
+    )  # fmt: skip
+    with pytest.raises(error, match=words):
+        run_water_comparison(config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_from_python_in_one_call():
+    import obriy as package
+
+    scene = package.open_scene(SCENE)
+    truth = package.map_water(scene, "ndwi:zero", clouds="none")
+    rows = package.compare_water(
+        scene, ["ndwi:zero", "auto"], reference=truth.labels, clouds="none"
+    )
+    assert [row.method for row in rows] == ["ndwi:zero", "auto"]
+    for row in rows:
+        alone = package.map_water(scene, row.method, clouds="none")
+        np.testing.assert_array_equal(row.water.labels, alone.labels)
+        assert (row.water.fraction is None) == (alone.fraction is None)
+        assert row.water.provenance.step("water") == alone.provenance.step("water")
+        assert row.areas.areas[0].expected_km2 > 0
+    assert rows[0].scores.overall_accuracy == 1.0 > rows[1].scores.overall_accuracy
+    usual = package.compare_water(scene[["green", "nir"]], clouds="none")
+    assert [row.method for row in usual] == ["auto", "ndwi:otsu"]

@@ -5,6 +5,7 @@
     scene = obriy.open_scene("scene.tif", sensor="sentinel2_l2a")
     water = obriy.map_water(scene)
     scores = obriy.evaluate(water, "reference.tif")
+    rows = obriy.compare_water(scene, ["auto", "ndwi:otsu"], reference="reference.tif")
     obriy.write_class_map(water, "folder")
     cover = obriy.map_landcover(scene)
     ice = obriy.map_ice(obriy.open_scene("MOD02HKM.A2021049.0225.061.hdf"))
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from obriy.workflows.landcover import map_landcover as map_landcover
     from obriy.workflows.mapping import map_water as map_water
     from obriy.workflows.measuring import measure_area as measure_area
+    from obriy.workflows.water_comparing import compare_water as compare_water
 
 __version__ = "0.1.0"
 
@@ -35,6 +37,7 @@ _PUBLIC = {
     "map_landcover": "obriy.workflows.landcover",
     "map_water": "obriy.workflows.mapping",
     "measure_area": "obriy.workflows.measuring",
+    "compare_water": "obriy.workflows.water_comparing",
     "evaluate": "obriy.workflows.evaluation",
     "write_class_map": "obriy.outputs.cog",
 }
@@ -42,6 +45,7 @@ _PUBLIC = {
 __all__ = [
     "ObriyError",
     "__version__",
+    "compare_water",
     "evaluate",
     "map_ice",
     "map_landcover",

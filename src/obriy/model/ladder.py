@@ -54,3 +54,19 @@ class Ladder:
         steps = np.asarray(by_step, "float64")[..., 1 : STEPS + 3]
         below: FloatArray = np.cumsum(steps, axis=-1)[..., : STEPS + 1]
         return steps.sum(axis=-1, keepdims=True) - below if self.above else below
+
+    def around(self, column: FloatArray, spread: float) -> tuple[FloatArray, FloatArray]:
+        """Return the least and the most of a rising or falling column within a spread.
+
+        Args:
+            column: (n,) in the order of the thresholds.
+            spread: Thresholds so far apart are as good as each other.
+        """
+        rungs = self.thresholds
+        ends = [np.interp(rungs + side, rungs, column) for side in (-spread, spread)]
+        return np.minimum(*ends), np.maximum(*ends)
+
+    def at(self, threshold: float, column: FloatArray) -> float | None:
+        """Return a column at any threshold, between two rungs by proportion; None where NaN."""
+        value = float(np.interp(threshold, self.thresholds, column))
+        return value if np.isfinite(value) else None

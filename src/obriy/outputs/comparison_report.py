@@ -1,7 +1,7 @@
 """The report of a comparison of methods for water: one HTML file that needs nothing beside it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,10 @@ from obriy.outputs.pages import frame, render_page
 from obriy.render.text import Text, text_of
 
 SCORES: Final = ("overall_accuracy", "kappa", "precision", "recall", "f1", "iou")
+
+
+_AT_MARKS = ("iou", "f1", "precision", "recall", "kappa")
+"""Scores that are told of a threshold that is known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +59,8 @@ def view(data: ComparisonReport) -> dict[str, Any]:
                 "title": text("compare_water.sweep", index=sweep["index"]),
                 "formula": sweep["formula"],
                 "figure": drawn[f"sweep {sweep['index']}"],
-                "says": _sweep_says(text, sweep),
+                "index": drawn.get(f"index {sweep['index']}"),
+                "marks": _marks(text, sweep["at"]),
             }
             for sweep in result["sweeps"]
         ],
@@ -67,6 +72,7 @@ def _answer(text: Text, data: ComparisonReport) -> dict[str, Any]:
     scored = [row for row in rows if row.get("iou") is not None]
     best = max(scored, key=lambda row: row["iou"], default=None)
     areas = [row["area_km2"] for row in rows if row["area_km2"] is not None]
+    near = _not_told_apart(best, scored)
     first = text("compare_water.no_best")
     if best is not None:
         first = text("compare_water.best", method=best["method"], iou=text.number(best["iou"], 3))
@@ -77,6 +83,7 @@ def _answer(text: Text, data: ComparisonReport) -> dict[str, Any]:
         "label": text("compare_water.title"),
         "first": first,
         "span": text("compare_water.span", span=span) if span else "",
+        "near": text("compare_water.near", methods=", ".join(near)) if near else "",
         "facts": [
             (text("compare_water.methods"), str(len(rows))),
             (
@@ -89,8 +96,24 @@ def _answer(text: Text, data: ComparisonReport) -> dict[str, Any]:
     }
 
 
+def _not_told_apart(
+    best: Mapping[str, Any] | None, scored: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Return the methods whose interval of IoU meets that of the best one."""
+    if best is None or best["iou_low"] is None:
+        return []
+    return [
+        str(row["method"])
+        for row in scored
+        if row is not best and row["iou_high"] is not None and row["iou_high"] >= best["iou_low"]
+    ]
+
+
 def _reference(text: Text, source: str | None) -> str:
-    return text("compare_water.none") if source is None else text.sentence(source)
+    if source is None:
+        return text("compare_water.none")
+    path = Path(source)
+    return path.name if path.is_absolute() else text.sentence(source)
 
 
 def _areas(text: Text, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -123,13 +146,18 @@ def _score(text: Text, row: Mapping[str, Any], name: str) -> str:
     return f"{text.number(value, 3)} ({text.span(text.number(low, 2), text.number(high, 2))})"
 
 
-def _sweep_says(text: Text, sweep: Mapping[str, Any]) -> str:
-    told = [
-        text(f"compare_water.at_{name}", value=text.number(sweep[name], 2))
-        for name in ("published", "otsu", "best")
-        if sweep[name] is not None
-    ]
-    return "; ".join(told)
+def _marks(text: Text, marks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what each threshold that is known gives; columns that nothing is known of left out."""
+    names = [n for n in ("area_km2", *_AT_MARKS) if any(n in found for found in marks.values())]
+    header = [text("compare_water.which"), text("compare_water.threshold")]
+    return {
+        "header": [*header, *(text(f"compare_water.{name}") for name in names)],
+        "rows": [
+            [text(f"compare_water.mark_{mark}"), _number(text, found["threshold"], 3),
+             *(_number(text, found.get(name), 4 if name == "area_km2" else 3) for name in names)]
+            for mark, found in marks.items()
+        ],
+    }  # fmt: skip
 
 
 def _area(text: Text, km2: float | None) -> str:

@@ -14,9 +14,8 @@ from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA
-from obriy.model.reference import Reference
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, write_numbers
-from obriy.render.furniture import draw_legend, draw_outlines
+from obriy.render.furniture import draw_legend, draw_outlines, draw_scale_bar
 from obriy.render.geometry import ground_scale, pixel_aspect
 from obriy.render.maps import Picture, preview, show_picture
 from obriy.render.palette import METHODS, SERIES, rgb
@@ -27,6 +26,8 @@ AGREED, EXTRA, MISSED, LAND, HIDDEN = "#1f5fa8", "#e8a33d", "#8e1c62", "#efece4"
 """Water in both, in the map alone, in the reference alone; no water; what was not seen."""
 _SIDE: Final = 500
 """Longest side of a mask, picture elements."""
+_STRIP: Final = 2**24
+"""Pixels of a map that are read at once."""
 _ACROSS: Final = 4
 _WIDE: Final = 12.4
 _SCORES: Final = ("overall_accuracy", "kappa", "precision", "recall", "f1", "iou")
@@ -37,25 +38,28 @@ _MARKS: Final = {"published": (INK, "-"), "otsu": (SERIES[1], "--"), "best": (SE
 def masks_figure(
     scene: xr.Dataset,
     maps: Mapping[str, ClassMap],
-    reference: Reference | None,
+    truth: xr.DataArray | None,
     *,
     districts: Sequence[District] = (),
     lang: str = "en",
+    pixel_size_m: float | None = None,
 ) -> Figure:
     """Draw the scene, and the mask of each method; where there is a reference, how they agree.
 
     Args:
         scene: The Scene that was mapped.
         maps: Maps of water by method, all on its grid.
-        reference: What they are compared with, on the same grid or another; None: masks alone.
+        truth: (y, x) codes of the reference on that grid, in the legend of the maps, 0 where it
+            says nothing; in memory or lazy. None: masks alone.
         districts: Outlined on all.
         lang: Language.
+        pixel_size_m: For a scale bar where the image has no CRS.
     """
     text = text_of(lang)
     geobox = geobox_of(scene)
-    aspect = pixel_aspect(geobox, ground_scale(geobox))
+    scale = ground_scale(geobox, pixel_size_m)
+    aspect = pixel_aspect(geobox, scale)
     image = preview(scene, _SIDE)
-    truth = None if reference is None else _on_grid(reference, geobox_of(scene))
     key = "map.true_colour" if image.true_colour else "map.false_colour"
     panels = [(text(key, bands=", ".join(dict.fromkeys(image.bands))), image)]
     panels += [(name, _mask(water, truth)) for name, water in maps.items()]
@@ -77,6 +81,10 @@ def masks_figure(
     legend = _legend(text, with_reference=truth is not None)
     draw_legend(figure, legend, (0.0, (foot - 0.08) / height), columns=len(legend),
                 corner="upper left")  # fmt: skip
+    if scale is not None:
+        shown = min(wide, tall * image.extent[1] / (image.extent[0] * aspect))
+        at = 1 - 3.2 / _WIDE, (foot - 0.2) / height
+        draw_scale_bar(figure, scale, image.extent[1] * scale.along / shown, text, at)
     return figure
 
 
@@ -88,7 +96,8 @@ def scores_figure(rows: Sequence[Mapping[str, Any]], lang: str = "en") -> Figure
         lang: Language.
     """
     text = text_of(lang)
-    height = 3.72 + 0.26 * -(-len(rows) // 4)
+    across = min(len(rows), 6) or 1
+    height = 3.72 + 0.26 * -(-len(rows) // across)
     figure = new_figure(_WIDE, height)
     axes = figure.add_axes((0.045, 0.5 / height, 0.945, 3.05 / height))
     width = 0.84 / max(len(rows), 1)
@@ -103,12 +112,12 @@ def scores_figure(rows: Sequence[Mapping[str, Any]], lang: str = "en") -> Figure
         for x, value, score in zip(at, values, _SCORES, strict=True):
             _whisker(axes, x, row.get(f"{score}_low"), row.get(f"{score}_high"))
             if value is not None and len(rows) <= 6:
-                _figure_of(axes, x, value, text)
+                _figure_of(axes, x, value, row.get(f"{score}_high"), text)
     axes.set_xticks(range(len(_SCORES)), [text(f"compare_water.{score}") for score in _SCORES])
-    axes.set_ylim(min(lowest, 0.0), 1.0)
+    axes.set_ylim(min(lowest, 0.0), 1.06)
     _quiet(axes, "y", text)
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.035, 1.0), ncols=4,
+    figure.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.035, 1.0), ncols=across,
                   frameon=False, fontsize=9, labelcolor=INK)  # fmt: skip
     return figure
 
@@ -183,6 +192,10 @@ def _curves(
     axes: Axes, table: Mapping[str, npt.NDArray[np.float64]], names: Sequence[str], text: Text
 ) -> None:
     """Draw one or several quantities against the threshold."""
+    if names == ("area_km2",) and "low_km2" in table:
+        axes.fill_between(table["threshold"], table["low_km2"], table["high_km2"], color=ACCENT,
+                          alpha=0.18, linewidth=0, label=text("compare_water.as_good"))  # fmt: skip
+        axes.legend(loc="upper right", frameon=False, fontsize=8.5, labelcolor=INK)
     for line, name in enumerate(names):
         colour = ACCENT if line == 0 else METHODS[line]
         axes.plot(table["threshold"], table[name], color=colour, linewidth=1.8, zorder=3,
@@ -220,21 +233,26 @@ def _shown(
     return float(low - pad), float(high + pad)
 
 
-def _on_grid(reference: Reference, grid: Any) -> xr.DataArray | None:
-    """Return the labels of a reference where they lie on the grid of the maps; None elsewhere."""
-    labels = reference.labels
-    return labels if labels.shape == tuple(grid.shape) else None
+def _thinned(labels: xr.DataArray, steps: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Return every n-th pixel, read in strips, so that no whole map lies in memory."""
+    rows, columns = labels.shape
+    strip = max(1, _STRIP // (columns * steps[0])) * steps[0]
+    parts = [
+        labels[top : top + strip : steps[0], :: steps[1]].to_numpy()
+        for top in range(0, rows, strip)
+    ]
+    return np.vstack(parts)
 
 
 def _mask(water: ClassMap, truth: xr.DataArray | None) -> Picture:
     """Return a mask made small: every n-th pixel, so that no colour is a mixture."""
     code = water.legend.by_name("water").code
     step = steps_for(water.labels.shape, _SIDE)
-    said = water.labels[:: step[0], :: step[1]].to_numpy()
+    said = _thinned(water.labels, step)
     colours = np.full((*said.shape, 4), (*rgb(LAND), 255), "uint8")
     colours[said == code] = (*rgb(AGREED), 255)
     if truth is not None:
-        known = truth[:: step[0], :: step[1]].to_numpy()
+        known = _thinned(truth, step)
         colours[(said == code) & (known != code) & (known != NO_DATA)] = (*rgb(EXTRA), 255)
         colours[(said != code) & (known == code)] = (*rgb(MISSED), 255)
     colours[said == NO_DATA] = (*rgb(HIDDEN), 255)
@@ -256,10 +274,11 @@ def _whisker(axes: Axes, x: float, low: float | None, high: float | None) -> Non
         axes.plot((x, x), (low, high), color=INK, linewidth=1.1, zorder=3)
 
 
-def _figure_of(axes: Axes, x: float, value: float, text: Text) -> None:
-    axes.annotate(text.number(value, 2), (x, 0), xytext=(0, 5), textcoords="offset points",
-                  fontsize=7.5, color="white", ha="center", va="bottom", rotation=90,
-                  zorder=4)  # fmt: skip
+def _figure_of(axes: Axes, x: float, value: float, high: float | None, text: Text) -> None:
+    """Write a score over its bar and its interval."""
+    top = max(value, high or 0.0, 0.0)
+    axes.annotate(text.number(value, 2), (x, top), xytext=(0, 2), textcoords="offset points",
+                  fontsize=8, color=INK, ha="center", va="bottom", zorder=4)  # fmt: skip
 
 
 def _quiet(axes: Axes, grid: Any, text: Text) -> None:

@@ -7,21 +7,25 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from obriy.blocks.engine import EngineOptions
-from obriy.errors import CancelledError, ObriyError, UsageError
+from obriy.errors import UsageError
 from obriy.labelling.budget import parse_budget
 from obriy.methods.clustering.spec import parse_spec
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import provenance_of
-from obriy.outputs.files import write_bytes
-from obriy.outputs.tables import write_rows
 from obriy.render.comparison import comparison_figure
-from obriy.render.figures import to_png
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
+from obriy.workflows.comparisons import (
+    finish_comparison,
+    result_of,
+    rows_of,
+    tried,
+    write_comparison,
+)
 from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config
 from obriy.workflows.landcover import run_landcover
 from obriy.workflows.opening import scene_of
-from obriy.workflows.run import Run, command_of, finish, run_folder, run_path
+from obriy.workflows.run import Run, run_folder, run_path
 
 COLUMNS: Final = (
     "method", "clusters", "found", "overall_accuracy", "ceiling_overall_accuracy", "mean_iou",
@@ -56,45 +60,13 @@ def run_comparison(config: CompareConfig, options: EngineOptions | None = None) 
     named = (getattr(config, place) for place in config.PLACES if place != "source")
     read = [*hrefs_of(record), *filter(None, named)]
     with run_folder(config) as folder:
-        rows = _rows(runs, folder, read, options)
-        result = {
-            "job": config.job,
-            "reference": config.reference,
-            "rows": rows,
-            "outputs": _write(rows, folder, config.lang),
-            "command": command_of(config),
-            "provenance": record.to_dict(),
-        }
-        complete = all(row["status"] == "ok" and not row["reason"] for row in rows)
-        return finish(config, folder, result, complete=complete)
-
-
-def _rows(
-    runs: Sequence[LandcoverConfig],
-    folder: RunFolder,
-    read: Sequence[str],
-    options: EngineOptions | None,
-) -> list[dict[str, Any]]:
-    """Return the rows of the table."""
-    rows = []
-    for number, run in enumerate(runs, 1):
-        rows.append(_row(run, folder, read, options))
-        if options is not None and options.progress is not None:
-            options.progress("comparing", number, len(runs))
-    return rows
-
-
-def _write(rows: Sequence[dict[str, Any]], folder: RunFolder, lang: str) -> dict[str, str]:
-    """Write table and figure; return their paths by name."""
-    shown = [{name: row[name] for name in COLUMNS} for row in rows]
-    table = write_rows(
-        folder.file("comparison.csv"), COLUMNS, ([row[c] for c in COLUMNS] for row in shown)
-    )
-    outputs = {"table": str(table)}
-    if any(row["status"] == "ok" for row in rows):
-        figure = to_png(comparison_figure(shown, lang))
-        outputs["figure"] = str(write_bytes(folder.file("comparison.png"), figure))
-    return outputs
+        rows = rows_of(runs, lambda run: _row(run, folder, read, options), options)
+        shown = [{name: row[name] for name in COLUMNS} for row in rows]
+        outputs = write_comparison(
+            folder, COLUMNS, rows, lambda: comparison_figure(shown, config.lang)
+        )
+        result = result_of(config, rows, outputs, record, reference=config.reference)
+        return finish_comparison(config, folder, result, noted="reason")
 
 
 def _runs(config: CompareConfig) -> list[LandcoverConfig]:
@@ -129,14 +101,10 @@ def _row(
         done = run_landcover(config, dataclasses.replace(options or EngineOptions(), progress=None))
         return StepRecord(found=_scores(done.result) | {"seconds": time.perf_counter() - start})
 
-    told = fingerprint(read)
-    try:
-        found = folder.step(f"{config.method} {config.clusters}", work, told).found
-    except (CancelledError, UsageError):
-        raise
-    except ObriyError as error:
-        return row | {"status": "failed", "reason": str(error)}
-    return row | {"reason": ""} | found | {"status": "ok"}
+    def found() -> dict[str, Any]:
+        return folder.step(f"{config.method} {config.clusters}", work, fingerprint(read)).found
+
+    return tried(row, found)
 
 
 def _scores(result: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
-from obriy.errors import CancelledError, InputError, ObriyError, UsageError
+from obriy.errors import InputError, UsageError
 from obriy.methods.ice.spec import ICE_METHODS
 from obriy.model.ice import ICE, LAND, IceExample
 from obriy.model.legend import NO_DATA, load_legend
@@ -18,7 +18,6 @@ from obriy.model.provenance import Provenance
 from obriy.model.scene import provenance_of
 from obriy.outputs.cog import write_layer
 from obriy.outputs.files import write_bytes
-from obriy.outputs.tables import write_rows
 from obriy.render.figures import to_png
 from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_figure
 from obriy.runs.fingerprint import fingerprint
@@ -26,12 +25,20 @@ from obriy.runs.folder import RunFolder, StepRecord
 from obriy.tables import load_toml
 from obriy.validation.bootstrap import LEAST_BLOCKS
 from obriy.validation.ice_scores import IceCounts, ice_scores, paired_test
+from obriy.workflows.comparisons import (
+    finish_comparison,
+    result_of,
+    rows_of,
+    succeeded,
+    tried,
+    write_comparison,
+)
 from obriy.workflows.config import IceCompareConfig, IceTrainConfig, make_config
 from obriy.workflows.ice_lessons import Lessons, files_of, judged, read_lessons
 from obriy.workflows.ice_map import ice_method
 from obriy.workflows.ice_training import run_ice_training
 from obriy.workflows.passes import open_layer
-from obriy.workflows.run import Run, command_of, finish, run_folder
+from obriy.workflows.run import Run, run_folder
 
 COLUMNS: Final = (
     "method", "kind", "iou", "iou_low", "iou_high", "precision", "recall", "f1",
@@ -71,28 +78,19 @@ def run_ice_comparison(config: IceCompareConfig, options: EngineOptions | None =
 
 def _carried_out(lessons: Lessons, bench: "_Bench") -> Run:
     """Do the comparison in its folder."""
-    config, options = bench.config, bench.options
-    rows = []
-    for number, name in enumerate(config.methods):
-        if options.progress is not None:
-            options.progress("comparing", number, len(config.methods))
-        rows.append(bench.row(name))
-    if options.progress is not None:
-        options.progress("comparing", len(rows), len(config.methods))
-    outputs = bench.write(rows)
-    result = {
-        "job": config.job,
-        "data": str(config.data),
-        "split": lessons.describe(),
-        "rows": [{k: v for k, v in row.items() if k != "counts"} for row in rows],
-        "best_two": _best_two(rows, config.seed),
-        "published": _published(),
-        "outputs": outputs,
-        "command": command_of(config),
-        "provenance": _record(lessons).to_dict(),
-    }
-    complete = all(row["status"] == "ok" for row in rows)
-    return finish(config, bench.folder, result, complete=complete)
+    config = bench.config
+    rows = rows_of(config.methods, bench.row, bench.options)
+    result = result_of(
+        config,
+        [{k: v for k, v in row.items() if k != "counts"} for row in rows],
+        bench.write(rows),
+        _record(lessons),
+        data=str(config.data),
+        split=lessons.describe(),
+        best_two=_best_two(rows, config.seed),
+        published=_published(),
+    )
+    return finish_comparison(config, bench.folder, result)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,23 +108,21 @@ class _Bench:
         row: dict[str, Any] = dict.fromkeys(COLUMNS) | {
             "method": name, "kind": _kind(name), "iou_interval": None, "counts": [],
         }  # fmt: skip
-        try:
-            file = self._file_of(name)
-            method = ice_method(name, file, self.config.seed, self.config.device)
-            learnt = self._refuse_known(method, name)
-            # Of labels, too: what a map is scored against is part of its row.
-            read = [*files_of(self.config.data), *([str(file)] if file else [])]
-            done = self.folder.step(f"map {name}", lambda: self._map(name, method),
-                                    fingerprint(read))  # fmt: skip
-        except (CancelledError, UsageError):
-            raise
-        except ObriyError as error:
-            return row | {"status": "failed", "reason": str(error)}
+        return tried(row, lambda: self._found(name))
+
+    def _found(self, name: str) -> dict[str, Any]:
+        """Return what a method reaches."""
+        file = self._file_of(name)
+        method = ice_method(name, file, self.config.seed, self.config.device)
+        learnt = self._refuse_known(method, name)
+        # Of labels, too: what a map is scored against is part of its row.
+        read = [*files_of(self.config.data), *([str(file)] if file else [])]
+        done = self.folder.step(f"map {name}", lambda: self._map(name, method), fingerprint(read))
         counts = [IceCounts(**one) for one in done.found["counts"]]
         scores = ice_scores(counts, seed=self.config.seed)
         shown: dict[str, Any] = {key: scores[key] for key in COLUMNS if key in scores}
         low, high = scores["intervals"]["iou"] or (None, None)
-        return row | {
+        return {
             **shown,
             "iou_interval": scores["intervals"]["iou"],
             "iou_low": low,
@@ -135,8 +131,6 @@ class _Bench:
             "parameters": learnt,
             "scenes": dict(zip((e.name for e in self.test), map(_iou, counts), strict=True)),
             "counts": counts,
-            "status": "ok",
-            "reason": "",
         }
 
     def _file_of(self, name: str) -> Path | None:
@@ -189,15 +183,11 @@ class _Bench:
     def write(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """Write table, figures and maps of agreement; return their paths by name."""
         folder, lang = self.folder, self.config.lang
-        table = write_rows(
-            folder.file("comparison.csv"), COLUMNS, ([row[c] for c in COLUMNS] for row in rows)
+        told = {k: v for k, v in _published().items() if k in self.config.methods}
+        outputs = write_comparison(
+            folder, COLUMNS, rows, lambda: ice_comparison_figure(rows, lang, told)
         )
-        outputs = {"table": str(table)}
-        good = [row for row in rows if row["status"] == "ok"]
-        if good:
-            told = {k: v for k, v in _published().items() if k in self.config.methods}
-            figure = ice_comparison_figure(rows, lang, told)
-            outputs["figure"] = str(write_bytes(folder.file("comparison.png"), to_png(figure)))
+        good = succeeded(rows)
         if len(good) > 1:
             outputs |= self._agreement([str(row["method"]) for row in good])
         return outputs

@@ -1,7 +1,7 @@
 """Scene to water map, in memory or into files: the one path of Python and of the command line."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from obriy.workflows.passes import (
     layers_of,
     map_each_to_files,
     open_layers,
-    run_pass,
+    run_passes,
     with_clouds,
 )
 from obriy.workflows.records import with_holes
@@ -63,21 +63,38 @@ def map_water(
         BandError: where the method lacks a band.
         UsageError: where the method is not one.
     """
+    return map_waters(scene, [method], clouds=clouds, options=options)[0]
+
+
+def map_waters(
+    scene: xr.Dataset,
+    methods: Sequence[str],
+    *,
+    clouds: Clouds = "auto",
+    options: EngineOptions | None = None,
+) -> list[ClassMap]:
+    """Map water in a scene by several methods, in memory, in one reading.
+
+    Arguments and errors are those of `map_water`, as is the map of each method.
+    """
     check_scene(scene)
     check_reflectance(scene)
-    scene = with_clouds(scene, clouds, options or EngineOptions())
-    chosen = parse_method(method)
-    names = [n for n in LAYERS.values() if n != "fraction" or chosen.gives_fraction]
-    sinks = array_sinks(scene, names)
-    result = run_pass(
-        scene, chosen, sinks, subject="water", clouds=clouds, options=options or EngineOptions()
-    )
-    return ClassMap(
-        **layers_of(scene, sinks),
-        legend=load_legend("water"),
-        provenance=record(provenance_of(scene), found_of(method, result)),
-        time=scene.attrs.get("time"),
-    )
+    options = options or EngineOptions()
+    scene = with_clouds(scene, clouds, options)
+    work = []
+    for method in map(parse_method, methods):
+        names = [n for n in LAYERS.values() if n != "fraction" or method.gives_fraction]
+        work.append((method, array_sinks(scene, names)))
+    results = run_passes(scene, work, subject="water", clouds=clouds, options=options)
+    return [
+        ClassMap(
+            **layers_of(scene, sinks),
+            legend=load_legend("water"),
+            provenance=record(provenance_of(scene), found_of(text, result)),
+            time=scene.attrs.get("time"),
+        )
+        for text, (_, sinks), result in zip(methods, work, results, strict=True)
+    ]
 
 
 def map_water_to_files(

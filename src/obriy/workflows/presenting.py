@@ -136,7 +136,7 @@ def _indices(config: WaterConfig, products: Products, result: dict[str, Any]) ->
         name = output.removeprefix(INDEX_FILE)
         figure = index_figure(
             open_layer(Path(file), products.scene, "float32"),
-            name.upper(),
+            get_index(name).name,
             threshold=get_index(name).threshold or 0.0,
             districts=products.districts,
             lang=config.lang,

@@ -2,22 +2,28 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from matplotlib.figure import Figure
 
 from obriy.blocks.computed import computed_labels
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import UsageError
 from obriy.indices.catalogue import Index, get_index, water_indices
+from obriy.measures.areas import measure_areas
 from obriy.measures.sweep import sweep_area
 from obriy.measures.totals import total_on
 from obriy.methods.expression import parse_method
+from obriy.methods.index_threshold import NOT_WATER, THRESHOLD_SPREAD, WATER
+from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.ladder import Ladder
+from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.model.provenance import hrefs_of
 from obriy.model.reference import Reference
 from obriy.model.scene import band_names, provenance_of
@@ -27,19 +33,23 @@ from obriy.outputs.files import write_bytes
 from obriy.outputs.layers import INDEX_FILE
 from obriy.outputs.report_view import source_title
 from obriy.outputs.tables import write_rows
+from obriy.prepare.clouds.mask import Clouds
 from obriy.render.figures import to_png, to_svg
+from obriy.render.index_maps import index_figure
 from obriy.render.text import text_of
 from obriy.render.water_comparison import area_figure, masks_figure, scores_figure, sweep_figure
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.validation.comparison import compare
+from obriy.validation.overlap import require_two_classes
 from obriy.validation.sweep import SCORES, sweep_agreement
+from obriy.workflows.comparisons import finish_comparison, result_of, rows_of, write_comparison
 from obriy.workflows.config import WaterCompareConfig
 from obriy.workflows.evaluation import evaluate
 from obriy.workflows.image import Inputs, inputs_of, measure_image, reference_of
-from obriy.workflows.mapping import map_waters_to_files, open_map
+from obriy.workflows.mapping import map_waters, map_waters_to_files, open_map
 from obriy.workflows.passes import open_layer
-from obriy.workflows.run import Run, command_of, finish, places_of, run_folder
+from obriy.workflows.run import Run, places_of, run_folder
 
 USUAL: Final = ("NDWI", "MNDWI", "AWEIsh", "AWEInsh")
 """Indices whose Otsu masks are compared where nobody names methods: those of document C."""
@@ -48,8 +58,71 @@ COLUMNS: Final = (
     *(f"{score}{end}" for score in SCORES for end in ("", "_low", "_high")), "status", "reason",
 )  # fmt: skip
 """Columns of ``comparison.csv``: areas, and scores (of water: the last four) with intervals."""
-SWEEP_COLUMNS: Final = ("threshold", "area_km2", *SCORES)
+SWEEP_COLUMNS: Final = ("threshold", "area_km2", "low_km2", "high_km2", *SCORES)
+"""Of ``sweep_NAME.csv``: low and high are the areas of thresholds that are as good."""
 _OF_MAP: Final = ("overall_accuracy", "kappa")
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """What one of several methods says.
+
+    Attributes:
+        method: As written.
+        water: Its map.
+        areas: Areas by district; None where the image has no CRS.
+        scores: Against the reference, where there is one.
+    """
+
+    method: str
+    water: ClassMap
+    areas: AreaSeries | None
+    scores: Scores | None
+
+
+def compare_water(
+    scene: xr.Dataset,
+    methods: Sequence[str] = (),
+    *,
+    reference: Reference | ClassMap | xr.DataArray | str | Path | None = None,
+    districts: Sequence[District] = (),
+    clouds: Clouds = "auto",
+    seed: int = 0,
+    options: EngineOptions | None = None,
+) -> tuple[Compared, ...]:
+    """Map water by several methods in one reading of a scene, measure and score each map.
+
+    Args:
+        scene: A Scene, as `open_scene` returns it.
+        methods: As for `map_water`; none: ``auto``, and Otsu's threshold of `USUAL`, as far as the
+            bands go.
+        reference: As for `evaluate`.
+        districts: Where areas are measured; none: the whole image.
+        clouds: As for `map_water`.
+        seed: Of the intervals of scores.
+        options: Threads, memory, progress.
+
+    Returns:
+        What each method says, in their order; maps are in memory, each the one that `map_water`
+        makes.
+
+    Raises:
+        ObriyError: of the kind that fits: no method, one method twice, a band that is missing, a
+            reference that cannot be compared.
+    """
+    chosen, _ = _checked(methods, (), set(band_names(scene)))
+    placed = geobox_of(scene).crs is not None
+    return tuple(
+        Compared(
+            method,
+            water,
+            measure_areas(water, "water", districts) if placed else None,
+            None if reference is None else evaluate(water, reference, seed=seed),
+        )
+        for method, water in zip(
+            chosen, map_waters(scene, chosen, clouds=clouds, options=options), strict=True
+        )
+    )
 
 
 def run_water_comparison(config: WaterCompareConfig, options: EngineOptions | None = None) -> Run:
@@ -62,14 +135,17 @@ def run_water_comparison(config: WaterCompareConfig, options: EngineOptions | No
     Raises:
         UsageError: methods that are none, or are named twice; an index to sweep that is none.
         BandError: where the scene lacks what a method named needs.
+        InputError: of the kind that fits, for a reference of another place or of one class.
     """
     config = config.anchored()
     inputs = inputs_of(config, options)
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
-    methods, swept = _asked(config, set(band_names(inputs.scene)))
+    methods, swept = _checked(config.methods, config.sweep, set(band_names(inputs.scene)))
     reference = reference_of(inputs, config, options)
+    if reference is not None and config.reference is not None:
+        require_two_classes(reference, geobox_of(inputs.part))
     placed = geobox_of(inputs.part).crs is not None or config.resolution is not None
     if swept and reference is None and not placed:
         raise UsageError(
@@ -80,18 +156,24 @@ def run_water_comparison(config: WaterCompareConfig, options: EngineOptions | No
     work = _Work(config, inputs, methods, swept, options)
     with run_folder(config) as folder:
         mapped = folder.step("maps", lambda: work.carried_out(folder), work.read())
-        return _Bench(config, inputs, reference, folder, mapped).carried_out(methods, swept)
+        return _Bench(config, inputs, reference, folder, mapped, options).carried_out(
+            methods, swept
+        )
 
 
-def _asked(config: WaterCompareConfig, bands: set[str]) -> tuple[list[str], list[Index]]:
+def _checked(
+    named: Sequence[str], sweep: Sequence[str], bands: set[str]
+) -> tuple[list[str], list[Index]]:
     """Return the methods to compare and the indices to sweep, all of them checked."""
     possible = {index.name for index in water_indices() if index.is_possible(bands)}
-    methods = config.methods or ["auto", *(f"{i.lower()}:otsu" for i in USUAL if i in possible)]
+    usual = ["auto", *(f"{i.lower()}:otsu" for i in USUAL if i in possible)]
+    methods = list(named) or usual
     for number, text in enumerate(methods):
-        parse_method(text).bands(bands)
-        if text in methods[:number]:
+        method = parse_method(text)
+        method.bands(bands)
+        if method.name in [parse_method(other).name for other in methods[:number]]:
             raise UsageError(f"--methods names '{text}' twice.", "Name each method once.")
-    swept = [get_index(name) for name in config.sweep]
+    swept = [get_index(name) for name in sweep]
     for index in swept:
         if index.water is None:
             raise UsageError(
@@ -99,7 +181,7 @@ def _asked(config: WaterCompareConfig, bands: set[str]) -> tuple[list[str], list
                 "Run `obriy indices` to see which do.",
             )
         index.bands_to_read(bands)
-    return list(methods), swept
+    return methods, swept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,26 +232,29 @@ class _Bench:
     reference: Reference | None
     folder: RunFolder
     mapped: StepRecord
+    options: EngineOptions
 
     def carried_out(self, methods: Sequence[str], swept: Sequence[Index]) -> Run:
         """Measure, score, draw and report."""
         maps = [self._open(number) for number in range(len(methods))]
-        rows = [self._row(text, *self._found(n, maps[n])) for n, text in enumerate(methods)]
+        numbered = list(enumerate(methods))
+        rows = rows_of(
+            numbered,
+            lambda one: self._row(one[1], *self._found(one[0], maps[one[0]])),
+            self.options,
+        )
         sweeps = [self._sweep(number, index, maps[0]) for number, index in enumerate(swept)]
-        record = maps[0].provenance
-        result = {
-            "job": self.config.job,
-            "reference": None if self.reference is None else self.reference.source,
-            "rows": rows,
-            "sweeps": [{k: v for k, v in sweep.items() if k != "table"} for sweep in sweeps],
-            "outputs": {},
-            "command": command_of(self.config),
-            "provenance": provenance_of(self.inputs.scene).to_dict()
-            | {"warnings": list(record.warnings)},
-        }
+        warnings = tuple(maps[0].provenance.warnings)
+        result = result_of(
+            self.config,
+            rows,
+            {},
+            dataclasses.replace(provenance_of(self.inputs.scene), warnings=warnings),
+            reference=None if self.reference is None else self.reference.source,
+            sweeps=[{k: v for k, v in sweep.items() if k != "table"} for sweep in sweeps],
+        )
         result["outputs"] = self._write(methods, maps, rows, sweeps, result)
-        complete = not any(found["failed"] for found in self.mapped.found["maps"])
-        return finish(self.config, self.folder, result, complete=complete)
+        return finish_comparison(self.config, self.folder, result)
 
     def _open(self, number: int) -> ClassMap:
         place = f"maps/{number + 1:02d}/"
@@ -208,27 +293,61 @@ class _Bench:
 
     def _sweep(self, number: int, index: Index, water: ClassMap) -> dict[str, Any]:
         """Return what every threshold of an index gives; the map says where it is compared."""
-        name = index.name.lower()
-        file = self.folder.file(self.mapped.outputs[f"indices/{INDEX_FILE}{name}"])
         ladder = Ladder(max(index.low, -1.0), min(index.high, 1.0), above=index.water == "above")
         if index.high - index.low > 2:  # no normalized difference
             ladder = dataclasses.replace(ladder, low=index.low, high=index.high)
-        steps = _steps(open_layer(file, self.inputs.part, "float32"), ladder)
+        steps = _steps(self._values(index.name), ladder)
         size = self.config.resolution if water.geobox.crs is None else None
         known = water.geobox.crs is not None or size is not None
         table: dict[str, npt.NDArray[np.float64]] = {"threshold": ladder.thresholds}
         if known:
             table["area_km2"] = sweep_area(steps, ladder, self.inputs.districts, size)
+            spread = THRESHOLD_SPREAD * (index.high - index.low)
+            table["low_km2"], table["high_km2"] = ladder.around(table["area_km2"], spread)
         if self.reference is not None:
             table |= sweep_agreement(steps, ladder, compare(water, self.reference))
         told = self.mapped.found["indices"][number]["decision"]
         best = None
         if "iou" in table and np.isfinite(table["iou"]).any():
             best = float(ladder.thresholds[int(np.nanargmax(table["iou"]))])
+        marks = {"published": told["published"], "otsu": told["otsu"], "best": best}
         return {
-            "index": index.name, "formula": index.formula.text, "published": told["published"],
-            "otsu": told["otsu"], "best": best, "table": table,
+            "index": index.name, "formula": index.formula.text, **marks, "table": table,
+            "at": {
+                mark: {name: ladder.at(value, column) for name, column in table.items()}
+                | {"threshold": value}
+                for mark, value in marks.items() if value is not None
+            },
         }  # fmt: skip
+
+    def _picture(self, sweep: Mapping[str, Any]) -> Figure:
+        """Draw an index; its colours turn at the best threshold that is known."""
+        known = (sweep[mark] for mark in ("best", "published", "otsu"))
+        return index_figure(
+            self._values(sweep["index"]),
+            sweep["index"],
+            threshold=next((value for value in known if value is not None), 0.0),
+            districts=self.inputs.districts,
+            lang=self.config.lang,
+        )
+
+    def _values(self, name: str) -> xr.DataArray:
+        """Open the raster of an index."""
+        file = self.mapped.outputs[f"indices/{INDEX_FILE}{name.lower()}"]
+        return open_layer(self.folder.file(file), self.inputs.part, "float32")
+
+    def _truth(self, water: ClassMap) -> xr.DataArray | None:
+        """Return the reference on the grid of the maps and in their codes; None without one."""
+        if self.reference is None:
+            return None
+        comparison = compare(water, self.reference)
+        code = comparison.legend.by_name("water").code
+        table = np.full(256, NOT_WATER, "uint8")
+        table[[code, NO_DATA, UNNAMED]] = WATER, NO_DATA, NO_DATA
+        known = table[comparison.meeting.reference]
+        return computed_labels(
+            lambda rows, columns: known[comparison.read(rows, columns)], water.geobox
+        )
 
     def _write(
         self,
@@ -240,8 +359,7 @@ class _Bench:
     ) -> dict[str, str]:
         """Write tables, figures and report; return their paths by name."""
         folder, lang = self.folder, self.config.lang
-        table = ([row[c] for c in COLUMNS] for row in rows)
-        outputs = {"table": str(write_rows(folder.file("comparison.csv"), COLUMNS, table))}
+        outputs = write_comparison(folder, COLUMNS, rows)
         for sweep in sweeps:
             path = folder.file(f"sweep_{sweep['index'].lower()}.csv")
             outputs[f"sweep_{sweep['index'].lower()}"] = str(
@@ -249,8 +367,9 @@ class _Bench:
             )
         figures = {
             "masks": masks_figure(
-                self.inputs.part, dict(zip(methods, maps, strict=True)), self.reference,
+                self.inputs.part, dict(zip(methods, maps, strict=True)), self._truth(maps[0]),
                 districts=self.inputs.districts, lang=lang,
+                pixel_size_m=self.config.resolution,
             )
         }  # fmt: skip
         if any(row["area_km2"] is not None for row in rows):
@@ -259,6 +378,7 @@ class _Bench:
             figures["scores"] = scores_figure(rows, lang)
         for sweep in sweeps:
             figures[f"sweep {sweep['index']}"] = sweep_figure(sweep, lang)
+            figures[f"index {sweep['index']}"] = self._picture(sweep)
         for name, figure in figures.items():
             path = folder.file(f"{name.replace(' ', '_').lower()}.png")
             outputs[f"{path.stem}_picture"] = str(write_bytes(path, to_png(figure)))
