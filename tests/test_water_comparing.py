@@ -130,6 +130,17 @@ def test_thresholds_by_hand():
     assert [round(float(areas[t]), 6) for t in (-0.2, -0.19, 0.05, 0.06)] == [0, 1, 1, 2]
 
 
+def test_thresholds_as_good_bound_the_area_and_marks_lie_between_rungs():
+    ladder = Ladder(-1.0, 1.0)
+    falling = 10 - 5 * (ladder.thresholds + 1)  # 10 km² at -1, 0 at 1: 0.05 apart 0.25 km²
+    low, high = ladder.around(falling, 0.05)
+    at = list(ladder.thresholds).index(0.2)
+    assert (low[at], high[at]) == (pytest.approx(3.75), pytest.approx(4.25))
+    assert (low[0], high[0]) == (pytest.approx(9.75), 10)  # nothing lies beyond the ends
+    assert ladder.at(0.205, falling) == pytest.approx(3.975)
+    assert ladder.at(0.2, np.full_like(falling, np.nan)) is None
+
+
 def test_districts_that_overlap_count_once():
     grid = utm_grid((4, 4))
     ladder = Ladder(-1.0, 1.0)

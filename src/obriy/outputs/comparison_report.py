@@ -8,6 +8,7 @@ from typing import Any, Final
 from obriy.model.provenance import Provenance
 from obriy.outputs.files import write_text
 from obriy.outputs.pages import frame, render_page
+from obriy.outputs.report_view import interval_km2
 from obriy.render.text import Text, text_of
 
 SCORES: Final = ("overall_accuracy", "kappa", "precision", "recall", "f1", "iou")
@@ -76,7 +77,7 @@ def _answer(text: Text, data: ComparisonReport) -> dict[str, Any]:
     first = text("compare_water.no_best")
     if best is not None:
         first = text("compare_water.best", method=best["method"], iou=text.number(best["iou"], 3))
-    span = text.span(text.area(min(areas)), text.area(max(areas))) if areas else ""
+    span = interval_km2(text, (min(areas), max(areas))) if areas else ""
     shares = [row["unseen_share"] for row in rows if row["unseen_share"] is not None]
     trust = "compare_water.trust" if data.independent else "compare_water.trust_agreement"
     return {
@@ -167,7 +168,7 @@ def _area(text: Text, km2: float | None) -> str:
 def _span(text: Text, row: Mapping[str, Any]) -> str:
     if row["low_km2"] is None:
         return "–"
-    return text.span(text.area(row["low_km2"]), text.area(row["high_km2"]))
+    return interval_km2(text, (row["low_km2"], row["high_km2"]))
 
 
 def _number(text: Text, value: Any, digits: int) -> str:

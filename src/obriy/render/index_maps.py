@@ -49,8 +49,8 @@ def index_figure(
     height = tall + 0.95
     figure = new_figure(_WIDE, height)
     axes = figure.add_axes((0.0, 0.62 / height, 1.0, tall / height))
-    ramp = LinearSegmentedColormap.from_list("index", INDEX_RAMP)
-    ramp.set_bad(UNSEEN_COLOURS[Unseen.CLOUD])
+    plain = LinearSegmentedColormap.from_list("index", INDEX_RAMP)
+    ramp = plain.with_extremes(bad=UNSEEN_COLOURS[Unseen.CLOUD])
     drawn = axes.imshow(
         shown, extent=(0, columns, rows, 0), aspect=aspect, cmap=ramp,
         norm=TwoSlopeNorm(threshold, *_ends(shown, threshold)), interpolation="antialiased",

@@ -29,6 +29,8 @@ _SIDE: Final = 500
 _STRIP: Final = 2**24
 """Pixels of a map that are read at once."""
 _ACROSS: Final = 4
+_TALL: Final = 1.6
+"""Height over width above which twice as many pictures stand side by side."""
 _WIDE: Final = 12.4
 _SCORES: Final = ("overall_accuracy", "kappa", "precision", "recall", "f1", "iou")
 _MARKS: Final = {"published": (INK, "-"), "otsu": (SERIES[1], "--"), "best": (SERIES[0], "-.")}
@@ -63,7 +65,8 @@ def masks_figure(
     key = "map.true_colour" if image.true_colour else "map.false_colour"
     panels = [(text(key, bands=", ".join(dict.fromkeys(image.bands))), image)]
     panels += [(name, _mask(water, truth)) for name, water in maps.items()]
-    down = -(-len(panels) // _ACROSS)
+    slim = image.extent[0] * aspect > _TALL * image.extent[1]
+    down = -(-len(panels) // (2 * _ACROSS if slim else _ACROSS))
     across = -(-len(panels) // down)  # rows about equally long
     wide = (_WIDE - 0.2 * (across - 1)) / across
     tall = min(wide * image.extent[0] * aspect / image.extent[1], 7.0)

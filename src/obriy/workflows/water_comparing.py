@@ -367,7 +367,8 @@ class _Bench:
             )
         figures = {
             "masks": masks_figure(
-                self.inputs.part, dict(zip(methods, maps, strict=True)), self._truth(maps[0]),
+                self.inputs.part, dict(zip(_titles(rows, lang), maps, strict=True)),
+                self._truth(maps[0]),
                 districts=self.inputs.districts, lang=lang,
                 pixel_size_m=self.config.resolution,
             )
@@ -394,6 +395,17 @@ class _Bench:
         )
         outputs["report"] = str(write_comparison_report(report, folder.file("report.html")))
         return outputs
+
+
+def _titles(rows: Sequence[Mapping[str, Any]], lang: str) -> list[str]:
+    """Return what stands over the mask of each method: its name, and the area where known."""
+    text = text_of(lang)
+    areas = [row["expected_km2"] if row["expected_km2"] is not None else row["area_km2"]
+             for row in rows]  # fmt: skip
+    return [
+        str(row["method"]) if area is None else f"{row['method']}: {text.area(area)}"
+        for row, area in zip(rows, areas, strict=True)
+    ]
 
 
 def _steps(values: xr.DataArray, ladder: Ladder) -> xr.DataArray:
