@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from tests.test_damage import damage
 
 from obriy.measures.contradiction import cell_pixels
 from obriy.workflows.config import WaterConfig, make_config
@@ -59,7 +60,8 @@ def write(folder, date, pixels, bands):
     with rasterio.open(
         folder / f"S2A_{date.replace('-', '')}.tif", "w", driver="GTiff", width=SHAPE[1],
         height=SHAPE[0], count=len(bands), dtype="uint16", crs="EPSG:32636", nodata=0,
-        transform=Affine(PIXEL, 0, 5e5, 0, -PIXEL, 5.2e6),
+        transform=Affine(PIXEL, 0, 5e5, 0, -PIXEL, 5.2e6), compress="deflate", tiled=True,
+        blockxsize=64, blockysize=64,
     ) as file:  # fmt: skip
         for number, name in enumerate(bands, 1):
             file.write((1e4 * pixels[..., SIX.index(name)]).astype("uint16"), number)
@@ -162,6 +164,20 @@ def test_the_report_says_it_in_both_languages_and_a_second_run_is_the_same(tmp_p
         tmp_path, TWO, grey, lang="uk", outputs=["mask", "report"], change=("2024-01", "2024-06-10")
     )
     assert json.dumps(again, sort_keys=True) == json.dumps(result, sort_keys=True)
+
+
+def test_a_damaged_tile_is_read_around(tmp_path):
+    for day, date in enumerate(DATES[:5]):
+        pixels = ground(LAKE, day)
+        write(tmp_path / "images", date, veiled(pixels, 0.45, True) if day == 4 else pixels, TWO)
+    damage(tmp_path / "images" / "S2A_20240210.tif", (0, 0))
+    given = {"source": str(tmp_path / "images"), "out": tmp_path / "run", "outputs": ["mask"]}
+    run = run_water(make_config(WaterConfig, given | {"method": "ndwi:0.05"}))
+    assert not run.complete
+    *clear, overcast = run.result["dates"]
+    assert overcast["unseen_share"] > 0.95
+    assert [d["doubted"]["pixels"] for d in clear] == [0, 0, 0, 0]
+    assert clear[1]["holes"]
 
 
 def test_cells_are_some_300_metres():

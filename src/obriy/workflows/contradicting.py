@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from obriy.blocks.damage import read_around
 from obriy.blocks.windows import windows
 from obriy.measures.contradiction import (
     LEAST_DATES,
@@ -96,7 +97,7 @@ def _compared(
     scenes = [d.scene for d in used if d.scene is not None]
 
     def brightness(number: int, rows: slice, columns: slice) -> npt.NDArray[np.float32]:
-        return np.asarray(scenes[number][band].isel(y=rows, x=columns).to_numpy(), np.float32)
+        return np.asarray(read_around(scenes[number][band].variable, rows, columns)[0], np.float32)
 
     cell = cell_pixels(pixel_m(scenes[0]) or pixel_size_m)
     found = find_contradictions([maps[d.date] for d in used], brightness, cell)
