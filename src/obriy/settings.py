@@ -1,5 +1,7 @@
 """The only reader of the environment (variables ``OBRIY_*``)."""
 
+import logging
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -48,3 +50,17 @@ def settings() -> Settings:
             f"{first.get('input')!r}).",
             "Set that variable to something else, or unset it.",
         ) from error
+
+
+def silence_gdal() -> None:
+    """Keep GDAL's own lines off standard error, in this process and those that it starts.
+
+    What they say is said by the errors that come of it. There are two GDALs, rasterio's and
+    pyogrio's, each with handlers by thread, and what no handler takes is printed: this variable is
+    what all of them ask. Who has set it keeps it.
+    """
+    os.environ.setdefault("CPL_LOG", "OFF")  # noqa: TID251 - the one place
+    for name in ("rasterio", "pyogrio"):  # what a handler takes is logged, and printed unless taken
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())

@@ -49,7 +49,7 @@ def _code_of(words: list[str], asked: list[int]) -> int:
     """Do what the words say; return the exit code."""
     verbose = "-v" in words or "--verbose" in words
     try:
-        code = _do(words)
+        code = _do(words, verbose)
         # Typer makes a number of its own of an interrupt before a command has begun.
         if not (asked and code == STOPPED + signal.SIGINT):
             return code
@@ -67,8 +67,13 @@ def _code_of(words: list[str], asked: list[int]) -> int:
     return STOPPED + number
 
 
-def _do(words: list[str]) -> int:
+def _do(words: list[str], verbose: bool) -> int:
     import warnings
+
+    from obriy.settings import silence_gdal
+
+    if not verbose:
+        silence_gdal()
 
     # Whether an image has a grid is looked at, and said, by Obriy itself.
     warnings.filterwarnings("ignore", message="Dataset has no geotransform")
