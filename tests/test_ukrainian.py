@@ -21,7 +21,13 @@ from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_fig
 from obriy.render.learning import ice_learning_figure
 from obriy.render.spectra import spectrum_figure
 from obriy.simulate.ice.folder import simulate_ice_folder
-from obriy.workflows.config import IceConfig, LandcoverConfig, WaterConfig, make_config
+from obriy.workflows.config import (
+    IceConfig,
+    LandcoverConfig,
+    WaterCompareConfig,
+    WaterConfig,
+    make_config,
+)
 from obriy.workflows.jobs import run_job
 
 NAMES = {
@@ -150,6 +156,13 @@ def landcover(place):
     return run_job(make_config(LandcoverConfig, values | {"lang": "uk"}))
 
 
+def methods_for_water(place):
+    """Compare methods and thresholds; the reference is of another grid and another legend."""
+    values = {"source": str(place / "знімки/S2B_20250705.tif"), "out": place / "methods",
+              "reference": str(place / "reference.tif"), "sweep": "ndwi", "lang": "uk"}  # fmt: skip
+    return run_job(make_config(WaterCompareConfig, values))
+
+
 def ice(place, method="auto"):
     bay = place / "затока"
     if not bay.exists():
@@ -167,7 +180,10 @@ def ice_clusters(place):
     return ice(place, "kmeans")
 
 
-JOBS = (image, expression, series, whole_image_series, landcover, ice, ice_tests, ice_clusters)
+JOBS = (
+    image, expression, series, whole_image_series, landcover, ice, ice_tests, ice_clusters,
+    methods_for_water,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("job", JOBS)

@@ -1,13 +1,16 @@
 """What all reports have in common: the frame of the page, and how it is rendered."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from obriy.indices.catalogue import get_index
 from obriy.model.provenance import Provenance, versions
 from obriy.outputs import report_view
-from obriy.outputs.layers import INDEX_FILE, layer_named
 from obriy.render.text import Text
+
+_OF_INDEX: Final = re.compile("(index|sweep)_([a-z0-9]+)(_picture)?")
 
 
 def render_page(template: str, values: Mapping[str, Any]) -> str:
@@ -68,7 +71,9 @@ def frame(
 
 
 def _file_name(text: Text, output: str) -> str:
-    """Return what people call a file of a run."""
-    if layer_named(output) == "index":
-        return text("outputs.index", name=output.removeprefix(INDEX_FILE).upper())
+    """Return what people call a file of a run; some are of an index, as raster, table, picture."""
+    of_index = _OF_INDEX.fullmatch(output)
+    if of_index:
+        kind, name, picture = of_index.groups(default="")
+        return text(f"outputs.{kind}{picture}", name=get_index(name).name)
     return text.known("outputs", output)
