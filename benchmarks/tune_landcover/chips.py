@@ -1,6 +1,6 @@
 """The chips with WorldCover: scenes, their reference, and clusters of them.
 
-Sites whose id begins with an even hex digit are for choosing, the odd ones for reporting only.
+Places, not chips, are for choosing or for reporting only: `split` in the index says which.
 """
 
 import csv
@@ -51,10 +51,10 @@ class Chip:
     flooded: np.ndarray
 
 
-def load(even: bool) -> list[Chip]:
-    """Read the chips of the even, or of the odd sites."""
+def load(split: str) -> list[Chip]:
+    """Read the chips of the places to ``choose`` by, or of those to ``report`` on."""
     with (DATA / "index.csv").open() as file:
-        rows = [r for r in csv.DictReader(file) if (int(r["site_group"][0], 16) % 2 == 0) == even]
+        rows = [r for r in csv.DictReader(file) if r["split"] == split]
     return [_read(int(row["chip"]), row["site_group"]) for row in rows]
 
 

@@ -1,10 +1,10 @@
-"""Fit the labeller `spectral` on the even sites, and say how good and how calibrated it is.
+"""Fit the labeller `spectral` on the places to choose by; say how good and how calibrated it is.
 
     python benchmarks/tune_landcover/fit_spectral.py [--cache FILE] [--only-check]
 
 writes src/obriy/tables/spectral_expert.npz; fixed seeds, so that the same file comes out again
 (on the same processor: sums of floats differ in the last digit between machines). The check
-leaves sites out in ten folds; the file is then fitted on all even sites. About half an hour on two
+leaves sites out in ten folds; the file is then fitted on all of them. About half an hour on two
 cores.
 
 What it learns from: K-Means of each chip and of parts of it in many ways (`examples.WAYS`), with
@@ -226,7 +226,7 @@ def _rounded(found: dict[str, float]) -> dict[str, float]:
 
 def gather() -> tuple[list[Example], list[Example]]:
     """Return K-Means of 12 for the check, and all to fit on."""
-    even = chips.load(even=True)
+    even = chips.load("choose")
     check = [example(chip, kmeans(layers_of(chip), SETS["all"], 12, 0)) for chip in even]
     train = [e for chip in even for e in examples_of(chip, SEED)]
     return [e for e in check if e is not None], train
