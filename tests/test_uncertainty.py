@@ -143,7 +143,7 @@ def test_the_coarse_pixels_that_were_labelled_miss_more_beside_a_shore():
 # Two blocks of 100 m² were seen: 60 and 20 m² of water in them, a share of 0.4; they lie 20 m²
 # above and below what it leads to expect: a spread of 800 m⁴.
 def two_blocks(*, hole=0.0):
-    blocks = [[100.0, 60.0, 0.0, 0.0], [100.0, 20.0, 0.0, 0.0], [0.0, 0.0, hole, 0.0]]
+    blocks = [[100.0, 60.0, 0.0], [100.0, 20.0, 0.0], [0.0, 0.0, hole]]
     return [Piece((0, 0), np.array([blocks]))]
 
 

@@ -5,9 +5,6 @@ Things of one kind hang together: a lake is in a hole or it is not. What varies 
 blocks grow with the holes, as long as enough of them were seen to tell how much they differ. One
 more block is supposed, of a middling size and half of it water: few blocks that agree by chance
 are no certainty.
-
-And a shore that enters a hole goes on in it. Where a straight edge cuts a disc anywhere, it hides
-more than four times the square of its chord in one case of twenty.
 """
 
 import dataclasses
@@ -16,17 +13,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from scipy.ndimage import label, maximum_filter
+from scipy.ndimage import label
 from scipy.stats import beta
 
 from obriy.measures.tally import FloatArray, Piece, Tally
 from obriy.model.interval import EDGES, QUANTILE
 
-_SEEN, _WET, _BLIND, _MOUTH = range(4)
-_CHORDS: Final = 4.0
-"""Greatest hidden part of a disc that is cut somewhere, in 95 % of cases, over its chord squared:
-cut at a share x of its radius from the middle, x = -0.9, the chord is 0.44 and the part 0.74 of the
-square of its diameter."""
+_SEEN, _WET, _BLIND = range(3)
 _NEIGHBOURS: Final = np.ones((3, 3), int)
 
 
@@ -72,8 +65,7 @@ def hidden(tally: Tally, share: float, seen: float, rest: float, own: Mapping[st
         return Hidden(share * rest - half, share * rest + half, half / QUANTILE)
     middle = (share * seen + unit / 2) / (seen + unit)
     variance = min(variance / rest**2, 0.99 * middle * (1 - middle))
-    most = max(rest * _most(middle, variance), min(rest, _entered(grid, tally.pixel)))
-    return Hidden(0.0, most, rest * math.sqrt(variance))
+    return Hidden(0.0, rest * _most(middle, variance), rest * math.sqrt(variance))
 
 
 def _most(mean: float, variance: float) -> float:
@@ -86,15 +78,15 @@ def _most(mean: float, variance: float) -> float:
 
 def _whole(tally: Tally, seen: float) -> Piece:
     """Return a district as one block."""
-    return Piece((0, 0), np.array([[[seen, tally.fraction, 0.0, 0.0]]]))
+    return Piece((0, 0), np.array([[[seen, tally.fraction, 0.0]]]))
 
 
 def _grid(pieces: Sequence[Piece]) -> FloatArray:
-    """Return (y, x, 4) the sums of all blocks of a district, m²."""
+    """Return (y, x, 3) the sums of all blocks of a district, m²."""
     corners = np.array([p.corner for p in pieces])
     ends = corners + [p.sums.shape[:2] for p in pieces]
     first = corners.min(0)
-    grid = np.zeros((*(ends.max(0) - first), 4))
+    grid = np.zeros((*(ends.max(0) - first), 3))
     for piece, (row, column) in zip(pieces, corners - first, strict=True):
         rows, columns = piece.sums.shape[:2]
         grid[row : row + rows, column : column + columns] += piece.sums
@@ -123,7 +115,7 @@ def _coarse(grid: FloatArray, hole: float, least: float) -> FloatArray:
     """Return the sums of blocks up to the size of the holes, of which enough were seen.
 
     Args:
-        grid: (y, x, 4) of the smallest blocks.
+        grid: (y, x, 3) of the smallest blocks.
         hole: Middling area of a hole, m².
         least: How many blocks that were seen are enough; what they weigh counts, not they.
     """
@@ -147,17 +139,3 @@ def _number(areas: FloatArray) -> float:
     """Return how many areas of one size would weigh as much (Kish 1965)."""
     squares = float((areas**2).sum())
     return float(areas.sum()) ** 2 / squares if squares else 0.0
-
-
-def _entered(grid: FloatArray, pixel: float) -> float:
-    """Return how much the water that enters holes may go on in them, m².
-
-    Holes of less than a block, such as stripes, are shorter than what crosses them.
-    """
-    large = maximum_filter(grid[..., _BLIND] > grid[..., _SEEN], size=3)
-    mouth = np.where(large, grid[..., _MOUTH], 0.0)
-    marks, count = label(mouth > 0, _NEIGHBOURS)
-    if not count:
-        return 0.0
-    chords = np.bincount(marks.ravel(), mouth.ravel(), count + 1)[1:] / math.sqrt(pixel)
-    return _CHORDS * float((chords**2).sum())

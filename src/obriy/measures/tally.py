@@ -95,8 +95,7 @@ class Piece:
 
     Attributes:
         corner: Row and column of its first block in the map.
-        sums: (y, x, 4) m²: seen, of the class, of no date seen, and of those of the class the
-            pixels that touch what no date saw.
+        sums: (y, x, 3) m²: seen, of the class, and of no date seen.
     """
 
     corner: tuple[int, int]
@@ -176,7 +175,7 @@ class Tally:
             self.moved += _moved(pixels, code)
         self._add_blocks(sums)
         row, column = (c // BLOCK for c in pixels.corner)
-        self.pieces.append(Piece((row, column), sums[..., [_SEEN, _WET, _BLIND, _MOUTH]]))
+        self.pieces.append(Piece((row, column), sums[..., [_SEEN, _WET, _BLIND]]))
 
     def _add_blocks(self, sums: FloatArray) -> None:
         squares = (sums**2).sum((0, 1))
@@ -193,9 +192,9 @@ class Tally:
 
 (
     _SEEN, _WET, _DOUBT, _BLIND, _STAKE, _BLIND_STAKE, _RESIDUAL, _FILLED, _FILLABLE, _NEVER,
-    _DROPS, _MOUTH, _SHORE,
-) = range(13)  # fmt: skip
-_KINDS: Final = 13
+    _DROPS, _SHORE,
+) = range(12)  # fmt: skip
+_KINDS: Final = 12
 _STRICT, _LAX = int(Doubt.STRICT_DROPS), int(Doubt.LAX_TAKES)
 _CAUSES, _NO_CAUSE, _UNKNOWN = len(Unseen), int(Unseen.SEEN), int(Unseen.NO_DATA)
 _FAILED: Final = int(Unseen.FAILED)
@@ -241,18 +240,6 @@ def _touches_other(labels: ByteArray, code: int, i: int, j: int) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def _touches_blind(labels: ByteArray, expected: FloatArray, i: int, j: int) -> bool:
-    """Tell whether a pixel touches, by a side, one that no date saw."""
-    for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        a, b = i + down, j + right
-        if 0 <= a < labels.shape[0] and 0 <= b < labels.shape[1]:
-            told = expected.size > 0 and np.isfinite(expected[a, b])
-            if labels[a, b] in (NO_DATA, UNNAMED) and not told:
-                return True
-    return False
-
-
-@njit(nogil=True, cache=True)
 def _scan(  # noqa: PLR0917 - a kernel
     area: FloatArray,
     labels: ByteArray,
@@ -290,8 +277,6 @@ def _scan(  # noqa: PLR0917 - a kernel
             _add_seen(block, a, share, expected[i, j] if told else -1.0)
             block[_DOUBT] += a * (share if mark == _STRICT else 1 - share if mark == _LAX else 0.0)
             block[_DROPS] += a * share if mark == _STRICT else 0.0
-            if label == code and _touches_blind(labels, expected, i, j):
-                block[_MOUTH] += a
             if _touches_other(labels, code, i, j):
                 block[_SHORE] += a
 
