@@ -495,12 +495,15 @@ def test_band_files_of_several_dates_in_one_folder(tmp_path):
         plan_water(config(place, tmp_path / "no"))
 
 
-def test_dates_spread_over_a_cluster(folder, filled, tmp_path):
+def test_dates_spread_over_a_cluster(folder, filled, tmp_path, monkeypatch):
+    import dask
     from distributed import LocalCluster
 
+    monkeypatch.setattr("obriy.workflows.cluster.PATIENCE_S", "600s")  # the machine may be busy
     images = shutil.copytree(folder, tmp_path / "images")
     (images / "S2B_20250501.tif").write_bytes(b"<html>")
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as local:
+    patient = dask.config.set({"distributed.comm.timeouts.connect": "600s"})
+    with patient, LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as local:
         run = run_water(
             config(images, tmp_path / "run", fill=True, scheduler=local.scheduler_address)
         )
