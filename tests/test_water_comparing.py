@@ -18,6 +18,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.ladder import Ladder
 from obriy.model.legend import load_legend
+from obriy.simulate.folder import simulate_to_folder
 from obriy.validation.comparison import compare
 from obriy.validation.sweep import sweep_agreement
 from obriy.workflows.config import WaterCompareConfig, WaterConfig, make_config
@@ -256,3 +257,33 @@ def test_from_python_in_one_call():
     assert rows[0].scores.overall_accuracy == 1.0 > rows[1].scores.overall_accuracy
     usual = package.compare_water(scene[["green", "nir"]], clouds="none")
     assert [row.method for row in usual] == ["auto", "ndwi:otsu"]
+
+
+@pytest.fixture(scope="module")
+def season(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("season") / "images"
+    simulate_to_folder(folder, dates=["2023-04-01", "2023-07-16", "2023-10-31"], size=(96, 96))
+    return folder
+
+
+def test_a_season_at_a_threshold_is_the_season_of_that_method(season, tmp_path):
+    words = ["compare", "water", season, "--sweep", "ndwi", "--lang", "uk"]
+    done = obriy(*words, "--out", tmp_path / "sweep")
+    assert done.returncode == 0, done.stderr
+    rows = {float(r["threshold"]): r for r in table_of(tmp_path / "sweep" / "sweep_ndwi.csv")}
+    once = ["water", season, "--method", "ndwi:0", "--outputs", "mask", "-q"]
+    assert obriy(*once, "--out", tmp_path / "run").returncode == 0
+    known = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
+    assert float(rows[0.0]["area_km2"]) == pytest.approx(known["area_km2"], abs=1e-6)
+    for date in known["dates"]:
+        assert float(rows[0.0][date["date"]]) == pytest.approx(date["area_km2"], abs=1e-6)
+    report = (tmp_path / "sweep" / "report.html").read_text(encoding="utf-8")
+    assert "S = " in report
+    assert report.count("<svg") == 1
+
+
+@pytest.mark.parametrize("words", [[], ["--sweep", "ndwi", "--methods", "auto"]])
+def test_methods_are_compared_on_one_image(season, tmp_path, words):
+    done = obriy("compare", "water", season, *words, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "several dates" in done.stderr

@@ -68,6 +68,39 @@ def view(data: ComparisonReport) -> dict[str, Any]:
     }
 
 
+def write_season_report(data: ComparisonReport, path: Path) -> Path:
+    """Write the report of a season's thresholds as one HTML file; return its path."""
+    return write_text(path, render_page("compare_water.html.j2", season_view(data)))
+
+
+def season_view(data: ComparisonReport) -> dict[str, Any]:
+    """Return what the template shows of a season: S against the threshold, and the dates."""
+    text, result = text_of(data.lang), data.result
+    rows = result["rows"]
+    good = [row for row in rows if row["status"] == "ok"]
+    known = [s for s in result["sweeps"] if s["at"]]
+    first = text("compare_water.season")
+    if known:
+        at = known[0]["at"]["published"]
+        first = text(
+            "compare_water.season_at",
+            area=text.area(at["area_km2"]),
+            index=known[0]["index"],
+            threshold=text.number(at["threshold"], 2),
+        )
+    facts = [
+        (text("compare_water.dates"), f"{len(good)} / {len(rows)}"),
+        (text("compare_water.weights"), text("compare_water.by_seen")),
+    ]
+    left_out = [f"{row['date']}: {text.sentence(row['reason'])}" for row in rows if row["reason"]]
+    common = view(dataclasses.replace(data, result={**result, "rows": []}))
+    return common | {
+        "answer": common["answer"]
+        | {"first": first, "facts": facts, "trust": text("compare_water.season_trust")},
+        "warnings": [*common["warnings"], *left_out],
+    }
+
+
 def _answer(text: Text, data: ComparisonReport) -> dict[str, Any]:
     rows = data.result["rows"]
     scored = [row for row in rows if row.get("iou") is not None]

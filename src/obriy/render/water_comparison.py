@@ -191,6 +191,35 @@ def sweep_figure(sweep: Mapping[str, Any], lang: str = "en") -> Figure:
     return figure
 
 
+def season_sweep_figure(sweep: Mapping[str, Any], lang: str = "en") -> Figure:
+    """Draw the area of a season, and that of each of its dates, against the threshold.
+
+    Args:
+        sweep: ``index``, ``published`` or None, and ``table``: ``threshold``, ``area_km2`` (S), and
+            the area of each date by its name.
+        lang: Language.
+    """
+    text, table = text_of(lang), sweep["table"]
+    figure = new_figure(9.0, 4.1)
+    axes = figure.add_axes((0.09, 0.13, 0.89, 0.72))
+    for name, curve in table.items():
+        if name not in ("threshold", "area_km2"):
+            axes.plot(table["threshold"], curve, color=MUTED, linewidth=0.9, alpha=0.6, zorder=2)
+    axes.plot([], [], color=MUTED, linewidth=0.9, label=text("compare_water.date_curve"))
+    axes.plot(table["threshold"], table["area_km2"], color=ACCENT, linewidth=2.4, zorder=4,
+              label=text("compare_water.season_curve"))  # fmt: skip
+    known = {n: sweep[n] for n in _MARKS if sweep.get(n) is not None}
+    _thresholds(axes, known, text)
+    axes.set_xlim(*_shown(table, known))
+    axes.set_ylim(bottom=0)
+    _quiet(axes, "both", text)
+    axes.set_title(text("compare_water.area_km2"), loc="left", fontsize=9, color=INK, pad=5)
+    axes.set_xlabel(text("compare_water.threshold_of", index=sweep["index"]), color=INK, fontsize=9)
+    figure.legend(*axes.get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0.075, 1.0),
+                  ncols=3, frameon=False, fontsize=9, labelcolor=INK)  # fmt: skip
+    return figure
+
+
 def _curves(
     axes: Axes, table: Mapping[str, npt.NDArray[np.float64]], names: Sequence[str], text: Text
 ) -> None:

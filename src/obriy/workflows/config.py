@@ -364,7 +364,7 @@ class CompareConfig(CoverConfig):
 
 
 class WaterCompareConfig(ImageConfig):
-    """Compare methods for water on one scene, each with the area that it gives."""
+    """Compare methods for water on one scene, or every threshold through a season."""
 
     job: Literal["compare-water"] = "compare-water"
     source: str = Field(

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from obriy.blocks.computed import computed_labels
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import UsageError
-from obriy.indices.catalogue import Index, get_index, water_indices
+from obriy.indices.catalogue import Index, water_indices
 from obriy.measures.areas import measure_areas
 from obriy.measures.sweep import sweep_area
 from obriy.measures.totals import total_on
@@ -22,7 +22,6 @@ from obriy.methods.index_threshold import NOT_WATER, THRESHOLD_SPREAD, WATER
 from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
-from obriy.model.ladder import Ladder
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.model.provenance import hrefs_of
 from obriy.model.reference import Reference
@@ -40,6 +39,7 @@ from obriy.render.text import text_of
 from obriy.render.water_comparison import area_figure, masks_figure, scores_figure, sweep_figure
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
+from obriy.sources.series import is_series
 from obriy.validation.comparison import compare
 from obriy.validation.overlap import require_two_classes
 from obriy.validation.sweep import SCORES, sweep_agreement
@@ -50,6 +50,8 @@ from obriy.workflows.image import Inputs, inputs_of, measure_image, reference_of
 from obriy.workflows.mapping import map_waters, map_waters_to_files, open_map
 from obriy.workflows.passes import open_layer
 from obriy.workflows.run import Run, places_of, run_folder
+from obriy.workflows.season_sweep import run_season_sweep
+from obriy.workflows.sweeping import checked_indices, ladder_of, steps_of
 
 USUAL: Final = ("NDWI", "MNDWI", "AWEIsh", "AWEInsh")
 """Indices whose Otsu masks are compared where nobody names methods: those of document C."""
@@ -138,10 +140,12 @@ def run_water_comparison(config: WaterCompareConfig, options: EngineOptions | No
         InputError: of the kind that fits, for a reference of another place or of one class.
     """
     config = config.anchored()
-    inputs = inputs_of(config, options)
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
+    if is_series(config.source):
+        return run_season_sweep(config, options)
+    inputs = inputs_of(config, options)
     methods, swept = _checked(config.methods, config.sweep, set(band_names(inputs.scene)))
     reference = reference_of(inputs, config, options)
     if reference is not None and config.reference is not None:
@@ -173,15 +177,7 @@ def _checked(
         method.bands(bands)
         if method.name in [parse_method(other).name for other in methods[:number]]:
             raise UsageError(f"--methods names '{text}' twice.", "Name each method once.")
-    swept = [get_index(name) for name in sweep]
-    for index in swept:
-        if index.water is None:
-            raise UsageError(
-                f"{index.name} ({index.title}) does not tell water from land by a threshold.",
-                "Run `obriy indices` to see which do.",
-            )
-        index.bands_to_read(bands)
-    return methods, swept
+    return methods, checked_indices(sweep, bands)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -293,10 +289,8 @@ class _Bench:
 
     def _sweep(self, number: int, index: Index, water: ClassMap) -> dict[str, Any]:
         """Return what every threshold of an index gives; the map says where it is compared."""
-        ladder = Ladder(max(index.low, -1.0), min(index.high, 1.0), above=index.water == "above")
-        if index.high - index.low > 2:  # no normalized difference
-            ladder = dataclasses.replace(ladder, low=index.low, high=index.high)
-        steps = _steps(self._values(index.name), ladder)
+        ladder = ladder_of(index)
+        steps = steps_of(self._values(index.name), ladder)
         size = self.config.resolution if water.geobox.crs is None else None
         known = water.geobox.crs is not None or size is not None
         table: dict[str, npt.NDArray[np.float64]] = {"threshold": ladder.thresholds}
@@ -406,13 +400,6 @@ def _titles(rows: Sequence[Mapping[str, Any]], lang: str) -> list[str]:
         str(row["method"]) if area is None else f"{row['method']}: {text.area(area)}"
         for row, area in zip(rows, areas, strict=True)
     ]
-
-
-def _steps(values: xr.DataArray, ladder: Ladder) -> xr.DataArray:
-    def make(rows: slice, columns: slice) -> npt.NDArray[np.uint8]:
-        return ladder.steps(values[rows, columns].to_numpy())
-
-    return computed_labels(make, geobox_of(values))
 
 
 def _scores_of(scores: Scores | None) -> dict[str, Any]:
