@@ -472,7 +472,7 @@ def test_bad_input_of_open_scene(straight, tmp_path, granule):
         obriy.open_scene(path, scale=0.1)
     with pytest.raises(UsageError, match="one granule at a time"):
         obriy.open_scene([path, path])
-    with pytest.raises(UsageError, match="'area' is for MODIS"):
+    with pytest.raises(UsageError, match="'area' is for products of MODIS"):
         obriy.open_scene("sample:", area="peter-the-great-bay")
     other = write_mod03(tmp_path / "other.hdf", 10, 6, time="2021-02-18T02:30")
     with pytest.raises(SourceError, match="another granule"):
