@@ -238,6 +238,53 @@ def test_polygons_without_a_class(tmp_path):
         open_reference(path, utm_grid((1, 1)), target=load_legend("worldcover"))
 
 
+LAKES = (
+    ["Озеро Світязь", "Пісочне", "річка Дніпро"], ["Lake Svityaz", "Water tower", "c"],
+    ["lake", "Lake Svityaz", None], [1, 2, 3], [0, 1, 1], [None, None, None], ["", " ", "water."],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("names", LAKES)
+def test_names_of_lakes_are_no_classes(tmp_path, names):
+    grid = utm_grid((2, 4))
+    boxes = [square(0, 0, 1, 1), square(1, 0, 1, 2), square(2, 0, 1, 1)]
+    path = polygons(tmp_path / "a.gpkg", boxes, Name=names, depth=[1.0, 2.0, 3.0])
+    with pytest.raises(GeometryError, match="columns: Name, depth") as raised:
+        open_reference(path, grid)
+    assert "--outside land" in raised.value.hint
+    lakes = open_reference(path, grid, outside="land")
+    np.testing.assert_array_equal(lakes.labels, [[2, 2, 2, 1], [1, 2, 1, 1]])
+    assert "inside its outlines lies water" in " ".join(lakes.notes)
+    islands = labels_of(path, grid, outside="water")
+    np.testing.assert_array_equal(islands, [[1, 1, 1, 2], [2, 1, 2, 2]])
+    with pytest.raises(GeometryError, match="no column that says the class"):
+        open_reference(path, grid, target=load_legend("worldcover"), outside="water")
+
+
+def test_outlines_without_any_column_and_names_that_are_classes(tmp_path):
+    grid = utm_grid((1, 4))
+    boxes = [square(0, 0, 1, 1), square(2, 0, 1, 1)]
+    path = polygons(tmp_path / "a.geojson", boxes)
+    np.testing.assert_array_equal(labels_of(path, grid, outside="land"), [[2, 1, 2, 1]])
+    path = polygons(tmp_path / "b.gpkg", boxes, name=["Озеро", "ліс"])
+    np.testing.assert_array_equal(labels_of(path, grid), [[2, 0, 1, 0]])
+    path = polygons(tmp_path / "c.gpkg", boxes, name=["Lake Svityaz", "b"], вид=["лес", "Lakes"])
+    np.testing.assert_array_equal(labels_of(path, grid), [[1, 0, 2, 0]])
+
+
+def test_a_word_of_a_class_column_that_nobody_knows_is_refused(tmp_path):
+    grid = utm_grid((1, 8))
+    boxes = [square(i, 0, 1, 1) for i in range(8)]
+    known = ["water", "flooded_vegetation", "Vegetation", "other", "glacier", "село", "Lakes", None]
+    path = polygons(tmp_path / "a.gpkg", boxes, type=known)
+    np.testing.assert_array_equal(labels_of(path, grid), [[2, 1, 1, 1, 0, 1, 2, 0]])
+    for strange in ("Lake Svityaz", "wather"):
+        path = polygons(tmp_path / "b.gpkg", boxes, type=[*known[:7], strange])
+        for options in ({}, {"outside": "land"}):
+            with pytest.raises(InputError, match=f"{strange} is no class of the legend 'water'"):
+                open_reference(path, grid, **options)
+
+
 def mapped_as(grid, codes=None):
     codes = np.full(grid.shape, 2, "uint8") if codes is None else np.asarray(codes, "uint8")
     return ClassMap(xr.DataArray(codes, coords_of(grid), ("y", "x")), WATER)

@@ -1,6 +1,7 @@
 """From the codes and words of a reference to the codes of a legend, and why it was so decided."""
 
 import dataclasses
+import functools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,9 @@ NOTHING: Final = "nodata"
 """Stands for the code where the user says what lies where a file has nothing."""
 _SAID_LEGENDS: Final = ("water", "worldcover", "dynamic_world", "simple", "igbp", "ice")
 """Legends whose classes a user may say, the first that has them all."""
+_COVER_LEGENDS: Final = ("worldcover", "dynamic_world", "simple", "igbp")
+_TOLD: Final = 5
+"""So many words that are no class are named in a message."""
 _HOW: Final = "Write code=class,...: 1=water,0=land, or 1=water,nodata=land."
 
 
@@ -224,23 +228,34 @@ def from_tag(tag: str | None, legend: Legend) -> Crosswalk | None:
 def from_words(words: Iterable[str], legend: Legend, where: str) -> dict[str, int]:
     """Return a code of the legend for each word of a class column; 0 for no reference.
 
-    For the legend ``water`` a word that is not known to mean water is not water. For others a word
-    is a name or title of a class, or a term of ``tables/vocabulary.toml``; one for which the legend
-    has several classes (forest among the forests of IGBP) is not known.
+    A word is a name or title of a class, or a term of ``tables/vocabulary.toml``, in singular or
+    with an s; one for which the legend has several classes (forest among the forests of IGBP) is
+    not known. For the legend ``water``, the classes and terms of land cover are not water.
 
     Raises:
-        InputError: a word that is no class of another legend.
+        InputError: a word that is no class.
     """
-    known = _known_words(legend)
-    codes = {word: known.get(_plain(word)) for word in words}
+    codes = {word: _code_of(word, legend) for word in words}
     unknown = sorted(word for word, code in codes.items() if code is None)
-    if unknown and legend.name != "water":
+    if unknown:
         raise InputError(
-            f"{where}: {', '.join(unknown)} is no class of the legend '{legend.name}'.",
-            f"Its classes are: {', '.join(c.name for c in legend)}.",
+            f"{where}: {', '.join(unknown[:_TOLD])} is no class of the legend '{legend.name}'.",
+            f"Its classes are: {', '.join(c.name for c in legend)}. Write these, or terms of land "
+            "cover, into the column; where it has names of places, give it another name.",
         )
-    rest = legend.by_name("not_water").code if legend.name == "water" else NO_DATA
-    return {word: rest if code is None else code for word, code in codes.items()}
+    return {word: NO_DATA if code is None else code for word, code in codes.items()}
+
+
+def knows(words: Iterable[str], legend: Legend) -> bool:
+    """Say whether each word of a column means a class of the legend, or "no reference"."""
+    return all(_code_of(word, legend) is not None for word in words)
+
+
+def _code_of(word: str, legend: Legend) -> int | None:
+    """Return the code that a word of a class column means; None where nobody knows."""
+    known = _column_words(legend.name) if legend.name == "water" else _known_words(legend)
+    plain = _plain(word)
+    return known.get(plain, known.get(plain.removesuffix("s")))
 
 
 def _known_words(legend: Legend) -> dict[str, int]:
@@ -256,23 +271,46 @@ def _known_words(legend: Legend) -> dict[str, int]:
     return known
 
 
+@functools.cache
+def _column_words(name: str) -> dict[str, int]:
+    """Return the words of `_known_words` of a legend of water, and what it makes of land cover."""
+    legend = load_legend(name)
+    known = dict.fromkeys(map(_plain, load_toml("vocabulary")["unknown"]), NO_DATA)
+    codes = translation(load_legend("worldcover"), legend).codes
+    rest = legend.by_name("not_water").code
+    for cover, terms in _terms_by_cover():
+        known |= dict.fromkeys(terms, codes.get(cover, rest))
+    for other in map(load_legend, _COVER_LEGENDS):
+        codes = translation(other, legend).codes
+        known |= {word: codes[c.code] for c in other for word in _words_of(c.name, other)}
+    return known | _known_words(legend)
+
+
 def _terms(legend: Legend) -> dict[str, int]:
     """Return the terms of the vocabulary that are one class of a legend."""
-    cover = load_legend("worldcover")
     try:
-        found = translation(cover, legend)
+        found = translation(load_legend("worldcover"), legend)
     except InputError:  # a legend of the user's own, with other names
         return {}
-    concepts = load_toml("vocabulary")["concept"]
     known: dict[str, int] = {}
+    for code, terms in _terms_by_cover():
+        if found.codes.get(code) and code not in found.nearest:
+            known |= dict.fromkeys(terms, found.codes[code])
+    return known
+
+
+def _terms_by_cover() -> list[tuple[int, list[str]]]:
+    """Return the terms of each concept by its code of WorldCover; 0: wider than its classes."""
+    cover = load_legend("worldcover")
+    concepts = load_toml("vocabulary")["concept"]
+    found = []
     for concept in concepts.values():
         wider = concept
         while "worldcover" not in wider and "within" in wider:
             wider = concepts[wider["within"]]
         code = cover.by_name(wider["worldcover"]).code if "worldcover" in wider else NO_DATA
-        if found.codes.get(code) and code not in found.nearest:
-            known |= dict.fromkeys(map(_plain, concept["terms"]), found.codes[code])
-    return known
+        found.append((code, [_plain(term) for term in concept["terms"]]))
+    return found
 
 
 def _pairs(said: str) -> list[tuple[int | None, str]]:

@@ -1,4 +1,4 @@
-"""Drawn polygons, or labelled points, with a class column as a reference."""
+"""Drawn polygons, or labelled points, as a reference: by a class column, or outlines of water."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from obriy.model.grid import require_crs
 from obriy.model.legend import NO_DATA, Legend
 from obriy.model.reference import Reference
 from obriy.sources.class_codes import MISSING
-from obriy.sources.crosswalk import crosswalk, detect, from_words
+from obriy.sources.crosswalk import crosswalk, detect, from_words, knows
 from obriy.sources.districts import repaired
 from obriy.sources.features import POINTS, POLYGONS, Features, read_features
 from obriy.vectors import place, place_points, rasterize
@@ -33,6 +33,8 @@ CLASS_COLUMNS: Final = (
 """Columns that may hold the class of a feature, best first, in any case: those of people, of
 Google Earth Engine (``class``, ``landcover``) and of the Semi-Automatic Classification Plugin
 (``MC_info``, ``MC_ID``)."""
+_NAMES: Final = "name"
+"""The one of them that more often has names of places: one word that is no class makes it such."""
 
 
 def open_features(
@@ -44,7 +46,11 @@ def open_features(
     layer: str | None = None,
     outside: int = NO_DATA,
 ) -> Reference:
-    """Open polygons or points with a class column on the grid of a map.
+    """Open polygons or points on the grid of a map: with a class column, or outlines.
+
+    Where no column says the class and it is said that land lies outside, water lies inside (and
+    land where water lies outside). A column ``name`` counts as one of classes where every word of
+    it is a class; ``Озеро Світязь`` is a name.
 
     A pixel gets the class of the polygon that holds its centre; where two classes overlap, the
     later class of the legend wins. Of points, the pixel that holds one gets its class; where
@@ -60,19 +66,22 @@ def open_features(
 
     Raises:
         UsageError: an outside of points.
-        GeometryError: no column that says the class, or polygons among points.
+        GeometryError: no column that says the class, nor what lies outside.
         InputError: what the classes mean is not clear.
     """
     features = _features(file, layer)
     frame = features.frame
-    column = _class_column(file, frame)
-    codes, note = _codes_of(frame[column], legend, target, f"{file.name}, column '{column}'")
     as_points = frame.geometry.iloc[0].geom_type in POINTS
     if as_points and outside != NO_DATA:
         raise UsageError(
             f"{file} has points, which say nothing of what lies around them.",
             "Leave --outside away: points of land are needed.",
         )
+    column = _class_column(frame, legend, target)
+    if column is None:
+        codes, note = _inside(file, frame, target, outside)
+    else:
+        codes, note = _codes_of(frame[column], legend, target, f"{file.name}, column '{column}'")
     layers, notes = (_of_points if as_points else _of_polygons)(file, frame, codes, grid)
     notes = [note, *notes, *features.left_out]
     return Reference(layers[0], target, str(file), notes=tuple(notes), repeats=tuple(layers[1:]))
@@ -159,16 +168,45 @@ def _of_pixels(points: int, inside: int) -> str:
     )
 
 
-def _class_column(file: Path, frame: gpd.GeoDataFrame) -> str:
+def _class_column(frame: gpd.GeoDataFrame, legend: str | None, target: Legend) -> str | None:
+    """Return the column that says the class of a feature; None where there is none."""
     by_lower = {str(column).lower(): str(column) for column in frame.columns}
-    found = next((by_lower[name] for name in CLASS_COLUMNS if name in by_lower), None)
-    if found is None:
+    have = [name for name in CLASS_COLUMNS if name in by_lower]
+    if have[:1] == [_NAMES] and not _has_classes(frame[by_lower[_NAMES]], legend, target):
+        del have[0]
+    return by_lower[have[0]] if have else None
+
+
+def _has_classes(values: Any, legend: str | None, target: Legend) -> bool:
+    """Say whether a column of names is one of classes: numbers only where they are explained."""
+    if _as_numbers(values) is not None:
+        return legend is not None
+    words = _words_of(values)
+    return any(words) and knows({word for word in words if word}, target)
+
+
+def _inside(
+    file: Path, frame: gpd.GeoDataFrame, target: Legend, outside: int
+) -> tuple[list[int], str]:
+    """Return the codes of outlines that no column gives a class: the one that is not outside.
+
+    Raises:
+        GeometryError: what lies outside is not said, or does not tell what lies inside.
+    """
+    inside = [c for c in target if c.code != outside]
+    if outside == NO_DATA or len(inside) != 1:
         have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name) or "none"
+        way = "; of outlines of water, say --outside land" if target.name == "water" else ""
         raise GeometryError(
-            f"{file} has no column that says the class of a feature (columns: {have}).",
-            "Add a column 'class' with words such as water and not_water.",
+            f"{file} has no column that says the class of a feature (columns: {have}; names of "
+            "places are no classes).",
+            f"Add a column 'class' with words such as water and not_water{way}.",
         )
-    return found
+    note = (
+        f"{file.name} has no column that says the class of a feature: inside its outlines lies "
+        f"{inside[0].name}, as the user said what lies outside."
+    )
+    return [inside[0].code] * len(frame), note
 
 
 def _codes_of(values: Any, legend: str | None, target: Legend, where: str) -> tuple[list[int], str]:
@@ -179,11 +217,16 @@ def _codes_of(values: Any, legend: str | None, target: Legend, where: str) -> tu
         walk = crosswalk(legend, target) if legend else detect(known.unique(), target, where)
         codes = numbers.fillna(MISSING).to_numpy().astype("int64")
         return [int(c) for c in walk.translate(codes, MISSING)], walk.note
-    words = [None if pd.isna(value) else str(value) for value in values]
+    words = _words_of(values)
     table = from_words({w for w in words if w is not None}, target, where)
     meaning = {c.code: c.name for c in target} | {NO_DATA: "no reference"}
     spelled = ", ".join(f"{word} = {meaning[code]}" for word, code in sorted(table.items()))
     return [NO_DATA if w is None else table[w] for w in words], f"Classes of {where}: {spelled}."
+
+
+def _words_of(values: Any) -> list[str | None]:
+    """Return a column as words; None where it has nothing."""
+    return [None if pd.isna(v) or not str(v).strip() else str(v) for v in values]
 
 
 def _as_numbers(values: Any) -> Any:
