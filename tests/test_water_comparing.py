@@ -73,6 +73,11 @@ def test_a_threshold_of_the_sweep_is_the_method_of_that_threshold(compared, tmp_
         one = alone(tmp_path / method, method)
         area = one.result["area_km2"]
         assert float(rows[threshold]["area_km2"]) == pytest.approx(area, abs=1e-6)
+        scores = one.result["evaluation"]
+        water = next(c for c in scores["classes"] if c["name"] == "water")
+        assert float(rows[threshold]["kappa"]) == pytest.approx(scores["kappa"], abs=1e-6)
+        for name in ("precision", "recall", "f1", "iou"):
+            assert float(rows[threshold][name]) == pytest.approx(water[name], abs=1e-6)
 
 
 def test_the_best_threshold_and_what_is_known_of_it(compared):
@@ -114,14 +119,14 @@ def test_thresholds_by_hand():
     labels = xr.DataArray(np.array([[1, 2, 2, 0]], "uint8"), coords_of(grid), ("y", "x"))
     truth = xr.DataArray(np.array([[1, 2, 2, 2]], "uint8"), coords_of(grid), ("y", "x"))
     legend = load_legend("water")
-    scores = sweep_agreement(steps, ladder, compare(ClassMap(labels, legend), truth))
+    scores = sweep_agreement(steps, ladder, compare(ClassMap(labels, legend), truth), labels)
     at = list(ladder.thresholds).index(0.05)
     assert scores["overall_accuracy"][at] == pytest.approx(2 / 3)
     assert scores["recall"][at] == scores["iou"][at] == pytest.approx(1 / 2)
     assert scores["precision"][at] == 1
     # Of water alone, every threshold that maps more would be a better one: no score says so.
     alone = xr.DataArray(np.array([[0, 2, 2, 2]], "uint8"), coords_of(grid), ("y", "x"))
-    scores = sweep_agreement(steps, ladder, compare(ClassMap(labels, legend), alone))
+    scores = sweep_agreement(steps, ladder, compare(ClassMap(labels, legend), alone), labels)
     assert np.isnan(scores["iou"]).all()
     assert np.isnan(scores["overall_accuracy"]).all()
     assert scores["recall"][at] == pytest.approx(1 / 2)

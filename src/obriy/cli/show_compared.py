@@ -28,7 +28,7 @@ def _is_season(result: dict[str, Any]) -> bool:
 
 def _season(result: dict[str, Any]) -> Table:
     """Return the dates of a season: what was seen, and how they weigh."""
-    table = Table("date", "seen, km²", "weight", "")
+    table = Table("date", "ground seen, km²", "weight", "why not")
     for row in result["rows"]:
         weight = "-" if row["weight"] is None else f"{row['weight']:.3f}"
         table.add_row(row["date"], _area(row["seen_km2"]), weight, row["reason"])

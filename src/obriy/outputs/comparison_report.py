@@ -55,6 +55,7 @@ def view(data: ComparisonReport) -> dict[str, Any]:
         "figures": drawn,
         "areas": _areas(text, result["rows"]),
         "scores": _scores(text, result["rows"]) if result["reference"] else None,
+        "sweep_note": text("compare_water.sweep_note"),
         "sweeps": [
             {
                 "title": text("compare_water.sweep", index=sweep["index"]),
@@ -97,6 +98,7 @@ def season_view(data: ComparisonReport) -> dict[str, Any]:
     return common | {
         "answer": common["answer"]
         | {"first": first, "facts": facts, "trust": text("compare_water.season_trust")},
+        "sweep_note": text("compare_water.season_note"),
         "warnings": [*common["warnings"], *left_out],
     }
 
@@ -111,7 +113,6 @@ def _answer(text: Text, data: ComparisonReport) -> dict[str, Any]:
     if best is not None:
         first = text("compare_water.best", method=best["method"], iou=text.number(best["iou"], 3))
     span = interval_km2(text, (min(areas), max(areas))) if areas else ""
-    shares = [row["unseen_share"] for row in rows if row["unseen_share"] is not None]
     trust = "compare_water.trust" if data.independent else "compare_water.trust_agreement"
     return {
         "label": text("compare_water.title"),
@@ -125,9 +126,17 @@ def _answer(text: Text, data: ComparisonReport) -> dict[str, Any]:
                 _reference(text, data.result["reference"]),
             ),
         ],
-        "seen": text("report.unseen_plain", share=text.percent(max(shares))) if shares else "",
+        "seen": _seen(text, rows),
         "trust": text(trust) if data.result["reference"] else text("compare_water.trust_none"),
     }
+
+
+def _seen(text: Text, rows: list[dict[str, Any]]) -> str:
+    """Say what was unseen: by the map that saw least; unknown where nobody knows the clouds."""
+    if any(row.get("clouds") == "unknown" for row in rows):
+        return text("compare_water.unseen_unknown")
+    shares = [row["unseen_share"] for row in rows if row["unseen_share"] is not None]
+    return text("report.unseen_plain", share=text.percent(max(shares))) if shares else ""
 
 
 def _not_told_apart(

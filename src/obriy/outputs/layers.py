@@ -107,7 +107,7 @@ LAYERS: Final[Mapping[LayerName, Layer]] = {
         zero="series.never_seen",
     ),
     "index": Layer(
-        "spectral index, unitless, NaN where nothing was seen",
+        "spectral index, unitless, NaN where it was not seen",
         missing=math.nan,
         dtype="float32",
         ramp=list(zip((-1.0, -0.5, 0.0, 0.5, 1.0), INDEX_RAMP, strict=True)),

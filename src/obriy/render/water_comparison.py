@@ -32,6 +32,9 @@ _ACROSS: Final = 4
 _TALL: Final = 1.6
 """Height over width above which twice as many pictures stand side by side."""
 _WIDE: Final = 12.4
+_LONGEST: Final = 44
+_LETTER: Final = 0.085
+"""Inches that a letter beside a plot takes, at most."""
 _SCORES: Final = ("overall_accuracy", "kappa", "precision", "recall", "f1", "iou")
 _MARKS: Final = {"published": (INK, "-"), "otsu": (SERIES[1], "--"), "best": (SERIES[0], "-.")}
 """Colour and line of thresholds that are known."""
@@ -136,7 +139,9 @@ def area_figure(rows: Sequence[Mapping[str, Any]], lang: str = "en") -> Figure:
     text = text_of(lang)
     height = 0.92 + 0.34 * len(rows)
     figure = new_figure(9.0, height)
-    axes = figure.add_axes((0.25, 0.45 / height, 0.72, (0.34 * len(rows)) / height))
+    names = [_shortened(str(row["method"])) for row in rows]
+    left = 0.03 + max(map(len, names)) * _LETTER / 9.0
+    axes = figure.add_axes((left, 0.45 / height, 0.97 - left, (0.34 * len(rows)) / height))
     for number, row in enumerate(rows):
         if row["low_km2"] is not None:
             axes.plot((row["low_km2"], row["high_km2"]), (number, number), color=ACCENT, alpha=0.4,
@@ -146,7 +151,7 @@ def area_figure(rows: Sequence[Mapping[str, Any]], lang: str = "en") -> Figure:
         if row["area_km2"] is not None:
             axes.plot(row["area_km2"], number, "|", color=INK, markersize=13, markeredgewidth=1.8,
                       zorder=3)  # fmt: skip
-    axes.set_yticks(range(len(rows)), [str(row["method"]) for row in rows])
+    axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(left=0)
     _quiet(axes, "x", text)
@@ -158,9 +163,14 @@ def area_figure(rows: Sequence[Mapping[str, Any]], lang: str = "en") -> Figure:
         axes.plot([], [], "|", color=INK, markersize=13, markeredgewidth=1.8)[0],
     ]
     figure.legend(marks, [text(f"compare_water.{n}") for n in ("whole", "span90", "seen")],
-                  loc="upper left", bbox_to_anchor=(0.235, 1.0), ncols=3, frameon=False,
+                  loc="upper left", bbox_to_anchor=(left - 0.015, 1.0), ncols=3, frameon=False,
                   fontsize=9, labelcolor=INK)  # fmt: skip
     return figure
+
+
+def _shortened(name: str) -> str:
+    """Return a name that fits beside a plot, its middle left out."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 14]}…{name[-13:]}"
 
 
 def sweep_figure(sweep: Mapping[str, Any], lang: str = "en") -> Figure:

@@ -129,7 +129,7 @@ def map_water_to_files(
     """
     behind = indices_behind(parse_method(method), set(band_names(scene))) if with_indices else []
     mapped, *indices = map_waters_to_files(
-        scene, {method: folder}, {index.name: folder for index in behind},
+        scene, [(method, folder)], {index.name: folder for index in behind},
         part=part, clouds=clouds, options=options, lang=lang,
     )  # fmt: skip
     files, found = mapped
@@ -140,7 +140,7 @@ def map_water_to_files(
 
 def map_waters_to_files(
     scene: xr.Dataset,
-    methods: Mapping[str, Path],
+    methods: Sequence[tuple[str, Path]],
     indices: Mapping[str, Path],
     *,
     part: xr.Dataset | None = None,
@@ -152,7 +152,7 @@ def map_waters_to_files(
 
     Args:
         scene: A Scene.
-        methods: Folder of each method's map.
+        methods: What to do, and the folder of its map.
         indices: Folder of each index of the catalogue, ``index_NAME.tif``.
         part: As for `map_water_to_files`, like the others.
         clouds: See there.
@@ -163,14 +163,14 @@ def map_waters_to_files(
         As `map_water_to_files`, for each method, and then for each index.
     """
     check_scene(scene)
-    work = [_work_of(parse_method(text), folder) for text, folder in methods.items()]
+    work = [_work_of(parse_method(text), folder) for text, folder in methods]
     for name, folder in indices.items():
         values = IndexValues(get_index(name))
         work.append(FileWork(values, {f"{INDEX_FILE}{values.name}": ("values", "index")}, folder))
     made = map_each_to_files(
         scene, work, subject="water", clouds=clouds, options=options, lang=lang, part=part
     )
-    told = [*methods, *indices]
+    told = [*(text for text, _ in methods), *indices]
     return [(files, found_of(text, done)) for text, (files, done) in zip(told, made, strict=True)]
 
 

@@ -149,7 +149,7 @@ class _Season:
         assert opened.scene is not None
         made = map_waters_to_files(
             opened.scene,
-            {_usual(self.swept[0]): self.folder.file(place)},
+            [(_usual(self.swept[0]), self.folder.file(place))],
             {index.name: self.folder.file(place) for index in self.swept},
             part=opened.part if self.inputs.districts else None,
             clouds=self.config.clouds,

@@ -9,8 +9,11 @@ import xarray as xr
 from obriy.blocks.computed import computed_labels
 from obriy.errors import UsageError
 from obriy.indices.catalogue import Index, get_index
+from obriy.methods.index_threshold import NOT_WATER
+from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.ladder import Ladder
+from obriy.model.legend import NO_DATA, load_legend
 
 
 def checked_indices(names: Sequence[str], bands: set[str]) -> list[Index]:
@@ -38,6 +41,11 @@ def ladder_of(index: Index) -> Ladder:
     return Ladder(low, high, above=index.water == "above")
 
 
+def no_water(index: Index) -> str:
+    """Return the method at whose threshold nothing is water."""
+    return f"{index.name.lower()}:{index.high if index.water == 'above' else index.low:g}"
+
+
 def steps_of(values: xr.DataArray, ladder: Ladder) -> xr.DataArray:
     """Return between which thresholds the values of a raster lie; made as it is read."""
 
@@ -45,3 +53,13 @@ def steps_of(values: xr.DataArray, ladder: Ladder) -> xr.DataArray:
         return ladder.steps(values[rows, columns].to_numpy())
 
     return computed_labels(make, geobox_of(values))
+
+
+def seen_by(steps: xr.DataArray) -> ClassMap:
+    """Return what an index saw, as a map that shows no water: where it can be compared."""
+
+    def make(rows: slice, columns: slice) -> npt.NDArray[np.uint8]:
+        found = steps[rows, columns].to_numpy()
+        return np.where(found == NO_DATA, np.uint8(NO_DATA), np.uint8(NOT_WATER))
+
+    return ClassMap(computed_labels(make, geobox_of(steps)), load_legend("water"))

@@ -51,7 +51,7 @@ from obriy.workflows.mapping import map_waters, map_waters_to_files, open_map
 from obriy.workflows.passes import open_layer
 from obriy.workflows.run import Run, places_of, run_folder
 from obriy.workflows.season_sweep import run_season_sweep
-from obriy.workflows.sweeping import checked_indices, ladder_of, steps_of
+from obriy.workflows.sweeping import checked_indices, ladder_of, no_water, seen_by, steps_of
 
 USUAL: Final = ("NDWI", "MNDWI", "AWEIsh", "AWEInsh")
 """Indices whose Otsu masks are compared where nobody names methods: those of document C."""
@@ -196,27 +196,31 @@ class _Work:
 
     def carried_out(self, folder: RunFolder) -> StepRecord:
         """Write the map of every method, and every index."""
-        places = {text: f"maps/{number:02d}" for number, text in enumerate(self.methods, 1)}
-        for place in (*places.values(), "indices"):
+        places = [f"maps/{number:02d}" for number, _ in enumerate(self.methods, 1)]
+        clear = [_clear_place(index) for index in self.swept]
+        for place in (*places, *clear, "indices"):
             folder.file(place).mkdir(parents=True, exist_ok=True)
         made = map_waters_to_files(
             self.inputs.scene,
-            {text: folder.file(place) for text, place in places.items()},
+            [
+                *((text, folder.file(p)) for text, p in zip(self.methods, places, strict=True)),
+                *((no_water(i), folder.file(p)) for i, p in zip(self.swept, clear, strict=True)),
+            ],
             {index.name: folder.file("indices") for index in self.swept},
             part=self.inputs.part if self.inputs.districts else None,
             clouds=self.config.clouds,
             options=self.options,
             lang=self.config.lang,
         )
-        where = [*places.values(), *("indices" for _ in self.swept)]
+        where = [*places, *clear, *("indices" for _ in self.swept)]
         files = {
             f"{place}/{name}": f"{place}/{file}"
             for place, (written, _) in zip(where, made, strict=True)
             for name, file in written.items()
         }
         found = [told for _, told in made]
-        first = len(self.methods)
-        return StepRecord(files, {"maps": found[:first], "indices": found[first:]})
+        first, last = len(self.methods), len(found) - len(self.swept)
+        return StepRecord(files, {"maps": found[:first], "indices": found[last:]})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -281,6 +285,7 @@ class _Bench:
             "low_km2": low,
             "high_km2": high,
             "unseen_share": total and total.unseen_share,
+            "clouds": total and total.clouds,
             "threshold": found["decision"].get("threshold"),
             **_scores_of(scores),
             "status": "partial" if failed else "ok",
@@ -299,7 +304,9 @@ class _Bench:
             spread = THRESHOLD_SPREAD * (index.high - index.low)
             table["low_km2"], table["high_km2"] = ladder.around(table["area_km2"], spread)
         if self.reference is not None:
-            table |= sweep_agreement(steps, ladder, compare(water, self.reference))
+            table |= sweep_agreement(
+                steps, ladder, compare(seen_by(steps), self.reference), self._clear(index)
+            )
         told = self.mapped.found["indices"][number]["decision"]
         best = None
         if "iou" in table and np.isfinite(table["iou"]).any():
@@ -313,6 +320,11 @@ class _Bench:
                 for mark, value in marks.items() if value is not None
             },
         }  # fmt: skip
+
+    def _clear(self, index: Index) -> xr.DataArray:
+        """Open the map that shows no water at all: it hides all that is not surely seen."""
+        file = self.mapped.outputs[f"{_clear_place(index)}/mask"]
+        return open_layer(self.folder.file(file), self.inputs.part)
 
     def _picture(self, sweep: Mapping[str, Any]) -> Figure:
         """Draw an index; its colours turn at the best threshold that is known."""
@@ -389,6 +401,10 @@ class _Bench:
         )
         outputs["report"] = str(write_comparison_report(report, folder.file("report.html")))
         return outputs
+
+
+def _clear_place(index: Index) -> str:
+    return f"indices/clear_{index.name.lower()}"
 
 
 def _titles(rows: Sequence[Mapping[str, Any]], lang: str) -> list[str]:
