@@ -14,6 +14,7 @@ JOBS = {
     ("ice",): config.IceConfig,
     ("compare", "landcover"): config.CompareConfig,
     ("compare", "ice"): config.IceCompareConfig,
+    ("compare", "water"): config.WaterCompareConfig,
     ("train", "landcover"): config.TrainConfig,
     ("train", "ice"): config.IceTrainConfig,
 }
@@ -49,7 +50,9 @@ def test_what_matters_comes_first_and_the_machine_last(helped):
 
 
 def test_defaults_are_words_of_the_user(helped):
-    assert not re.search(r"Undefined|Path\(|default: [('\[]|<lambda>|None", helped[1])
+    assert not re.search(
+        r"Undefined|Path\(|default: [('\[]|default:\s*\n  -|<lambda>|None", helped[1]
+    )
 
 
 def test_an_option_is_understood_by_its_old_name(tmp_path):

@@ -94,7 +94,8 @@ def _help(field: FieldInfo) -> str:
     """Return the description with the default, where there is one and it does not say it."""
     told = field.description or ""
     usual = field.default
-    silent = "default" in told or field.default_factory or usual is None or usual is False
+    nothing = usual is None or usual is False or usual == []
+    silent = nothing or "default" in told or field.default_factory
     return told if silent else f"{told}; default: {_text(usual)}"
 
 
