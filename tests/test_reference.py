@@ -363,6 +363,22 @@ def test_codes_that_are_said_and_not_understood(tmp_path, said, says):
         open_class_map(path, said)
 
 
+def test_a_code_can_be_said_to_be_nothing_and_one_that_is_not_said_is_told_with_its_file(tmp_path):
+    grid = utm_grid((1, 3))
+    path = write(tmp_path / "a.tif", np.array([[7, 3, 255]], "uint8"), grid)
+    said = "7=water,3=land,255=nodata"
+    np.testing.assert_array_equal(open_class_map(path, said).labels, [[2, 1, 0]])
+    np.testing.assert_array_equal(labels_of(path, grid, legend=said), [[2, 1, 0]])
+    cover = open_class_map(path, "7=water,3=tree_cover,255=NoData")
+    np.testing.assert_array_equal(cover.labels, [[80, 10, 0]])
+    opened = open_class_map(path, "7=water,3=land")
+    with pytest.raises(InputError, match=r"a\.tif has the value 255, which .* do not explain") as r:
+        opened.labels.to_numpy()
+    assert "255=nodata" in r.value.hint
+    with pytest.raises(UsageError, match="says one class"):
+        open_class_map(path, "7=water,3=nodata,255=nodata")
+
+
 def test_codes_of_land_cover_can_be_said(tmp_path):
     path = write(tmp_path / "a.tif", np.array([[1, 2]], "uint8"), utm_grid((1, 2)))
     opened = open_class_map(path, "1=tree_cover,2=built_up")
@@ -514,7 +530,7 @@ def test_detection_is_never_wrong_about_a_code(values):
         walk = detect(values, WATER, "a.tif")
     except InputError:
         return
-    translated = walk.translate(np.array(sorted(values)), -1)  # no value is left unexplained
+    translated = walk.translate(np.array(sorted(values)), -1, "a")  # no value is left unexplained
     assert set(translated.tolist()) <= {0, 1, 2}
 
 

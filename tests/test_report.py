@@ -262,6 +262,8 @@ SENTENCES = {
     ),
     "Codes read as they were said: 1=water,0=land.": "Коди прочитано так, як вказав користувач: 1=",
     "Where the reference says nothing lies not_water, as the user said.": "не каже, там не вода",
+    "a.kml has no column that says the class of a feature: inside its outlines lies water, as the "
+    "user said what lies outside.": "У файлі a.kml немає стовпця з класом об'єкта: усередині конту",
     "The reference has one class (water) and says nothing of the rest of the map: what is mapped "
     "as water and is not could not be counted, so only its recall is known. Say what lies outside: "
     "--outside land (of a job: --reference-outside land).": "В еталоні один клас (вода)",

@@ -21,7 +21,8 @@ UNKNOWN: Final = 255
 SAYS: Final = "="
 """Stands between a code and its class where the user says what codes are."""
 NOTHING: Final = "nodata"
-"""Stands for the code where the user says what lies where a file has nothing."""
+"""Stands for the code where the user says what lies where a file has nothing, and for the class of
+a code that says nothing."""
 _SAID_LEGENDS: Final = ("water", "worldcover", "dynamic_world", "simple", "igbp", "ice")
 """Legends whose classes a user may say, the first that has them all."""
 _COVER_LEGENDS: Final = ("worldcover", "dynamic_world", "simple", "igbp")
@@ -49,12 +50,13 @@ class Crosswalk:
     others: Mapping[int, int] = dataclasses.field(default_factory=dict)
     missing: int = NO_DATA
 
-    def translate(self, codes: npt.NDArray[Any], missing: int) -> npt.NDArray[np.uint8]:
+    def translate(self, codes: npt.NDArray[Any], missing: int, where: str) -> npt.NDArray[np.uint8]:
         """Return codes of the legend.
 
         Args:
             codes: Whole numbers of any type.
             missing: The number that stands for "nothing there".
+            where: The file, for messages.
 
         Raises:
             InputError: a code that the crosswalk does not explain.
@@ -70,8 +72,8 @@ class Crosswalk:
         strange = ~explained | (~gone & (translated == UNKNOWN))
         if strange.any():
             raise InputError(
-                f"The reference has the value {codes[strange][0]}, which the codes '{self.name}' "
-                "do not explain.",
+                f"{where} has the value {codes[strange][0]}, which the codes '{self.name}' do not "
+                "explain.",
                 name_them(),
             )
         return translated
@@ -87,7 +89,8 @@ def name_them() -> str:
     """Return the way out where the codes of a file are not clear."""
     return (
         f"Name its codes ({', '.join(names())}), or say what they are: 1=water,0=land, or "
-        "1=water,nodata=land (--codes for a map, --legend for its reference)."
+        "1=water,nodata=land, or 1=water,0=land,255=nodata (--codes for a map, --legend for its "
+        "reference)."
     )
 
 
@@ -136,7 +139,8 @@ def crosswalk(name: str, legend: Legend) -> Crosswalk:
 
     Args:
         name: A name of ``tables/crosswalks.toml``, or what the codes are: ``1=water,0=land``,
-            where ``nodata=land`` says what lies where the file has nothing.
+            where ``nodata=land`` says what lies where the file has nothing, and ``255=nodata``
+            that a code says nothing.
         legend: The legend wanted.
 
     Raises:
@@ -334,10 +338,11 @@ def _legend_of_said(said: str) -> Legend:
     pairs = _pairs(said)
     for name in _SAID_LEGENDS:
         known = _known_words(load_legend(name))
-        if all(_plain(word) in known for _, word in pairs):
+        if all(_plain(word) in known for _, word in pairs if word.lower() != NOTHING):
             return load_legend(name)
     known = _known_words(load_legend("water"))
-    strange = next((word for _, word in pairs if _plain(word) not in known), said)
+    words = [word for _, word in pairs if word.lower() != NOTHING]
+    strange = next((word for word in words if _plain(word) not in known), said)
     raise UsageError(f"'{strange}' is no class that goes with the others of '{said}'.", _HOW)
 
 
@@ -348,13 +353,18 @@ def classes_said(said: str, legend: Legend) -> list[int]:
         UsageError: what is said is not understood.
         InputError: a word that is no class of the legend.
     """
-    found = (class_named(word, legend) for _, word in _pairs(said))
+    found = (_class_said(word, legend) for _, word in _pairs(said))
     return [code for code in found if code != NO_DATA]
+
+
+def _class_said(word: str, legend: Legend) -> int:
+    """Return the class of a legend that a said word means; 0 for "no data"."""
+    return NO_DATA if word.lower() == NOTHING else class_named(word, legend)
 
 
 def _said(said: str, legend: Legend) -> Crosswalk:
     """Return the crosswalk of codes that the user says."""
-    codes = {code: class_named(word, legend) for code, word in _pairs(said)}
+    codes = {code: _class_said(word, legend) for code, word in _pairs(said)}
     table = np.full(256, UNKNOWN, "uint8")
     others = {}
     for code, to in codes.items():

@@ -186,7 +186,7 @@ def open_band(
 
     def read(rows: slice, columns: slice) -> ByteArray:
         codes = values[rows, columns].to_numpy()
-        labels = walk.translate(codes, MISSING)
+        labels = walk.translate(codes, MISSING, source)
         if keep_unnamed:
             labels[codes == UNNAMED] = UNNAMED
         return labels

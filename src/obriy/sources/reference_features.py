@@ -216,7 +216,7 @@ def _codes_of(values: Any, legend: str | None, target: Legend, where: str) -> tu
         known = numbers.dropna()
         walk = crosswalk(legend, target) if legend else detect(known.unique(), target, where)
         codes = numbers.fillna(MISSING).to_numpy().astype("int64")
-        return [int(c) for c in walk.translate(codes, MISSING)], walk.note
+        return [int(c) for c in walk.translate(codes, MISSING, where)], walk.note
     words = _words_of(values)
     table = from_words({w for w in words if w is not None}, target, where)
     meaning = {c.code: c.name for c in target} | {NO_DATA: "no reference"}

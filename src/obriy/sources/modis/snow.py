@@ -50,7 +50,7 @@ def read_snow_reference(path: Path, grid: GeoBox | None = None) -> Reference:
     def read(rows: slice, columns: slice) -> npt.NDArray[Any]:
         count = (rows.stop - rows.start, columns.stop - columns.start)
         codes = file.read(name, (rows.start, columns.start), count)
-        return walk.translate(codes, MISSING)
+        return walk.translate(codes, MISSING, str(path))
 
     wanted = grid_asked_for(own, grid, None, file)
     make = Nearest(own, wanted).wrap(read, np.uint8(0))
