@@ -91,6 +91,27 @@ def test_districts_and_files(masks, tmp_path):
     assert "no interval" in shown.stdout
 
 
+def test_maps_without_dates_are_told_apart_by_their_files(tmp_path):
+    for place in ("east", "west"):
+        (tmp_path / place).mkdir()
+    files = [
+        write(tmp_path / "east" / "mask.tif", columns(0, 5)),
+        write(tmp_path / "west" / "mask.tif", columns(0, 7)),
+        write(tmp_path / "west" / "other.tif", columns(0, 9)),
+    ]
+    done = obriy(
+        "measure", *files, "--codes", "1=water,nodata=land", "--out", tmp_path / "out", "--change"
+    )
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "out" / "areas.csv").open(encoding="utf-8") as file:
+        rows = {row["map"]: float(row["area_km2"]) for row in csv.DictReader(file)}
+    wide = {"east/mask.tif": 5, "west/mask.tif": 7, "other.tif": 9}
+    assert rows == pytest.approx({n: km2(columns(0, w)) for n, w in wide.items()}, rel=1e-6)
+    assert "Change from east/mask.tif to other.tif" in done.stdout
+    result = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
+    assert [one["map"] for one in result["maps"]] == list(wide)
+
+
 def test_a_class_of_any_legend(tmp_path):
     grid = utm_grid(SHAPE)
     with rasterio.open(

@@ -17,13 +17,13 @@ def print_measured(measured: "MeasuredMaps") -> None:
     table = Table("map", "date", "district", f"{measured.class_name}, km²", "unseen")
     for one in measured.maps:
         for area in (*one.series.areas, *one.series.together):
-            table.add_row(one.file.name, area.date or "-", _place(area), _km2(area.area_km2),
+            table.add_row(one.name, area.date or "-", _place(area), _km2(area.area_km2),
                           f"{area.unseen_share:.1%}")  # fmt: skip
     console.print(table)
     if measured.change is not None:
         total = measured.change.total
         console.print(
-            f"Change from {measured.maps[0].file.name} to {measured.maps[-1].file.name}: "
+            f"Change from {measured.maps[0].name} to {measured.maps[-1].name}: "
             f"gained {_km2(total.gained_km2)} km², lost {_km2(total.lost_km2)} km², "
             f"lasting {_km2(total.stable_km2)} km², net {_km2(total.net_km2)} km²; "
             f"unseen on a side {total.unseen_km2:.4f} km²"

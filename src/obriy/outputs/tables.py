@@ -1,6 +1,6 @@
 """Areas and scores as CSV: UTF-8, a point for decimals, full precision, empty where unknown."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,25 @@ _OVERALL = ("overall_accuracy", "kappa", "mean_iou", "pixels", "unseen_share")
 _BY_CLASS = ("precision", "recall", "f1", "iou")
 
 
-def write_areas(series: AreaSeries, path: Path | str) -> Path:
+def write_areas(series: AreaSeries, path: Path | str, maps: Sequence[str] | None = None) -> Path:
     """Write ``areas.csv``: a row per district and date; return its path.
 
     ``expected_km2`` is the best estimate for the whole district, with its 90 % interval;
     ``area_km2`` what was seen, empty where nothing was. Shares are of the whole district, 0 to 1.
     ``clouds`` is ``known``, ``compared`` (with other dates alone) or ``unknown``: then land may be
     cloud, and the whole has no estimate.
+
+    Args:
+        series: The areas.
+        path: The file.
+        maps: Name of the map of each area, for a column ``map``, which stands first; None: no such
+            column: the dates tell maps apart.
     """
-    return write_rows(path, _AREAS, (_area_row(series.class_name, a) for a in series.areas))
+    rows = [_area_row(series.class_name, area) for area in series.areas]
+    if maps is None:
+        return write_rows(path, _AREAS, rows)
+    named = ([name, *row] for name, row in zip(maps, rows, strict=True))
+    return write_rows(path, ("map", *_AREAS), named)
 
 
 def write_scores(scores: Scores, path: Path | str) -> Path:

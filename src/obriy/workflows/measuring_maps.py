@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -35,11 +36,13 @@ class MeasuredMap:
 
     Attributes:
         file: The map.
+        name: What it is called: the name of its file, with folders where another is called alike.
         series: Areas by district, whole pixels; without an interval.
         notes: How its codes were read.
     """
 
     file: Path
+    name: str
     series: AreaSeries
     notes: tuple[str, ...]
 
@@ -75,6 +78,7 @@ class MeasuredMaps:
             "maps": [
                 {
                     "file": str(one.file),
+                    "map": one.name,
                     "date": one.series.areas[0].date,
                     "areas": [area.to_dict() for area in one.series.areas],
                     "together": [area.to_dict() for area in one.series.together],
@@ -126,7 +130,11 @@ def measure_maps(
     first, last = maps[0][1], maps[-1][1]
     if change:  # before the work
         require_one_grid([first, last])
-    measured = tuple(_measured(path, m, class_name, districts, pixel_size_m) for path, m in maps)
+    names = _names([path for path, _ in maps])
+    measured = tuple(
+        MeasuredMap(path, name, _measured(m, class_name, districts, pixel_size_m), _notes(m))
+        for name, (path, m) in zip(names, maps, strict=True)
+    )
     compared = None
     if change:
         compared = measure_change([first], [last], class_name, districts, pixel_size_m=pixel_size_m)
@@ -144,9 +152,10 @@ def write_measured(measured: MeasuredMaps, folder: Path) -> dict[str, Path]:
         raise OutputError(f"{folder} is the folder of a run.", "Name another one with --out.")
     with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    maps = [one.name for one in measured.maps for _ in one.series.areas]
     plain = json.dumps(measured.to_dict(), ensure_ascii=False, indent=2)
     return {
-        "areas": write_areas(measured.series(), folder / AREAS),
+        "areas": write_areas(measured.series(), folder / AREAS, maps),
         "result": write_text(folder / RESULT, f"{plain}\n"),
     }
 
@@ -173,22 +182,33 @@ def _in_time(maps: list[tuple[Path, ClassMap]]) -> list[tuple[Path, ClassMap]]:
     return sorted(maps, key=lambda item: str(item[1].time))
 
 
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return the end of each path that no other has: the name of the file where that is enough."""
+
+    def ends(path: Path) -> list[str]:
+        return [Path(*path.parts[-n:]).as_posix() for n in range(1, len(path.parts) + 1)]
+
+    met = Counter(end for path in paths for end in ends(path))
+    return [next((e for e in ends(path) if met[e] == 1), str(path)) for path in paths]
+
+
 def _measured(
-    path: Path,
     class_map: ClassMap,
     class_name: str,
     districts: Sequence[District],
     pixel_size_m: float | None,
-) -> MeasuredMap:
+) -> AreaSeries:
     found = measure_areas(class_map, class_name, districts, pixel_size_m=pixel_size_m)
-    series = dataclasses.replace(
+    return dataclasses.replace(
         found,
         areas=tuple(map(_without_interval, found.areas)),
         together=tuple(map(_without_interval, found.together)),
     )
+
+
+def _notes(class_map: ClassMap) -> tuple[str, ...]:
     steps = class_map.provenance.steps
-    notes = tuple(str(note) for step in steps for note in step.get("notes", ()))
-    return MeasuredMap(path, series, notes)
+    return tuple(str(note) for step in steps for note in step.get("notes", ()))
 
 
 def _without_interval(area: Area) -> Area:
