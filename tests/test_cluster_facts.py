@@ -83,6 +83,14 @@ def test_what_is_missing_never_counts(scene_of):
     assert five.texture["nir"] == pytest.approx(0.1)
 
 
+def test_a_scene_in_memory_stays_as_it_is(scene_of):
+    # Cloud is 0 in the clusters: were it made NaN in the scene, the next reader had no picture.
+    scene = scene_of(red=[[0.1, 0.2, 0.3]], nir=[[0.3, 0.4, 0.5]])
+    measure_clusters(scene, clusters_on(scene, [[1, 0, 1]]))
+    np.testing.assert_array_equal(scene["red"].values, np.float32([[0.1, 0.2, 0.3]]))
+    np.testing.assert_array_equal(scene["nir"].values, np.float32([[0.3, 0.4, 0.5]]))
+
+
 def test_texture_and_surroundings_by_hand(scene_of):
     nir = np.full((31, 31), 0.3)
     nir[15, 15] = 0.8

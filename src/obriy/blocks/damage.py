@@ -86,7 +86,8 @@ def read_around(
     Returns:
         The numbers, NaN or an integer's "nothing there" where bytes are broken; and the holes in
         them, in pixels of the variable, each as large as a tile of the file. Where a source does
-        not say its tiles, they are found by halving.
+        not say its tiles, they are found by halving. Of a variable in memory the numbers are its
+        own, no copy: nothing may be written to them.
     """
     rows, columns = (
         slice(*part.indices(size)[:2])

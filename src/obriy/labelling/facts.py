@@ -125,8 +125,8 @@ def _read(scene: xr.Dataset, clusters: ClassMap, core: tuple[slice, slice]) -> _
     missing = np.any([np.isnan(plane) for plane in layers.values()], axis=0)
     labels[missing] = NO_DATA
     hidden = labels == NO_DATA
-    for plane in layers.values():
-        plane[hidden] = np.nan
+    # Anew, not in place: of a scene in memory the planes are windows into its own arrays.
+    layers = {name: np.where(hidden, np.float32("nan"), p) for name, p in layers.items()}
     return _Piece(layers, labels, outer[0].start, outer[1].start, (inner[0], inner[1]))
 
 
