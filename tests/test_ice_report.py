@@ -195,8 +195,14 @@ def test_the_page_is_whole_with_all_its_pictures_and_loads_nothing(lang, tmp_pat
 
 def test_the_first_screen_answers_for_a_series():
     text = text_in(data_of(WINTERS))
-    # The 90 % of ice on 11 February was seen through a hole: it does not lead.
-    assert "Ice at its maximum, 2021-03-02" in text
+    # The 90 % of ice on 11 February was seen through a hole: it does not lead, but whether the
+    # date that does is the maximum nobody knows.
+    assert "Ice on 2021-03-02 700.0 km²" in text
+    assert (
+        "Whether this is the maximum is not known: the estimate of 2021-02-11 is larger, "
+        "900.0 km², but less than half of the sea was seen then."
+    ) in text
+    assert "8 of 9 dates count: those on which half of the sea or more was seen." in text
     assert (
         "700.0 km² best estimate for the whole sea of the place 630.0–770.0 km² its 90% interval "
         "630.0 km² of that seen Whatever the unseen part holds, the area lies at 630.0–730.0 km²"
@@ -207,6 +213,18 @@ def test_the_first_screen_answers_for_a_series():
     assert "10.0% of the sea could not be seen (cloud 10.0%)" in text
     assert "not compared with labels" in text
     assert "Dates with an area 9 of 9" in text
+
+
+def test_the_maximum_is_called_so_where_no_date_shows_more():
+    counted = [area("2021-02-11", 0.3), area("2021-03-02", 0.7)]
+    text = text_in(data_of(counted))
+    assert "Ice at its maximum, 2021-03-02" in text
+    assert "dates count:" not in text
+    text = text_in(data_of([*counted, area("2021-03-12", 0.9, seen=0.4)], "uk"))
+    assert "Найбільша площа льоду, 2021" not in text
+    assert "Лід 2021-03-02" in text
+    assert "невідомо: оцінка на 2021-03-12 більша, 900,0 км²" in text
+    assert "Враховано дат: 2 з 3" in text
 
 
 def test_the_first_screen_answers_for_one_date_in_ukrainian():

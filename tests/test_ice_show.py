@@ -26,8 +26,33 @@ def result(*dates, seasons=()):
 
 def test_the_most_ice_is_of_a_date_that_saw_enough():
     # The second is mostly supposition: three quarters of its sea lay under cloud.
-    lines = ice_lines(result(day("2021-01-28", 80.0, 0.1), day("2021-02-08", 90.0, 0.77)))
-    assert any(line.startswith("Most ice, 2021-01-28") for line in lines)
+    lines = ice_lines(result(day("2021-01-28", 80.0, 0.1), day("2021-02-08", 70.0, 0.77)))
+    assert lines[1].startswith("Most ice, 2021-01-28")
+    assert lines[2].startswith("1 of 2 dates count ")
+
+
+def test_nothing_is_called_the_most_where_a_date_that_does_not_count_shows_more():
+    days = [day("2020-11-20", 165.7, 0.46), day("2021-02-16", 12205.9, 0.5033),
+            day("2021-03-17", 9858.2, 0.58)]  # fmt: skip
+    autumn = WINTER | {"dates": 1, "first_ice": None, "last_ice": None}
+    lines = ice_lines(result(*days, seasons=[autumn]))
+    assert not any("Most ice" in line for line in lines)
+    assert lines[1].startswith("Ice, 2020-11-20: 165.7 km²")
+    assert "2021-02-16 is larger, 12205.9 km²" in lines[2]
+    assert lines[3] == "1 of 3 dates count (half of the sea or more was seen)"
+    assert lines[4] == "Winter 2020/21: no ice was seen on 1 date that counts"
+
+
+def test_where_no_date_counts_none_is_the_most():
+    lines = ice_lines(result(day("2021-01-28", 80.0, 0.7), day("2021-02-08", 90.0, 0.77)))
+    assert lines[1].startswith("Ice, 2021-02-08")
+    assert lines[2].startswith("0 of 2 dates count ")
+
+
+def test_where_every_date_counts_nothing_is_said_of_it():
+    lines = ice_lines(result(day("2021-01-28", 80.0, 0.1), day("2021-02-08", 90.0, 0.2)))
+    assert lines[1].startswith("Most ice, 2021-02-08")
+    assert not any("count" in line for line in lines)
 
 
 def test_ice_on_the_first_date_may_have_come_before_it():

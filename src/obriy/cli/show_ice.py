@@ -1,6 +1,6 @@
 """What a person sees of sea ice in the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from obriy.cli.show_area import km2, whatever, whole
-from obriy.outputs.ice_headline import headline
+from obriy.outputs.ice_headline import best_km2, headline, is_maximum, saw_enough, shows_more
 
 _SCORES = ("overall_accuracy", "iou", "precision", "recall", "f1", "kappa")
 
@@ -26,7 +26,7 @@ def ice_lines(result: dict[str, Any]) -> list[str]:
         lines = [
             f"Dates with a view of the sea: {len(measured)} of {len(rows)}, "
             f"{rows[0]['date']} to {rows[-1]['date']}",
-            f"Most ice, {most['date']}: {_area(most)}",
+            *_most(rows, most),
             *(_season_line(season, result["seasons"]) for season in result["seasons"]),
         ]
     lines.append(f"Method: {result['method']}")
@@ -34,6 +34,20 @@ def ice_lines(result: dict[str, Any]) -> list[str]:
         lines.append(f"Failed: {', '.join(row['granule'] for row in result['failed'])}")
     if result["evaluation"]:
         lines.append(_score_line(result["evaluation"]))
+    return lines
+
+
+def _most(rows: Sequence[Mapping[str, Any]], most: Mapping[str, Any]) -> list[str]:
+    """Return the headline of several dates, and of how many it is the most."""
+    lines = [f"{'Most ice' if is_maximum(rows) else 'Ice'}, {most['date']}: {_area(most)}"]
+    more, counted = shows_more(rows), sum(map(saw_enough, rows))
+    if more is not None:
+        lines.append(
+            f"Whether this is the most is not known: the estimate of {more['date']} is larger, "
+            f"{km2(best_km2(more), 1)} km², but less than half of the sea was seen then"
+        )
+    if counted < len(rows):
+        lines.append(f"{counted} of {len(rows)} dates count (half of the sea or more was seen)")
     return lines
 
 
@@ -55,7 +69,10 @@ def _season_line(season: dict[str, Any], seasons: list[dict[str, Any]]) -> str:
     several = len({one["district"] for one in seasons}) > 1
     place = f"{season['district']}, " if several else ""
     if season["first_ice"] is None:
-        return f"Winter {place}{season['season']}: no ice was seen on {season['dates']} dates"
+        dates = (
+            "1 date that counts" if season["dates"] == 1 else f"{season['dates']} dates that count"
+        )
+        return f"Winter {place}{season['season']}: no ice was seen on {dates}"
     after, before = season["first_ice_after"], season["last_ice_before"]
     first = f"(none on {after})" if after else "or before"
     last = f"(none on {before})" if before else "or after"

@@ -131,7 +131,7 @@ class IceSeason:
             between both; None: there is no such date.
         last_ice: Last date with ice; None likewise.
         last_ice_before: First date after it without ice: ice went between both; None likewise.
-        maximum_km2: Largest best estimate, km².
+        maximum_km2: Largest best estimate of the dates that counted, km².
         maximum_date: Its date.
         ten_days: Mean best estimate of each ten-day period (days 1 to 10, 11 to 20, 21 to end):
             ``{"start": ISO, "dates": n, "mean_km2": ..., "anomaly_km2": ...}``; the anomaly is

@@ -5,7 +5,14 @@ from typing import Any, Final
 
 from obriy.model.areas import PARTIAL_ABOVE
 from obriy.model.ice import IceArea, IceSeason
-from obriy.outputs.ice_headline import Row, best_km2, headline, saw_enough
+from obriy.outputs.ice_headline import (
+    Row,
+    best_km2,
+    headline,
+    is_maximum,
+    saw_enough,
+    shows_more,
+)
 from obriy.outputs.report_view import bare, counts, figures, interval_km2, score_of, span_km2
 from obriy.outputs.series_view import Table, table
 from obriy.render.ice_series import place_title
@@ -47,12 +54,32 @@ def answer(
     several = len(rows) > 1
     first = figures(text, head, head["ice_km2"], "sea")
     return first | {
-        "label": text("ice.answer_max" if several else "ice.answer_date", date=head["date"]),
-        "says": [*first["says"], *_latest(text, rows, head), *_winters(text, seasons)],
+        "label": text(
+            "ice.answer_max" if several and is_maximum(rows) else "ice.answer_date",
+            date=head["date"],
+        ),
+        "says": [
+            *first["says"],
+            *_counted(text, rows),
+            *_latest(text, rows, head),
+            *_winters(text, seasons),
+        ],
         "seen": _seen(text, head, areas),
         "trust": _trust(text, result.get("evaluation")),
         "facts": _facts(text, result, head),
     }
+
+
+def _counted(text: Text, rows: Sequence[Row]) -> list[str]:
+    """Say of how many of several dates the headline is the most, and whether one shows more."""
+    more, counted = shows_more(rows), sum(map(saw_enough, rows))
+    says = []
+    if more is not None:
+        area = text.area(best_km2(more))
+        says.append(text("ice.not_known_maximum", date=more["date"], area=area))
+    if len(rows) > 1 and counted < len(rows):
+        says.append(text("ice.counted", used=counted, all=len(rows)))
+    return says
 
 
 def _latest(text: Text, rows: Sequence[Row], head: Row) -> list[str]:
