@@ -20,6 +20,7 @@ from obriy.errors import (
     SourceError,
     UsageError,
 )
+from obriy.sources.series import is_series
 from obriy.workflows.config import WaterConfig, make_config, read_config
 from obriy.workflows.water import plan_water, run_water
 
@@ -638,6 +639,21 @@ def test_folders_of_bands_are_dated_as_their_product_names_them(folder, tmp_path
         split(image, place / product, granule)
     dates = plan_water(config(place, tmp_path / "run"))["dates"]
     assert dates == ["2015-10-07", "2015-10-17"]
+
+
+def test_folders_are_dated_by_what_their_files_agree_on(folder, tmp_path):
+    image, place = next(folder.glob("*.tif")), tmp_path / "images"
+    split(image, place / "a", "T36UXV_20240615T084601_{}.tif")
+    split(image, place / "b", "T36UXV_20240620T084559_{}.tif")
+    plan = plan_water(config(place, tmp_path / "run"))
+    assert plan["dates"] == ["2024-06-15", "2024-06-20"]
+    # A reference that lies in a folder beside the bands of an image is no other date.
+    split(image, tmp_path / "scene", "T36UXV_20240615T084601_{}.tif")
+    split(image, tmp_path / "scene" / "reference", "lake_20240701_{}.tif")
+    assert not is_series(str(tmp_path / "scene"))
+    # Files of two dates in one folder agree on none.
+    split(image, place / "b", "T36UXV_20240625T084559_{}.tif")
+    assert not is_series(str(place))
 
 
 def test_bands_that_stand_before_the_date_are_put_together(folder, tmp_path):

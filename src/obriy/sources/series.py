@@ -60,7 +60,8 @@ def find_series(folder: Path, datetime: str | None = None) -> list[DatedImage]:
 
     An image is a file, the files of one date with a band each, or a sub-folder of them. Its date
     is that of ``dates.csv`` beside it, of a STAC item of the same name (``image.json``), of its
-    name, or of its tags, in this order.
+    name (of a sub-folder, also that on which the names of its files agree), or of its tags, in this
+    order.
 
     Args:
         folder: Where the images lie.
@@ -78,7 +79,7 @@ def find_series(folder: Path, datetime: str | None = None) -> list[DatedImage]:
     sidecar = _sidecar(folder / SIDECAR, entries)
     dated: dict[str, list[_Entry]] = defaultdict(list)
     unknown: list[str] = []
-    day_first = day_comes_first(entry.path.name for entry in entries)
+    day_first = day_comes_first(name for entry in entries for name in entry.names)
     for entry in entries:
         day = _day(entry, sidecar, day_first)
         if day is None:
@@ -109,17 +110,36 @@ def is_series(source: str) -> bool:
     entries = _entries(folder)
     sidecar = _sidecar(folder / SIDECAR, entries)
     # Dates that may be two days each are dates all the same: which, is asked when they are read.
-    day_first = day_comes_first(entry.path.name for entry in entries) is not False
+    day_first = day_comes_first(name for entry in entries for name in entry.names) is not False
     days = {_known_day(e, sidecar, day_first) or _day_of_bands(e) for e in entries} - {None}
     return len(days) > 1
 
 
 @dataclasses.dataclass(frozen=True)
 class _Entry:
-    """A file, or a sub-folder with the files of one date."""
+    """A file, or a sub-folder with the files of one date.
+
+    Attributes:
+        path: It.
+        files: Its files.
+        alone: A sub-folder with no image beside it, so that the names of its files may date it:
+            beside an image, a folder holds a reference, or what else goes with it.
+    """
 
     path: Path
     files: tuple[Path, ...]
+    alone: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """Names that may tell its date, the best first."""
+        return [self.path.name, *(file.name for file in self.files if self.alone)]
+
+    def day(self, day_first: bool | None) -> str | None:
+        """Return the date in its name, or the one on which the names of its files agree."""
+        own, *others = (date_in(name, day_first=day_first) for name in self.names)
+        told = set(others) - {None}
+        return own or (told.pop() if len(told) == 1 else None)
 
 
 def _entries(folder: Path) -> list[_Entry]:
@@ -128,10 +148,11 @@ def _entries(folder: Path) -> list[_Entry]:
     except OSError as error:
         raise SourceError(f"{folder} cannot be read: {error.strerror}.", "Check it.") from error
     entries = [_Entry(path, (path,)) for path in inside if _is_image(path)]
+    alone = not entries
     for sub in inside:
         if sub.is_dir() and sub.name not in NOT_IMAGES and not sub.name.startswith("."):
             files = tuple(path for path in sorted(sub.iterdir()) if _is_image(path))
-            entries += [_Entry(sub, files)] if files else []
+            entries += [_Entry(sub, files, alone)] if files else []
     if not entries:
         names = ", ".join(path.name for path in inside[:5])
         raise SourceError(
@@ -199,7 +220,7 @@ def _known_day(
         return str(sidecar[entry.path.name]["date"])
     item = _item(entry.path)
     told = item.get("datetime") or item.get("start_datetime")
-    return date_in(str(told)) if told else date_in(entry.path.name, day_first=day_first)
+    return date_in(str(told)) if told else entry.day(day_first)
 
 
 def _day(entry: _Entry, sidecar: dict[str, dict[str, Any]], day_first: bool | None) -> str | None:
