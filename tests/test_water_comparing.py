@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -285,6 +286,35 @@ def test_a_season_at_a_threshold_is_the_season_of_that_method(season, tmp_path):
     report = (tmp_path / "sweep" / "report.html").read_text(encoding="utf-8")
     assert "S = " in report
     assert report.count("<svg") == 1
+
+
+def test_a_date_under_clouds_has_no_weight_and_is_no_failure(season, tmp_path):
+    images = shutil.copytree(season, tmp_path / "images", ignore=shutil.ignore_patterns("truth*"))
+    with rasterio.open(images / "2023-07-16.tif", "r+") as file:
+        for band, name in enumerate(file.descriptions, 1):  # 9: cloud, and as bright as one
+            file.write(np.full(file.shape, 9 if name == "scl" else 7000, file.dtypes[0]), band)
+    done = obriy("compare", "water", images, "--sweep", "ndwi", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
+    weights = {row["date"]: (row["status"], row["weight"]) for row in result["rows"]}
+    assert weights["2023-07-16"] == ("skipped", None)
+    assert sum(weight for _, weight in weights.values() if weight) == pytest.approx(1)
+
+
+def test_a_season_needs_the_bands_of_the_index_alone(season, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    for path in season.glob("2023-*.tif"):
+        with rasterio.open(path) as file:
+            wanted = [file.descriptions.index(band) + 1 for band in ("green", "swir16")]
+            profile = {**file.profile, "count": 2}
+            with rasterio.open(images / path.name, "w", **profile) as copy:
+                copy.write(file.read(wanted))
+                copy.descriptions = ("green", "swir16")
+                copy.scales, copy.offsets = file.scales[:2], file.offsets[:2]
+    words = ["compare", "water", images, "--clouds", "none", "--out", tmp_path / "run"]
+    done = obriy(*words, "--sweep", "mndwi")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("words", [[], ["--sweep", "ndwi", "--methods", "auto"]])

@@ -1,7 +1,11 @@
 """Scores: how a map agrees with a reference."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
+
+OF_MAP: Final = ("overall_accuracy", "kappa")
+"""Scores of the whole map, of the six by which methods are compared; the others are of water."""
+COMPARED: Final = (*OF_MAP, "precision", "recall", "f1", "iou")
 
 
 @dataclasses.dataclass(frozen=True)

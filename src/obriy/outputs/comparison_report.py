@@ -3,16 +3,14 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from obriy.model.provenance import Provenance
+from obriy.model.scores import COMPARED
 from obriy.outputs.files import write_text
 from obriy.outputs.pages import frame, render_page
 from obriy.outputs.report_view import interval_km2
 from obriy.render.text import Text, text_of
-
-SCORES: Final = ("overall_accuracy", "kappa", "precision", "recall", "f1", "iou")
-
 
 _AT_MARKS = ("iou", "f1", "precision", "recall", "kappa")
 """Scores that are told of a threshold that is known."""
@@ -78,7 +76,7 @@ def season_view(data: ComparisonReport) -> dict[str, Any]:
     """Return what the template shows of a season: S against the threshold, and the dates."""
     text, result = text_of(data.lang), data.result
     rows = result["rows"]
-    good = [row for row in rows if row["status"] == "ok"]
+    good = [row for row in rows if row["weight"] is not None]
     known = [s for s in result["sweeps"] if s["at"]]
     first = text("compare_water.season")
     if known:
@@ -175,8 +173,8 @@ def _areas(text: Text, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _scores(text: Text, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "header": [text("report.method"), *(text(f"compare_water.{name}") for name in SCORES)],
-        "rows": [[row["method"], *(_score(text, row, name) for name in SCORES)] for row in rows],
+        "header": [text("report.method"), *(text(f"compare_water.{name}") for name in COMPARED)],
+        "rows": [[row["method"], *(_score(text, row, name) for name in COMPARED)] for row in rows],
     }
 
 

@@ -14,6 +14,7 @@ from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA
+from obriy.model.scores import COMPARED
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, write_numbers
 from obriy.render.furniture import draw_legend, draw_outlines, draw_scale_bar
 from obriy.render.geometry import ground_scale, pixel_aspect
@@ -35,7 +36,6 @@ _WIDE: Final = 12.4
 _LONGEST: Final = 44
 _LETTER: Final = 0.085
 """Inches that a letter beside a plot takes, at most."""
-_SCORES: Final = ("overall_accuracy", "kappa", "precision", "recall", "f1", "iou")
 _MARKS: Final = {"published": (INK, "-"), "otsu": (SERIES[1], "--"), "best": (SERIES[0], "-.")}
 """Colour and line of thresholds that are known."""
 
@@ -109,17 +109,17 @@ def scores_figure(rows: Sequence[Mapping[str, Any]], lang: str = "en") -> Figure
     width = 0.84 / max(len(rows), 1)
     lowest = 0.0
     for number, row in enumerate(rows):
-        at = np.arange(len(_SCORES)) + (number - (len(rows) - 1) / 2) * width
-        values = [row.get(score) for score in _SCORES]
+        at = np.arange(len(COMPARED)) + (number - (len(rows) - 1) / 2) * width
+        values = [row.get(score) for score in COMPARED]
         heights = np.array([np.nan if v is None else v for v in values], "float64")
         axes.bar(at, heights, width * 0.92, color=METHODS[number % len(METHODS)], zorder=2,
                  label=str(row["method"]))  # fmt: skip
         lowest = min(lowest, float(np.nanmin(np.append(heights, 0.0))))
-        for x, value, score in zip(at, values, _SCORES, strict=True):
+        for x, value, score in zip(at, values, COMPARED, strict=True):
             _whisker(axes, x, row.get(f"{score}_low"), row.get(f"{score}_high"))
             if value is not None and len(rows) <= 6:
                 _figure_of(axes, x, value, row.get(f"{score}_high"), text)
-    axes.set_xticks(range(len(_SCORES)), [text(f"compare_water.{score}") for score in _SCORES])
+    axes.set_xticks(range(len(COMPARED)), [text(f"compare_water.{score}") for score in COMPARED])
     axes.set_ylim(min(lowest, 0.0), 1.06)
     _quiet(axes, "y", text)
     handles, labels = axes.get_legend_handles_labels()

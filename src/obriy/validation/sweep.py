@@ -1,17 +1,13 @@
 """The agreement with a reference at each of many thresholds, in one reading."""
 
-from typing import Final
-
 import numpy as np
 import xarray as xr
 
 from obriy.model.ladder import Ladder
 from obriy.model.legend import NO_DATA
+from obriy.model.scores import COMPARED, OF_MAP
 from obriy.validation.comparison import Comparison
 from obriy.validation.scores import FloatArray, metrics
-
-SCORES: Final = ("overall_accuracy", "kappa", "precision", "recall", "f1", "iou")
-_OF_MAP: Final = ("overall_accuracy", "kappa")
 
 
 def sweep_agreement(
@@ -46,9 +42,9 @@ def sweep_agreement(
     confusion[:, :, 1] = said.T
     confusion[:, :, 0] = sure[:, 1:].sum(axis=1) - ladder.water(sure).T
     table = metrics(confusion)
-    scores = {name: table[name] if name in _OF_MAP else table[name][..., 1] for name in SCORES}
+    scores = {name: table[name] if name in OF_MAP else table[name][..., 1] for name in COMPARED}
     if not (unsaid and (counts.sum(axis=1) == 0).any()):
         return scores
     # A reference of one class tells the recall of that class: see `of_one_class`.
     nothing = np.full(len(ladder.thresholds), np.nan)
-    return dict.fromkeys(SCORES, nothing) | {"recall": scores["recall"]}
+    return dict.fromkeys(COMPARED, nothing) | {"recall": scores["recall"]}

@@ -14,7 +14,7 @@ import xarray as xr
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import EmptyResultError, InputError, UsageError
-from obriy.indices.catalogue import Index
+from obriy.indices.catalogue import Index, get_index
 from obriy.measures.areas import measure_areas
 from obriy.measures.sweep import sweep_area
 from obriy.measures.totals import total_on
@@ -31,11 +31,11 @@ from obriy.render.text import text_of
 from obriy.render.water_comparison import season_sweep_figure
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
-from obriy.workflows.comparisons import finish_comparison, result_of, rows_of
+from obriy.workflows.comparisons import result_of, rows_of
 from obriy.workflows.config import WaterCompareConfig, WaterConfig, make_config
 from obriy.workflows.mapping import map_waters_to_files, open_map
 from obriy.workflows.passes import open_layer
-from obriy.workflows.run import Run, places_of, run_folder
+from obriy.workflows.run import Run, finish, places_of, run_folder
 from obriy.workflows.series_inputs import OpenedImage, SeriesInputs, read_inputs
 from obriy.workflows.sweeping import checked_indices, ladder_of, steps_of
 
@@ -60,6 +60,7 @@ def run_season_sweep(config: WaterCompareConfig, options: EngineOptions) -> Run:
             "Give --sweep ndwi alone; or compare methods on one of the images.",
         )
     given = {k: v for k, v in config.model_dump(exclude=_OWN).items() if v is not None}
+    given["method"] = _usual(get_index(config.sweep[0]))  # its bands are all that must be there
     inputs = read_inputs(make_config(WaterConfig, given))
     swept = checked_indices(config.sweep, set(band_names(inputs.first)))
     with run_folder(config) as folder:
@@ -84,7 +85,7 @@ class _Season:
     def carried_out(self) -> Run:
         """Keep the indices of every date, measure at every threshold, weigh, draw and report."""
         rows = rows_of(self.inputs.opened, self._row, self.options)
-        good = [row for row in rows if row["status"] == "ok"]
+        good = [row for row in rows if row["curves"]]
         if not good:
             raise EmptyResultError(
                 f"Nothing could be measured on any date: {rows[0]['reason']}",
@@ -105,7 +106,9 @@ class _Season:
             sweeps=[{k: v for k, v in sweep.items() if k != "table"} for sweep in sweeps],
         )
         result["outputs"] = self._write(sweeps, result)
-        return finish_comparison(self.config, self.folder, result)
+        # As for every series: what clouds hide is no failure, what could not be read is one.
+        complete = all(row["status"] in ("ok", "skipped") for row in rows)
+        return finish(self.config, self.folder, result, complete=complete)
 
     def _row(self, opened: OpenedImage) -> dict[str, Any]:
         """Return what one date gives; one that fails, or shows nothing, is listed."""
@@ -134,7 +137,9 @@ class _Season:
         seen = self._seen(opened.part, done, size)
         if not seen:
             return row | {"status": "skipped", "reason": "Nothing was seen of the districts."}
-        return row | {"seen_km2": seen, "status": "ok", "reason": "", "curves": curves}
+        broken = done.found["failed"]
+        told = {"status": "partial", "reason": broken[0]["reason"]} if broken else {"status": "ok"}
+        return row | {"seen_km2": seen, "reason": "", "curves": curves} | told
 
     def _seen(self, part: xr.Dataset, done: StepRecord, size: float | None) -> float:
         """Return what a map at the usual threshold saw of the districts together, km²."""

@@ -35,10 +35,8 @@ def checked_indices(names: Sequence[str], bands: set[str]) -> list[Index]:
 
 
 def ladder_of(index: Index) -> Ladder:
-    """Return the thresholds of an index: over its range, from -1 to 1 where that is part of it."""
-    whole = index.high - index.low > 2  # no normalized difference
-    low, high = (index.low, index.high) if whole else (max(index.low, -1.0), min(index.high, 1.0))
-    return Ladder(low, high, above=index.water == "above")
+    """Return the thresholds of an index, over its range."""
+    return Ladder(index.low, index.high, above=index.water == "above")
 
 
 def no_water(index: Index) -> str:

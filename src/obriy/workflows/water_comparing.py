@@ -26,7 +26,7 @@ from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.model.provenance import hrefs_of
 from obriy.model.reference import Reference
 from obriy.model.scene import band_names, provenance_of
-from obriy.model.scores import Scores
+from obriy.model.scores import COMPARED, OF_MAP, Scores
 from obriy.outputs.comparison_report import ComparisonReport, write_comparison_report
 from obriy.outputs.files import write_bytes
 from obriy.outputs.layers import INDEX_FILE
@@ -42,7 +42,7 @@ from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.series import is_series
 from obriy.validation.comparison import compare
 from obriy.validation.overlap import require_two_classes
-from obriy.validation.sweep import SCORES, sweep_agreement
+from obriy.validation.sweep import sweep_agreement
 from obriy.workflows.comparisons import finish_comparison, result_of, rows_of, write_comparison
 from obriy.workflows.config import WaterCompareConfig
 from obriy.workflows.evaluation import evaluate
@@ -57,12 +57,11 @@ USUAL: Final = ("NDWI", "MNDWI", "AWEIsh", "AWEInsh")
 """Indices whose Otsu masks are compared where nobody names methods: those of document C."""
 COLUMNS: Final = (
     "method", "area_km2", "expected_km2", "low_km2", "high_km2", "threshold",
-    *(f"{score}{end}" for score in SCORES for end in ("", "_low", "_high")), "status", "reason",
+    *(f"{score}{end}" for score in COMPARED for end in ("", "_low", "_high")), "status", "reason",
 )  # fmt: skip
 """Columns of ``comparison.csv``: areas, and scores (of water: the last four) with intervals."""
-SWEEP_COLUMNS: Final = ("threshold", "area_km2", "low_km2", "high_km2", *SCORES)
+SWEEP_COLUMNS: Final = ("threshold", "area_km2", "low_km2", "high_km2", *COMPARED)
 """Of ``sweep_NAME.csv``: low and high are the areas of thresholds that are as good."""
-_OF_MAP: Final = ("overall_accuracy", "kappa")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,7 +242,7 @@ class _Bench:
             lambda one: self._row(one[1], *self._found(one[0], maps[one[0]])),
             self.options,
         )
-        sweeps = [self._sweep(number, index, maps[0]) for number, index in enumerate(swept)]
+        sweeps = [self._sweep(number, index) for number, index in enumerate(swept)]
         warnings = tuple(maps[0].provenance.warnings)
         result = result_of(
             self.config,
@@ -292,14 +291,14 @@ class _Bench:
             "reason": failed[0]["reason"] if failed else "",
         }
 
-    def _sweep(self, number: int, index: Index, water: ClassMap) -> dict[str, Any]:
-        """Return what every threshold of an index gives; the map says where it is compared."""
+    def _sweep(self, number: int, index: Index) -> dict[str, Any]:
+        """Return what every threshold of an index gives."""
         ladder = ladder_of(index)
         steps = steps_of(self._values(index.name), ladder)
-        size = self.config.resolution if water.geobox.crs is None else None
-        known = water.geobox.crs is not None or size is not None
+        placed = geobox_of(self.inputs.part).crs is not None
+        size = None if placed else self.config.resolution
         table: dict[str, npt.NDArray[np.float64]] = {"threshold": ladder.thresholds}
-        if known:
+        if placed or size is not None:
             table["area_km2"] = sweep_area(steps, ladder, self.inputs.districts, size)
             spread = THRESHOLD_SPREAD * (index.high - index.low)
             table["low_km2"], table["high_km2"] = ladder.around(table["area_km2"], spread)
@@ -424,8 +423,8 @@ def _scores_of(scores: Scores | None) -> dict[str, Any]:
         return {}
     water = next(one for one in scores.classes if one.name == "water")
     found: dict[str, Any] = {}
-    for name in SCORES:
-        of_map = name in _OF_MAP
+    for name in COMPARED:
+        of_map = name in OF_MAP
         value = getattr(scores if of_map else water, name)
         ends = (scores.intervals or {}).get(name if of_map else f"water.{name}")
         low, high = ends or (None, None)
