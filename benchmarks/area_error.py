@@ -24,8 +24,8 @@ from obriy.measures.areas import add_up, measure_areas
 from obriy.measures.filling import learn_filling
 from obriy.model.areas import AreaSeries, District
 from obriy.model.grid import geobox_of
-from obriy.workflows.mapping import map_water
-from obriy.workflows.measuring import _occurrence, clear, dated, with_periods
+from obriy.workflows.water.mapping import map_water
+from obriy.workflows.water.measuring import _occurrence, clear, dated, with_periods
 
 DATES = ("2024-04-08", "2024-06-07", "2024-08-11", "2024-10-05")
 LEAST_WATER_PX = 500

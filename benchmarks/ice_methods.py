@@ -22,7 +22,7 @@ from obriy.methods.ice.spec import ice_methods
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER
 from obriy.simulate.ice.scene import simulate_ice
 from obriy.validation.ice_scores import count_ice, ice_scores, paired_test
-from obriy.workflows.ice_map import ice_method
+from obriy.workflows.ice.mapping import ice_method
 
 DATES = (
     "11-20", "12-05", "12-20", "01-05", "01-18", "01-28", "02-08", "02-18", "02-27", "03-08",

@@ -18,9 +18,9 @@ import xarray as xr
 from obriy.model.grid import coords_of, geobox_of
 from obriy.model.legend import load_legend
 from obriy.model.reference import Reference
-from obriy.workflows.landcover import map_landcover
-from obriy.workflows.lessons import Lesson
-from obriy.workflows.training import TrainConfig, train_landcover
+from obriy.workflows.landcover.job import map_landcover
+from obriy.workflows.learn.landcover import TrainConfig, train_landcover
+from obriy.workflows.learn.landcover_lessons import Lesson
 from tune_landcover.chips import CODES, Chip, load
 
 CLUSTERS = 12

@@ -9,7 +9,7 @@ from obriy.methods.auto.method import AutoWater
 from obriy.methods.auto.sample import collect
 from obriy.model.flags import Flag, Unseen
 from obriy.simulate.water import simulate_water_scene
-from obriy.workflows.mapping import map_water
+from obriy.workflows.water.mapping import map_water
 
 NAMES = ("blue", "green", "red", "nir", "swir16", "swir22")
 # Surface reflectance of textbook materials (USGS and ASTER libraries, rounded by hand).

@@ -10,7 +10,7 @@ from tests.test_damage import damage
 
 from obriy.measures.contradiction import cell_pixels
 from obriy.workflows.config import WaterConfig, make_config
-from obriy.workflows.water import run_water
+from obriy.workflows.water.job import run_water
 
 SIX = ("blue", "green", "red", "nir", "swir16", "swir22")
 TWO = ("green", "nir")

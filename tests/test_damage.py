@@ -18,8 +18,8 @@ from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable, read_ave
 from obriy.errors import SourceError
 from obriy.model.flags import Unseen
 from obriy.workflows.config import WaterConfig
-from obriy.workflows.series import run_series
-from obriy.workflows.water import run_water
+from obriy.workflows.water.job import run_water
+from obriy.workflows.water.series import run_series
 
 LAND = {"blue": 400, "green": 700, "red": 600, "nir": 3000, "swir16": 2000, "swir22": 1100}
 WATER = {"blue": 500, "green": 600, "red": 400, "nir": 200, "swir16": 100, "swir22": 80}

@@ -12,8 +12,8 @@ from obriy.model.ice import BANDS, LAND
 from obriy.nets.segmenter import load_segmenter
 from obriy.validation.ice_scores import SCORES
 from obriy.workflows.config import IceTrainConfig, make_config
-from obriy.workflows.ice_map import map_ice
-from obriy.workflows.ice_training import HISTORY, STATE, run_ice_training
+from obriy.workflows.ice.mapping import map_ice
+from obriy.workflows.learn.ice import HISTORY, STATE, run_ice_training
 from test_ice_training import TIMES, example, write
 
 torch = pytest.importorskip("torch", reason="needs the extra deep")

@@ -17,7 +17,7 @@ from obriy.nets.learning import IGNORED, Patches, Schedule, class_weights, mean_
 from obriy.nets.unet import Student, StudentCard, build_network, load_student
 from obriy.workflows.config import LandcoverConfig, make_config
 from obriy.workflows.jobs import run_job
-from obriy.workflows.landcover import map_landcover, plan_landcover
+from obriy.workflows.landcover.job import map_landcover, plan_landcover
 
 torch = pytest.importorskip("torch", reason="needs the extra deep")
 

@@ -25,8 +25,9 @@ from obriy.render.text import text_of
 from obriy.runs.folder import RunFolder
 from obriy.validation.scores import metrics
 from obriy.workflows.config import LandcoverConfig
-from obriy.workflows.judging import BETTER, NOT_BETTER, UNKNOWN, accuracy_interval
-from obriy.workflows.lessons import (
+from obriy.workflows.learn.landcover import TrainConfig, train_landcover
+from obriy.workflows.learn.landcover_judging import BETTER, NOT_BETTER, UNKNOWN, accuracy_interval
+from obriy.workflows.learn.landcover_lessons import (
     Cell,
     Lesson,
     lay_cells,
@@ -38,7 +39,6 @@ from obriy.workflows.lessons import (
     shared_bands,
     split_cells,
 )
-from obriy.workflows.training import TrainConfig, train_landcover
 
 WORLDCOVER = load_legend("worldcover")
 TREE, CROP, WATER = 10, 40, 80
@@ -293,7 +293,7 @@ def test_how_the_student_learnt_is_drawn(lang, word):
 
 
 def test_the_student_maps_another_scene(trained):
-    from obriy.workflows.landcover import map_landcover
+    from obriy.workflows.landcover.job import map_landcover
 
     scene, _, truth = world(seed=9)
     found = map_landcover(scene, f"student:{trained[2].folder / 'student.pt'}")
@@ -302,7 +302,7 @@ def test_the_student_maps_another_scene(trained):
 
 
 def test_pixels_of_another_size_are_told(trained, scene_of):
-    from obriy.workflows.landcover import map_landcover
+    from obriy.workflows.landcover.job import map_landcover
 
     plain = {name: np.full((4, 4), 0.1) for name in SPECTRA[TREE]}
     for metres, told in ((10.0, 0), (12.0, 0), (30.0, 1)):

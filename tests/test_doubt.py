@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from obriy.model.classmap import Doubt
-from obriy.workflows.mapping import map_water
+from obriy.workflows.water.mapping import map_water
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from obriy.blocks.base import Block, Labelled
 from obriy.errors import UnknownNameError, UsageError
 from obriy.methods.combine import CombinedRule
 from obriy.methods.expression import METHOD_HELP, parse_method
-from obriy.workflows.mapping import map_water
+from obriy.workflows.water.mapping import map_water
 
 # Four pixels: NDWI says water in 1 and 2, MNDWI in 1 and 3.
 BANDS = {

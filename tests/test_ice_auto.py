@@ -208,7 +208,7 @@ def test_it_beats_the_published_tests_on_hard_scenes(scenes):
 def test_points_read_by_eye_on_real_pictures(realdata, place):
     """The points were read in the pictures of Aqua; floes drift until Terra passes."""
     from obriy.sources.modis.pictures import open_picture
-    from obriy.workflows.ice_map import map_ice
+    from obriy.workflows.ice.mapping import map_ice
 
     folder = realdata / "modis_ice" / place
     (truecolor,) = folder.glob("*aqua.truecolor.tiff")

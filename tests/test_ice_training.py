@@ -23,7 +23,8 @@ from obriy.render.figures import to_png
 from obriy.render.learning import ice_learning_figure
 from obriy.simulate.files.scene import write_scene
 from obriy.workflows.config import IceTrainConfig, make_config
-from obriy.workflows.ice_lessons import (
+from obriy.workflows.learn.ice import run_ice_training
+from obriy.workflows.learn.ice_lessons import (
     PIXELS,
     judged,
     learnt_bands,
@@ -31,7 +32,6 @@ from obriy.workflows.ice_lessons import (
     read_windows,
     scaling,
 )
-from obriy.workflows.ice_training import run_ice_training
 from test_water_command import error_line
 from test_water_command import obriy as command
 

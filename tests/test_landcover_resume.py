@@ -14,7 +14,7 @@ from obriy.errors import UsageError
 from obriy.labelling.budget import Budget, parse_budget
 from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config, read_config
 from obriy.workflows.jobs import run_job
-from obriy.workflows.lessons import open_run
+from obriy.workflows.learn.landcover_lessons import open_run
 from test_landcover_command import run, truth, write_codes, write_scene
 
 OWN = "code,name,colour\n1,water,{water}\n2,tree_cover,#006400\n3,bare,#b4b4b4\n"

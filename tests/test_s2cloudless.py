@@ -6,7 +6,7 @@ import pytest
 from obriy.errors import BandError
 from obriy.model.flags import Unseen
 from obriy.prepare.s2cloudless import BANDS
-from obriy.workflows.mapping import map_water
+from obriy.workflows.water.mapping import map_water
 
 # Top-of-atmosphere reflectance of a forest (the medians of a real chip) and of an opaque cloud.
 FOREST = dict(zip(BANDS, (0.115, 0.083, 0.041, 0.066, 0.265, 0.318, 0.059, 0.001, 0.134, 0.05),

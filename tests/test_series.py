@@ -22,7 +22,7 @@ from obriy.errors import (
 )
 from obriy.sources.series import is_series
 from obriy.workflows.config import WaterConfig, make_config, read_config
-from obriy.workflows.water import plan_water, run_water
+from obriy.workflows.water.job import plan_water, run_water
 
 SHAPE = (64, 80)
 PIXEL_KM2 = 100 / 1e6
@@ -411,7 +411,7 @@ def append(self, name, record, inputs):
 RunFolder._append = append
 import dask, numba, pystac, scipy.ndimage, obriy.sources.geotiff  # once, not in every child
 from obriy.workflows.config import WaterConfig, make_config
-from obriy.workflows.water import run_water
+from obriy.workflows.water.job import run_water
 config = make_config(WaterConfig, {
     "source": sys.argv[1], "out": sys.argv[2], "method": "ndwi:0.05", "fill": True,
     "outputs": ["mask", "polygons"], "change": ("2025-06", "2025-07"),

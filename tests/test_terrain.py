@@ -18,7 +18,7 @@ from obriy.model.flags import Flag
 from obriy.prepare.terrain import cast_shadow, shade_flags, towards
 from obriy.sources.heights import heights_on
 from obriy.workflows.config import WaterConfig
-from obriy.workflows.water import run_water
+from obriy.workflows.water.job import run_water
 
 
 @pytest.mark.parametrize(

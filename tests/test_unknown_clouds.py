@@ -10,7 +10,7 @@ from obriy.cli.show import _water_lines
 from obriy.errors import InputError
 from obriy.prepare.clouds.mask import NO_BAND
 from obriy.workflows.config import WaterConfig, make_config
-from obriy.workflows.water import plan_water, run_water
+from obriy.workflows.water.job import plan_water, run_water
 
 TWO = {name: WATER[name] for name in ("green", "nir")}
 assert set(TWO) < set(LAND)

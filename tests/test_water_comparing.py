@@ -22,9 +22,9 @@ from obriy.model.legend import load_legend
 from obriy.simulate.folder import simulate_to_folder
 from obriy.validation.comparison import compare
 from obriy.validation.sweep import sweep_agreement
+from obriy.workflows.compare.water import run_water_comparison
 from obriy.workflows.config import WaterCompareConfig, WaterConfig, make_config
-from obriy.workflows.image import run_image
-from obriy.workflows.water_comparing import run_water_comparison
+from obriy.workflows.water.image import run_image
 from terminal import obriy
 
 METHODS = ["auto", "ndwi:zero", "majority(ndwi:zero, mndwi:zero, aweish:zero)"]

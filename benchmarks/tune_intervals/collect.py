@@ -28,8 +28,8 @@ from obriy.measures.areas import add_up, verdict, whole_areas
 from obriy.measures.filling import learn_filling
 from obriy.measures.tally import BlockSums
 from obriy.model.grid import geobox_of
-from obriy.workflows.mapping import map_water
-from obriy.workflows.measuring import _occurrence, dated
+from obriy.workflows.water.mapping import map_water
+from obriy.workflows.water.measuring import _occurrence, dated
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from area_error import quarters, truths

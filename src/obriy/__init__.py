@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from obriy.errors import ObriyError as ObriyError
     from obriy.outputs.cog import write_class_map as write_class_map
     from obriy.sources.scene import open_scene as open_scene
+    from obriy.workflows.compare.water import compare_water as compare_water
     from obriy.workflows.evaluation import evaluate as evaluate
-    from obriy.workflows.ice_map import map_ice as map_ice
-    from obriy.workflows.landcover import map_landcover as map_landcover
-    from obriy.workflows.mapping import map_water as map_water
-    from obriy.workflows.measuring import measure_area as measure_area
-    from obriy.workflows.water_comparing import compare_water as compare_water
+    from obriy.workflows.ice.mapping import map_ice as map_ice
+    from obriy.workflows.landcover.job import map_landcover as map_landcover
+    from obriy.workflows.water.mapping import map_water as map_water
+    from obriy.workflows.water.measuring import measure_area as measure_area
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
     "ObriyError": "obriy.errors",
     "open_scene": "obriy.sources.scene",
-    "map_ice": "obriy.workflows.ice_map",
-    "map_landcover": "obriy.workflows.landcover",
-    "map_water": "obriy.workflows.mapping",
-    "measure_area": "obriy.workflows.measuring",
-    "compare_water": "obriy.workflows.water_comparing",
+    "map_ice": "obriy.workflows.ice.mapping",
+    "map_landcover": "obriy.workflows.landcover.job",
+    "map_water": "obriy.workflows.water.mapping",
+    "measure_area": "obriy.workflows.water.measuring",
+    "compare_water": "obriy.workflows.compare.water",
     "evaluate": "obriy.workflows.evaluation",
     "write_class_map": "obriy.outputs.cog",
 }

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from obriy.blocks.engine import EngineOptions
-from obriy.errors import BandError, UsageError
+from obriy.errors import UsageError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.legend import Legend, load_legend
@@ -20,18 +19,14 @@ from obriy.model.scores import Scores
 from obriy.sources.class_map import open_class_map, sources_of
 from obriy.sources.reference import (
     legend_of_reference,
-    occurrence_reference,
     open_reference,
     reference_from_band,
 )
 from obriy.validation import evaluate as validation
 from obriy.workflows.config import GSW, LandcoverConfig
-from obriy.workflows.mapping import map_water
 
 BAND: Final = "band:"
 """Stands before the name of a band of the image itself that is the reference."""
-_OPINIONS: Final = ("majority(ndwi:zero, mndwi:zero, aweish:zero)", "ndwi:zero")
-"""What the scene itself says of water beside the occurrence: published indices at zero."""
 
 
 def evaluate(
@@ -181,28 +176,3 @@ def evaluate_files(
         )
     class_map = open_class_map(map_file, codes)
     return evaluate(class_map, reference, legend=legend, outside=outside, layer=layer)
-
-
-def gsw_reference(spec: str, scene: xr.Dataset, options: EngineOptions) -> Reference:
-    """Make a reference of long-term occurrence intersected with the scene (Kavats et al. 2025).
-
-    Args:
-        spec: ``gsw:FILE`` or ``gsw:FILE?p=75``, p the least occurrence in per cent.
-        scene: The Scene to be mapped; published indices say where it shows water.
-        options: Threads, memory.
-    """
-    path, _, query = spec.removeprefix(GSW).partition("?p=")
-    try:
-        share = {"p": float(query)} if query else {}
-    except ValueError as error:
-        raise UsageError(
-            f"--reference: '{query}' is not per cent.", "Write gsw:FILE?p=75."
-        ) from error
-    return occurrence_reference(path, _opinion(scene, options), geobox_of(scene), **share)
-
-
-def _opinion(scene: xr.Dataset, options: EngineOptions) -> ClassMap:
-    try:
-        return map_water(scene, _OPINIONS[0], options=options)
-    except BandError:
-        return map_water(scene, _OPINIONS[1], options=options)

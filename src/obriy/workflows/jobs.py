@@ -13,20 +13,20 @@ from obriy.workflows.config import JobConfig
 from obriy.workflows.run import Run, finished_run
 
 _RUNS: Final = {
-    "water": "obriy.workflows.water:run_water",
-    "landcover": "obriy.workflows.landcover:run_landcover",
-    "compare": "obriy.workflows.comparing:run_comparison",
-    "train": "obriy.workflows.training:run_training",
-    "ice": "obriy.workflows.ice:run_ice",
-    "train-ice": "obriy.workflows.ice_training:run_ice_training",
-    "compare-water": "obriy.workflows.water_comparing:run_water_comparison",
-    "compare-ice": "obriy.workflows.ice_comparing:run_ice_comparison",
+    "water": "obriy.workflows.water.job:run_water",
+    "landcover": "obriy.workflows.landcover.job:run_landcover",
+    "compare": "obriy.workflows.compare.landcover:run_comparison",
+    "train": "obriy.workflows.learn.landcover:run_training",
+    "ice": "obriy.workflows.ice.job:run_ice",
+    "train-ice": "obriy.workflows.learn.ice:run_ice_training",
+    "compare-water": "obriy.workflows.compare.water:run_water_comparison",
+    "compare-ice": "obriy.workflows.compare.ice:run_ice_comparison",
 }
 """What does a job, by its name; loaded on use, for each brings its own libraries."""
 _PLANS: Final = {
-    "water": "obriy.workflows.water:plan_water",
-    "landcover": "obriy.workflows.landcover:plan_landcover",
-    "ice": "obriy.workflows.ice:plan_ice",
+    "water": "obriy.workflows.water.job:plan_water",
+    "landcover": "obriy.workflows.landcover.job:plan_landcover",
+    "ice": "obriy.workflows.ice.job:plan_ice",
 }
 
 

@@ -8,7 +8,7 @@ import xarray as xr
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import SourceError
 from obriy.indices.sun import LANDSAT_H, SENTINEL_2_H, sun_at_overpass
-from obriy.model.grid import geobox_of
+from obriy.model.grid import describe, geobox_of
 from obriy.prepare.terrain import centre, see_terrain, terrain_grid
 from obriy.sources.heights import heights_on
 from obriy.sources.scene import Paths, open_scene
@@ -84,3 +84,12 @@ def open_as_told(paths: Paths, config: ReadingConfig) -> xr.Dataset:
         nodata=config.nodata,
         resolution=config.resolution,
     )
+
+
+def grid_text(scene: xr.Dataset) -> str:
+    """Return the grid of a scene in words that can be compared and shown."""
+    grid = describe(geobox_of(scene))
+    a = grid["affine"]
+    rows, columns = grid["shape"]
+    corner = f"({a[2]:.10g}, {a[5]:.10g})"
+    return f"{rows} x {columns} pixels of {a[0]:.8g} from {corner} in {grid['crs']}"

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from obriy.blocks.base import Block, Labelled, Method
+from obriy.blocks.base import Block, Histogram, Labelled, Method
 from obriy.blocks.engine import (
     ArraySink,
     EngineOptions,
@@ -297,3 +297,21 @@ def open_layer(file: Path, scene: xr.Dataset, dtype: str = "uint8") -> xr.DataAr
     geobox = geobox_of(scene)
     band = RasterBand(str(file), resampling="nearest", dtype=dtype)
     return xr.DataArray(lazy_variable(band, geobox), coords=coords_of(geobox))
+
+
+def found_of(method: str, result: EngineResult) -> dict[str, Any]:
+    """Return what a run of the engine found, as plain values that a ledger can hold."""
+    return {
+        "method": method,
+        "decision": result.rule.describe(),
+        "histograms": [dataclasses.asdict(h) for h in result.rule.histograms()],
+        "pixels": {str(code): n for code, n in result.labels.items()},
+        "unseen": {str(code): n for code, n in result.unseen.items()},
+        "failed": [{**dataclasses.asdict(w), "reason": why} for w, why in result.failed],
+        "blocks": len(result.plan.windows),
+    }
+
+
+def histograms_of(found: Mapping[str, Any]) -> list[Histogram]:
+    """Return the histograms of what was found."""
+    return [Histogram(**{**h, "counts": tuple(h["counts"])}) for h in found["histograms"]]

@@ -1,0 +1,1 @@
+"""`obriy compare`: methods beside each other."""

@@ -1,0 +1,283 @@
+"""`obriy compare ice`: methods on the same labelled scenes, one table, one figure, one test."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from obriy.blocks.base import Method
+from obriy.blocks.engine import EngineOptions
+from obriy.errors import InputError, UsageError
+from obriy.methods.ice.spec import ICE_METHODS
+from obriy.model.ice import ICE, LAND, IceExample
+from obriy.model.legend import NO_DATA, load_legend
+from obriy.model.provenance import Provenance
+from obriy.model.scene import provenance_of
+from obriy.outputs.cog import write_layer
+from obriy.outputs.files import write_bytes
+from obriy.render.figures import to_png
+from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_figure
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
+from obriy.tables import load_toml
+from obriy.validation.bootstrap import LEAST_BLOCKS
+from obriy.validation.ice_scores import IceCounts, ice_scores, paired_test
+from obriy.workflows.compare.rows import (
+    finish_comparison,
+    result_of,
+    rows_of,
+    succeeded,
+    tried,
+    write_comparison,
+)
+from obriy.workflows.config import IceCompareConfig, IceTrainConfig, make_config
+from obriy.workflows.ice.mapping import ice_method
+from obriy.workflows.learn.ice import run_ice_training
+from obriy.workflows.learn.ice_lessons import Lessons, files_of, judged, read_lessons
+from obriy.workflows.passes import open_layer
+from obriy.workflows.run import Run, run_folder
+
+COLUMNS: Final = (
+    "method", "kind", "iou", "iou_low", "iou_high", "precision", "recall", "f1",
+    "overall_accuracy", "kappa", "cloud_as_ice", "seconds_per_scene", "parameters", "status",
+    "reason",
+)  # fmt: skip
+"""Columns of ``comparison.csv``: scores on the test scenes, pooled over their pixels of sea."""
+AGREEMENT: Final = "agreement"
+SIGNIFICANT: Final = 0.05
+NETWORKS: Final = ("m201", "m211", "unet", "deeplab")
+
+
+def run_ice_comparison(config: IceCompareConfig, options: EngineOptions | None = None) -> Run:
+    """Train what must be trained, map the test scenes by every method, and score every map.
+
+    A method that fails is listed with its reason, and the others go on. What was cut off goes on
+    where it stopped.
+
+    Args:
+        config: What to compare, and how scenes are split.
+        options: Progress and cancel.
+
+    Raises:
+        UsageError: for a name that is no method, or weights of a method that is not compared.
+        InputError: for scenes that cannot be compared on.
+    """
+    config = config.anchored()
+    options = options or EngineOptions()
+    weights = _weights(config)
+    for name in config.methods:
+        if ":" not in name:
+            ICE_METHODS.get(name)
+    lessons = read_lessons(config)
+    with run_folder(config) as folder:
+        return _carried_out(lessons, _Bench(config, lessons.test, folder, options, weights))
+
+
+def _carried_out(lessons: Lessons, bench: "_Bench") -> Run:
+    """Do the comparison in its folder."""
+    config = bench.config
+    rows = rows_of(config.methods, bench.row, bench.options)
+    result = result_of(
+        config,
+        [{k: v for k, v in row.items() if k != "counts"} for row in rows],
+        bench.write(rows),
+        _record(lessons),
+        data=str(config.data),
+        split=lessons.describe(),
+        best_two=_best_two(rows, config.seed),
+        published=_published(),
+    )
+    return finish_comparison(config, bench.folder, result)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Bench:
+    """The scenes on which methods are compared, and where what they say is kept."""
+
+    config: IceCompareConfig
+    test: Sequence[IceExample]
+    folder: RunFolder
+    options: EngineOptions
+    weights: Mapping[str, Path]
+
+    def row(self, name: str) -> dict[str, Any]:
+        """Return a row of the table; the maps are made once."""
+        row: dict[str, Any] = dict.fromkeys(COLUMNS) | {
+            "method": name, "kind": _kind(name), "iou_interval": None, "counts": [],
+        }  # fmt: skip
+        return tried(row, lambda: self._found(name))
+
+    def _found(self, name: str) -> dict[str, Any]:
+        """Return what a method reaches."""
+        file = self._file_of(name)
+        method = ice_method(name, file, self.config.seed, self.config.device)
+        learnt = self._refuse_known(method, name)
+        # Of labels, too: what a map is scored against is part of its row.
+        read = [*files_of(self.config.data), *([str(file)] if file else [])]
+        done = self.folder.step(f"map {name}", lambda: self._map(name, method), fingerprint(read))
+        counts = [IceCounts(**one) for one in done.found["counts"]]
+        scores = ice_scores(counts, seed=self.config.seed)
+        shown: dict[str, Any] = {key: scores[key] for key in COLUMNS if key in scores}
+        low, high = scores["intervals"]["iou"] or (None, None)
+        return {
+            **shown,
+            "iou_interval": scores["intervals"]["iou"],
+            "iou_low": low,
+            "iou_high": high,
+            "seconds_per_scene": done.found["seconds"] / len(counts),
+            "parameters": learnt,
+            "scenes": dict(zip((e.name for e in self.test), map(_iou, counts), strict=True)),
+            "counts": counts,
+        }
+
+    def _file_of(self, name: str) -> Path | None:
+        """Return the weights of a method, trained here where none were given."""
+        if ":" in name or not ICE_METHODS.get(name).needs_weights:
+            return None
+        if name in self.weights:
+            return self.weights[name]
+        shared = self.config.model_dump(exclude={"job", "methods", "model", "out"})
+        training = make_config(
+            IceTrainConfig, shared | {"method": name, "out": self.folder.file(f"train-{name}")}
+        )
+        quiet = dataclasses.replace(self.options, progress=None)
+        return Path(run_ice_training(training, quiet).result["outputs"]["weights"])
+
+    def _refuse_known(self, method: Method, name: str) -> int | None:
+        """Return the number of parameters of a trained method; None of another one.
+
+        Raises:
+            InputError: where it learnt from a scene that is to judge it.
+        """
+        card = getattr(getattr(method, "segmenter", None), "card", None) or getattr(
+            getattr(method, "classifier", None), "card", None
+        )
+        if card is None:
+            return None
+        known = {e.name for e in self.test} & set(card.sources)
+        if known:
+            raise InputError(
+                f"The weights of '{name}' learnt from {len(known)} of the test scenes, e.g. "
+                f"{sorted(known)[0]}.",
+                "Train with the same --split, --seed and shares, or leave --model out.",
+            )
+        parameters: int | None = getattr(card, "parameters", None)
+        return parameters
+
+    def _map(self, name: str, method: Method) -> StepRecord:
+        """Map every test scene; keep where each map says ice."""
+        counts, files, took = [], {}, 0.0
+        place = f"maps/{name.replace(':', '-')}"
+        self.folder.file(place).mkdir(parents=True, exist_ok=True)
+        for example, said, counted, seconds in judged(method, self.test, self.options):
+            file = f"{place}/{example.name}.tif"
+            layer = example.labels.copy(data=said)
+            write_layer(layer, self.folder.file(file), load_legend("ice"), lang=self.config.lang)
+            counts.append(dataclasses.asdict(counted))
+            files[example.name], took = file, took + seconds
+        return StepRecord(files, {"counts": counts, "seconds": took})
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """Write table, figures and maps of agreement; return their paths by name."""
+        folder, lang = self.folder, self.config.lang
+        told = {k: v for k, v in _published().items() if k in self.config.methods}
+        outputs = write_comparison(
+            folder, COLUMNS, rows, lambda: ice_comparison_figure(rows, lang, told)
+        )
+        good = succeeded(rows)
+        if len(good) > 1:
+            outputs |= self._agreement([str(row["method"]) for row in good])
+        return outputs
+
+    def _agreement(self, names: Sequence[str]) -> dict[str, str]:
+        """Write, for each test scene, the share of methods that say ice."""
+        shown = []
+        place = self.folder.file(AGREEMENT)
+        place.mkdir(exist_ok=True)
+        for example in self.test:
+            truth = example.labels.to_numpy()
+            share = self._share_of_ice(example, names)
+            halves = np.where(np.isnan(share), 255, np.round(share * 200)).astype("uint8")
+            layer = example.labels.copy(data=halves)
+            path = place / f"{example.name}.tif"
+            write_layer(layer, path, "methods_agree", lang=self.config.lang)
+            shown.append((example.name, truth, share))
+        # The scenes on which methods differ most say most.
+        shown.sort(key=lambda one: -float(np.nansum(one[2] * (1 - one[2]))))
+        figure = ice_agreement_figure(shown, self.config.lang, len(names))
+        path = write_bytes(self.folder.file("agreement.png"), to_png(figure, dpi=110))
+        return {"agreement": str(place), "agreement_figure": str(path)}
+
+    def _share_of_ice(self, example: IceExample, names: Sequence[str]) -> npt.NDArray[np.float64]:
+        votes = np.zeros(example.labels.shape)
+        looked = np.zeros(example.labels.shape)
+        for name in names:
+            file = self.folder.file(f"maps/{name.replace(':', '-')}/{example.name}.tif")
+            said = open_layer(file, example.scene).to_numpy()
+            votes += said == ICE
+            looked += (said != NO_DATA) & (said != LAND)
+        return np.where(looked > 0, votes / np.maximum(looked, 1), np.nan)
+
+
+def _iou(counts: IceCounts) -> float | None:
+    union = counts.tp + counts.fp + counts.fn
+    return counts.tp / union if union else None
+
+
+def _kind(name: str) -> str:
+    if ":" in name or not ICE_METHODS.get(name).needs_weights:
+        return "untrained"
+    return "network" if name in NETWORKS else "classifier"
+
+
+def _weights(config: IceCompareConfig) -> dict[str, Path]:
+    """Return the files of trained methods by name.
+
+    Raises:
+        UsageError: for an entry without a name, or of a method that is not compared.
+    """
+    found = {}
+    for entry in config.model:
+        name, equals, file = entry.partition("=")
+        if not equals or name not in config.methods:
+            raise UsageError(
+                f"--model: '{entry}' is no METHOD=FILE of a method that is compared.",
+                f"Write e.g. m211=weights.pt, and m211 among --methods {','.join(config.methods)}.",
+            )
+        found[name] = Path(file).expanduser().resolve()
+    return found
+
+
+def _published() -> dict[str, float]:
+    """Return the validation IoU that document B reports for its own data, by method."""
+    return {name: float(facts["validation_iou"]) for name, facts in load_toml("ice_study").items()}
+
+
+def _record(lessons: Lessons) -> Provenance:
+    inputs = [entry for e in lessons.test for entry in provenance_of(e.scene).inputs]
+    return Provenance(tuple(inputs), (), lessons.warnings)
+
+
+def _best_two(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any] | None:
+    """Return the paired test of the two methods with the highest IoU; None where there are none."""
+    scored = sorted(
+        (row for row in rows if row["iou"] is not None), key=lambda r: r["iou"], reverse=True
+    )
+    if len(scored) < 2:
+        return None
+    first, second = scored[:2]
+    test = paired_test(first["counts"], second["counts"], seed=seed)
+    low, high = test["interval"]
+    lead = f"{first['method']} leads {second['method']} by {test['difference']:.3f} in IoU"
+    if test["scenes"] < LEAST_BLOCKS:
+        sentence = f"{lead}; {test['scenes']} scenes are too few to say whether by chance."
+    else:
+        beyond = low > 0 and test["p_value"] < SIGNIFICANT
+        sure = "more than chance" if beyond else "no more than chance can make"
+        sentence = (
+            f"{lead} (90 % interval {low:.3f} to {high:.3f}, p = {test['p_value']:.3f}): {sure}."
+        )
+    return {"first": first["method"], "second": second["method"], **test, "sentence": sentence}

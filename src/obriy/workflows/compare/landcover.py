@@ -1,0 +1,125 @@
+"""`obriy compare landcover`: clusterers x numbers of clusters, one table and one figure."""
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from obriy.blocks.engine import EngineOptions
+from obriy.errors import UsageError
+from obriy.labelling.budget import parse_budget
+from obriy.methods.clustering.spec import parse_spec
+from obriy.model.provenance import hrefs_of
+from obriy.model.scene import provenance_of
+from obriy.render.comparison import comparison_figure
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
+from obriy.workflows.compare.rows import (
+    finish_comparison,
+    result_of,
+    rows_of,
+    tried,
+    write_comparison,
+)
+from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config
+from obriy.workflows.landcover.job import run_landcover
+from obriy.workflows.opening import scene_of
+from obriy.workflows.run import Run, run_folder, run_path
+
+COLUMNS: Final = (
+    "method", "clusters", "found", "overall_accuracy", "ceiling_overall_accuracy", "mean_iou",
+    "ceiling_mean_iou", "merged_overall_accuracy", "merged_ceiling_overall_accuracy",
+    "merged_mean_iou", "merged_ceiling_mean_iou", "seconds", "status", "reason",
+)  # fmt: skip
+"""Columns of ``comparison.csv``: as named, and with the best name for each cluster (ceiling)."""
+_OWN: Final = {"job", "methods", "clusters", "out", "outputs", "budget"}
+
+
+def run_comparison(config: CompareConfig, options: EngineOptions | None = None) -> Run:
+    """Map the scene by each clusterer with each number of clusters, and score every map.
+
+    Each map is a run of its own, in a folder under this one: what was cut off goes on where it
+    stopped. A clusterer that fails is listed with its reason, and the others go on.
+
+    Args:
+        config: What to compare; it needs a reference.
+        options: Progress and cancel.
+
+    Raises:
+        UsageError: without a reference, or for a clusterer that is none.
+    """
+    config = config.anchored()
+    if config.reference is None:
+        raise UsageError(
+            "A comparison needs something to compare with.",
+            "Give --reference FILE, e.g. a WorldCover raster, or band:NAME.",
+        )
+    runs = _runs(config)
+    record = provenance_of(scene_of(config))
+    named = (getattr(config, place) for place in config.PLACES if place != "source")
+    read = [*hrefs_of(record), *filter(None, named)]
+    with run_folder(config) as folder:
+        rows = rows_of(runs, lambda run: _row(run, folder, read, options), options)
+        shown = [{name: row[name] for name in COLUMNS} for row in rows]
+        outputs = write_comparison(
+            folder, COLUMNS, rows, lambda: comparison_figure(shown, config.lang)
+        )
+        result = result_of(config, rows, outputs, record, reference=config.reference)
+        return finish_comparison(config, folder, result, noted="reason")
+
+
+def _runs(config: CompareConfig) -> list[LandcoverConfig]:
+    """Return the configuration of every map, each checked before the first is made."""
+    common = {k: v for k, v in config.model_dump().items() if k not in _OWN}
+    pairs = list(itertools.product(config.methods, config.clusters))
+    budget = parse_budget(config.budget).part(len(pairs)) or None
+    for method in config.methods:
+        parse_spec(method, config.model)
+    return [
+        make_config(
+            LandcoverConfig,
+            common
+            | {"method": method, "clusters": clusters, "outputs": ["landcover"], "budget": budget}
+            | {"out": run_path(config) / f"{method}-{clusters}"},
+        )
+        for method, clusters in pairs
+    ]
+
+
+def _row(
+    config: LandcoverConfig,
+    folder: RunFolder,
+    read: Sequence[str],
+    options: EngineOptions | None,
+) -> dict[str, Any]:
+    """Return a row of the table; the map is made once, as long as its files ``read`` stay."""
+    row = dict.fromkeys(COLUMNS) | {"method": config.method, "clusters": config.clusters or "auto"}
+
+    def work() -> StepRecord:
+        start = time.perf_counter()
+        done = run_landcover(config, dataclasses.replace(options or EngineOptions(), progress=None))
+        return StepRecord(found=_scores(done.result) | {"seconds": time.perf_counter() - start})
+
+    def found() -> dict[str, Any]:
+        return folder.step(f"{config.method} {config.clusters}", work, fingerprint(read)).found
+
+    return tried(row, found)
+
+
+def _scores(result: dict[str, Any]) -> dict[str, Any]:
+    scores = result["evaluation"]
+    ceiling, merged = scores["ceiling"], scores["merged"] or {}
+    best = ceiling.get("merged") or {}
+    return {
+        "found": len(result["clusters"]),
+        "reason": next(iter([*result["problems"], *(f["reason"] for f in result["failed"])]), ""),
+        "overall_accuracy": scores["overall_accuracy"],
+        "ceiling_overall_accuracy": ceiling["overall_accuracy"],
+        "mean_iou": scores["mean_iou"],
+        "ceiling_mean_iou": ceiling["mean_iou"],
+        "merged_overall_accuracy": merged.get("overall_accuracy"),
+        "merged_ceiling_overall_accuracy": best.get("overall_accuracy"),
+        "merged_mean_iou": merged.get("mean_iou"),
+        "merged_ceiling_mean_iou": best.get("mean_iou"),
+    }

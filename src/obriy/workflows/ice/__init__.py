@@ -1,0 +1,1 @@
+"""`obriy ice`: granules and images to maps of sea ice."""

@@ -1,0 +1,330 @@
+"""`obriy ice`: granules to maps of sea ice, areas and seasons, in a run folder.
+
+    maps/IMAGE/           map, unseen, doubt and, where the method tells them, shares of each image
+    days/DATE/            the map of the day and its concentration, with a STAC item
+
+An image that fails is listed, in the result and in the exit code; the others go on.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Final
+
+import xarray as xr
+
+from obriy.blocks.base import Method
+from obriy.blocks.engine import EngineOptions
+from obriy.errors import EmptyResultError, InputError, MissingExtraError
+from obriy.measures.composite import Rule, compose, composite_record
+from obriy.measures.concentration import concentration
+from obriy.measures.ice import measure_ice
+from obriy.measures.ice_season import seasons_of
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import describe, geobox_of
+from obriy.model.ice import IceArea
+from obriy.model.provenance import hrefs_of
+from obriy.model.scene import band_names, provenance_of
+from obriy.outputs.cog import MapWriter, write_layer
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
+from obriy.vectors import is_southern
+from obriy.workflows.config import IceConfig
+from obriy.workflows.ice.inputs import IceInputs, OpenedIce, read_ice_inputs
+from obriy.workflows.ice.mapping import (
+    LAYERS,
+    contents_of,
+    ice_method,
+    map_ice_to_files,
+    open_ice_map,
+)
+from obriy.workflows.ice.products import write_ice_products
+from obriy.workflows.ice.result import (
+    Day,
+    IceProducts,
+    ImageMap,
+    day_step,
+    ice_result,
+    score_maps,
+)
+from obriy.workflows.passes import open_layer, open_layers
+from obriy.workflows.records import is_whole
+from obriy.workflows.run import Run, finish, map_step, run_folder, run_path
+
+MAPS: Final = "maps"
+DAYS: Final = "days"
+CONCENTRATION: Final = "concentration.tif"
+
+
+def plan_ice(config: IceConfig) -> dict[str, Any]:
+    """Say what a run would do, without doing it: images, grid, bands, districts, outputs."""
+    config = config.anchored()
+    method = ice_method(config.method, config.model, config.seed)
+    inputs = read_ice_inputs(config, method)
+    scene = inputs.good[0].part
+    assert scene is not None
+    return {
+        "sources": config.sources,
+        "method": method.name,
+        "images": [
+            {
+                "name": one.image.name,
+                "time": one.image.time,
+                "geolocation": None
+                if one.image.geolocation is None
+                else str(one.image.geolocation),
+                "clouds": None if one.image.clouds is None else str(one.image.clouds),
+                "reason": "" if one.error is None else str(one.error),
+            }
+            for one in inputs.opened
+        ],
+        "grid": describe(geobox_of(scene)),
+        "bands": band_names(scene),
+        "bands_read": sorted(method.bands(set(band_names(scene)))),
+        "flags": "flags" in scene,
+        "districts": [d.name for d in inputs.districts],
+        "outputs": config.outputs,
+        "folder": str(run_path(config)),
+    }
+
+
+def run_ice(config: IceConfig, options: EngineOptions | None = None) -> Run:
+    """Map every image, put days together, measure, score and report.
+
+    Args:
+        config: What to do.
+        options: Progress and cancel; threads and memory come from the configuration.
+
+    Raises:
+        ObriyError: of the kind that fits, before the work where it can be known.
+    """
+    config = config.anchored()
+    method = ice_method(config.method, config.model, config.seed)
+    inputs = read_ice_inputs(config, method)
+    options = dataclasses.replace(
+        options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
+    )
+    with run_folder(config) as folder:
+        return _carried_out(inputs, method, config, folder, options)
+
+
+def _carried_out(
+    inputs: IceInputs,
+    method: Method,
+    config: IceConfig,
+    folder: RunFolder,
+    options: EngineOptions,
+) -> Run:
+    """Do the run in its folder."""
+    images = _map_images(inputs, method, config, folder, options)
+    if all(image.map is None for image in images):
+        reasons = "; ".join(f"{i.opened.image.name}: {i.reason}" for i in images[:3])
+        raise EmptyResultError(
+            f"Nothing could be mapped: {reasons}",
+            "Take other images; or map without the cloud mask (--clouds none).",
+        )
+    days = [_measured(day, inputs, config, folder) for day in _days(images, config, folder)]
+    mapped = next(day.map for day in days if day.map is not None)
+    areas = [area for day in days for area in day.areas]
+    products = IceProducts(
+        days=days,
+        districts=inputs.districts,
+        areas=areas,
+        seasons=seasons_of(areas, southern=is_southern(mapped.geobox)),
+        evaluation=score_maps(images, inputs.references, config.seed),
+    )
+    result = ice_result(config, method.name, images, products)
+    files = write_ice_products(config, folder, products, result)
+    result["outputs"] = {name: str(path) for name, path in files.items()}
+    complete = all(image.status in ("ok", "skipped") for image in images)
+    complete = complete and is_whole(inputs.districts, areas)
+    return finish(config, folder, result, complete=complete)
+
+
+def _map_images(
+    inputs: IceInputs,
+    method: Method,
+    config: IceConfig,
+    folder: RunFolder,
+    options: EngineOptions,
+) -> list[ImageMap]:
+    """Map every image; one that fails is noted, and the others go on."""
+    show = options.progress or (lambda name, done, total: None)
+    several = len(inputs.opened) > 1
+    own = dataclasses.replace(options, progress=None) if several else options
+    images = []
+    for number, one in enumerate(inputs.opened):
+        if several:
+            show("images", number, len(inputs.opened))
+        images.append(_map_image(one, method, config, folder, own))
+    if several:
+        show("images", len(images), len(images))
+    return images
+
+
+def _map_image(
+    one: OpenedIce, method: Method, config: IceConfig, folder: RunFolder, options: EngineOptions
+) -> ImageMap:
+    if one.scene is None or one.part is None:
+        # Night, or the sun too low: nothing is wrong with the file, as where clouds hide all.
+        status = "skipped" if isinstance(one.error, EmptyResultError) else "failed"
+        return ImageMap(one, status=status, reason=str(one.error))
+    scene, part = one.scene, one.part
+    place = f"{MAPS}/{one.image.name}"
+
+    def work() -> StepRecord:
+        folder.file(place).mkdir(parents=True, exist_ok=True)
+        try:
+            files, found = map_ice_to_files(
+                scene,
+                method,
+                folder.file(place),
+                part=part if config.aoi else None,
+                options=options,
+                lang=config.lang,
+            )
+        except EmptyResultError as error:
+            return StepRecord({}, {"empty": str(error)})
+        return StepRecord({name: f"{place}/{file}" for name, file in files.items()}, found)
+
+    read = [*hrefs_of(provenance_of(scene)), config.aoi, config.land, config.model]
+    try:
+        done = folder.step(map_step(one.image.name), work, fingerprint([r for r in read if r]))
+    except (InputError, MissingExtraError) as error:
+        return ImageMap(one, status="failed", reason=str(error))
+    if "empty" in done.found:
+        return ImageMap(one, status="skipped", reason=str(done.found["empty"]))
+    failed = done.found["failed"]
+    return ImageMap(
+        one,
+        map=open_ice_map(folder.path, done.outputs, part, done.found),
+        files=done.outputs,
+        status="partial" if failed else "ok",
+        reason=str(failed[0]["reason"]) if failed else "",
+        holes=failed,
+    )
+
+
+def _days(images: Sequence[ImageMap], config: IceConfig, folder: RunFolder) -> list[Day]:
+    """Put the images of a day together; each by itself where that is asked for."""
+    groups: dict[str, list[ImageMap]] = {}
+    for image in images:
+        one = image.opened.image
+        groups.setdefault(one.name if config.composite == "none" else one.date, []).append(image)
+    return [_day(key, group, config, folder) for key, group in groups.items()]
+
+
+def _day(key: str, images: list[ImageMap], config: IceConfig, folder: RunFolder) -> Day:
+    mapped = [image for image in images if image.map is not None]
+    day = Day(key, images[0].opened.image.date, tuple(images))
+    if len(mapped) <= 1:
+        return dataclasses.replace(
+            day, map=mapped[0].map if mapped else None, files=mapped[0].files if mapped else {}
+        )
+    place = f"{DAYS}/{key}"
+    maps = [image.map for image in mapped if image.map is not None]
+    names = [name for name in LAYERS if all(name in image.files for image in mapped)]
+    first = mapped[0].opened.part
+    assert first is not None
+
+    def work() -> StepRecord:
+        files = {name: f"{place}/{name}.tif" for name in names}
+        contents = contents_of(names)
+        with contextlib.ExitStack() as stack:
+            sinks = {
+                LAYERS[name]: stack.enter_context(
+                    MapWriter(
+                        folder.file(files[name]),
+                        geobox_of(first),
+                        contents[name],
+                        lang=config.lang,
+                    )
+                )
+                for name in names
+            }
+            shares = compose(maps, sinks, by=_rule(config), view_zenith=_angles(mapped))
+        return StepRecord(files, {"shares": shares})
+
+    done = folder.step(
+        f"day {key}", work, after=[map_step(image.opened.image.name) for image in mapped]
+    )
+    layers = open_layers(folder.path, done.outputs, LAYERS, first)
+    made = ClassMap(
+        **layers,
+        legend=maps[0].legend,
+        provenance=composite_record(maps, _rule(config), done.found["shares"]),
+        time=day.date,
+    )
+    return dataclasses.replace(day, map=made, files=done.outputs)
+
+
+def _rule(config: IceConfig) -> Rule:
+    return "majority" if config.composite == "majority" else "best"
+
+
+def _angles(images: Sequence[ImageMap]) -> list[xr.DataArray | None]:
+    parts = [image.opened.part for image in images]
+    return [None if p is None or "view_zenith" not in p else p["view_zenith"] for p in parts]
+
+
+def _measured(day: Day, inputs: IceInputs, config: IceConfig, folder: RunFolder) -> Day:
+    """Measure a day: concentration, areas; a day without a map has rows that say why."""
+    if day.map is None:
+        return dataclasses.replace(day, areas=_blank_areas(day, inputs))
+    class_map = day.map
+    size = config.resolution if class_map.geobox.crs is None else None
+    names = [image.opened.image.name for image in day.images if image.map is not None]
+    file = f"{DAYS}/{day.key}/{CONCENTRATION}"
+
+    def work() -> StepRecord:
+        found = concentration(class_map, pixel_size_m=size)
+        write_layer(found, folder.file(file), "concentration", lang=config.lang)
+        areas = measure_ice(
+            class_map,
+            inputs.districts,
+            date=day.date,
+            granules=names,
+            concentration=found,
+            pixel_size_m=size,
+        )
+        return StepRecord({"concentration": file}, {"places": [a.to_dict() for a in areas]})
+
+    places = fingerprint([config.aoi] if config.aoi else [])
+    done = folder.step(f"areas {day.key}", work, places, after=[day_step(day)])
+    part = next(i.opened.part for i in day.images if i.map is not None)
+    assert part is not None
+    areas = tuple(IceArea.from_dict(values) for values in done.found["places"])
+    count = len(inputs.districts) or 1
+    return dataclasses.replace(
+        day,
+        areas=areas[:count],
+        together=areas[count] if areas[count:] else None,
+        concentration=open_layer(folder.file(file), part),
+        files={**day.files, "concentration": file},
+    )
+
+
+def _blank_areas(day: Day, inputs: IceInputs) -> tuple[IceArea, ...]:
+    """Return a row per district for a day that has no map."""
+    names = [d.name for d in inputs.districts] or ["image"]
+    status = "failed" if any(i.status == "failed" for i in day.images) else "skipped"
+    cause = "failed" if status == "failed" else "no_data"
+    return tuple(
+        IceArea(
+            district=name,
+            date=day.date,
+            granules=tuple(image.opened.image.name for image in day.images),
+            sea_km2=0.0,
+            ice_km2=None,
+            water_km2=None,
+            extent_km2=None,
+            ice_share=None,
+            water_share=None,
+            cloud_share=0.0,
+            unseen_share=1.0,
+            unseen={cause: 1.0},
+            status=status,
+            reason="; ".join(dict.fromkeys(image.reason for image in day.images)),
+        )
+        for name in names
+    )

@@ -1,0 +1,161 @@
+"""Scene to a map of sea ice, in memory or into files: the one path of Python and of the command."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import xarray as xr
+
+from obriy.blocks.base import Method
+from obriy.blocks.engine import EngineOptions
+from obriy.methods.ice.spec import parse_ice_method
+from obriy.model.classmap import ClassMap
+from obriy.model.legend import load_legend
+from obriy.model.scene import check_reflectance, check_scene, provenance_of
+from obriy.nets.torch_library import Device
+from obriy.outputs.layers import Content
+from obriy.workflows.passes import (
+    Layers,
+    array_sinks,
+    found_of,
+    layers_of,
+    map_to_files,
+    open_layers,
+    run_pass,
+)
+from obriy.workflows.records import with_holes
+
+LAYERS: Final = {
+    "map": "labels",
+    "fraction": "fraction",
+    "unseen": "unseen",
+    "doubt": "doubt",
+}
+"""Output name to layer of the map."""
+
+
+def map_ice(
+    scene: xr.Dataset,
+    method: str = "auto",
+    *,
+    weights: Path | str | None = None,
+    seed: int = 0,
+    device: Device = "auto",
+    options: EngineOptions | None = None,
+) -> ClassMap:
+    """Map sea ice in a scene, in memory.
+
+    Args:
+        scene: A Scene, as `open_scene` returns it: bands (y, x) float32 top-of-atmosphere
+            reflectance divided by the cosine of the sun's zenith angle, NaN missing; ``flags``
+            may say what is land and, by a cloud mask, cloud.
+        method: ``"auto"`` needs no training; `obriy methods` lists the others.
+        weights: File of a trained method (`obriy train ice`).
+        seed: The same seed makes the same map.
+        device: Where networks compute.
+        options: Threads, memory, progress.
+
+    Returns:
+        Labels (y, x) uint8 on the scene's grid: 0 no data, 1 water, 2 ice, 3 cloud, 4 land, 255
+        seen but not named; ``fraction``, the ice concentration of each pixel in half per cents,
+        where the method gives one.
+
+    Raises:
+        BandError: where the method lacks a band.
+        UsageError: where the method is not one, or needs weights.
+        EmptyResultError: where nothing could be seen.
+    """
+    check_scene(scene)
+    check_reflectance(scene)
+    chosen = ice_method(method, weights, seed, device)
+    names = [LAYERS[name] for name in _contents(chosen)]
+    sinks = array_sinks(scene, names)
+    result = run_pass(
+        scene, chosen, sinks, subject="ice", clouds="flags", options=options or EngineOptions()
+    )
+    return _class_map(scene, layers_of(scene, sinks), found_of(chosen.name, result))
+
+
+def map_ice_to_files(
+    scene: xr.Dataset,
+    method: Method,
+    folder: Path,
+    *,
+    options: EngineOptions,
+    lang: str,
+    part: xr.Dataset | None = None,
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Map sea ice in a scene of any size into COGs.
+
+    Args:
+        scene: A Scene.
+        method: Of `ice_method`.
+        folder: Where the files go.
+        options: Threads, memory, progress.
+        lang: Language of the class names in the files.
+        part: The part of the scene to map; None: all of it. What the method learns of the scene
+            rests on all of it.
+
+    Returns:
+        The files by output name, and what was found (plain values, see `found_of`).
+
+    Raises:
+        EmptyResultError: where nothing could be seen; then nothing is written.
+    """
+    check_scene(scene)
+    layers: Layers = {name: (LAYERS[name], content) for name, content in _contents(method).items()}
+    files, result = map_to_files(
+        scene,
+        method,
+        layers,
+        folder,
+        subject="ice",
+        clouds="flags",
+        options=options,
+        lang=lang,
+        part=part,
+    )
+    return files, found_of(method.name, result)
+
+
+def open_ice_map(
+    folder: Path, files: Mapping[str, str], scene: xr.Dataset, found: Mapping[str, Any]
+) -> ClassMap:
+    """Open what `map_ice_to_files` left, lazily; ``scene`` is what was mapped, or its part."""
+    return _class_map(scene, open_layers(folder, files, LAYERS, scene), found)
+
+
+def ice_method(
+    text: str, weights: Path | str | None = None, seed: int = 0, device: Device = "auto"
+) -> Method:
+    """Return a method for ice by its name; arguments and errors are those of `map_ice`."""
+    path = None if weights is None else Path(weights).expanduser()
+    return parse_ice_method(text, weights=path, seed=seed, device=device)
+
+
+def contents_of(names: Iterable[str]) -> dict[str, Content]:
+    """Return what the numbers of layers are, by output name."""
+    known: dict[str, Content] = {
+        "map": load_legend("ice"), "fraction": "concentration", "unseen": "unseen",
+        "doubt": "doubt",
+    }  # fmt: skip
+    return {name: known[name] for name in names}
+
+
+def _contents(method: Method) -> dict[str, Content]:
+    """Return what a method's maps hold, by output name."""
+    return contents_of(("map", "unseen", "doubt", *(["fraction"] if method.gives_fraction else [])))
+
+
+def _class_map(
+    scene: xr.Dataset, layers: Mapping[str, xr.DataArray], found: Mapping[str, Any]
+) -> ClassMap:
+    record = provenance_of(scene).with_step(
+        "ice", method=found["method"], decision=found["decision"]
+    )
+    record = with_holes(record, found)
+    for warning in found["decision"].get("warnings", ()):
+        record = record.with_warning(warning)
+    return ClassMap(
+        **layers, legend=load_legend("ice"), provenance=record, time=scene.attrs.get("time")
+    )

@@ -1,0 +1,216 @@
+"""``result.json`` of `obriy ice`, and what became of each image and day."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from obriy.blocks.windows import windows
+from obriy.measures.totals import total_ice
+from obriy.model.areas import District
+from obriy.model.classmap import ClassMap
+from obriy.model.ice import IceArea, IceSeason
+from obriy.model.provenance import Provenance
+from obriy.model.reference import Reference
+from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores
+from obriy.workflows.config import IceConfig
+from obriy.workflows.ice.inputs import OpenedIce
+from obriy.workflows.records import about_districts, shared_warnings
+from obriy.workflows.run import command_of, map_step
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageMap:
+    """What became of one image.
+
+    Attributes:
+        opened: The image.
+        map: Its map; None where there is none.
+        files: Layers by output name, relative to the run folder.
+        status: ``ok``, ``partial``, ``skipped`` (nothing seen) or ``failed``.
+        reason: Why it is not ``ok``.
+        holes: Parts that could not be read, as plain values.
+    """
+
+    opened: OpenedIce
+    map: ClassMap | None = None
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    status: str = "ok"
+    reason: str = ""
+    holes: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Day:
+    """What became of one day, or of one image where each stands by itself.
+
+    Attributes:
+        key: Name of its folder.
+        date: ISO 8601 day.
+        images: What it was mapped from.
+        map: Its map; None where there is none.
+        concentration: (y, x) uint8 half per cents, 255 missing.
+        areas: One per district.
+        together: Their union, where they overlap; None: they add up.
+        files: Layers by output name, relative to the run folder.
+    """
+
+    key: str
+    date: str
+    images: tuple[ImageMap, ...]
+    map: ClassMap | None = None
+    concentration: xr.DataArray | None = None
+    areas: tuple[IceArea, ...] = ()
+    together: IceArea | None = None
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def total(self) -> IceArea:
+        """All districts as one; what lies in two of them counts once."""
+        return self.together or total_ice(self.areas)
+
+
+@dataclasses.dataclass(frozen=True)
+class IceProducts:
+    """What a run has to show.
+
+    Attributes:
+        days: What became of each day, in the order of time.
+        districts: Outlines; empty: whole images.
+        areas: Of all days and districts.
+        seasons: Winters by district.
+        evaluation: Scores against labels, as plain values; None where there are none.
+    """
+
+    days: Sequence[Day]
+    districts: Sequence[District]
+    areas: Sequence[IceArea]
+    seasons: Sequence[IceSeason]
+    evaluation: dict[str, Any] | None
+
+    @property
+    def mapped(self) -> list[Day]:
+        """Days that have a map."""
+        return [day for day in self.days if day.map is not None]
+
+
+def day_step(day: Day) -> str:
+    """Return the name of the step that made the map of a day: its own, or that of its image."""
+    mapped = [image for image in day.images if image.map is not None]
+    return f"day {day.key}" if len(mapped) > 1 else map_step(mapped[0].opened.image.name)
+
+
+def ice_result(
+    config: IceConfig, method: str, images: Sequence[ImageMap], products: IceProducts
+) -> dict[str, Any]:
+    """Put ``result.json`` together; its names are a contract that other programs rely on."""
+    rows = [_row(day) for day in products.days]
+    record = _record(images, products)
+    return {
+        "job": config.job,
+        "method": method,
+        "dates": rows,
+        "failed": [
+            {"granule": i.opened.image.name, "reason": i.reason}
+            for i in images
+            if i.status == "failed"
+        ],
+        "areas": [area.to_dict() for area in products.areas],
+        "seasons": [season.to_dict() for season in products.seasons],
+        "evaluation": products.evaluation,
+        "outputs": {},
+        "command": command_of(config),
+        "provenance": record.to_dict(),
+    }
+
+
+def _row(day: Day) -> dict[str, Any]:
+    total = day.total
+    names = [image.opened.image.name for image in day.images]
+    off = [image for image in day.images if image.status in ("failed", "partial")]
+    status = total.status
+    if off and status == "ok":
+        status = "partial"
+    shown = total.to_dict()
+    own = (
+        "ice_km2", "expected_km2", "interval_km2", "bounds_km2", "extent_km2", "water_km2",
+        "sea_km2", "ice_share", "water_share", "cloud_share", "unseen_share",
+    )  # fmt: skip
+    reasons = [total.reason, *(f"{i.opened.image.name}: {i.reason}" for i in off)]
+    return {
+        "date": day.date,
+        "granule": names[0] if len(names) == 1 else names,
+        "time": [image.opened.image.time for image in day.images],
+        **{name: shown[name] for name in own},
+        "status": status,
+        "reason": " ".join(r for r in reasons if r) if status != "ok" else "",
+        "holes": [
+            {"granule": image.opened.image.name, **hole}
+            for image in day.images
+            for hole in image.holes
+        ],
+    }
+
+
+def _record(images: Sequence[ImageMap], products: IceProducts) -> Provenance:
+    """Put the records of all images together: the steps of the first, what each was warned of."""
+    records = {i.opened.image.name: i.map.provenance for i in images if i.map is not None}
+    first = next(iter(records.values()))
+    inputs = [{"image": n, **entry} for n, record in records.items() for entry in record.inputs]
+    made = Provenance(tuple(inputs), first.steps)
+    decisions = {
+        name: (record.step("ice") or {}).get("decision") for name, record in records.items()
+    }
+    if len(records) > 1:
+        made = made.with_step("ice_by_image", **decisions)
+    for day in products.days:
+        composite = None if day.map is None else day.map.provenance.step("composite")
+        if composite is not None:
+            made = made.with_step(
+                f"composite {day.key}", **{k: v for k, v in composite.items() if k != "name"}
+            )
+    overlap = any(day.together is not None for day in products.days)
+    about = about_districts(products.districts, products.areas, overlap=overlap)
+    for sentence in (*about, *shared_warnings(records, "images")):
+        made = made.with_warning(sentence)
+    for lost in images:
+        if lost.status == "failed":
+            made = made.with_warning(f"{lost.opened.image.name} failed: {lost.reason}")
+    return made
+
+
+def score_maps(
+    images: Sequence[ImageMap], references: Mapping[str, Reference], seed: int
+) -> dict[str, Any] | None:
+    """Score the maps of images against their labels; None where there are none."""
+    counts = {
+        image.opened.image.name: _counted(image.map, references[image.opened.image.name])
+        for image in images
+        if image.map is not None and image.opened.image.name in references
+    }
+    if not counts:
+        return None
+    sources = {references[name].source for name in counts}
+    folders = {str(Path(source).parent) for source in sources}
+    return {
+        **ice_scores(list(counts.values()), seed=seed),
+        "reference": ", ".join(sorted(sources if len(sources) == 1 else folders)),
+        "images": {name: ice_scores([one], seed=seed) for name, one in counts.items()},
+    }
+
+
+def _counted(class_map: ClassMap, reference: Reference) -> IceCounts:
+    """Count window by window: a map of a whole granule has 25 million pixels."""
+    found = [
+        dataclasses.asdict(
+            count_ice(
+                np.asarray(reference.labels[rows, columns].values),
+                np.asarray(class_map.labels[rows, columns].values),
+            )
+        )
+        for rows, columns in windows(class_map.labels.shape)
+    ]
+    return IceCounts(**{name: sum(one[name] for one in found) for name in found[0]})

@@ -1,0 +1,1 @@
+"""`obriy landcover`: clusters that a panel names."""

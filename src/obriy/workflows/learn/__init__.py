@@ -1,0 +1,1 @@
+"""`obriy train`: what maps other images."""

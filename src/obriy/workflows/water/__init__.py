@@ -1,0 +1,1 @@
+"""`obriy water`: one image, or a series of dates."""

@@ -1,0 +1,247 @@
+"""`obriy water` of one image: to a scored, measured map, in a run folder."""
+
+import dataclasses
+from typing import Any
+
+import xarray as xr
+
+from obriy.blocks.engine import EngineOptions
+from obriy.measures.areas import measure_areas
+from obriy.measures.totals import total_on
+from obriy.methods.expression import parse_method
+from obriy.model.areas import Area, AreaSeries, District
+from obriy.model.classmap import ClassMap
+from obriy.model.grid import describe, geobox_of
+from obriy.model.provenance import hrefs_of
+from obriy.model.reference import Reference
+from obriy.model.scene import band_names, provenance_of
+from obriy.model.scores import Scores
+from obriy.outputs.layers import INDEX_FILE
+from obriy.prepare.crop import crop
+from obriy.runs.fingerprint import fingerprint
+from obriy.runs.folder import RunFolder, StepRecord
+from obriy.sources.base import truth_of
+from obriy.sources.districts import read_districts
+from obriy.workflows.config import GSW, ImageConfig, WaterConfig
+from obriy.workflows.evaluation import evaluate, reference_from_file
+from obriy.workflows.opening import scene_of
+from obriy.workflows.records import about_districts, is_whole
+from obriy.workflows.run import (
+    ALWAYS,
+    Run,
+    command_of,
+    finish,
+    places_of,
+    run_folder,
+    run_path,
+)
+from obriy.workflows.water.gsw import gsw_reference
+from obriy.workflows.water.image_products import Products, write_products
+from obriy.workflows.water.mapping import map_water_to_files, open_map
+
+
+def plan_image(config: WaterConfig) -> dict[str, Any]:
+    """Say what a run would do, without doing it: grid, bands, districts, outputs."""
+    config = config.anchored()
+    inputs = inputs_of(config)
+    scene = inputs.part
+    reference = reference_of(inputs, config, EngineOptions())
+    return {
+        "source": config.source,
+        "method": config.method,
+        "grid": describe(geobox_of(scene)),
+        "bands": band_names(scene),
+        "bands_read": sorted(parse_method(config.method).bands(set(band_names(scene)))),
+        "reference": None if reference is None else reference.source,
+        "flags": "flags" in scene,
+        "districts": [d.name for d in inputs.districts],
+        "outputs": config.outputs,
+        "folder": str(run_path(config)),
+        "provenance": provenance_of(scene).to_dict(),
+    }
+
+
+def run_image(config: WaterConfig, options: EngineOptions | None = None) -> Run:
+    """Map, measure, score and report; a run that was cut off goes on where it stopped.
+
+    Args:
+        config: What to do.
+        options: Progress and cancel; threads and memory come from the configuration.
+
+    Raises:
+        ObriyError: of the kind that fits; nothing half-written is left.
+    """
+    config = config.anchored()
+    inputs = inputs_of(config, options)
+    options = dataclasses.replace(
+        options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
+    )
+    # Before the work: what is wrong with method and reference is said while nothing is lost.
+    parse_method(config.method).bands(set(band_names(inputs.scene)))
+    reference = reference_of(inputs, config, options)
+    with run_folder(config) as folder:
+        return _carried_out(inputs, reference, config, folder, options)
+
+
+def _carried_out(
+    inputs: "Inputs",
+    reference: Reference | None,
+    config: WaterConfig,
+    folder: RunFolder,
+    options: EngineOptions,
+) -> Run:
+    """Do the run in its folder."""
+    mapped = _map(inputs, config, folder, options)
+    water = open_map(folder.path, mapped.outputs, inputs.part, mapped.found)
+    areas = measure_image(water, inputs.districts, config)
+    scores = None if reference is None else evaluate(water, reference)
+    result = _result(config, water, inputs.districts, areas, scores=scores, mapped=mapped)
+    shown = {*ALWAYS, *config.outputs}
+    wanted = {n: f for n, f in mapped.outputs.items() if n in shown or n.startswith(INDEX_FILE)}
+    result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
+    products = Products(inputs.part, water, inputs.districts, areas, scores, mapped.found)
+    files = write_products(config, folder, products, result)
+    result["outputs"] = {name: str(path) for name, path in files.items()}
+    complete = _is_complete(mapped, inputs.districts, areas)
+    return finish(config, folder, result, complete=complete)
+
+
+def _map(
+    inputs: "Inputs", config: WaterConfig, folder: RunFolder, options: EngineOptions
+) -> StepRecord:
+    def work() -> StepRecord:
+        files, found = map_water_to_files(
+            inputs.scene,
+            config.method,
+            folder.path,
+            part=inputs.part if inputs.districts else None,
+            clouds=config.clouds,
+            options=options,
+            lang=config.lang,
+            with_indices="index" in config.outputs,
+        )
+        return StepRecord(files, found)
+
+    return folder.step(
+        "map", work, fingerprint([*hrefs_of(provenance_of(inputs.scene)), *places_of(config)])
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """What a run reads.
+
+    Attributes:
+        scene: The whole image: the decision rests on it.
+        part: The part that is mapped: around the districts, or all of it.
+        districts: Where areas are asked for; empty: the whole image.
+    """
+
+    scene: xr.Dataset
+    part: xr.Dataset
+    districts: list[District]
+
+
+def inputs_of(config: ImageConfig, options: EngineOptions | None = None) -> Inputs:
+    """Open the image and the districts; nothing is read of the pixels yet."""
+    scene = scene_of(config, options)
+    districts = read_districts(config.aoi, config.layer) if config.aoi else []
+    return Inputs(scene, crop(scene, districts) if districts else scene, districts)
+
+
+def measure_image(
+    water: ClassMap, districts: list[District], config: ImageConfig
+) -> AreaSeries | None:
+    """Measure; None where the image has neither a CRS nor a stated pixel size."""
+    if water.geobox.crs is None and config.resolution is None:
+        return None
+    size = config.resolution if water.geobox.crs is None else None
+    return measure_areas(water, "water", districts, pixel_size_m=size)
+
+
+def reference_of(inputs: Inputs, config: ImageConfig, options: EngineOptions) -> Reference | None:
+    """Return what the image is to be scored against: as named, else the truth of a made-up one."""
+    if config.reference is None:
+        return truth_of(config.source, geobox_of(inputs.part))
+    if config.reference.startswith(GSW):
+        return gsw_reference(config.reference, inputs.part, options)
+    return reference_from_file(
+        config.reference,
+        inputs.part,
+        config.reference_legend,
+        outside=config.reference_outside,
+    )
+
+
+def _result(
+    config: WaterConfig,
+    water: ClassMap,
+    districts: list[District],
+    areas: AreaSeries | None,
+    *,
+    scores: Scores | None,
+    mapped: StepRecord,
+) -> dict[str, Any]:
+    """Put ``result.json`` together; its names are a contract that other programs rely on."""
+    rows = [] if areas is None else list(areas.areas)
+    total = None if areas is None else total_on(areas, water.time)
+    decision = mapped.found["decision"]
+    unseen = total.unseen_share if total else _unseen_share(mapped)
+    warnings = list(water.provenance.warnings)
+    overlap = areas is not None and bool(areas.together)
+    warnings += about_districts(districts, rows, overlap=overlap)
+    if areas is None:
+        warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
+    date = {
+        "date": water.time,
+        "area_km2": total.area_km2 if total else None,
+        "expected_km2": total.expected_km2 if total else None,
+        "interval_km2": total.interval_km2 if total else None,
+        "bounds_km2": total.bounds_km2 if total else None,
+        "clear_share": 1 - unseen,
+        "unseen": water.clouds,
+        "unseen_share": unseen,
+        "weight": 1.0,
+        "threshold": decision.get("threshold"),
+        "status": "partial" if mapped.found["failed"] else (total.status if total else "ok"),
+        "reason": _reason(mapped, total),
+        "holes": mapped.found["failed"],
+    }
+    return {
+        "job": config.job,
+        "method": config.method,
+        "area_km2": date["area_km2"],
+        "expected_km2": total.expected_km2 if total else None,
+        "interval_km2": total.interval_km2 if total else None,
+        "bounds_km2": total.bounds_km2 if total else None,
+        "uncertainty_km2": total.uncertainty if total else {},
+        "mask_area_km2": total.mask_km2 if total else None,
+        "unseen_share": unseen,
+        "unseen": water.clouds,
+        "dates": [date],
+        "districts": [row.to_dict() for row in rows],
+        "decision": decision,
+        "evaluation": None if scores is None else scores.to_dict(),
+        "comparison": None,
+        "evaporation": None,
+        "outputs": {},
+        "command": command_of(config),
+        "provenance": water.provenance.to_dict() | {"warnings": warnings},
+    }
+
+
+def _reason(mapped: StepRecord, total: Area | None) -> str:
+    if mapped.found["failed"]:
+        return str(mapped.found["failed"][0]["reason"])
+    return total.reason if total else ""
+
+
+def _unseen_share(mapped: StepRecord) -> float:
+    pixels: dict[str, int] = mapped.found["pixels"]
+    return pixels.get("0", 0) / sum(pixels.values())
+
+
+def _is_complete(mapped: StepRecord, districts: list[District], areas: AreaSeries | None) -> bool:
+    rows = () if areas is None else areas.areas
+    seen = all(r.status in ("ok", "partial") for r in rows)
+    return not mapped.found["failed"] and seen and is_whole(districts, rows)

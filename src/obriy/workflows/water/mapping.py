@@ -1,0 +1,204 @@
+"""Scene to water map, in memory or into files: the one path of Python and of the command line."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import xarray as xr
+
+from obriy.blocks.base import Method
+from obriy.blocks.engine import EngineOptions
+from obriy.indices.catalogue import get_index
+from obriy.methods.expression import parse_method
+from obriy.methods.index_values import IndexValues, indices_behind
+from obriy.model.classmap import ClassMap
+from obriy.model.legend import load_legend
+from obriy.model.provenance import Provenance
+from obriy.model.scene import band_names, check_reflectance, check_scene, provenance_of
+from obriy.outputs.layers import INDEX_FILE, Content
+from obriy.prepare.clouds.mask import Clouds
+from obriy.workflows.passes import (
+    FileWork,
+    array_sinks,
+    found_of,
+    layers_of,
+    map_each_to_files,
+    open_layers,
+    run_passes,
+    with_clouds,
+)
+from obriy.workflows.records import with_holes
+
+LAYERS: Final = {
+    "mask": "labels",
+    "fraction": "fraction",
+    "unseen": "unseen",
+    "doubt": "doubt",
+}
+"""Output name to layer of the map."""
+
+
+def map_water(
+    scene: xr.Dataset,
+    method: str = "auto",
+    *,
+    clouds: Clouds = "auto",
+    options: EngineOptions | None = None,
+) -> ClassMap:
+    """Map water in a scene, in memory.
+
+    Args:
+        scene: A Scene, as `open_scene` returns it: bands (y, x) float32 reflectance, NaN missing.
+        method: ``"auto"``, ``"INDEX:THRESHOLD"`` or an expression of those.
+        clouds: ``"auto"`` (the scene's quality band; without one ``"csmask"``, extra ``clouds``,
+            where it is installed, else ``"spectral"``), ``"flags"`` (the quality band alone),
+            ``"s2cloudless"`` beside it (Sentinel-2 L1C), or ``"none"``: the sky was clear.
+        options: Threads, memory, progress.
+
+    Returns:
+        Labels (y, x) uint8 on the scene's grid in the codes of GSW's monthly history: 0 no data,
+        1 not water, 2 water (255 seen but not named); ``fraction`` where the method gives one.
+
+    Raises:
+        BandError: where the method lacks a band.
+        UsageError: where the method is not one.
+    """
+    return map_waters(scene, [method], clouds=clouds, options=options)[0]
+
+
+def map_waters(
+    scene: xr.Dataset,
+    methods: Sequence[str],
+    *,
+    clouds: Clouds = "auto",
+    options: EngineOptions | None = None,
+) -> list[ClassMap]:
+    """Map water in a scene by several methods, in memory, in one reading.
+
+    Arguments and errors are those of `map_water`, as is the map of each method.
+    """
+    check_scene(scene)
+    check_reflectance(scene)
+    options = options or EngineOptions()
+    scene = with_clouds(scene, clouds, options)
+    work = []
+    for method in map(parse_method, methods):
+        names = [n for n in LAYERS.values() if n != "fraction" or method.gives_fraction]
+        work.append((method, array_sinks(scene, names)))
+    results = run_passes(scene, work, subject="water", clouds=clouds, options=options)
+    return [
+        ClassMap(
+            **layers_of(scene, sinks),
+            legend=load_legend("water"),
+            provenance=record(provenance_of(scene), found_of(text, result)),
+            time=scene.attrs.get("time"),
+        )
+        for text, (_, sinks), result in zip(methods, work, results, strict=True)
+    ]
+
+
+def map_water_to_files(
+    scene: xr.Dataset,
+    method: str,
+    folder: Path,
+    *,
+    part: xr.Dataset | None = None,
+    clouds: Clouds,
+    options: EngineOptions,
+    lang: str,
+    with_indices: bool = False,
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Map water in a scene of any size into COGs.
+
+    Args:
+        scene: A Scene.
+        method: As for `map_water`.
+        folder: Where ``mask.tif``, ``unseen.tif``, ``doubt.tif`` and, where the method gives one,
+            ``fraction.tif`` go, and ``index_NAME.tif``, where they are wanted.
+        part: The part of the scene to map; None: all of it. The decision rests on all of it.
+        clouds: As for `map_water`.
+        options: Threads, memory, progress.
+        lang: Language of the class names in the files.
+        with_indices: Whether the indices that the method cuts are wanted too.
+
+    Returns:
+        The files by output name, and what was found (plain values, see `found_of`).
+
+    Raises:
+        EmptyResultError: where nothing could be seen; then nothing is written.
+    """
+    behind = indices_behind(parse_method(method), set(band_names(scene))) if with_indices else []
+    mapped, *indices = map_waters_to_files(
+        scene, [(method, folder)], {index.name: folder for index in behind},
+        part=part, clouds=clouds, options=options, lang=lang,
+    )  # fmt: skip
+    files, found = mapped
+    for index, _ in indices:
+        files = files | index
+    return files, found
+
+
+def map_waters_to_files(
+    scene: xr.Dataset,
+    methods: Sequence[tuple[str, Path]],
+    indices: Mapping[str, Path],
+    *,
+    part: xr.Dataset | None = None,
+    clouds: Clouds,
+    options: EngineOptions,
+    lang: str,
+) -> list[tuple[dict[str, str], dict[str, Any]]]:
+    """Map water by several methods, and keep indices, in one reading of the scene.
+
+    Args:
+        scene: A Scene.
+        methods: What to do, and the folder of its map.
+        indices: Folder of each index of the catalogue, ``index_NAME.tif``.
+        part: As for `map_water_to_files`, like the others.
+        clouds: See there.
+        options: See there.
+        lang: See there.
+
+    Returns:
+        As `map_water_to_files`, for each method, and then for each index.
+    """
+    check_scene(scene)
+    work = [_work_of(parse_method(text), folder) for text, folder in methods]
+    for name, folder in indices.items():
+        values = IndexValues(get_index(name))
+        work.append(FileWork(values, {f"{INDEX_FILE}{values.name}": ("values", "index")}, folder))
+    made = map_each_to_files(
+        scene, work, subject="water", clouds=clouds, options=options, lang=lang, part=part
+    )
+    told = [*(text for text, _ in methods), *indices]
+    return [(files, found_of(text, done)) for text, (files, done) in zip(told, made, strict=True)]
+
+
+def _work_of(method: Method, folder: Path) -> FileWork:
+    contents: dict[str, Content] = {
+        "mask": load_legend("water"),
+        "unseen": "unseen",
+        "doubt": "doubt",
+    }
+    if method.gives_fraction:
+        contents["fraction"] = "fraction"
+    layers = {name: (LAYERS[name], content) for name, content in contents.items()}
+    return FileWork(method, layers, folder)
+
+
+def open_map(
+    folder: Path, files: Mapping[str, str], scene: xr.Dataset, found: Mapping[str, Any]
+) -> ClassMap:
+    """Open the COGs of a water map lazily, on the scene's grid."""
+    return ClassMap(
+        **open_layers(folder, files, LAYERS, scene),
+        legend=load_legend("water"),
+        provenance=record(provenance_of(scene), found),
+        time=scene.attrs.get("time"),
+    )
+
+
+def record(provenance: Provenance, found: Mapping[str, Any]) -> Provenance:
+    """Add the decision to the record of the scene."""
+    made = provenance.with_step("water", method=found["method"], decision=found["decision"])
+    return with_holes(made, found)

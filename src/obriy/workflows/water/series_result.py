@@ -1,0 +1,154 @@
+"""``result.json`` of a series."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import xarray as xr
+
+from obriy.measures.totals import total_on, total_period
+from obriy.model.areas import AreaSeries, PeriodArea
+from obriy.model.classmap import ClassMap
+from obriy.model.provenance import Provenance
+from obriy.model.scene import provenance_of
+from obriy.workflows.config import WaterConfig
+from obriy.workflows.records import about_districts, shared_warnings
+from obriy.workflows.run import command_of
+from obriy.workflows.water.series_products import SeriesProducts
+
+
+@dataclasses.dataclass(frozen=True)
+class DateMap:
+    """What became of one date.
+
+    Attributes:
+        date: ISO 8601.
+        scene: The part that was mapped; None where the image could not be opened.
+        found: What the mapping found, see `obriy.workflows.passes.found_of`; empty where there
+            is no map.
+        files: Maps by output name, relative to the run folder.
+        status: ``ok``, ``skipped`` (nothing seen) or ``failed``.
+        reason: Why it is not ``ok``.
+        cloud_percent: Cloudiness of the scene by its metadata; None: unknown.
+        doubted: What contradicts the other dates, ``pixels`` and ``km2``; None: they cannot be
+            compared.
+    """
+
+    date: str
+    scene: xr.Dataset | None = None
+    found: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    status: str = "ok"
+    reason: str = ""
+    cloud_percent: float | None = None
+    doubted: Mapping[str, Any] | None = None
+
+
+def cloudiness(dates: Sequence[DateMap]) -> dict[str, float]:
+    """Return per cent of cloud of the scene by date, where its metadata tell it."""
+    return {d.date: d.cloud_percent for d in dates if d.cloud_percent is not None}
+
+
+def result_of(
+    config: WaterConfig, dates: Sequence[DateMap], products: SeriesProducts
+) -> dict[str, Any]:
+    """Put ``result.json`` together; its names are a contract that other programs rely on."""
+    series = products.series
+    total = total_period(series)
+    rows = [_date_row(date, series, total) for date in dates]
+    provenance = _provenance(config, dates, products)
+    return {
+        "job": config.job,
+        "method": config.method,
+        "area_km2": total.area_km2,
+        "filled_km2": total.filled_km2,
+        "expected_km2": total.expected_km2,
+        "interval_km2": total.interval_km2,
+        "bounds_km2": total.bounds_km2,
+        "uncertainty_km2": total.uncertainty,
+        "unseen_share": total.unseen_share,
+        "unseen": total.clouds,
+        "weights": config.weights or "clear",
+        "effective_dates": total.effective_dates,
+        "change_sd_km2": total.change_sd_km2,
+        "leave_one_out_km2": total.leave_one_out_km2,
+        "status": total.status,
+        "reason": total.reason,
+        "dates": rows,
+        "failed": [r for r in rows if r["status"] == "failed"],
+        "districts": [p.to_dict() for p in series.periods],
+        "areas": [a.to_dict() for a in series.areas],
+        "evaluation": None,
+        **products.balance.to_dict(),
+        "change": None,
+        "bodies": None,
+        "outputs": {},
+        "command": command_of(config),
+        "provenance": provenance.to_dict(),
+    }
+
+
+def _date_row(date: DateMap, series: AreaSeries, total: PeriodArea) -> dict[str, Any]:
+    area = total_on(series, date.date)
+    shown: dict[str, Any] = {} if area is None else area.to_dict()
+    own = ("area_km2", "filled_km2", "expected_km2", "interval_km2", "bounds_km2")
+    unseen = shown.get("unseen_share", 1.0)
+    return {
+        "date": date.date,
+        **{name: shown.get(name) for name in own},
+        "clear_share": 1 - unseen,
+        "unseen": shown.get("clouds", "known"),
+        "unseen_share": unseen,
+        "doubted": None if date.doubted is None else dict(date.doubted),
+        "cloud_percent": date.cloud_percent,
+        "weight": total.weights.get(date.date),
+        "threshold": date.found["decision"].get("threshold") if date.found else None,
+        "status": date.status if date.status != "ok" else shown.get("status", "ok"),
+        "reason": date.reason or shown.get("reason", ""),
+        "holes": date.found["failed"] if date.found else [],
+    }
+
+
+def _provenance(
+    config: WaterConfig, dates: Sequence[DateMap], products: SeriesProducts
+) -> Provenance:
+    """Put the records of all dates together: what they share once, the rest by date."""
+    first = next(iter(products.maps.values())).provenance
+    inputs = [
+        {"date": d.date, **entry}
+        for d in dates
+        if d.scene is not None
+        for entry in provenance_of(d.scene).inputs
+    ]
+    made = Provenance(tuple(inputs))
+    for name in dict.fromkeys(step["name"] for step in first.steps[:-1]):
+        made = made.with_step(name, **_by_date(name, products.maps))
+    made = made.with_step(
+        "water_by_date",
+        **{date: m.provenance.steps[-1]["decision"] for date, m in products.maps.items()},
+    )
+    records = {date: class_map.provenance for date, class_map in products.maps.items()}
+    for sentence in shared_warnings(records, "dates"):
+        made = made.with_warning(sentence)
+    if config.fill and len(products.maps) == 1:
+        made = made.with_warning("Only one date has a map: there is nothing to fill from.")
+    series = products.series
+    overlap = bool(series.together)
+    for sentence in about_districts(products.districts, series.areas, overlap=overlap):
+        made = made.with_warning(sentence)
+    for lost in dates:
+        if lost.status == "failed":
+            made = made.with_warning(f"{lost.date} failed: {lost.reason}")
+    return made
+
+
+def _by_date(name: str, maps: Mapping[str, ClassMap]) -> dict[str, Any]:
+    """Return what a step decided: what all dates agree on once, the rest by date."""
+    steps = {date: m.provenance.step(name) or {} for date, m in maps.items()}
+    keys = dict.fromkeys(key for step in steps.values() for key in step if key != "name")
+    decided: dict[str, Any] = {}
+    for key in keys:
+        values = {date: step.get(key) for date, step in steps.items()}
+        first = next(iter(values.values()))
+        decided[key] = first if all(v == first for v in values.values()) else values
+    return decided
