@@ -19,7 +19,7 @@ from obriy.model.grid import coords_of, geobox_of
 from obriy.model.legend import load_legend
 from obriy.model.reference import Reference
 from obriy.workflows.landcover.job import map_landcover
-from obriy.workflows.learn.landcover import TrainConfig, train_landcover
+from obriy.workflows.learn.landcover import LandcoverTrainConfig, train_landcover
 from obriy.workflows.learn.landcover_lessons import Lesson
 from tune_landcover.chips import CODES, Chip, load
 
@@ -39,7 +39,9 @@ def lesson_of(chip: Chip) -> Lesson:
 
 def main() -> None:
     lessons = [lesson_of(chip) for chip in load(sys.argv[1] == "even")]
-    config = TrainConfig(out=Path(sys.argv[2]), patch=SIDE, validation_share=0.25, device="cpu")
+    config = LandcoverTrainConfig(
+        out=Path(sys.argv[2]), patch=SIDE, validation_share=0.25, device="cpu"
+    )
     result = train_landcover(config, lessons=lessons).result
     for name in ("teacher", "student"):
         scores = result[name]

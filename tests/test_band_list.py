@@ -8,7 +8,10 @@ from tests.test_open_scene import numbers, warnings_of, write
 from obriy.errors import BandError, UnknownNameError
 from obriy.model.scene import band_names
 from obriy.sources import open_scene
-from obriy.workflows.config import IceConfig, LandcoverConfig, WaterConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.ice import IceConfig
+from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.opening import scene_of
 
 SENTINEL2 = ("B02", "B03", "B04", "B08", "B11", "B12")

@@ -9,7 +9,8 @@ from affine import Affine
 from tests.test_damage import damage
 
 from obriy.measures.contradiction import cell_pixels
-from obriy.workflows.config import WaterConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.water.job import run_water
 
 SIX = ("blue", "green", "red", "nir", "swir16", "swir22")

@@ -17,7 +17,7 @@ from obriy.blocks.decimate import block_means
 from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable, read_averaged
 from obriy.errors import SourceError
 from obriy.model.flags import Unseen
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.water.job import run_water
 from obriy.workflows.water.series import run_series
 

@@ -11,7 +11,8 @@ from obriy.errors import BandError, CancelledError, InputError
 from obriy.model.ice import BANDS, LAND
 from obriy.nets.segmenter import load_segmenter
 from obriy.validation.ice_scores import SCORES
-from obriy.workflows.config import IceTrainConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.ice import IceTrainConfig
 from obriy.workflows.ice.mapping import map_ice
 from obriy.workflows.learn.ice import HISTORY, STATE, run_ice_training
 from test_ice_training import TIMES, example, write

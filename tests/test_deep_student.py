@@ -15,7 +15,8 @@ from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.legend import load_legend
 from obriy.nets.learning import IGNORED, Patches, Schedule, class_weights, mean_iou, train_network
 from obriy.nets.unet import Student, StudentCard, build_network, load_student
-from obriy.workflows.config import LandcoverConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.jobs import run_job
 from obriy.workflows.landcover.job import map_landcover, plan_landcover
 

@@ -24,8 +24,8 @@ from obriy.render.learning import learning_figure
 from obriy.render.text import text_of
 from obriy.runs.folder import RunFolder
 from obriy.validation.scores import metrics
-from obriy.workflows.config import LandcoverConfig
-from obriy.workflows.learn.landcover import TrainConfig, train_landcover
+from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.learn.landcover import LandcoverTrainConfig, train_landcover
 from obriy.workflows.learn.landcover_judging import BETTER, NOT_BETTER, UNKNOWN, accuracy_interval
 from obriy.workflows.learn.landcover_lessons import (
     Cell,
@@ -231,7 +231,7 @@ def test_a_reference_in_other_words(tmp_path):
     wet = np.where(truth.values == WATER, 2, 1)  # the codes of a map of water
     reference = Reference(layer(wet, utm_grid((72, 72))), load_legend("water"), "wet")
     lesson = Lesson(scene, ClassMap(named, WORLDCOVER), reference, "a", "none")
-    config = TrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")
+    config = LandcoverTrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")
     run = train_landcover(config, lessons=[lesson])
     assert run.result["teacher"]["overall_accuracy"] == 1
     assert [c["name"] for c in run.result["teacher"]["classes"]] == ["not_water", "water"]
@@ -242,7 +242,9 @@ def trained(tmp_path_factory):
     """A teacher that mistakes a third of the pixels at random: its student need not."""
     pytest.importorskip("torch", reason="needs the extra deep")
     folder = tmp_path_factory.mktemp("training") / "run"
-    config = TrainConfig(out=folder, patch=32, epochs=6, batch=8, rate=3e-3, seed=2, device="cpu")
+    config = LandcoverTrainConfig(
+        out=folder, patch=32, epochs=6, batch=8, rate=3e-3, seed=2, device="cpu"
+    )
     scene, named, truth = world(wrong=0.5)
     seen = []
     lessons = [lesson_of(scene, named, truth)]
@@ -327,7 +329,7 @@ def test_a_training_that_is_done_is_not_done_again(trained):
 def test_a_changed_reference_is_judged_anew(run_folder, tmp_path):
     pytest.importorskip("torch", reason="needs the extra deep")
     folder, _, named, truth = run_folder
-    config = TrainConfig(
+    config = LandcoverTrainConfig(
         runs=[folder], reference=str(tmp_path / "truth.tif"), out=tmp_path / "student", patch=16,
         epochs=1, device="cpu",
     )  # fmt: skip
@@ -349,7 +351,7 @@ def test_a_changed_reference_is_judged_anew(run_folder, tmp_path):
 
 def test_without_a_reference_nobody_is_called_better(tmp_path):
     pytest.importorskip("torch", reason="needs the extra deep")
-    config = TrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")
+    config = LandcoverTrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")
     scene, named, _ = world(shape=(72, 72))
     run = train_landcover(config, lessons=[lesson_of(scene, named)])
     assert run.result["verdict"] == UNKNOWN
@@ -359,7 +361,7 @@ def test_without_a_reference_nobody_is_called_better(tmp_path):
 
 def test_a_teacher_without_fault_is_not_beaten(tmp_path):
     pytest.importorskip("torch", reason="needs the extra deep")
-    config = TrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")
+    config = LandcoverTrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")
     scene, named, truth = world(shape=(72, 72))
     run = train_landcover(config, lessons=[lesson_of(scene, named, truth)])
     assert run.result["teacher"]["overall_accuracy"] == 1
@@ -368,7 +370,7 @@ def test_a_teacher_without_fault_is_not_beaten(tmp_path):
 
 def test_no_name_is_sure_enough(tmp_path):
     pytest.importorskip("torch", reason="needs the extra deep")
-    config = TrainConfig(out=tmp_path / "run", patch=16, epochs=1, least_confidence=0.9)
+    config = LandcoverTrainConfig(out=tmp_path / "run", patch=16, epochs=1, least_confidence=0.9)
     scene, named, _ = world(shape=(72, 72))
     unsure = layer(np.full((72, 72), 100), utm_grid((72, 72)))
     with pytest.raises(InputError, match="--least-confidence"):
@@ -380,7 +382,7 @@ def test_no_name_is_sure_enough(tmp_path):
 )
 def test_settings_that_cannot_be(values):
     with pytest.raises(ValueError, match=next(iter(values))):
-        TrainConfig(**values)
+        LandcoverTrainConfig(**values)
 
 
 def test_scores_are_of_the_same_pixels(trained):
@@ -396,8 +398,8 @@ def test_scores_are_of_the_same_pixels(trained):
 
 def test_a_block_fits_the_network():
     from obriy.nets.unet import STRIDE
-    from obriy.workflows.config import TrainConfig
+    from obriy.workflows.config.landcover import LandcoverTrainConfig
 
-    assert TrainConfig(patch=2 * STRIDE).patch == 2 * STRIDE
+    assert LandcoverTrainConfig(patch=2 * STRIDE).patch == 2 * STRIDE
     with pytest.raises(ValueError, match="multiple"):
-        TrainConfig(patch=2 * STRIDE + STRIDE // 2)
+        LandcoverTrainConfig(patch=2 * STRIDE + STRIDE // 2)

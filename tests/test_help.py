@@ -5,18 +5,25 @@ import re
 import pytest
 
 from obriy.cli.help import FIRST, GROUPS
-from obriy.workflows import config
+from obriy.workflows.config.ice import IceCompareConfig, IceConfig, IceTrainConfig
+from obriy.workflows.config.landcover import (
+    LandcoverCompareConfig,
+    LandcoverConfig,
+    LandcoverTrainConfig,
+)
+from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
+from obriy.workflows.jobs import read_config
 from terminal import obriy
 
 JOBS = {
-    ("water",): config.WaterConfig,
-    ("landcover",): config.LandcoverConfig,
-    ("ice",): config.IceConfig,
-    ("compare", "landcover"): config.CompareConfig,
-    ("compare", "ice"): config.IceCompareConfig,
-    ("compare", "water"): config.WaterCompareConfig,
-    ("train", "landcover"): config.TrainConfig,
-    ("train", "ice"): config.IceTrainConfig,
+    ("water",): WaterConfig,
+    ("landcover",): LandcoverConfig,
+    ("ice",): IceConfig,
+    ("compare", "landcover"): LandcoverCompareConfig,
+    ("compare", "ice"): IceCompareConfig,
+    ("compare", "water"): WaterCompareConfig,
+    ("train", "landcover"): LandcoverTrainConfig,
+    ("train", "ice"): IceTrainConfig,
 }
 
 
@@ -66,4 +73,4 @@ def test_an_option_is_understood_by_its_old_name(tmp_path):
 def test_a_configuration_of_an_old_run_is_read(tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text("job: ice\nmethod: linear\nweights: linear.skops\n")
-    assert config.read_config(file) == config.IceConfig(method="linear", model="linear.skops")
+    assert read_config(file) == IceConfig(method="linear", model="linear.skops")

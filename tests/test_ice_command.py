@@ -23,10 +23,11 @@ from obriy.model.scene import make_scene
 from obriy.simulate.files.scene import write_scene
 from obriy.simulate.ice.folder import simulate_ice_folder
 from obriy.sources.modis.snow import read_snow_reference
-from obriy.workflows.config import IceConfig, make_config, read_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.ice.inputs import read_ice_inputs
 from obriy.workflows.ice.mapping import ice_method
-from obriy.workflows.jobs import run_job
+from obriy.workflows.jobs import read_config, run_job
 from test_water_command import error_line
 from test_water_command import obriy as command
 

@@ -12,7 +12,8 @@ from obriy.model.ice import CLOUD, ICE, LAND, WATER
 from obriy.model.legend import load_legend
 from obriy.outputs.cog import write_layer
 from obriy.workflows.compare.ice import run_ice_comparison
-from obriy.workflows.config import IceCompareConfig, IceTrainConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.ice import IceCompareConfig, IceTrainConfig
 from obriy.workflows.learn.ice import run_ice_training
 from test_ice_training import TIMES, example, write
 

@@ -22,7 +22,8 @@ from obriy.outputs.cog import write_layer
 from obriy.render.figures import to_png
 from obriy.render.learning import ice_learning_figure
 from obriy.simulate.files.scene import write_scene
-from obriy.workflows.config import IceTrainConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.ice import IceTrainConfig
 from obriy.workflows.learn.ice import run_ice_training
 from obriy.workflows.learn.ice_lessons import (
     PIXELS,

@@ -13,8 +13,9 @@ from affine import Affine
 import obriy
 from obriy.errors import EmptyResultError, UnknownNameError, UsageError
 from obriy.model.legend import NO_DATA
-from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config, read_config
-from obriy.workflows.jobs import run_job
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverConfig
+from obriy.workflows.jobs import read_config, run_job
 from test_water_command import error_line
 from test_water_command import obriy as command
 
@@ -311,7 +312,7 @@ def test_dry_run_says_what_would_be_done(finished, tmp_path):
 def test_comparison_has_a_row_for_each(finished, tmp_path):
     _, _, image = finished
     config = make_config(
-        CompareConfig,
+        LandcoverCompareConfig,
         {
             "source": str(image), "methods": "kmeans,slic+kmeans", "clusters": "3,5",
             "reference": str(image.with_name("worldcover.tif")), "out": tmp_path / "compare",

@@ -12,8 +12,9 @@ import shapely
 
 from obriy.errors import UsageError
 from obriy.labelling.budget import Budget, parse_budget
-from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config, read_config
-from obriy.workflows.jobs import run_job
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverConfig
+from obriy.workflows.jobs import read_config, run_job
 from obriy.workflows.learn.landcover_lessons import open_run
 from test_landcover_command import run, truth, write_codes, write_scene
 
@@ -45,7 +46,7 @@ def test_another_legend_file_of_the_same_name_makes_the_map_anew(image, tmp_path
 def test_a_comparison_scores_anew_where_the_reference_changed(image, tmp_path):
     reference = write_codes(tmp_path / "worldcover.tif", truth())
     config = make_config(
-        CompareConfig,
+        LandcoverCompareConfig,
         {"source": str(image), "methods": "kmeans", "clusters": "3", "reference": str(reference),
          "out": tmp_path / "compare"},
     )  # fmt: skip
@@ -65,7 +66,7 @@ def test_the_maps_of_a_comparison_share_its_budget(image, tmp_path):
         "source": str(image), "methods": "kmeans", "clusters": "2,3,4", "rounds": 0,
         "reference": str(reference), "budget": "calls=10,usd=1.5", "out": tmp_path / "compare",
     }  # fmt: skip
-    run_job(make_config(CompareConfig, values))
+    run_job(make_config(LandcoverCompareConfig, values))
     for clusters in (2, 3, 4):
         config = read_config(tmp_path / "compare" / f"kmeans-{clusters}" / "config.yaml")
         assert isinstance(config, LandcoverConfig)

@@ -34,7 +34,7 @@ from obriy.render.maps import map_figure, map_picture, preview
 from obriy.render.palette import UNSEEN_COLOURS, rgb
 from obriy.render.plots import histogram_figure
 from obriy.render.text import text_of
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.water.job import run_water
 
 WATER = (0x1F, 0x5F, 0xA8)

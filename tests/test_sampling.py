@@ -46,7 +46,8 @@ from obriy.validation.sampling import (
     near_edge,
     size_for,
 )
-from obriy.workflows.config import WaterConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.jobs import run_job
 from obriy.workflows.sampling import draw_sample, evaluate_sample
 

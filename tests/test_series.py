@@ -21,7 +21,9 @@ from obriy.errors import (
     UsageError,
 )
 from obriy.sources.series import is_series
-from obriy.workflows.config import WaterConfig, make_config, read_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.jobs import read_config
 from obriy.workflows.water.job import plan_water, run_water
 
 SHAPE = (64, 80)
@@ -410,7 +412,8 @@ def append(self, name, record, inputs):
 
 RunFolder._append = append
 import dask, numba, pystac, scipy.ndimage, obriy.sources.geotiff  # once, not in every child
-from obriy.workflows.config import WaterConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.water.job import run_water
 config = make_config(WaterConfig, {
     "source": sys.argv[1], "out": sys.argv[2], "method": "ndwi:0.05", "fill": True,

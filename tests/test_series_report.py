@@ -14,7 +14,7 @@ from obriy.model.areas import Area, AreaSeries, PeriodArea
 from obriy.model.provenance import Provenance
 from obriy.outputs.series_report import SeriesReportData, render_series_report
 from obriy.render.text import text_of
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.water.job import run_water
 
 DATES = ("2025-06-05", "2025-06-08", "2025-07-03", "2025-07-08")

@@ -17,7 +17,7 @@ from obriy.indices.sun import LANDSAT_H, sun_at_overpass
 from obriy.model.flags import Flag
 from obriy.prepare.terrain import cast_shadow, shade_flags, towards
 from obriy.sources.heights import heights_on
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.water.job import run_water
 
 

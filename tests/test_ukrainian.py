@@ -21,13 +21,10 @@ from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_fig
 from obriy.render.learning import ice_learning_figure
 from obriy.render.spectra import spectrum_figure
 from obriy.simulate.ice.folder import simulate_ice_folder
-from obriy.workflows.config import (
-    IceConfig,
-    LandcoverConfig,
-    WaterCompareConfig,
-    WaterConfig,
-    make_config,
-)
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.ice import IceConfig
+from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
 from obriy.workflows.jobs import run_job
 
 NAMES = {

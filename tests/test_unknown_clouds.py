@@ -9,7 +9,8 @@ from tests.test_water_command import LAND, WATER, write_image
 from obriy.cli.show import _water_lines
 from obriy.errors import InputError
 from obriy.prepare.clouds.mask import NO_BAND
-from obriy.workflows.config import WaterConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.water.job import plan_water, run_water
 
 TWO = {name: WATER[name] for name in ("green", "nir")}

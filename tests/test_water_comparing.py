@@ -23,7 +23,8 @@ from obriy.simulate.folder import simulate_to_folder
 from obriy.validation.comparison import compare
 from obriy.validation.sweep import sweep_agreement
 from obriy.workflows.compare.water import run_water_comparison
-from obriy.workflows.config import WaterCompareConfig, WaterConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
 from obriy.workflows.water.image import run_image
 from terminal import obriy
 

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from obriy.cli.show import Screen
 from obriy.cli.show_area import km2, whatever, whole
 from obriy.render.text import text_of
-from obriy.workflows.config import IceConfig, LandcoverConfig, WaterConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.ice import IceConfig
+from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.jobs import run_job
 from test_water_command import write_image
 

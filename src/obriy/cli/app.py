@@ -84,7 +84,7 @@ def _do(words: list[str], verbose: bool) -> int:
     from obriy.cli.commands import app
     from obriy.cli.streams import loss
     from obriy.errors import OutputError, UsageError
-    from obriy.workflows.config import check_words
+    from obriy.workflows.config.words import check_words
 
     check_words(words)
     try:

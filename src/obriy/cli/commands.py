@@ -11,20 +11,15 @@ from obriy.cli.options import with_config_options
 from obriy.cli.streams import note_loss, print_json
 from obriy.errors import UsageError
 from obriy.sources.presence import look_first
-from obriy.workflows.config import (
-    CompareConfig,
-    IceCompareConfig,
-    IceConfig,
-    IceTrainConfig,
-    JobConfig,
+from obriy.workflows.config.base import JobConfig, make_config, usual_language
+from obriy.workflows.config.ice import IceCompareConfig, IceConfig, IceTrainConfig
+from obriy.workflows.config.landcover import (
+    LandcoverCompareConfig,
     LandcoverConfig,
-    TrainConfig,
-    WaterCompareConfig,
-    WaterConfig,
-    make_config,
-    read_config,
-    usual_language,
+    LandcoverTrainConfig,
 )
+from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
+from obriy.workflows.jobs import read_config
 
 ERROR, PARTIAL = 1, 3
 
@@ -133,12 +128,12 @@ def ice(
 
 
 @compare.command("landcover", cls=GroupedCommand)
-@with_config_options(CompareConfig)
+@with_config_options(LandcoverCompareConfig)
 def compare_landcover(
     values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
 ) -> None:
     """Compare clusterers and numbers of clusters on one scene, against a reference."""
-    _do(make_config(CompareConfig, values), as_json=as_json, quiet=quiet)
+    _do(make_config(LandcoverCompareConfig, values), as_json=as_json, quiet=quiet)
 
 
 @compare.command("water", cls=GroupedCommand)
@@ -177,12 +172,12 @@ def train_ice(
 
 
 @train.command("landcover", cls=GroupedCommand)
-@with_config_options(TrainConfig)
+@with_config_options(LandcoverTrainConfig)
 def train_landcover(
     values: dict[str, Any], as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False
 ) -> None:
     """Train a student on the named maps of runs, and judge it beside its teacher."""
-    _do(make_config(TrainConfig, values), as_json=as_json, quiet=quiet)
+    _do(make_config(LandcoverTrainConfig, values), as_json=as_json, quiet=quiet)
 
 
 @app.command()

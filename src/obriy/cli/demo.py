@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from obriy.workflows.config import IceConfig, JobConfig, LandcoverConfig, WaterConfig, make_config
+from obriy.workflows.config.base import JobConfig, make_config
+from obriy.workflows.config.ice import IceConfig
+from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.config.water import WaterConfig
 
 
 def demo_jobs(out: Path, lang: str) -> list[JobConfig]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from obriy.errors import MemoryBudgetError, ObriyError, UsageError
-from obriy.workflows.config import is_text, shown
+from obriy.workflows.config.words import is_text, shown
 
 _WAYS_OUT: Final = {
     errno.EACCES: "Ask for permission, or name another place.",

@@ -9,7 +9,7 @@ import typer
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
-from obriy.workflows.config import ARGUMENT, JobConfig
+from obriy.workflows.config.base import ARGUMENT, JobConfig
 
 _PLAIN = (bool, int, float, Path)
 

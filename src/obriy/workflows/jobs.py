@@ -5,13 +5,33 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from obriy.blocks.memory import allowing
 from obriy.blocks.options import EngineOptions
 from obriy.errors import UsageError
 from obriy.sources.presence import look_first
-from obriy.workflows.config import JobConfig
+from obriy.workflows.config.base import JobConfig, make_config
+from obriy.workflows.config.ice import IceCompareConfig, IceConfig, IceTrainConfig
+from obriy.workflows.config.landcover import (
+    LandcoverCompareConfig,
+    LandcoverConfig,
+    LandcoverTrainConfig,
+)
+from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
 from obriy.workflows.run import Run, finished_run
 
+JOBS: Final[dict[str, type[JobConfig]]] = {
+    "water": WaterConfig,
+    "landcover": LandcoverConfig,
+    "compare": LandcoverCompareConfig,
+    "train": LandcoverTrainConfig,
+    "ice": IceConfig,
+    "train-ice": IceTrainConfig,
+    "compare-ice": IceCompareConfig,
+    "compare-water": WaterCompareConfig,
+}
+"""The configuration of each job, by its name."""
 _RUNS: Final = {
     "water": "obriy.workflows.water.job:run_water",
     "landcover": "obriy.workflows.landcover.job:run_landcover",
@@ -63,6 +83,26 @@ def plan_job(config: JobConfig) -> dict[str, Any]:
     with allowing(getattr(config, "max_ram", None)):
         plan: dict[str, Any] = _load(_PLANS[config.title()])(config)
     return plan
+
+
+def read_config(path: Path) -> JobConfig:
+    """Read a ``config.yaml``.
+
+    Raises:
+        UsageError: where it is not there, not YAML, or not a configuration.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # "2025-99-99" is a ValueError
+        raise UsageError(f"{path} is not YAML.", "Give the config.yaml of a run.") from error
+    job = values.get("job") if isinstance(values, dict) else None
+    if not isinstance(job, str) or job not in JOBS or not all(isinstance(k, str) for k in values):
+        raise UsageError(
+            f"{path} does not say which job to run.", f"Write e.g. 'job: {next(iter(JOBS))}'."
+        )
+    return make_config(JOBS[job], values)
 
 
 def _look_first(config: JobConfig) -> None:

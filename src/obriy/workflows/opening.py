@@ -12,7 +12,7 @@ from obriy.model.grid import describe, geobox_of
 from obriy.prepare.terrain import centre, see_terrain, terrain_grid
 from obriy.sources.heights import heights_on
 from obriy.sources.scene import Paths, open_scene
-from obriy.workflows.config import ImageConfig, ReadingConfig
+from obriy.workflows.config.reading import ImageConfig, ReadingConfig
 from obriy.workflows.passes import with_clouds
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from obriy.runs.folder import RunFolder, config_text, finished_result
-from obriy.workflows.config import JobConfig, ReadingConfig
+from obriy.workflows.config.base import JobConfig
+from obriy.workflows.config.reading import ReadingConfig
 
 ALWAYS: Final = ("unseen", "doubt")
 """Maps that every run keeps: without them its figures cannot be judged."""

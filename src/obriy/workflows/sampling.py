@@ -38,7 +38,8 @@ from obriy.validation.sampling import (
     size_for,
 )
 from obriy.vectors import LONLAT, place, rasterize
-from obriy.workflows.config import ReadingConfig, read_config
+from obriy.workflows.config.reading import ReadingConfig
+from obriy.workflows.jobs import read_config
 from obriy.workflows.opening import open_as_told
 
 TARGET_SE: Final = 0.02

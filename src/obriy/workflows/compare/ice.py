@@ -33,7 +33,8 @@ from obriy.workflows.compare.rows import (
     tried,
     write_comparison,
 )
-from obriy.workflows.config import IceCompareConfig, IceTrainConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.ice import IceCompareConfig, IceTrainConfig
 from obriy.workflows.ice.mapping import ice_method
 from obriy.workflows.learn.ice import run_ice_training
 from obriy.workflows.learn.ice_lessons import Lessons, files_of, judged, read_lessons

@@ -22,7 +22,8 @@ from obriy.workflows.compare.rows import (
     tried,
     write_comparison,
 )
-from obriy.workflows.config import CompareConfig, LandcoverConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverConfig
 from obriy.workflows.landcover.job import run_landcover
 from obriy.workflows.opening import scene_of
 from obriy.workflows.run import Run, run_folder, run_path
@@ -36,7 +37,7 @@ COLUMNS: Final = (
 _OWN: Final = {"job", "methods", "clusters", "out", "outputs", "budget"}
 
 
-def run_comparison(config: CompareConfig, options: EngineOptions | None = None) -> Run:
+def run_comparison(config: LandcoverCompareConfig, options: EngineOptions | None = None) -> Run:
     """Map the scene by each clusterer with each number of clusters, and score every map.
 
     Each map is a run of its own, in a folder under this one: what was cut off goes on where it
@@ -69,7 +70,7 @@ def run_comparison(config: CompareConfig, options: EngineOptions | None = None) 
         return finish_comparison(config, folder, result, noted="reason")
 
 
-def _runs(config: CompareConfig) -> list[LandcoverConfig]:
+def _runs(config: LandcoverCompareConfig) -> list[LandcoverConfig]:
     """Return the configuration of every map, each checked before the first is made."""
     common = {k: v for k, v in config.model_dump().items() if k not in _OWN}
     pairs = list(itertools.product(config.methods, config.clusters))

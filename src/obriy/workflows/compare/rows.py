@@ -12,7 +12,7 @@ from obriy.outputs.files import write_bytes
 from obriy.outputs.tables import write_rows
 from obriy.render.figures import to_png
 from obriy.runs.folder import RunFolder
-from obriy.workflows.config import JobConfig
+from obriy.workflows.config.base import JobConfig
 from obriy.workflows.run import Run, command_of, finish
 
 Row = dict[str, Any]

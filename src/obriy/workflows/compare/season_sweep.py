@@ -33,7 +33,8 @@ from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.compare.rows import result_of, rows_of
 from obriy.workflows.compare.sweep import checked_indices, ladder_of, steps_of
-from obriy.workflows.config import WaterCompareConfig, WaterConfig, make_config
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
 from obriy.workflows.passes import open_layer
 from obriy.workflows.run import Run, finish, places_of, run_folder
 from obriy.workflows.water.inputs import OpenedImage, SeriesInputs, read_inputs

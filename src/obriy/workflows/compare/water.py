@@ -46,7 +46,7 @@ from obriy.validation.sweep import sweep_agreement
 from obriy.workflows.compare.rows import finish_comparison, result_of, rows_of, write_comparison
 from obriy.workflows.compare.season_sweep import run_season_sweep
 from obriy.workflows.compare.sweep import checked_indices, ladder_of, no_water, seen_by, steps_of
-from obriy.workflows.config import WaterCompareConfig
+from obriy.workflows.config.water import WaterCompareConfig
 from obriy.workflows.evaluation import evaluate
 from obriy.workflows.passes import open_layer
 from obriy.workflows.run import Run, places_of, run_folder

@@ -37,7 +37,7 @@ from obriy.sources.quality import without_clouds
 from obriy.sources.reference import open_reference
 from obriy.sources.scene import open_scene
 from obriy.sources.series import require_alike
-from obriy.workflows.config import IceConfig
+from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.opening import grid_text, open_as_told
 
 _PASSED: Final = (SourceError, BandError, EmptyResultError, GeometryError)

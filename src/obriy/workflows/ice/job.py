@@ -29,7 +29,7 @@ from obriy.outputs.cog import MapWriter, write_layer
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.vectors import is_southern
-from obriy.workflows.config import IceConfig
+from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.ice.inputs import IceInputs, OpenedIce, read_ice_inputs
 from obriy.workflows.ice.mapping import (
     LAYERS,

@@ -23,7 +23,7 @@ from obriy.render.multiples import chosen_dates
 from obriy.render.text import text_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
-from obriy.workflows.config import IceConfig
+from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.ice.result import Day, IceProducts, day_step
 from obriy.workflows.run import places_of
 

@@ -16,7 +16,7 @@ from obriy.model.ice import IceArea, IceSeason
 from obriy.model.provenance import Provenance
 from obriy.model.reference import Reference
 from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores
-from obriy.workflows.config import IceConfig
+from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.ice.inputs import OpenedIce
 from obriy.workflows.records import about_districts, shared_warnings
 from obriy.workflows.run import command_of, map_step

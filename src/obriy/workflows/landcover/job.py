@@ -29,7 +29,7 @@ from obriy.runs.folder import RunFolder, StepRecord
 from obriy.settings import settings
 from obriy.sources.districts import read_districts
 from obriy.sources.legends import open_legend
-from obriy.workflows.config import LandcoverConfig
+from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.evaluation import cover_reference
 from obriy.workflows.landcover.clustering import (
     Clustered,

@@ -29,7 +29,7 @@ from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.validation.ceiling import NamingScores, evaluate_naming
 from obriy.validation.evaluate import evaluate
-from obriy.workflows.config import LandcoverConfig
+from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.landcover.mapping import CoverMap
 from obriy.workflows.records import about_districts
 from obriy.workflows.run import command_of, places_of

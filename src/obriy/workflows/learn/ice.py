@@ -26,7 +26,7 @@ from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.tables import load_toml
 from obriy.validation.ice_scores import ice_scores
-from obriy.workflows.config import IceTrainConfig
+from obriy.workflows.config.ice import IceTrainConfig
 from obriy.workflows.learn.ice_lessons import (
     Lessons,
     files_of,

@@ -26,7 +26,7 @@ from obriy.sources.ice_examples import LABELS, read_examples, unlabelled
 from obriy.validation.ice_scores import IceCounts, count_ice
 from obriy.validation.time_split import TimeSplit, split_by_time
 from obriy.vectors import is_southern
-from obriy.workflows.config import LearningConfig
+from obriy.workflows.config.ice import LearningConfig
 from obriy.workflows.passes import run_pass
 
 MOST_BYTES: Final = 3 * 1024**3

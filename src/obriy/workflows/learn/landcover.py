@@ -24,7 +24,7 @@ from obriy.render.learning import learning_figure
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.class_map import CONFIDENCE
-from obriy.workflows.config import TrainConfig
+from obriy.workflows.config.landcover import LandcoverTrainConfig
 from obriy.workflows.learn.landcover_judging import judge
 from obriy.workflows.learn.landcover_lessons import (
     MAP,
@@ -66,14 +66,14 @@ class TrainingRun:
     student: StudentMethod
 
 
-def run_training(config: TrainConfig, options: EngineOptions | None = None) -> Run:
+def run_training(config: LandcoverTrainConfig, options: EngineOptions | None = None) -> Run:
     """Train a student as a job; see `train_landcover`."""
     trained = train_landcover(config, None if options is None else options.progress)
     return Run(trained.folder, trained.result, complete=True)
 
 
 def train_landcover(
-    config: TrainConfig,
+    config: LandcoverTrainConfig,
     progress: Progress | None = None,
     *,
     lessons: Sequence[Lesson] | None = None,
@@ -140,7 +140,7 @@ def _carried_out(task: "_Task", folder: RunFolder) -> TrainingRun:
 class _Task:
     """One training: what it is made of, and its two steps."""
 
-    config: TrainConfig
+    config: LandcoverTrainConfig
     lessons: list[Lesson]
     legend: Legend
     split: Split

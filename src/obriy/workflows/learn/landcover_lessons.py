@@ -24,8 +24,9 @@ from obriy.prepare.clouds.mask import GRID_M, Clouds
 from obriy.prepare.visibility import edge_pixels, hide_for_cover
 from obriy.runs.folder import CONFIG
 from obriy.sources.class_map import open_class_map
-from obriy.workflows.config import LandcoverConfig, read_config
+from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.evaluation import cover_reference
+from obriy.workflows.jobs import read_config
 from obriy.workflows.opening import scene_of
 from obriy.workflows.passes import pixel_m
 

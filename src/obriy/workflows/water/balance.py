@@ -21,7 +21,7 @@ from obriy.sources.features import read_polygons
 from obriy.sources.register import read_register
 from obriy.sources.weather import read_weather
 from obriy.vectors import polygons_of, warp_geometry
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.water.measuring import by_district, with_estimate
 
 

@@ -22,7 +22,8 @@ from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.base import truth_of
 from obriy.sources.districts import read_districts
-from obriy.workflows.config import GSW, ImageConfig, WaterConfig
+from obriy.workflows.config.reading import GSW, ImageConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.evaluation import evaluate, reference_from_file
 from obriy.workflows.opening import scene_of
 from obriy.workflows.records import about_districts, is_whole

@@ -25,7 +25,7 @@ from obriy.render.plots import histogram_figure
 from obriy.render.text import text_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.passes import histograms_of, open_layer
 from obriy.workflows.run import places_of
 

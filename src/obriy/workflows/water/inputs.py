@@ -15,7 +15,7 @@ from obriy.prepare.crop import crop
 from obriy.sources.dates import parse_range
 from obriy.sources.districts import read_districts
 from obriy.sources.series import SIDECAR, DatedImage, find_series, require_alike
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.opening import grid_text, scene_of
 from obriy.workflows.water.balance import BalanceInputs, read_balance
 from obriy.workflows.water.measuring import weigh_as

@@ -6,7 +6,7 @@ from typing import Any
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import UsageError
 from obriy.sources.series import is_series
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.run import Run
 from obriy.workflows.water.image import plan_image, run_image
 from obriy.workflows.water.series import plan_series, run_series

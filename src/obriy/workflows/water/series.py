@@ -35,7 +35,7 @@ from obriy.outputs.cog import MapWriter
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.cluster import cluster
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.records import is_whole
 from obriy.workflows.run import COMPARING, Run, finish, map_step, places_of, run_folder, run_path
 from obriy.workflows.water.balance import strike_balance

@@ -36,7 +36,7 @@ from obriy.render.text import text_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.dates import parse_range
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.run import COMPARING, map_step, places_of
 from obriy.workflows.water.balance import Balance
 

@@ -11,7 +11,7 @@ from obriy.model.areas import AreaSeries, PeriodArea
 from obriy.model.classmap import ClassMap
 from obriy.model.provenance import Provenance
 from obriy.model.scene import provenance_of
-from obriy.workflows.config import WaterConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.records import about_districts, shared_warnings
 from obriy.workflows.run import command_of
 from obriy.workflows.water.series_products import SeriesProducts

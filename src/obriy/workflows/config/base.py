@@ -1,0 +1,139 @@
+"""What the configuration of every job has, and how one is made and checked."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from obriy.errors import UsageError
+from obriy.workflows.config.words import check_words
+
+
+def _comma_list(value: Any) -> Any:
+    """Turn ``"a,b"`` into ``["a", "b"]``; anything else stays."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def one_or_more(value: Any) -> Any:
+    """Turn one name into a list of one; anything else stays."""
+    return [value] if isinstance(value, str | Path) else value
+
+
+ARGUMENT: Final[dict[str, Any]] = {"argument": True}
+"""Marks the field that stands on the command line without an option."""
+CommaList = Annotated[list[str], BeforeValidator(_comma_list)]
+
+
+def usual_language() -> Literal["en", "uk"]:
+    """Return the language where nobody chooses one: that of ``OBRIY_LANG``, or English."""
+    from obriy.settings import settings  # not before it is asked: `--help` is quick
+
+    return settings().lang
+
+
+TRAINED: Final = {"weights": "model"}
+"""What was trained is a model; weights are those of dates."""
+
+
+class JobConfig(BaseModel):
+    """What every job has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    OUTPUTS: ClassVar[tuple[str, ...]] = ()
+    """What can be written, of a job that has a choice."""
+    FORMERLY: ClassVar[Mapping[str, str]] = {}
+    """Names that options had before, and have now: configurations of old runs are read."""
+
+    out: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+        None, description="folder of the run; default: named after the source"
+    )
+    workers: int | None = Field(None, ge=1, description="threads; default: one per core")
+    max_ram: float | None = Field(
+        None, gt=0, le=1e6, description="memory to use, GB; default: half of what is free"
+    )
+    lang: Literal["en", "uk"] = Field(
+        default_factory=usual_language,
+        description="language of the report; default: OBRIY_LANG, else en",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, values: Any) -> Any:
+        """Take what was given by a name that an option had before."""
+        if not isinstance(values, dict):
+            return values
+        return {cls.FORMERLY.get(name, name): value for name, value in values.items()}
+
+    def identity(self) -> dict[str, Any]:
+        """Return the values that determine the result: where and how fast are left out."""
+        return self.model_dump(
+            mode="json",
+            exclude={"out", "workers", "max_ram", "scheduler"},
+            exclude_none=True,
+            by_alias=True,
+        )
+
+    def anchored(self) -> Self:
+        """Return the configuration with absolute paths: it means the same from any folder."""
+        return self
+
+    def stem(self) -> str:
+        """Return how the folder of a run is named where nobody names it."""
+        given = getattr(self, self.argument())
+        first = str(given[0] if isinstance(given, list) else given)
+        return re.sub(r"[^\w.-]+", "-", Path(first).name or first).strip("-.")
+
+    def names(self) -> list[str]:
+        """Return all that may name something to read: every text among the values."""
+        values = self.model_dump(mode="json", exclude={"out"}).values()
+        listed = (value if isinstance(value, list) else [value] for value in values)
+        return [one for values in listed for one in values if isinstance(one, str)]
+
+    @classmethod
+    def argument(cls) -> str:
+        """Return the field that stands on the command line without an option."""
+        extras = {name: field.json_schema_extra for name, field in cls.model_fields.items()}
+        return next(name for name, extra in extras.items() if extra == ARGUMENT)
+
+    @classmethod
+    def title(cls) -> str:
+        """Return the name of the job, which is that of its command."""
+        return str(cls.model_fields["job"].default)
+
+
+Config = TypeVar("Config", bound=JobConfig)
+
+
+def make_config(kind: type[Config], values: dict[str, Any]) -> Config:
+    """Check values and return the configuration.
+
+    Raises:
+        UsageError: naming the option that is off, in one line.
+    """
+    check_words(values)
+    try:
+        config = kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "the configuration"
+        fault = first["msg"].lower().removeprefix("value error, ").split(" for <class")[0]
+        raise UsageError(
+            f"--{name.replace('_', '-')}: {fault} (given: {first.get('input')!r})."
+        ) from error
+    unknown = [name for name in getattr(config, "outputs", []) if name not in kind.OUTPUTS]
+    if unknown:
+        raise UsageError(
+            f"--outputs: '{unknown[0]}' is not an output.", f"Choose of {', '.join(kind.OUTPUTS)}."
+        )
+    return config

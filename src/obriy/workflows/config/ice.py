@@ -1,0 +1,114 @@
+"""Sea ice: its maps, the training of what maps it, the comparison of its methods."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, Field
+
+from obriy.workflows.config.base import ARGUMENT, TRAINED, CommaList, JobConfig, one_or_more
+from obriy.workflows.config.reading import ReadingConfig
+
+
+class IceConfig(ReadingConfig):
+    """Map sea ice in granules of MODIS, or in other images, and measure it through time."""
+
+    PLACES: ClassVar[tuple[str, ...]] = (
+        "sources", *ReadingConfig.PLACES, "geolocation", "land", "clouds", "model",
+    )  # fmt: skip
+    FORMERLY = TRAINED
+    OUTPUTS = ("map", "concentration", "polygons", "report")
+
+    job: Literal["ice"] = "ice"
+    sources: Annotated[list[str], BeforeValidator(one_or_more)] = Field(
+        ["simulated:ice"],
+        description="granules (MOD02HKM, MYD02HKM, MOD09GA), images, folders of them",
+        json_schema_extra=ARGUMENT,
+    )
+    geolocation: CommaList | None = Field(
+        None, description="MOD03/MYD03 files, or their folder; default: beside the granules"
+    )
+    aoi: str | None = Field(
+        None, description="place: a name, W,S,E,N in degrees, or a file; default: whole images"
+    )
+    crs: str | None = Field(None, description="CRS of the maps of granules, e.g. EPSG:3413")
+    land: str = Field(
+        "auto", description="land mask: auto (that of MOD03), none, or a raster or polygons"
+    )
+    clouds: str = Field(
+        "auto", description="cloud mask beside the method's own: auto (a quality band, or MOD35 "
+        "beside the granules), none, or a file or folder of MOD35",
+    )  # fmt: skip
+    resampling: Literal["nearest", "average"] = Field(
+        "nearest", description="how granules get onto a grid"
+    )
+    method: str = Field("auto", description="see 'obriy methods'")
+    model: str | None = Field(None, description="file of a trained method (obriy train ice)")
+    composite: Literal["best", "majority", "none"] = Field(
+        "best", description="several granules of a day: best view, majority, or each by itself"
+    )
+    datetime: str | None = Field(
+        None, description="dates to map, A/B: days, months or years, both included"
+    )
+    reference: str | None = Field(
+        None,
+        description="labels to score against: a raster, polygons, MOD10A2, or a folder by name",
+    )
+    seed: int = Field(0, ge=0, description="the same seed makes the same map")
+    outputs: CommaList = Field(list(OUTPUTS), description=f"what to write, of {','.join(OUTPUTS)}")
+
+
+class LearningConfig(JobConfig):
+    """What training and comparing methods for ice have in common."""
+
+    data: Path = Field(
+        Path(),
+        description="folder of scenes with labels/ beside them",
+        json_schema_extra=ARGUMENT,
+    )
+    split: Literal["time", "random"] = Field(
+        "time", description="what is apart: winters, or scenes at random (optimistic)"
+    )
+    validation_share: float = Field(0.15, gt=0, le=0.4, description="share of scenes to choose by")
+    test_share: float = Field(0.15, gt=0, le=0.4, description="share of scenes to report on")
+    epochs: int = Field(570, ge=1, description="times over all scenes, at most")
+    patience: int | None = Field(
+        None, ge=1, description="epochs without a better validation IoU to stop after"
+    )
+    batch: int = Field(32, ge=1, description="scenes in a step")
+    rate: float = Field(1e-3, gt=0, description="learning rate")
+    seed: int = Field(0, ge=0, description="the same seed makes the same split and weights")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where to compute: auto, cpu or cuda"
+    )
+
+    def anchored(self) -> Self:
+        """Return the configuration with absolute paths: it means the same from any folder."""
+        return self.model_copy(update={"data": self.data.expanduser().resolve()})
+
+
+class IceTrainConfig(LearningConfig):
+    """Train a method for sea ice on labelled scenes, and judge it on winters it never saw."""
+
+    job: Literal["train-ice"] = "train-ice"
+    method: Literal["m211", "m201", "unet", "deeplab", "linear", "svm", "knn", "forest"] = Field(
+        "m211", description="what to train"
+    )
+    pretrained: str | None = Field(
+        None, description="first weights of unet or deeplab: a file, or their name at the hub"
+    )
+
+
+class IceCompareConfig(LearningConfig):
+    """Compare methods for sea ice on the same labelled scenes, split by time."""
+
+    FORMERLY = TRAINED
+
+    job: Literal["compare-ice"] = "compare-ice"
+    methods: CommaList = Field(
+        ["auto", "ndsi", "ndsii2", "mod29", "green:otsu", "watershed", "growing", "kmeans",
+         "spectral", "dbscan", "linear", "svm", "knn", "forest"],
+        description="methods, see 'obriy methods'",
+    )  # fmt: skip
+    model: CommaList = Field(
+        [], description="files of trained methods, m211=FILE,...; the others are trained here"
+    )

@@ -1,0 +1,100 @@
+"""Water: its maps, and the comparison of its methods."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field
+
+from obriy.workflows.config.base import ARGUMENT, CommaList
+from obriy.workflows.config.reading import ImageConfig
+
+SERIES: Final = ("datetime", "weights", "fill", "register", "river", "evaporation", "change")
+"""Options that only a series of dates has."""
+
+
+class WaterConfig(ImageConfig):
+    """Map water in one scene or in a series of dates, measure it, score or compare it."""
+
+    PLACES = ("source", "aoi", "reference", "dem", "weights", "register_", "river", "evaporation")
+    OUTPUTS = ("mask", "fraction", "polygons", "report", "index")
+
+    job: Literal["water"] = "water"
+    source: str = Field(
+        "simulated:",
+        description="image, folder of bands, folder of dated images, sample: or simulated:",
+        json_schema_extra=ARGUMENT,
+    )
+    method: str = Field("auto", description="auto, INDEX:THRESHOLD, or an expression of them")
+    reference: str | None = Field(
+        None, description="raster, polygons, points to score against; gsw:FILE: GSW occurrence"
+    )
+    dem: str | None = Field(
+        None, description="heights of the ground, m: shaded slopes beside the water are land"
+    )
+    scheduler: str | None = Field(
+        None, description="address of a Dask scheduler that spreads the dates of a series"
+    )
+    datetime: str | None = Field(
+        None, description="dates of a series, A/B: days, months or years, both included"
+    )
+    weights: str | None = Field(
+        None, description="weights of dates: clear (default), cloud, or a CSV with date,weight"
+    )
+    fill: bool = Field(
+        False, description="fill what a date did not see from what the other dates saw"
+    )
+    register_: str | None = Field(
+        None, alias="register", description="register to compare with: km², or a CSV"
+    )
+    river: str | None = Field(
+        None, description="polygons of the river channel, which the register leaves out"
+    )
+    evaporation: str | None = Field(
+        None, description="CSV of monthly weather, for additional evaporation"
+    )
+    change: tuple[str, str] | None = Field(
+        None, description="two dates or periods to compare, e.g. 2025-06 2025-09"
+    )
+    outputs: CommaList = Field(
+        list(OUTPUTS[:-1]), description=f"what to write, of {','.join(OUTPUTS)}"
+    )
+
+    def series_options(self) -> list[str]:
+        """Return the names of the options given that only a series has."""
+        given = self.model_dump(by_alias=True)
+        return [name for name in SERIES if given[name]]
+
+
+def _outer_comma_list(value: Any) -> Any:
+    """Turn ``"auto, majority(a, b)"`` into a list: commas within parentheses part nothing."""
+    if not isinstance(value, str):
+        return value
+    parts, depth = [""], 0
+    for letter in value:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]
+
+
+class WaterCompareConfig(ImageConfig):
+    """Compare methods for water on one scene, or every threshold through a season."""
+
+    job: Literal["compare-water"] = "compare-water"
+    source: str = Field(
+        "simulated:",
+        description="image, folder of bands, sample: or simulated:",
+        json_schema_extra=ARGUMENT,
+    )
+    methods: Annotated[list[str], BeforeValidator(_outer_comma_list)] = Field(
+        [],
+        description="auto, INDEX:THRESHOLD and expressions of them, e.g. auto,mndwi:otsu; default: "
+        "auto, and Otsu's threshold of the indices that the bands allow",
+    )
+    sweep: CommaList = Field(
+        [], description="indices whose every threshold is tried, e.g. ndwi,mndwi"
+    )
+    reference: str | None = Field(
+        None, description="raster, polygons or points to score against; gsw:FILE for GSW occurrence"
+    )
