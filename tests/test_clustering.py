@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from obriy.blocks.base import Block
-from obriy.blocks.engine import ArraySink, EngineOptions, run_method
+from obriy.blocks.engine import ArraySink, EngineOptions, run_methods
 from obriy.errors import BandError, EmptyResultError, UnknownNameError, UsageError
 from obriy.methods.clustering.density import knee_distance, number_largest
 from obriy.methods.clustering.number import choose_number
@@ -54,8 +54,8 @@ def rough(scene_of, shape, seed=0):
 
 def run(scene, method, workers=1):
     sink = ArraySink((scene.sizes["y"], scene.sizes["x"]))
-    result = run_method(
-        scene, method, {"labels": sink}, prepare=lambda block: block,
+    (result,) = run_methods(
+        scene, [(method, {"labels": sink})], prepare=lambda block: block,
         settle=lambda block, said: said, options=EngineOptions(workers=workers),
     )  # fmt: skip
     return sink.array, result.rule

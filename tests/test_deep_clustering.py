@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from obriy.blocks.engine import ArraySink, EngineOptions, run_method
+from obriy.blocks.engine import ArraySink, EngineOptions, run_methods
 from obriy.methods.clustering.networks import SamSegments, picture
 from obriy.methods.clustering.parse import parse_clusterer
 from obriy.methods.clustering.rule import FixedClusters, rule_from_arrays
@@ -44,8 +44,8 @@ def fields(scene_of):
 
 def run(scene, method, workers=1):
     sink = ArraySink((scene.sizes["y"], scene.sizes["x"]))
-    result = run_method(
-        scene, method, {"labels": sink}, prepare=lambda block: block,
+    (result,) = run_methods(
+        scene, [(method, {"labels": sink})], prepare=lambda block: block,
         settle=lambda block, said: said, options=EngineOptions(workers=workers),
     )  # fmt: skip
     return sink.array, result.rule

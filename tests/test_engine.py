@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obriy.blocks.base import Block, Labelled
-from obriy.blocks.engine import ArraySink, EngineOptions, run_method
+from obriy.blocks.engine import ArraySink, EngineOptions, run_methods
 from obriy.blocks.plan import Window, make_plan
 from obriy.errors import CancelledError, MemoryBudgetError, SourceError
 
@@ -74,8 +74,8 @@ def accept(block: Block, said: Labelled) -> Labelled:
 
 def run(scene, **options):
     sink = ArraySink((scene.sizes["y"], scene.sizes["x"]))
-    result = run_method(
-        scene, Neighbours(), {"labels": sink}, prepare=keep, settle=accept,
+    (result,) = run_methods(
+        scene, [(Neighbours(), {"labels": sink})], prepare=keep, settle=accept,
         options=EngineOptions(**options),
     )  # fmt: skip
     return sink.array, result
@@ -162,7 +162,7 @@ def test_an_error_in_a_thread_reaches_the_caller(scene_of):
 
     scene = random_scene(scene_of, (10, 10), (4, 4))
     with pytest.raises(ZeroDivisionError, match="boom"):
-        run_method(scene, Broken(), {}, prepare=keep, settle=accept, options=EngineOptions())
+        run_methods(scene, [(Broken(), {})], prepare=keep, settle=accept, options=EngineOptions())
 
 
 def broken_raster(tmp_path, rows_cut):
@@ -206,8 +206,8 @@ def test_a_part_that_cannot_be_read_is_listed_and_unseen(tmp_path, monkeypatch):
     monkeypatch.setattr("obriy.blocks.plan.TARGET_PIXELS", 300)
     scene = lazy_scene(broken_raster(tmp_path, rows_cut=1))
     labels, unseen = ArraySink((64, 64)), ArraySink((64, 64))
-    result = run_method(
-        scene, dataclasses.replace(Neighbours(), halo=0), {"labels": labels, "unseen": unseen},
+    (result,) = run_methods(
+        scene, [(dataclasses.replace(Neighbours(), halo=0), {"labels": labels, "unseen": unseen})],
         prepare=keep, settle=accept, options=EngineOptions(workers=2),
     )  # fmt: skip
     assert [window for window, _ in result.failed] == [

@@ -72,32 +72,6 @@ class EngineResult:
     plan: Plan
 
 
-def run_method(
-    scene: xr.Dataset,
-    method: Method,
-    sinks: Mapping[str, Sink],
-    *,
-    prepare: Callable[[Block], Block],
-    settle: Callable[[Block, Labelled], Labelled],
-    options: EngineOptions,
-    part: xr.Dataset | None = None,
-    also_bands: Iterable[str] = (),
-    also_halo: int = 0,
-) -> EngineResult:
-    """Map a scene by one method; see `run_methods`."""
-    work = [(method, sinks)]
-    return run_methods(
-        scene,
-        work,
-        prepare=prepare,
-        settle=settle,
-        options=options,
-        part=part,
-        also_bands=also_bands,
-        also_halo=also_halo,
-    )[0]
-
-
 def run_methods(
     scene: xr.Dataset,
     work: Sequence[tuple[Method, Mapping[str, Sink]]],
