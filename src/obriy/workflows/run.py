@@ -84,9 +84,9 @@ def places_of(config: ReadingConfig) -> list[str]:
     return [place for place in named if place]
 
 
-def map_step(date: str) -> str:
-    """Return the name of the step that maps a date."""
-    return f"map {date}"
+def map_step(name: str) -> str:
+    """Return the name of the step that maps an image; a single one has no name."""
+    return f"map {name}".rstrip()
 
 
 def command_of(config: JobConfig) -> str:

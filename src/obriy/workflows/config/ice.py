@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field
 
 from obriy.workflows.config.base import ARGUMENT, TRAINED, CommaList, JobConfig, one_or_more
-from obriy.workflows.config.reading import ReadingConfig
+from obriy.workflows.config.reading import ReadingConfig, Scheduler
 
 
 class IceConfig(ReadingConfig):
@@ -54,6 +54,7 @@ class IceConfig(ReadingConfig):
         description="labels to score against: a raster, polygons, MOD10A2, or a folder by name",
     )
     seed: int = Field(0, ge=0, description="the same seed makes the same map")
+    scheduler: Scheduler = None
     outputs: CommaList = Field(list(OUTPUTS), description=f"what to write, of {','.join(OUTPUTS)}")
 
 

@@ -11,6 +11,10 @@ from obriy.workflows.config.base import ARGUMENT, CommaList, JobConfig
 GSW = "gsw:"
 """Stands before the file of a reference from GSW occurrence."""
 
+Scheduler = Annotated[
+    str | None, Field(description="address of a Dask scheduler that spreads the images of a run")
+]
+
 
 def absolute(text: str | None) -> str | None:
     """Return a name with the path of a file in it made absolute; anything else stays."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from obriy.workflows.config.base import ARGUMENT, CommaList
-from obriy.workflows.config.reading import ImageConfig
+from obriy.workflows.config.reading import ImageConfig, Scheduler
 
 SERIES: Final = ("datetime", "weights", "fill", "register", "river", "evaporation", "change")
 """Options that only a series of dates has."""
@@ -30,9 +30,7 @@ class WaterConfig(ImageConfig):
     dem: str | None = Field(
         None, description="heights of the ground, m: shaded slopes beside the water are land"
     )
-    scheduler: str | None = Field(
-        None, description="address of a Dask scheduler that spreads the dates of a series"
-    )
+    scheduler: Scheduler = None
     datetime: str | None = Field(
         None, description="dates of a series, A/B: days, months or years, both included"
     )

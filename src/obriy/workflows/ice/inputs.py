@@ -60,6 +60,11 @@ class OpenedIce:
     part: xr.Dataset | None = None
     error: ObriyError | None = None
 
+    @property
+    def name(self) -> str:
+        """What tells it from the others."""
+        return self.image.name
+
 
 @dataclasses.dataclass(frozen=True)
 class IceInputs:

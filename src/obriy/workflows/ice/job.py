@@ -13,9 +13,7 @@ from typing import Any, Final
 
 import xarray as xr
 
-from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
-from obriy.errors import EmptyResultError, InputError, MissingExtraError
 from obriy.measures.composite import Rule, compose, composite_record
 from obriy.measures.concentration import concentration
 from obriy.measures.ice import measure_ice
@@ -23,26 +21,24 @@ from obriy.measures.ice_season import seasons_of
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import describe, geobox_of
 from obriy.model.ice import IceArea
-from obriy.model.provenance import hrefs_of
-from obriy.model.scene import band_names, provenance_of
+from obriy.model.scene import band_names
 from obriy.outputs.cog import MapWriter, write_layer
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.vectors import is_southern
 from obriy.workflows.config.ice import IceConfig
-from obriy.workflows.ice.inputs import IceInputs, OpenedIce, read_ice_inputs
+from obriy.workflows.dated import ImageMap, map_images
+from obriy.workflows.ice.inputs import IceInputs, read_ice_inputs
 from obriy.workflows.ice.mapping import (
     LAYERS,
+    IceMapper,
     contents_of,
     ice_method,
-    map_ice_to_files,
-    open_ice_map,
 )
 from obriy.workflows.ice.products import write_ice_products
 from obriy.workflows.ice.result import (
     Day,
     IceProducts,
-    ImageMap,
     day_step,
     ice_result,
     score_maps,
@@ -105,24 +101,24 @@ def run_ice(config: IceConfig, options: EngineOptions | None = None) -> Run:
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
     with run_folder(config) as folder:
-        return _carried_out(inputs, method, config, folder, options)
+        return _carried_out(inputs, config, folder, options)
 
 
 def _carried_out(
     inputs: IceInputs,
-    method: Method,
     config: IceConfig,
     folder: RunFolder,
     options: EngineOptions,
 ) -> Run:
     """Do the run in its folder."""
-    images = _map_images(inputs, method, config, folder, options)
-    if all(image.map is None for image in images):
-        reasons = "; ".join(f"{i.opened.image.name}: {i.reason}" for i in images[:3])
-        raise EmptyResultError(
-            f"Nothing could be mapped: {reasons}",
-            "Take other images; or map without the cloud mask (--clouds none).",
-        )
+    images = map_images(
+        inputs.opened,
+        IceMapper(config),
+        folder,
+        options,
+        cropped=bool(config.aoi),
+        scheduler=config.scheduler,
+    )
     days = [_measured(day, inputs, config, folder) for day in _days(images, config, folder)]
     mapped = next(day.map for day in days if day.map is not None)
     areas = [area for day in days for area in day.areas]
@@ -133,76 +129,12 @@ def _carried_out(
         seasons=seasons_of(areas, southern=is_southern(mapped.geobox)),
         evaluation=score_maps(images, inputs.references, config.seed),
     )
-    result = ice_result(config, method.name, images, products)
+    result = ice_result(config, images, products)
     files = write_ice_products(config, folder, products, result)
     result["outputs"] = {name: str(path) for name, path in files.items()}
     complete = all(image.status in ("ok", "skipped") for image in images)
     complete = complete and is_whole(inputs.districts, areas)
     return finish(config, folder, result, complete=complete)
-
-
-def _map_images(
-    inputs: IceInputs,
-    method: Method,
-    config: IceConfig,
-    folder: RunFolder,
-    options: EngineOptions,
-) -> list[ImageMap]:
-    """Map every image; one that fails is noted, and the others go on."""
-    show = options.progress or (lambda name, done, total: None)
-    several = len(inputs.opened) > 1
-    own = dataclasses.replace(options, progress=None) if several else options
-    images = []
-    for number, one in enumerate(inputs.opened):
-        if several:
-            show("images", number, len(inputs.opened))
-        images.append(_map_image(one, method, config, folder, own))
-    if several:
-        show("images", len(images), len(images))
-    return images
-
-
-def _map_image(
-    one: OpenedIce, method: Method, config: IceConfig, folder: RunFolder, options: EngineOptions
-) -> ImageMap:
-    if one.scene is None or one.part is None:
-        # Night, or the sun too low: nothing is wrong with the file, as where clouds hide all.
-        status = "skipped" if isinstance(one.error, EmptyResultError) else "failed"
-        return ImageMap(one, status=status, reason=str(one.error))
-    scene, part = one.scene, one.part
-    place = f"{MAPS}/{one.image.name}"
-
-    def work() -> StepRecord:
-        folder.file(place).mkdir(parents=True, exist_ok=True)
-        try:
-            files, found = map_ice_to_files(
-                scene,
-                method,
-                folder.file(place),
-                part=part if config.aoi else None,
-                options=options,
-                lang=config.lang,
-            )
-        except EmptyResultError as error:
-            return StepRecord({}, {"empty": str(error)})
-        return StepRecord({name: f"{place}/{file}" for name, file in files.items()}, found)
-
-    read = [*hrefs_of(provenance_of(scene)), config.aoi, config.land, config.model]
-    try:
-        done = folder.step(map_step(one.image.name), work, fingerprint([r for r in read if r]))
-    except (InputError, MissingExtraError) as error:
-        return ImageMap(one, status="failed", reason=str(error))
-    if "empty" in done.found:
-        return ImageMap(one, status="skipped", reason=str(done.found["empty"]))
-    failed = done.found["failed"]
-    return ImageMap(
-        one,
-        map=open_ice_map(folder.path, done.outputs, part, done.found),
-        files=done.outputs,
-        status="partial" if failed else "ok",
-        reason=str(failed[0]["reason"]) if failed else "",
-        holes=failed,
-    )
 
 
 def _days(images: Sequence[ImageMap], config: IceConfig, folder: RunFolder) -> list[Day]:

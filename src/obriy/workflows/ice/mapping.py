@@ -1,6 +1,8 @@
 """Scene to a map of sea ice, in memory or into files: the one path of Python and of the command."""
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from obriy.model.legend import load_legend
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.nets.torch_library import Device
 from obriy.outputs.layers import Content
+from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.passes import (
     Layers,
     array_sinks,
@@ -74,6 +77,37 @@ def map_ice(
         scene, chosen, sinks, subject="ice", clouds="flags", options=options or EngineOptions()
     )
     return _class_map(scene, layers_of(scene, sinks), found_of(chosen.name, result))
+
+
+@dataclasses.dataclass(frozen=True)
+class IceMapper:
+    """How `obriy ice` maps an image; see `obriy.workflows.dated`."""
+
+    config: IceConfig
+
+    @functools.cached_property
+    def method(self) -> Method:
+        """The method, built where the work is done."""
+        return ice_method(self.config.method, self.config.model, self.config.seed)
+
+    def to_files(
+        self, scene: xr.Dataset, part: xr.Dataset | None, folder: Path, options: EngineOptions
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """Map a scene, or a part of it, into a folder."""
+        return map_ice_to_files(
+            scene, self.method, folder, part=part, options=options, lang=self.config.lang
+        )
+
+    def open(
+        self, folder: Path, files: Mapping[str, str], part: xr.Dataset, found: Mapping[str, Any]
+    ) -> ClassMap:
+        """Open those files again."""
+        return open_ice_map(folder, files, part, found)
+
+    def read(self) -> Sequence[str]:
+        """Return the files beside the image that say where, what is land, and how to tell ice."""
+        named = (self.config.aoi, self.config.land, self.config.model)
+        return [place for place in named if place]
 
 
 def map_ice_to_files(

@@ -17,30 +17,9 @@ from obriy.model.provenance import Provenance
 from obriy.model.reference import Reference
 from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores
 from obriy.workflows.config.ice import IceConfig
-from obriy.workflows.ice.inputs import OpenedIce
+from obriy.workflows.dated import ImageMap
 from obriy.workflows.records import about_districts, shared_warnings
 from obriy.workflows.run import command_of, map_step
-
-
-@dataclasses.dataclass(frozen=True)
-class ImageMap:
-    """What became of one image.
-
-    Attributes:
-        opened: The image.
-        map: Its map; None where there is none.
-        files: Layers by output name, relative to the run folder.
-        status: ``ok``, ``partial``, ``skipped`` (nothing seen) or ``failed``.
-        reason: Why it is not ``ok``.
-        holes: Parts that could not be read, as plain values.
-    """
-
-    opened: OpenedIce
-    map: ClassMap | None = None
-    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    status: str = "ok"
-    reason: str = ""
-    holes: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,14 +83,14 @@ def day_step(day: Day) -> str:
 
 
 def ice_result(
-    config: IceConfig, method: str, images: Sequence[ImageMap], products: IceProducts
+    config: IceConfig, images: Sequence[ImageMap], products: IceProducts
 ) -> dict[str, Any]:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     rows = [_row(day) for day in products.days]
     record = _record(images, products)
     return {
         "job": config.job,
-        "method": method,
+        "method": next(one.found["method"] for one in images if one.found),
         "dates": rows,
         "failed": [
             {"granule": i.opened.image.name, "reason": i.reason}

@@ -1,13 +1,12 @@
 """Dates of a series compared with each other: what contradicts the others is made unseen."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
 from obriy.blocks.damage import read_around
 from obriy.blocks.windows import windows
@@ -27,9 +26,10 @@ from obriy.model.provenance import Provenance
 from obriy.model.scene import is_reflectance, provenance_of
 from obriy.prepare.clouds.mask import NO_BAND, UNKNOWN
 from obriy.runs.folder import RunFolder, StepRecord
+from obriy.workflows.dated import ImageMap, map_of
 from obriy.workflows.passes import map_writers, pixel_m
 from obriy.workflows.run import COMPARING, map_step
-from obriy.workflows.water.series_result import DateMap
+from obriy.workflows.water.mapping import open_map
 
 BANDS: Final = ("blue", "green", "red")
 """Bands in which clouds are looked for, the best first: fields change least in blue."""
@@ -40,53 +40,51 @@ COMPARED: Final = (
 
 
 def compare_dates(
-    dates: Sequence[DateMap],
-    maps: Mapping[str, ClassMap],
+    images: Sequence[ImageMap],
     folder: RunFolder,
     *,
     pixel_size_m: float | None = None,
     lang: str = "en",
-) -> list[DateMap]:
+) -> list[ImageMap]:
     """Compare the maps of a series, and make unseen what contradicts the others.
 
     Beside the maps of a date that contradicts stand ``mask_compared.tif`` and
     ``unseen_compared.tif``; what is measured are those.
 
     Args:
-        dates: Of the series.
-        maps: Those that have a map.
+        images: Of the series.
         folder: The run folder.
         pixel_size_m: Side of a pixel in metres, for maps with no CRS.
         lang: Language of the class names in the files.
 
     Returns:
-        The dates, with files and record as they are now.
+        The images, with map, files and record as they are now; what contradicts stands in ``found``
+        as ``doubted``.
     """
-    used = [d for d in dates if d.date in maps]
+    used = [one for one in images if one.map is not None]
     band = _band_of(used)
 
     def work() -> StepRecord:
         if band is None:
             return StepRecord({}, {"band": None, "dates": {}})
-        return _compared(used, maps, band, folder.path, pixel_size_m=pixel_size_m, lang=lang)
+        return _compared(used, band, folder.path, pixel_size_m=pixel_size_m, lang=lang)
 
-    done = folder.step(COMPARING, work, after=[map_step(d.date) for d in used])
+    done = folder.step(COMPARING, work, after=[map_step(one.opened.name) for one in used])
     if done.found["band"] is None:
-        return list(dates)
-    return [_told(d, done) if d.date in maps else d for d in dates]
+        return list(images)
+    return [one if one.map is None else _told(one, done, folder) for one in images]
 
 
-def _band_of(used: Sequence[DateMap]) -> str | None:
+def _band_of(used: Sequence[ImageMap]) -> str | None:
     """Return the band to look at; None where dates cannot be compared."""
-    scenes = [d.scene for d in used if d.scene is not None]
+    scenes = [one.opened.part for one in used]
     if len(scenes) < LEAST_DATES or not all(is_reflectance(scene) for scene in scenes):
         return None
     return next((name for name in BANDS if all(name in scene for scene in scenes)), None)
 
 
 def _compared(
-    used: Sequence[DateMap],
-    maps: Mapping[str, ClassMap],
+    used: Sequence[ImageMap],
     band: str,
     folder: Path,
     *,
@@ -94,21 +92,21 @@ def _compared(
     lang: str,
 ) -> StepRecord:
     """Find what contradicts, and write the maps of those dates again."""
-    scenes = [d.scene for d in used if d.scene is not None]
+    scenes = [one.opened.part for one in used]
 
     def brightness(number: int, rows: slice, columns: slice) -> npt.NDArray[np.float32]:
         return np.asarray(read_around(scenes[number][band].variable, rows, columns)[0], np.float32)
 
     cell = cell_pixels(pixel_m(scenes[0]) or pixel_size_m)
-    found = find_contradictions([maps[d.date] for d in used], brightness, cell)
+    found = find_contradictions([map_of(one) for one in used], brightness, cell)
     files, facts = {}, {}
-    for date, cells in zip(used, found, strict=True):
+    for one, cells in zip(used, found, strict=True):
         if cells.any():
-            place = Path(date.files["mask"]).parent
-            change = _Change(maps[date.date], cells, cell, pixel_size_m)
-            facts[date.date] = change.write(folder / place, lang)
+            date, place = one.opened.name, Path(one.files["mask"]).parent
+            change = _Change(map_of(one), cells, cell, pixel_size_m)
+            facts[date] = change.write(folder / place, lang)
             for name in ("mask", "unseen"):
-                files[f"{name} {date.date}"] = str(place / f"{name}_compared.tif")
+                files[f"{name} {date}"] = str(place / f"{name}_compared.tif")
     return StepRecord(files, {"band": band, "cell_pixels": cell, "dates": facts})
 
 
@@ -145,24 +143,24 @@ class _Change:
         return {"pixels": pixels, "km2": metres / 1e6}
 
 
-def _told(date: DateMap, done: StepRecord) -> DateMap:
-    """Return a date with the files and the record that it has after the comparison."""
-    assert date.scene is not None
-    record = provenance_of(date.scene)
-    doubted = done.found["dates"].get(date.date)
+def _told(image: ImageMap, done: StepRecord, folder: RunFolder) -> ImageMap:
+    """Return an image with the files, map and record that it has after the comparison."""
+    part, date = image.opened.part, image.opened.name
+    record = provenance_of(part)
+    doubted = done.found["dates"].get(date)
     if clouds_known(record.step(CLOUDS_STEP)) == "unknown":
         record = _without(record, (UNKNOWN, NO_BAND)).with_step(CLOUDS_STEP, by=BY_OTHERS)
         record = record.with_warning(COMPARED)
-    files = dict(date.files)
+    files = dict(image.files)
     if doubted:
-        files |= {name: done.outputs[f"{name} {date.date}"] for name in ("mask", "unseen")}
+        files |= {name: done.outputs[f"{name} {date}"] for name in ("mask", "unseen")}
         record = record.with_warning(
             f"What it calls land is unseen on {doubted['km2']:.4g} km²: other dates have water "
             "there, and the sky was bright."
         )
-    scene: xr.Dataset = date.scene.assign_attrs(provenance=record)
-    doubt = doubted or {"pixels": 0, "km2": 0.0}
-    return dataclasses.replace(date, scene=scene, files=files, doubted=doubt)
+    found = {**image.found, "doubted": doubted or {"pixels": 0, "km2": 0.0}}
+    told = open_map(folder.path, files, part.assign_attrs(provenance=record), found)
+    return dataclasses.replace(image, map=told, files=files, found=found)
 
 
 def _without(record: Provenance, warnings: Sequence[str]) -> Provenance:

@@ -9,21 +9,20 @@ from obriy.blocks.engine import EngineOptions
 from obriy.measures.areas import measure_areas
 from obriy.measures.totals import total_on
 from obriy.methods.expression import parse_method
-from obriy.model.areas import Area, AreaSeries, District
+from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import describe, geobox_of
-from obriy.model.provenance import hrefs_of
 from obriy.model.reference import Reference
 from obriy.model.scene import band_names, provenance_of
 from obriy.model.scores import Scores
 from obriy.outputs.layers import INDEX_FILE
 from obriy.prepare.crop import crop
-from obriy.runs.fingerprint import fingerprint
-from obriy.runs.folder import RunFolder, StepRecord
+from obriy.runs.folder import RunFolder
 from obriy.sources.base import truth_of
 from obriy.sources.districts import read_districts
 from obriy.workflows.config.reading import GSW, ImageConfig
 from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.dated import ImageMap, map_images, map_of
 from obriy.workflows.evaluation import evaluate, reference_from_file
 from obriy.workflows.opening import scene_of
 from obriy.workflows.records import about_districts, is_whole
@@ -32,13 +31,12 @@ from obriy.workflows.run import (
     Run,
     command_of,
     finish,
-    places_of,
     run_folder,
     run_path,
 )
 from obriy.workflows.water.gsw import gsw_reference
 from obriy.workflows.water.image_products import Products, write_products
-from obriy.workflows.water.mapping import map_water_to_files, open_map
+from obriy.workflows.water.mapping import WaterMapper
 
 
 def plan_image(config: WaterConfig) -> dict[str, Any]:
@@ -92,40 +90,20 @@ def _carried_out(
     options: EngineOptions,
 ) -> Run:
     """Do the run in its folder."""
-    mapped = _map(inputs, config, folder, options)
-    water = open_map(folder.path, mapped.outputs, inputs.part, mapped.found)
+    cropped = bool(inputs.districts)
+    mapped = map_images([inputs], WaterMapper(config), folder, options, cropped=cropped, alone=True)
+    water = map_of(mapped[0])
     areas = measure_image(water, inputs.districts, config)
     scores = None if reference is None else evaluate(water, reference)
-    result = _result(config, water, inputs.districts, areas, scores=scores, mapped=mapped)
+    result = _result(config, water, inputs.districts, areas, scores=scores, mapped=mapped[0])
     shown = {*ALWAYS, *config.outputs}
-    wanted = {n: f for n, f in mapped.outputs.items() if n in shown or n.startswith(INDEX_FILE)}
+    wanted = {n: f for n, f in mapped[0].files.items() if n in shown or n.startswith(INDEX_FILE)}
     result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
-    products = Products(inputs.part, water, inputs.districts, areas, scores, mapped.found)
+    products = Products(inputs.part, water, inputs.districts, areas, scores, mapped[0].found)
     files = write_products(config, folder, products, result)
     result["outputs"] = {name: str(path) for name, path in files.items()}
-    complete = _is_complete(mapped, inputs.districts, areas)
+    complete = _is_complete(mapped[0], inputs.districts, areas)
     return finish(config, folder, result, complete=complete)
-
-
-def _map(
-    inputs: "Inputs", config: WaterConfig, folder: RunFolder, options: EngineOptions
-) -> StepRecord:
-    def work() -> StepRecord:
-        files, found = map_water_to_files(
-            inputs.scene,
-            config.method,
-            folder.path,
-            part=inputs.part if inputs.districts else None,
-            clouds=config.clouds,
-            options=options,
-            lang=config.lang,
-            with_indices="index" in config.outputs,
-        )
-        return StepRecord(files, found)
-
-    return folder.step(
-        "map", work, fingerprint([*hrefs_of(provenance_of(inputs.scene)), *places_of(config)])
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +119,8 @@ class Inputs:
     scene: xr.Dataset
     part: xr.Dataset
     districts: list[District]
+    name: str = ""
+    error: None = None
 
 
 def inputs_of(config: ImageConfig, options: EngineOptions | None = None) -> Inputs:
@@ -181,7 +161,7 @@ def _result(
     areas: AreaSeries | None,
     *,
     scores: Scores | None,
-    mapped: StepRecord,
+    mapped: ImageMap,
 ) -> dict[str, Any]:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     rows = [] if areas is None else list(areas.areas)
@@ -204,9 +184,9 @@ def _result(
         "unseen_share": unseen,
         "weight": 1.0,
         "threshold": decision.get("threshold"),
-        "status": "partial" if mapped.found["failed"] else (total.status if total else "ok"),
-        "reason": _reason(mapped, total),
-        "holes": mapped.found["failed"],
+        "status": mapped.status if mapped.status != "ok" or total is None else total.status,
+        "reason": mapped.reason or (total.reason if total else ""),
+        "holes": mapped.holes,
     }
     return {
         "job": config.job,
@@ -231,18 +211,12 @@ def _result(
     }
 
 
-def _reason(mapped: StepRecord, total: Area | None) -> str:
-    if mapped.found["failed"]:
-        return str(mapped.found["failed"][0]["reason"])
-    return total.reason if total else ""
-
-
-def _unseen_share(mapped: StepRecord) -> float:
+def _unseen_share(mapped: ImageMap) -> float:
     pixels: dict[str, int] = mapped.found["pixels"]
     return pixels.get("0", 0) / sum(pixels.values())
 
 
-def _is_complete(mapped: StepRecord, districts: list[District], areas: AreaSeries | None) -> bool:
+def _is_complete(mapped: ImageMap, districts: list[District], areas: AreaSeries | None) -> bool:
     rows = () if areas is None else areas.areas
     seen = all(r.status in ("ok", "partial") for r in rows)
-    return not mapped.found["failed"] and seen and is_whole(districts, rows)
+    return not mapped.holes and seen and is_whole(districts, rows)

@@ -1,7 +1,7 @@
 """The files that a person or another program takes from a run: maps are already there."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Products:
     districts: Sequence[District]
     areas: AreaSeries | None
     scores: Scores | None
-    found: dict[str, Any]
+    found: Mapping[str, Any]
 
 
 def write_products(

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import xarray as xr
 
-from obriy.errors import BandError, EmptyResultError, InputError, SourceError, UsageError
+from obriy.errors import (
+    BandError,
+    EmptyResultError,
+    InputError,
+    ObriyError,
+    SourceError,
+    UsageError,
+)
 from obriy.methods.expression import parse_method
 from obriy.model.areas import Area, District
 from obriy.model.grid import geobox_of, require_crs
@@ -29,13 +36,23 @@ class OpenedImage:
         image: Its files.
         scene: The whole of it; None where it could not be opened.
         part: The part around the districts.
-        reason: Why it could not be opened.
+        error: Why it could not be opened.
     """
 
     image: DatedImage
     scene: xr.Dataset | None = None
     part: xr.Dataset | None = None
-    reason: str = ""
+    error: ObriyError | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others: its date."""
+        return self.image.date
+
+    @property
+    def reason(self) -> str:
+        """Why it could not be opened, in words."""
+        return "" if self.error is None else str(self.error)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +97,7 @@ def _open(image: DatedImage, config: WaterConfig, districts: list[District]) -> 
         scene = scene_of(config, paths=paths, day=image.date)
         parse_method(config.method).bands(set(band_names(scene)))
     except (SourceError, BandError, EmptyResultError) as error:
-        return OpenedImage(image, reason=str(error))
+        return OpenedImage(image, error=error)
     scene.attrs["time"] = image.date
     return OpenedImage(image, scene, crop(scene, districts) if districts else scene)
 

@@ -1,5 +1,6 @@
 """Scene to water map, in memory or into files: the one path of Python and of the command line."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from obriy.model.provenance import Provenance
 from obriy.model.scene import band_names, check_reflectance, check_scene, provenance_of
 from obriy.outputs.layers import INDEX_FILE, Content
 from obriy.prepare.clouds.mask import Clouds
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.passes import (
     FileWork,
     array_sinks,
@@ -28,6 +30,7 @@ from obriy.workflows.passes import (
     with_clouds,
 )
 from obriy.workflows.records import with_holes
+from obriy.workflows.run import places_of
 
 LAYERS: Final = {
     "mask": "labels",
@@ -95,6 +98,39 @@ def map_waters(
         )
         for text, (_, sinks), result in zip(methods, work, results, strict=True)
     ]
+
+
+@dataclasses.dataclass(frozen=True)
+class WaterMapper:
+    """How `obriy water` maps an image; see `obriy.workflows.dated`."""
+
+    config: WaterConfig
+
+    def to_files(
+        self, scene: xr.Dataset, part: xr.Dataset | None, folder: Path, options: EngineOptions
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """Map a scene, or a part of it, into a folder."""
+        config = self.config
+        return map_water_to_files(
+            scene,
+            config.method,
+            folder,
+            part=part,
+            clouds=config.clouds,
+            options=options,
+            lang=config.lang,
+            with_indices="index" in config.outputs,
+        )
+
+    def open(
+        self, folder: Path, files: Mapping[str, str], part: xr.Dataset, found: Mapping[str, Any]
+    ) -> ClassMap:
+        """Open those files again."""
+        return open_map(folder, files, part, found)
+
+    def read(self) -> Sequence[str]:
+        """Return the files beside the image that say where and what is shaded."""
+        return places_of(self.config)
 
 
 def map_water_to_files(

@@ -9,42 +9,33 @@ A date that fails is listed, in the result and in the exit code; the others go o
 
 import contextlib
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import xarray as xr
 
 from obriy.blocks.engine import EngineOptions
 from obriy.blocks.raster import RasterBand, lazy_variable
-from obriy.errors import (
-    EmptyResultError,
-    InputError,
-    MissingExtraError,
-)
 from obriy.measures.occurrence import measure_occurrence
 from obriy.methods.expression import parse_method
 from obriy.model.areas import Area, AreaSeries
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of, describe, geobox_of
-from obriy.model.provenance import hrefs_of
-from obriy.model.scene import band_names, provenance_of
+from obriy.model.scene import band_names
 from obriy.outputs.cog import MapWriter
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
-from obriy.workflows.cluster import cluster
 from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.dated import ImageMap, map_images
 from obriy.workflows.records import is_whole
 from obriy.workflows.run import COMPARING, Run, finish, map_step, places_of, run_folder, run_path
 from obriy.workflows.water.balance import strike_balance
 from obriy.workflows.water.contradicting import compare_dates
-from obriy.workflows.water.inputs import OpenedImage, SeriesInputs, read_inputs
-from obriy.workflows.water.mapping import map_water_to_files, open_map
+from obriy.workflows.water.inputs import SeriesInputs, read_inputs
+from obriy.workflows.water.mapping import WaterMapper
 from obriy.workflows.water.measuring import measure_date, weigh_as, with_periods
 from obriy.workflows.water.series_products import SeriesProducts, write_series_products
-from obriy.workflows.water.series_result import DateMap, cloudiness, result_of
+from obriy.workflows.water.series_result import cloudiness, result_of
 
 MAPS: Final = "maps"
 OCCURRENCE: Final[dict[Literal["occurrence", "observations"], str]] = {
@@ -99,20 +90,20 @@ def _carried_out(
     inputs: SeriesInputs, config: WaterConfig, folder: RunFolder, options: EngineOptions
 ) -> Run:
     """Do the run in its folder."""
-    dates = _map_dates(inputs, config, folder, options)
-    maps = _open_maps(dates, folder)
-    if not maps:
-        raise EmptyResultError(
-            "Nothing could be seen on any date: "
-            + "; ".join(f"{d.date}: {d.reason}" for d in dates[:3]),
-            "Take other dates; or map without the quality band (--clouds none).",
-        )
+    images = map_images(
+        inputs.opened,
+        WaterMapper(config),
+        folder,
+        options,
+        cropped=bool(config.aoi),
+        scheduler=config.scheduler,
+    )
     size = config.resolution if geobox_of(inputs.first).crs is None else None
-    dates = compare_dates(dates, maps, folder, pixel_size_m=size, lang=config.lang)
-    maps = _open_maps(dates, folder)
+    images = compare_dates(images, folder, pixel_size_m=size, lang=config.lang)
+    maps = {one.opened.name: one.map for one in images if one.map is not None}
     occurrence = _occurrence(maps, config, folder)
-    measured = _measure(inputs, dates, maps, occurrence, config=config, folder=folder)
-    weigh = weigh_as(config.weights, cloudiness(dates))
+    measured = _measure(inputs, images, maps, occurrence, config=config, folder=folder)
+    weigh = weigh_as(config.weights, cloudiness(images))
     series, *apart = (with_periods(one, weigh, measured[0]) for one in measured)
     balance = strike_balance(inputs.balance, series, apart[0] if apart else None)
     products = SeriesProducts(
@@ -120,117 +111,17 @@ def _carried_out(
         districts=inputs.districts,
         series=series,
         balance=balance,
-        files={d.date: d.files for d in dates if d.files},
-        thresholds={d.date: d.found["decision"].get("threshold") for d in dates if d.found},
+        files={one.opened.name: one.files for one in images if one.files},
+        thresholds={
+            one.opened.name: one.found["decision"].get("threshold") for one in images if one.found
+        },
     )
-    result = result_of(config, dates, products)
+    result = result_of(config, images, products)
     files = write_series_products(config, folder, products, result)
     result["outputs"] = {name: str(path) for name, path in files.items()}
     changed = result["change"] is not None or not config.change
-    complete = changed and _is_complete(dates, inputs, series)
+    complete = changed and _is_complete(images, inputs, series)
     return finish(config, folder, result, complete=complete)
-
-
-def _map_dates(
-    inputs: SeriesInputs, config: WaterConfig, folder: RunFolder, options: EngineOptions
-) -> list[DateMap]:
-    """Map every date, here or on a cluster; one that fails is noted, and the others go on."""
-    show = options.progress or (lambda name, done, total: None)
-    quiet = dataclasses.replace(options, progress=None, cancel=None)
-    dates = []
-    with cluster(config.scheduler) as executor:
-        works = [_work(opened, config, folder, quiet, executor) for opened in inputs.opened]
-        for number, (opened, work) in enumerate(zip(inputs.opened, works, strict=True)):
-            show("dates", number, len(works))
-            dates.append(_map_date(opened, work, config, folder))
-    show("dates", len(dates), len(dates))
-    return dates
-
-
-def _work(
-    opened: OpenedImage,
-    config: WaterConfig,
-    folder: RunFolder,
-    options: EngineOptions,
-    executor: Executor | None,
-) -> Callable[[], StepRecord]:
-    """Return what maps a date; on a cluster it is begun at once, unless it is already done."""
-    own = functools.partial(map_image_of_series, opened, config, folder.path.resolve(), options)
-    if executor is None or opened.scene is None or folder.is_done(*_step(opened, config)):
-        return own
-    return executor.submit(own).result
-
-
-def _step(opened: OpenedImage, config: WaterConfig) -> tuple[str, dict[str, Any]]:
-    """Return name and inputs of the step that maps a date."""
-    assert opened.scene is not None
-    files = [*hrefs_of(provenance_of(opened.scene)), *places_of(config)]
-    return map_step(opened.image.date), fingerprint(files)
-
-
-def map_image_of_series(
-    opened: OpenedImage, config: WaterConfig, folder: Path, options: EngineOptions
-) -> StepRecord:
-    """Map one date into the run folder; runs anywhere that sees the files.
-
-    Args:
-        opened: An image that could be opened.
-        config: What to do.
-        folder: The run folder, absolute.
-        options: Threads, memory.
-
-    Returns:
-        Maps by output name relative to the folder, and what was found; ``empty`` and why, where
-        nothing was seen.
-    """
-    assert opened.scene is not None
-    place = f"{MAPS}/{opened.image.date}"
-    (folder / place).mkdir(parents=True, exist_ok=True)
-    try:
-        files, found = map_water_to_files(
-            opened.scene,
-            config.method,
-            folder / place,
-            part=opened.part if config.aoi else None,
-            clouds=config.clouds,
-            options=options,
-            lang=config.lang,
-            with_indices="index" in config.outputs,
-        )
-    except EmptyResultError as error:
-        return StepRecord({}, {"empty": str(error)})
-    return StepRecord({name: f"{place}/{file}" for name, file in files.items()}, found)
-
-
-def _map_date(
-    opened: OpenedImage, work: Callable[[], StepRecord], config: WaterConfig, folder: RunFolder
-) -> DateMap:
-    blank = DateMap(opened.image.date, opened.part, cloud_percent=opened.image.cloud_cover)
-    if opened.scene is None:
-        return dataclasses.replace(blank, status="failed", reason=opened.reason)
-    name, inputs = _step(opened, config)
-    try:
-        done = folder.step(name, work, inputs)
-    except (InputError, MissingExtraError) as error:
-        return dataclasses.replace(blank, status="failed", reason=str(error))
-    if "empty" in done.found:
-        return dataclasses.replace(blank, status="skipped", reason=str(done.found["empty"]))
-    failed = done.found["failed"]
-    return dataclasses.replace(
-        blank,
-        found=done.found,
-        files=done.outputs,
-        status="partial" if failed else "ok",
-        reason=str(failed[0]["reason"]) if failed else "",
-    )
-
-
-def _open_maps(dates: Sequence[DateMap], folder: RunFolder) -> dict[str, ClassMap]:
-    return {
-        d.date: open_map(folder.path, d.files, d.scene, d.found)
-        for d in dates
-        if d.files and d.scene is not None
-    }
 
 
 def _occurrence(
@@ -264,7 +155,7 @@ def _occurrence(
 
 def _measure(
     inputs: SeriesInputs,
-    dates: Sequence[DateMap],
+    images: Sequence[ImageMap],
     maps: Mapping[str, ClassMap],
     occurrence: Mapping[str, xr.DataArray],
     *,
@@ -292,7 +183,9 @@ def _measure(
         )
         measured[date] = [AreaSeries.from_dict(values) for values in done.found["groups"]]
     known = next(iter(measured.values()))
-    by_date = [measured.get(d.date) or [_blank(d, one) for one in known] for d in dates]
+    by_date = [
+        measured.get(image.opened.name) or [_blank(image, one) for one in known] for image in images
+    ]
     return [
         AreaSeries(
             "water",
@@ -303,32 +196,32 @@ def _measure(
     ]
 
 
-def _blank(date: DateMap, known: AreaSeries) -> AreaSeries:
-    areas, together = (tuple(_blank_areas(date, r)) for r in (known.areas, known.together))
+def _blank(image: ImageMap, known: AreaSeries) -> AreaSeries:
+    areas, together = (tuple(_blank_areas(image, r)) for r in (known.areas, known.together))
     return AreaSeries(known.class_name, areas, together=together)
 
 
-def _blank_areas(date: DateMap, known: Sequence[Area]) -> list[Area]:
+def _blank_areas(image: ImageMap, known: Sequence[Area]) -> list[Area]:
     """Return a row per district, as another date has them, for a date that has no map."""
-    cause = "failed" if date.status == "failed" else "no_data"
+    cause = "failed" if image.status == "failed" else "no_data"
     return [
         Area(
             district=area.district,
-            date=date.date,
+            date=image.opened.name,
             mask_km2=None,
             fraction_km2=None,
             district_km2=area.district_km2,
             outside_share=area.outside_share,
             unseen_share=1.0,
             unseen={cause: 1.0},
-            status=date.status,
-            reason=date.reason,
+            status=image.status,
+            reason=image.reason,
         )
         for area in known
     ]
 
 
-def _is_complete(dates: Sequence[DateMap], inputs: SeriesInputs, series: AreaSeries) -> bool:
-    whole = all(d.status in ("ok", "skipped") for d in dates)
+def _is_complete(images: Sequence[ImageMap], inputs: SeriesInputs, series: AreaSeries) -> bool:
+    whole = all(one.status in ("ok", "skipped") for one in images)
     seen = all(p.status in ("ok", "partial") for p in series.periods)
     return whole and seen and is_whole(inputs.districts, series.areas)

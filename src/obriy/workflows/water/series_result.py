@@ -1,10 +1,7 @@
 """``result.json`` of a series."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import xarray as xr
 
 from obriy.measures.totals import total_on, total_period
 from obriy.model.areas import AreaSeries, PeriodArea
@@ -12,51 +9,26 @@ from obriy.model.classmap import ClassMap
 from obriy.model.provenance import Provenance
 from obriy.model.scene import provenance_of
 from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.dated import ImageMap
 from obriy.workflows.records import about_districts, shared_warnings
 from obriy.workflows.run import command_of
 from obriy.workflows.water.series_products import SeriesProducts
 
 
-@dataclasses.dataclass(frozen=True)
-class DateMap:
-    """What became of one date.
-
-    Attributes:
-        date: ISO 8601.
-        scene: The part that was mapped; None where the image could not be opened.
-        found: What the mapping found, see `obriy.workflows.passes.found_of`; empty where there
-            is no map.
-        files: Maps by output name, relative to the run folder.
-        status: ``ok``, ``skipped`` (nothing seen) or ``failed``.
-        reason: Why it is not ``ok``.
-        cloud_percent: Cloudiness of the scene by its metadata; None: unknown.
-        doubted: What contradicts the other dates, ``pixels`` and ``km2``; None: they cannot be
-            compared.
-    """
-
-    date: str
-    scene: xr.Dataset | None = None
-    found: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    status: str = "ok"
-    reason: str = ""
-    cloud_percent: float | None = None
-    doubted: Mapping[str, Any] | None = None
-
-
-def cloudiness(dates: Sequence[DateMap]) -> dict[str, float]:
+def cloudiness(images: Sequence[ImageMap]) -> dict[str, float]:
     """Return per cent of cloud of the scene by date, where its metadata tell it."""
-    return {d.date: d.cloud_percent for d in dates if d.cloud_percent is not None}
+    told = {one.opened.name: one.opened.image.cloud_cover for one in images}
+    return {date: cloud for date, cloud in told.items() if cloud is not None}
 
 
 def result_of(
-    config: WaterConfig, dates: Sequence[DateMap], products: SeriesProducts
+    config: WaterConfig, images: Sequence[ImageMap], products: SeriesProducts
 ) -> dict[str, Any]:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     series = products.series
     total = total_period(series)
-    rows = [_date_row(date, series, total) for date in dates]
-    provenance = _provenance(config, dates, products)
+    rows = [_date_row(image, series, total) for image in images]
+    provenance = _provenance(config, images, products)
     return {
         "job": config.job,
         "method": config.method,
@@ -88,37 +60,38 @@ def result_of(
     }
 
 
-def _date_row(date: DateMap, series: AreaSeries, total: PeriodArea) -> dict[str, Any]:
-    area = total_on(series, date.date)
+def _date_row(image: ImageMap, series: AreaSeries, total: PeriodArea) -> dict[str, Any]:
+    date = image.opened.name
+    area = total_on(series, date)
     shown: dict[str, Any] = {} if area is None else area.to_dict()
     own = ("area_km2", "filled_km2", "expected_km2", "interval_km2", "bounds_km2")
     unseen = shown.get("unseen_share", 1.0)
     return {
-        "date": date.date,
+        "date": date,
         **{name: shown.get(name) for name in own},
         "clear_share": 1 - unseen,
         "unseen": shown.get("clouds", "known"),
         "unseen_share": unseen,
-        "doubted": None if date.doubted is None else dict(date.doubted),
-        "cloud_percent": date.cloud_percent,
-        "weight": total.weights.get(date.date),
-        "threshold": date.found["decision"].get("threshold") if date.found else None,
-        "status": date.status if date.status != "ok" else shown.get("status", "ok"),
-        "reason": date.reason or shown.get("reason", ""),
-        "holes": date.found["failed"] if date.found else [],
+        "doubted": image.found.get("doubted"),
+        "cloud_percent": image.opened.image.cloud_cover,
+        "weight": total.weights.get(date),
+        "threshold": image.found["decision"].get("threshold") if image.found else None,
+        "status": image.status if image.status != "ok" else shown.get("status", "ok"),
+        "reason": image.reason or shown.get("reason", ""),
+        "holes": list(image.holes),
     }
 
 
 def _provenance(
-    config: WaterConfig, dates: Sequence[DateMap], products: SeriesProducts
+    config: WaterConfig, images: Sequence[ImageMap], products: SeriesProducts
 ) -> Provenance:
     """Put the records of all dates together: what they share once, the rest by date."""
     first = next(iter(products.maps.values())).provenance
     inputs = [
-        {"date": d.date, **entry}
-        for d in dates
-        if d.scene is not None
-        for entry in provenance_of(d.scene).inputs
+        {"date": one.opened.name, **entry}
+        for one in images
+        if one.opened.part is not None
+        for entry in provenance_of(one.opened.part).inputs
     ]
     made = Provenance(tuple(inputs))
     for name in dict.fromkeys(step["name"] for step in first.steps[:-1]):
@@ -136,9 +109,9 @@ def _provenance(
     overlap = bool(series.together)
     for sentence in about_districts(products.districts, series.areas, overlap=overlap):
         made = made.with_warning(sentence)
-    for lost in dates:
+    for lost in images:
         if lost.status == "failed":
-            made = made.with_warning(f"{lost.date} failed: {lost.reason}")
+            made = made.with_warning(f"{lost.opened.name} failed: {lost.reason}")
     return made
 
 
