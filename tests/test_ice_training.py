@@ -252,4 +252,4 @@ def test_the_folder_stands_alone_or_behind_its_option(data, tmp_path, words):
 @pytest.mark.parametrize("job", ["train", "compare"])
 def test_two_folders_are_one_too_many(tmp_path, job):
     done = command(job, "ice", str(tmp_path), "--data", str(tmp_path))
-    assert "Two folders" in error_line(done, 2)
+    assert "--data is said twice" in error_line(done, 2)

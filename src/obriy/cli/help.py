@@ -1,55 +1,57 @@
 """How `--help` of a command is laid out: what matters first, then the rest by what it is about."""
 
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from typer.core import TyperCommand
 
 FIRST: Final = "Options"
+OUTPUT: Final = "What comes out"
+_HOW: Final = "How it is done"
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    FIRST: (
-        "aoi", "datetime", "method", "methods", "sweep", "labellers", "clusters", "reference",
-        "out",
-    ),
+    FIRST: (),
     "What the images are": (
-        "sensor", "bands", "force_bands", "scale", "offset", "nodata", "resolution", "clouds",
-        "geolocation", "crs", "land", "resampling", "layer", "reference_legend",
-        "reference_outside", "dem", "data",
+        "sensor", "bands", "force_bands", "scale", "offset", "nodata", "clouds", "geolocation",
+        "land", "resampling", "dem", "reference", "reference_legend", "reference_outside",
     ),
-    "How it is done": (),
-    "What comes out": ("outputs", "lang", "json", "dry_run", "quiet", "verbose", "help"),
+    "Where": ("aoi", "layer", "crs", "resolution"),
+    _HOW: (),
+    OUTPUT: ("out", "outputs", "lang"),
     "The machine": ("workers", "max_ram", "scheduler", "device"),
 }  # fmt: skip
-"""Options by group; those that stand in none say how it is done."""
-_REST: Final = "How it is done"
+"""Options by group: first the five that a job names; those that stand in none say how it is done"""
+
+
+def group_of(name: str, first: Sequence[str]) -> str:
+    """Return the title of the group in which an option of a job stands.
+
+    Args:
+        name: Of the option.
+        first: The options that matter first in this job.
+    """
+    if name in first:
+        return FIRST
+    return next((title for title, names in GROUPS.items() if name in names), _HOW)
+
+
+def in_order(names: Iterable[str], first: Sequence[str]) -> list[str]:
+    """Return options as a group lists them: as named above, then the others as they come."""
+    told = [*first, *itertools.chain.from_iterable(GROUPS.values())]
+    return sorted(names, key=lambda name: told.index(name) if name in told else len(told))
 
 
 class GroupedCommand(TyperCommand):
-    """A command whose options are listed by group."""
+    """A command whose options are listed by group, in the order in which it has them."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and the options, group by group."""
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], **{g: [] for g in GROUPS}}
-        for param in sorted(self.get_params(ctx), key=_place):
+        for param in self.get_params(ctx):
             line = param.get_help_record(ctx)
             if line is not None:
-                is_argument = param.param_type_name == "argument"
-                sections["Arguments" if is_argument else _group(param.name)].append(line)
+                sections[getattr(param, "rich_help_panel", None) or OUTPUT].append(line)
         for title, lines in sections.items():
             if lines:
                 with formatter.section(title):
                     formatter.write_dl(lines)
-
-
-def _group(name: str | None) -> str:
-    return next((title for title, names in GROUPS.items() if _plain(name) in names), _REST)
-
-
-def _place(param: Any) -> int:
-    """Return where an option stands in its group; the others keep their order behind."""
-    names = GROUPS[_group(param.name)]
-    return names.index(_plain(param.name)) if _plain(param.name) in names else len(names)
-
-
-def _plain(name: str | None) -> str:
-    """Return the name of a field as it stands in a configuration."""
-    return (name or "").removesuffix("_").removeprefix("as_")

@@ -1,7 +1,9 @@
 """Command-line options made from the fields of a configuration: one source for both."""
 
+import contextlib
 import inspect
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -9,40 +11,58 @@ import typer
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
+from obriy.cli.help import group_of, in_order
+from obriy.errors import UsageError
 from obriy.workflows.config.base import ARGUMENT, JobConfig
 
 _PLAIN = (bool, int, float, Path)
 
 
-def with_config_options(
-    kind: type[JobConfig],
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command ``f(values, **own)`` an option for each field of a configuration.
+def job_command(kind: type[JobConfig], function: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that has an option for each field of a configuration.
 
-    The command gets the fields that the user set as one mapping, ``values``.
+    Old names of options are understood, and listed no more; what stands without an option may
+    have its name before it, as it has in ``config.yaml``.
+
+    Args:
+        kind: The configuration; what is said of it is the help of the command.
+        function: ``f(values, **own)``: takes what the user set as one mapping, and has options of
+            its own.
     """
-    fields = [(f.alias or n, f) for n, f in kind.model_fields.items() if n != "job"]
-    fields.sort(key=lambda item: not _is_argument(item[1]))
+    fields = {field.alias or name: field for name, field in kind.model_fields.items()}
+    argument, named = kind.argument(), f"{kind.argument()}_by_name"
+    options = in_order([n for n in fields if n not in ("job", argument)], kind.FIRST)
 
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        given_own = inspect.signature(function).parameters.items()
-        own = [p.replace(kind=p.KEYWORD_ONLY) for name, p in given_own if name != "values"]
+    def command(**given: Any) -> None:
+        read = {name: given.pop(name) for name in (argument, *options, *kind.FORMERLY, named)}
+        values = {name: value for name, value in read.items() if value is not None}
+        if named in values:
+            if argument in values:
+                raise UsageError(f"--{argument} is said twice: {values[argument]} and "
+                                 f"{values[named]}.", "Name one.")  # fmt: skip
+            values[argument] = values.pop(named)
+        function(values, **given)
 
-        def command(**given: Any) -> None:
-            values = {name: given.pop(name) for name, _ in fields}
-            for old, new in kind.FORMERLY.items():
-                values[new] = _by_its_old_name(old, given.pop(old), new, values[new])
-            function({name: v for name, v in values.items() if v is not None}, **given)
+    own = list(inspect.signature(function).parameters.values())[1:]
+    parameters = [
+        *(_parameter(name, fields[name], kind.FIRST) for name in (argument, *options)),
+        *(_hidden(name, name) for name in kind.FORMERLY),
+        _hidden(named, argument),
+        *(parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in own),
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__doc__ = kind.__doc__
+    return command
 
-        old_names = [_hidden(name) for name in kind.FORMERLY]
-        parameters = [*(_parameter(name, field) for name, field in fields), *old_names, *own]
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in parameters}
-        command.__doc__ = function.__doc__
-        command.__name__ = function.__name__
-        return command
 
-    return decorate
+@contextlib.contextmanager
+def noting_old_names() -> Iterator[None]:
+    """Say on standard error which old names were used where configurations are made."""
+    with warnings.catch_warnings(record=True, action="always", category=DeprecationWarning) as old:
+        yield
+    for one in old:
+        typer.echo(f"note: {one.message}", err=True)
 
 
 def _is_argument(field: FieldInfo) -> bool:
@@ -54,29 +74,27 @@ def _is_variadic(field: FieldInfo) -> bool:
     return _is_argument(field) and get_origin(field.annotation) is list
 
 
-def _hidden(name: str) -> inspect.Parameter:
-    """Return the parameter of an option that is understood still, and listed no more."""
-    kind = Annotated[str | None, typer.Option(_flag(name), hidden=True)]
+def _hidden(name: str, option: str) -> inspect.Parameter:
+    """Return the parameter of an option that is understood, and not listed."""
+    kind = Annotated[str | None, typer.Option(_flag(option), hidden=True)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-
-
-def _by_its_old_name(old: str, value: str | None, new: str, given: Any) -> Any:
-    if value is None:
-        return given
-    typer.echo(f"note: {_flag(old)} is called {_flag(new)} now.", err=True)
-    return value if given is None else given
 
 
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+def _parameter(name: str, field: FieldInfo, first: Sequence[str]) -> inspect.Parameter:
     """Return the typer parameter of a field; None stands for "not given"."""
     if _is_argument(field):
-        shown: Any = typer.Argument(help=_help(field), show_default=False)
+        shown: Any = typer.Argument(
+            help=_help(field), show_default=False, rich_help_panel="Arguments"
+        )
     else:
-        shown = typer.Option(_flag(name), help=_help(field), show_default=False)
+        group = group_of(name, first)
+        shown = typer.Option(
+            _flag(name), help=_help(field), show_default=False, rich_help_panel=group
+        )
     # What a validator reads first may be a word where a number stands otherwise: "auto".
     reads_text = any(isinstance(part, BeforeValidator) for part in field.metadata)
     kind = str if reads_text else _plain_type(field.annotation)

@@ -1,14 +1,13 @@
-"""Which workflow does a job."""
+"""The jobs: what can be asked of each, and which workflow does it."""
 
+import dataclasses
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from obriy.blocks.memory import allowing
-from obriy.blocks.options import EngineOptions
 from obriy.errors import UsageError
 from obriy.sources.presence import look_first
 from obriy.workflows.config.base import JobConfig, make_config
@@ -19,38 +18,45 @@ from obriy.workflows.config.landcover import (
     LandcoverTrainConfig,
 )
 from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
-from obriy.workflows.run import Run, finished_run
 
-JOBS: Final[dict[str, type[JobConfig]]] = {
-    "water": WaterConfig,
-    "landcover": LandcoverConfig,
-    "compare": LandcoverCompareConfig,
-    "train": LandcoverTrainConfig,
-    "ice": IceConfig,
-    "train-ice": IceTrainConfig,
-    "compare-ice": IceCompareConfig,
-    "compare-water": WaterCompareConfig,
-}
-"""The configuration of each job, by its name."""
-_RUNS: Final = {
-    "water": "obriy.workflows.water.job:run_water",
-    "landcover": "obriy.workflows.landcover.job:run_landcover",
-    "compare": "obriy.workflows.compare.landcover:run_comparison",
-    "train": "obriy.workflows.learn.landcover:run_training",
-    "ice": "obriy.workflows.ice.job:run_ice",
-    "train-ice": "obriy.workflows.learn.ice:run_ice_training",
-    "compare-water": "obriy.workflows.compare.water:run_water_comparison",
-    "compare-ice": "obriy.workflows.compare.ice:run_ice_comparison",
-}
-"""What does a job, by its name; loaded on use, for each brings its own libraries."""
-_PLANS: Final = {
-    "water": "obriy.workflows.water.job:plan_water",
-    "landcover": "obriy.workflows.landcover.job:plan_landcover",
-    "ice": "obriy.workflows.ice.job:plan_ice",
-}
+if TYPE_CHECKING:
+    from obriy.blocks.options import EngineOptions
+    from obriy.workflows.run import Run
 
 
-def run_job(config: JobConfig, options: EngineOptions | None = None) -> Run:
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """All there is to know of a job: its command is made of it.
+
+    Attributes:
+        config: What can be asked of it; its docstring is the help of the command.
+        run: ``module:function`` of what does it, below ``obriy.workflows``; loaded on use, for
+            each brings its own libraries.
+        plan: That of what says what it would do; None: nothing does.
+    """
+
+    config: type[JobConfig]
+    run: str
+    plan: str | None = None
+
+
+JOBS: Final = {
+    job.config.title(): job
+    for job in (
+        Job(WaterConfig, "water.job:run_water", "water.job:plan_water"),
+        Job(LandcoverConfig, "landcover.job:run_landcover", "landcover.job:plan_landcover"),
+        Job(IceConfig, "ice.job:run_ice", "ice.job:plan_ice"),
+        Job(LandcoverCompareConfig, "compare.landcover:run_comparison"),
+        Job(WaterCompareConfig, "compare.water:run_water_comparison"),
+        Job(IceCompareConfig, "compare.ice:run_ice_comparison"),
+        Job(IceTrainConfig, "learn.ice:run_ice_training"),
+        Job(LandcoverTrainConfig, "learn.landcover:run_training"),
+    )
+}
+"""The jobs by name; in this order `obriy --help` lists them."""
+
+
+def run_job(config: JobConfig, options: "EngineOptions | None" = None) -> "Run":
     """Do what a configuration asks for; what was cut off goes on where it stopped.
 
     It is looked first, and the libraries of the job are loaded later: whether its images are there,
@@ -63,11 +69,14 @@ def run_job(config: JobConfig, options: EngineOptions | None = None) -> Run:
     Raises:
         ObriyError: of the kind that fits; nothing half-written is left.
     """
+    from obriy.blocks.memory import allowing  # here: the help of a command is made of JOBS
+    from obriy.workflows.run import finished_run
+
     _look_first(config)
     done = finished_run(config)
     if done is None:
         with allowing(getattr(config, "max_ram", None)):
-            done = _load(_RUNS[config.title()])(config, options)
+            done = _load(JOBS[config.title()].run)(config, options)
     return done
 
 
@@ -77,11 +86,15 @@ def plan_job(config: JobConfig) -> dict[str, Any]:
     Raises:
         UsageError: for a job that has no plan.
     """
-    if config.title() not in _PLANS:
-        raise UsageError(f"There is no plan of '{config.title()}'.", "Run it without --dry-run.")
+    from obriy.blocks.memory import allowing
+
+    plan_of = JOBS[config.title()].plan
+    if plan_of is None:
+        words = " ".join(config.words())
+        raise UsageError(f"'obriy {words}' has no plan to show.", "Run it without --dry-run.")
     _look_first(config)
     with allowing(getattr(config, "max_ram", None)):
-        plan: dict[str, Any] = _load(_PLANS[config.title()])(config)
+        plan: dict[str, Any] = _load(plan_of)(config)
     return plan
 
 
@@ -102,7 +115,7 @@ def read_config(path: Path) -> JobConfig:
         raise UsageError(
             f"{path} does not say which job to run.", f"Write e.g. 'job: {next(iter(JOBS))}'."
         )
-    return make_config(JOBS[job], values)
+    return make_config(JOBS[job].config, values)
 
 
 def _look_first(config: JobConfig) -> None:
@@ -114,5 +127,5 @@ def _look_first(config: JobConfig) -> None:
 
 def _load(place: str) -> Callable[..., Any]:
     module, name = place.split(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    found: Callable[..., Any] = getattr(importlib.import_module(f"obriy.workflows.{module}"), name)
     return found

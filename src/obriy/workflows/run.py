@@ -17,14 +17,6 @@ ALWAYS: Final = ("unseen", "doubt")
 
 COMPARING: Final = "compare dates"
 """Name of the step that looks for dates of a series that contradict the others."""
-COMMANDS: Final = {
-    "compare": ("compare", "landcover"),
-    "compare-water": ("compare", "water"),
-    "train": ("train", "landcover"),
-    "compare-ice": ("compare", "ice"),
-    "train-ice": ("train", "ice"),
-}
-"""Words of the commands that have more than one, by job."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +84,7 @@ def map_step(name: str) -> str:
 def command_of(config: JobConfig) -> str:
     """Return the command line that makes the run again."""
     first = getattr(config, config.argument())
-    words = ["obriy", *COMMANDS.get(config.title(), (config.title(),))]
+    words = ["obriy", *config.words()]
     words += [str(one) for one in (first if isinstance(first, list) else [first])]
     defaults = type(config)().model_dump(by_alias=True)
     for name, value in config.model_dump(exclude={"job", config.argument()}, by_alias=True).items():

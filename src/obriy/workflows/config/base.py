@@ -1,6 +1,7 @@
 """What the configuration of every job has, and how one is made and checked."""
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
@@ -52,8 +53,10 @@ class JobConfig(BaseModel):
 
     OUTPUTS: ClassVar[tuple[str, ...]] = ()
     """What can be written, of a job that has a choice."""
+    FIRST: ClassVar[tuple[str, ...]] = ()
+    """The five options that matter, which stand first in the help of the command."""
     FORMERLY: ClassVar[Mapping[str, str]] = {}
-    """Names that options had before, and have now: configurations of old runs are read."""
+    """Names that options had before, and have now: they are understood, and it is said."""
 
     out: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
         None, description="folder of the run; default: named after the source"
@@ -70,10 +73,15 @@ class JobConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _renamed(cls, values: Any) -> Any:
-        """Take what was given by a name that an option had before."""
+        """Take what was given by a name that an option had before; the new name wins."""
         if not isinstance(values, dict):
             return values
-        return {cls.FORMERLY.get(name, name): value for name, value in values.items()}
+        given = dict(values)
+        for old in cls.FORMERLY.keys() & given.keys():
+            new = cls.FORMERLY[old]
+            warnings.warn(f"--{old} is called --{new} now.", DeprecationWarning, stacklevel=2)
+            given = {new: given.pop(old)} | given
+        return given
 
     def identity(self) -> dict[str, Any]:
         """Return the values that determine the result: where and how fast are left out."""
@@ -108,8 +116,14 @@ class JobConfig(BaseModel):
 
     @classmethod
     def title(cls) -> str:
-        """Return the name of the job, which is that of its command."""
+        """Return the name of the job."""
         return str(cls.model_fields["job"].default)
+
+    @classmethod
+    def words(cls) -> list[str]:
+        """Return the words of its command."""
+        title = cls.title()
+        return [title, "landcover"] if title in ("compare", "train") else title.split("-")
 
 
 Config = TypeVar("Config", bound=JobConfig)

@@ -10,12 +10,13 @@ from obriy.workflows.config.reading import ReadingConfig, Scheduler
 
 
 class IceConfig(ReadingConfig):
-    """Map sea ice in granules of MODIS, or in other images, and measure it through time."""
+    """Map sea ice in granules of MODIS or other images, and measure it through the winter."""
 
     PLACES: ClassVar[tuple[str, ...]] = (
         "sources", *ReadingConfig.PLACES, "geolocation", "land", "clouds", "model",
     )  # fmt: skip
     FORMERLY = TRAINED
+    FIRST = ("aoi", "datetime", "method", "reference", "out")
     OUTPUTS = ("map", "concentration", "polygons", "report")
 
     job: Literal["ice"] = "ice"
@@ -90,6 +91,8 @@ class LearningConfig(JobConfig):
 class IceTrainConfig(LearningConfig):
     """Train a method for sea ice on labelled scenes, and judge it on winters it never saw."""
 
+    FIRST = ("method", "pretrained", "split", "epochs", "out")
+
     job: Literal["train-ice"] = "train-ice"
     method: Literal["m211", "m201", "unet", "deeplab", "linear", "svm", "knn", "forest"] = Field(
         "m211", description="what to train"
@@ -100,8 +103,9 @@ class IceTrainConfig(LearningConfig):
 
 
 class IceCompareConfig(LearningConfig):
-    """Compare methods for sea ice on the same labelled scenes, split by time."""
+    """Compare methods for sea ice on the same labelled scenes, split by winters."""
 
+    FIRST = ("methods", "model", "split", "epochs", "out")
     FORMERLY = TRAINED
 
     job: Literal["compare-ice"] = "compare-ice"

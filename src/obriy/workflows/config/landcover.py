@@ -76,9 +76,10 @@ class CoverConfig(ImageConfig):
 
 
 class LandcoverConfig(CoverConfig):
-    """Map land cover in one scene: clusters that a panel of labellers names."""
+    """Map land cover without labels: clusters that a panel of labellers names."""
 
     PLACES: ClassVar[tuple[str, ...]] = (*CoverConfig.PLACES, "method")
+    FIRST = ("method", "clusters", "labellers", "reference", "out")
     OUTPUTS = ("landcover", "clusters", "confidence", "agreement", "sheet", "report", "polygons")
 
     job: Literal["landcover"] = "landcover"
@@ -103,6 +104,8 @@ class LandcoverConfig(CoverConfig):
 class LandcoverCompareConfig(CoverConfig):
     """Compare clusterers and numbers of clusters on one scene, against a reference."""
 
+    FIRST = ("methods", "clusters", "labellers", "reference", "out")
+
     job: Literal["compare"] = "compare"
     methods: CommaList = Field(
         ["kmeans", "slic+kmeans", "watershed+kmeans", "spectral", "dbscan"],
@@ -125,7 +128,9 @@ def _halved(value: int) -> int:
 
 
 class LandcoverTrainConfig(JobConfig):
-    """Train a student on the named maps of runs, and compare it with its teacher."""
+    """Train a student on the named maps of runs, and judge it beside its teacher."""
+
+    FIRST = ("reference", "least_confidence", "patch", "epochs", "out")
 
     job: Literal["train"] = "train"
     runs: Annotated[list[Path], BeforeValidator(one_or_more)] = Field(

@@ -12,9 +12,10 @@ SERIES: Final = ("datetime", "weights", "fill", "register", "river", "evaporatio
 
 
 class WaterConfig(ImageConfig):
-    """Map water in one scene or in a series of dates, measure it, score or compare it."""
+    """Map water in an image or through a season, measure it, score it or compare it."""
 
     PLACES = ("source", "aoi", "reference", "dem", "weights", "register_", "river", "evaporation")
+    FIRST = ("aoi", "datetime", "method", "reference", "out")
     OUTPUTS = ("mask", "fraction", "polygons", "report", "index")
 
     job: Literal["water"] = "water"
@@ -77,7 +78,9 @@ def _outer_comma_list(value: Any) -> Any:
 
 
 class WaterCompareConfig(ImageConfig):
-    """Compare methods for water on one scene, or every threshold through a season."""
+    """Compare methods for water on one scene: areas, scores, masks, every threshold."""
+
+    FIRST = ("aoi", "methods", "sweep", "reference", "out")
 
     job: Literal["compare-water"] = "compare-water"
     source: str = Field(

@@ -1,0 +1,63 @@
+"""What the commands have in common: their plain options, and how a job is run and shown."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from obriy.cli.streams import note_loss, print_json
+from obriy.errors import UsageError
+from obriy.workflows.config.base import JobConfig, usual_language
+
+PARTIAL = 3
+
+Json = Annotated[bool, typer.Option("--json", help="print result.json to standard output")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done")]
+Lang = Annotated[str | None, typer.Option(help="language, en or uk; default: OBRIY_LANG, else en")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="show tracebacks of errors")]
+
+
+def language_of(asked: str | None) -> Literal["en", "uk"]:
+    """Return the language asked for, or the usual one.
+
+    Raises:
+        UsageError: where there is no such language.
+    """
+    if asked is None:
+        return usual_language()
+    if asked in ("en", "uk"):
+        return asked  # type: ignore[return-value]
+    raise UsageError(f"--lang: there is no '{asked}'.", "Choose en or uk.")
+
+
+def do(config: JobConfig, *, as_json: bool, quiet: bool, dry_run: bool = False) -> None:
+    """Run a job and show what came of it, or say what it would do."""
+    from obriy.cli.show import Screen
+    from obriy.settings import settings
+    from obriy.workflows.jobs import plan_job
+
+    settings()  # what is off in the environment is said before the work
+    if dry_run:
+        print_json(plan_job(config))
+        return
+    run_and_show(config, Screen(quiet or as_json), as_json)
+
+
+def run_and_show(config: JobConfig, screen: Any, as_json: bool = False) -> dict[str, Any]:
+    """Run a job and show what came of it; return its result.
+
+    Raises:
+        typer.Exit: where a part is missing.
+    """
+    from obriy.workflows.jobs import run_job
+
+    with screen.progress() as options:
+        done = run_job(config, options)
+    if as_json:
+        print_json(done.result)
+    else:
+        screen.summary(done.result, config.lang)
+    note_loss(done.folder)
+    if not done.complete:
+        raise typer.Exit(PARTIAL)
+    return done.result

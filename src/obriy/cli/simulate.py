@@ -1,0 +1,65 @@
+"""The command that makes images up."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from obriy.cli.running import Quiet, Verbose
+from obriy.cli.streams import note_loss
+from obriy.errors import UsageError
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(help="new folder for images and their truth")],
+    *,
+    seed: Annotated[int, typer.Option(help="the same seed makes the same place")] = 7,
+    size: Annotated[str, typer.Option(help="pixels: N, or ROWSxCOLUMNS")] = "512",
+    setting: Annotated[
+        str, typer.Option(help="easy or hard, _clear or _cloudy; or ice, a bay in winter")
+    ] = "hard_cloudy",
+    granules: Annotated[
+        bool, typer.Option(help="of ice: MOD02HKM, MOD03 and MOD35 files in place of images")
+    ] = False,
+    sensor: Annotated[
+        str, typer.Option(help="sentinel2_l2a, landsat_c2l2 or modis_hkm")
+    ] = "sentinel2_l2a",
+    dates: Annotated[str, typer.Option(help="how many, or a list: 2023-05-01,2023-06-01")] = "6",
+    start: Annotated[str, typer.Option(help="first date")] = "2023-04-01",
+    end: Annotated[str, typer.Option(help="last date")] = "2023-10-31",
+    resolution: Annotated[float | None, typer.Option(help="pixel size, m")] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Make images of a made-up place whose water, or ice, is known exactly."""
+    from obriy.cli.show import Screen
+    from obriy.simulate.folder import dates_between, parse_size, simulate_to_folder
+    from obriy.simulate.ice.folder import simulate_ice_folder
+
+    if granules and setting != "ice":
+        raise UsageError("--granules makes granules of ice.", "Give --setting ice with it.")
+    screen = Screen(quiet)
+    days = dates_between(int(dates), start, end) if dates.isdigit() else dates.split(",")
+    with screen.progress() as options:
+        show = options.progress
+        progress = None if show is None else lambda done, of: show("Simulating", done, of)
+        if setting == "ice":
+            paths = simulate_ice_folder(
+                out, dates=days, seed=seed, granules=granules, progress=progress
+            )
+        else:
+            paths = simulate_to_folder(
+                out,
+                dates=days,
+                size=parse_size(size),
+                seed=seed,
+                setting=setting,
+                sensor=sensor,
+                resolution=resolution,
+                progress=progress,
+            )
+    if not quiet:
+        for name in ("truth", "districts", "readme"):
+            if name in paths:
+                typer.echo(f"{name}: {paths[name]}")
+    note_loss(out)
