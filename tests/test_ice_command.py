@@ -14,7 +14,7 @@ from pyhdf.SD import SD, SDC
 
 import obriy
 from ice_scenes import small_sea
-from obriy.errors import BandError, UsageError
+from obriy.errors import BandError, InputError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.grid import coords_of, geobox_of
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER
@@ -198,6 +198,11 @@ def test_a_map_from_python():
         obriy.map_ice(scene.drop_vars("swir16"), "mod29")
     with pytest.raises(UsageError, match="trained"):
         obriy.map_ice(scene, "forest")
+    with (
+        pytest.warns(DeprecationWarning, match="weights is called model now"),
+        pytest.raises(InputError, match="nowhere"),
+    ):
+        obriy.map_ice(scene, "forest", weights="nowhere.skops")
 
 
 @pytest.mark.parametrize(

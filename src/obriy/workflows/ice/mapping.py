@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -41,9 +42,10 @@ def map_ice(
     scene: xr.Dataset,
     method: str = "auto",
     *,
-    weights: Path | str | None = None,
+    model: Path | str | None = None,
     seed: int = 0,
     device: Device = "auto",
+    weights: Path | str | None = None,
     options: EngineOptions | None = None,
 ) -> ClassMap:
     """Map sea ice in a scene, in memory.
@@ -53,9 +55,10 @@ def map_ice(
             reflectance divided by the cosine of the sun's zenith angle, NaN missing; ``flags``
             may say what is land and, by a cloud mask, cloud.
         method: ``"auto"`` needs no training; `obriy methods` lists the others.
-        weights: File of a trained method (`obriy train ice`).
+        model: File of a trained method (`obriy train ice`).
         seed: The same seed makes the same map.
         device: Where networks compute.
+        weights: What ``model`` was called; understood for a release.
         options: Threads, memory, progress.
 
     Returns:
@@ -65,12 +68,14 @@ def map_ice(
 
     Raises:
         BandError: where the method lacks a band.
-        UsageError: where the method is not one, or needs weights.
+        UsageError: where the method is not one, or needs a model.
         EmptyResultError: where nothing could be seen.
     """
+    if weights is not None:
+        warnings.warn("weights is called model now.", DeprecationWarning, stacklevel=2)
     check_scene(scene)
     check_reflectance(scene)
-    chosen = ice_method(method, weights, seed, device)
+    chosen = ice_method(method, weights if model is None else model, seed, device)
     names = [LAYERS[name] for name in _contents(chosen)]
     sinks = array_sinks(scene, names)
     result = run_pass(
