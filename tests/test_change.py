@@ -20,6 +20,7 @@ from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.interval import QUANTILE
+from obriy.model.layers import LAYERS
 from obriy.model.legend import load_legend
 from obriy.outputs.cog import MapWriter
 from obriy.tables import load_toml
@@ -212,7 +213,7 @@ def test_what_cannot_be_compared():
 def test_the_file_names_its_classes(tmp_path):
     grid = utm_grid((1, 4))
     before, after = (map_of(v, geobox=grid) for v in ([[1, 1, 2, 2]], [[1, 2, 1, 2]]))
-    with MapWriter(tmp_path / "change.tif", grid, load_legend("water_change"), lang="uk") as sink:
+    with MapWriter(tmp_path / "change.tif", grid, LAYERS["change"], lang="uk") as sink:
         measure_change([before], [after], sink=sink)
     with rasterio.open(tmp_path / "change.tif") as file:
         np.testing.assert_array_equal(file.read(1), [[1, 2, 3, 4]])

@@ -23,6 +23,7 @@ from obriy.blocks.windows import windows
 from obriy.errors import OutputError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
+from obriy.model.layers import classes
 from obriy.model.legend import Legend, LegendClass
 from obriy.outputs.cog import MapWriter, write_class_map
 from obriy.outputs.styles import write_style
@@ -142,7 +143,7 @@ def test_names_and_colours_survive(tmp_path):
 
 
 def test_the_qgis_style_names_every_class(tmp_path):
-    path = write_style(tmp_path / "mask.qml", WATER, "uk")
+    path = write_style(tmp_path / "mask.qml", classes(WATER), "uk")
     entries = [e.attrib for e in ET.parse(path).getroot().iter("paletteEntry")]
     assert [(e["value"], e["label"]) for e in entries] == [
         ("1", "Не вода"),
@@ -156,7 +157,7 @@ def test_threads_write_in_any_order(tmp_path):
     labels = _lake((1500, 1700))
     parts = list(windows(labels.shape, 400))
     np.random.default_rng(3).shuffle(parts)
-    with MapWriter(tmp_path / "mask.tif", utm_grid(labels.shape), WATER) as writer:
+    with MapWriter(tmp_path / "mask.tif", utm_grid(labels.shape), classes(WATER)) as writer:
 
         def work(mine):
             for rows, columns in mine:
@@ -184,7 +185,7 @@ def test_threads_write_in_any_order(tmp_path):
 )
 def test_any_grid_comes_back(tmp_path, shape, affine, crs):
     labels = np.full(shape, 2, "uint8")
-    with MapWriter(tmp_path / "mask.tif", GeoBox(shape, affine, crs), WATER) as writer:
+    with MapWriter(tmp_path / "mask.tif", GeoBox(shape, affine, crs), classes(WATER)) as writer:
         writer.write(slice(0, shape[0]), slice(0, shape[1]), labels)
     with _open(tmp_path / "mask.tif") as file:
         assert file.transform.almost_equals(affine, 1e-9)
@@ -195,7 +196,7 @@ def test_any_grid_comes_back(tmp_path, shape, affine, crs):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_an_interrupted_map_leaves_nothing(tmp_path, error):
     def work():
-        with MapWriter(tmp_path / "mask.tif", utm_grid((700, 700)), WATER) as writer:
+        with MapWriter(tmp_path / "mask.tif", utm_grid((700, 700)), classes(WATER)) as writer:
             writer.write(slice(0, 512), slice(0, 512), np.ones((512, 512), "uint8"))
             raise error
 
@@ -211,6 +212,7 @@ FULL = """
     from obriy.outputs.cog import MapWriter
     from affine import Affine
     from odc.geo.geobox import GeoBox
+    from obriy.model.layers import classes
     from obriy.model.legend import Legend, LegendClass
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit fails with EFBIG
     values = np.random.default_rng(0).integers(0, 3, (4096, 4096), "uint8")
@@ -219,7 +221,7 @@ FULL = """
     try:
         grid = GeoBox(values.shape, Affine(10, 0, 5e5, 0, -10, 5.2e6), "EPSG:32636")
         legend = Legend("water", (LegendClass(2, "water", {"en": "Water"}, "#2166ac"),))
-        with MapWriter(sys.argv[1], grid, legend) as writer:
+        with MapWriter(sys.argv[1], grid, classes(legend)) as writer:
             writer.write(slice(0, 4096), slice(0, 4096), values)
     except OutputError as error:
         print(error)

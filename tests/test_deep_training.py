@@ -12,6 +12,7 @@ from conftest import utm_grid
 from obriy.errors import GridError, InputError, UsageError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of, geobox_of
+from obriy.model.layers import LAYERS, classes
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.reference import Reference
@@ -169,8 +170,8 @@ def run_folder(tmp_path):
         pass
     part = geobox_of(named[24:, :48])
     with (
-        MapWriter(folder / "landcover.tif", part, WORLDCOVER) as labels,
-        MapWriter(folder / "confidence.tif", part, "confidence") as sure,
+        MapWriter(folder / "landcover.tif", part, classes(WORLDCOVER)) as labels,
+        MapWriter(folder / "confidence.tif", part, LAYERS["confidence"]) as sure,
     ):
         labels.write(slice(0, 72), slice(0, 48), named.values[24:, :48])
         sure.write(slice(0, 72), slice(0, 48), np.full((72, 48), 140, "uint8"))
@@ -338,7 +339,7 @@ def test_a_changed_reference_is_judged_anew(run_folder, tmp_path):
         return train_landcover(config).result["teacher"]["overall_accuracy"]
 
     def write(codes):
-        with MapWriter(tmp_path / "truth.tif", geobox_of(named), WORLDCOVER) as file:
+        with MapWriter(tmp_path / "truth.tif", geobox_of(named), classes(WORLDCOVER)) as file:
             file.write(slice(0, 96), slice(0, 72), codes.astype("uint8"))
 
     write(truth.values)

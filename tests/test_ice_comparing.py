@@ -9,7 +9,7 @@ import rasterio
 
 from obriy.errors import UsageError
 from obriy.model.ice import CLOUD, ICE, LAND, WATER
-from obriy.model.legend import load_legend
+from obriy.model.layers import LAYERS
 from obriy.outputs.cog import write_layer
 from obriy.workflows.compare.ice import run_ice_comparison
 from obriy.workflows.config.base import make_config
@@ -71,7 +71,7 @@ def test_other_labels_make_other_scores_and_the_same_ones_nothing(bay, tmp_path)
         now = one.labels.where(one.labels != CLOUD, ICE).astype("uint8")
         file = bay / "labels" / f"{one.name}.tif"
         file.unlink()
-        write_layer(now, file, load_legend("ice"))
+        write_layer(now, file, LAYERS["map"])
     row = row_of(compare(bay, out, ["green:0.3"]), "green:0.3")
     assert (row["iou"], row["cloud_as_ice"]) == (1.0, None)  # all that is bright is ice now
 

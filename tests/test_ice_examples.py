@@ -11,7 +11,7 @@ from conftest import utm_grid
 from obriy.errors import BandError, GridError, InputError, SourceError
 from obriy.model.grid import coords_of
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER
-from obriy.model.legend import load_legend
+from obriy.model.layers import LAYERS
 from obriy.model.provenance import Provenance
 from obriy.model.scene import band_names, make_scene
 from obriy.outputs.cog import write_layer
@@ -45,7 +45,7 @@ def write_mask(folder, name, codes, grid=GRID, **profile):
 def write_map(folder, name, codes):
     """Labels as our own maps: they say what their codes are."""
     layer = xr.DataArray(codes.astype("uint8"), coords_of(GRID), ("y", "x"))
-    return write_layer(layer, folder / "labels" / f"{name}.tif", load_legend("ice"))
+    return write_layer(layer, folder / "labels" / f"{name}.tif", LAYERS["map"])
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from obriy.errors import BandError, InputError, MissingExtraError, UsageError
 from obriy.methods.ice.spec import parse_ice_method
 from obriy.model.grid import coords_of
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER, IceExample
-from obriy.model.legend import load_legend
+from obriy.model.layers import LAYERS
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.nets.ice_learning import IceEpoch
@@ -69,7 +69,7 @@ def example(time, shape=(60, 90), ice=True):
 def write(folder, examples):
     for one in examples:
         write_scene(one.scene, folder / f"{one.name}.tif")
-        write_layer(one.labels, folder / "labels" / f"{one.name}.tif", load_legend("ice"))
+        write_layer(one.labels, folder / "labels" / f"{one.name}.tif", LAYERS["map"])
     return folder
 
 

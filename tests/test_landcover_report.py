@@ -14,6 +14,7 @@ from tests.test_report import _Page
 from obriy.model.classmap import ClassMap
 from obriy.model.crosswalk import main_classes
 from obriy.model.grid import coords_of
+from obriy.model.layers import LAYERS
 from obriy.model.legend import UNNAMED, load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
@@ -352,7 +353,7 @@ def test_each_measure_has_its_own_ceiling():
 
 
 def test_the_style_of_shares_counts_in_per_cents_as_qgis_does_once_it_scaled(tmp_path):
-    path = write_style(tmp_path / "confidence.qml", "confidence", "uk")
+    path = write_style(tmp_path / "confidence.qml", LAYERS["confidence"], "uk")
     items = ET.fromstring(path.read_text("utf-8")).findall(".//colorrampshader/item")
     assert [(i.get("value"), i.get("label").replace("\xa0", " ")) for i in items][:3] == [
         ("0", "0 %"), ("25", "25 %"), ("50", "50 %"),

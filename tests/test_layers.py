@@ -19,15 +19,15 @@ from obriy.model.classmap import ClassMap, Doubt
 from obriy.model.clusters import cluster_legend
 from obriy.model.flags import Unseen
 from obriy.model.grid import coords_of
+from obriy.model.layers import LAYERS
 from obriy.model.legend import load_legend
 from obriy.outputs.bodies import write_bodies
 from obriy.outputs.cog import MapWriter, write_layer
 from obriy.outputs.ice_edge import write_ice_edge
-from obriy.outputs.layers import LAYERS
 from obriy.outputs.polygons import write_parcels, write_polygons
 
 CODES = ("unseen", "doubt")
-QUANTITIES = sorted(set(LAYERS) - {*CODES, "index"})
+QUANTITIES = sorted(n for n, layer in LAYERS.items() if layer.is_quantity and n != "index")
 
 
 def lay(values, geobox=None):
@@ -57,7 +57,7 @@ def named_by_gdal(path, tmp_path):
     ],
 )
 def test_codes_are_coloured_named_and_clear_where_they_say_nothing(tmp_path, content, codes, names):
-    path = write_layer(lay([[int(c) for c in codes]]), tmp_path / f"{content}.tif", content)
+    path = write_layer(lay([[int(c) for c in codes]]), tmp_path / f"{content}.tif", LAYERS[content])
     with rasterio.open(path) as file:
         assert file.read(1).tolist() == [[int(c) for c in codes]], "codes stay as documented"
         assert file.nodata == 0
@@ -76,7 +76,9 @@ def test_codes_are_coloured_named_and_clear_where_they_say_nothing(tmp_path, con
 
 @pytest.mark.parametrize("content", QUANTITIES)
 def test_a_quantity_is_styled_in_the_values_that_it_stands_for(tmp_path, content):
-    path = write_layer(lay([[0, 100, 255]]), tmp_path / f"{content}.tif", content, lang="uk")
+    path = write_layer(
+        lay([[0, 100, 255]]), tmp_path / f"{content}.tif", LAYERS[content], lang="uk"
+    )
     with rasterio.open(path) as file:
         scale, unit, nodata = file.scales[0], file.units[0], file.nodata
         highest = (200 if scale == 0.5 else 100) * scale
@@ -99,7 +101,7 @@ def test_a_quantity_is_styled_in_the_values_that_it_stands_for(tmp_path, content
 def test_an_index_stays_as_it_is_and_its_colours_turn_at_zero(tmp_path):
     values = xr.DataArray(np.array([[-0.75, 0.25, np.nan]], "float32"), dims=("y", "x"),
                           coords=coords_of(utm_grid((1, 3))))  # fmt: skip
-    path = write_layer(values, tmp_path / "index_ndwi.tif", "index", lang="uk")
+    path = write_layer(values, tmp_path / "index_ndwi.tif", LAYERS["index"], lang="uk")
     with rasterio.open(path) as file:
         np.testing.assert_array_equal(file.read(1), values)
         assert (file.dtypes[0], np.isnan(file.nodata), file.scales[0]) == ("float32", True, 1.0)
@@ -111,8 +113,8 @@ def test_an_index_stays_as_it_is_and_its_colours_turn_at_zero(tmp_path):
 @pytest.mark.parametrize("share", [0.005, 0.05])
 def test_few_pixels_stay_few_in_a_map_seen_from_afar(tmp_path, share):
     values = np.where(np.random.default_rng(5).random((4096, 4096)) < share, 2, 0)
-    for name, content in (("unseen", "unseen"), ("mask", load_legend("water"))):
-        path = write_layer(lay(values), tmp_path / f"{name}.tif", content)
+    for name in ("unseen", "mask"):
+        path = write_layer(lay(values), tmp_path / f"{name}.tif", LAYERS[name])
         for level in range(3):
             with rasterio.open(path, overview_level=level) as file:
                 assert file.nodata == 0
@@ -123,17 +125,18 @@ def test_a_hole_under_a_cloud_stays_one_in_a_map_seen_from_afar(tmp_path):
     # Of each 4 x 4 pixels, three quarters were not seen.
     values = np.zeros((1024, 1024), "uint8")
     values[::2, ::2] = 1
-    path = write_layer(lay(values), tmp_path / "mask.tif", load_legend("water"))
+    path = write_layer(lay(values), tmp_path / "mask.tif", LAYERS["mask"])
     with rasterio.open(path, overview_level=0) as file:
         assert (file.read(1) == 0).all()
 
 
 def test_a_legend_may_shrink_to_what_occurs(tmp_path):
-    with MapWriter(tmp_path / "c.tif", utm_grid((2, 2)), cluster_legend([*range(1, 255)])) as sink:
+    layer = LAYERS["clusters"].of(cluster_legend([*range(1, 255)]))
+    with MapWriter(tmp_path / "c.tif", utm_grid((2, 2)), layer) as sink:
         sink.write(slice(0, 2), slice(0, 2), np.array([[1, 3], [3, 3]], "uint8"))
-        sink.content = cluster_legend([1, 3])
+        sink.layer = layer.of(cluster_legend([1, 3]))
     labels = [e.get("label") for e in style_of(tmp_path / "c.tif").iter("paletteEntry")]
-    assert labels == ["Cluster 1", "Cluster 3", "Not named"]
+    assert labels == ["Cluster 1", "Cluster 3"], "every pixel has a number"
     with rasterio.open(tmp_path / "c.tif") as file:
         assert [c["code"] for c in json.loads(file.tags(1)["legend"])["classes"]] == [1, 3]
 

@@ -14,6 +14,7 @@ from obriy.errors import GridError, InputError, TableError
 from obriy.measures.occurrence import count_wet, measure_occurrence, sorted_by_date
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
+from obriy.model.layers import LAYERS
 from obriy.model.legend import load_legend
 from obriy.outputs.cog import MapWriter
 from obriy.outputs.styles import write_style
@@ -88,8 +89,8 @@ def test_maps_that_make_no_series():
 def test_files(tmp_path):
     grid = THREE[0].geobox
     with (
-        MapWriter(tmp_path / "occurrence.tif", grid, "occurrence") as share,
-        MapWriter(tmp_path / "observations.tif", grid, "observations") as count,
+        MapWriter(tmp_path / "occurrence.tif", grid, LAYERS["occurrence"]) as share,
+        MapWriter(tmp_path / "observations.tif", grid, LAYERS["observations"]) as count,
     ):
         measure_occurrence(THREE, share, count)
     with rasterio.open(tmp_path / "occurrence.tif") as file:
@@ -105,7 +106,7 @@ def test_files(tmp_path):
     ("lang", "never"), [("en", "never wet"), ("uk", "води не було жодного разу")]
 )
 def test_style(tmp_path, lang, never):
-    path = write_style(tmp_path / "occurrence.qml", "occurrence", lang)
+    path = write_style(tmp_path / "occurrence.qml", LAYERS["occurrence"], lang)
     items = ET.fromstring(path.read_text("utf-8")).findall(".//colorrampshader/item")
     assert [item.get("value") for item in items] == ["0", "20", "40", "60", "80", "100"]
     assert items[0].get("label") == never

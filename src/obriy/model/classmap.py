@@ -29,6 +29,10 @@ class Doubt(enum.IntEnum):
     """Not of the class; a laxer threshold would take it."""
 
 
+PARTS = ("labels", "fraction", "unseen", "doubt", "confidence", "agreement")
+"""Layers of a map."""
+
+
 @dataclasses.dataclass(frozen=True)
 class ClassMap:
     """A map of classes; arrays lie in memory or are read lazily from files.
@@ -59,7 +63,7 @@ class ClassMap:
     agreement: xr.DataArray | None = None
 
     def __post_init__(self) -> None:
-        for name in ("labels", "fraction", "unseen", "doubt", "confidence", "agreement"):
+        for name in PARTS:
             layer = getattr(self, name)
             if layer is None:
                 continue

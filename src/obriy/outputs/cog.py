@@ -26,9 +26,9 @@ from obriy.blocks.windows import windows
 from obriy.errors import CancelledError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
+from obriy.model.layers import LAYERS, Layer, layer_of
 from obriy.model.legend import NO_DATA, Legend
 from obriy.outputs.files import DRAFT, atomic_path, full_error, is_full, output_error
-from obriy.outputs.layers import LAYERS, Content, dtype_of, is_quantity, nodata_of
 from obriy.outputs.styles import raster_entries, write_categories, write_style
 from obriy.render.palette import rgb
 
@@ -46,16 +46,15 @@ class MapWriter:
     Args:
         path: The file wanted, ``*.tif``.
         geobox: Grid of the map, in any CRS or none, rotated or not.
-        content: The legend of a class map (0 is no data), or a layer of
-            `obriy.outputs.layers.LAYERS`. Codes have colours and names within and overviews by
-            mode; quantities have a scale, a unit, and overviews by average.
+        layer: What its numbers are: of `obriy.model.layers.LAYERS`, or classes of a legend.
+            Classes and codes have colours and names within, quantities a scale and a unit.
         lang: Language of the names in the file and in its style.
         tags: More to say in the file's metadata.
 
     Attributes:
         path: As given, like ``geobox``.
         geobox: See there.
-        content: As given; a legend may give way to a part of itself until `close`, where which
+        layer: As given; its legend may give way to a part of itself until `close`, where which
             classes occur is known only then.
     """
 
@@ -63,16 +62,16 @@ class MapWriter:
         self,
         path: Path | str,
         geobox: GeoBox,
-        content: Content,
+        layer: Layer,
         *,
         lang: str = "en",
         tags: dict[str, str] | None = None,
     ) -> None:
         self.path = Path(path)
         self.geobox = geobox
-        self.content = content
+        self.layer = layer
         self._lang = lang
-        self._bytes = np.dtype(dtype_of(content)).itemsize
+        self._bytes = np.dtype(layer.dtype).itemsize
         self._tags = tags or {}
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
@@ -86,7 +85,7 @@ class MapWriter:
             raise
 
     def write(self, rows: slice, columns: slice, array: npt.NDArray[Any]) -> None:
-        """Write a window (rows, columns) of the map, in the type of its content."""
+        """Write a window (rows, columns) of the map, in the type of its layer."""
         with self._lock, self._errors():
             self._dataset.write(array, 1, window=Window.from_slices(rows, columns))
 
@@ -94,18 +93,18 @@ class MapWriter:
         """Finish the file and put it in its place, its style beside it; return its path."""
         try:
             with self._errors():
-                _describe(self._dataset, self.content, self._tags)
+                _describe(self._dataset, self.layer, self._tags)
                 self._dataset.close()
                 self._check_draft()
                 self._add_overviews()
                 self._to_cog()
-            if not is_quantity(self.content):
-                write_categories(self._target, self.content, self._lang)
+            if not self.layer.is_quantity:
+                write_categories(self._target, self.layer, self._lang)
         except BaseException:
             self.abort()
             raise
         self._stack.close()
-        write_style(self.path.with_suffix(".qml"), self.content, self._lang)
+        write_style(self.path.with_suffix(".qml"), self.layer, self._lang)
         return self.path
 
     def abort(self) -> None:
@@ -140,20 +139,20 @@ class MapWriter:
                 self._draft,
                 "w",
                 driver="GTiff",
-                dtype=dtype_of(self.content),
+                dtype=self.layer.dtype,
                 count=1,
                 height=int(rows),
                 width=int(columns),
                 crs=self.geobox.crs.to_wkt() if self.geobox.crs else None,
                 transform=self.geobox.affine,
-                nodata=nodata_of(self.content) if is_quantity(self.content) else None,
+                nodata=self.layer.missing if self.layer.is_quantity else None,
                 tiled=True,
                 blockxsize=TILE,
                 blockysize=TILE,
                 BIGTIFF="IF_SAFER",
             )
-        if not is_quantity(self.content):
-            dataset.write_colormap(1, _colours(self.content))
+        if not self.layer.is_quantity:
+            dataset.write_colormap(1, _colours(self.layer))
         return dataset
 
     def _check_draft(self) -> None:
@@ -174,11 +173,9 @@ class MapWriter:
             _quiet(),
             rasterio.open(self._draft, "r+") as dataset,  # noqa: TID251 - to write
         ):
-            if is_quantity(self.content):
-                dataset.build_overviews(factors, Resampling.average)
-            else:
-                dataset.build_overviews(factors, Resampling.mode)
-                dataset.nodata = nodata_of(self.content)
+            dataset.build_overviews(factors, Resampling[self.layer.overviews])
+            if not self.layer.is_quantity:
+                dataset.nodata = self.layer.missing
 
     def _to_cog(self) -> None:
         with _quiet():
@@ -227,28 +224,22 @@ def write_class_map(
         Paths by output name: ``mask``, ``fraction``, ``confidence``, ``agreement``, and ``style``
         (of the mask, for QGIS; each layer has its own, ``NAME.qml``).
     """
-    layers: dict[str, tuple[xr.DataArray, Content]] = {"mask": (class_map.labels, class_map.legend)}
-    shares: dict[str, Content] = {
-        "fraction": "concentration" if class_map.legend.name == "ice" else "fraction",
-        "confidence": "confidence",
-        "agreement": "agreement",
-    }
-    for name, content in shares.items():
-        layer = getattr(class_map, name)
-        if layer is not None:
-            layers[name] = (layer, content)
+    shares = [layer_of(n, class_map.legend.name) for n in ("fraction", "confidence", "agreement")]
+    layers = [LAYERS["mask"].of(class_map.legend), *filter(None, shares)]
+    tags = {"date": class_map.time} if class_map.time else {}
     paths = {}
-    for name, (array, content) in layers.items():
-        tags = {"date": class_map.time} if class_map.time else {}
-        path = Path(folder) / f"{name}.tif"
-        paths[name] = write_layer(array, path, content, lang=lang, tags=tags)
+    for layer in layers:
+        array = getattr(class_map, layer.part)
+        if array is not None:
+            path = Path(folder) / f"{layer.file}.tif"
+            paths[layer.file] = write_layer(array, path, layer, lang=lang, tags=tags)
     return paths | {"style": paths["mask"].with_suffix(".qml")}
 
 
 def write_layer(
     array: xr.DataArray,
     path: Path,
-    content: Content,
+    layer: Layer,
     *,
     lang: str = "en",
     tags: dict[str, str] | None = None,
@@ -256,13 +247,13 @@ def write_layer(
     """Write one layer of a map as a COG, block by block; return its path.
 
     Args:
-        array: (y, x) on a grid, in the type of the content (uint8 of codes); in memory or lazy.
+        array: (y, x) on a grid, in the type of the layer; in memory or lazy.
         path: The file wanted, ``*.tif``.
-        content: As for `MapWriter`, as are the other arguments.
+        layer: As for `MapWriter`, as are the other arguments.
         lang: See there.
         tags: See there.
     """
-    with MapWriter(path, geobox_of(array), content, lang=lang, tags=tags) as writer:
+    with MapWriter(path, geobox_of(array), layer, lang=lang, tags=tags) as writer:
         for rows, columns in windows(array.shape, _READ):
             writer.write(rows, columns, array[rows, columns].to_numpy())
     return path
@@ -282,20 +273,19 @@ def check_whole(path: Path) -> None:
         raise OSError("the file came out too short")
 
 
-def _colours(content: Content) -> dict[int, tuple[int, int, int, int]]:
-    """Return the colour table of codes."""
-    entries = raster_entries(content, "en")
+def _colours(layer: Layer) -> dict[int, tuple[int, int, int, int]]:
+    """Return the colour table of classes or codes."""
+    entries = raster_entries(layer, "en")
     return {NO_DATA: (0, 0, 0, 0)} | {code: (*rgb(colour), 255) for code, _, colour in entries}
 
 
-def _describe(dataset: Any, content: Content, tags: dict[str, str]) -> None:
+def _describe(dataset: Any, layer: Layer, tags: dict[str, str]) -> None:
     dataset.update_tags(TIFFTAG_SOFTWARE=f"obriy {version('obriy')}", **tags)
-    if isinstance(content, Legend):
-        dataset.set_band_description(1, f"classes of the legend '{content.name}'")
-        dataset.update_tags(1, legend=legend_json(content))
+    if layer.legend is not None:
+        dataset.set_band_description(1, f"classes of the legend '{layer.legend.name}'")
+        dataset.update_tags(1, legend=legend_json(layer.legend))
         return
-    layer = LAYERS[content]
-    dataset.set_band_description(1, layer.title)
+    dataset.set_band_description(1, layer.says)
     if layer.codes:
         meanings = {int(code): code.name.lower() for code in layer.members}
         dataset.update_tags(1, legend=json.dumps(meanings))

@@ -13,7 +13,7 @@ from obriy.outputs.ice_headline import headline
 from obriy.outputs.pages import frame, render_page
 from obriy.render.text import text_of
 
-_LABELS = {"map": "ice_map", "polygons": "ice_edge", "map_picture": "picture"}
+_LABELS = {"polygons": "ice_edge", "map_picture": "picture"}
 
 
 @dataclasses.dataclass(frozen=True)

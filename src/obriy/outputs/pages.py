@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from obriy.indices.catalogue import get_index
+from obriy.model.layers import layer_of
 from obriy.model.provenance import Provenance, versions
 from obriy.outputs import report_view
 from obriy.render.text import Text
@@ -62,7 +63,7 @@ def frame(
         "inputs": report_view.inputs_table(text, provenance),
         "command": result.get("command") or "",
         "files": [
-            (_file_name(text, known.get(name, name)), Path(str(path)).name)
+            (_file_name(text, name, known, result.get("job", "")), Path(str(path)).name)
             for name, path in (result.get("outputs") or {}).items()
         ],
         "software": list(software.items()),
@@ -70,10 +71,17 @@ def frame(
     }
 
 
-def _file_name(text: Text, output: str) -> str:
+def _file_name(text: Text, output: str, labels: Mapping[str, str], job: str) -> str:
     """Return what people call a file of a run; some are of an index, as raster, table, picture."""
+    layer = layer_of(output, job)
+    if layer is not None:
+        thing = layer.thing(output)
+        return text(
+            "outputs.raster",
+            title=layer.title[text.lang].format(name=get_index(thing).name if thing else ""),
+        )
     of_index = _OF_INDEX.fullmatch(output)
     if of_index:
         kind, name, picture = of_index.groups(default="")
         return text(f"outputs.{kind}{picture}", name=get_index(name).name)
-    return text.known("outputs", output)
+    return text.known("outputs", labels.get(output, output))

@@ -1,10 +1,11 @@
 """A STAC Item that describes the result, so that catalogues and GIS programs find their way."""
 
 import datetime as dt
+import enum
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,10 +14,10 @@ from odc.geo.geobox import GeoBox
 from shapely import affinity
 
 from obriy.model.classmap import ClassMap
+from obriy.model.layers import Layer, layer_of
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
 from obriy.model.provenance import versions
 from obriy.outputs.files import write_text
-from obriy.outputs.layers import LAYERS, Layer, layer_named
 from obriy.render.palette import UNNAMED_COLOUR
 from obriy.vectors import lonlat_bounds, polygons_of, warp_geometry
 
@@ -35,18 +36,7 @@ _EXTENSIONS: Final = [
 _RASTER: Final = f"{_SCHEMAS}/raster/v2.0.0/schema.json"
 """For the scale of quantities."""
 _COG: Final = "image/tiff; application=geotiff; profile=cloud-optimized"
-_ASSETS: Final[dict[str, tuple[str, list[str]]]] = {
-    "mask": (_COG, ["data", "labels"]),
-    "map": (_COG, ["data", "labels"]),
-    "landcover": (_COG, ["data", "labels"]),
-    "clusters": (_COG, ["data", "labels"]),
-    "confidence": (_COG, ["data"]),
-    "agreement": (_COG, ["data"]),
-    "fraction": (_COG, ["data"]),
-    "concentration": (_COG, ["data"]),
-    "index": (_COG, ["data"]),
-    "unseen": (_COG, ["metadata"]),
-    "doubt": (_COG, ["metadata"]),
+_FILES: Final[dict[str, tuple[str, list[str]]]] = {
     "polygons": ("application/geopackage+sqlite3", ["data", "labels"]),
     "areas": ("text/csv", ["data"]),
     "scores": ("text/csv", ["metadata"]),
@@ -56,10 +46,7 @@ _ASSETS: Final[dict[str, tuple[str, list[str]]]] = {
     "panel": ("application/json", ["metadata"]),
     "result": ("application/json", ["metadata"]),
 }
-"""Media type and roles of the files of a run, by output name."""
-_LAYERS: Final[Mapping[str, Layer]] = {str(name): layer for name, layer in LAYERS.items()}
-_CLASSES: Final = ("mask", "map", "landcover")
-"""Maps whose numbers are the classes of the map's legend."""
+"""Media type and roles of the files of a run that are no layers, by output name."""
 
 
 def write_stac_item(
@@ -88,13 +75,16 @@ def write_stac_item(
     """
     path = Path(path)
     item = _item(class_map, item_id, title)
-    layers = {layer_named(name) for name in files}
-    if any(name in _LAYERS and _LAYERS[name].ramp for name in layers):
+    layers = {name: _layer(name, class_map, clusters) for name in files}
+    if any(layer is not None and layer.is_quantity for layer in layers.values()):
         item.stac_extensions.append(_RASTER)
     for name, file in files.items():
-        if layer_named(name) in _ASSETS:
-            legend = clusters if name == "clusters" else class_map.legend
-            item.add_asset(name, _asset(name, Path(file), path.parent, legend))
+        layer = layers[name]
+        if layer is not None:
+            own = (_COG, layer.roles, _fields(name, layer))
+            item.add_asset(name, _asset(Path(file), path.parent, *own))
+        elif name in _FILES:
+            item.add_asset(name, _asset(Path(file), path.parent, *_FILES[name]))
     plain = item.to_dict(include_self_link=False, transform_hrefs=False)
     return write_text(path, json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
@@ -179,44 +169,54 @@ def _times(time: str) -> tuple[dt.datetime | None, dt.datetime | None, dt.dateti
     return None, moment, moment + dt.timedelta(days=1, seconds=-1)
 
 
-def _asset(name: str, file: Path, folder: Path, legend: Legend | None) -> Any:
+def _layer(output: str, class_map: ClassMap, clusters: Legend | None) -> Layer | None:
+    """Return the layer that an output is, with the classes of this map."""
+    layer = layer_of(output, class_map.legend.name)
+    if layer is None or layer.part != "labels":
+        return layer
+    legend = clusters if layer.name == "clusters" else class_map.legend
+    return layer if legend is None else layer.of(legend)
+
+
+def _asset(
+    file: Path,
+    folder: Path,
+    media_type: str,
+    roles: Sequence[str],
+    fields: Mapping[str, Any] | None = None,
+) -> Any:
     import pystac
 
-    media_type, roles = _ASSETS[layer_named(name)]
     href = Path(os.path.relpath(file, folder)).as_posix()
     return pystac.Asset(
-        href=f"./{href}", media_type=media_type, roles=roles, extra_fields=_fields(name, legend)
+        href=f"./{href}", media_type=media_type, roles=list(roles), extra_fields=dict(fields or {})
     )
 
 
-def _fields(name: str, legend: Legend | None) -> dict[str, Any]:
+def _fields(name: str, layer: Layer) -> dict[str, Any]:
     """Return what the numbers of a raster mean."""
-    if name in _CLASSES and legend is not None:
-        return {"data_type": "uint8", "nodata": NO_DATA, "classification:classes": _classes(legend)}
-    if name == "clusters":
-        numbers = [] if legend is None else _classes(legend)[:-1]  # every pixel has a number
-        known = {"classification:classes": numbers} if numbers else {}
-        return {"data_type": "uint8", "nodata": NO_DATA, **known}
-    layer = _LAYERS.get(layer_named(name))
-    return {} if layer is None else _layer_fields(name, layer)
-
-
-def _layer_fields(name: str, layer: Layer) -> dict[str, Any]:
-    """Return what the numbers of a raster that is no map of classes mean."""
     missing = "nan" if layer.missing is not None and math.isnan(layer.missing) else layer.missing
     common = {"data_type": layer.dtype, **({} if missing is None else {"nodata": missing})}
-    if layer.ramp:
+    if layer.is_quantity:
         scaled = {"unit": layer.unit, "raster:scale": layer.scale} if layer.stored else {}
         return {**common, "bands": [{"name": name, **scaled}]}
-    members = [(m, m.name.lower(), layer.codes.get(m)) for m in layer.members]
-    classes = [_class(int(m), word, word.replace("_", " "), colour) for m, word, colour in members]
-    return {**common, "classification:classes": classes}
+    if layer.legend is not None:
+        found = _classes(layer.legend, unnamed=layer.unnamed)
+    else:
+        found = [_code(member, layer.codes.get(member)) for member in layer.members]
+    return {**common, **({"classification:classes": found} if found else {})}
 
 
-def _classes(legend: Legend) -> list[dict[str, Any]]:
+def _classes(legend: Legend, *, unnamed: bool) -> list[dict[str, Any]]:
     nothing = {"value": NO_DATA, "name": "no_data", "description": "No data", "nodata": True}
     named = [_class(c.code, c.name, c.title["en"], c.colour) for c in legend]
-    return [nothing, *named, _class(UNNAMED, "unnamed", "Seen, not named", UNNAMED_COLOUR)]
+    rest = [_class(UNNAMED, "unnamed", "Seen, not named", UNNAMED_COLOUR)] if unnamed else []
+    return [nothing, *named, *rest]
+
+
+def _code(member: enum.IntEnum, colour: str | None) -> dict[str, Any]:
+    word = member.name.lower()
+    return _class(int(member), word, word.replace("_", " "), colour)
 
 
 def _class(value: int, name: str, description: str, colour: str | None) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from obriy.model.layers import Layer, classes
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
 from obriy.outputs.files import write_bytes
-from obriy.outputs.layers import LAYERS, Content, Layer, is_quantity
 from obriy.render.palette import UNNAMED_COLOUR, rgb
 from obriy.render.text import Text, text_of
 
@@ -22,20 +22,21 @@ _RIM: Final = "#33475b"
 """Around polygons and points: dark enough for a body as light as ice."""
 
 
-def raster_entries(content: Content, lang: str) -> list[Entry]:
-    """Return what each code of a class map, or of a layer of codes, is called and drawn in.
+def raster_entries(layer: Layer, lang: str) -> list[Entry]:
+    """Return what each class, or code, of a layer is called and drawn in.
 
     What says nothing of a pixel is not among them, nor a code without a colour.
     """
     text = text_of(lang)
-    if isinstance(content, Legend):
-        named = [(c.code, c.called(lang), c.colour) for c in content]
-        return [*named, (UNNAMED, text("map.unnamed"), UNNAMED_COLOUR)]
-    codes = LAYERS[content].codes
-    return [(int(c), text(f"{content}.{c.name.lower()}"), colour) for c, colour in codes.items()]
+    if layer.legend is not None:
+        named = [(c.code, c.called(lang), c.colour) for c in layer.legend]
+        rest = [(UNNAMED, text("map.unnamed"), UNNAMED_COLOUR)] if layer.unnamed else []
+        return [*named, *rest]
+    codes = layer.codes.items()
+    return [(int(c), text(f"{layer.name}.{c.name.lower()}"), colour) for c, colour in codes]
 
 
-def write_categories(path: Path, content: Content, lang: str) -> Path:
+def write_categories(path: Path, layer: Layer, lang: str) -> Path:
     """Write ``<path>.aux.xml``: names and colours of codes for GDAL, QGIS and ArcGIS.
 
     TIFF itself has no place for class names that GDAL reads, hence the sidecar; the legend is
@@ -43,16 +44,16 @@ def write_categories(path: Path, content: Content, lang: str) -> Path:
 
     Args:
         path: The map.
-        content: A legend, or a layer of codes.
+        layer: Classes or codes.
         lang: Language of the names.
     """
     text = text_of(lang)
-    if isinstance(content, Legend):
+    entries = raster_entries(layer, lang)
+    if layer.legend is not None:
         nothing = text("unseen.no_data")
-        entries = raster_entries(content, lang)[:-1]
+        entries = [entry for entry in entries if entry[0] != UNNAMED]
     else:
-        nothing = text(f"{content}.{LAYERS[content].members[NO_DATA].name.lower()}")
-        entries = raster_entries(content, lang)
+        nothing = text(f"{layer.name}.{layer.members[NO_DATA].name.lower()}")
     root = ET.Element("PAMDataset")
     band = ET.SubElement(root, "PAMRasterBand", band="1")
     names = ET.SubElement(band, "CategoryNames")
@@ -64,20 +65,20 @@ def write_categories(path: Path, content: Content, lang: str) -> Path:
     return write_bytes(path.with_name(f"{path.name}.aux.xml"), ET.tostring(root, encoding="utf-8"))
 
 
-def write_style(path: Path, content: Content, lang: str) -> Path:
+def write_style(path: Path, layer: Layer, lang: str) -> Path:
     """Write a style of QGIS: ``NAME.qml`` beside ``NAME.tif`` is picked up by itself.
 
     Args:
         path: The style file.
-        content: What the raster holds.
+        layer: What the raster holds.
         lang: Language of the names.
     """
     root = ET.Element("qgis", version=_QGIS, styleCategories="Symbology")
     pipe = ET.SubElement(root, "pipe")
-    if not isinstance(content, Legend) and is_quantity(content):
-        _ramp(pipe, LAYERS[content], text_of(lang))
+    if layer.is_quantity:
+        _ramp(pipe, layer, text_of(lang))
     else:
-        _palette(pipe, raster_entries(content, lang))
+        _palette(pipe, raster_entries(layer, lang))
     return write_bytes(path, _document(root).encode())
 
 
@@ -98,7 +99,7 @@ class Look:
 
 def legend_look(legend: Legend, lang: str, *, field: str) -> Look:
     """Return the look of polygons of many classes, told apart by their codes in a field."""
-    return Look("fill", raster_entries(legend, lang), field)
+    return Look("fill", raster_entries(classes(legend), lang), field)
 
 
 def class_look(legend: Legend, name: str, lang: str) -> Look:

@@ -14,11 +14,12 @@ from obriy.blocks.decimate import block_means, class_shares, steps_for
 from obriy.model.areas import District
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.ice import LAND, IceArea
+from obriy.model.layers import LAYERS
 from obriy.render.figures import MUTED
 from obriy.render.furniture import district_entries
 from obriy.render.maps import MAX_SIZE, Picture, map_figure
 from obriy.render.multiples import MOST, MapSheet, draw_colour_bar, seen_caption, small_maps
-from obriy.render.palette import EDGE, ICE_RAMP, rgb
+from obriy.render.palette import EDGE, rgb
 from obriy.render.text import text_of
 
 EDGE_PERCENT: Final = 15.0
@@ -127,7 +128,7 @@ def _hatch_nothing(figure: Figure) -> None:
 
 
 def _colours() -> LinearSegmentedColormap:
-    return LinearSegmentedColormap.from_list("concentration", ICE_RAMP)
+    return LinearSegmentedColormap.from_list("concentration", LAYERS["concentration"].colours)
 
 
 def _edge(axes: Axes, percent: npt.NDArray[np.float32], steps: tuple[int, int]) -> None:

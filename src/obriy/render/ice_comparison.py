@@ -13,9 +13,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from obriy.model.ice import CLOUD, ICE, LAND, WATER
+from obriy.model.layers import LAYERS
 from obriy.model.legend import load_legend
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, write_numbers
-from obriy.render.palette import SERIES, SURENESS_RAMP
+from obriy.render.palette import SERIES
 from obriy.render.text import Text, text_of
 
 KINDS: Final = {"untrained": (ACCENT, "o"), "classifier": (SERIES[1], "s"),
@@ -93,7 +94,7 @@ def ice_agreement_figure(
     figure = new_figure(width, height)
     legend = load_legend("ice")
     colours = ListedColormap(["#ffffff", *(c.colour for c in legend)])
-    sureness = LinearSegmentedColormap.from_list("sureness", SURENESS_RAMP)
+    sureness = LinearSegmentedColormap.from_list("sureness", LAYERS["methods_agree"].colours)
     image: Any = None
     for number, (name, labels, share) in enumerate(chosen):
         left = 0.1 + number * (wide + 0.1)

@@ -12,10 +12,11 @@ from obriy.blocks.decimate import block_means, steps_for
 from obriy.model.areas import District
 from obriy.model.flags import Unseen
 from obriy.model.grid import geobox_of
+from obriy.model.layers import LAYERS
 from obriy.render.figures import INK, LINE, MUTED, new_figure, write_numbers
 from obriy.render.furniture import draw_outlines
 from obriy.render.geometry import ground_scale, pixel_aspect
-from obriy.render.palette import INDEX_RAMP, UNSEEN_COLOURS
+from obriy.render.palette import UNSEEN_COLOURS
 from obriy.render.text import text_of
 from obriy.vectors import place
 
@@ -49,7 +50,7 @@ def index_figure(
     height = tall + 0.95
     figure = new_figure(_WIDE, height)
     axes = figure.add_axes((0.0, 0.62 / height, 1.0, tall / height))
-    plain = LinearSegmentedColormap.from_list("index", INDEX_RAMP)
+    plain = LinearSegmentedColormap.from_list("index", LAYERS["index"].colours)
     ramp = plain.with_extremes(bad=UNSEEN_COLOURS[Unseen.CLOUD])
     drawn = axes.imshow(
         shown, extent=(0, columns, rows, 0), aspect=aspect, cmap=ramp,

@@ -15,6 +15,7 @@ from obriy.blocks.decimate import block_means, steps_for
 from obriy.model.areas import Area, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
+from obriy.model.layers import LAYERS
 from obriy.render.figures import INK, LINE, MUTED, new_figure
 from obriy.render.furniture import (
     district_entries,
@@ -25,7 +26,7 @@ from obriy.render.furniture import (
 )
 from obriy.render.geometry import ground_scale, pixel_aspect
 from obriy.render.maps import MAX_SIZE, Picture, map_picture, show_picture
-from obriy.render.palette import UNSEEN_COLOURS, WATER_RAMP, rgb
+from obriy.render.palette import UNSEEN_COLOURS, rgb
 from obriy.render.text import Text, text_of
 from obriy.vectors import place
 
@@ -190,7 +191,7 @@ def seen_caption(text: Text, area_km2: float | None, unseen_share: float) -> str
 
 
 def _colours() -> LinearSegmentedColormap:
-    return LinearSegmentedColormap.from_list("occurrence", WATER_RAMP)
+    return LinearSegmentedColormap.from_list("occurrence", LAYERS["occurrence"].colours)
 
 
 @dataclasses.dataclass(frozen=True)

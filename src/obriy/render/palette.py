@@ -1,10 +1,9 @@
-"""Colours: of classes from their legend, of what could not be seen, of plots.
+"""Colours: of classes from their legend, of layers from their table, of plots.
 
 Chosen so that they stay apart for readers with a red-green weakness, in print, and on dark pages.
 """
 
-from obriy.model.classmap import Doubt
-from obriy.model.flags import Unseen
+from obriy.model.layers import LAYERS
 from obriy.model.legend import UNNAMED, Legend
 
 RGB = tuple[int, int, int]
@@ -12,27 +11,7 @@ RGB = tuple[int, int, int]
 UNNAMED_COLOUR = "#b07aa1"
 """Seen, but the method would not name it."""
 
-UNSEEN_COLOURS = {
-    Unseen.NO_DATA: "#ffffff",
-    Unseen.CLOUD: "#c9c9cf",
-    Unseen.SHADOW: "#77757f",
-    Unseen.FROZEN: "#a8dfe3",
-    Unseen.FAILED: "#e0b4a0",
-}
-
-DOUBT_COLOURS = {Doubt.STRICT_DROPS: "#e8a33d", Doubt.LAX_TAKES: "#7a5c99"}
-
-WATER_RAMP = ("#ffffff", "#d6e8f5", "#9ccbe6", "#4f9bd0", "#1f5fa8", "#0b2f63")
-"""No water to all water, in even steps: one hue, lightness falls evenly for every kind of eye."""
-ICE_RAMP = ("#123a66", "#1f5fa8", "#4f9bd0", "#9ccbe6", "#d6ebf6", "#ffffff")
-"""Open water to closed ice, likewise."""
-SURENESS_RAMP = ("#f7f4f9", "#d4b9da", "#df65b0", "#ce1256", "#67001f")
-"""Never to always: ColorBrewer's PuRd, which no class of a legend is taken for."""
-COUNT_RAMP = ("#ffffe5", "#d9f0a3", "#addd8e", "#41ab5d", "#238443", "#004529")
-"""Few to many: ColorBrewer's YlGn."""
-
-INDEX_RAMP = ("#8c510a", "#d8b365", "#f5f5f5", "#5ab4ac", "#01665e")
-"""Land to water of an index, even on both sides of zero: ColorBrewer's BrBG."""
+UNSEEN_COLOURS = LAYERS["unseen"].codes
 
 EDGE = "#e8792b"
 """The edge of the ice: apart from the outline of a district, and from the ramp under it."""

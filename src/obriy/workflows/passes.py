@@ -23,12 +23,13 @@ from obriy.blocks.engine import (
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import EmptyResultError
 from obriy.methods.index_threshold import NOT_WATER, WATER
+from obriy.model.classmap import PARTS
 from obriy.model.grid import coords_of, geobox_of, pixel_metres
+from obriy.model.layers import Layer, layer_of
 from obriy.model.legend import NO_DATA
 from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
 from obriy.model.scene import provenance_of
 from obriy.outputs.cog import MapWriter
-from obriy.outputs.layers import Content
 from obriy.prepare.clouds.mask import GRID_M, Clouds, see_clouds
 from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.sea import hide_no_data, settle_sea
@@ -90,14 +91,19 @@ def run_passes(
     )
 
 
-Layers = Mapping[str, tuple[str, Content]]
-"""Of a map, by output name: the layer of the engine, and what its numbers are."""
+def given(layers: Mapping[str, Layer], method: Method) -> dict[str, Layer]:
+    """Return those of the layers of a map that a method gives: not all tell shares of a pixel."""
+    return {
+        output: layer
+        for output, layer in layers.items()
+        if layer.part != "fraction" or method.gives_fraction
+    }
 
 
 def map_to_files(
     scene: xr.Dataset,
     method: Method,
-    layers: Layers,
+    layers: Mapping[str, Layer],
     folder: Path,
     *,
     subject: Subject,
@@ -119,12 +125,12 @@ class FileWork:
 
     Attributes:
         method: What to do.
-        layers: What to write, ``NAME.tif`` for each layer.
+        layers: What to write, by output: ``OUTPUT.tif``.
         folder: Where the files go.
     """
 
     method: Method
-    layers: Layers
+    layers: Mapping[str, Layer]
     folder: Path
 
 
@@ -172,28 +178,28 @@ def map_each_to_files(
 def _opened(
     stack: contextlib.ExitStack, work: FileWork, geobox: GeoBox, provenance: Provenance, lang: str
 ) -> dict[str, Sink]:
-    """Open the files of a map, until the stack is left; return them by layer of the engine."""
-    contents = {name: content for name, (_, content) in work.layers.items()}
-    writers = map_writers(work.folder, geobox, contents, provenance, lang)
+    """Open the files of a map, until the stack is left; return them by part of the map."""
+    writers = map_writers(work.folder, geobox, work.layers, provenance, lang)
     opened = stack.enter_context(writers)
-    return {work.layers[name][0]: writer for name, writer in opened.items()}
+    return {work.layers[name].part: writer for name, writer in opened.items()}
 
 
 def open_layers(
-    folder: Path, files: Mapping[str, str], layers: Mapping[str, str], scene: xr.Dataset
+    folder: Path, files: Mapping[str, str], scene: xr.Dataset, subject: str = ""
 ) -> dict[str, xr.DataArray]:
-    """Open the files of `map_to_files` lazily, by layer of the engine.
+    """Open the files of `map_to_files` lazily, by part of the map.
 
     Args:
         folder: Where the files lie.
-        files: By output name, relative to the folder.
-        layers: Layer of the engine by output name; files of other names are left out.
+        files: By output name, relative to the folder; what is no part of a map is left out.
         scene: What was mapped, or the part of it.
+        subject: As in `layer_of`.
     """
+    layers = {name: layer_of(name, subject) for name in files}
     return {
-        layers[name]: open_layer(folder / file, scene)
-        for name, file in files.items()
-        if name in layers
+        layer.part: open_layer(folder / files[name], scene, layer)
+        for name, layer in layers.items()
+        if layer is not None and layer.part in PARTS
     }
 
 
@@ -253,34 +259,35 @@ def pixel_m(scene: xr.Dataset) -> float | None:
 def map_writers(
     folder: Path,
     geobox: GeoBox,
-    contents: Mapping[str, Content],
-    provenance: Provenance,
+    layers: Mapping[str, Layer],
+    provenance: Provenance | None,
     lang: str = "en",
 ) -> Iterator[dict[str, MapWriter]]:
-    """Open ``NAME.tif`` for each layer of a map; where the block raises, none is left.
+    """Open ``NAME.tif`` for each layer of a map, by name; where the block raises, none is left.
 
     Args:
         folder: Where they go.
         geobox: Grid of the map.
-        contents: What the numbers of each layer are, by its name.
-        provenance: Of the scene: each file names the images that it was made from.
+        layers: By the name of the file, without its ending.
+        provenance: Of the scene: each file names the images that it was made from; None: it does
+            not.
         lang: Language of the class names in the files.
     """
-    tags = {SOURCES_TAG: json.dumps(hrefs_of(provenance))}
+    tags = {} if provenance is None else {SOURCES_TAG: json.dumps(hrefs_of(provenance))}
     with contextlib.ExitStack() as stack:
         yield {
             name: stack.enter_context(
-                MapWriter(folder / f"{name}.tif", geobox, content, lang=lang, tags=tags)
+                MapWriter(folder / f"{name}.tif", geobox, layer, lang=lang, tags=tags)
             )
-            for name, content in contents.items()
+            for name, layer in layers.items()
         }
 
 
-def array_sinks(scene: xr.Dataset, names: list[str]) -> dict[str, ArraySink]:
-    """Return a sink in memory for each layer."""
+def array_sinks(scene: xr.Dataset, layers: Mapping[str, Layer]) -> dict[str, ArraySink]:
+    """Return a sink in memory for each layer, by part of the map."""
     geobox = geobox_of(scene)
     shape = (int(geobox.shape.y), int(geobox.shape.x))
-    return {name: ArraySink(shape) for name in names}
+    return {layer.part: ArraySink(shape) for layer in layers.values()}
 
 
 def layers_of(scene: xr.Dataset, sinks: Mapping[str, ArraySink]) -> dict[str, xr.DataArray]:
@@ -292,10 +299,12 @@ def layers_of(scene: xr.Dataset, sinks: Mapping[str, ArraySink]) -> dict[str, xr
     }
 
 
-def open_layer(file: Path, scene: xr.Dataset, dtype: str = "uint8") -> xr.DataArray:
-    """Open a layer of a map lazily, on the scene's grid."""
+def open_layer(file: Path, scene: xr.Dataset | xr.DataArray, layer: Layer) -> xr.DataArray:
+    """Open a layer of a map lazily, on the grid of a scene, or of another layer."""
     geobox = geobox_of(scene)
-    band = RasterBand(str(file), resampling="nearest", dtype=dtype)
+    whole = layer.dtype != "float32" and layer.missing is not None
+    fill = int(layer.missing or 0) if whole else 0
+    band = RasterBand(str(file), resampling="nearest", dtype=layer.dtype, fill=fill)
     return xr.DataArray(lazy_variable(band, geobox), coords=coords_of(geobox))
 
 

@@ -11,10 +11,6 @@ from obriy.runs.folder import RunFolder, config_text, finished_result
 from obriy.workflows.config.base import JobConfig
 from obriy.workflows.config.reading import ReadingConfig
 
-ALWAYS: Final = ("unseen", "doubt")
-"""Maps that every run keeps: without them its figures cannot be judged."""
-
-
 COMPARING: Final = "compare dates"
 """Name of the step that looks for dates of a series that contradict the others."""
 

@@ -17,6 +17,7 @@ from obriy.measures.ice import EXTENT_SHARE
 from obriy.measures.pixel_area import pixel_area
 from obriy.model.grid import geobox_of
 from obriy.model.ice import CLOUD, LAND
+from obriy.model.layers import LAYERS, classes
 from obriy.model.legend import Legend, load_legend
 from obriy.outputs.cog import write_layer
 from obriy.outputs.files import write_text
@@ -211,8 +212,8 @@ def _write(made: SimulatedIce, job: _Job, out: Path, seed: int, granules: bool) 
     tags = {"date": job.time, "OBRIY_SIMULATED": f"ice, seed {seed}"}
     if not (out / "land.tif").exists():
         land = (made.truth == LAND).astype("uint8")
-        write_layer(land, out / "land.tif", _land_legend(), tags=tags)
-    write_layer(made.truth, out / "labels" / f"{job.name}.tif", load_legend("ice"), tags=tags)
+        write_layer(land, out / "land.tif", classes(_land_legend()), tags=tags)
+    write_layer(made.truth, out / "labels" / f"{job.name}.tif", LAYERS["map"], tags=tags)
     if granules:
         _write_granules(job, out, seed)
     else:

@@ -13,7 +13,8 @@ from obriy.blocks.engine import EngineOptions
 from obriy.errors import InputError, UsageError
 from obriy.methods.ice.spec import ICE_METHODS
 from obriy.model.ice import ICE, LAND, IceExample
-from obriy.model.legend import NO_DATA, load_legend
+from obriy.model.layers import LAYERS
+from obriy.model.legend import NO_DATA
 from obriy.model.provenance import Provenance
 from obriy.model.scene import provenance_of
 from obriy.outputs.cog import write_layer
@@ -176,7 +177,7 @@ class _Bench:
         for example, said, counted, seconds in judged(method, self.test, self.options):
             file = f"{place}/{example.name}.tif"
             layer = example.labels.copy(data=said)
-            write_layer(layer, self.folder.file(file), load_legend("ice"), lang=self.config.lang)
+            write_layer(layer, self.folder.file(file), LAYERS["map"], lang=self.config.lang)
             counts.append(dataclasses.asdict(counted))
             files[example.name], took = file, took + seconds
         return StepRecord(files, {"counts": counts, "seconds": took})
@@ -204,7 +205,7 @@ class _Bench:
             halves = np.where(np.isnan(share), 255, np.round(share * 200)).astype("uint8")
             layer = example.labels.copy(data=halves)
             path = place / f"{example.name}.tif"
-            write_layer(layer, path, "methods_agree", lang=self.config.lang)
+            write_layer(layer, path, LAYERS["methods_agree"], lang=self.config.lang)
             shown.append((example.name, truth, share))
         # The scenes on which methods differ most say most.
         shown.sort(key=lambda one: -float(np.nansum(one[2] * (1 - one[2]))))
@@ -217,7 +218,7 @@ class _Bench:
         looked = np.zeros(example.labels.shape)
         for name in names:
             file = self.folder.file(f"maps/{name.replace(':', '-')}/{example.name}.tif")
-            said = open_layer(file, example.scene).to_numpy()
+            said = open_layer(file, example.scene, LAYERS["map"]).to_numpy()
             votes += said == ICE
             looked += (said != NO_DATA) & (said != LAND)
         return np.where(looked > 0, votes / np.maximum(looked, 1), np.nan)

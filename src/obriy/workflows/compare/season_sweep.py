@@ -19,11 +19,11 @@ from obriy.measures.areas import measure_areas
 from obriy.measures.sweep import sweep_area
 from obriy.measures.totals import total_on
 from obriy.model.grid import geobox_of
+from obriy.model.layers import LAYERS
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, provenance_of
 from obriy.outputs.comparison_report import ComparisonReport, write_season_report
 from obriy.outputs.files import write_bytes
-from obriy.outputs.layers import INDEX_FILE
 from obriy.outputs.report_view import source_title
 from obriy.outputs.tables import write_rows
 from obriy.render.figures import to_png, to_svg
@@ -132,8 +132,8 @@ class _Season:
         curves = {}
         for index in self.swept:
             ladder = ladder_of(index)
-            file = self.folder.file(done.outputs[f"{INDEX_FILE}{index.name.lower()}"])
-            steps = steps_of(open_layer(file, opened.part, "float32"), ladder)
+            file = self.folder.file(done.outputs[LAYERS["index"].output(index.name)])
+            steps = steps_of(open_layer(file, opened.part, LAYERS["index"]), ladder)
             curves[index.name] = sweep_area(steps, ladder, self.inputs.districts, size)
         seen = self._seen(opened.part, done, size)
         if not seen:

@@ -22,6 +22,7 @@ from obriy.methods.index_threshold import NOT_WATER, THRESHOLD_SPREAD, WATER
 from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
+from obriy.model.layers import LAYERS
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.model.provenance import hrefs_of
 from obriy.model.reference import Reference
@@ -29,7 +30,6 @@ from obriy.model.scene import band_names, provenance_of
 from obriy.model.scores import COMPARED, OF_MAP, Scores
 from obriy.outputs.comparison_report import ComparisonReport, write_comparison_report
 from obriy.outputs.files import write_bytes
-from obriy.outputs.layers import INDEX_FILE
 from obriy.outputs.report_view import source_title
 from obriy.outputs.tables import write_rows
 from obriy.prepare.clouds.mask import Clouds
@@ -323,7 +323,7 @@ class _Bench:
     def _clear(self, index: Index) -> xr.DataArray:
         """Open the map that shows no water at all: it hides all that is not surely seen."""
         file = self.mapped.outputs[f"{_clear_place(index)}/mask"]
-        return open_layer(self.folder.file(file), self.inputs.part)
+        return open_layer(self.folder.file(file), self.inputs.part, LAYERS["mask"])
 
     def _picture(self, sweep: Mapping[str, Any]) -> Figure:
         """Draw an index; its colours turn at the best threshold that is known."""
@@ -338,8 +338,8 @@ class _Bench:
 
     def _values(self, name: str) -> xr.DataArray:
         """Open the raster of an index."""
-        file = self.mapped.outputs[f"indices/{INDEX_FILE}{name.lower()}"]
-        return open_layer(self.folder.file(file), self.inputs.part, "float32")
+        file = self.mapped.outputs[f"indices/{LAYERS['index'].output(name)}"]
+        return open_layer(self.folder.file(file), self.inputs.part, LAYERS["index"])
 
     def _truth(self, water: ClassMap) -> xr.DataArray | None:
         """Return the reference on the grid of the maps and in their codes; None without one."""

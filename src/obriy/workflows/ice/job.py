@@ -6,7 +6,6 @@
 An image that fails is listed, in the result and in the exit code; the others go on.
 """
 
-import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, Final
@@ -21,8 +20,9 @@ from obriy.measures.ice_season import seasons_of
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import describe, geobox_of
 from obriy.model.ice import IceArea
+from obriy.model.layers import LAYERS
 from obriy.model.scene import band_names
-from obriy.outputs.cog import MapWriter, write_layer
+from obriy.outputs.cog import write_layer
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.vectors import is_southern
@@ -30,9 +30,8 @@ from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.dated import ImageMap, map_images
 from obriy.workflows.ice.inputs import IceInputs, read_ice_inputs
 from obriy.workflows.ice.mapping import (
-    LAYERS,
+    ICE,
     IceMapper,
-    contents_of,
     ice_method,
 )
 from obriy.workflows.ice.products import write_ice_products
@@ -43,7 +42,7 @@ from obriy.workflows.ice.result import (
     ice_result,
     score_maps,
 )
-from obriy.workflows.passes import open_layer, open_layers
+from obriy.workflows.passes import map_writers, open_layer, open_layers
 from obriy.workflows.records import is_whole
 from obriy.workflows.run import Run, finish, map_step, run_folder, run_path
 
@@ -155,34 +154,23 @@ def _day(key: str, images: list[ImageMap], config: IceConfig, folder: RunFolder)
         )
     place = f"{DAYS}/{key}"
     maps = [image.map for image in mapped if image.map is not None]
-    names = [name for name in LAYERS if all(name in image.files for image in mapped)]
+    layers = {n: own for n, own in ICE.items() if all(n in image.files for image in mapped)}
     first = mapped[0].opened.part
     assert first is not None
 
     def work() -> StepRecord:
-        files = {name: f"{place}/{name}.tif" for name in names}
-        contents = contents_of(names)
-        with contextlib.ExitStack() as stack:
-            sinks = {
-                LAYERS[name]: stack.enter_context(
-                    MapWriter(
-                        folder.file(files[name]),
-                        geobox_of(first),
-                        contents[name],
-                        lang=config.lang,
-                    )
-                )
-                for name in names
-            }
+        files = {name: f"{place}/{name}.tif" for name in layers}
+        writers = map_writers(folder.file(place), geobox_of(first), layers, None, config.lang)
+        with writers as opened:
+            sinks = {layers[name].part: writer for name, writer in opened.items()}
             shares = compose(maps, sinks, by=_rule(config), view_zenith=_angles(mapped))
         return StepRecord(files, {"shares": shares})
 
     done = folder.step(
         f"day {key}", work, after=[map_step(image.opened.image.name) for image in mapped]
     )
-    layers = open_layers(folder.path, done.outputs, LAYERS, first)
     made = ClassMap(
-        **layers,
+        **open_layers(folder.path, done.outputs, first, "ice"),
         legend=maps[0].legend,
         provenance=composite_record(maps, _rule(config), done.found["shares"]),
         time=day.date,
@@ -210,7 +198,7 @@ def _measured(day: Day, inputs: IceInputs, config: IceConfig, folder: RunFolder)
 
     def work() -> StepRecord:
         found = concentration(class_map, pixel_size_m=size)
-        write_layer(found, folder.file(file), "concentration", lang=config.lang)
+        write_layer(found, folder.file(file), LAYERS["concentration"], lang=config.lang)
         areas = measure_ice(
             class_map,
             inputs.districts,
@@ -231,7 +219,7 @@ def _measured(day: Day, inputs: IceInputs, config: IceConfig, folder: RunFolder)
         day,
         areas=areas[:count],
         together=areas[count] if areas[count:] else None,
-        concentration=open_layer(folder.file(file), part),
+        concentration=open_layer(folder.file(file), part, LAYERS["concentration"]),
         files={**day.files, "concentration": file},
     )
 

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,15 +13,15 @@ from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
 from obriy.methods.ice.spec import parse_ice_method
 from obriy.model.classmap import ClassMap
+from obriy.model.layers import Layer, layers_named
 from obriy.model.legend import load_legend
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.nets.torch_library import Device
-from obriy.outputs.layers import Content
 from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.passes import (
-    Layers,
     array_sinks,
     found_of,
+    given,
     layers_of,
     map_to_files,
     open_layers,
@@ -29,13 +29,8 @@ from obriy.workflows.passes import (
 )
 from obriy.workflows.records import with_holes
 
-LAYERS: Final = {
-    "map": "labels",
-    "fraction": "fraction",
-    "unseen": "unseen",
-    "doubt": "doubt",
-}
-"""Output name to layer of the map."""
+ICE: Final[Mapping[str, Layer]] = layers_named("map", "unseen", "doubt", "share_of_ice")
+"""The layers of a map of ice, by output."""
 
 
 def map_ice(
@@ -76,8 +71,7 @@ def map_ice(
     check_scene(scene)
     check_reflectance(scene)
     chosen = ice_method(method, weights if model is None else model, seed, device)
-    names = [LAYERS[name] for name in _contents(chosen)]
-    sinks = array_sinks(scene, names)
+    sinks = array_sinks(scene, given(ICE, chosen))
     result = run_pass(
         scene, chosen, sinks, subject="ice", clouds="flags", options=options or EngineOptions()
     )
@@ -142,11 +136,10 @@ def map_ice_to_files(
         EmptyResultError: where nothing could be seen; then nothing is written.
     """
     check_scene(scene)
-    layers: Layers = {name: (LAYERS[name], content) for name, content in _contents(method).items()}
     files, result = map_to_files(
         scene,
         method,
-        layers,
+        given(ICE, method),
         folder,
         subject="ice",
         clouds="flags",
@@ -161,7 +154,7 @@ def open_ice_map(
     folder: Path, files: Mapping[str, str], scene: xr.Dataset, found: Mapping[str, Any]
 ) -> ClassMap:
     """Open what `map_ice_to_files` left, lazily; ``scene`` is what was mapped, or its part."""
-    return _class_map(scene, open_layers(folder, files, LAYERS, scene), found)
+    return _class_map(scene, open_layers(folder, files, scene, "ice"), found)
 
 
 def ice_method(
@@ -170,20 +163,6 @@ def ice_method(
     """Return a method for ice by its name; arguments and errors are those of `map_ice`."""
     path = None if weights is None else Path(weights).expanduser()
     return parse_ice_method(text, weights=path, seed=seed, device=device)
-
-
-def contents_of(names: Iterable[str]) -> dict[str, Content]:
-    """Return what the numbers of layers are, by output name."""
-    known: dict[str, Content] = {
-        "map": load_legend("ice"), "fraction": "concentration", "unseen": "unseen",
-        "doubt": "doubt",
-    }  # fmt: skip
-    return {name: known[name] for name in names}
-
-
-def _contents(method: Method) -> dict[str, Content]:
-    """Return what a method's maps hold, by output name."""
-    return contents_of(("map", "unseen", "doubt", *(["fraction"] if method.gives_fraction else [])))
 
 
 def _class_map(

@@ -13,9 +13,9 @@ from obriy.methods.clustering.rule import ClusterRule, rule_from_arrays
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import cluster_legend
 from obriy.model.grid import geobox_of
+from obriy.model.layers import LAYERS, layers_named
 from obriy.model.scene import provenance_of
 from obriy.outputs.files import atomic_path
-from obriy.outputs.layers import Content
 from obriy.prepare.clouds.mask import Clouds
 from obriy.runs.folder import StepRecord
 from obriy.workflows.passes import (
@@ -58,7 +58,7 @@ def cluster_in_memory(
     Raises:
         EmptyResultError: where nothing could be seen.
     """
-    sinks = array_sinks(scene, ["labels", "unseen"])
+    sinks = array_sinks(scene, layers_named("clusters", "unseen"))
     result = run_pass(scene, method, sinks, subject="cover", clouds=clouds, options=options)
     require_pixels(result)
     made = _class_map(scene, layers_of(scene, sinks), result.rule)
@@ -95,17 +95,16 @@ def cluster_to_files(
     place = folder / under
     place.mkdir(parents=True, exist_ok=True)
     # Which numbers there are is known only afterwards; colours are those of any number.
-    contents: dict[str, Content] = {
-        "clusters": cluster_legend(list(range(1, 255))),
-        "unseen": "unseen",
-    }
-    with map_writers(place, geobox, contents, provenance_of(scene), lang) as writers:
+    clusters = LAYERS["clusters"].of(cluster_legend(list(range(1, 255))))
+    layers = {"clusters": clusters, "unseen": LAYERS["unseen"]}
+    with map_writers(place, geobox, layers, provenance_of(scene), lang) as writers:
         sinks = {"labels": writers["clusters"], "unseen": writers["unseen"]}
         result = run_pass(
             scene, method, sinks, subject="cover", clouds=clouds, options=options, part=part
         )
         require_pixels(result)
-        writers["clusters"].content = cluster_legend(result.rule.ids)  # type: ignore[attr-defined]
+        found = cluster_legend(result.rule.ids)  # type: ignore[attr-defined]
+        writers["clusters"].layer = clusters.of(found)
     with atomic_path(place / RULE) as draft, draft.open("wb") as file:
         np.savez_compressed(file, **result.rule.to_arrays())  # type: ignore[attr-defined]
     files = {name: f"{under}/{name}" for name in (CLUSTERS, UNSEEN, RULE)}
@@ -124,8 +123,8 @@ def open_clustered(folder: Path, name: str, step: StepRecord, scene: xr.Dataset)
     with np.load(folder / step.outputs[RULE], allow_pickle=False) as arrays:
         rule = rule_from_arrays({name: arrays[name] for name in arrays.files})
     layers = {
-        "labels": open_layer(folder / step.outputs[CLUSTERS], scene),
-        "unseen": open_layer(folder / step.outputs[UNSEEN], scene),
+        "labels": open_layer(folder / step.outputs[CLUSTERS], scene, LAYERS["clusters"]),
+        "unseen": open_layer(folder / step.outputs[UNSEEN], scene, LAYERS["unseen"]),
     }
     return Clustered(_class_map(scene, layers, rule), rule, step.found, name)
 

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,16 +15,13 @@ from obriy.labelling.panel import Minutes
 from obriy.labelling.portraits import make_portraits
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.clusters import NOISE, Naming, Portrait, cluster_legend
+from obriy.model.layers import LAYERS, layers_named
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
 from obriy.model.provenance import Provenance
-from obriy.outputs.layers import Content
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.landcover.naming import Named
 from obriy.workflows.passes import map_writers, open_layer
 from obriy.workflows.records import with_holes
-
-LAYERS: Final = ("landcover", "clusters", "confidence", "agreement", "unseen")
-"""Files of a map of land cover, without their ending."""
 
 Tables = dict[str, np.ndarray[Any, np.dtype[np.uint8]]]
 
@@ -88,29 +85,30 @@ def write_cover_map(
     numbers = same_names(named.namings) if merge else {}
     tables = lookups(named.namings, numbers)
     ids = sorted({int(n) for n in tables["clusters"] if n})
-    contents: dict[str, Content] = {
-        "landcover": legend,
-        "clusters": cluster_legend(ids),
-        "confidence": "confidence",
-        "agreement": "agreement",
-        "unseen": "unseen",
+    written = {
+        "landcover": LAYERS["landcover"].of(legend),
+        "clusters": LAYERS["clusters"].of(cluster_legend(ids)),
+        **layers_named("confidence", "agreement", "unseen"),
     }
     source = named.clustered.map
 
     def work() -> StepRecord:
-        with map_writers(folder.path, source.geobox, contents, source.provenance, lang) as writers:
+        with map_writers(folder.path, source.geobox, written, source.provenance, lang) as writers:
             for rows, columns in windows(source.labels.shape):
                 labels = source.labels[rows, columns].to_numpy()
                 for name, table in tables.items():
                     writers[name].write(rows, columns, table[labels])
                 assert source.unseen is not None
                 writers["unseen"].write(rows, columns, source.unseen[rows, columns].to_numpy())
-        return StepRecord({name: f"{name}.tif" for name in contents})
+        return StepRecord({name: f"{name}.tif" for name in written})
 
     # A legend may be a file of the user's, whose names and colours change with its name the same.
     told = {"tables": _digest(tables.values()), "legend": _print_of(legend), "lang": lang}
     step = folder.step("landcover", work, told, after=[named.clustered.step])
-    layers = {name: open_layer(folder.file(step.outputs[name]), scene) for name in LAYERS}
+    layers = {
+        name: open_layer(folder.file(step.outputs[name]), scene, layer)
+        for name, layer in written.items()
+    }
     cover = _cover(scene, named, legend, numbers, layers)
     return dataclasses.replace(cover, files=step.outputs)
 

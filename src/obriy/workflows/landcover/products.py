@@ -11,6 +11,7 @@ from obriy.labelling.panel import minutes_text
 from obriy.measures.classes import ClassArea, Cover, DistrictCover, measure_cover
 from obriy.model.areas import District
 from obriy.model.clusters import Naming
+from obriy.model.layers import is_listed
 from obriy.model.legend import UNNAMED, Legend
 from obriy.model.reference import Reference
 from obriy.model.scene import band_names
@@ -79,7 +80,7 @@ def write_cover_products(
     )
     result = _result(products)
     maps = {name: folder.file(file) for name, file in cover.files.items()}
-    files = {n: f for n, f in maps.items() if n == "unseen" or n in config.outputs}
+    files = {name: file for name, file in maps.items() if is_listed(name, config.outputs)}
     files |= _tables(products)
     result["outputs"] = {name: str(path) for name, path in files.items()}
     files |= _pictures(products, result, size)

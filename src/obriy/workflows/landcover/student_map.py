@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import xarray as xr
 
@@ -10,8 +10,8 @@ from obriy.blocks.engine import EngineOptions
 from obriy.methods.student import StudentMethod
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
+from obriy.model.layers import LAYERS, Layer, layers_named
 from obriy.model.scene import provenance_of
-from obriy.outputs.layers import Content
 from obriy.prepare.clouds.mask import Clouds
 from obriy.runs.folder import StepRecord
 from obriy.workflows.landcover.mapping import CoverMap, with_pass
@@ -25,9 +25,6 @@ from obriy.workflows.passes import (
     require_pixels,
     run_pass,
 )
-
-_LAYERS: Final = {"landcover": "labels", "confidence": "confidence", "unseen": "unseen"}
-"""Output name to layer."""
 
 
 def student_to_files(
@@ -54,13 +51,10 @@ def student_to_files(
     Raises:
         EmptyResultError: where nothing could be seen; then nothing is written.
     """
-    contents: Mapping[str, Content] = {
-        "landcover": method.legend, "confidence": "confidence", "unseen": "unseen",
-    }  # fmt: skip
     files, result = map_to_files(
         scene,
         method,
-        {name: (_LAYERS[name], content) for name, content in contents.items()},
+        _layers(method),
         folder,
         subject="cover",
         clouds=clouds,
@@ -75,7 +69,7 @@ def open_student_map(
     folder: Path, step: StepRecord, scene: xr.Dataset, method: StudentMethod
 ) -> CoverMap:
     """Open what `student_to_files` left, lazily; ``scene`` is the part that was mapped."""
-    layers = open_layers(folder, step.outputs, _LAYERS, scene)
+    layers = open_layers(folder, step.outputs, scene)
     made = _class_map(scene, method, layers, step.found)
     return CoverMap(made, step.found, files=step.outputs)
 
@@ -93,10 +87,16 @@ def student_in_memory(
         BandError: where the scene lacks a band that the student learnt from.
         EmptyResultError: where nothing could be seen.
     """
-    sinks = array_sinks(scene, list(_LAYERS.values()))
+    sinks = array_sinks(scene, _layers(method))
     result = run_pass(scene, method, sinks, subject="cover", clouds=clouds, options=options)
     require_pixels(result)
     return _class_map(scene, method, layers_of(scene, sinks), found_of(method.name, result))
+
+
+def _layers(method: StudentMethod) -> dict[str, Layer]:
+    """Return the layers of a student's map, by output."""
+    own = {"landcover": LAYERS["landcover"].of(method.legend)}
+    return own | layers_named("confidence", "unseen")
 
 
 def _class_map(

@@ -21,6 +21,7 @@ from obriy.measures.pixel_area import pixel_area
 from obriy.methods.index_threshold import WATER
 from obriy.model.classmap import ClassMap
 from obriy.model.flags import BY_OTHERS, CLOUDS_STEP, Unseen, clouds_known
+from obriy.model.layers import LAYERS
 from obriy.model.legend import NO_DATA
 from obriy.model.provenance import Provenance
 from obriy.model.scene import is_reflectance, provenance_of
@@ -124,11 +125,8 @@ class _Change:
         pixels, metres = 0, 0.0
         geobox, unseen = self.map.geobox, self.map.unseen
         assert unseen is not None
-        contents: dict[str, Any] = {
-            "mask_compared": self.map.legend,
-            "unseen_compared": "unseen",
-        }
-        with map_writers(place, geobox, contents, self.map.provenance, lang) as writers:
+        layers = {f"{name}_compared": LAYERS[name] for name in ("mask", "unseen")}
+        with map_writers(place, geobox, layers, self.map.provenance, lang) as writers:
             for rows, columns in windows(self.map.labels.shape):
                 labels = read_window(self.map.labels, rows, columns)
                 reasons = read_window(unseen, rows, columns)

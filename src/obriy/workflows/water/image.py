@@ -12,10 +12,10 @@ from obriy.methods.expression import parse_method
 from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import describe, geobox_of
+from obriy.model.layers import is_listed
 from obriy.model.reference import Reference
 from obriy.model.scene import band_names, provenance_of
 from obriy.model.scores import Scores
-from obriy.outputs.layers import INDEX_FILE
 from obriy.prepare.crop import crop
 from obriy.runs.folder import RunFolder
 from obriy.sources.base import truth_of
@@ -27,7 +27,6 @@ from obriy.workflows.evaluation import evaluate, reference_from_file
 from obriy.workflows.opening import scene_of
 from obriy.workflows.records import about_districts, is_whole
 from obriy.workflows.run import (
-    ALWAYS,
     Run,
     command_of,
     finish,
@@ -96,8 +95,7 @@ def _carried_out(
     areas = measure_image(water, inputs.districts, config)
     scores = None if reference is None else evaluate(water, reference)
     result = _result(config, water, inputs.districts, areas, scores=scores, mapped=mapped[0])
-    shown = {*ALWAYS, *config.outputs}
-    wanted = {n: f for n, f in mapped[0].files.items() if n in shown or n.startswith(INDEX_FILE)}
+    wanted = {n: f for n, f in mapped[0].files.items() if is_listed(n, config.outputs)}
     result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
     products = Products(inputs.part, water, inputs.districts, areas, scores, mapped[0].found)
     files = write_products(config, folder, products, result)

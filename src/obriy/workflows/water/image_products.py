@@ -10,9 +10,9 @@ import xarray as xr
 from obriy.indices.catalogue import get_index
 from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
+from obriy.model.layers import LAYERS
 from obriy.model.scores import Scores
 from obriy.outputs.files import write_bytes
-from obriy.outputs.layers import INDEX_FILE, layer_named
 from obriy.outputs.polygons import write_polygons
 from obriy.outputs.report import ReportData, write_report
 from obriy.outputs.report_view import source_title
@@ -128,13 +128,13 @@ def _report(
 
 def _indices(config: WaterConfig, products: Products, result: dict[str, Any]) -> list[str]:
     """Return pictures of the indices that were kept; their colours turn at the published zero."""
-    drawn = []
+    drawn, layer = [], LAYERS["index"]
     for output, file in result["outputs"].items():
-        if layer_named(output) != "index":
+        name = layer.thing(output)
+        if name is None:
             continue
-        name = output.removeprefix(INDEX_FILE)
         figure = index_figure(
-            open_layer(Path(file), products.scene, "float32"),
+            open_layer(Path(file), products.scene, layer),
             get_index(name).name,
             threshold=get_index(name).threshold or 0.0,
             districts=products.districts,

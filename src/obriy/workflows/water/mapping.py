@@ -7,22 +7,22 @@ from typing import Any, Final
 
 import xarray as xr
 
-from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
 from obriy.indices.catalogue import get_index
 from obriy.methods.expression import parse_method
 from obriy.methods.index_values import IndexValues, indices_behind
 from obriy.model.classmap import ClassMap
+from obriy.model.layers import LAYERS, Layer, layers_named
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import band_names, check_reflectance, check_scene, provenance_of
-from obriy.outputs.layers import INDEX_FILE, Content
 from obriy.prepare.clouds.mask import Clouds
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.passes import (
     FileWork,
     array_sinks,
     found_of,
+    given,
     layers_of,
     map_each_to_files,
     open_layers,
@@ -32,13 +32,8 @@ from obriy.workflows.passes import (
 from obriy.workflows.records import with_holes
 from obriy.workflows.run import places_of
 
-LAYERS: Final = {
-    "mask": "labels",
-    "fraction": "fraction",
-    "unseen": "unseen",
-    "doubt": "doubt",
-}
-"""Output name to layer of the map."""
+WATER: Final[Mapping[str, Layer]] = layers_named("mask", "unseen", "doubt", "fraction")
+"""The layers of a map of water, by output."""
 
 
 def map_water(
@@ -86,8 +81,7 @@ def map_waters(
     scene = with_clouds(scene, clouds, options)
     work = []
     for method in map(parse_method, methods):
-        names = [n for n in LAYERS.values() if n != "fraction" or method.gives_fraction]
-        work.append((method, array_sinks(scene, names)))
+        work.append((method, array_sinks(scene, given(WATER, method))))
     results = run_passes(scene, work, subject="water", clouds=clouds, options=options)
     return [
         ClassMap(
@@ -199,10 +193,14 @@ def map_waters_to_files(
         As `map_water_to_files`, for each method, and then for each index.
     """
     check_scene(scene)
-    work = [_work_of(parse_method(text), folder) for text, folder in methods]
+    work = []
+    for text, folder in methods:
+        method = parse_method(text)
+        work.append(FileWork(method, given(WATER, method), folder))
+    layer = LAYERS["index"]
     for name, folder in indices.items():
         values = IndexValues(get_index(name))
-        work.append(FileWork(values, {f"{INDEX_FILE}{values.name}": ("values", "index")}, folder))
+        work.append(FileWork(values, {layer.output(values.name): layer}, folder))
     made = map_each_to_files(
         scene, work, subject="water", clouds=clouds, options=options, lang=lang, part=part
     )
@@ -210,24 +208,12 @@ def map_waters_to_files(
     return [(files, found_of(text, done)) for text, (files, done) in zip(told, made, strict=True)]
 
 
-def _work_of(method: Method, folder: Path) -> FileWork:
-    contents: dict[str, Content] = {
-        "mask": load_legend("water"),
-        "unseen": "unseen",
-        "doubt": "doubt",
-    }
-    if method.gives_fraction:
-        contents["fraction"] = "fraction"
-    layers = {name: (LAYERS[name], content) for name, content in contents.items()}
-    return FileWork(method, layers, folder)
-
-
 def open_map(
     folder: Path, files: Mapping[str, str], scene: xr.Dataset, found: Mapping[str, Any]
 ) -> ClassMap:
     """Open the COGs of a water map lazily, on the scene's grid."""
     return ClassMap(
-        **open_layers(folder, files, LAYERS, scene),
+        **open_layers(folder, files, scene),
         legend=load_legend("water"),
         provenance=record(provenance_of(scene), found),
         time=scene.attrs.get("time"),

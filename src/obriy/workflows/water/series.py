@@ -7,26 +7,25 @@
 A date that fails is listed, in the result and in the exit code; the others go on.
 """
 
-import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import xarray as xr
 
 from obriy.blocks.engine import EngineOptions
-from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.measures.occurrence import measure_occurrence
 from obriy.methods.expression import parse_method
 from obriy.model.areas import Area, AreaSeries
 from obriy.model.classmap import ClassMap
-from obriy.model.grid import coords_of, describe, geobox_of
+from obriy.model.grid import describe, geobox_of
+from obriy.model.layers import layers_named
 from obriy.model.scene import band_names
-from obriy.outputs.cog import MapWriter
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap, map_images
+from obriy.workflows.passes import map_writers, open_layer
 from obriy.workflows.records import is_whole
 from obriy.workflows.run import COMPARING, Run, finish, map_step, places_of, run_folder, run_path
 from obriy.workflows.water.balance import strike_balance
@@ -38,10 +37,7 @@ from obriy.workflows.water.series_products import SeriesProducts, write_series_p
 from obriy.workflows.water.series_result import cloudiness, result_of
 
 MAPS: Final = "maps"
-OCCURRENCE: Final[dict[Literal["occurrence", "observations"], str]] = {
-    "occurrence": "occurrence.tif",
-    "observations": "observations.tif",
-}
+OCCURRENCE: Final = layers_named("occurrence", "observations")
 
 
 def plan_series(config: WaterConfig) -> dict[str, Any]:
@@ -128,27 +124,16 @@ def _occurrence(
     maps: Mapping[str, ClassMap], config: WaterConfig, folder: RunFolder
 ) -> dict[str, xr.DataArray]:
     """Measure how often each pixel was wet, and how often seen."""
-    geobox = next(iter(maps.values())).geobox
+    first = next(iter(maps.values()))
 
     def work() -> StepRecord:
-        with contextlib.ExitStack() as stack:
-            sinks = [
-                stack.enter_context(MapWriter(folder.file(file), geobox, name, lang=config.lang))
-                for name, file in OCCURRENCE.items()
-            ]
-            summary = measure_occurrence(list(maps.values()), *sinks)
-        files: dict[str, str] = dict(OCCURRENCE.items())
-        return StepRecord(files, dataclasses.asdict(summary))
+        with map_writers(folder.path, first.geobox, OCCURRENCE, None, config.lang) as sinks:
+            summary = measure_occurrence(list(maps.values()), *sinks.values())
+        return StepRecord({name: f"{name}.tif" for name in sinks}, dataclasses.asdict(summary))
 
     done = folder.step("occurrence", work, after=[*map(map_step, maps), COMPARING])
     return {
-        name: xr.DataArray(
-            lazy_variable(
-                RasterBand(str(folder.file(file)), resampling="nearest", dtype="uint8", fill=255),
-                geobox,
-            ),
-            coords=coords_of(geobox),
-        )
+        name: open_layer(folder.file(file), first.labels, OCCURRENCE[name])
         for name, file in done.outputs.items()
     }
 

@@ -15,7 +15,7 @@ from obriy.model.areas import Area, AreaSeries, District
 from obriy.model.bodies import WaterBody
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
-from obriy.model.legend import load_legend
+from obriy.model.layers import LAYERS
 from obriy.model.provenance import Provenance
 from obriy.outputs.bodies import write_bodies, write_body_series
 from obriy.outputs.cog import MapWriter
@@ -37,6 +37,7 @@ from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.dates import parse_range
 from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.passes import open_layer
 from obriy.workflows.run import COMPARING, map_step, places_of
 from obriy.workflows.water.balance import Balance
 
@@ -169,11 +170,10 @@ def _change(
             f"No change between {' and '.join(config.change or ())}: on one side no date has a map."
         )
         return {}
-    legend = load_legend("water_change")
 
     def work() -> StepRecord:
-        geobox = before[0].geobox
-        with MapWriter(folder.file("change.tif"), geobox, legend, lang=config.lang) as sink:
+        geobox, layer = before[0].geobox, LAYERS["change"]
+        with MapWriter(folder.file("change.tif"), geobox, layer, lang=config.lang) as sink:
             change = measure_change(
                 before,
                 after,
@@ -274,7 +274,6 @@ def _percent(path: Path, products: SeriesProducts) -> xr.DataArray:
 
 
 def _change_map(path: Path, products: SeriesProducts) -> ClassMap:
-    geobox = next(iter(products.maps.values())).geobox
-    band = RasterBand(str(path), resampling="nearest", dtype="uint8")
-    labels = xr.DataArray(lazy_variable(band, geobox), coords=coords_of(geobox))
-    return ClassMap(labels, load_legend("water_change"))
+    first, layer = next(iter(products.maps.values())), LAYERS["change"]
+    assert layer.legend is not None
+    return ClassMap(open_layer(path, first.labels, layer), layer.legend)
