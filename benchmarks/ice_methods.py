@@ -16,14 +16,17 @@ import warnings
 
 import numpy as np
 
-from obriy.methods.ice.classifier import LearnedIce
-from obriy.methods.ice.learned import CLASSIFIERS, ClassifierCard, features_of, fit_classifier
+from obriy.methods.ice.classifier import ClassifierIce
+from obriy.methods.ice.learned import Classifier, feature_names, features_of
 from obriy.methods.ice.spec import ice_methods
+from obriy.model.card import Card
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER
+from obriy.model.legend import load_legend
 from obriy.simulate.ice.scene import simulate_ice
 from obriy.validation.ice_scores import count_ice, ice_scores, paired_test
 from obriy.workflows.ice.mapping import ice_method
 
+CLASSIFIERS = {m.name: m.model for m in ice_methods() if isinstance(m.model, Classifier)}
 DATES = (
     "11-20", "12-05", "12-20", "01-05", "01-18", "01-28", "02-08", "02-18", "02-27", "03-08",
     "03-18", "03-28", "04-06", "04-20",
@@ -54,7 +57,7 @@ def lesson(seeds):
     """Return features and classes of pixels of the training seeds."""
     random, features, classes = np.random.default_rng(0), [], []
     for one in scenes(seeds):
-        stack = features_of({name: one.scene[name].values for name in BANDS}, BANDS)
+        stack = features_of({name: one.scene[name].values for name in BANDS})
         for code in (WATER, ICE, CLOUD):
             rows, columns = random.permutation(np.argwhere(one.truth.values == code))[:PIXELS].T
             features.append(stack[:, rows, columns].T)
@@ -65,7 +68,8 @@ def lesson(seeds):
 def method_of(name, taught):
     if name not in CLASSIFIERS:
         return ice_method(name, None, 0, "cpu")
-    return LearnedIce(fit_classifier(name, *taught, ClassifierCard(), seed=0), name)
+    card = Card(name, BANDS, load_legend("ice"), (), feature_names(BANDS))
+    return ClassifierIce(CLASSIFIERS[name].fit(*taught, card), name)
 
 
 def judge(method, cases):
@@ -105,7 +109,7 @@ def main():
     parser.add_argument("--train", type=span, default=span("200-229"))
     parser.add_argument("--methods", default="")
     asked = parser.parse_args()
-    plain = [m.name for m in ice_methods() if not m.needs_weights]
+    plain = [m.name for m in ice_methods() if m.model is None]
     names = asked.methods.split(",") if asked.methods else [*plain, *CLASSIFIERS, "green:0.2"]
     warnings.simplefilter("ignore")
     cases = list(scenes(asked.seeds))

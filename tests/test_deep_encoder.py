@@ -1,5 +1,6 @@
 """Features of an encoder: of a student, of weights of photographs, and their errors."""
 
+import dataclasses
 import pickle
 from pathlib import Path
 
@@ -7,9 +8,12 @@ import numpy as np
 import pytest
 
 from obriy.errors import BandError, InputError
+from obriy.model.card import Card
 from obriy.model.legend import load_legend
 from obriy.nets.encoder import CHANNELS, FeatureExtractor, Photograph, load_encoder
-from obriy.nets.unet import Student, StudentCard, build_network
+from obriy.nets.model_file import model_bytes, open_model
+from obriy.nets.networks import TrainedNetwork
+from obriy.nets.unet import UNET
 
 torch = pytest.importorskip("torch", reason="needs the extra deep")
 torchvision = pytest.importorskip("torchvision", reason="needs the extra deep")
@@ -34,10 +38,12 @@ def photographs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory):
-    card = StudentCard(BANDS[1:], load_legend("worldcover"), (0.1,) * 5, (0.2,) * 5)
-    path = tmp_path_factory.mktemp("encoder") / "student.pt"
-    network = build_network(5, len(card.legend.codes), seed=1)
-    path.write_bytes(Student(network, card, "cpu").to_bytes())
+    legend, names = load_legend("worldcover"), BANDS[1:]
+    outputs = tuple(one.name for one in legend)
+    card = Card("student", names, legend, outputs, (*names, "NDVI", "NDWI"), (0.1,) * 5, (0.2,) * 5)
+    path = tmp_path_factory.mktemp("encoder") / "model.obriy"
+    network = UNET.fresh(5, len(outputs), seed=1)
+    path.write_bytes(TrainedNetwork(UNET, network, card, "cpu").to_bytes())
     return path
 
 
@@ -119,8 +125,16 @@ def test_weights_that_will_not_do(tmp_path, student):
     (tmp_path / "pickle.pt").write_bytes(pickle.dumps({"a": Path("/")}))
     with pytest.raises(InputError, match="is broken, or no file of"):
         load_encoder(tmp_path / "pickle.pt", BANDS)
-    content = torch.load(student, weights_only=True)
-    for key, value in (("card", "{}"), ("card", "not JSON"), ("weights", {})):
-        torch.save({**content, key: value}, tmp_path / "damaged.pt")
+    card, weights = open_model(student)
+    ice = dataclasses.replace(card, method="m201")
+    for damaged, learnt, said in (
+        (card, {}, "damaged"), (card, {**weights, "more": np.zeros(1)}, "damaged"),
+        (ice, weights, "no student"),
+    ):  # fmt: skip
+        (tmp_path / "damaged").write_bytes(model_bytes(damaged, learnt))
+        with pytest.raises(InputError, match=said):
+            load_encoder(tmp_path / "damaged", BANDS)
+    for text in ("{}", "not JSON"):
+        torch.save({"format": "obriy student 1", "card": text, "weights": {}}, tmp_path / "old.pt")
         with pytest.raises(InputError, match="is damaged"):
-            load_encoder(tmp_path / "damaged.pt", BANDS)
+            load_encoder(tmp_path / "old.pt", BANDS)

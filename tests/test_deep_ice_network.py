@@ -7,13 +7,13 @@ pytest.importorskip("torch")
 
 from ice_scenes import run_in_blocks, small_sea
 from obriy.errors import BandError, InputError
-from obriy.methods.ice.spec import parse_ice_method
+from obriy.methods.ice.spec import ICE_METHODS, parse_ice_method
+from obriy.model.card import Card
 from obriy.model.ice import BANDS, CLOUD, ICE, WATER
-from obriy.nets.architectures import build_segmenter
-from obriy.nets.segmenter import Segmenter, SegmenterCard
+from obriy.model.legend import load_legend
+from obriy.nets.networks import TrainedNetwork
 
 SIZE = {"m201": (285, 430), "unet": (64, 96)}
-OUTPUTS = {"m201": ("ice",), "unet": ("water", "ice", "cloud")}
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +21,12 @@ def weights(tmp_path_factory):
     """Untrained networks in files: their opinion is worth nothing, but it is always the same."""
     folder = tmp_path_factory.mktemp("networks")
     for name, size in SIZE.items():
-        card = SegmenterCard(name, BANDS, OUTPUTS[name], (0.3,) * 7, (0.3,) * 7, size=size)
-        network = build_segmenter(name, BANDS, seed=4)
-        (folder / name).write_bytes(Segmenter(network, card, "cpu").to_bytes())
+        kind = ICE_METHODS.get(name).model
+        card = Card(
+            name, BANDS, load_legend("ice"), kind.outputs, BANDS, (0.3,) * 7, (0.3,) * 7, size
+        )
+        network = kind.fresh(7, len(kind.outputs), seed=4)
+        (folder / name).write_bytes(TrainedNetwork(kind, network, card, "cpu").to_bytes())
     return folder
 
 
@@ -48,7 +51,7 @@ def test_a_scene_of_one_window_gets_what_the_network_says(weights):
     _, bands, flags = small_sea(rows=285, columns=430)
     method = parse_ice_method("m201", weights=weights / "m201", device="cpu")
     layers, _ = run_in_blocks(method, bands, flags, 500)
-    said = method.segmenter.probabilities(bands)[0]
+    said = method.model.probabilities(bands)[0]
     assert np.array_equal(layers["labels"] == ICE, said >= 0.5)
     sure = np.maximum(said, 1 - said)
     assert np.abs(layers["confidence"] / 200 - sure).max() <= 0.0026

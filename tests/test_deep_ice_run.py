@@ -1,6 +1,7 @@
 """`run_ice_training` with a network: files, scores, going on after a stop, use of the weights."""
 
 import csv
+import json
 import threading
 
 import numpy as np
@@ -8,13 +9,17 @@ import pytest
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import BandError, CancelledError, InputError
+from obriy.methods.ice.spec import ICE_METHODS, trained_method
 from obriy.model.ice import BANDS, LAND
-from obriy.nets.segmenter import load_segmenter
+from obriy.nets.model_file import open_model
+from obriy.nets.networks import Network
 from obriy.validation.ice_scores import SCORES
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.ice import IceTrainConfig
 from obriy.workflows.ice.mapping import map_ice
-from obriy.workflows.learn.ice import HISTORY, STATE, run_ice_training
+from obriy.workflows.learn.ice import run_ice_training
+from obriy.workflows.learn.training import HISTORY, STATE
+from terminal import obriy
 from test_ice_training import TIMES, example, write
 
 torch = pytest.importorskip("torch", reason="needs the extra deep")
@@ -47,7 +52,7 @@ def test_what_a_training_leaves(uninterrupted):
     result, folder = uninterrupted.result, uninterrupted.folder
     assert sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) == [
         "config.yaml", "finished.json", "history.csv", "learning.png", "ledger.jsonl",
-        "result.json", "weights.pt",
+        "model.obriy", "result.json",
     ]  # fmt: skip
     rows = curve(folder)
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
@@ -62,8 +67,8 @@ def test_what_a_training_leaves(uninterrupted):
 
 
 def test_the_weights_map_a_scene(uninterrupted):
-    file = uninterrupted.folder / "weights.pt"
-    card = load_segmenter(file, "cpu").card
+    file = uninterrupted.folder / "model.obriy"
+    card = open_model(file)[0]
     split = uninterrupted.result["split"]
     assert set(card.sources) == {*split["train"]["names"], *split["validation"]["names"]}
     assert card.scores["test"]["iou"] == uninterrupted.result["test"]["iou"]
@@ -89,11 +94,8 @@ def test_what_was_stopped_goes_on_to_the_bit(uninterrupted, data, tmp_path):
     resumed = train(data, out, EngineOptions(progress=lambda *said: seen.append(said)))
     assert [said for said in seen if said[0] == "train"] == [("train", 2, 3), ("train", 3, 3)]
     assert curve(out) == curve(uninterrupted.folder)
-    one, other = (
-        torch.load(run.folder / "weights.pt", weights_only=True)["weights"]
-        for run in (resumed, uninterrupted)
-    )
-    assert all(torch.equal(one[name], other[name]) for name in other)
+    one, other = (open_model(run.folder / "model.obriy")[1] for run in (resumed, uninterrupted))
+    assert all(np.array_equal(one[name], other[name]) for name in other)
 
 
 def test_scenes_that_a_network_cannot_learn_from(tmp_path):
@@ -106,3 +108,33 @@ def test_scenes_that_a_network_cannot_learn_from(tmp_path):
     folder.mkdir()
     with pytest.raises(InputError, match="no ice in the labels of the training"):
         train(write(folder, [example(day, ice=False) for day in DAYS]), tmp_path / "other")
+
+
+def test_a_network_that_is_one_entry_is_trained_and_maps(data, tmp_path, monkeypatch):
+    class Dot(torch.nn.Module):
+        """Each pixel by itself."""
+
+        def __init__(self, planes, outputs):
+            super().__init__()
+            self.mix = torch.nn.Conv2d(planes, outputs, 1)
+
+        def heads(self, x):
+            return (self.mix(x),)
+
+        def forward(self, x):
+            return self.mix(x).sigmoid()
+
+    monkeypatch.setattr(ICE_METHODS, "_entries", dict(ICE_METHODS._entries))
+    ICE_METHODS.register(
+        "dot", trained_method("dot", "pixels alone", Network(Dot, ("water", "ice", "cloud")))
+    )
+    words = ["--method", "dot", "--epochs", "2", "--rate", "0.1", "--device", "cpu"]
+    done = obriy("train", "ice", data, *words, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert (told["method"], told["parameters"]) == ("dot", 3 * 8)
+    image = next(data.glob("*.tif"))
+    model = told["outputs"]["model"]
+    mapped = obriy("ice", image, "--model", model, "--out", tmp_path / "map", "--outputs", "map")
+    assert mapped.returncode == 0, mapped.stderr
+    assert json.loads((tmp_path / "map" / "result.json").read_text())["method"] == "dot"

@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 
 from obriy.errors import InputError
+from obriy.methods.ice.spec import trainable
+from obriy.model.card import Card
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER
-from obriy.nets.ice_learning import Windows, train_segmenter
-from obriy.nets.ice_loss import Tally, dice_bce, ice_counts
+from obriy.model.legend import load_legend
+from obriy.nets.ice_teaching import IceTeaching, dice_bce, ice_counts
 from obriy.nets.ice_variation import MOST_GAIN, NOISE, scaled_batch, varied
-from obriy.nets.learning import Schedule
-from obriy.nets.segmenter import Segmenter, SegmenterCard
-from obriy.nets.unet import scaled
+from obriy.nets.learning import Examples, Schedule, train_network
+from obriy.nets.networks import TrainedNetwork, scaled
 
 torch = pytest.importorskip("torch", reason="needs the extra deep")
 
 SHAPE = (285, 430)
 REFLECTANCE = {WATER: 0.05, ICE: 0.6, CLOUD: 0.5, LAND: 0.15}
-CARD = SegmenterCard("m201", BANDS, ("ice",), (0.2,) * 7, (0.25,) * 7)
+CARD = Card("m201", BANDS, load_legend("ice"), ("ice",), BANDS, (0.2,) * 7, (0.25,) * 7, SHAPE)
 
 
 def windows(count, seed=0):
@@ -37,13 +38,13 @@ def windows(count, seed=0):
     inputs[:, 4:][np.repeat((labels == ICE)[:, None], 3, 1)] = 0.1
     inputs += random.normal(0, 0.02, inputs.shape)
     inputs[:, :, -5:] = np.nan
-    return Windows(inputs.astype("float16"), labels)
+    return Examples(inputs.astype("float16"), labels)
 
 
 def small(count):
     """Of these, every third pixel: enough to look at what variation does."""
     made = windows(count)
-    return Windows(made.inputs[:, :, ::3, ::3].copy(), made.labels[:, ::3, ::3].copy())
+    return Examples(made.inputs[:, :, ::3, ::3].copy(), made.targets[:, ::3, ::3].copy())
 
 
 # Loss --------------------------------------------------------------------------------------------
@@ -75,12 +76,9 @@ def test_what_is_counted_as_ice():
     assert ice_counts(torch, single, 0, labels, known).tolist() == [1, 1, 1]
     three = torch.tensor([[0, 3, 0, 0, 0], [1, 2, 1, 1, 1], [0, 0, 0, 2, 0.0]])[None, :, None]
     assert ice_counts(torch, three, 1, labels, known).tolist() == [1, 1, 1]
-    tally = Tally(torch)
-    assert tally.iou() is None
-    tally.add(torch.tensor(2.0), torch.tensor([3, 1, 2]), 4)
-    tally.add(torch.tensor(1.0), torch.tensor([0, 0, 0]), 1)
-    assert tally.iou() == pytest.approx(0.5)
-    assert tally.mean_loss() == pytest.approx(1.8)
+    teaching = IceTeaching(CARD)
+    assert teaching.score(np.zeros(3, int)) is None
+    assert teaching.score(np.array([3, 1, 2])) == pytest.approx(0.5)
 
 
 # Variation ---------------------------------------------------------------------------------------
@@ -96,7 +94,7 @@ def test_scaled_as_when_it_is_used():
 
 def test_bands_are_never_changed_against_each_other():
     made = small(6)
-    inputs, labels = torch.from_numpy(made.inputs).float(), torch.from_numpy(made.labels)
+    inputs, labels = torch.from_numpy(made.inputs).float(), torch.from_numpy(made.targets)
     found, named = varied(inputs, labels, np.random.default_rng(0))
     gains = []
     for before, after, old, new in zip(inputs, found, labels, named, strict=True):
@@ -120,11 +118,11 @@ def test_bands_are_never_changed_against_each_other():
 
 def test_pasted_clouds_bring_their_bands_and_their_name():
     one = small(2)
-    one.labels[1][one.labels[1] == CLOUD] = WATER
-    one.labels[0][70:85, 15:30] = CLOUD
+    one.targets[1][one.targets[1] == CLOUD] = WATER
+    one.targets[0][70:85, 15:30] = CLOUD
     inputs = torch.from_numpy(one.inputs).float()
     inputs[0][:, 70:85, 15:30] = 0.77
-    labels = torch.from_numpy(one.labels)
+    labels = torch.from_numpy(one.targets)
     gained = 0
     for seed in range(30):
         found, named = varied(inputs, labels, np.random.default_rng(seed))
@@ -145,6 +143,19 @@ def test_noise_of_the_sensor():
 
 
 # Loop --------------------------------------------------------------------------------------------
+
+
+def train_segmenter(train, held, card, schedule, **values):
+    kind = trainable(card.method).model
+    module = kind.fresh(7, len(card.outputs), schedule.seed)
+    identity = dataclasses.asdict(card)
+    return train_network(
+        module, IceTeaching(card), train, held, schedule, identity=identity, **values
+    )
+
+
+def network_of(taught, card):
+    return TrainedNetwork(trainable(card.method).model, taught.module, card, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -182,9 +193,9 @@ def test_it_learns_and_keeps_the_best_epoch(uninterrupted, lessons):
     assert rates == sorted(rates, reverse=True)
     # What was kept says in one thread and float32 what the best epoch said.
     held = lessons[1]
-    segmenter = Segmenter(uninterrupted.network, CARD, "cpu")
+    segmenter = network_of(uninterrupted, CARD)
     both = either = 0
-    for inputs, labels in zip(held.inputs.astype("float32"), held.labels, strict=True):
+    for inputs, labels in zip(held.inputs.astype("float32"), held.targets, strict=True):
         said = segmenter.probabilities(dict(zip(BANDS, inputs, strict=True)))[0] > 0.5
         known = np.isin(labels, (WATER, ICE, CLOUD)) & ~np.isnan(inputs).any(0)
         both += (said & (labels == ICE) & known).sum()
@@ -195,7 +206,7 @@ def test_it_learns_and_keeps_the_best_epoch(uninterrupted, lessons):
 def test_the_same_seed_gives_the_same_curve(uninterrupted, lessons, schedule):
     again = train_segmenter(*lessons, CARD, schedule)
     assert curve(again.history) == curve(uninterrupted.history)
-    assert same_weights(again.network, uninterrupted.network)
+    assert same_weights(again.module, uninterrupted.module)
 
 
 def test_after_a_kill_it_goes_on_to_the_bit(uninterrupted, lessons, schedule):
@@ -215,7 +226,7 @@ def test_after_a_kill_it_goes_on_to_the_bit(uninterrupted, lessons, schedule):
     assert seen == [("train", 3, 4), ("train", 4, 4)]
     assert curve(resumed.history) == curve(uninterrupted.history)
     assert resumed.best == uninterrupted.best
-    assert same_weights(resumed.network, uninterrupted.network)
+    assert same_weights(resumed.module, uninterrupted.module)
 
 
 def test_a_state_of_another_training_is_left_aside(lessons, schedule):
@@ -238,7 +249,7 @@ def test_patience_ends_it(lessons, schedule):
 
 def test_without_ice_there_is_nothing_to_learn(lessons, schedule):
     train, held = lessons
-    none = Windows(held.inputs, np.where(held.labels == ICE, WATER, held.labels))
+    none = Examples(held.inputs, np.where(held.targets == ICE, WATER, held.targets))
     with pytest.raises(InputError, match=r"no ice in the labels of the validation.*not defined"):
         train_segmenter(train, none, CARD, schedule)
     with pytest.raises(InputError, match="no ice in the labels of the training"):
@@ -248,11 +259,11 @@ def test_without_ice_there_is_nothing_to_learn(lessons, schedule):
 @pytest.mark.parametrize("name", ["unet", "deeplab"])
 def test_the_others_learn_three_classes(name, schedule):
     train, held = windows(2), windows(1, seed=9)
-    card = dataclasses.replace(CARD, architecture=name, outputs=("water", "ice", "cloud"))
+    card = dataclasses.replace(CARD, method=name, outputs=("water", "ice", "cloud"))
     short = dataclasses.replace(schedule, epochs=1, batch=2)
     found = train_segmenter(train, held, card, short)
     assert np.isfinite(found.history[0].loss)
-    probabilities = Segmenter(found.network, card, "cpu").probabilities(
+    probabilities = network_of(found, card).probabilities(
         dict(zip(BANDS, held.inputs[0].astype("float32"), strict=True))
     )
     assert probabilities.shape == (3, *SHAPE)

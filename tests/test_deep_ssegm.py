@@ -1,18 +1,31 @@
 """SSegm layer by layer as the figure of document B prints it; the other networks; their file."""
 
 import dataclasses
+import gzip
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from obriy.errors import BandError, InputError, UnknownNameError
+from obriy.methods.ice.spec import parse_ice_method, trainable
+from obriy.model.card import Card
 from obriy.model.ice import BANDS
-from obriy.nets.architectures import architecture, build_segmenter
-from obriy.nets.segmenter import Segmenter, SegmenterCard, load_segmenter
+from obriy.model.legend import load_legend
+from obriy.nets.architectures import take_over
+from obriy.nets.networks import TrainedNetwork
 from obriy.nets.ssegm import M201, M211
 
 torch = pytest.importorskip("torch", reason="needs the extra deep")
+
+MODELS = Path(__file__).parent / "models"
+
+
+def build(name, seed=0):
+    """A network for ice with its first weights."""
+    kind = trainable(name).model
+    return kind.fresh(7, len(kind.outputs), seed)
 
 
 def parameters(network):
@@ -149,7 +162,7 @@ def test_deeplab_is_that_of_torchvision():
     vision = pytest.importorskip("torchvision").models.segmentation
     built = vision.deeplabv3_resnet50(weights=None, weights_backbone=None, aux_loss=True)
     assert parameters(built) == 42_004_074
-    ours = build_segmenter("deeplab", BANDS)
+    ours = build("deeplab")
     # 7 bands for 3 in the first layer (64 kernels of 7 x 7), 3 classes for 21 in both heads.
     assert parameters(ours) == 42_004_074 + 4 * 64 * 49 - 18 * (256 + 1) - 18 * (256 + 1)
 
@@ -158,8 +171,8 @@ def test_deeplab_is_that_of_torchvision():
     ("name", "outputs", "heads"), [("m201", 1, 1), ("unet", 3, 1), ("deeplab", 3, 2)]
 )
 def test_every_network_gives_pixels_their_logits(name, outputs, heads):
-    network = build_segmenter(name, BANDS, seed=1).eval()
-    assert len(architecture(name).outputs) == outputs
+    network = build(name, seed=1).eval()
+    assert len(trainable(name).model.outputs) == outputs
     with torch.inference_mode():
         x = torch.randn(1, 7, 285, 430, generator=torch.Generator().manual_seed(0))
         found = network.heads(x)
@@ -169,21 +182,27 @@ def test_every_network_gives_pixels_their_logits(name, outputs, heads):
 
 def test_first_weights_are_those_of_the_seed():
     before = torch.random.get_rng_state()
-    one, same, other = (build_segmenter("m201", BANDS, seed=s).l1[0].weight for s in (3, 3, 4))
+    one, same, other = (build("m201", seed=s).l1[0].weight for s in (3, 3, 4))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert torch.equal(before, torch.random.get_rng_state())
-    with pytest.raises(UnknownNameError, match=r"no network 'm22'.*m211"):
-        build_segmenter("m22", BANDS)
-    with pytest.raises(BandError, match="unet or deeplab"):
-        build_segmenter("m211", BANDS[:5])
+    with pytest.raises(UnknownNameError, match=r"'m22'.*m211"):
+        trainable("m22")
+    with pytest.raises(UnknownNameError, match=r"'kmeans'.*forest"):
+        trainable("kmeans")
+
+
+def pretrained(name, file):
+    module = build(name)
+    take_over(module, trainable(name).model, str(file), BANDS)
+    return module
 
 
 def test_weights_of_photographs_with_an_adapted_first_layer(tmp_path):
     vision = pytest.importorskip("torchvision").models
     photographs = vision.resnet18(weights=None).state_dict()
     torch.save(photographs, tmp_path / "resnet18.pth")
-    encoder = build_segmenter("unet", BANDS, pretrained=str(tmp_path / "resnet18.pth")).encoder()[0]
+    encoder = pretrained("unet", tmp_path / "resnet18.pth").encoder()[0]
     kernels = photographs["conv1.weight"]
     first = encoder.conv1.weight.detach()
     torch.testing.assert_close(first[:, 0], kernels[:, 0] * 3 / 7)  # red
@@ -191,21 +210,24 @@ def test_weights_of_photographs_with_an_adapted_first_layer(tmp_path):
     torch.testing.assert_close(first[:, 5], kernels.sum(1) / 7)  # swir16: none of the three
     torch.testing.assert_close(encoder.layer4[1].conv2.weight, photographs["layer4.1.conv2.weight"])
     with pytest.raises(InputError, match="holds no weights for this network"):
-        build_segmenter("deeplab", BANDS, pretrained=str(tmp_path / "resnet18.pth"))
+        pretrained("deeplab", tmp_path / "resnet18.pth")
     with pytest.raises(InputError, match="starts from random weights"):
-        build_segmenter("m211", BANDS, pretrained=str(tmp_path / "resnet18.pth"))
+        pretrained("m211", tmp_path / "resnet18.pth")
     with pytest.raises(InputError, match="is not there"):
-        build_segmenter("unet", BANDS, pretrained=str(tmp_path / "none.pth"))
+        pretrained("unet", tmp_path / "none.pth")
 
 
 @pytest.fixture(scope="module")
 def card():
-    return SegmenterCard("m201", BANDS, ("ice",), (0.1,) * 7, (0.2,) * 7, pixel_m=500.0, seed=5)
+    legend, middle, spread = load_legend("ice"), (0.1,) * 7, (0.2,) * 7
+    return Card(
+        "m201", BANDS, legend, ("ice",), BANDS, middle, spread, (285, 430), pixel_m=500.0, seed=5
+    )
 
 
 @pytest.fixture(scope="module")
 def segmenter(card):
-    return Segmenter(build_segmenter("m201", BANDS, seed=5), card, "cpu")
+    return TrainedNetwork(trainable("m201").model, build("m201", seed=5), card, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +240,7 @@ def test_one_window(segmenter, window):
     found = segmenter.probabilities(window)
     assert found.shape == (1, 285, 430)
     assert found.dtype == np.float32
-    network = build_segmenter("m201", BANDS, seed=5).eval()
+    network = build("m201", seed=5).eval()
     x = np.stack([(window[name] - 0.1) / 0.2 for name in BANDS])
     with torch.inference_mode():
         np.testing.assert_allclose(found, network(torch.from_numpy(x)[None])[0], atol=1e-5)
@@ -248,24 +270,40 @@ def test_threads_give_the_same_bits(segmenter, window):
 
 
 def test_there_and_back_through_a_file(segmenter, window, tmp_path):
-    file = tmp_path / "weights.pt"
+    file = tmp_path / "model.obriy"
     file.write_bytes(segmenter.to_bytes())
-    again = load_segmenter(file, "cpu")
+    again = parse_ice_method("m201", weights=file, device="cpu").model
     assert again.card == segmenter.card
     np.testing.assert_array_equal(again.probabilities(window), segmenter.probabilities(window))
 
 
 def test_files_that_will_not_do(segmenter, tmp_path):
-    file = tmp_path / "weights.pt"
+    file = tmp_path / "model.obriy"
     with pytest.raises(InputError, match="is not there"):
-        load_segmenter(file)
+        parse_ice_method("m201", weights=file)
     file.write_bytes(segmenter.to_bytes()[:-5000])
-    with pytest.raises(InputError, match="is broken"):
-        load_segmenter(file)
-    torch.save({"weights": {}}, file)
-    with pytest.raises(InputError, match="not a segmenter"):
-        load_segmenter(file)
-    other = SegmenterCard("m211", BANDS, ("ice",), (0.0,) * 7, (1.0,) * 7)
-    file.write_bytes(Segmenter(build_segmenter("m201", BANDS), other, "cpu").to_bytes())
-    with pytest.raises(InputError, match="not whole"):
-        load_segmenter(file)
+    with pytest.raises(InputError, match="no model that Obriy trained"):
+        parse_ice_method("m201", weights=file)
+    for foreign in ({"weights": {}}, {"format": "obriy segmenter 1", "code": tmp_path}):
+        torch.save(foreign, file)
+        with pytest.raises(InputError):
+            parse_ice_method("m201", weights=file)
+    other = dataclasses.replace(segmenter.card, method="m211")
+    file.write_bytes(TrainedNetwork(segmenter.kind, build("m201"), other, "cpu").to_bytes())
+    with pytest.raises(InputError, match="damaged"):
+        parse_ice_method("m211", weights=file)
+
+
+def test_a_network_of_before_there_was_one_format(tmp_path):
+    file = tmp_path / "weights.pt"
+    file.write_bytes(gzip.decompress((MODELS / "m201.pt.gz").read_bytes()))
+    model = parse_ice_method("m201", weights=file, device="cpu").model
+    assert (model.card.outputs, model.card.size, model.card.pixel_m) == (("ice",), (285, 430), 500)
+    assert (model.card.sources, model.card.parameters) == (("x_aqua",), 115_980)
+    assert model.card.scores["test"]["iou"] == 0.9
+    random = np.random.default_rng(0)
+    for _ in range(4):  # of the draws before: the student's bands
+        random.uniform(0, 0.4, (16, 24))
+    bands = {name: random.uniform(0, 0.8, (20, 30)).astype("float32") for name in BANDS}
+    # What it said when the file was written.
+    assert model.probabilities(bands)[0, 5, 7] == pytest.approx(0.462081, abs=1e-5)

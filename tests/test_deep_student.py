@@ -1,5 +1,9 @@
 """The student: its network, its file, its loop, and maps made by it."""
 
+import dataclasses
+import gzip
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -11,10 +15,14 @@ from affine import Affine
 from obriy.cli.show_landcover import landcover_lines
 from obriy.errors import BandError, InputError
 from obriy.methods.student import TILE, student_method
+from obriy.model.card import Card
 from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.legend import load_legend
-from obriy.nets.learning import IGNORED, Patches, Schedule, class_weights, mean_iou, train_network
-from obriy.nets.unet import Student, StudentCard, build_network, load_student
+from obriy.nets.cover_teaching import IGNORED, CoverTeaching, class_weights, mean_iou
+from obriy.nets.learning import Examples, Schedule, train_network
+from obriy.nets.model_file import model_bytes
+from obriy.nets.networks import TrainedNetwork
+from obriy.nets.unet import UNET
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.jobs import run_job
@@ -24,14 +32,18 @@ torch = pytest.importorskip("torch", reason="needs the extra deep")
 
 WORLDCOVER = load_legend("worldcover")
 BANDS = ("blue", "green", "red", "nir")
+MODELS = Path(__file__).parent / "models"
 FEATURES = 6  # the four bands, NDVI and NDWI
 
 
 @pytest.fixture(scope="module")
 def card():
-    return StudentCard(
+    return Card(
+        method="student",
         bands=BANDS,
         legend=WORLDCOVER,
+        outputs=tuple(one.name for one in WORLDCOVER),
+        features=(*BANDS, "NDVI", "NDWI"),
         middle=(0.05, 0.08, 0.07, 0.25, 0.5, -0.4),
         spread=(0.02, 0.03, 0.04, 0.1, 0.3, 0.3),
         pixel_m=10.0,
@@ -44,10 +56,14 @@ def card():
 @pytest.fixture(scope="module")
 def student_file(card, tmp_path_factory):
     """A student that has learnt nothing: its names are arbitrary, and always the same."""
-    path = tmp_path_factory.mktemp("student") / "student.pt"
-    network = build_network(FEATURES, len(WORLDCOVER.codes), seed=3)
-    path.write_bytes(Student(network, card, "cpu").to_bytes())
+    path = tmp_path_factory.mktemp("student") / "model.obriy"
+    network = UNET.fresh(FEATURES, len(WORLDCOVER.codes), seed=3)
+    path.write_bytes(TrainedNetwork(UNET, network, card, "cpu").to_bytes())
     return path
+
+
+def loaded(path):
+    return student_method(f"student:{path}", "cpu").model
 
 
 @pytest.fixture
@@ -61,7 +77,7 @@ def scene(scene_of):
 
 
 def test_the_card_says_everything_after_reading(student_file, card):
-    assert load_student(student_file, "cpu").card == card
+    assert loaded(student_file).card == card
 
 
 def test_any_cut_into_blocks_gives_the_same_map(scene, student_file, monkeypatch):
@@ -110,7 +126,7 @@ def test_a_band_is_missing(scene_of, student_file):
 def test_several_threads_get_what_one_gets(scene, student_file):
     from concurrent.futures import ThreadPoolExecutor
 
-    student, threads = load_student(student_file, "cpu"), torch.get_num_threads()
+    student, threads = loaded(student_file), torch.get_num_threads()
     windows = [
         {name: scene[name].values[row : row + 64, :64] for name in BANDS}
         for row in range(0, 256, 8)
@@ -170,19 +186,39 @@ def test_a_run_by_a_student(scene, student_file, tmp_path):
     assert "Clusters" not in said
 
 
-def test_files_that_are_no_students(tmp_path):
-    with pytest.raises(InputError, match="of a student is not there"):
+def test_files_that_are_no_students(card, tmp_path):
+    with pytest.raises(InputError, match="of a model is not there"):
         student_method(f"student:{tmp_path / 'none.pt'}")
     (tmp_path / "text.pt").write_text("no tensors")
     torch.save({"weights": torch.zeros(3)}, tmp_path / "other.pt")
     torch.save({"format": "obriy student 1", "code": tmp_path}, tmp_path / "code.pt")
-    for name, said in (("text.pt", "broken"), ("other.pt", "not a student"), ("code.pt", "broken")):
+    ice = dataclasses.replace(card, method="m201")
+    (tmp_path / "ice.pt").write_bytes(model_bytes(ice, {}))
+    (tmp_path / "empty.pt").write_bytes(model_bytes(card, {}))
+    for name, said in (
+        ("text", "no model that"), ("other", "no model that"), ("code", "broken"),
+        ("ice", "holds 'm201', and no student"), ("empty", "damaged"),
+    ):  # fmt: skip
         with pytest.raises(InputError, match=said):
-            load_student(tmp_path / name)
+            student_method(f"student:{tmp_path / name}.pt")
+
+
+def test_a_student_of_before_there_was_one_format(tmp_path):
+    file = tmp_path / "student.pt"
+    file.write_bytes(gzip.decompress((MODELS / "student.pt.gz").read_bytes()))
+    method = student_method(f"student:{file}", "cpu")
+    assert method.legend == WORLDCOVER
+    assert (method.card.sources, method.card.pixel_m) == (("a.tif",), 10)
+    assert method.card.features == (*BANDS, "NDVI", "NDWI")
+    random = np.random.default_rng(0)
+    bands = {name: random.uniform(0, 0.4, (16, 24)).astype("float32") for name in BANDS}
+    said = method.model.probabilities(bands)[:, 5, 7]
+    # What it said when the file was written.
+    np.testing.assert_allclose(said[[0, 5, 9]], [0.086661, 0.098586, 0.103525], atol=1e-5)
 
 
 def test_the_seed_of_the_network():
-    first, again, other = (build_network(3, 2, seed=s).state_dict() for s in (1, 1, 2))
+    first, again, other = (UNET.fresh(3, 2, seed=s).state_dict() for s in (1, 1, 2))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["pixel.0.weight"], other["pixel.0.weight"])
 
@@ -213,15 +249,23 @@ def textures():
         inputs[number, 0] = np.where(kind == 0, stripes, board) + random.normal(0, 0.1, (32, 32))
         targets[number] = kind
     targets[:, :2] = IGNORED
-    return Patches(inputs, targets)
+    return Examples(inputs, targets)
+
+
+def taught_by(train, held, schedule, **values):
+    """A small student after its training."""
+    teaching = CoverTeaching(train.targets, 2)
+    module = UNET.fresh(train.inputs.shape[1], 2, schedule.seed)
+    return train_network(module, teaching, train, held, schedule, threads=1, **values)
 
 
 def test_a_student_sees_what_surrounds_a_pixel(textures):
-    train = Patches(textures.inputs[:32], textures.targets[:32])
-    held = Patches(textures.inputs[32:], textures.targets[32:])
+    train = Examples(textures.inputs[:32], textures.targets[:32])
+    held = Examples(textures.inputs[32:], textures.targets[32:])
     seen = []
     schedule = Schedule(epochs=12, batch=8, rate=3e-3, seed=0, device="cpu")
-    network, history = train_network(train, held, 2, schedule, lambda *step: seen.append(step))
+    taught = taught_by(train, held, schedule, progress=lambda *step: seen.append(step))
+    network, history = taught.module, taught.history
     # No rule for single pixels does better than an IoU of 1/3.
     assert max(epoch.validation_iou for epoch in history) > 0.8
     assert seen[0] == ("train", 1, 12)
@@ -237,22 +281,52 @@ def test_a_student_sees_what_surrounds_a_pixel(textures):
 
 
 def test_training_repeats_with_any_number_of_threads(textures):
-    few = Patches(textures.inputs[:8], textures.targets[:8])
+    few = Examples(textures.inputs[:8], textures.targets[:8])
     schedule = Schedule(epochs=2, batch=4, rate=1e-3, seed=5, device="cpu")
     threads = torch.get_num_threads()
-    first, one = train_network(few, few, 2, schedule)
+    first = taught_by(few, few, schedule)
     torch.set_num_threads(threads + 1)
-    again, two = train_network(few, few, 2, schedule)
+    again = taught_by(few, few, schedule)
     assert torch.get_num_threads() == threads + 1
     torch.set_num_threads(threads)
-    assert one == two
-    for name, value in first.state_dict().items():
-        assert torch.equal(value, again.state_dict()[name]), name
+    assert curve(first) == curve(again)
+    assert same_weights(first, again)
+
+
+def curve(taught):
+    return [dataclasses.replace(epoch, seconds=0) for epoch in taught.history]
+
+
+def same_weights(one, other):
+    pairs = zip(one.module.state_dict().values(), other.module.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_student_goes_on_to_the_bit_after_a_kill(textures):
+    few = Examples(textures.inputs[:8], textures.targets[:8])
+    schedule = Schedule(epochs=3, batch=4, rate=1e-3, seed=5, device="cpu")
+    states = []
+
+    def keep(state):
+        states.append(state)
+        if len(states) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        taught_by(few, few, schedule, keep=keep)
+    seen = []
+    resumed = taught_by(
+        few, few, schedule, state=states[-1], progress=lambda *said: seen.append(said)
+    )
+    assert seen == [("train", 3, 3)]
+    whole = taught_by(few, few, schedule)
+    assert curve(resumed) == curve(whole)
+    assert same_weights(resumed, whole)
 
 
 def test_nothing_to_learn(textures):
-    blank = Patches(textures.inputs[:2], np.full((2, 32, 32), IGNORED, "int16"))
+    blank = Examples(textures.inputs[:2], np.full((2, 32, 32), IGNORED, "int16"))
     schedule = Schedule(epochs=1, batch=2, rate=1e-3, seed=0, device="cpu")
     for train, held, name in ((blank, textures, "training"), (textures, blank, "validation")):
         with pytest.raises(InputError, match=f"{name} blocks"):
-            train_network(train, held, 2, schedule)
+            taught_by(train, held, schedule)

@@ -9,6 +9,7 @@ import rasterio
 import xarray as xr
 
 from conftest import utm_grid
+from obriy.blocks.engine import EngineOptions
 from obriy.errors import GridError, InputError, UsageError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of, geobox_of
@@ -17,7 +18,8 @@ from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.reference import Reference
 from obriy.model.scene import make_scene
-from obriy.nets.learning import IGNORED, Epoch
+from obriy.nets.cover_teaching import IGNORED
+from obriy.nets.learning import Epoch
 from obriy.outputs.cog import MapWriter
 from obriy.prepare.visibility import edge_pixels
 from obriy.render.figures import to_png
@@ -238,6 +240,10 @@ def test_a_reference_in_other_words(tmp_path):
     assert [c["name"] for c in run.result["teacher"]["classes"]] == ["not_water", "water"]
 
 
+def telling(progress):
+    return EngineOptions(progress=progress)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A teacher that mistakes a third of the pixels at random: its student need not."""
@@ -249,7 +255,7 @@ def trained(tmp_path_factory):
     scene, named, truth = world(wrong=0.5)
     seen = []
     lessons = [lesson_of(scene, named, truth)]
-    run = train_landcover(config, lambda *step: seen.append(step[0]), lessons=lessons)
+    run = train_landcover(config, telling(lambda *step: seen.append(step[0])), lessons=lessons)
     return config, lessons, run, seen
 
 
@@ -269,14 +275,14 @@ def test_what_a_training_leaves(trained):
     _, _, run, _ = trained
     assert {path.name for path in run.folder.iterdir()} == {
         "config.yaml", "finished.json", "history.csv", "ledger.jsonl", "learning.png",
-        "result.json", "student.pt",
+        "model.obriy", "result.json",
     }  # fmt: skip
     with (run.folder / "history.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == run.result["epochs"]
     best = max(rows, key=lambda row: float(row["validation_mean_iou"]))
     assert int(best["epoch"]) == run.result["best_epoch"]
-    card = run.student.student.card
+    card = run.student.card
     assert card.bands == ("blue", "green", "red", "nir")
     assert card.sources == ("world.tif",)
     assert card.pixel_m == 10
@@ -284,11 +290,11 @@ def test_what_a_training_leaves(trained):
 
 @pytest.mark.parametrize(("lang", "word"), [("en", "kept: 2"), ("uk", "взято: 2")])
 def test_how_the_student_learnt_is_drawn(lang, word):
-    history = [Epoch(n, 2.5 / n, 2.0, 0.2 * n, 1e-3) for n in (1, 2, 3)]
+    history = [Epoch(n, 2.5 / n, 2.0, 0.25 * n, 0.2 * n, 1e-3, 1.0) for n in (1, 2, 3)]
     figure = learning_figure(history, 2, lang=lang)
     losses, share = figure.axes
     assert [line.get_ydata()[0] for line in losses.lines[:2]] == [2.5, 2.0]
-    assert list(share.lines[0].get_ydata()) == pytest.approx([0.2, 0.4, 0.6])
+    assert list(share.lines[1].get_ydata()) == pytest.approx([0.2, 0.4, 0.6])
     assert share.texts[0].get_text() == word
     assert to_png(figure)[:4] == b"\x89PNG"
     ticks = [label.get_text() for label in losses.get_yticklabels()]
@@ -299,7 +305,7 @@ def test_the_student_maps_another_scene(trained):
     from obriy.workflows.landcover.job import map_landcover
 
     scene, _, truth = world(seed=9)
-    found = map_landcover(scene, f"student:{trained[2].folder / 'student.pt'}")
+    found = map_landcover(scene, f"student:{trained[2].folder / 'model.obriy'}")
     assert (found.labels.values == truth.values).mean() > 0.85
     assert found.provenance.step("student")["learnt_from"] == ["world.tif"]
 
@@ -310,7 +316,7 @@ def test_pixels_of_another_size_are_told(trained, scene_of):
     plain = {name: np.full((4, 4), 0.1) for name in SPECTRA[TREE]}
     for metres, told in ((10.0, 0), (12.0, 0), (30.0, 1)):
         scene = scene_of(geobox=utm_grid((4, 4), metres), **plain)
-        method = f"student:{trained[2].folder / 'student.pt'}"
+        method = f"student:{trained[2].folder / 'model.obriy'}"
         warnings = map_landcover(scene, method).provenance.warnings
         assert len(warnings) == told
     assert "learnt from pixels of 10 m; these are 30 m" in warnings[0]
@@ -319,12 +325,12 @@ def test_pixels_of_another_size_are_told(trained, scene_of):
 
 def test_a_training_that_is_done_is_not_done_again(trained):
     config, lessons, run, _ = trained
-    before = (run.folder / "student.pt").stat().st_mtime_ns
+    before = (run.folder / "model.obriy").stat().st_mtime_ns
     steps = []
-    again = train_landcover(config, lambda *step: steps.append(step), lessons=lessons)
+    again = train_landcover(config, telling(lambda *step: steps.append(step)), lessons=lessons)
     assert again.result == run.result
     assert not steps
-    assert (run.folder / "student.pt").stat().st_mtime_ns == before
+    assert (run.folder / "model.obriy").stat().st_mtime_ns == before
 
 
 def test_a_changed_reference_is_judged_anew(run_folder, tmp_path):

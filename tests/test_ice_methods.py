@@ -1,22 +1,37 @@
 """Methods for ice: one contract for all, and what each must get right by pen and paper."""
 
+import dataclasses
+import gzip
+import io
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ice_scenes import run_in_blocks, small_sea
 from obriy.errors import BandError, InputError, UnknownNameError, UsageError
-from obriy.methods.ice.learned import (
-    CLASSIFIERS,
-    ClassifierCard,
-    feature_names,
-    features_of,
-    fit_classifier,
-    load_classifier,
-)
+from obriy.methods.ice.learned import Classifier, feature_names, features_of
 from obriy.methods.ice.spec import ICE_METHODS, ice_methods, parse_ice_method
+from obriy.model.card import Card
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER
+from obriy.model.legend import load_legend
+from obriy.nets.model_file import model_bytes, open_model
 
-PLAIN = [m.name for m in ice_methods() if not m.needs_weights] + ["nir:otsu", "NDWI:0.2"]
+PLAIN = [m.name for m in ice_methods() if m.model is None] + ["nir:otsu", "NDWI:0.2"]
+CLASSIFIERS = {m.name: m.model for m in ice_methods() if isinstance(m.model, Classifier)}
+MODELS = Path(__file__).parent / "models"
+"""Small models in the formats of before there was one, made by the code of then."""
+SAID = {
+    "linear": [
+        0.9954408407211304,
+        0.9940590858459473,
+        0.9950916767120361,
+        0.9916449189186096,
+        0.9962157607078552,
+    ],
+    "forest": [1.0, 1.0, 1.0, 0.9833333492279053, 1.0],
+}
 NETWORKS = ("m201", "m211", "unet", "deeplab")
 ALL = [*PLAIN, *CLASSIFIERS]
 
@@ -27,11 +42,16 @@ def weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
     truth, bands, _ = small_sea(seed=2)
     sea = truth != LAND
-    features = features_of(bands, BANDS)[:, sea].T
-    for kind in CLASSIFIERS:
-        found = fit_classifier(kind, features, truth[sea], ClassifierCard(sources=("a",)), seed=3)
-        (folder / kind).write_bytes(found.to_bytes())
+    features = features_of(bands)[:, sea].T
+    for name, kind in CLASSIFIERS.items():
+        found = kind.fit(features, truth[sea], card_of(name))
+        (folder / name).write_bytes(found.to_bytes())
     return folder
+
+
+def card_of(name):
+    """The card of a classifier that has not learnt yet."""
+    return Card(name, BANDS, load_legend("ice"), (), feature_names(BANDS), sources=("a",), seed=3)
 
 
 def made(name, weights, seed=0):
@@ -198,21 +218,25 @@ def test_names():
         parse_ice_method("groen:0.2")
     with pytest.raises(UsageError, match="lies between"):
         parse_ice_method("green:40")
-    with pytest.raises(UsageError, match="no weights") as caught:
+    with pytest.raises(UsageError, match="no model was given") as caught:
         parse_ice_method("forest")
     assert "obriy train ice" in caught.value.hint
 
 
 def test_weights_that_belong_elsewhere(weights, tmp_path):
     with pytest.raises(UsageError, match="learns from no training"):
-        parse_ice_method("auto", weights=weights / "knn")
+        parse_ice_method("mod29", weights=weights / "knn")
     with pytest.raises(InputError, match="holds 'knn'"):
         parse_ice_method("forest", weights=weights / "knn")
     with pytest.raises(InputError, match="not there"):
         parse_ice_method("forest", weights=tmp_path / "none")
 
 
-def test_files_that_are_no_classifier(weights, tmp_path):
+def test_a_file_says_by_itself_what_it_holds(weights):
+    assert parse_ice_method("auto", weights=weights / "knn").name == "knn"
+
+
+def test_files_that_are_no_model(weights, tmp_path):
     import pickle
 
     import skops.io
@@ -225,57 +249,110 @@ def test_files_that_are_no_classifier(weights, tmp_path):
         skops.io.dumps({"format": "other"}),
         skops.io.dumps([1, 2]),
         skops.io.dumps({"format": "obriy ice classifier 1", "card": "{}", "model": 3}),
+        model_bytes(card_of("knn"), {"arrays": np.zeros(2)})[:-60],
     ):
         broken.write_bytes(content)
         with pytest.raises(InputError) as caught:
-            load_classifier(broken)
+            open_model(broken)
         assert "obriy train ice" in caught.value.hint
+
+
+def test_a_model_of_another_kind_than_its_card_says(tmp_path):
+    for name, learnt in (("knn", 3), ("forest", {"arrays": np.zeros(2)})):
+        path = tmp_path / name
+        path.write_bytes(model_bytes(card_of(name), learnt))
+        with pytest.raises(InputError, match="damaged"):
+            parse_ice_method(name, weights=path)
+    path.write_bytes(model_bytes(card_of("student"), 3))
+    with pytest.raises(InputError, match="holds 'student', which maps no ice"):
+        parse_ice_method("auto", weights=path)
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     import os
+    import zipfile
 
     import skops.io
 
     path = tmp_path / "evil"
     content = {"format": "obriy ice classifier 1", "card": "{}", "model": os.system}
     path.write_bytes(skops.io.dumps(content))
-    with pytest.raises(InputError):
-        load_classifier(path)
+    with pytest.raises(InputError, match="not read"):
+        open_model(path)
+    path.write_bytes(model_bytes(card_of("knn"), os.system))
+    with pytest.raises(InputError, match="not read"):
+        open_model(path)
+    pickled = io.BytesIO()
+    np.savez(pickled, weights=np.array([print], object))
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("card.json", card_of("m201").to_json())
+        file.writestr("weights.npz", pickled.getvalue())
+    with pytest.raises(InputError, match="damaged"):
+        open_model(path)
 
 
 def test_a_tree_that_points_beyond_its_nodes_is_refused(weights, tmp_path):
-    import skops.io
-
-    from obriy.methods.ice.learned import TREE
-
-    content = skops.io.load(weights / "forest", trusted=[TREE])
-    tree = content["model"][-1].estimators_[0].tree_
+    card, model = open_model(weights / "forest")
+    tree = model[-1].estimators_[0].tree_
     state = tree.__getstate__()
     state["nodes"] = state["nodes"].copy()
     state["nodes"]["left_child"][0] = 10_000
     tree.__setstate__(state)
-    (tmp_path / "bad").write_bytes(skops.io.dumps(content))
+    (tmp_path / "bad").write_bytes(model_bytes(card, model))
     with pytest.raises(InputError, match="lead nowhere"):
-        load_classifier(tmp_path / "bad")
+        parse_ice_method("forest", weights=tmp_path / "bad")
 
 
 def test_a_classifier_comes_back_from_its_file(weights):
     truth, bands, _ = small_sea(seed=7)
-    features = features_of(bands, BANDS)[:, truth != LAND].T
-    for kind in CLASSIFIERS:
-        found = load_classifier(weights / kind)
-        assert found.card.kind == kind
-        assert found.card.codes == (WATER, ICE, CLOUD)
-        assert found.card.samples == min(CLASSIFIERS[kind].most, (truth != LAND).sum())
+    features = features_of(bands)[:, truth != LAND].T
+    for name, kind in CLASSIFIERS.items():
+        found = kind.restored(*open_model(weights / name))
+        assert found.card.method == name
+        assert found.card.outputs == ("water", "ice", "cloud")
+        assert found.card.samples == min(kind.most, (truth != LAND).sum())
         codes, shares = found.predict(features)
         assert (codes == truth[truth != LAND]).mean() > 0.97
-        assert np.isnan(shares).all() if kind == "svm" else (shares >= 0.33).all()
+        assert np.isnan(shares).all() if name == "svm" else (shares >= 0.33).all()
+
+
+@pytest.mark.parametrize("name", ["linear", "forest"])
+def test_classifiers_of_before_there_was_one_format(name, tmp_path):
+    path = tmp_path / "weights.skops"
+    path.write_bytes(gzip.decompress((MODELS / f"{name}.skops.gz").read_bytes()))
+    method = parse_ice_method(name, weights=path)
+    assert method.card.sources == ("a",)
+    assert (method.card.seed, method.card.samples) == (3, 120)
+    assert method.card.outputs == ("water", "ice", "cloud")
+    truth, bands, _ = small_sea(seed=2)
+    codes, shares = method.model.predict(features_of(bands)[:, truth != LAND].T[:5])
+    assert codes.tolist() == [ICE] * 5
+    # What they said when their files were written.
+    np.testing.assert_allclose(shares, SAID[name], atol=1e-6)
+
+
+def test_a_card_comes_back_whole():
+    card = card_of("knn")
+    assert Card.from_json(card.to_json()) == card
+    later = json.loads(card.to_json()) | {"of a later version": 1, "size": [3, 4]}
+    assert Card.from_json(json.dumps(later)) == dataclasses.replace(card, size=(3, 4))
+
+
+def test_near_infrared_by_another_name(weights):
+    _, bands, flags = small_sea()
+    narrow = {("nir08" if name == "nir" else name): plane for name, plane in bands.items()}
+    method = made("forest", weights)
+    assert method.bands(set(narrow)) == set(narrow)
+    whole, _ = run_in_blocks(method, bands, flags, 200)
+    found, _ = run_in_blocks(method, narrow, flags, 200)
+    assert np.array_equal(found["labels"], whole["labels"])
 
 
 def test_features_are_bands_and_normalised_differences():
     bands = pixel(red=0.3, nir=0.3, blue=0.1, green=0.6, swir12=0.1, swir16=0.2, swir22=0.1)
-    found = dict(zip(feature_names(BANDS), features_of(bands, BANDS)[:, 0, 0], strict=True))
+    found = dict(
+        zip(feature_names(BANDS), features_of({n: bands[n] for n in BANDS})[:, 0, 0], strict=True)
+    )
     assert found["green-swir16"] == pytest.approx(0.5)
     assert found["nir-swir12"] == pytest.approx(0.5)
     assert found["red-blue"] == pytest.approx(0.5)
@@ -285,4 +362,4 @@ def test_features_are_bands_and_normalised_differences():
 
 def test_nothing_to_learn_from():
     with pytest.raises(InputError, match="one class"):
-        fit_classifier("knn", np.ones((5, 12), np.float32), np.full(5, ICE), ClassifierCard())
+        CLASSIFIERS["knn"].fit(np.ones((5, 12), np.float32), np.full(5, ICE), card_of("knn"))

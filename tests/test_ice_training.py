@@ -10,17 +10,18 @@ import xarray as xr
 from conftest import utm_grid
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import BandError, InputError, MissingExtraError, UsageError
-from obriy.methods.ice.spec import parse_ice_method
+from obriy.methods.ice.learned import Classifier
+from obriy.methods.ice.spec import ICE_METHODS, parse_ice_method, trained_method
 from obriy.model.grid import coords_of
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER, IceExample
 from obriy.model.layers import LAYERS
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.nets.ice_learning import IceEpoch
+from obriy.nets.learning import Epoch
 from obriy.nets.ssegm import SIZE
 from obriy.outputs.cog import write_layer
 from obriy.render.figures import to_png
-from obriy.render.learning import ice_learning_figure
+from obriy.render.learning import learning_figure
 from obriy.simulate.files.scene import write_scene
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.ice import IceTrainConfig
@@ -92,10 +93,10 @@ def test_windows_of_larger_and_smaller_scenes():
     large.scene["swir22"][3, 4] = np.nan
     windows = read_windows([large, small], BANDS, seed=0)
     assert windows.inputs.shape == (3, 7, *SIZE)
-    np.testing.assert_array_equal(windows.labels[0], large.labels[:rows])
-    np.testing.assert_array_equal(windows.labels[1], large.labels[40:])  # moved back, not padded
-    np.testing.assert_array_equal(windows.labels[2, :50, :70], small.labels)
-    assert not windows.labels[2, 50:].any()
+    np.testing.assert_array_equal(windows.targets[0], large.labels[:rows])
+    np.testing.assert_array_equal(windows.targets[1], large.labels[40:])  # moved back, not padded
+    np.testing.assert_array_equal(windows.targets[2, :50, :70], small.labels)
+    assert not windows.targets[2, 50:].any()
     assert np.isnan(windows.inputs[2, :, 50:]).all()
     assert np.isnan(windows.inputs[0, :, 3, 4]).all()  # one band missing, all missing
     np.testing.assert_allclose(
@@ -125,11 +126,11 @@ def test_pixels_of_every_class_and_none_of_land():
 
 def test_bands_to_learn_from():
     one = example(TIMES[0])
-    assert learnt_bands([one], network=True) == BANDS
+    assert learnt_bands([one], BANDS, "m211") == BANDS
     few = IceExample(one.name, one.time, one.scene.drop_vars("swir16"), one.labels)
-    assert learnt_bands([few], network=False) == tuple(b for b in BANDS if b != "swir16")
+    assert learnt_bands([few], (), "unet") == tuple(b for b in BANDS if b != "swir16")
     with pytest.raises(BandError, match=r"lack swir16.*forest"):
-        learnt_bands([few], network=True)
+        learnt_bands([few], BANDS, "m211")
 
 
 def test_methods_are_told_the_land_and_judged_on_the_sea():
@@ -160,14 +161,14 @@ def test_a_classifier_is_taught_judged_and_used(data, tmp_path):
     assert not set(split["train"]["blocks"]) & set(split["test"]["blocks"])
     assert not set(split["validation"]["blocks"]) & set(split["test"]["blocks"])
     assert sum(split[part]["scenes"] for part in ("train", "validation", "test")) == len(TIMES)
-    method = parse_ice_method("linear", weights=out / "weights.skops")
-    card = method.classifier.card
+    method = parse_ice_method("linear", weights=out / "model.obriy")
+    card = method.card
     assert set(card.sources) == {*split["train"]["names"], *split["validation"]["names"]}
     assert card.scores["test"]["iou"] == result["test"]["iou"]
     assert result["command"].startswith("obriy train ice ")
-    before = (out / "weights.skops").stat().st_mtime_ns
+    before = (out / "model.obriy").stat().st_mtime_ns
     assert train(data, out, method="linear", seed=1).result["test"] == result["test"]
-    assert (out / "weights.skops").stat().st_mtime_ns == before
+    assert (out / "model.obriy").stat().st_mtime_ns == before
 
 
 def test_what_a_reader_should_know_is_said(data, tmp_path):
@@ -223,17 +224,17 @@ def test_without_torch_the_way_out_is_said_at_once(data, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("lang", "test"), [("en", "test scenes: 0.700"), ("uk", "0,700")])
 def test_the_figure_tells_what_chose_from_what_is_reported(lang, test):
     history = [
-        IceEpoch(n, 1 / n, 1.2 / n, None if n == 1 else 0.2 * n, 0.25 * n, 1e-3, 9.0)
+        Epoch(n, 1 / n, 1.2 / n, None if n == 1 else 0.2 * n, 0.25 * n, 1e-3, 9.0)
         for n in (1, 2, 3)
     ]
-    figure = ice_learning_figure(history, 3, 0.7, lang=lang)
+    figure = learning_figure(history, 3, 0.7, of="ice", lang=lang)
     share = figure.axes[1]
     labels = [text.get_text() for text in share.get_legend().get_texts()]
     assert len(labels) == 2
     assert test in labels[1]
     points = [line.get_xydata().tolist() for line in share.lines if line.get_marker() in ("o", "D")]
     assert points == [[[3, 0.75]], [[3, 0.7]]]
-    assert len(ice_learning_figure(history, 3, None).axes[1].get_legend().get_texts()) == 1
+    assert len(learning_figure(history, 3, of="ice").axes[1].get_legend().get_texts()) == 1
     assert to_png(figure)[:4] == b"\x89PNG"
 
 
@@ -253,3 +254,38 @@ def test_the_folder_stands_alone_or_behind_its_option(data, tmp_path, words):
 def test_two_folders_are_one_too_many(tmp_path, job):
     done = command(job, "ice", str(tmp_path), "--data", str(tmp_path))
     assert "--data is said twice" in error_line(done, 2)
+
+
+def test_a_method_that_is_one_entry_is_trained_and_maps(data, tmp_path, monkeypatch):
+    from sklearn.naive_bayes import GaussianNB
+
+    monkeypatch.setattr(ICE_METHODS, "_entries", dict(ICE_METHODS._entries))
+    entry = trained_method(
+        "bayes", "naive Bayes of pixels", Classifier(lambda seed: GaussianNB(), 900)
+    )
+    ICE_METHODS.register("bayes", entry)
+    assert "naive Bayes of pixels; trained (--model)" in command("methods").stdout
+    done = command("train", "ice", data, "--method", "bayes", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert (told["method"], told["pixels"]) == ("bayes", 900)
+    assert told["test"]["iou"] > 0.9
+    model = told["outputs"]["model"]
+    assert told["outputs"]["weights"] == model
+    # The file says by itself what it is.
+    image = next(data.glob("2016-02-20*.tif"))
+    mapped = command("ice", image, "--model", model, "--out", tmp_path / "map", "--outputs", "map")
+    assert mapped.returncode == 0, mapped.stderr
+    assert json.loads((tmp_path / "map" / "result.json").read_text())["method"] == "bayes"
+    compared = command(
+        "compare", "ice", data, "--methods", "green:0.3,bayes", "--out", tmp_path / "compare"
+    )
+    assert compared.returncode == 0, compared.stderr
+    rows = (tmp_path / "compare" / "comparison.csv").read_text().splitlines()
+    assert any(row.startswith("bayes,classifier,") for row in rows)
+
+
+def test_what_cannot_be_trained_is_said_with_what_can(data):
+    done = command("train", "ice", data, "--method", "kmeens")
+    assert "forest" in error_line(done, 2)
+    assert "forest" in error_line(command("train", "ice", data, "--method", "kmeans"), 2)

@@ -18,7 +18,7 @@ from obriy.model.clusters import ClusterFacts, Spread
 from obriy.model.provenance import versions
 from obriy.render.comparison import comparison_figure
 from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_figure
-from obriy.render.learning import ice_learning_figure
+from obriy.render.learning import learning_figure
 from obriy.render.spectra import spectrum_figure
 from obriy.simulate.ice.folder import simulate_ice_folder
 from obriy.workflows.config.base import make_config
@@ -207,7 +207,7 @@ class Epoch:
 
 def learning():
     epochs = [Epoch(n, 1 / n, 1.2 / n, 1 - 0.5 / n, 1 - 0.4 / n) for n in range(1, 9)]
-    return ice_learning_figure(epochs, 6, 0.875, lang="uk")
+    return learning_figure(epochs, 6, 0.875, of="ice", lang="uk")
 
 
 def spectrum():

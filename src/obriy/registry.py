@@ -61,6 +61,11 @@ class Registry(Generic[T]):
             entry = self._entries[key] = getattr(importlib.import_module(module), attribute)
         return entry  # type: ignore[return-value]
 
+    @property
+    def names(self) -> list[str]:
+        """Names in the order of their entries."""
+        return list(self._entries)
+
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._entries))
 

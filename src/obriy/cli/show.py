@@ -249,7 +249,7 @@ def print_methods() -> None:
 
 
 def _ice_help(method: "IceMethod") -> str:
-    trained = "; trained (--model)" if method.needs_weights else ""
+    trained = "; trained (--model)" if method.model else ""
     cloud = "" if method.gives_cloud else "; does not tell clouds"
     return f"{method.title}{cloud}{trained}"
 

@@ -6,13 +6,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from obriy.blocks.base import Block, Histogram, Labelled
+from obriy.blocks.base import Block, Labelled
+from obriy.errors import InputError
 from obriy.methods.tiles import lattice
-from obriy.model.bands import require_bands, resolve_nir
+from obriy.methods.trained import TrainedMethod, TrainedRule, planes_for
+from obriy.model.card import Card
 from obriy.model.classmap import FRACTION_MISSING, half_per_cents
 from obriy.model.legend import NO_DATA, Legend
+from obriy.nets.model_file import MODEL, open_model
 from obriy.nets.torch_library import Device
-from obriy.nets.unet import Student, load_student
+from obriy.nets.unet import STUDENT, UNET
 
 PREFIX: Final = "student:"
 TILE: Final = 128
@@ -27,37 +30,16 @@ HALO: Final = TILE - 1 + MARGIN
 
 
 @dataclasses.dataclass(frozen=True)
-class StudentMethod:
-    """A trained student as a method of the engine; there is nothing to collect.
+class StudentMethod(TrainedMethod):
+    """A trained student as a method of the engine."""
 
-    Attributes:
-        student: What was learnt.
-        name: As written by the user.
-    """
-
-    student: Student
-    name: str
-    gives_fraction: bool = False
-
-    @property
-    def halo(self) -> int:
-        """Pixels around a block that the network may look at."""
-        return HALO
+    halo: int = HALO
+    """Pixels around a block that the network may look at."""
 
     @property
     def legend(self) -> Legend:
         """The classes that it names."""
-        return self.student.card.legend
-
-    def bands(self, available: set[str]) -> set[str]:
-        """Return the bands that the student learnt from.
-
-        Raises:
-            BandError: where the scene lacks one.
-        """
-        wanted = set(self.student.card.bands)
-        require_bands(available, wanted, self.name, "It learnt from images that have them.")
-        return {source_of(name, available) for name in wanted}
+        return self.card.legend
 
     def doubt_of_scale(self, pixel_m: float | None) -> str:
         """Return a warning where a scene has pixels of another size than it learnt from, or none.
@@ -65,7 +47,7 @@ class StudentMethod:
         Args:
             pixel_m: Height of the scene's pixels, metres; None where unknown.
         """
-        own = self.student.card.pixel_m
+        own = self.card.pixel_m
         if own is None or pixel_m is None or abs(pixel_m / own - 1) <= SAME_SCALE:
             return ""
         return (
@@ -73,22 +55,17 @@ class StudentMethod:
             "knows of the surroundings of a pixel may not hold."
         )
 
-    def collect(self, block: Block) -> None:
-        """Return nothing: the student knows already."""
-
     def decide(self, statistics: None) -> "StudentRule":
         """Return the student's rule."""
-        return StudentRule(self.student)
+        return StudentRule(self.model)
 
 
 @dataclasses.dataclass(frozen=True)
-class StudentRule:
+class StudentRule(TrainedRule):
     """Classes by the student, tile by tile.
 
     The confidence is the share that the network gives to its class: nobody has calibrated it.
     """
-
-    student: Student
 
     def apply(self, block: Block) -> Labelled:
         """Label the core of a block with its confidence; the halo gets 0.
@@ -97,32 +74,16 @@ class StudentRule:
         """
         labels = np.full(block.shape, NO_DATA, np.uint8)
         confidence = np.full(block.shape, FRACTION_MISSING, np.uint8)
-        codes = np.asarray(self.student.card.legend.codes, np.uint8)
-        sources = {n: source_of(n, set(block.bands)) for n in self.student.card.bands}
+        codes = np.asarray(self.model.card.codes, np.uint8)
+        planes = planes_for(self.model.card, block.bands)
         for tile in lattice(block, TILE, MARGIN):
-            window = {n: tile.cut(block, block.bands[source]) for n, source in sources.items()}
-            found = self.student.probabilities(window)
+            window = {name: tile.cut(block, plane) for name, plane in planes.items()}
+            found = self.model.probabilities(window)
             tile.put(block, labels, codes[found.argmax(0)])
             tile.put(block, confidence, half_per_cents(found.max(0)))
         missing = np.any([np.isnan(plane) for plane in block.bands.values()], axis=0)
         labels[missing], confidence[missing] = NO_DATA, FRACTION_MISSING
         return Labelled(labels, confidence=confidence)
-
-    def describe(self) -> dict[str, Any]:
-        """Return what the student learnt from, and how well."""
-        card = self.student.card
-        return {
-            "learnt_from": list(card.sources),
-            "pixel_m": card.pixel_m,
-            "bands": list(card.bands),
-            "legend": card.legend.name,
-            "scores": dict(card.scores),
-            "versions": dict(card.versions),
-        }
-
-    def histograms(self) -> list[Histogram]:
-        """Return nothing: it cuts no quantity."""
-        return []
 
 
 def student_method(text: str, device: Device = "auto") -> StudentMethod:
@@ -133,9 +94,20 @@ def student_method(text: str, device: Device = "auto") -> StudentMethod:
         MissingExtraError: where the extra ``deep`` is not installed.
     """
     path = Path(text.removeprefix(PREFIX)).expanduser()
-    return StudentMethod(load_student(path, device), f"{PREFIX}{path}")
+    card, learnt = open_student(path)
+    return StudentMethod(UNET.restored(card, learnt, device), f"{PREFIX}{path}")
 
 
-def source_of(name: str, available: set[str]) -> str:
-    """Return the band that serves as one of the student's: ``nir08`` where there is no ``nir``."""
-    return (resolve_nir(available) or name) if name == "nir" else name
+def open_student(path: Path) -> tuple[Card, Any]:
+    """Return card and weights of a student.
+
+    Raises:
+        InputError: where the file is missing, broken, or something else.
+    """
+    card, learnt = open_model(path)
+    if card.method != STUDENT:
+        raise InputError(
+            f"{path} holds '{card.method}', and no student.",
+            f"Give the {MODEL} of a run of 'obriy train landcover'.",
+        )
+    return card, learnt

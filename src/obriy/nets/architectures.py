@@ -1,25 +1,23 @@
-"""The networks that segment ice, by name: each gives logits per pixel and output.
+"""The networks that segment ice.
 
 ``m201`` and ``m211`` are those of `obriy.nets.ssegm`. ``unet`` is a U-Net (Ronneberger et al. 2015,
 doi:10.1007/978-3-319-24574-4_28) with a ResNet-18 as encoder, of segmentation-models-pytorch;
 ``deeplab`` is DeepLabV3 (Chen et al. 2017, arXiv:1706.05587) with a ResNet-50 and its auxiliary
-head, of torchvision. Every module has ``heads(x)``: logits (N, outputs, rows, columns) by the
-network itself first, those of auxiliary heads after it; and ``forward(x)``: probabilities.
+head, of torchvision.
 """
 
-import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from obriy.errors import BandError, InputError, UnknownNameError
+from obriy.errors import InputError
 from obriy.model.ice import BANDS
+from obriy.nets import ssegm
 from obriy.nets.encoder import spread_colours
-from obriy.nets.ssegm import M201, M211
-from obriy.nets.torch_library import load_library, seeded
-from obriy.nets.unet import read_checkpoint
+from obriy.nets.networks import Network
+from obriy.nets.torch_library import load_library, read_tensors
 
 ENCODER: Final = "resnet18"
 _STRIDE: Final = 32
@@ -27,67 +25,7 @@ _STRIDE: Final = 32
 _WAY_OUT: Final = (
     "Give weights of torchvision: deeplabv3_resnet50 or resnet50 for deeplab, resnet18 for unet."
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Architecture:
-    """A kind of network.
-
-    Attributes:
-        outputs: Classes that it tells apart, by their names in the legend; more than one are not
-            made to add up to 1.
-        build: From common names of bands to a module with random weights.
-        pretrainable: Whether it can start from weights of photographs.
-    """
-
-    outputs: tuple[str, ...]
-    build: Callable[[Sequence[str]], Any]
-    pretrainable: bool = False
-
-
-def build_segmenter(
-    name: str, bands: Sequence[str], *, seed: int = 0, pretrained: str | None = None
-) -> Any:
-    """Return a network with first weights of a seed; torch's own generator is left as it was.
-
-    Args:
-        name: Of `ARCHITECTURES`.
-        bands: Common names, in the order of the planes of an input.
-        seed: Of the first weights.
-        pretrained: Weights of photographs to start from: a file of torchvision's, or ``"imagenet"``
-            (fetched from the hub). The first layer is adapted: kernels of red, green and blue stay,
-            any other band gets the mean of the three.
-
-    Raises:
-        UnknownNameError: where there is no such network.
-        BandError: where the network is made for other bands.
-        InputError: where the weights will not do, or the network starts from none.
-        MissingExtraError: where the extra ``deep`` is not installed.
-    """
-    found = architecture(name)
-    with seeded(seed):
-        network = found.build(bands)
-    if pretrained is not None:
-        if not found.pretrainable:
-            raise InputError(
-                f"'{name}' starts from random weights; there are none of photographs for it.",
-                "Leave --pretrained out, or take deeplab or unet.",
-            )
-        _take_over(network, pretrained, bands)
-    return network
-
-
-def architecture(name: str) -> Architecture:
-    """Return a kind of network by its name.
-
-    Raises:
-        UnknownNameError: where there is none.
-    """
-    if name not in ARCHITECTURES:
-        raise UnknownNameError(
-            f"There is no network '{name}'.", f"Choose of {', '.join(ARCHITECTURES)}."
-        )
-    return ARCHITECTURES[name]
+_SURFACES: Final = ("water", "ice", "cloud")
 
 
 @functools.cache
@@ -145,15 +83,29 @@ def _deeplab_class() -> Any:
     return DeepLab
 
 
-def _take_over(network: Any, pretrained: str, bands: Sequence[str]) -> None:
+def take_over(module: Any, kind: Network, pretrained: str, bands: Sequence[str]) -> None:
     """Give the encoder of a network weights of photographs.
 
+    The first layer is adapted: kernels of red, green and blue stay, any other band gets the mean of
+    the three.
+
+    Args:
+        module: Of ``kind.fresh``.
+        kind: What it is.
+        pretrained: A file of torchvision's, or ``"imagenet"`` (fetched from the hub).
+        bands: Common names, in the order of the planes of an input.
+
     Raises:
-        InputError: where they cannot be had, or are of another network.
+        InputError: where they cannot be had, are of another network, or it starts from none.
     """
+    if not kind.pretrained:
+        raise InputError(
+            "This network starts from random weights; there are none of photographs for it.",
+            "Leave --pretrained out, or take deeplab or unet.",
+        )
     torch = load_library("torch")
-    encoder, first = network.encoder()
-    content = _photographs(network, pretrained)
+    encoder, first = module.encoder()
+    content = _photographs(kind, pretrained)
     kept = {name.removeprefix("backbone."): value for name, value in content.items()}
     wanted = {n for n in encoder.state_dict() if not n.endswith("num_batches_tracked")}
     try:
@@ -168,13 +120,12 @@ def _take_over(network: Any, pretrained: str, bands: Sequence[str]) -> None:
         ) from error
 
 
-def _photographs(network: Any, pretrained: str) -> Mapping[str, Any]:
+def _photographs(kind: Network, pretrained: str) -> Mapping[str, Any]:
     if pretrained != "imagenet":
-        return read_checkpoint(Path(pretrained).expanduser(), "pretrained weights", _WAY_OUT)
+        return read_tensors(Path(pretrained).expanduser(), "pretrained weights", _WAY_OUT)
     models = load_library("torchvision").models
-    kinds: dict[str, Any] = {"Unet": models.ResNet18_Weights, "DeepLab": models.ResNet50_Weights}
     try:
-        found: Mapping[str, Any] = kinds[type(network).__name__].DEFAULT.get_state_dict()
+        found: Mapping[str, Any] = getattr(models, kind.pretrained).DEFAULT.get_state_dict()
     except (OSError, RuntimeError) as error:
         raise InputError(
             "The weights of ImageNet could not be fetched from the hub.", _WAY_OUT
@@ -182,24 +133,17 @@ def _photographs(network: Any, pretrained: str) -> Mapping[str, Any]:
     return found
 
 
-def _of_study(build: Callable[[], Any], bands: Sequence[str]) -> Any:
-    if set(bands) != set(BANDS):
-        raise BandError(
-            f"The networks of the study look at {', '.join(BANDS)}; here are {', '.join(bands)}.",
-            "Take unet or deeplab, or a classifier such as forest, for other bands.",
-        )
-    return build()
+def build_unet(planes: int, outputs: int) -> Any:
+    """Return a U-Net with random weights."""
+    return _unet_class()(planes, outputs)
 
 
-_SURFACES: Final = ("water", "ice", "cloud")
-ARCHITECTURES: Final[dict[str, Architecture]] = {
-    "m201": Architecture(("ice",), functools.partial(_of_study, M201)),
-    "m211": Architecture(("ice",), functools.partial(_of_study, M211)),
-    "unet": Architecture(
-        _SURFACES, lambda bands: _unet_class()(len(bands), len(_SURFACES)), pretrainable=True
-    ),
-    "deeplab": Architecture(
-        _SURFACES, lambda bands: _deeplab_class()(len(bands), len(_SURFACES)), pretrainable=True
-    ),
-}
-"""Networks by the name that a user writes. The study's have one output."""
+def build_deeplab(planes: int, outputs: int) -> Any:
+    """Return a DeepLabV3 with random weights."""
+    return _deeplab_class()(planes, outputs)
+
+
+M201: Final = Network(lambda planes, outputs: ssegm.M201(), ("ice",), BANDS)
+M211: Final = Network(lambda planes, outputs: ssegm.M211(), ("ice",), BANDS)
+UNET: Final = Network(build_unet, _SURFACES, pretrained="ResNet18_Weights")
+DEEPLAB: Final = Network(build_deeplab, _SURFACES, pretrained="ResNet50_Weights")

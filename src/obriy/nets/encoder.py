@@ -18,8 +18,16 @@ import numpy.typing as npt
 
 from obriy.errors import BandError, InputError
 from obriy.nets.hub import is_here, require_hub
-from obriy.nets.torch_library import choose_device, load_library, one_thread, usual_threads
-from obriy.nets.unet import ENCODER, FORMAT, StudentCard, build_network, read_checkpoint
+from obriy.nets.model_file import find_model
+from obriy.nets.networks import TrainedNetwork
+from obriy.nets.torch_library import (
+    choose_device,
+    load_library,
+    one_thread,
+    read_tensors,
+    usual_threads,
+)
+from obriy.nets.unet import ENCODER, STUDENT, UNET
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -47,7 +55,7 @@ class FeatureExtractor:
 
     halo = HALO
 
-    def __init__(self, stage: Any, look: "StudentCard | Photograph", device: str) -> None:
+    def __init__(self, stage: Any, look: "TrainedNetwork | Photograph", device: str) -> None:
         self._stage = stage.to(device).eval()
         self._look = look
         self._device = device
@@ -76,7 +84,9 @@ class FeatureExtractor:
             )
             found = planes[0, :, :rows, :columns].cpu().numpy()
         mixed = np.tensordot(_projection(len(found)), found, 1).astype("float32")
-        missing = np.any([np.isnan(bands[name]) for name in self._look.bands], axis=0)
+        look = self._look
+        seen = look.bands if isinstance(look, Photograph) else look.card.bands
+        missing = np.any([np.isnan(bands[name]) for name in seen], axis=0)
         mixed[:, missing] = np.nan
         return mixed
 
@@ -123,17 +133,15 @@ def load_encoder(weights: str | Path | None, bands: Sequence[str]) -> FeatureExt
         return FeatureExtractor(
             _of_photographs(_from_hub(), bands), Photograph(tuple(bands)), device
         )
-    content = _read(Path(weights).expanduser())
-    if content.get("format") != FORMAT:
-        return FeatureExtractor(_of_photographs(content, bands), Photograph(tuple(bands)), device)
-    try:
-        card = StudentCard.from_json(content["card"])
-        network = build_network(len(card.middle), len(card.legend.codes))
-        network.load_state_dict(content["weights"])
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise InputError(
-            f"The student {weights} is damaged.", "Give the student.pt of 'obriy train landcover'."
-        ) from error
+    path = Path(weights).expanduser()
+    found = find_model(path) if path.is_file() else None
+    if found is None:
+        return FeatureExtractor(
+            _of_photographs(_read(path), bands), Photograph(tuple(bands)), device
+        )
+    card, learnt = found
+    if card.method != STUDENT:
+        raise InputError(f"{weights} holds '{card.method}', and no student.", "Give a student.")
     missing = sorted(set(card.bands) - set(bands))
     if missing:
         raise BandError(
@@ -141,12 +149,13 @@ def load_encoder(weights: str | Path | None, bands: Sequence[str]) -> FeatureExt
             f"{', '.join(bands)}.",
             "Give a student of images with these bands.",
         )
-    return FeatureExtractor(_first_stage(torch, network.unet.encoder), card, device)
+    student = UNET.restored(card, learnt)
+    return FeatureExtractor(_first_stage(torch, student.module.unet.encoder), student, device)
 
 
 def _read(path: Path) -> Mapping[str, Any]:
     if path.suffix != ".safetensors":
-        return read_checkpoint(path, "the weights of an encoder")
+        return read_tensors(path, "the weights of an encoder")
     if not path.is_file():
         raise InputError(f"There are no weights of an encoder at {path}.", "Give their file.")
     library = load_library("safetensors.torch")
@@ -216,7 +225,7 @@ def _from_hub() -> Mapping[str, Any]:
         InputError: where the hub cannot be reached.
     """
     library = load_library("segmentation_models_pytorch")
-    way_out = "Give a file with --model: a student.pt, or torchvision's resnet18."
+    way_out = "Give a file with --model: a student, or torchvision's resnet18."
     # Where the library says where its weights lie, the hub is asked for once; else it asks itself.
     place = library.encoders.encoders[ENCODER]["pretrained_settings"]["imagenet"]
     model, revision = place.get("repo_id"), place.get("revision")

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.model.ice import CLOUD, LAND
+from obriy.nets.networks import CLIP
 from obriy.nets.torch_library import load_library
-from obriy.nets.unet import CLIP
 
 IntArray = npt.NDArray[np.integer[Any]]
 
@@ -57,7 +57,7 @@ def varied(inputs: Any, labels: Any, random: np.random.Generator) -> tuple[Any, 
 
 
 def scaled_batch(inputs: Any, middle: Sequence[float], spread: Sequence[float]) -> Any:
-    """Return a batch scaled and clipped, missing as 0, as `obriy.nets.unet.scaled` does.
+    """Return a batch scaled and clipped, missing as 0, as `obriy.nets.networks.scaled` does.
 
     Args:
         inputs: (n, bands, rows, columns) float32 tensor.

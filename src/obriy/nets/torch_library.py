@@ -4,9 +4,10 @@ import contextlib
 import importlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, Literal
 
-from obriy.errors import MissingExtraError, UsageError
+from obriy.errors import InputError, MissingExtraError, UsageError
 from obriy.installation import install_hint
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -101,3 +102,28 @@ def choose_device(device: Device) -> str:
     if device == "cuda" and not there:
         raise UsageError("No CUDA device is to be seen.", "Give --device cpu, or auto.")
     return "cuda" if there and device != "cpu" else "cpu"
+
+
+def read_tensors(path: Path | str, what: str, way_out: str = "") -> dict[str, Any]:
+    """Return what lies in a file of torch: tensors and plain values.
+
+    Args:
+        path: The file.
+        what: What it should hold, for messages, e.g. ``"a model"``.
+        way_out: What to give instead where it does not.
+
+    Raises:
+        InputError: where the file is missing, broken, or holds code.
+        MissingExtraError: where the extra ``deep`` is not installed.
+    """
+    torch = load_library("torch")
+    if not Path(path).is_file():
+        raise InputError(f"The file {path} of {what} is not there.", way_out)
+    try:
+        # weights_only: a file from somebody else cannot run code here.
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a foreign file fails in as many ways as there are formats
+        raise InputError(f"{path} is broken, or no file of torch with {what}.", way_out) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is a file of torch, but holds no {what}.", way_out)
+    return content

@@ -1,7 +1,7 @@
-"""How a student learnt: its losses, and how well it follows its teacher, epoch by epoch."""
+"""How a network learnt: its losses, and the IoU that chose its weights, epoch by epoch."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,69 +22,71 @@ class EpochLike(Protocol):
 
     @property
     def loss(self) -> float:
-        """Mean loss of the blocks that were learnt from."""
+        """Mean loss of what was learnt from."""
         ...
 
     @property
     def validation_loss(self) -> float:
-        """Mean loss of the blocks that training stops by."""
+        """Mean loss of what was chosen by."""
+        ...
+
+    @property
+    def iou(self) -> float | None:
+        """IoU on what was learnt from, while learning, 0 to 1; None: not defined."""
         ...
 
     @property
     def validation_iou(self) -> float:
-        """Mean IoU with the teacher there, 0 to 1."""
+        """IoU on what was chosen by, 0 to 1."""
         ...
 
 
-class IceEpochLike(EpochLike, Protocol):
-    """What is drawn of an epoch of a network for ice, whose IoU is that of ice."""
-
-    @property
-    def iou(self) -> float | None:
-        """IoU of ice on what was learnt from, while learning; None: not defined."""
-        ...
-
-
-def learning_figure(history: Sequence[EpochLike], best: int, *, lang: str = "en") -> Figure:
-    """Draw losses and mean IoU over the epochs, with the epoch whose weights were kept.
-
-    Args:
-        history: Epochs in order, at least one.
-        best: Number of the epoch that was kept.
-        lang: Language.
-    """
-    text = text_of(lang)
-    figure, losses, share = _two_plots()
-    _draw_losses(losses, history, text, ("learning.learnt", "learning.held"))
-    losses.set_title(text("learning.loss"), loc="left", fontsize=8.5, color=MUTED)
-    _draw_iou(share, history, [epoch.validation_iou for epoch in history], SERIES[1])
-    share.set_title(text("learning.iou"), loc="left", fontsize=8.5, color=MUTED)
-    _finish((losses, share), history, best, text, "learning.epoch")
-    return figure
-
-
-def ice_learning_figure(
-    history: Sequence[IceEpochLike], best: int, test_iou: float | None, *, lang: str = "en"
+def learning_figure(
+    history: Sequence[EpochLike],
+    best: int,
+    test_iou: float | None = None,
+    *,
+    of: Literal["student", "ice"] = "student",
+    lang: str = "en",
 ) -> Figure:
-    """Draw losses and the IoU of ice over the epochs, and what the kept weights reach on the test.
+    """Draw losses and IoU over the epochs, and what the kept weights reach.
 
     Args:
         history: Epochs in order, at least one.
         best: Number of the epoch that was kept: that with the best validation IoU.
-        test_iou: IoU of ice on the test scenes by its weights, 0 to 1; None: not defined.
+        test_iou: IoU of its weights on the test, 0 to 1; None: not defined, or elsewhere.
+        of: What learnt: a student of land cover, or a network for ice.
         lang: Language.
     """
     text = text_of(lang)
+    about = f"learning.{of}"
     figure, losses, share = _two_plots()
-    _draw_losses(losses, history, text, ("learning.ice_learnt", "learning.ice_held"))
-    losses.set_title(text("learning.ice_loss"), loc="left", fontsize=8.5, color=MUTED)
+    numbers = [epoch.number for epoch in history]
+    for key, values, colour in (
+        ("learnt", [epoch.loss for epoch in history], ACCENT),
+        ("held", [epoch.validation_loss for epoch in history], SERIES[1]),
+    ):
+        losses.plot(numbers, values, color=colour, linewidth=1.6, label=text(f"{about}_{key}"))
+    losses.legend(frameon=False, fontsize=8, labelcolor=INK)
     learnt = [float("nan") if epoch.iou is None else epoch.iou for epoch in history]
-    _draw_iou(share, history, learnt, ACCENT)
-    _draw_iou(share, history, [epoch.validation_iou for epoch in history], SERIES[1])
+    for values, colour in ((learnt, ACCENT), ([e.validation_iou for e in history], SERIES[1])):
+        share.plot(numbers, values, color=colour, linewidth=1.6)
+    share.set_ylim(0, 1)
+    _mark_kept(share, history, best, test_iou, text)
+    for axes, key in ((losses, "loss"), (share, "iou")):
+        axes.set_title(text(f"{about}_{key}"), loc="left", fontsize=8.5, color=MUTED)
+    _finish((losses, share), history, best, text, f"{about}_epoch")
+    return figure
+
+
+def _mark_kept(
+    share: Axes, history: Sequence[EpochLike], best: int, test_iou: float | None, text: Text
+) -> None:
+    """Mark what the kept weights reach where it chose them, and on the test."""
     kept = next(epoch.validation_iou for epoch in history if epoch.number == best)
     for value, colour, key, marker in (
-        (kept, SERIES[1], "learning.ice_best", "o"),
-        (test_iou, INK, "learning.ice_test", "D"),
+        (kept, SERIES[1], "learning.best", "o"),
+        (test_iou, INK, "learning.test", "D"),
     ):
         if value is not None:
             label = text(key, value=text.number(value, 3))
@@ -98,7 +100,6 @@ def ice_learning_figure(
                 clip_on=False,
                 zorder=5,
             )
-    share.set_title(text("learning.ice_iou"), loc="left", fontsize=8.5, color=MUTED)
     # Beside the title: within the axes a curve may be anywhere.
     share.legend(
         frameon=False,
@@ -111,8 +112,6 @@ def ice_learning_figure(
         columnspacing=0.9,
         borderaxespad=0,
     )
-    _finish((losses, share), history, best, text, "learning.ice_epoch")
-    return figure
 
 
 def _two_plots() -> tuple[Figure, Axes, Axes]:
@@ -122,25 +121,6 @@ def _two_plots() -> tuple[Figure, Axes, Axes]:
         figure.add_axes((0.065, 0.17, 0.41, 0.73)),
         figure.add_axes((0.565, 0.17, 0.41, 0.73)),
     )
-
-
-def _draw_losses(
-    axes: Axes, history: Sequence[EpochLike], text: Text, names: tuple[str, str]
-) -> None:
-    numbers = [epoch.number for epoch in history]
-    for name, values, colour in (
-        (names[0], [epoch.loss for epoch in history], ACCENT),
-        (names[1], [epoch.validation_loss for epoch in history], SERIES[1]),
-    ):
-        axes.plot(numbers, values, color=colour, linewidth=1.6, label=text(name))
-    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
-
-
-def _draw_iou(
-    axes: Axes, history: Sequence[EpochLike], values: Sequence[float], colour: str
-) -> None:
-    axes.plot([epoch.number for epoch in history], values, color=colour, linewidth=1.6)
-    axes.set_ylim(0, 1)
 
 
 def _finish(

@@ -7,13 +7,15 @@ dealt out, and the scenes that figures are reported of are used for nothing else
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 
 from obriy.errors import UsageError
 from obriy.model.ice import ten_days_of, winter_of
+
+Key = TypeVar("Key", str, tuple[int, ...])
 
 LEAST_WINTERS: Final = 4
 """From so many winters on, winters are the blocks: two are held back, and two or more teach."""
@@ -100,7 +102,7 @@ def split_by_time(
             "from, to choose by, and to report on.",
             "Give scenes of more dates" + (", or --split random." if by == "time" else "."),
         )
-    use = _dealt(counts, {"test": test_share, "validation": validation_share}, seed)
+    use = deal(counts, {"test": test_share, "validation": validation_share}, seed)
     parts = {
         part: tuple(i for i, key in enumerate(keys) if use[key] == part)
         for part in ("train", "validation", "test")
@@ -121,8 +123,14 @@ def _blocks_of(times: Sequence[str], southern: bool) -> tuple[list[str], str]:
     )
 
 
-def _dealt(counts: Counter[str], shares: dict[str, float], seed: int) -> dict[str, str]:
-    """Return what each block is for; each use gets at least one, and learning the rest."""
+def deal(counts: Mapping[Key, int], shares: Mapping[str, float], seed: int) -> dict[Key, str]:
+    """Deal blocks out at random: each use gets at least one, and ``"train"`` the rest.
+
+    Args:
+        counts: How much each block weighs; there are more blocks than shares.
+        shares: Of all that the blocks weigh, by use; met as nearly as blocks allow.
+        seed: Of the deal.
+    """
     names = sorted(counts)
     order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
     scenes = sum(counts.values())

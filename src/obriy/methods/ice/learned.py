@@ -1,19 +1,16 @@
-"""Classifiers of pixels for ice: what they see, how they are taught, the file that keeps them."""
+"""Classifiers of pixels for ice: what they see, and how they are taught."""
 
 import dataclasses
-import json
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from obriy.blocks.base import ByteArray, FloatArray
-from obriy.errors import InputError, UsageError
-from obriy.model.ice import BANDS
-from obriy.model.provenance import versions
+from obriy.errors import InputError
+from obriy.model.card import Card
+from obriy.nets.model_file import WAY_OUT, model_bytes
 
 PAIRS: Final = (
     ("green", "swir16"), ("green", "nir"), ("nir", "swir12"), ("nir", "swir16"), ("red", "blue"),
@@ -23,109 +20,107 @@ PAIRS: Final = (
 2004, doi:10.1109/IGARSS.2004.1369928), and red against blue, by which turbid water does."""
 CHUNK: Final = 32_768
 """Pixels that are classified at a time: memory stays bounded."""
-FORMAT: Final = "obriy ice classifier 1"
-TREE: Final = "sklearn.tree._tree.Tree"
-"""The one type that skops does not trust by itself: its node numbers are checked here instead."""
-_WAY_OUT: Final = "Give the weights.skops of a run of 'obriy train ice'."
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassifierCard:
-    """What has to be known of a classifier to use it and to judge it.
+class Classifier:
+    """A kind of classifier of pixels: an entry with it is all that training and mapping need.
 
     Attributes:
-        bands: Common names of the bands that it needs.
-        sources: Images that it learnt from.
-        split: How they were divided into training, validation and test, as plain values.
-        scores: What it reached, as plain values.
-        kind: Name in `CLASSIFIERS`; filled in by `fit_classifier`, like all that follow.
-        features: Names of the features, in their order.
-        codes: Codes of the legend ``ice`` that it can say.
-        samples: Pixels that it was fitted to.
-        seed: Of the choice of pixels, and of the fit.
-        versions: Software that made it.
-    """
-
-    bands: tuple[str, ...] = BANDS
-    sources: tuple[str, ...] = ()
-    split: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    kind: str = ""
-    features: tuple[str, ...] = ()
-    codes: tuple[int, ...] = ()
-    samples: int = 0
-    seed: int = 0
-    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """Return the card as JSON."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Return the card that `to_json` wrote."""
-        values = json.loads(text)
-        for name in ("bands", "sources", "features", "codes"):
-            values[name] = tuple(values[name])
-        return cls(**values)
-
-
-@dataclasses.dataclass(frozen=True)
-class Kind:
-    """A kind of classifier.
-
-    Attributes:
+        build: Makes the unfitted estimator of scikit-learn, of a seed.
         most: Pixels that it is fitted to at most: what keeps it quick.
-        build: Makes the unfitted model of a seed.
     """
 
-    most: int
     build: Callable[[int], Any]
+    most: int
+
+    family = "classifier"
+
+    def fit(
+        self, features: FloatArray, classes: npt.NDArray[np.integer], card: Card
+    ) -> "TrainedClassifier":
+        """Fit it to pixels; of more than it can take, to a random part of the card's seed.
+
+        Args:
+            features: (n, features) float32 of `features_of` with the bands of the card; no NaN.
+            classes: (n,) codes of the legend of the card.
+            card: What is known beforehand; outputs and samples are filled in.
+
+        Raises:
+            InputError: where all pixels are of one class, or there are none.
+        """
+        if len(np.unique(classes)) < 2:
+            raise InputError(
+                f"The {len(classes)} pixels to learn from are all of one class.",
+                "Give scenes with ice and with open water.",
+            )
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        chosen = np.random.default_rng(card.seed).permutation(len(classes))[: self.most]
+        model = make_pipeline(StandardScaler(), self.build(card.seed))
+        model.fit(features[chosen], classes[chosen].astype(np.uint8))
+        names = {one.code: one.name for one in card.legend}
+        outputs = tuple(names[int(code)] for code in model.classes_)
+        filled = dataclasses.replace(card, outputs=outputs, samples=len(chosen))
+        return TrainedClassifier(self, model, filled)
+
+    def restored(self, card: Card, learnt: Any) -> "TrainedClassifier":
+        """Return what was trained, of its file.
+
+        Raises:
+            InputError: where model and card do not belong together, or a tree is not one.
+        """
+        try:
+            found = TrainedClassifier(self, learnt, card)
+            _check(found, learnt)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"The model of '{card.method}' is damaged: {error}.", WAY_OUT
+            ) from error
+        return found
 
 
-def _linear(seed: int) -> Any:
+def linear(seed: int) -> Any:
+    """Return an unfitted logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(max_iter=1000, random_state=seed)
 
 
-def _svm(seed: int) -> Any:
+def svm(seed: int) -> Any:
+    """Return an unfitted support vector machine."""
     from sklearn.svm import SVC
 
     return SVC(C=10.0, gamma="scale", random_state=seed)
 
 
-def _knn(seed: int) -> Any:
+def knn(seed: int) -> Any:
+    """Return an unfitted classifier by the 15 nearest neighbours."""
     from sklearn.neighbors import KNeighborsClassifier
 
     # Not by a tree: its file could make the reader look beyond its arrays.
     return KNeighborsClassifier(15, algorithm="brute")
 
 
-def _forest(seed: int) -> Any:
+def forest(seed: int) -> Any:
+    """Return an unfitted random forest."""
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(60, max_depth=14, min_samples_leaf=5, random_state=seed)
-
-
-CLASSIFIERS: Final[dict[str, Kind]] = {
-    "linear": Kind(200_000, _linear),
-    "svm": Kind(4_000, _svm),
-    "knn": Kind(5_000, _knn),
-    "forest": Kind(40_000, _forest),
-}
-"""Kinds of classifiers by name."""
 
 
 class TrainedClassifier:
     """A fitted classifier with its card; it may be asked from several threads.
 
     Args:
+        kind: What it is.
         model: A fitted pipeline of scikit-learn.
         card: What belongs to it.
     """
 
-    def __init__(self, model: Any, card: ClassifierCard) -> None:
+    def __init__(self, kind: Classifier, model: Any, card: Card) -> None:
+        self.kind = kind
         self._model = model
         self.card = card
 
@@ -151,12 +146,8 @@ class TrainedClassifier:
         return codes, shares
 
     def to_bytes(self) -> bytes:
-        """Return the file that `load_classifier` reads: arrays and plain values, no code."""
-        import skops.io
-
-        content = {"format": FORMAT, "card": self.card.to_json(), "model": self._model}
-        written: bytes = skops.io.dumps(content, compression=zipfile.ZIP_DEFLATED)
-        return written
+        """Return the file that `obriy.nets.model_file.open_model` reads."""
+        return model_bytes(self.card, self._model)
 
 
 def feature_names(bands: tuple[str, ...]) -> tuple[str, ...]:
@@ -164,20 +155,19 @@ def feature_names(bands: tuple[str, ...]) -> tuple[str, ...]:
     return (*bands, *(f"{a}-{b}" for a, b in PAIRS if a in bands and b in bands))
 
 
-def features_of(bands: Mapping[str, FloatArray], names: tuple[str, ...]) -> FloatArray:
-    """Return what a classifier sees of a block.
+def features_of(bands: Mapping[str, FloatArray]) -> FloatArray:
+    """Return what a classifier sees of a block: bands, and the `PAIRS` among them.
 
     Args:
-        bands: (rows, columns) float32 reflectance by common name, NaN missing.
-        names: Bands that are features; with the normalised differences of `PAIRS` among them.
+        bands: (rows, columns) float32 reflectance by common name, NaN missing; all are features.
 
     Returns:
         (features, rows, columns) float32; NaN where a band of the feature is missing. A
         normalised difference is 0, which says nothing, where the sum is not positive.
     """
-    planes = [bands[name] for name in names]
+    planes = list(bands.values())
     for a, b in PAIRS:
-        if a in names and b in names:
+        if a in bands and b in bands:
             total = bands[a] + bands[b]
             with np.errstate(divide="ignore", invalid="ignore"):
                 ratio = np.clip((bands[a] - bands[b]) / total, -1, 1)
@@ -185,96 +175,15 @@ def features_of(bands: Mapping[str, FloatArray], names: tuple[str, ...]) -> Floa
     return np.stack(planes).astype(np.float32)
 
 
-def fit_classifier(
-    kind: str,
-    features: FloatArray,
-    classes: npt.NDArray[np.integer],
-    card: ClassifierCard,
-    seed: int = 0,
-) -> TrainedClassifier:
-    """Fit a classifier to pixels; of more than it can take, a random part of the seed.
-
-    Args:
-        kind: Name in `CLASSIFIERS`.
-        features: (n, features) float32 of `features_of` with the bands of the card; no NaN.
-        classes: (n,) codes of the legend ``ice``.
-        card: What is known beforehand; the rest is filled in.
-        seed: The same seed gives the same classifier.
-
-    Raises:
-        UsageError: for a kind that is not known.
-        InputError: where all pixels are of one class, or there are none.
-    """
-    if kind not in CLASSIFIERS:
-        raise UsageError(f"'{kind}' is no classifier.", f"Known: {', '.join(CLASSIFIERS)}.")
-    if len(np.unique(classes)) < 2:
-        raise InputError(
-            f"The {len(classes)} pixels to learn from are all of one class.",
-            "Give scenes with ice and with open water.",
-        )
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    chosen = np.random.default_rng(seed).permutation(len(classes))[: CLASSIFIERS[kind].most]
-    model = make_pipeline(StandardScaler(), CLASSIFIERS[kind].build(seed))
-    model.fit(features[chosen], classes[chosen].astype(np.uint8))
-    filled = dataclasses.replace(
-        card,
-        kind=kind,
-        features=feature_names(card.bands),
-        codes=tuple(int(c) for c in model.classes_),
-        samples=len(chosen),
-        seed=seed,
-        versions=versions(),
-    )
-    return TrainedClassifier(model, filled)
-
-
-def load_classifier(path: Path | str) -> TrainedClassifier:
-    """Load a classifier from its file; nothing in it is run.
-
-    Args:
-        path: Of what `TrainedClassifier.to_bytes` gave.
-
-    Raises:
-        InputError: where the file is missing, broken, or something else.
-    """
-    if not Path(path).is_file():
-        raise InputError(f"The file {path} of a classifier is not there.", _WAY_OUT)
-    content = _read(Path(path))
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path} is a file of skops, but no classifier of Obriy.", _WAY_OUT)
-    try:
-        found = TrainedClassifier(content["model"], ClassifierCard.from_json(content["card"]))
-        _check(found, content["model"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} is a damaged classifier: {error}.", _WAY_OUT) from error
-    return found
-
-
-def _read(path: Path) -> Any:
-    import skops.io
-    from skops.io.exceptions import UntrustedTypesFoundException
-
-    try:
-        return skops.io.load(path, trusted=[TREE])
-    except UntrustedTypesFoundException as error:
-        raise InputError(
-            f"{path} holds more than a classifier of scikit-learn, and was not read.", _WAY_OUT
-        ) from error
-    except Exception as error:  # a foreign file fails in as many ways as there are formats
-        raise InputError(f"{path} is broken, or no file of skops.", _WAY_OUT) from error
-
-
 def _check(found: TrainedClassifier, model: Any) -> None:
     """Raise a ValueError where model and card do not belong together, or a tree is not one."""
     card = found.card
-    if card.kind not in CLASSIFIERS or card.features != feature_names(card.bands):
+    if card.features != feature_names(card.bands):
         raise ValueError("its card is of another version")
-    if model.n_features_in_ != len(card.features) or tuple(model.classes_) != card.codes:
+    if model.n_features_in_ != len(card.features) or tuple(map(int, model.classes_)) != card.codes:
         raise ValueError("its card is of another model")
     for estimator in getattr(model[-1], "estimators_", []):
-        _check_tree(estimator.tree_, len(card.features), len(card.codes))
+        _check_tree(estimator.tree_, len(card.features), len(card.outputs))
     # What cannot classify one pixel cannot classify an image.
     found.predict(np.zeros((1, len(card.features)), np.float32))
 

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from obriy.blocks.base import Method
 from obriy.errors import InputError, UsageError
-from obriy.registry import Registry
+from obriy.methods.ice.learned import Classifier, forest, knn, linear, svm
+from obriy.nets.architectures import DEEPLAB, M201, M211, UNET
+from obriy.nets.model_file import open_model
+from obriy.nets.networks import Network
+from obriy.registry import Registry, did_you_mean
 from obriy.tables import load_toml
 
 if TYPE_CHECKING:
     from obriy.nets.torch_library import Device
+
+AUTO: Final = "auto"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,34 +26,30 @@ class Asked:
 
     Attributes:
         name: As written by the user.
-        weights: File of what was learnt; None: none was given.
         seed: Of everything random.
-        device: Where networks compute.
     """
 
     name: str
-    weights: Path | None
     seed: int
-    device: "Device"
 
 
 @dataclasses.dataclass(frozen=True)
 class IceMethod:
-    """A method for ice, for help texts and to make it.
+    """A method for ice: an entry with it is all that help, mapping and training need.
 
     Attributes:
         name: What the user writes.
         title: What it does, in a few words.
-        build: Makes it.
-        needs_weights: Whether it must be trained first (``--model``).
+        build: Makes it; None: it must be trained first (`obriy train ice`, then ``--model``).
+        model: What is trained; None: nothing.
         surroundings: Rule by which it looks beyond the pixel; empty: it does not.
         gives_cloud: Whether it tells cloud from ice and water by itself.
     """
 
     name: str
     title: str
-    build: Callable[[Asked], Method]
-    needs_weights: bool = False
+    build: Callable[[Asked], Method] | None = None
+    model: Network | Classifier | None = None
     surroundings: str = ""
     gives_cloud: bool = False
 
@@ -78,26 +80,22 @@ def _clusters(asked: Asked) -> Method:
     return NamedClusters(parse_clusterer(asked.name, number, seed=asked.seed), asked.name)
 
 
-def _classifier(asked: Asked) -> Method:
-    from obriy.methods.ice.classifier import LearnedIce
-    from obriy.methods.ice.learned import load_classifier
-
-    classifier = load_classifier(_weights_of(asked))
-    _require_kind(asked, classifier.card.kind)
-    return LearnedIce(classifier, asked.name)
-
-
-def _network(asked: Asked) -> Method:
-    from obriy.methods.ice.network import NetworkIce
-    from obriy.nets.segmenter import load_segmenter
-
-    segmenter = load_segmenter(_weights_of(asked), asked.device)
-    _require_kind(asked, segmenter.card.architecture)
-    return NetworkIce(segmenter, asked.name)
-
-
 _WINDOWS: Final = "windows of 512 x 512 pixels, spread evenly, that overlap by 128 or more"
 _NET_WINDOWS: Final = "windows of the size it learnt from, spread evenly, overlap of 64 or more"
+
+
+def trained_method(name: str, title: str, model: Network | Classifier) -> IceMethod:
+    """Return the entry of a method that is trained.
+
+    Args:
+        name: What the user writes.
+        title: What it does, in a few words.
+        model: What is trained.
+    """
+    windows = _NET_WINDOWS if isinstance(model, Network) else ""
+    cloud = not isinstance(model, Network) or "cloud" in model.outputs
+    return IceMethod(name, title, model=model, surroundings=windows, gives_cloud=cloud)
+
 
 _ENTRIES: Final = (
     IceMethod("auto", "all bands, fitted to the scene, no training (the default)", _auto,
@@ -113,17 +111,14 @@ _ENTRIES: Final = (
               surroundings="super-pixels within tiles of 256 x 256 pixels", gives_cloud=True),
     IceMethod("dbscan", "DBSCAN, named by their spectra; noise is not named", _clusters,
               gives_cloud=True),
-    IceMethod("linear", "logistic regression of pixels", _classifier, True, gives_cloud=True),
-    IceMethod("svm", "support vector machine of pixels", _classifier, True, gives_cloud=True),
-    IceMethod("knn", "the 15 nearest neighbours", _classifier, True, gives_cloud=True),
-    IceMethod("forest", "random forest of pixels, 60 trees", _classifier, True, gives_cloud=True),
-    IceMethod("m201", "M20.1, a network of 115 980 parameters; ice or not", _network, True,
-              _NET_WINDOWS),
-    IceMethod("m211", "M21.1, a network of 301 132 parameters; ice or not", _network, True,
-              _NET_WINDOWS),
-    IceMethod("unet", "U-Net", _network, True, _NET_WINDOWS, gives_cloud=True),
-    IceMethod("deeplab", "DeepLabV3 on a ResNet-50", _network, True, _NET_WINDOWS,
-              gives_cloud=True),
+    trained_method("linear", "logistic regression of pixels", Classifier(linear, 200_000)),
+    trained_method("svm", "support vector machine of pixels", Classifier(svm, 4_000)),
+    trained_method("knn", "the 15 nearest neighbours", Classifier(knn, 5_000)),
+    trained_method("forest", "random forest of pixels, 60 trees", Classifier(forest, 40_000)),
+    trained_method("m201", "M20.1, a network of 115 980 parameters; ice or not", M201),
+    trained_method("m211", "M21.1, a network of 301 132 parameters; ice or not", M211),
+    trained_method("unet", "U-Net", UNET),
+    trained_method("deeplab", "DeepLabV3 on a ResNet-50", DEEPLAB),
 )  # fmt: skip
 ICE_METHODS: Final[Registry[IceMethod]] = Registry("method for ice")
 for _entry in _ENTRIES:
@@ -139,7 +134,19 @@ THRESHOLD_HELP: Final = {
 
 def ice_methods() -> list[IceMethod]:
     """Return all methods that have a name: the simplest first, what must be trained last."""
-    return list(_ENTRIES)
+    return [ICE_METHODS.get(name) for name in ICE_METHODS.names]
+
+
+def trainable(name: str) -> IceMethod:
+    """Return a method for ice that can be trained.
+
+    Raises:
+        UnknownNameError: where there is none of that name.
+    """
+    known = [one.name for one in ice_methods() if one.model is not None]
+    if name not in known:
+        raise did_you_mean("method for ice that is trained", name, known)
+    return ICE_METHODS.get(name)
 
 
 def parse_ice_method(
@@ -148,49 +155,57 @@ def parse_ice_method(
     """Return the method that a text describes.
 
     Args:
-        text: A name of `ICE_METHODS`, or ``BAND:THRESHOLD``, ``INDEX:THRESHOLD``.
+        text: A name of `ICE_METHODS`, or ``BAND:THRESHOLD``, ``INDEX:THRESHOLD``; with a file of
+            what was trained ``"auto"`` is what the file holds.
         weights: File of what was learnt, for methods that are trained.
         seed: The same seed gives the same map.
         device: Where networks compute.
 
     Raises:
         UnknownNameError: for a name that is not known.
-        UsageError: where a trained method gets no weights, or another one gets some.
-        InputError: where the file of weights will not do.
+        UsageError: where a trained method gets no model, or another one gets some.
+        InputError: where the file of the model will not do.
         MissingExtraError: for a network where the extra ``deep`` is not installed.
     """
     name = text.strip()
-    if ":" in name:
+    entry = None if ":" in name else ICE_METHODS.get(name)
+    if weights is not None:
+        return _trained(name, entry, weights, device)
+    if entry is None:
         from obriy.methods.ice.threshold import ice_threshold
 
-        _refuse_weights(name, weights)
         return ice_threshold(name)
-    entry = ICE_METHODS.get(name)
-    if not entry.needs_weights:
-        _refuse_weights(name, weights)
-    return entry.build(Asked(entry.name, weights, seed, device))
-
-
-def _refuse_weights(name: str, weights: Path | None) -> None:
-    if weights is not None:
+    if entry.build is None:
         raise UsageError(
-            f"'{name}' learns from no training, and weights were given: {weights}.",
-            "Leave --model out, or name the method that they belong to.",
-        )
-
-
-def _weights_of(asked: Asked) -> Path:
-    if asked.weights is None:
-        raise UsageError(
-            f"'{asked.name}' must have been trained, and no weights were given.",
-            f"Run: obriy train ice --data FOLDER --method {asked.name}; then give --model FILE. "
+            f"'{name}' must have been trained, and no model was given.",
+            f"Run: obriy train ice --data FOLDER --method {name}; then give --model FILE. "
             "Or take --method auto, which needs none.",
         )
-    return asked.weights
+    return entry.build(Asked(entry.name, seed))
 
 
-def _require_kind(asked: Asked, found: str) -> None:
-    if found != asked.name:
-        raise InputError(
-            f"{asked.weights} holds '{found}', not '{asked.name}'.", f"Give --method {found}."
+def _trained(name: str, asked: IceMethod | None, path: Path, device: "Device") -> Method:
+    """Return the method that a file holds, where that is the one that was asked for."""
+    if name != AUTO and (asked is None or asked.model is None):
+        raise UsageError(
+            f"'{name}' learns from no training, and a model was given: {path}.",
+            "Leave --model out, or name the method that it belongs to.",
         )
+    card, learnt = open_model(path)
+    entry = ICE_METHODS.get(card.method) if card.method in ICE_METHODS else None
+    if entry is None or entry.model is None:
+        raise InputError(
+            f"{path} holds '{card.method}', which maps no ice.",
+            "Give the model of a run of 'obriy train ice'.",
+        )
+    if asked is not None and name != AUTO and entry is not asked:
+        raise InputError(
+            f"{path} holds '{entry.name}', not '{name}'.", f"Give --method {entry.name}."
+        )
+    if isinstance(entry.model, Network):
+        from obriy.methods.ice.network import NetworkIce
+
+        return NetworkIce(entry.model.restored(card, learnt, device), entry.name)
+    from obriy.methods.ice.classifier import ClassifierIce
+
+    return ClassifierIce(entry.model.restored(card, learnt), entry.name)

@@ -12,6 +12,7 @@ from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import InputError, UsageError
 from obriy.methods.ice.spec import ICE_METHODS
+from obriy.model.card import Card
 from obriy.model.ice import ICE, LAND, IceExample
 from obriy.model.layers import LAYERS
 from obriy.model.legend import NO_DATA
@@ -50,7 +51,7 @@ COLUMNS: Final = (
 """Columns of ``comparison.csv``: scores on the test scenes, pooled over their pixels of sea."""
 AGREEMENT: Final = "agreement"
 SIGNIFICANT: Final = 0.05
-NETWORKS: Final = ("m201", "m211", "unet", "deeplab")
+UNTRAINED: Final = "untrained"
 
 
 def run_ice_comparison(config: IceCompareConfig, options: EngineOptions | None = None) -> Run:
@@ -137,7 +138,7 @@ class _Bench:
 
     def _file_of(self, name: str) -> Path | None:
         """Return the weights of a method, trained here where none were given."""
-        if ":" in name or not ICE_METHODS.get(name).needs_weights:
+        if _kind(name) == UNTRAINED:
             return None
         if name in self.weights:
             return self.weights[name]
@@ -146,7 +147,7 @@ class _Bench:
             IceTrainConfig, shared | {"method": name, "out": self.folder.file(f"train-{name}")}
         )
         quiet = dataclasses.replace(self.options, progress=None)
-        return Path(run_ice_training(training, quiet).result["outputs"]["weights"])
+        return Path(run_ice_training(training, quiet).result["outputs"]["model"])
 
     def _refuse_known(self, method: Method, name: str) -> int | None:
         """Return the number of parameters of a trained method; None of another one.
@@ -154,9 +155,7 @@ class _Bench:
         Raises:
             InputError: where it learnt from a scene that is to judge it.
         """
-        card = getattr(getattr(method, "segmenter", None), "card", None) or getattr(
-            getattr(method, "classifier", None), "card", None
-        )
+        card: Card | None = getattr(method, "card", None)
         if card is None:
             return None
         known = {e.name for e in self.test} & set(card.sources)
@@ -166,8 +165,7 @@ class _Bench:
                 f"{sorted(known)[0]}.",
                 "Train with the same --split, --seed and shares, or leave --model out.",
             )
-        parameters: int | None = getattr(card, "parameters", None)
-        return parameters
+        return card.parameters
 
     def _map(self, name: str, method: Method) -> StepRecord:
         """Map every test scene; keep where each map says ice."""
@@ -230,9 +228,8 @@ def _iou(counts: IceCounts) -> float | None:
 
 
 def _kind(name: str) -> str:
-    if ":" in name or not ICE_METHODS.get(name).needs_weights:
-        return "untrained"
-    return "network" if name in NETWORKS else "classifier"
+    model = None if ":" in name else ICE_METHODS.get(name).model
+    return UNTRAINED if model is None else model.family
 
 
 def _weights(config: IceCompareConfig) -> dict[str, Path]:
@@ -247,7 +244,7 @@ def _weights(config: IceCompareConfig) -> dict[str, Path]:
         if not equals or name not in config.methods:
             raise UsageError(
                 f"--model: '{entry}' is no METHOD=FILE of a method that is compared.",
-                f"Write e.g. m211=weights.pt, and m211 among --methods {','.join(config.methods)}.",
+                f"Write e.g. m211=FILE, and m211 among --methods {','.join(config.methods)}.",
             )
         found[name] = Path(file).expanduser().resolve()
     return found

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from obriy.workflows.config.base import ARGUMENT, TRAINED, CommaList, JobConfig, one_or_more
 from obriy.workflows.config.reading import ReadingConfig, Scheduler
@@ -59,6 +59,13 @@ class IceConfig(ReadingConfig):
     outputs: CommaList = Field(list(OUTPUTS), description=f"what to write, of {','.join(OUTPUTS)}")
 
 
+def _trainable(name: str) -> str:
+    """Return the name of a method that can be trained, as it is written."""
+    from obriy.methods.ice.spec import trainable  # not before it is asked: `--help` is quick
+
+    return trainable(name).name
+
+
 class LearningConfig(JobConfig):
     """What training and comparing methods for ice have in common."""
 
@@ -94,8 +101,8 @@ class IceTrainConfig(LearningConfig):
     FIRST = ("method", "pretrained", "split", "epochs", "out")
 
     job: Literal["train-ice"] = "train-ice"
-    method: Literal["m211", "m201", "unet", "deeplab", "linear", "svm", "knn", "forest"] = Field(
-        "m211", description="what to train"
+    method: Annotated[str, AfterValidator(_trainable)] = Field(
+        "m211", description="what to train, see 'obriy methods'"
     )
     pretrained: str | None = Field(
         None, description="first weights of unet or deeplab: a file, or their name at the hub"

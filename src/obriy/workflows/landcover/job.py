@@ -14,7 +14,7 @@ from obriy.labelling.budget import parse_budget
 from obriy.labelling.panel import PanelSettings, check_labellers
 from obriy.methods.clustering.parse import parse_clusterer
 from obriy.methods.clustering.rule import FixedClusters
-from obriy.methods.student import PREFIX, StudentMethod, student_method
+from obriy.methods.student import PREFIX, StudentMethod, open_student, student_method
 from obriy.model.areas import NEVER_MOST
 from obriy.model.classmap import ClassMap
 from obriy.model.features import DEFAULT_GROUPS
@@ -279,9 +279,7 @@ def _legend(config: LandcoverConfig) -> Legend:
     """Return the classes of the map; a student brings its own."""
     if not config.method.startswith(PREFIX):
         return open_legend(config.legend)
-    from obriy.nets.unet import read_student
-
-    return read_student(Path(config.method.removeprefix(PREFIX)).expanduser())[0].legend
+    return open_student(Path(config.method.removeprefix(PREFIX)).expanduser())[0].legend
 
 
 @dataclasses.dataclass(frozen=True)

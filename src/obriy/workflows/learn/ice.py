@@ -1,27 +1,26 @@
 """`obriy train ice`: labelled scenes teach a method for ice, judged on winters it never saw."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
-from obriy.csv_text import csv_text
-from obriy.errors import CancelledError
-from obriy.methods.ice.learned import CLASSIFIERS, ClassifierCard, fit_classifier
-from obriy.methods.ice.spec import parse_ice_method
+from obriy.methods.ice.learned import Classifier, TrainedClassifier, feature_names
+from obriy.methods.ice.spec import parse_ice_method, trainable
+from obriy.model.card import Card
 from obriy.model.grid import geobox_of
 from obriy.model.ice import BANDS, IceExample
+from obriy.model.legend import load_legend
 from obriy.model.provenance import versions
-from obriy.nets.architectures import architecture, build_segmenter
-from obriy.nets.ice_learning import IceEpoch, Trained, train_segmenter
+from obriy.nets.architectures import take_over
+from obriy.nets.ice_teaching import IceTeaching
 from obriy.nets.learning import Schedule
-from obriy.nets.segmenter import Segmenter, SegmenterCard
+from obriy.nets.learning import Trained as Taught
+from obriy.nets.model_file import MODEL
+from obriy.nets.networks import Network, TrainedNetwork
+from obriy.nets.ssegm import SIZE
 from obriy.nets.torch_library import choose_device
-from obriy.outputs.files import write_bytes, write_text
-from obriy.render.figures import to_png
-from obriy.render.learning import ice_learning_figure
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.tables import load_toml
@@ -37,18 +36,9 @@ from obriy.workflows.learn.ice_lessons import (
     read_windows,
     scaling,
 )
+from obriy.workflows.learn.training import Desk, outputs_of
 from obriy.workflows.passes import pixel_m
 from obriy.workflows.run import Run, command_of, finish, run_folder
-
-NETWORK_FILE: Final = "weights.pt"
-CLASSIFIER_FILE: Final = "weights.skops"
-HISTORY: Final = "history.csv"
-FIGURE: Final = "learning.png"
-STATE: Final = "state.pt"
-"""What a training goes on from after a kill; gone when it has ended."""
-_CURVES: Final = (
-    "epoch", "loss", "validation_loss", "iou", "validation_iou", "rate", "seconds",
-)  # fmt: skip
 
 
 def run_ice_training(config: IceTrainConfig, options: EngineOptions | None = None) -> Run:
@@ -61,8 +51,8 @@ def run_ice_training(config: IceTrainConfig, options: EngineOptions | None = Non
         options: Progress and cancel; threads and memory come from the configuration.
 
     Returns:
-        The folder with ``weights.pt`` (networks; with ``history.csv`` and ``learning.png``) or
-        ``weights.skops`` (classifiers), and ``result.json``.
+        The folder with ``model.obriy``, of networks ``history.csv`` and ``learning.png``, and
+        ``result.json``.
 
     Raises:
         MissingExtraError: where the extra ``deep`` is not installed, for a network.
@@ -74,8 +64,9 @@ def run_ice_training(config: IceTrainConfig, options: EngineOptions | None = Non
     options = dataclasses.replace(
         options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
     )
-    if config.method not in CLASSIFIERS:
-        _require_network(config)
+    model = _model_of(config)
+    if isinstance(model, Network):
+        _require_network(model, config)
     lessons = read_lessons(config)
     with run_folder(config) as folder:
         return _carried_out(config, lessons, folder, options)
@@ -85,18 +76,17 @@ def _carried_out(
     config: IceTrainConfig, lessons: Lessons, folder: RunFolder, options: EngineOptions
 ) -> Run:
     """Do the training in its folder."""
-    task = _Task(config, lessons, folder, options)
+    task = _Task(config, lessons, Desk(folder, options, config.lang))
     read = files_of(config.data) + ([config.pretrained] if config.pretrained else [])
-    learn = task.classify if config.method in CLASSIFIERS else task.learn
-    done = folder.step("train", learn, fingerprint(read))
-    folder.file(STATE).unlink(missing_ok=True)
+    done = folder.step("train", task.learn, fingerprint(read))
+    task.desk.clear()
     result = {
         "job": config.job,
         "method": config.method,
         "data": str(config.data),
         "split": lessons.describe(),
         **done.found,
-        "outputs": {name: str(folder.file(file)) for name, file in done.outputs.items()},
+        "outputs": outputs_of(folder, done.outputs, "weights"),
         "command": command_of(config),
         "provenance": {
             "software": versions(),
@@ -110,128 +100,127 @@ def _carried_out(
 
 @dataclasses.dataclass(frozen=True)
 class _Task:
-    """One training: what it is made of, and its two kinds."""
+    """One training: what it is made of."""
 
     config: IceTrainConfig
     lessons: Lessons
-    folder: RunFolder
-    options: EngineOptions
+    desk: Desk
 
     def learn(self) -> StepRecord:
+        """Train, and judge."""
+        model = _model_of(self.config)
+        return self._network(model) if isinstance(model, Network) else self._classifier(model)
+
+    def _network(self, kind: Network) -> StepRecord:
         """Train a network, and judge it."""
         config, lessons = self.config, self.lessons
-        bands = learnt_bands(lessons.examples, network=True)
+        bands = learnt_bands(lessons.examples, kind.bands, config.method)
         train, held = (
-            read_windows(part, bands, seed=config.seed, progress=self._tell)
+            read_windows(part, bands, seed=config.seed, progress=self.desk.tell)
             for part in (lessons.train, lessons.validation)
         )
         middle, spread = scaling(train)
         schedule = Schedule(
             config.epochs, config.batch, config.rate, config.seed, config.device, config.patience
         )
-        card = SegmenterCard(
-            architecture=config.method,
-            bands=bands,
-            outputs=architecture(config.method).outputs,
-            middle=middle,
-            spread=spread,
-            pixel_m=_pixel_of(lessons.train[0]),
-            split=lessons.describe(),
-            sources=_names(lessons),
-            seed=config.seed,
-            schedule=dataclasses.asdict(schedule),
-            versions=_torch_versions(),
+        card = dataclasses.replace(
+            self._card(bands, bands, kind.outputs), middle=middle, spread=spread, size=SIZE
         )
-        state = self.folder.file(STATE)
-        trained = train_segmenter(
+        module = kind.fresh(len(bands), len(kind.outputs), config.seed)
+        if config.pretrained is not None:
+            take_over(module, kind, config.pretrained, bands)
+        model, taught = self.desk.teach(
+            TrainedNetwork(kind, module, card, "cpu"),
+            IceTeaching(card),
             train,
             held,
-            card,
             schedule,
             threads=config.workers,
-            pretrained=config.pretrained,
-            state=state.read_bytes() if state.is_file() else None,
-            keep=lambda content: _written(state, content),
-            progress=self._tell,
         )
-        learnt = _described(trained, len(train), len(held))
-        card = dataclasses.replace(card, parameters=learnt["parameters"])
-        scores = self._judge(
-            lambda told: Segmenter(
-                trained.network, dataclasses.replace(card, scores=told), "cpu"
-            ).to_bytes(),
-            NETWORK_FILE,
-        )
-        best_iou = scores["test"]["iou"]
-        write_text(self.folder.file(HISTORY), _history_text(trained.history))
-        figure = ice_learning_figure(trained.history, trained.best, best_iou, lang=config.lang)
-        write_bytes(self.folder.file(FIGURE), to_png(figure))
-        outputs = {"weights": NETWORK_FILE, "history": HISTORY, "figure": FIGURE}
+        scores = self._judge(model)
+        outputs = self.desk.write_curves(taught, "ice", scores["test"]["iou"])
         study = load_toml("ice_study").get(config.method)
-        return StepRecord(outputs, {**learnt, **scores, "reference_b": study})
+        return StepRecord(
+            outputs, {**_described(taught, len(train), len(held)), **scores, "reference_b": study}
+        )
 
-    def classify(self) -> StepRecord:
+    def _classifier(self, kind: Classifier) -> StepRecord:
         """Fit a classifier of pixels, and judge it."""
-        config, lessons = self.config, self.lessons
-        bands = learnt_bands(lessons.examples, network=False)
-        features, classes = read_pixels(lessons.train, bands, seed=config.seed)
-        card = ClassifierCard(bands=bands, sources=_names(lessons), split=lessons.describe())
-        fitted = fit_classifier(config.method, features, classes, card, config.seed)
+        bands = learnt_bands(self.lessons.examples, (), self.config.method)
+        features, classes = read_pixels(self.lessons.train, bands, seed=self.config.seed)
+        model = kind.fit(features, classes, self._card(bands, feature_names(bands), ()))
+        scores = self._judge(model)
+        found = {"bands": list(bands), "parameters": None, "pixels": model.card.samples}
+        return StepRecord({"model": MODEL}, {**found, **scores, "reference_b": None})
 
-        def content(told: Mapping[str, Any]) -> bytes:
-            fitted.card = dataclasses.replace(fitted.card, scores=told)
-            return fitted.to_bytes()
+    def _card(
+        self, bands: tuple[str, ...], features: tuple[str, ...], outputs: tuple[str, ...]
+    ) -> Card:
+        """Return what is known before it learns."""
+        return Card(
+            method=self.config.method,
+            bands=bands,
+            legend=load_legend("ice"),
+            outputs=outputs,
+            features=features,
+            pixel_m=_pixel_of(self.lessons.train[0]),
+            sources=_names(self.lessons),
+            split=self.lessons.describe(),
+            seed=self.config.seed,
+        )
 
-        scores = self._judge(content, CLASSIFIER_FILE)
-        found = {"bands": list(bands), "parameters": None, "pixels": fitted.card.samples}
-        return StepRecord({"weights": CLASSIFIER_FILE}, {**found, **scores, "reference_b": None})
-
-    def _judge(self, content: Callable[[Mapping[str, Any]], bytes], name: str) -> dict[str, Any]:
-        """Write the weights, map the scenes held back by them, and write the scores into them."""
-        file = self.folder.file(name)
-        write_bytes(file, content({}))
+    def _judge(self, model: TrainedNetwork | TrainedClassifier) -> dict[str, Any]:
+        """Write the model, map the scenes held back by it, and write the scores into it."""
+        self.desk.write_model(model, {})
         method = parse_ice_method(
-            self.config.method, weights=file, seed=self.config.seed, device=self.config.device
+            self.config.method,
+            weights=self.desk.folder.file(MODEL),
+            seed=self.config.seed,
+            device=self.config.device,
         )
         found = {
             "validation": self._scores(method, self.lessons.validation, "judge validation"),
             "test": self._scores(method, self.lessons.test, "judge test"),
         }
-        short = {
-            part: {"iou": told["iou"], "scenes": told["scenes"]} for part, told in found.items()
-        }
-        write_bytes(file, content(short))
+        self.desk.write_model(
+            model,
+            {p: {"iou": told["iou"], "scenes": told["scenes"]} for p, told in found.items()},
+        )
         return found
 
     def _scores(self, method: Method, examples: Sequence[IceExample], stage: str) -> dict[str, Any]:
         counts, seconds = [], 0.0
-        for number, (_, _, count, took) in enumerate(judged(method, examples, self.options), 1):
+        for number, (_, _, count, took) in enumerate(
+            judged(method, examples, self.desk.options), 1
+        ):
             counts.append(count)
             seconds += took
-            self._tell(stage, number, len(examples))
+            self.desk.tell(stage, number, len(examples))
         told = ice_scores(counts, seed=self.config.seed)
         return told | {"seconds_per_scene": seconds / len(examples)}
 
-    def _tell(self, stage: str, done: int, of: int) -> None:
-        if self.options.progress is not None:
-            self.options.progress(stage, done, of)
-        if self.options.cancel is not None and self.options.cancel.is_set():
-            raise CancelledError("The training was stopped.", "Run it again: it goes on from here.")
+
+def _model_of(config: IceTrainConfig) -> Network | Classifier:
+    """Return what is to be trained."""
+    model = trainable(config.method).model
+    assert model is not None
+    return model
 
 
-def _require_network(config: IceTrainConfig) -> None:
+def _require_network(kind: Network, config: IceTrainConfig) -> None:
     """Raise where the network cannot be made or computed: before a gigabyte of scenes is read."""
     choose_device(config.device)
-    build_segmenter(config.method, BANDS, pretrained=config.pretrained)
+    module = kind.fresh(len(BANDS), len(kind.outputs))
+    if config.pretrained is not None:
+        take_over(module, kind, config.pretrained, BANDS)
 
 
-def _described(trained: Trained, train: int, held: int) -> dict[str, Any]:
+def _described(trained: Taught, train: int, held: int) -> dict[str, Any]:
     """Return what training came to, as plain values."""
     seconds = [epoch.seconds for epoch in trained.history]
     best = trained.history[trained.best - 1]
-    parameters = sum(p.numel() for p in trained.network.parameters() if p.requires_grad)
     return {
-        "parameters": parameters,
+        "parameters": trained.parameters,
         "windows": {"train": train, "validation": held},
         "epochs": len(trained.history),
         "best_epoch": trained.best,
@@ -249,29 +238,3 @@ def _names(lessons: Lessons) -> tuple[str, ...]:
 
 def _pixel_of(example: IceExample) -> float | None:
     return pixel_m(example.scene) if geobox_of(example.scene).crs else None
-
-
-def _torch_versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {**versions(), "torch": version("torch")}
-
-
-def _written(path: Path, content: bytes) -> None:
-    write_bytes(path, content)
-
-
-def _history_text(history: Sequence[IceEpoch]) -> str:
-    rows = (
-        [
-            epoch.number,
-            f"{epoch.loss:.6f}",
-            f"{epoch.validation_loss:.6f}",
-            None if epoch.iou is None else f"{epoch.iou:.6f}",
-            f"{epoch.validation_iou:.6f}",
-            f"{epoch.rate:.3e}",
-            f"{epoch.seconds:.1f}",
-        ]
-        for epoch in history
-    )
-    return csv_text(_CURVES, rows)

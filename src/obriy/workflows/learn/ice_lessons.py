@@ -19,7 +19,7 @@ from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER, IceExample
 from obriy.model.scene import band_names
-from obriy.nets.ice_learning import Windows
+from obriy.nets.learning import Examples
 from obriy.nets.ssegm import SIZE
 from obriy.prepare.sea import hide_no_data
 from obriy.sources.ice_examples import LABELS, read_examples, unlabelled
@@ -114,7 +114,7 @@ def read_windows(
     *,
     seed: int,
     progress: Progress | None = None,
-) -> Windows:
+) -> Examples:
     """Read scenes as windows of the study's size, in memory.
 
     A smaller scene is padded with missing pixels; a larger one gives several windows, the last of
@@ -141,7 +141,7 @@ def read_windows(
         labels[number, :rows, :columns] = example.labels[window].to_numpy()
         if progress is not None:
             progress("read", number + 1, len(places))
-    return Windows(inputs, labels)
+    return Examples(inputs, labels)
 
 
 def read_pixels(
@@ -159,7 +159,7 @@ def read_pixels(
     features, classes = [], []
     for example in examples:
         planes = _planes(example, bands, (slice(None), slice(None)))
-        stack = features_of(dict(zip(bands, planes, strict=True)), tuple(bands))
+        stack = features_of(dict(zip(bands, planes, strict=True)))
         labels = example.labels.to_numpy()
         seen = np.isfinite(stack).all(axis=0)
         for code in (WATER, ICE, CLOUD):
@@ -175,7 +175,7 @@ def read_pixels(
     return np.concatenate(features), found
 
 
-def scaling(windows: Windows) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def scaling(windows: Examples) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each band, of every fourth pixel each way.
 
     Not median and quartiles: of scenes that are mostly open water these would call all ice, and
@@ -194,19 +194,26 @@ def scaling(windows: Windows) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(map(float, middle)), tuple(float(s) if s > 1e-6 else 1.0 for s in spread)
 
 
-def learnt_bands(examples: Sequence[IceExample], network: bool) -> tuple[str, ...]:
-    """Return the bands to learn from: the seven of MODIS, or for classifiers what there is of them.
+def learnt_bands(
+    examples: Sequence[IceExample], needed: Sequence[str], name: str
+) -> tuple[str, ...]:
+    """Return the bands to learn from: of the seven of MODIS those that there are.
+
+    Args:
+        examples: At least one.
+        needed: Bands that must be there.
+        name: Who needs them, for the message.
 
     Raises:
-        BandError: where a network lacks one, or there is none.
+        BandError: where one of them is not, or none at all is there.
     """
     have = set(band_names(examples[0].scene))
     bands = tuple(name for name in BANDS if name in have)
-    if not bands or (network and len(bands) < len(BANDS)):
-        missing = ", ".join(name for name in BANDS if name not in have)
+    missing = [band for band in (needed or BANDS) if band not in have]
+    if not bands or (needed and missing):
         raise BandError(
-            f"The scenes lack {missing}; they have {', '.join(sorted(have))}.",
-            "Networks learn from all seven bands of MODIS; take --method forest for fewer.",
+            f"The scenes lack {', '.join(missing)}; they have {', '.join(sorted(have))}.",
+            f"'{name}' learns from all of them; take --method forest or unet for fewer.",
         )
     return bands
 

@@ -1,26 +1,25 @@
 """`obriy train landcover`: named maps teach a network that maps this scene, and others."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from obriy.blocks.engine import EngineOptions
-from obriy.csv_text import csv_text
 from obriy.errors import BandError, InputError
-from obriy.indices.features import feature_stack
+from obriy.indices.features import feature_names
 from obriy.methods.student import StudentMethod, student_method
+from obriy.model.card import Card
 from obriy.model.grid import geobox_of
 from obriy.model.legend import Legend
 from obriy.model.provenance import hrefs_of, versions
 from obriy.model.scene import provenance_of
-from obriy.nets.learning import Epoch, Patches, Schedule, train_network
-from obriy.nets.unet import GROUPS, Student, StudentCard, scaled
-from obriy.outputs.files import write_bytes, write_text
-from obriy.render.figures import to_png
-from obriy.render.learning import learning_figure
+from obriy.nets.cover_teaching import CoverTeaching
+from obriy.nets.learning import Examples, Schedule
+from obriy.nets.networks import TrainedNetwork, scaled
+from obriy.nets.unet import GROUPS, STUDENT, UNET, student_features
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.class_map import CONFIDENCE
@@ -40,15 +39,12 @@ from obriy.workflows.learn.landcover_lessons import (
     shared_bands,
     split_cells,
 )
+from obriy.workflows.learn.training import Desk, outputs_of
 from obriy.workflows.passes import pixel_m
 from obriy.workflows.run import Run, command_of, finish, run_folder
 
-STUDENT: Final = "student.pt"
-HISTORY: Final = "history.csv"
-FIGURE: Final = "learning.png"
 MOST_BYTES: Final = 512 * 1024**2
 """Memory for the blocks to learn from; of more blocks, so many are drawn at random."""
-Progress = Callable[[str, int, int], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,13 +64,13 @@ class TrainingRun:
 
 def run_training(config: LandcoverTrainConfig, options: EngineOptions | None = None) -> Run:
     """Train a student as a job; see `train_landcover`."""
-    trained = train_landcover(config, None if options is None else options.progress)
+    trained = train_landcover(config, options)
     return Run(trained.folder, trained.result, complete=True)
 
 
 def train_landcover(
     config: LandcoverTrainConfig,
-    progress: Progress | None = None,
+    options: EngineOptions | None = None,
     *,
     lessons: Sequence[Lesson] | None = None,
 ) -> TrainingRun:
@@ -82,11 +78,11 @@ def train_landcover(
 
     Args:
         config: What to do.
-        progress: Called with the name of the stage, steps done, steps in all.
+        options: Progress and cancel.
         lessons: Maps and scenes in memory, in place of the runs of the configuration.
 
     Returns:
-        The folder with ``student.pt``, ``history.csv``, ``learning.png`` and ``result.json``.
+        The folder with ``model.obriy``, ``history.csv``, ``learning.png`` and ``result.json``.
 
     Raises:
         MissingExtraError: where the extra ``deep`` is not installed.
@@ -105,7 +101,8 @@ def train_landcover(
     # Lessons in memory: what they are called tells them apart.
     named = config.runs or [Path(lesson.source) for lesson in opened]
     with run_folder(config.model_copy(update={"runs": named})) as folder:
-        return _carried_out(_Task(config, opened, legend, split, progress), folder)
+        desk = Desk(folder, options or EngineOptions(), config.lang)
+        return _carried_out(_Task(config, opened, legend, split, desk), folder)
 
 
 def _carried_out(task: "_Task", folder: RunFolder) -> TrainingRun:
@@ -113,8 +110,10 @@ def _carried_out(task: "_Task", folder: RunFolder) -> TrainingRun:
     config, opened = task.config, task.lessons
     read = [str(run / file) for run in config.runs for file in (MAP, CONFIDENCE)]
     read += [href for lesson in opened for href in hrefs_of(provenance_of(lesson.scene))]
-    learnt = folder.step("train", lambda: task.learn(folder), fingerprint(read))
-    method = student_method(str(folder.file(learnt.outputs["student"])), config.device)
+    # On which blocks it is judged belongs to what it is: what was learnt otherwise is not judged.
+    learnt = folder.step("train", task.learn, fingerprint(read) | {"split": task.split.digest()})
+    task.desk.clear()
+    method = student_method(str(folder.file(learnt.outputs["model"])), config.device)
     against = [lesson.reference.source for lesson in opened if lesson.reference is not None]
     told = fingerprint([*read, *against])
     judged = folder.step(
@@ -128,7 +127,7 @@ def _carried_out(task: "_Task", folder: RunFolder) -> TrainingRun:
         "blocks": {"side": config.patch, **describe(task.split)},
         **learnt.found,
         **judged,
-        "outputs": {name: str(folder.file(file)) for name, file in learnt.outputs.items()},
+        "outputs": outputs_of(folder, learnt.outputs, "student"),
         "command": command_of(config),
         "provenance": {"software": versions(), "inputs": [], "steps": [], "warnings": []},
     }
@@ -144,9 +143,9 @@ class _Task:
     lessons: list[Lesson]
     legend: Legend
     split: Split
-    progress: Progress | None
+    desk: Desk
 
-    def learn(self, folder: RunFolder) -> StepRecord:
+    def learn(self) -> StepRecord:
         """Read the blocks, train, and write the student with its history."""
         bands = shared_bands(self.lessons)
         if not bands:
@@ -154,42 +153,41 @@ class _Task:
         train = self._read(self.split.train, bands)
         validation = self._read(self.split.validation, bands)
         middle, spread = _scaling(train.inputs)
-        network, history = train_network(
-            _scaled(train, middle, spread),
-            _scaled(validation, middle, spread),
-            len(self.legend.codes),
-            Schedule(
-                self.config.epochs,
-                self.config.batch,
-                self.config.rate,
-                self.config.seed,
-                self.config.device,
-            ),
-            self.progress,
-        )
-        best = max(history, key=lambda epoch: epoch.validation_iou)
-        card = StudentCard(
+        config, classes = self.config, tuple(one.name for one in self.legend)
+        schedule = Schedule(config.epochs, config.batch, config.rate, config.seed, config.device)
+        card = Card(
+            method=STUDENT,
             bands=bands,
             legend=self.legend,
+            outputs=classes,
+            features=tuple(feature_names(GROUPS, set(bands))),
             middle=middle,
             spread=spread,
             pixel_m=_pixel_of(self.lessons[0]),
             sources=tuple(lesson.source for lesson in self.lessons),
-            scores={"validation_mean_iou_with_teacher": best.validation_iou},
-            versions=versions(),
+            split={"side": config.patch, **describe(self.split)},
+            seed=config.seed,
         )
-        write_bytes(folder.file(STUDENT), Student(network, card, "cpu").to_bytes())
-        write_text(folder.file(HISTORY), _history_text(history))
-        figure = learning_figure(history, best.number, lang=self.config.lang)
-        write_bytes(folder.file(FIGURE), to_png(figure))
+        module = UNET.fresh(len(card.features), len(classes), config.seed)
+        model, taught = self.desk.teach(
+            TrainedNetwork(UNET, module, card, "cpu"),
+            CoverTeaching(train.targets, len(classes)),
+            _scaled(train, middle, spread),
+            _scaled(validation, middle, spread),
+            schedule,
+            threads=1,  # the same bits with any number of cores: it is small
+        )
+        best = taught.history[taught.best - 1]
+        scores = {"validation_mean_iou_with_teacher": best.validation_iou}
+        self.desk.write_model(model, scores)
         found = {
             "bands": list(bands),
-            "epochs": len(history),
+            "epochs": len(taught.history),
             "best_epoch": best.number,
-            "validation_mean_iou_with_teacher": best.validation_iou,
+            **scores,
             "taught_pixels": int((train.targets >= 0).sum()),
         }
-        return StepRecord({"student": STUDENT, "history": HISTORY, "figure": FIGURE}, found)
+        return StepRecord(self.desk.write_curves(taught, "student"), found)
 
     def judge(self, method: StudentMethod) -> dict[str, Any]:
         """Compare teacher and student on the blocks held out for that."""
@@ -199,10 +197,10 @@ class _Task:
             self.config.patch,
             method.decide(None),
             seed=self.config.seed,
-            progress=self.progress,
+            progress=self.desk.tell,
         )
 
-    def _read(self, cells: Sequence[Cell], bands: Sequence[str]) -> Patches:
+    def _read(self, cells: Sequence[Cell], bands: Sequence[str]) -> Examples:
         """Read blocks; those without a taught pixel are left out."""
         side = self.config.patch
         chosen = _drawn(cells, side, len(bands), self.config.seed)
@@ -212,16 +210,15 @@ class _Task:
             target = read_targets(lesson, cell, side, self.legend, self.config.least_confidence)
             if (target >= 0).any():
                 block = read_block(lesson, cell, side, bands).crop()
-                inputs.append(feature_stack(block.bands, GROUPS))
+                inputs.append(student_features(block.bands))
                 targets.append(target)
-            if self.progress is not None:
-                self.progress("read", number, len(chosen))
+            self.desk.tell("read", number, len(chosen))
         if not inputs:
             raise InputError(
                 f"In none of {len(chosen)} blocks has a pixel a sure name.",
                 "Lower --least-confidence, or give more runs.",
             )
-        return Patches(np.stack(inputs), np.stack(targets))
+        return Examples(np.stack(inputs), np.stack(targets))
 
 
 def _drawn(cells: Sequence[Cell], side: int, bands: int, seed: int) -> list[Cell]:
@@ -244,7 +241,7 @@ def _scaling(inputs: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(map(float, middle)), tuple(map(float, spread))
 
 
-def _scaled(patches: Patches, middle: Sequence[float], spread: Sequence[float]) -> Patches:
+def _scaled(patches: Examples, middle: Sequence[float], spread: Sequence[float]) -> Examples:
     """Return patches with their inputs scaled, in place: there may be half a gigabyte of them."""
     for stack in patches.inputs:
         stack[...] = scaled(stack, middle, spread)
@@ -253,15 +250,3 @@ def _scaled(patches: Patches, middle: Sequence[float], spread: Sequence[float]) 
 
 def _pixel_of(lesson: Lesson) -> float | None:
     return pixel_m(lesson.scene) if geobox_of(lesson.scene).crs else None
-
-
-def _history_text(history: Sequence[Epoch]) -> str:
-    rows = (
-        [
-            epoch.number,
-            *(f"{v:.6f}" for v in (epoch.loss, epoch.validation_loss, epoch.validation_iou)),
-            f"{epoch.rate:.3e}",
-        ]
-        for epoch in history
-    )
-    return csv_text(["epoch", "loss", "validation_loss", "validation_mean_iou", "rate"], rows)

@@ -115,7 +115,7 @@ def _block(
 ) -> tuple[ByteArray, ByteArray, ByteArray]:
     """Return the maps of teacher and student and the reference, 0 where it does not count."""
     teacher = read_labels(lesson.named.labels, cell, side)
-    block = read_block(lesson, cell, side, rule.student.card.bands, HALO)
+    block = read_block(lesson, cell, side, rule.model.card.bands, HALO)
     student = rule.apply(block).labels[block.core]
     truth = np.zeros_like(teacher)
     if lesson.reference is not None:

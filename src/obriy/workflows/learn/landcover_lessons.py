@@ -1,6 +1,8 @@
 """What a student learns from: named maps over their scenes, cut into blocks that lie apart."""
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,17 +15,18 @@ from obriy.blocks.base import Block, ByteArray
 from obriy.blocks.damage import read_around
 from obriy.errors import GridError, UsageError
 from obriy.indices.features import ground_bands
-from obriy.methods.student import source_of
+from obriy.methods.trained import source_of
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.grid import geobox_of, same_grid
 from obriy.model.legend import Legend
 from obriy.model.reference import Reference
 from obriy.model.scene import band_names, check_scene
-from obriy.nets.learning import IGNORED
+from obriy.nets.cover_teaching import IGNORED
 from obriy.prepare.clouds.mask import GRID_M, Clouds
 from obriy.prepare.visibility import edge_pixels, hide_for_cover
 from obriy.runs.folder import CONFIG
 from obriy.sources.class_map import open_class_map
+from obriy.validation.time_split import deal
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.evaluation import cover_reference
 from obriy.workflows.jobs import read_config
@@ -88,6 +91,11 @@ class Split:
     validation: tuple[Cell, ...]
     test: tuple[Cell, ...]
 
+    def digest(self) -> str:
+        """Return what tells this split from others."""
+        plain = json.dumps(dataclasses.asdict(self))
+        return hashlib.blake2b(plain.encode(), digest_size=16).hexdigest()
+
 
 def lay_cells(shapes: Sequence[tuple[int, int]], side: int) -> list[Cell]:
     """Return square blocks with a gap between them, as many as fit each image.
@@ -135,14 +143,12 @@ def split_cells(cells: Sequence[Cell], share: float, seed: int) -> Split:
             "by, and to be judged on.",
             "Give a smaller --patch, or more runs.",
         )
-    held = max(1, round(share * len(units)))
-    order = [units[i] for i in np.random.default_rng(seed).permutation(len(units))]
-    use = {unit: min(place // held, 2) for place, unit in enumerate(order)}
-    dealt: tuple[list[Cell], ...] = ([], [], [])
-    for cell, key in zip(cells, keys, strict=True):
-        dealt[use[key]].append(cell)
-    validation, test, train = (tuple(part) for part in dealt)
-    return Split(train, validation, test)
+    use = deal(dict.fromkeys(units, 1), {"validation": share, "test": share}, seed)
+    parts = {
+        part: tuple(cell for cell, key in zip(cells, keys, strict=True) if use[key] == part)
+        for part in ("train", "validation", "test")
+    }
+    return Split(**parts)
 
 
 def whole_images(lessons: int) -> bool:

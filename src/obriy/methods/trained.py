@@ -1,0 +1,72 @@
+"""What was trained, as a method of the engine: what all such methods have in common."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from obriy.blocks.base import Block, FloatArray, Histogram
+from obriy.model.bands import require_bands, resolve_nir
+from obriy.model.card import Card
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedMethod:
+    """A method that was taught; of the scene it learns nothing.
+
+    Attributes:
+        model: What was learnt.
+        name: As written by the user.
+    """
+
+    model: Any
+    name: str
+    gives_fraction: bool = False
+
+    @property
+    def card(self) -> Card:
+        """What is known of it."""
+        card: Card = self.model.card
+        return card
+
+    def bands(self, available: set[str]) -> set[str]:
+        """Return the bands that it learnt from.
+
+        Raises:
+            BandError: where the image lacks one.
+        """
+        wanted = set(self.card.bands)
+        require_bands(available, wanted, f"'{self.name}'", "It learnt from images that have them.")
+        return {source_of(name, available) for name in wanted}
+
+    def collect(self, block: Block) -> Any:
+        """Return nothing: it knows already."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRule:
+    """What was taught, applied block by block.
+
+    Attributes:
+        model: What was learnt.
+    """
+
+    model: Any
+
+    def describe(self) -> dict[str, Any]:
+        """Return what it learnt from, and how well."""
+        card: Card = self.model.card
+        return {self.model.kind.family: card.method} | card.describe()
+
+    def histograms(self) -> list[Histogram]:
+        """Return nothing: it cuts no quantity."""
+        return []
+
+
+def planes_for(card: Card, bands: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return the bands that a model learnt from, by their names there, of those of a block."""
+    return {name: bands[source_of(name, set(bands))] for name in card.bands}
+
+
+def source_of(name: str, available: set[str]) -> str:
+    """Return the band that serves as one of the card: ``nir08`` where there is no ``nir``."""
+    return (resolve_nir(available) or name) if name == "nir" else name
