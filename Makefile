@@ -6,7 +6,7 @@ CORE   := $(VENV)/.core
 DEV    := $(VENV)/.dev
 DEEP   := $(VENV)/.deep
 
-.PHONY: demo test test-deep check bench clean
+.PHONY: demo test test-deep check schema bench clean
 
 demo: $(CORE)  ## map water, land cover and ice of samples and say where the reports are
 	$(BIN)/obriy demo
@@ -22,6 +22,9 @@ check: $(DEV)  ## format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+schema: $(CORE)  ## write docs/result.schema.json from the code
+	$(BIN)/python -m obriy.runs.result_file > docs/result.schema.json
 
 bench: $(DEV)  ## measure; nothing is asserted
 	$(BIN)/python benchmarks/full_tile.py

@@ -42,7 +42,7 @@ def main() -> None:
     config = LandcoverTrainConfig(
         out=Path(sys.argv[2]), patch=SIDE, validation_share=0.25, device="cpu"
     )
-    result = train_landcover(config, lessons=lessons).result
+    result = train_landcover(config, lessons=lessons).result.to_dict()
     for name in ("teacher", "student"):
         scores = result[name]
         merged = scores["merged"]

@@ -77,7 +77,8 @@ def series(tmp_path, bands, shown, **values):
     given = {"source": str(tmp_path / "images"), "out": tmp_path / "run", "outputs": ["mask"]}
     run = run_water(make_config(WaterConfig, given | {"method": "ndwi:0.05"} | values))
     assert run.complete
-    return run.result, {d["date"]: d for d in run.result["dates"]}, run.folder
+    result = run.result.to_dict()
+    return result, {d["date"]: d for d in result["dates"]}, run.folder
 
 
 @pytest.mark.parametrize(("bands", "clouds"), [(SIX, "auto"), (SIX, "none"), (TWO, "auto")])
@@ -175,7 +176,7 @@ def test_a_damaged_tile_is_read_around(tmp_path):
     given = {"source": str(tmp_path / "images"), "out": tmp_path / "run", "outputs": ["mask"]}
     run = run_water(make_config(WaterConfig, given | {"method": "ndwi:0.05"}))
     assert not run.complete
-    *clear, overcast = run.result["dates"]
+    *clear, overcast = run.result.to_dict()["dates"]
     assert overcast["unseen_share"] > 0.95
     assert [d["doubted"]["pixels"] for d in clear] == [0, 0, 0, 0]
     assert clear[1]["holes"]

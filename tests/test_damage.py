@@ -188,7 +188,7 @@ def test_a_district_counts_the_hole_in_its_own_pixels(tmp_path):
             aoi=str(district(tmp_path / "d.geojson", 110, 110, 60)),
         )
     )  # fmt: skip
-    (date,) = run.result["dates"]
+    (date,) = run.result.to_dict()["dates"]
     (lost,) = date["holes"]
     assert (lost["row"], lost["column"]) == (128 - (110 - 32), 128 - (110 - 32))
     assert date["unseen_share"] == pytest.approx(32**2 / 60**2, rel=0.01)
@@ -216,7 +216,9 @@ def test_a_date_of_a_series(tmp_path):
         )
     )
     assert not run.complete
-    statuses = {row["date"]: (row["status"], len(row["holes"])) for row in run.result["dates"]}
+    statuses = {
+        row["date"]: (row["status"], len(row["holes"])) for row in run.result.to_dict()["dates"]
+    }
     assert statuses == {
         "2025-06-05": ("ok", 0), "2025-06-06": ("partial", 1), "2025-06-07": ("ok", 0),
     }  # fmt: skip

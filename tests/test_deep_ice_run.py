@@ -49,7 +49,7 @@ def curve(folder):
 
 
 def test_what_a_training_leaves(uninterrupted):
-    result, folder = uninterrupted.result, uninterrupted.folder
+    result, folder = uninterrupted.result.to_dict(), uninterrupted.folder
     assert sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) == [
         "config.yaml", "finished.json", "history.csv", "learning.png", "ledger.jsonl",
         "model.obriy", "result.json",
@@ -69,9 +69,9 @@ def test_what_a_training_leaves(uninterrupted):
 def test_the_weights_map_a_scene(uninterrupted):
     file = uninterrupted.folder / "model.obriy"
     card = open_model(file)[0]
-    split = uninterrupted.result["split"]
+    split = uninterrupted.result.to_dict()["split"]
     assert set(card.sources) == {*split["train"]["names"], *split["validation"]["names"]}
-    assert card.scores["test"]["iou"] == uninterrupted.result["test"]["iou"]
+    assert card.scores["test"]["iou"] == uninterrupted.result.to_dict()["test"]["iou"]
     assert (card.bands, card.size, card.outputs) == (BANDS, (285, 430), ("ice",))
     scene = example(DAYS[0]).scene
     made = map_ice(scene, "m201", model=file, device="cpu")

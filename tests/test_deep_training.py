@@ -236,8 +236,8 @@ def test_a_reference_in_other_words(tmp_path):
     lesson = Lesson(scene, ClassMap(named, WORLDCOVER), reference, "a", "none")
     config = LandcoverTrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")
     run = train_landcover(config, lessons=[lesson])
-    assert run.result["teacher"]["overall_accuracy"] == 1
-    assert [c["name"] for c in run.result["teacher"]["classes"]] == ["not_water", "water"]
+    assert run.result.to_dict()["teacher"]["overall_accuracy"] == 1
+    assert [c["name"] for c in run.result.to_dict()["teacher"]["classes"]] == ["not_water", "water"]
 
 
 def telling(progress):
@@ -279,9 +279,9 @@ def test_what_a_training_leaves(trained):
     }  # fmt: skip
     with (run.folder / "history.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == run.result["epochs"]
+    assert len(rows) == run.result.to_dict()["epochs"]
     best = max(rows, key=lambda row: float(row["validation_mean_iou"]))
-    assert int(best["epoch"]) == run.result["best_epoch"]
+    assert int(best["epoch"]) == run.result.to_dict()["best_epoch"]
     card = run.student.card
     assert card.bands == ("blue", "green", "red", "nir")
     assert card.sources == ("world.tif",)
@@ -342,7 +342,7 @@ def test_a_changed_reference_is_judged_anew(run_folder, tmp_path):
     )  # fmt: skip
 
     def accuracy_of_the_teacher():
-        return train_landcover(config).result["teacher"]["overall_accuracy"]
+        return train_landcover(config).result.to_dict()["teacher"]["overall_accuracy"]
 
     def write(codes):
         with MapWriter(tmp_path / "truth.tif", geobox_of(named), classes(WORLDCOVER)) as file:
@@ -361,9 +361,9 @@ def test_without_a_reference_nobody_is_called_better(tmp_path):
     config = LandcoverTrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")
     scene, named, _ = world(shape=(72, 72))
     run = train_landcover(config, lessons=[lesson_of(scene, named)])
-    assert run.result["verdict"] == UNKNOWN
-    assert run.result["student"] is None
-    assert 0 <= run.result["agreement"] <= 1
+    assert run.result.to_dict()["verdict"] == UNKNOWN
+    assert run.result.to_dict()["student"] is None
+    assert 0 <= run.result.to_dict()["agreement"] <= 1
 
 
 def test_a_teacher_without_fault_is_not_beaten(tmp_path):
@@ -371,8 +371,8 @@ def test_a_teacher_without_fault_is_not_beaten(tmp_path):
     config = LandcoverTrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")
     scene, named, truth = world(shape=(72, 72))
     run = train_landcover(config, lessons=[lesson_of(scene, named, truth)])
-    assert run.result["teacher"]["overall_accuracy"] == 1
-    assert run.result["verdict"] == NOT_BETTER
+    assert run.result.to_dict()["teacher"]["overall_accuracy"] == 1
+    assert run.result.to_dict()["verdict"] == NOT_BETTER
 
 
 def test_no_name_is_sure_enough(tmp_path):
@@ -393,7 +393,7 @@ def test_settings_that_cannot_be(values):
 
 
 def test_scores_are_of_the_same_pixels(trained):
-    result = trained[2].result
+    result = trained[2].result.to_dict()
     assert result["student"]["merged"]["overall_accuracy"] > 0.85
     for name in ("teacher", "student"):
         confusion = np.array(result[name]["confusion"])

@@ -87,14 +87,14 @@ def test_areas_of_images_are_near_the_truth(images, tmp_path):
                   reference=str(images / "labels"))  # fmt: skip
     with (images / "truth.csv").open() as file:
         truth = {row["image"]: row for row in csv.DictReader(file)}
-    for row in run.result["dates"]:
+    for row in run.result.to_dict()["dates"]:
         true = truth[row["granule"]]
         # Land of the mask, at the centres of pixels, against land by cells of 250 m.
         assert row["sea_km2"] == pytest.approx(float(true["sea_km2"]), rel=0.01)
         if float(true["cloud_share"]) < 0.5:
             assert row["expected_km2"] == pytest.approx(float(true["ice_km2"]), rel=0.25, abs=150)
     assert run.complete
-    scores = run.result["evaluation"]
+    scores = run.result.to_dict()["evaluation"]
     assert set(scores["images"]) == set(truth)
     autumn = scores["images"][next(name for name in truth if name.startswith("2020-10"))]
     assert autumn["counts"]["tp"] + autumn["counts"]["fn"] == 0
@@ -132,15 +132,15 @@ def test_the_configuration_makes_the_same_run_and_nothing_twice(images, tmp_path
     first = run_ice([images], out, land=str(images / "land.tif"), outputs=["map"])
     config = read_config(out / "config.yaml").model_copy(update={"out": tmp_path / "again"})
     again = run_job(config)
-    assert [d["ice_km2"] for d in again.result["dates"]] == [
-        d["ice_km2"] for d in first.result["dates"]
+    assert [d["ice_km2"] for d in again.result.to_dict()["dates"]] == [
+        d["ice_km2"] for d in first.result.to_dict()["dates"]
     ]
     before = (out / "ledger.jsonl").read_text()
-    shutil.rmtree(out / "maps" / first.result["dates"][0]["granule"])
+    shutil.rmtree(out / "maps" / first.result.to_dict()["dates"][0]["granule"])
     run_job(read_config(out / "config.yaml").model_copy(update={"out": out}))
     added = (out / "ledger.jsonl").read_text().removeprefix(before).splitlines()
     assert [json.loads(line)["step"] for line in added] == [
-        f"map {first.result['dates'][0]['granule']}"
+        f"map {first.result.to_dict()['dates'][0]['granule']}"
     ]
 
 
@@ -152,11 +152,11 @@ def test_images_of_a_day_become_one_map(images, tmp_path):
     shutil.copy(next(images.glob("2021-02-03*.tif")), folder / "2021-02-17T0400_aqua.tif")
     land = str(images / "land.tif")
     run = run_ice([folder], tmp_path / "best", land=land, outputs=["map"])
-    (row,) = run.result["dates"]
+    (row,) = run.result.to_dict()["dates"]
     assert row["granule"] == ["2021-02-17T0155_terra", "2021-02-17T0400_aqua"]
     apart = run_ice([folder], tmp_path / "apart", land=land, outputs=["map"], composite="none")
-    assert len(apart.result["dates"]) == 2
-    least = min(r["unseen_share"] for r in apart.result["dates"])
+    assert len(apart.result.to_dict()["dates"]) == 2
+    least = min(r["unseen_share"] for r in apart.result.to_dict()["dates"])
     assert row["unseen_share"] <= least + 1e-9  # what either saw is seen
 
 
@@ -287,7 +287,7 @@ def test_another_cloud_mask_makes_another_map(granules, tmp_path):
     for path in granules.glob("MOD*.hdf"):
         shutil.copy(path, folder)
     options = {"aoi": "peter-the-great-bay", "outputs": ["map"]}
-    first = run_ice([folder], tmp_path / "run", **options).result["dates"][0]
+    first = run_ice([folder], tmp_path / "run", **options).result.to_dict()["dates"][0]
     (mask,) = folder.glob("MOD35*.hdf")
     file = SD(str(mask), SDC.WRITE)
     field = file.select("Cloud_Mask")
@@ -296,7 +296,7 @@ def test_another_cloud_mask_makes_another_map(granules, tmp_path):
     field[:] = cloudy
     field.endaccess()
     file.end()
-    second = run_ice([folder], tmp_path / "run", **options).result["dates"][0]
+    second = run_ice([folder], tmp_path / "run", **options).result.to_dict()["dates"][0]
     assert first["cloud_share"] < 0.5
     assert second["cloud_share"] == pytest.approx(1, abs=0.01)
 

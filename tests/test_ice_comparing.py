@@ -29,13 +29,13 @@ def compare(data, out, methods, **values):
 
 
 def row_of(run, method):
-    return next(row for row in run.result["rows"] if row["method"] == method)
+    return next(row for row in run.result.to_dict()["rows"] if row["method"] == method)
 
 
 def test_a_threshold_is_scored_by_what_it_takes_for_ice(bay, tmp_path):
     # In these seas ice and cloud are bright in green, water and land are not.
     run = compare(bay, tmp_path / "run", ["green:0.3", "auto"])
-    bright, tests = row_of(run, "green:0.3"), run.result["split"]["test"]["names"]
+    bright, tests = row_of(run, "green:0.3"), run.result.to_dict()["split"]["test"]["names"]
     pixels = dict.fromkeys((WATER, ICE, CLOUD, LAND), 0)
     for name in tests:
         with rasterio.open(bay / "labels" / f"{name}.tif") as labels:
@@ -46,7 +46,7 @@ def test_a_threshold_is_scored_by_what_it_takes_for_ice(bay, tmp_path):
     assert (bright["recall"], bright["cloud_as_ice"]) == (1.0, 1.0)
     assert set(bright["scenes"]) == set(tests)
     assert row_of(run, "auto")["iou"] > 0.95
-    assert (run.result["best_two"]["first"], run.complete) == ("auto", True)
+    assert (run.result.to_dict()["best_two"]["first"], run.complete) == ("auto", True)
     rows = list(csv.DictReader((tmp_path / "run" / "comparison.csv").open()))
     assert [row["method"] for row in rows] == ["green:0.3", "auto"]
     with rasterio.open(tmp_path / "run" / "agreement" / f"{tests[0]}.tif") as agreement:
@@ -65,7 +65,9 @@ def test_other_labels_make_other_scores_and_the_same_ones_nothing(bay, tmp_path)
     first = compare(bay, out, ["green:0.3"])
     before = (out / "ledger.jsonl").read_text()
     (bay / "another-run").mkdir()  # no scene, and no reason to do anything again
-    assert compare(bay, out, ["green:0.3"]).result["rows"] == first.result["rows"]
+    assert (
+        compare(bay, out, ["green:0.3"]).result.to_dict()["rows"] == first.result.to_dict()["rows"]
+    )
     assert (out / "ledger.jsonl").read_text() == before
     for one in (example(time) for time in TIMES):
         now = one.labels.where(one.labels != CLOUD, ICE).astype("uint8")
@@ -82,7 +84,7 @@ def test_a_method_is_taught_on_other_winters_than_it_is_judged_on(bay, tmp_path)
     assert (row["kind"], row["status"]) == ("classifier", "ok")
     assert row["iou"] > 0.95
     told = json.loads((tmp_path / "run" / "train-linear" / "result.json").read_text())
-    assert told["split"] == run.result["split"]
+    assert told["split"] == run.result.to_dict()["split"]
 
 
 def test_weights_that_know_the_test_are_refused_and_the_others_go_on(bay, tmp_path):
@@ -91,7 +93,7 @@ def test_weights_that_know_the_test_are_refused_and_the_others_go_on(bay, tmp_pa
             IceTrainConfig, {"data": bay, "out": tmp_path / "taught", "method": "linear", "seed": 5}
         )
     )
-    weights = taught.result["outputs"]["weights"]
+    weights = taught.result.to_dict()["outputs"]["weights"]
     run = compare(bay, tmp_path / "run", ["linear", "ndsi"], model=[f"linear={weights}"])
     row = row_of(run, "linear")
     assert row["status"] == "failed"

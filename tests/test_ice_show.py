@@ -1,27 +1,36 @@
 """What `obriy ice` and `obriy compare ice` say in the terminal."""
 
+import dataclasses
+
 import pytest
 
-from obriy.cli.show_ice import ice_lines, print_ice_comparison
+from obriy.cli.show import Screen
+from obriy.cli.show_ice import ice_lines
 from obriy.errors import SourceError
+from obriy.model.ice import IceSeason
+from obriy.model.provenance import Provenance
+from obriy.model.result.ice import IceDate, IceResult
+from obriy.model.result.tables import IceComparison, IceRow
 from obriy.sources.ice_images import find_ice_images
 
-WINTER = {
-    "district": "bay", "season": "2020/21", "dates": 2, "first_ice": "2021-01-05",
-    "first_ice_after": None, "last_ice": "2021-02-25", "last_ice_before": "2021-03-10",
-}  # fmt: skip
+WINTER = IceSeason(
+    district="bay", season="2020/21", dates=2, first_ice="2021-01-05", first_ice_after=None,
+    last_ice="2021-02-25", last_ice_before="2021-03-10", maximum_km2=90.0,
+    maximum_date="2021-02-08",
+)  # fmt: skip
 
 
-def day(date, expected, unseen, ice=1.0):
-    return {
-        "date": date, "ice_km2": ice, "expected_km2": expected, "interval_km2": [0.0, expected * 2],
-        "unseen_share": unseen, "reason": "cloud",
-    }  # fmt: skip
+def day(date, expected, unseen, ice=1.0, reason="cloud"):
+    return IceDate(
+        date=date, granule=date, ice_km2=ice, expected_km2=expected,
+        interval_km2=(0.0, expected * 2), unseen_share=unseen, reason=reason, extent_km2=ice,
+        water_km2=0.0, sea_km2=1e4, ice_share=0.1, water_share=0.1, cloud_share=unseen,
+    )  # fmt: skip
 
 
 def result(*dates, seasons=()):
-    return {"dates": list(dates), "seasons": list(seasons), "method": "auto", "failed": [],
-            "evaluation": None}  # fmt: skip
+    return IceResult(dates=list(dates), seasons=list(seasons), method="auto", areas=[],
+                     provenance=Provenance())  # fmt: skip
 
 
 def test_the_most_ice_is_of_a_date_that_saw_enough():
@@ -34,7 +43,7 @@ def test_the_most_ice_is_of_a_date_that_saw_enough():
 def test_nothing_is_called_the_most_where_a_date_that_does_not_count_shows_more():
     days = [day("2020-11-20", 165.7, 0.46), day("2021-02-16", 12205.9, 0.5033),
             day("2021-03-17", 9858.2, 0.58)]  # fmt: skip
-    autumn = WINTER | {"dates": 1, "first_ice": None, "last_ice": None}
+    autumn = dataclasses.replace(WINTER, dates=1, first_ice=None, last_ice=None)
     lines = ice_lines(result(*days, seasons=[autumn]))
     assert not any("Most ice" in line for line in lines)
     assert lines[1].startswith("Ice, 2020-11-20: 165.7 km²")
@@ -64,7 +73,7 @@ def test_ice_on_the_first_date_may_have_come_before_it():
 
 
 def test_where_nothing_was_measured_the_cause_is_told():
-    land = day("2017-07-12", 0.0, 0.0, ice=None) | {"reason": "All of it is land."}
+    land = day("2017-07-12", 0.0, 0.0, ice=None, reason="All of it is land.")
     assert ice_lines(result(land))[0].endswith("on 2017-07-12: All of it is land.")
 
 
@@ -75,7 +84,9 @@ def test_the_table_of_methods_cuts_no_name_in_a_narrow_terminal(capsys, monkeypa
                     "iou_interval": [0.412, 0.588], "cloud_as_ice": 0.01,
                     "parameters": 301132}  # fmt: skip
     few = row | {"method": "linear", "iou_interval": None}
-    print_ice_comparison({"rows": [row, few], "best_two": None, "outputs": {}})
+    told = {"data": "", "split": {}, "best_two": None, "published": {}}
+    rows = [IceRow(**row), IceRow(**few)]
+    Screen(quiet=False).summary(IceComparison(rows=rows, provenance=Provenance(), **told))
     shown = capsys.readouterr().out.splitlines()
     assert "…" not in "".join(shown)
     assert shown[3].split() == ["watershed", "0.500", "0.41", "to", "0.59", *["0.500"] * 4, "1.0%",

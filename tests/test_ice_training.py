@@ -153,7 +153,7 @@ def test_a_classifier_is_taught_judged_and_used(data, tmp_path):
     out = tmp_path / "run"
     run = train(data, out, method="linear", seed=1)
     result = json.loads((out / "result.json").read_text())
-    assert result == json.loads(json.dumps(run.result))
+    assert result == json.loads(json.dumps(run.result.to_dict()))
     assert result["job"] == "train-ice"
     assert result["test"]["iou"] > 0.95
     assert result["test"]["cloud_as_ice"] < 0.05
@@ -167,7 +167,7 @@ def test_a_classifier_is_taught_judged_and_used(data, tmp_path):
     assert card.scores["test"]["iou"] == result["test"]["iou"]
     assert result["command"].startswith("obriy train ice ")
     before = (out / "model.obriy").stat().st_mtime_ns
-    assert train(data, out, method="linear", seed=1).result["test"] == result["test"]
+    assert train(data, out, method="linear", seed=1).result.to_dict()["test"] == result["test"]
     assert (out / "model.obriy").stat().st_mtime_ns == before
 
 
@@ -176,7 +176,7 @@ def test_what_a_reader_should_know_is_said(data, tmp_path):
     folder.mkdir()
     write(folder, [example(time) for time in TIMES[:7]])
     (folder / "labels" / "2016-01-20T0405_aqua.tif").unlink()
-    result = train(folder, tmp_path / "run", method="linear", split="random").result
+    result = train(folder, tmp_path / "run", method="linear", split="random").result.to_dict()
     warnings = result["provenance"]["warnings"]
     assert "1 scenes without labels were left out: 2016-01-20T0405_aqua." in warnings
     assert any("optimistic" in sentence for sentence in warnings)
@@ -194,9 +194,9 @@ def test_no_ice_on_the_test_is_not_called_0_or_1(data, tmp_path):
         write(place, [example(d, ice=bool(i)) for d, i in zip(days, icy, strict=True)])
     told = []
     for number in range(3):
-        test = train(folder / str(number), tmp_path / f"run{number}", method="linear").result[
-            "test"
-        ]
+        test = train(
+            folder / str(number), tmp_path / f"run{number}", method="linear"
+        ).result.to_dict()["test"]
         told.append((test["iou"], test["undefined"]))
     assert sum("not defined" in undefined for _, undefined in told) == 1
     assert [iou is None for iou, _ in told] == ["not defined" in undefined for _, undefined in told]

@@ -157,7 +157,7 @@ def test_a_run_from_its_config_finds_everything_done(finished):
     again = run_job(read_config(folder / "config.yaml").model_copy(update={"out": folder}))
     assert (folder / "ledger.jsonl").read_text() == before
     assert again.complete
-    assert again.result["clusters"] == result["clusters"]
+    assert again.result.to_dict()["clusters"] == result["clusters"]
 
 
 def test_replay_is_the_same_bit_for_bit(finished, tmp_path):
@@ -173,14 +173,14 @@ def test_replay_is_the_same_bit_for_bit(finished, tmp_path):
             rasterio.open(tmp_path / "run" / f"{name}.tif") as other,
         ):
             assert (one.read(1) == other.read(1)).all()
-    assert replayed.result["clusters"] == result["clusters"]
+    assert replayed.result.to_dict()["clusters"] == result["clusters"]
     first, second = (json.loads((f / "panel.json").read_text()) for f in (folder, tmp_path / "run"))
     assert first["answers"] == second["answers"]
 
 
 def test_merged_clusters_are_one(finished, tmp_path):
     _, _, image = finished
-    result = run(tmp_path, source=str(image), clusters=6, merge=True).result
+    result = run(tmp_path, source=str(image), clusters=6, merge=True).result.to_dict()
     names = [c["name"] for c in result["clusters"]]
     assert sorted(names) == sorted(set(names))
     merges = [entry for entry in result["rounds"] if entry["action"] == "merge"]
@@ -199,7 +199,7 @@ def test_districts_are_measured_apart(finished, tmp_path):
     result = run(
         tmp_path, source=str(image), clusters=6, aoi=str(tmp_path / "districts.gpkg"),
         outputs=["landcover"],
-    ).result  # fmt: skip
+    ).result.to_dict()  # fmt: skip
     west = {c["name"]: c for c in result["classes"] if c["district"] == "west"}
     assert set(west) == {"water"}
     assert west["water"]["area_km2"] == pytest.approx(42 * 96 * 1e-4, rel=2e-3)
@@ -235,7 +235,7 @@ def test_missing_pixels_stay_missing(tmp_path):
     missing = np.zeros(codes.shape, bool)
     missing[10:30, 10:50] = True
     image = write_scene(tmp_path / "holes.tif", codes, missing=missing)
-    result = run(tmp_path, source=str(image), clusters=5).result
+    result = run(tmp_path, source=str(image), clusters=5).result.to_dict()
     assert result["unseen_share"] == pytest.approx(missing.mean())
     with rasterio.open(tmp_path / "run" / "landcover.tif") as file:
         assert ((file.read(1) == NO_DATA) == missing).all()
@@ -320,14 +320,14 @@ def test_comparison_has_a_row_for_each(finished, tmp_path):
     )  # fmt: skip
     done = run_job(config)
     assert done.complete
-    pairs = [(row["method"], row["clusters"]) for row in done.result["rows"]]
+    pairs = [(row["method"], row["clusters"]) for row in done.result.to_dict()["rows"]]
     assert pairs == [("kmeans", 3), ("kmeans", 5), ("slic+kmeans", 3), ("slic+kmeans", 5)]
-    for row in done.result["rows"]:
+    for row in done.result.to_dict()["rows"]:
         assert row["overall_accuracy"] <= row["ceiling_overall_accuracy"] <= 1
         # Three materials far apart: any of these clusterers finds them, whatever their names.
         assert row["ceiling_overall_accuracy"] > 0.95
-    assert Path(done.result["outputs"]["figure"]).exists()
-    assert len(Path(done.result["outputs"]["table"]).read_text().splitlines()) == 5
+    assert Path(done.result.to_dict()["outputs"]["figure"]).exists()
+    assert len(Path(done.result.to_dict()["outputs"]["table"]).read_text().splitlines()) == 5
 
 
 def test_comparison_needs_a_reference(finished, tmp_path):

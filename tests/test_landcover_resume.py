@@ -50,12 +50,12 @@ def test_a_comparison_scores_anew_where_the_reference_changed(image, tmp_path):
         {"source": str(image), "methods": "kmeans", "clusters": "3", "reference": str(reference),
          "out": tmp_path / "compare"},
     )  # fmt: skip
-    first = run_job(config).result
-    again = run_job(config).result
+    first = run_job(config).result.to_dict()
+    again = run_job(config).result.to_dict()
     assert again["rows"] == first["rows"]  # the seconds too: nothing was done twice
     write_codes(reference, np.where(truth() == 10, 60, 10).astype("uint8"))
     os.utime(reference, ns=(0, 0))  # however coarse the clock of the file system is
-    changed = run_job(config).result
+    changed = run_job(config).result.to_dict()
     assert changed["rows"][0]["overall_accuracy"] < first["rows"][0]["overall_accuracy"]
     assert changed["provenance"]["inputs"][0]["href"] == str(image)
 
@@ -77,9 +77,9 @@ def test_a_weighted_panel_is_repeated_with_its_weights(image, tmp_path):
     weighted = {
         "source": str(image), "clusters": 4, "vote": "weighted", "reliability": "spectral=0.8",
     }  # fmt: skip
-    first = run(tmp_path, **weighted).result
+    first = run(tmp_path, **weighted).result.to_dict()
     panel = str(tmp_path / "run" / "panel.json")
-    again = run(tmp_path / "replay", **weighted, replay=panel).result
+    again = run(tmp_path / "replay", **weighted, replay=panel).result.to_dict()
     assert again["clusters"] == first["clusters"]
     step = next(s for s in first["provenance"]["steps"] if s["name"] == "naming")
     assert step["rule"] == "weighted"
@@ -117,14 +117,16 @@ def test_what_was_unseen_is_told_of_the_districts(tmp_path):
         tmp_path, source=str(image), clusters=3, aoi=str(tmp_path / "districts.gpkg"),
         outputs=["landcover"],
     )  # fmt: skip
-    assert {row["district"] for row in done.result["classes"]} == {"clear"}
-    told = {row["district"]: row for row in done.result["districts"]}
+    assert {row["district"] for row in done.result.to_dict()["classes"]} == {"clear"}
+    told = {row["district"]: row for row in done.result.to_dict()["districts"]}
     assert told["hidden"]["status"] == "skipped"
     assert told["hidden"]["reason"]
     assert told["clear"]["unseen_share"] == 0
-    assert done.result["unseen_share"] == pytest.approx(0.5, abs=1e-3)
+    assert done.result.to_dict()["unseen_share"] == pytest.approx(0.5, abs=1e-3)
     assert not done.complete
-    assert any(w.startswith("hidden: Nothing") for w in done.result["provenance"]["warnings"])
+    assert any(
+        w.startswith("hidden: Nothing") for w in done.result.to_dict()["provenance"]["warnings"]
+    )
 
 
 def test_paths_are_anchored_and_names_are_not(tmp_path, monkeypatch):

@@ -10,9 +10,13 @@ import rasterio
 from typer.testing import CliRunner
 
 from obriy.cli.commands import app
-from obriy.cli.show_landcover import landcover_lines, print_comparison
+from obriy.cli.show import Screen
+from obriy.cli.show_landcover import landcover_lines
 from obriy.errors import MissingExtraError, UsageError
 from obriy.methods.clustering.parse import parse_clusterer
+from obriy.model.provenance import Provenance
+from obriy.model.result.landcover import ClassRow, CoverTotal, LandcoverResult
+from obriy.model.result.tables import CoverComparison, CoverRow
 from test_landcover_command import run, truth, write_scene
 
 
@@ -45,24 +49,24 @@ def test_a_picture_of_8_bits_is_not_named_by_reflectance(image, tmp_path):
         file.write(np.clip(numbers // 20, 1, 255).astype("uint8"))
         file.descriptions = names
     done = run(tmp_path, source=str(picture), clusters=4, outputs=["landcover"])
-    assert {c["name"] for c in done.result["clusters"]} == {"unknown"}
-    assert done.result["problems"][0].startswith("None of the 4 clusters got a name")
-    assert "no reflectance" in done.result["problems"][1]
+    assert {c["name"] for c in done.result.to_dict()["clusters"]} == {"unknown"}
+    assert done.result.to_dict()["problems"][0].startswith("None of the 4 clusters got a name")
+    assert "no reflectance" in done.result.to_dict()["problems"][1]
     assert not done.complete
     said = run(
         tmp_path / "scaled", source=str(picture), clusters=4, outputs=["landcover"], scale=0.002
-    ).result  # fmt: skip
+    ).result.to_dict()  # fmt: skip
     assert "unknown" not in {c["name"] for c in said["clusters"]}
 
 
 def test_a_person_is_told_which_table_to_fill_in(image, tmp_path):
     done = run(tmp_path, source=str(image), clusters=4, outputs=["landcover"], labellers="human")
-    assert done.result["problems"] == [
+    assert done.result.to_dict()["problems"] == [
         "None of the 4 clusters got a name: the whole map is unknown.",
         "human: waiting for a person to fill in names.csv (4 of 4 clusters)",
     ]
     assert not done.complete
-    assert (tmp_path / "run" / "names.csv").samefile(done.result["outputs"]["names"])
+    assert (tmp_path / "run" / "names.csv").samefile(done.result.to_dict()["outputs"]["names"])
     assert "Clusters: 4, named: 0" in "\n".join(landcover_lines(done.result))
 
 
@@ -70,7 +74,7 @@ def test_a_panel_that_named_nothing_is_no_complete_run(image, tmp_path):
     options = {"source": str(image), "clusters": 3, "rounds": 0}
     first = run(tmp_path, **options, outputs=["landcover"])
     assert first.complete
-    assert first.result["problems"] == []
+    assert first.result.to_dict()["problems"] == []
     record = json.loads((tmp_path / "run" / "panel.json").read_text())
     nothing = {"said": "unknown", "code": 255, "confidence": 0.0, "second": None}
     for answer in record["answers"]:
@@ -78,14 +82,16 @@ def test_a_panel_that_named_nothing_is_no_complete_run(image, tmp_path):
     abstained = tmp_path / "abstained.json"
     abstained.write_text(json.dumps(record))
     done = run(tmp_path / "again", **options, replay=str(abstained), lang="uk")
-    assert {c["name"] for c in done.result["clusters"]} == {"unknown"}
-    assert done.result["problems"] == [
+    assert {c["name"] for c in done.result.to_dict()["clusters"]} == {"unknown"}
+    assert done.result.to_dict()["problems"] == [
         "None of the 3 clusters got a name: the whole map is unknown."
     ]
-    assert done.result["provenance"]["warnings"][0] == done.result["problems"][0]
+    assert (
+        done.result.to_dict()["provenance"]["warnings"][0] == done.result.to_dict()["problems"][0]
+    )
     assert not done.complete
     assert landcover_lines(done.result)[0] == "No cluster got a name."
-    page = Path(done.result["outputs"]["report"]).read_text()
+    page = Path(done.result.to_dict()["outputs"]["report"]).read_text()
     assert '<p class="value unknown">Жоден кластер не дістав назви</p>' in page
     assert "<script>alert" not in page  # who was asked is told, and nothing of it runs
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
@@ -94,14 +100,14 @@ def test_a_panel_that_named_nothing_is_no_complete_run(image, tmp_path):
 def test_what_is_said_of_rounds_counts_each_cluster_once(image, tmp_path):
     done = run(tmp_path, source=str(image), clusters=3, outputs=["landcover"])
     record = json.loads((tmp_path / "run" / "panel.json").read_text())
-    lost = done.result["clusters"][0]["id"]
+    lost = done.result.to_dict()["clusters"][0]["id"]
     record["answers"] = [a for a in record["answers"] if a["cluster"] != lost]
     partly = tmp_path / "partly.json"
     partly.write_text(json.dumps(record))
     options = {"source": str(image), "clusters": 3, "outputs": ["landcover"]}
     again = run(tmp_path / "again", **options, replay=str(partly))
-    total = len(again.result["clusters"])
-    assert again.result["problems"] == [
+    total = len(again.result.to_dict()["clusters"])
+    assert again.result.to_dict()["problems"] == [
         f"spectral: the record has no answer (1 of {total} clusters)"
     ]
     assert not again.complete
@@ -110,7 +116,7 @@ def test_what_is_said_of_rounds_counts_each_cluster_once(image, tmp_path):
 def test_clouds_that_nothing_knows_of_are_said(image, tmp_path):
     options = {"clusters": 4, "rounds": 0, "outputs": ["landcover"], "clouds": "flags"}
     done = run(tmp_path, source=str(image), **options)
-    assert any("clouds" in warning for warning in done.result["provenance"]["warnings"])
+    assert any("clouds" in warning for warning in done.result.to_dict()["provenance"]["warnings"])
 
 
 def test_the_table_of_a_comparison_says_what_splits_and_merges_made(capsys):
@@ -120,7 +126,10 @@ def test_the_table_of_a_comparison_says_what_splits_and_merges_made(capsys):
     row |= dict.fromkeys(scores)
     rows = [row | {"clusters": asked, "found": found} for asked, found in ((8, 9), (12, 3), (4, 4))]
     rows[2]["reason"] = "human: waiting (4 of 4 clusters)"
-    print_comparison({"rows": rows, "outputs": {}})
+    found = CoverComparison(
+        reference="", rows=[CoverRow(**row) for row in rows], provenance=Provenance()
+    )
+    Screen(quiet=False).summary(found)
     said = capsys.readouterr().out
     assert "8 → 9" in said
     assert "12 → 3" in said
@@ -129,12 +138,14 @@ def test_the_table_of_a_comparison_says_what_splits_and_merges_made(capsys):
 
 
 def test_the_terminal_says_which_district_a_class_is_of():
-    row = {"share": 0.5, "area_km2": 2.0, "confidence": None, "code": 80, "name": "water"}
-    result = {
-        "classes": [row | {"district": "North"}, row | {"district": "South"}],
-        "clusters": [], "unseen_share": 0.0, "method": "kmeans", "evaluation": None, "cost": None,
-        "districts": [],
-    }  # fmt: skip
+    north, south = (
+        ClassRow(share=0.5, area_km2=2.0, code=80, name="water", district=name)
+        for name in ("North", "South")
+    )
+    result = LandcoverResult(
+        method="kmeans", legend="", unseen_share=0.0, clusters=[], classes=[north, south],
+        total=CoverTotal(district="all", classes=[north]), decision={}, provenance=Provenance(),
+    )  # fmt: skip
     first, second, *_ = landcover_lines(result)
     assert first.startswith("North: water: 50.0%")
     assert second.startswith("South: water: 50.0%")
@@ -147,8 +158,8 @@ def test_folders_called_like_a_method_and_a_labeller_are_in_nobodys_way(
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
     done = run(tmp_path, source=str(image), clusters=4, rounds=0, outputs=["landcover"])
-    assert done.result["method"] == "kmeans"
-    assert done.result["clusters"][0]["votes"][0]["labeller"] == "spectral"
+    assert done.result.to_dict()["method"] == "kmeans"
+    assert done.result.to_dict()["clusters"][0]["votes"][0]["labeller"] == "spectral"
 
 
 @pytest.mark.parametrize("number", ["0", "1", "200"])
@@ -168,4 +179,4 @@ def test_names_from_one_band_are_called_guesses(image, tmp_path):
     done = run(
         tmp_path, source=str(alone), bands="green", scale=1e-4, clusters=4, outputs=["landcover"]
     )
-    assert any("guesses" in warning for warning in done.result["provenance"]["warnings"])
+    assert any("guesses" in warning for warning in done.result.to_dict()["provenance"]["warnings"])

@@ -70,7 +70,7 @@ def km2(mask):
 
 
 def test_areas_are_those_of_the_pixels(filled):
-    by_date = {d["date"]: d for d in filled.result["dates"]}
+    by_date = {d["date"]: d for d in filled.result.to_dict()["dates"]}
     seen = {d: lake(r) for d, r in RADII.items()}
     seen["2025-06-25"] = lake(14) & ~left_half()
     for date, mask in seen.items():
@@ -80,7 +80,7 @@ def test_areas_are_those_of_the_pixels(filled):
 
 
 def test_what_was_not_seen_is_filled_beside_what_was(filled):
-    date = filled.result["dates"][1]
+    date = filled.result.to_dict()["dates"][1]
     half = km2(lake(14) & ~left_half())
     assert date["area_km2"] == pytest.approx(half, rel=2e-3)
     # The right half teaches that pixels wet on one of the other two dates are partly wet.
@@ -91,13 +91,13 @@ def test_what_was_not_seen_is_filled_beside_what_was(filled):
 
 
 def test_the_weighted_area_is_the_sum_and_the_weights_the_clear_shares(filled):
-    dates = filled.result["dates"]
+    dates = filled.result.to_dict()["dates"]
     weights = [d["weight"] for d in dates]
     assert weights == pytest.approx([0.4, 0.2, 0.4])
     total = sum(d["weight"] * d["area_km2"] for d in dates)
-    assert filled.result["area_km2"] == pytest.approx(total)
-    assert filled.result["effective_dates"] == pytest.approx(1 / (0.16 + 0.04 + 0.16))
-    without = filled.result["leave_one_out_km2"]["2025-06-25"]
+    assert filled.result.to_dict()["area_km2"] == pytest.approx(total)
+    assert filled.result.to_dict()["effective_dates"] == pytest.approx(1 / (0.16 + 0.04 + 0.16))
+    without = filled.result.to_dict()["leave_one_out_km2"]["2025-06-25"]
     assert without == pytest.approx((dates[0]["area_km2"] + dates[2]["area_km2"]) / 2)
 
 
@@ -116,7 +116,7 @@ def test_files_of_a_series(filled):
         "date,district,expected_km2,low_km2,high_km2,area_wet_m2,pc_wet,pc_inv"
     )
     assert len(rows) == 4
-    assert filled.result["bodies"]["count"] == 1
+    assert filled.result.to_dict()["bodies"]["count"] == 1
     item = json.loads((filled.folder / "maps/2025-06-25/item.json").read_text())
     assert item["properties"]["start_datetime"].startswith("2025-06-25")
     assert item["assets"]["mask"]["href"] == "./mask.tif"
@@ -128,9 +128,9 @@ def test_files_of_a_series(filled):
 
 def test_without_fill_nothing_is_filled_and_the_interval_is_the_same(folder, filled, tmp_path):
     plain = run_water(config(folder, tmp_path / "plain"))
-    assert plain.result["filled_km2"] is None
-    assert plain.result["area_km2"] == filled.result["area_km2"]
-    assert plain.result["interval_km2"] == filled.result["interval_km2"]
+    assert plain.result.to_dict()["filled_km2"] is None
+    assert plain.result.to_dict()["area_km2"] == filled.result.to_dict()["area_km2"]
+    assert plain.result.to_dict()["interval_km2"] == filled.result.to_dict()["interval_km2"]
 
 
 def test_the_same_in_python(folder, filled):
@@ -138,9 +138,9 @@ def test_the_same_in_python(folder, filled):
     maps = [obriy.map_water(scene, METHOD) for scene in images]
     series = obriy.measure_area(maps[::-1], fill=True)
     (period,) = series.periods
-    assert period.area_km2 == pytest.approx(filled.result["area_km2"], rel=1e-9)
-    assert period.filled_km2 == pytest.approx(filled.result["filled_km2"], rel=1e-9)
-    assert period.interval_km2 == pytest.approx(filled.result["interval_km2"], rel=1e-9)
+    assert period.area_km2 == pytest.approx(filled.result.to_dict()["area_km2"], rel=1e-9)
+    assert period.filled_km2 == pytest.approx(filled.result.to_dict()["filled_km2"], rel=1e-9)
+    assert period.interval_km2 == pytest.approx(filled.result.to_dict()["interval_km2"], rel=1e-9)
     assert [a.date for a in series.areas] == list(RADII)
     by_hand = obriy.measure_area(
         images, "33.0,46.9,33.02,47.0", method=METHOD, weights=dict.fromkeys(RADII, 1 / 3)
@@ -152,7 +152,7 @@ def test_the_same_in_python(folder, filled):
 
 def test_dates_are_chosen_by_a_range(folder, tmp_path):
     run = run_water(config(folder, tmp_path / "june", datetime="2025-06/2025-06"))
-    assert [d["date"] for d in run.result["dates"]] == ["2025-06-05", "2025-06-25"]
+    assert [d["date"] for d in run.result.to_dict()["dates"]] == ["2025-06-05", "2025-06-25"]
     with pytest.raises(UsageError, match="2025-06-05 to 2025-07-15"):
         plan_water(config(folder, tmp_path / "none", datetime="2024"))
     with pytest.raises(UsageError, match="ends before it begins"):
@@ -166,7 +166,7 @@ def test_a_date_that_fails_is_listed_and_the_others_go_on(folder, tmp_path):
     assert done.returncode == 3, done.stderr
     result = json.loads(done.stdout)
     (failed,) = result["failed"]
-    assert failed["date"] == "2025-05-01"
+    assert (failed["kind"], failed["name"]) == ("date", "2025-05-01")
     assert "web page" in failed["reason"] or "HTML" in failed["reason"]
     assert sum(d["weight"] for d in result["dates"] if d["weight"]) == pytest.approx(1)
     assert any("2025-05-01" in w for w in result["provenance"]["warnings"])
@@ -183,10 +183,10 @@ def test_a_date_without_a_clear_pixel_is_no_date_of_zero(folder, tmp_path):
     images = shutil.copytree(folder, tmp_path / "images")
     write_image(images / "S2B_20250801.tif", lake(12), missing=np.ones(SHAPE, bool))
     run = run_water(config(images, tmp_path / "run"))
-    last = run.result["dates"][-1]
+    last = run.result.to_dict()["dates"][-1]
     assert last["area_km2"] is None
     assert last["weight"] is None
-    assert run.result["area_km2"] > 0
+    assert run.result.to_dict()["area_km2"] > 0
 
 
 def test_every_date_clouded(tmp_path):
@@ -261,7 +261,7 @@ def test_weights_by_hand_and_what_can_be_wrong_with_them(folder, tmp_path):
     file = tmp_path / "weights.csv"
     file.write_text("date,weight\n2025-06-05,0.5\n2025-06-25,0.2\n2025-07-15,0.3\n")
     run = run_water(config(folder, tmp_path / "run", weights=str(file)))
-    assert [d["weight"] for d in run.result["dates"]] == pytest.approx([0.5, 0.2, 0.3])
+    assert [d["weight"] for d in run.result.to_dict()["dates"]] == pytest.approx([0.5, 0.2, 0.3])
     file.write_text("date,weight\n2025-06-05,0.5\n2025-06-25,0.2\n2025-07-15,0.4\n")
     with pytest.raises(InputError, match=r"sum to 1\.1"):
         plan_water(config(folder, tmp_path / "no", weights=str(file)))
@@ -274,7 +274,7 @@ def test_weights_by_hand_and_what_can_be_wrong_with_them(folder, tmp_path):
     rows = [f"S2B_{d.replace('-', '')}.tif,{d},{c}" for d, c in zip(RADII, (0, 50, 0), strict=True)]
     (images / "dates.csv").write_text("\n".join(["file,date,cloud_cover", *rows]))
     cloud = run_water(config(images, tmp_path / "cloud", weights="cloud"))
-    weights = [d["weight"] for d in cloud.result["dates"]]
+    weights = [d["weight"] for d in cloud.result.to_dict()["dates"]]
     # Cloudiness is 0, 50 and 0 %; 1 / (1 + (50/8)^3) = 0.00408.
     assert weights == pytest.approx([0.49898, 0.00203, 0.49898], abs=2e-5)
 
@@ -285,10 +285,10 @@ def test_register_and_evaporation(folder, tmp_path):
     run = run_water(
         config(folder, tmp_path / "run", register="0.08", evaporation=str(weather), fill=True)
     )
-    (row,) = run.result["comparison"]["rows"]
-    assert row["difference_km2"] == pytest.approx(run.result["expected_km2"] - 0.08)
-    assert list(row["interval_km2"]) == list(run.result["interval_km2"])
-    months = run.result["evaporation"][0]["months"]
+    (row,) = run.result.to_dict()["comparison"]["rows"]
+    assert row["difference_km2"] == pytest.approx(run.result.to_dict()["expected_km2"] - 0.08)
+    assert list(row["interval_km2"]) == list(run.result.to_dict()["interval_km2"])
+    months = run.result.to_dict()["evaporation"][0]["months"]
     assert [m["additional_mm"] for m in months] == [100, 135]
     assert months[1]["volume_1e6m3"] == pytest.approx(135 * km2(lake(18)) / 1e3, rel=2e-3)
     weather.write_text("month,w_eva0_mm,x_mm,y_mm\n2025-06,150,60,10\n")
@@ -324,10 +324,10 @@ def test_the_river_is_set_apart_for_the_register(folder, tmp_path):
             river=str(tmp_path / "river.gpkg"), datetime="2025-07",
         )
     )  # fmt: skip
-    (row,) = run.result["comparison"]["rows"]
+    (row,) = run.result.to_dict()["comparison"]["rows"]
     assert row["channel_km2"] == pytest.approx(km2(lake(18) & ~left_half()), rel=2e-3)
     assert row["measured_km2"] == pytest.approx(km2(lake(18) & left_half()), rel=2e-3)
-    assert [p["district"] for p in run.result["districts"]] == ["district"]
+    assert [p["district"] for p in run.result.to_dict()["districts"]] == ["district"]
 
 
 def test_districts_that_overlap_count_once_and_two_of_one_name_are_two(folder, tmp_path):
@@ -344,23 +344,28 @@ def test_districts_that_overlap_count_once_and_two_of_one_name_are_two(folder, t
         "river": str(tmp_path / "river.gpkg"),
     }  # fmt: skip
     run = run_water(config(folder, tmp_path / "run", datetime="2025-06-05/2025-07-15", **own))
-    assert [p["district"] for p in run.result["districts"]] == ["A (1)", "A (2)"]
-    first, _, last = run.result["dates"]
+    assert [p["district"] for p in run.result.to_dict()["districts"]] == ["A (1)", "A (2)"]
+    first, _, last = run.result.to_dict()["dates"]
     # The lakes lie in both districts: their radii are 100 and 180 m around the middle of both.
     assert first["area_km2"] == pytest.approx(km2(lake(10)), rel=2e-3)
     assert last["area_km2"] == pytest.approx(km2(lake(18)), rel=2e-3)
-    assert run.result["districts"][0]["area_km2"] == pytest.approx(run.result["area_km2"], rel=0.05)
-    grown = run.result["change"]["total"]["gained_km2"]
+    assert run.result.to_dict()["districts"][0]["area_km2"] == pytest.approx(
+        run.result.to_dict()["area_km2"], rel=0.05
+    )
+    grown = run.result.to_dict()["change"]["total"]["gained_km2"]
     assert grown == pytest.approx(km2(lake(18) & ~lake(10)), rel=2e-3)
-    (row,) = run.result["comparison"]["rows"]
+    (row,) = run.result.to_dict()["comparison"]["rows"]
     assert row["place"] == "all"
-    assert row["measured_km2"] + row["channel_km2"] == pytest.approx(run.result["expected_km2"])
-    warnings = run.result["provenance"]["warnings"]
+    assert row["measured_km2"] + row["channel_km2"] == pytest.approx(
+        run.result.to_dict()["expected_km2"]
+    )
+    warnings = run.result.to_dict()["provenance"]["warnings"]
     assert [w.split(":")[0] for w in warnings[:2]] == [
         "Districts with a name that is not theirs alone", "Districts overlap",
     ]  # fmt: skip
     # One image of it comes to the same.
-    one = run_water(config(folder / "S2B_20250715.tif", tmp_path / "one", aoi=own["aoi"])).result
+    one = run_water(config(folder / "S2B_20250715.tif", tmp_path / "one", aoi=own["aoi"]))
+    one = one.result.to_dict()
     assert one["area_km2"] == pytest.approx(last["area_km2"])
     assert [d["district"] for d in one["districts"]] == ["A (1)", "A (2)"]
     assert [w.split(":")[0] for w in one["provenance"]["warnings"][:2]] == [
@@ -389,7 +394,7 @@ def test_a_district_elsewhere(folder, tmp_path):
 
 def test_change_between_two_dates(folder, tmp_path):
     run = run_water(config(folder, tmp_path / "run", change=("2025-06-05", "2025-07")))
-    total = run.result["change"]["total"]
+    total = run.result.to_dict()["change"]["total"]
     assert total["gained_km2"] == pytest.approx(km2(lake(18) & ~lake(10)), rel=2e-3)
     assert total["lost_km2"] == 0
     assert (run.folder / "change.tif").exists()
@@ -441,7 +446,7 @@ def test_killed_at_every_checkpoint_it_comes_to_the_same_result(folder, tmp_path
     run = run_water(config(folder, cut, **wanted))
     ledger = [json.loads(line)["step"] for line in (cut / "ledger.jsonl").read_text().splitlines()]
     assert len(ledger) == len(set(ledger)) == steps
-    strip = [json.dumps(r.result).replace(str(r.folder), "RUN") for r in (whole, run)]
+    strip = [json.dumps(r.result.to_dict()).replace(str(r.folder), "RUN") for r in (whole, run)]
     assert strip[0] == strip[1]
     for name in ("series.csv", "periods.csv", "water_bodies.csv"):
         assert (cut / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -454,7 +459,7 @@ def test_another_configuration_in_the_same_folder_is_refused(folder, filled):
 
 
 def test_what_differs_between_dates_stands_by_date(filled):
-    steps = {s["name"]: s for s in filled.result["provenance"]["steps"]}
+    steps = {s["name"]: s for s in filled.result.to_dict()["provenance"]["steps"]}
     assert steps["scaling"]["scale"] == 0.0001  # the same on all dates: said once
     assert set(RADII) <= set(steps["water_by_date"])
     assert list(steps["bands"]["read"]) == list(RADII)  # other files on each date
@@ -491,8 +496,10 @@ def test_band_files_of_several_dates_in_one_folder(tmp_path):
     run = run_water(
         config(place, tmp_path / "run", sensor="landsat_c2l2", scale=0.0001, offset=0.0)
     )
-    assert [d["status"] for d in run.result["dates"]] == ["ok", "ok"]
-    assert run.result["dates"][0]["area_km2"] == pytest.approx(9 * km2(lake(10)), rel=2e-3)
+    assert [d["status"] for d in run.result.to_dict()["dates"]] == ["ok", "ok"]
+    assert run.result.to_dict()["dates"][0]["area_km2"] == pytest.approx(
+        9 * km2(lake(10)), rel=2e-3
+    )
     other = "LC08_L2SP_182026_20250605_20250605_02_T1_SR_B3.TIF"
     write_image(place / other, lake(10), bands={"green": 0}, pixel=30.0)
     with pytest.raises(UsageError, match="more than one image of 2025-06-05"):
@@ -512,12 +519,12 @@ def test_dates_spread_over_a_cluster(folder, filled, tmp_path, monkeypatch):
             config(images, tmp_path / "run", fill=True, scheduler=local.scheduler_address)
         )
     assert not run.complete
-    assert run.result["failed"][0]["date"] == "2025-05-01"
-    assert run.result["area_km2"] == filled.result["area_km2"]
-    assert run.result["interval_km2"] == filled.result["interval_km2"]
+    assert run.result.to_dict()["failed"][0]["name"] == "2025-05-01"
+    assert run.result.to_dict()["area_km2"] == filled.result.to_dict()["area_km2"]
+    assert run.result.to_dict()["interval_km2"] == filled.result.to_dict()["interval_km2"]
     # What the cluster finished is finished: the scheduler is gone, and no date is mapped again.
     again = run_water(config(images, tmp_path / "run", fill=True))
-    assert again.result["area_km2"] == run.result["area_km2"]
+    assert again.result.to_dict()["area_km2"] == run.result.to_dict()["area_km2"]
 
 
 def test_a_scheduler_that_does_not_answer(folder, tmp_path, monkeypatch):
@@ -540,17 +547,19 @@ def test_districts_that_were_redrawn_are_measured_again(folder, tmp_path):
     whole = run_water(config(folder, tmp_path / "run", **values))
     draw(500_400)
     half = run_water(config(folder, tmp_path / "run", **values))
-    assert whole.result["area_km2"] == pytest.approx(km2(lake(18)), rel=2e-3)
-    assert half.result["area_km2"] == pytest.approx(km2(lake(18) & left_half()), rel=2e-3)
+    assert whole.result.to_dict()["area_km2"] == pytest.approx(km2(lake(18)), rel=2e-3)
+    assert half.result.to_dict()["area_km2"] == pytest.approx(km2(lake(18) & left_half()), rel=2e-3)
 
 
 def test_a_change_with_a_side_that_failed_is_listed(folder, tmp_path):
     images = shutil.copytree(folder, tmp_path / "images")
     (images / "S2B_20250605.tif").write_bytes(b"<html>")
     run = run_water(config(images, tmp_path / "run", change=("2025-06-05", "2025-07")))
-    assert run.result["change"] is None
+    assert run.result.to_dict()["change"] is None
     assert not run.complete
-    assert any("on one side no date has a map" in w for w in run.result["provenance"]["warnings"])
+    assert any(
+        "on one side no date has a map" in w for w in run.result.to_dict()["provenance"]["warnings"]
+    )
 
 
 def test_an_image_that_changes_after_others_were_added(folder, tmp_path):
@@ -567,12 +576,12 @@ def test_an_image_that_changes_after_others_were_added(folder, tmp_path):
     again = run_water(config(images, tmp_path / "run", **values))
     fresh = run_water(config(images, tmp_path / "fresh", **values))
     for key in ("area_km2", "filled_km2", "interval_km2", "bodies", "change"):
-        assert again.result[key] == fresh.result[key]
+        assert again.result.to_dict()[key] == fresh.result.to_dict()[key]
 
 
 def test_filling_needs_another_date(folder, tmp_path):
     run = run_water(config(folder, tmp_path / "run", datetime="2025-07", fill=True))
-    assert any("nothing to fill from" in w for w in run.result["provenance"]["warnings"])
+    assert any("nothing to fill from" in w for w in run.result.to_dict()["provenance"]["warnings"])
 
 
 def test_the_plan_names_the_folder_of_the_run(folder, tmp_path, monkeypatch):

@@ -388,7 +388,7 @@ def run(tmp_path_factory):
 
 
 def test_a_run_writes_report_and_pictures(run):
-    outputs = run.result["outputs"]
+    outputs = run.result.to_dict()["outputs"]
     for name in ("report", "picture", "occurrence_picture"):
         assert (run.folder / outputs[name].rpartition("/")[2]).stat().st_size > 1000
     assert not run.complete
@@ -400,19 +400,19 @@ def test_a_run_writes_report_and_pictures(run):
 
 
 def test_the_largest_bodies_are_in_the_result(run):
-    (body,) = run.result["bodies"]["largest"]
+    (body,) = run.result.to_dict()["bodies"]["largest"]
     assert body["area_max_km2"] == pytest.approx(0.0288, rel=1e-3)
     assert body["first_water"] == "2025-06-05"
     assert json.loads((run.folder / "result.json").read_text("utf-8"))["bodies"]["count"] == 1
 
 
 def test_the_screen_says_in_ukrainian_what_to_know_of_a_run(run, capsys):
-    assert run.result["provenance"]["warnings"]
+    assert run.result.to_dict()["provenance"]["warnings"]
     Screen(quiet=False).summary(run.result, "uk")
     said = capsys.readouterr().out
     assert "Note:" not in said
     notes = [line for line in said.splitlines() if line.startswith("Зауваження: ")]
-    assert len(notes) == len(run.result["provenance"]["warnings"])
+    assert len(notes) == len(run.result.to_dict()["provenance"]["warnings"])
     assert any("2025-08-01" in note and "помилка" in note for note in notes)
 
 
@@ -443,8 +443,8 @@ def test_images_without_crs_need_only_the_size_of_their_pixels(tmp_path):
         )
     )
     # 24 rows of 10 m, 2 columns wider.
-    assert done.result["change"]["total"]["gained_km2"] == pytest.approx(0.0048)
-    (body,) = done.result["bodies"]["largest"]
+    assert done.result.to_dict()["change"]["total"]["gained_km2"] == pytest.approx(0.0048)
+    (body,) = done.result.to_dict()["bodies"]["largest"]
     assert body["area_max_km2"] == pytest.approx(0.024)
     text = plain((done.folder / "report.html").read_text("utf-8"))
     assert "Зважена площа води, 2025-06-05 — 2025-07-03 0,0216 км²" in text

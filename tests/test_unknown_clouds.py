@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.test_water_command import LAND, WATER, write_image
 
-from obriy.cli.show import _water_lines
+from obriy.cli.show_water import image_lines, series_lines
 from obriy.errors import InputError
 from obriy.prepare.clouds.mask import NO_BAND
 from obriy.workflows.config.base import make_config
@@ -43,7 +43,7 @@ def image(tmp_path_factory):
 @pytest.mark.parametrize("lang", ["en", "uk"])
 def test_two_bands_cannot_tell_clouds_so_the_whole_is_not_estimated(image, tmp_path, lang):
     done = run(image, tmp_path / "run", outputs=["mask", "report"], lang=lang)
-    result = done.result
+    result = done.result.to_dict()
     assert result["unseen"] == result["dates"][0]["unseen"] == "unknown"
     assert result["area_km2"] == pytest.approx(disc().sum() * 1e-4, rel=2e-3)
     assert result["expected_km2"] is None
@@ -51,7 +51,7 @@ def test_two_bands_cannot_tell_clouds_so_the_whole_is_not_estimated(image, tmp_p
     # Every pixel that is called land may be a cloud over water: 60 x 80 pixels of 100 m².
     assert result["bounds_km2"] == pytest.approx([result["area_km2"], 0.48], rel=2e-3)
     assert done.complete
-    first = _water_lines(result)[0]
+    first = image_lines(done.result)[0]
     assert "seen; unseen: unknown" in first
     assert "interval" not in first
     page = (done.folder / "report.html").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def test_two_bands_cannot_tell_clouds_so_the_whole_is_not_estimated(image, tmp_p
 
 
 def test_that_the_sky_was_clear_is_a_statement_and_the_interval_stays(image, tmp_path):
-    result = run(image, tmp_path / "run", clouds="none").result
+    result = run(image, tmp_path / "run", clouds="none").result.to_dict()
     assert result["unseen"] == "known"
     low, high = result["interval_km2"]
     assert low <= disc().sum() * 1e-4 <= high
@@ -73,17 +73,17 @@ def test_that_the_sky_was_clear_is_a_statement_and_the_interval_stays(image, tmp
 
 def test_the_quality_band_alone_where_there_is_none_tells_nothing(tmp_path):
     six = write_image(tmp_path / "S2A_20240615.tif", disc())
-    result = run(six, tmp_path / "run", clouds="flags").result
+    result = run(six, tmp_path / "run", clouds="flags").result.to_dict()
     assert result["unseen"] == "unknown"
     assert result["interval_km2"] is None
     assert NO_BAND in result["provenance"]["warnings"]
-    assert run(six, tmp_path / "auto").result["unseen"] == "known"
+    assert run(six, tmp_path / "auto").result.to_dict()["unseen"] == "known"
 
 
 def test_too_few_dates_to_compare_have_no_interval_either(tmp_path):
     images = folder_of(tmp_path / "images", {"20240605": 14, "20240615": 15}, bands=TWO)
     done = run(images, tmp_path / "run", fill=True, change=("2024-06-05", "2024-06-15"))
-    result = done.result
+    result = done.result.to_dict()
     assert result["unseen"] == "unknown"
     assert [d["unseen"] for d in result["dates"]] == ["unknown", "unknown"]
     assert result["interval_km2"] is None
@@ -92,7 +92,7 @@ def test_too_few_dates_to_compare_have_no_interval_either(tmp_path):
     )
     assert result["change"]["total"]["net_km2"] > 0
     assert result["change"]["total"]["net_interval_km2"] is None
-    assert "unseen: unknown" in _water_lines(result)[0]
+    assert "unseen: unknown" in series_lines(done.result)[0]
 
 
 def test_weights_by_a_cloudiness_that_nobody_knows_are_refused_before_the_work(tmp_path):
@@ -107,5 +107,5 @@ def test_weights_by_a_cloudiness_that_nobody_knows_are_refused_before_the_work(t
     assert "dates.csv" in str(error.value)
     assert not (tmp_path / "run").exists()
     (images / "dates.csv").write_text(f"{table}S2A_20240615.tif,2024-06-15,12\n")
-    dates = run(images, tmp_path / "run", weights="cloud").result["dates"]
+    dates = run(images, tmp_path / "run", weights="cloud").result.to_dict()["dates"]
     assert [d["cloud_percent"] for d in dates] == [4, 12]

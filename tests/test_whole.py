@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from obriy.cli.show import Screen
 from obriy.cli.show_area import km2, whatever, whole
+from obriy.model.headline import Headline
 from obriy.render.text import text_of
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.ice import IceConfig
@@ -37,19 +38,17 @@ def test_as_printed_an_area_lies_in_its_interval(parts):
 
 
 def test_the_words_of_the_terminal():
-    row = {
-        "expected_km2": 2.2019, "interval_km2": [2.0002, 2.7075], "bounds_km2": [1.5389, 9.4368],
-        "unseen_share": 0.301,
-    }  # fmt: skip
-    assert whole(row, 1.5389) == "2.2019 km² (90 % interval 2.0002 to 2.7075 km²)"
-    assert whatever(row, "water") == [
+    wide = {"bounds_km2": (1.5389, 9.4368), "unseen_share": 0.301}
+    head = Headline.of_estimate("water", 1.5389, 2.2019, (2.0002, 2.7075), **wide)
+    assert whole(head) == "2.2019 km² (90 % interval 2.0002 to 2.7075 km²)"
+    assert whatever(head) == [
         "Whatever the unseen holds, from none of it water to all: 1.5389 to 9.4368 km²"
     ]
-    assert whatever(row | {"unseen_share": 0.005}, "water") == []
-    dry = row | {"expected_km2": 0.0, "interval_km2": [0.0, 4.75e-5]}
-    assert whole(dry, 0.0) == "0.0000 km² (90 % interval 0.0000 to 0.000048 km²)"
-    none = row | {"expected_km2": None, "interval_km2": None}
-    assert whole(none, 1.5389) == "1.5389 km² seen; too little was seen to estimate the whole"
+    assert whatever(head.model_copy(update={"unseen_share": 0.005})) == []
+    dry = Headline.of_estimate("water", 0.0, 0.0, (0.0, 4.75e-5))
+    assert whole(dry) == "0.0000 km² (90 % interval 0.0000 to 0.000048 km²)"
+    none = Headline.of_estimate("water", 1.5389, None, None, **wide)
+    assert whole(none) == "1.5389 km² seen; too little was seen to estimate the whole"
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +93,9 @@ def test_a_district_mostly_outside_the_image_has_no_estimate(job, images, tmp_pa
     # 80 of 920 m lie in the image: 91.3 % of the district are outside.
     run = run_of(job, images, tmp_path / "run", districts(tmp_path / "d.gpkg", 720, 1640))
     assert not run.complete
-    assert set(estimates(run.result | {"districts": run.result.get("districts", [])})) <= {None}
+    assert set(estimates(run.result.to_dict())) <= {None}
     warning = "North: there is no picture of 91.3% of it: its whole is not estimated."
-    assert warning in run.result["provenance"]["warnings"]
+    assert warning in run.result.to_dict()["provenance"]["warnings"]
     Screen(quiet=False).summary(run.result)
     assert warning in capsys.readouterr().out
 
@@ -105,10 +104,10 @@ def test_a_district_mostly_outside_the_image_has_no_estimate(job, images, tmp_pa
 def test_a_district_partly_outside_is_estimated_and_says_so(job, images, tmp_path, capsys):
     run = run_of(job, images, tmp_path / "run", districts(tmp_path / "d.gpkg", 200, 1000))
     assert run.complete
-    found = estimates(run.result | {"districts": run.result.get("districts", [])})
+    found = estimates(run.result.to_dict())
     assert None not in found
     warning = "North: 25.0% of it lies outside the image."
-    assert warning in run.result["provenance"]["warnings"]
+    assert warning in run.result.to_dict()["provenance"]["warnings"]
     Screen(quiet=False).summary(run.result)
     assert warning in capsys.readouterr().out
 
@@ -125,4 +124,4 @@ def test_the_tables_lead_with_the_estimate_and_have_the_bounds(images, tmp_path)
         assert float(row["low_km2"]) <= float(row["expected_km2"]) <= float(row["high_km2"])
         assert float(row["bound_low_km2"]) == pytest.approx(seen)
         assert float(row["bound_high_km2"]) == pytest.approx(seen + 0.128 / 0.9996**2, rel=1e-3)
-        assert run.result["dates"][0]["bounds_km2"][0] == pytest.approx(seen)
+        assert run.result.to_dict()["dates"][0]["bounds_km2"][0] == pytest.approx(seen)

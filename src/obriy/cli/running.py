@@ -6,6 +6,7 @@ import typer
 
 from obriy.cli.streams import note_loss, print_json
 from obriy.errors import UsageError
+from obriy.model.result.base import RunResult
 from obriy.workflows.config.base import JobConfig, usual_language
 
 PARTIAL = 3
@@ -43,7 +44,7 @@ def do(config: JobConfig, *, as_json: bool, quiet: bool, dry_run: bool = False) 
     run_and_show(config, Screen(quiet or as_json), as_json)
 
 
-def run_and_show(config: JobConfig, screen: Any, as_json: bool = False) -> dict[str, Any]:
+def run_and_show(config: JobConfig, screen: Any, as_json: bool = False) -> RunResult:
     """Run a job and show what came of it; return its result.
 
     Raises:
@@ -54,7 +55,7 @@ def run_and_show(config: JobConfig, screen: Any, as_json: bool = False) -> dict[
     with screen.progress() as options:
         done = run_job(config, options)
     if as_json:
-        print_json(done.result)
+        print_json(done.result.to_dict())
     else:
         screen.summary(done.result, config.lang)
     note_loss(done.folder)

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -10,10 +10,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from obriy.blocks.options import EngineOptions
-from obriy.cli.show_area import km2, unseen, whatever, whole
-from obriy.cli.show_compared import print_water_comparison
-from obriy.cli.show_ice import ice_lines, ice_training_lines, print_ice_comparison
-from obriy.cli.show_landcover import landcover_lines, print_comparison, training_lines
+from obriy.cli.show_ice import ice_lines, ice_table, ice_training_lines
+from obriy.cli.show_landcover import clusterers_table, landcover_lines, training_lines
+from obriy.cli.show_water import image_lines, methods_table, season_table, series_lines
+from obriy.model.result.base import RunResult
+from obriy.model.result.ice import IceResult
+from obriy.model.result.landcover import LandcoverResult
+from obriy.model.result.tables import (
+    CoverComparison,
+    IceComparison,
+    IceTraining,
+    SeasonComparison,
+    StudentTraining,
+    WaterComparison,
+)
+from obriy.model.result.water import WaterImageResult, WaterSeriesResult
 from obriy.render.text import text_of
 
 if TYPE_CHECKING:
@@ -32,9 +43,6 @@ PASSES = {
     "naming": "Asking for names",
     "comparing": "Comparing",
 }
-
-UNNAMED = ("image", "all")
-"""Names of districts that no user gave."""
 
 
 class Screen:
@@ -66,126 +74,41 @@ class Screen:
 
             yield EngineOptions(progress=show)
 
-    def summary(self, result: dict[str, Any], lang: str = "en") -> None:
+    def summary(self, result: RunResult, lang: str = "en") -> None:
         """Say the answer in a few lines, what to know of it in a language, and where files are."""
         if self.quiet:
             return
-        if result["job"] in _TABLES:
-            _TABLES[result["job"]](result)
-            return
-        for line in _LINES[result["job"]](result):
-            self.out.print(line)
+        for line in _ANSWERS[type(result)](result):
+            self.out.print(line, soft_wrap=isinstance(line, str))
         text = text_of(lang)
-        for warning in result["provenance"]["warnings"]:
+        for warning in result.provenance.warnings:
             self.out.print(f"{text('terminal.note')}: {text.sentence(warning)}")
-        files = dict(result["outputs"])
+        files = dict(result.outputs)
         last = {"report": files.pop("report")} if "report" in files else {}
         for name, path in {**files, **last}.items():
             self.out.print(f"{name}: {path}")
 
-    def reports(self, results: list[dict[str, Any]], lang: str = "en") -> None:
+    def reports(self, results: list[RunResult], lang: str = "en") -> None:
         """Say where the reports of several runs are."""
         if not self.quiet:
             self.out.print(f"\n{text_of(lang)('terminal.open')}")
             for result in results:
-                self.out.print(result["outputs"]["report"])
+                self.out.print(result.outputs["report"])
 
 
-def _water_lines(result: dict[str, Any]) -> list[str]:
-    """Return the answer of `obriy water` in a few lines."""
-    return _series_lines(result) if "effective_dates" in result else _image_lines(result)
-
-
-def _image_lines(result: dict[str, Any]) -> list[str]:
-    """Return the answer of one image."""
-    about = f"Unseen: {unseen(result)}  Method: {result['method']}"
-    if result["area_km2"] is None:
-        lines = ["Water: no area (the image has no CRS).", about]
-    else:
-        lines = [f"Water: {whole(result, result['area_km2'])}"]
-        lines.append(f"Seen: {km2(result['area_km2'])} km²  {about}")
-        lines += whatever(result, "water")
-    return [*lines, _score_line(result["evaluation"])] if result["evaluation"] else lines
-
-
-def _series_lines(result: dict[str, Any]) -> list[str]:
-    """Return the answer of a series."""
-    dates = result["dates"]
-    used = [d for d in dates if d["area_km2"] is not None and d["weight"] != 0]
-    span = f"{dates[0]['date']} to {dates[-1]['date']}"
-    about = f"Unseen by weight: {unseen(result)}  Method: {result['method']}"
-    if result["area_km2"] is None:
-        lines = [f"Water: nothing was seen, {span}", about]
-    else:
-        lines = [f"Water, weighted, {span}: {whole(result, result['area_km2'])}"]
-        lines.append(f"Seen: {km2(result['area_km2'])} km²  {about}")
-    if result["filled_km2"] is not None:
-        lines.append(f"Seen, and filled from other dates: {km2(result['filled_km2'])} km²")
-    lines += whatever(result, "water")
-    lines.append(
-        f"Dates: {len(used)} of {len(dates)}, weights: {result['weights']}, "
-        f"effective: {result['effective_dates']:.1f}"
-    )
-    if result["failed"]:
-        lines.append(f"Failed: {', '.join(d['date'] for d in result['failed'])}")
-    return [*lines, *_register_lines(result), *_evaporation_lines(result)]
-
-
-_LINES = {
-    "water": _water_lines,
-    "landcover": landcover_lines,
-    "train": training_lines,
-    "ice": ice_lines,
-    "train-ice": ice_training_lines,
+_ANSWERS: dict[type[RunResult], Callable[[Any], Sequence[str | Table]]] = {
+    WaterImageResult: image_lines,
+    WaterSeriesResult: series_lines,
+    LandcoverResult: landcover_lines,
+    IceResult: ice_lines,
+    StudentTraining: training_lines,
+    IceTraining: ice_training_lines,
+    WaterComparison: methods_table,
+    SeasonComparison: season_table,
+    IceComparison: ice_table,
+    CoverComparison: clusterers_table,
 }
-"""What says the answer of a job, by its name."""
-_TABLES = {
-    "compare": print_comparison,
-    "compare-ice": print_ice_comparison,
-    "compare-water": print_water_comparison,
-}
-"""What prints the answer of a job that is a table."""
-
-
-def _register_lines(result: dict[str, Any]) -> list[str]:
-    lines = []
-    for row in (result["comparison"] or {"rows": []})["rows"]:
-        percent = row["difference_percent"]
-        share = "" if percent is None else f" ({percent:+.1f} %)"
-        inside = {True: ", inside the interval", False: ", outside the interval", None: ""}
-        place = "" if row["place"] in UNNAMED else f" of {row['place']}"
-        lines.append(
-            f"Register{place}: {km2(row['register_km2'])} km², measured "
-            f"{km2(row['measured_km2'])}, difference {row['difference_km2']:+.4f} km²{share}"
-            f"{inside[row['inside_interval']]}"
-        )
-    return lines
-
-
-def _evaporation_lines(result: dict[str, Any]) -> list[str]:
-    lines = []
-    for one in result["evaporation"] or []:
-        if one["volume_1e6m3"] is None:
-            continue
-        months = [m["month"] for m in one["months"]]
-        place = "" if one["district"] in UNNAMED else f" of {one['district']}"
-        lines.append(
-            f"Additional evaporation{place}, {months[0]} to {months[-1]}: "
-            f"{one['volume_1e6m3']:.4g}·10⁶ m³ ({one['additional_mm']:.0f} mm)"
-        )
-    return lines
-
-
-def _score_line(evaluation: dict[str, Any]) -> str:
-    word = "Accuracy" if evaluation["independent"] else "Agreement"
-    water = next(c for c in evaluation["classes"] if c["name"] == "water")
-    parts = {"overall": evaluation["overall_accuracy"], "kappa": evaluation["kappa"]}
-    parts |= {"F1 of water": water["f1"], "IoU": water["iou"]}
-    if not any(v is not None for v in parts.values()):  # a reference of one class
-        recall = {c["name"]: c["recall"] for c in evaluation["classes"]}
-        parts = {f"recall of {n} (no more is known)": v for n, v in recall.items()}
-    shown = ", ".join(f"{k} {v:.3f}" for k, v in parts.items() if v is not None)
-    return f"{word} against {evaluation['reference']}: {shown}"
+"""What says the answer of each kind of result, in lines and tables."""
 
 
 def print_scores(scores: "Scores") -> None:

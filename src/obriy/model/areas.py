@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from obriy.errors import GeometryError
 from obriy.model.flags import CloudsKnown
@@ -125,6 +125,8 @@ class Area:
         clouds: How it is known what clouds hid. Where it is ``unknown`` land may be cloud over
             water: what was seen stands, and the whole is not estimated.
     """
+
+    __pydantic_config__: ClassVar = {"extra": "ignore"}  # what is derived stands in files too
 
     district: str
     date: str | None

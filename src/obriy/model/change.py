@@ -1,7 +1,7 @@
 """ChangeArea and WaterChange: what became water and what ceased to be, with what nobody saw."""
 
 import dataclasses
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 STABLE_LAND: Final = 1
 GAINED: Final = 2
@@ -35,6 +35,8 @@ class ChangeArea:
         status: ``ok``, ``partial`` (part unseen) or ``skipped`` (nothing seen on both sides).
         reason: Why it is not ``ok``; empty where it is.
     """
+
+    __pydantic_config__: ClassVar = {"extra": "ignore"}  # what is derived stands in files too
 
     district: str
     gained_km2: float | None

@@ -2,11 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Final
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from obriy.model.areas import NEVER_MOST, bounds_of
+
+if TYPE_CHECKING:
+    import xarray as xr  # on use: the words of ice are needed where no scene is
 
 WATER: Final = 1
 ICE: Final = 2
@@ -66,6 +67,8 @@ class IceArea:
         status: ``ok``, ``partial`` (part unseen), ``skipped`` (nothing seen) or ``failed``.
         reason: Why it is not ``ok``.
     """
+
+    __pydantic_config__: ClassVar = {"extra": "ignore"}  # what is derived stands in files too
 
     district: str
     date: str
@@ -167,5 +170,5 @@ class IceExample:
 
     name: str
     time: str
-    scene: xr.Dataset
-    labels: xr.DataArray
+    scene: "xr.Dataset"
+    labels: "xr.DataArray"

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from obriy.model.areas import PARTIAL_ABOVE, WHOLE_IMAGE, District
 from obriy.model.provenance import Provenance
+from obriy.model.result.base import Failure, FailureKind, parts_that_failed
 
 _OVERLAP: Final = (
     "Districts overlap: what lies in two of them counts once in the figures of all districts."
@@ -30,6 +31,42 @@ def with_holes(record: Provenance, found: Mapping[str, Any]) -> Provenance:
             "them."
         )
     return record
+
+
+class Image(Protocol):
+    """What became of one image."""
+
+    @property
+    def opened(self) -> Any:
+        """The image, with its name."""
+
+    @property
+    def status(self) -> str:
+        """``failed`` where it has no map."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+    @property
+    def holes(self) -> Sequence[Mapping[str, Any]]:
+        """Parts of it that could not be read."""
+
+
+def failures_of(images: Sequence[Image], kind: FailureKind) -> list[Failure]:
+    """Return what failed of several images, each by its name: whole ones, and parts of others.
+
+    Args:
+        images: What became of them.
+        kind: What their names are.
+    """
+    failed = []
+    for one in images:
+        name = str(one.opened.name)
+        if one.status == "failed":
+            failed.append(Failure(kind=kind, name=name, reason=one.reason))
+        failed += parts_that_failed(name, one.holes)
+    return failed
 
 
 class Place(Protocol):

@@ -7,7 +7,10 @@ import shlex
 from pathlib import Path
 from typing import Any, Final
 
+from obriy.errors import InputError
+from obriy.model.result.base import RunResult
 from obriy.runs.folder import RunFolder, config_text, finished_result
+from obriy.runs.result_file import read_result
 from obriy.workflows.config.base import JobConfig
 from obriy.workflows.config.reading import ReadingConfig
 
@@ -21,12 +24,12 @@ class Run:
 
     Attributes:
         folder: The run folder.
-        result: ``result.json`` as plain values.
+        result: What stands in ``result.json``.
         complete: False where a part or a district is missing (exit code 3).
     """
 
     folder: Path
-    result: dict[str, Any]
+    result: RunResult
     complete: bool
 
 
@@ -48,19 +51,24 @@ def finished_run(config: JobConfig) -> Run | None:
     config = config.anchored()
     path = run_path(config)
     result = finished_result(path, config_text(config.identity()), config.names())
-    return None if result is None else Run(path, result, complete=True)
+    if result is None:
+        return None
+    try:
+        return Run(path, read_result(result), complete=True)
+    except InputError:  # of a version that is not understood: its steps are, and are not done again
+        return None
 
 
-def finish(config: JobConfig, folder: RunFolder, result: dict[str, Any], *, complete: bool) -> Run:
+def finish(config: JobConfig, folder: RunFolder, result: RunResult, *, complete: bool) -> Run:
     """Write ``result.json``, and note that all is done where it is.
 
     Args:
         config: Of the run, anchored.
         folder: Its folder.
-        result: Plain values.
+        result: What the run answers.
         complete: False where a part is missing: it is tried again when the run is.
     """
-    folder.write_result(result)
+    folder.write_result(result.to_dict())
     if complete:
         folder.note_finished(config.names())
     return Run(folder.path, result, complete)

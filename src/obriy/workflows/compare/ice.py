@@ -17,6 +17,7 @@ from obriy.model.ice import ICE, LAND, IceExample
 from obriy.model.layers import LAYERS
 from obriy.model.legend import NO_DATA
 from obriy.model.provenance import Provenance
+from obriy.model.result.tables import BestTwo, IceComparison, IceRow
 from obriy.model.scene import provenance_of
 from obriy.outputs.cog import write_layer
 from obriy.outputs.files import write_bytes
@@ -29,7 +30,7 @@ from obriy.validation.bootstrap import LEAST_BLOCKS
 from obriy.validation.ice_scores import IceCounts, ice_scores, paired_test
 from obriy.workflows.compare.rows import (
     finish_comparison,
-    result_of,
+    lost_of,
     rows_of,
     succeeded,
     tried,
@@ -41,7 +42,7 @@ from obriy.workflows.ice.mapping import ice_method
 from obriy.workflows.learn.ice import run_ice_training
 from obriy.workflows.learn.ice_lessons import Lessons, files_of, judged, read_lessons
 from obriy.workflows.passes import open_layer
-from obriy.workflows.run import Run, run_folder
+from obriy.workflows.run import Run, command_of, run_folder
 
 COLUMNS: Final = (
     "method", "kind", "iou", "iou_low", "iou_high", "precision", "recall", "f1",
@@ -83,15 +84,16 @@ def _carried_out(lessons: Lessons, bench: "_Bench") -> Run:
     """Do the comparison in its folder."""
     config = bench.config
     rows = rows_of(config.methods, bench.row, bench.options)
-    result = result_of(
-        config,
-        [{k: v for k, v in row.items() if k != "counts"} for row in rows],
-        bench.write(rows),
-        _record(lessons),
+    result = IceComparison(
+        rows=[IceRow(**{k: v for k, v in row.items() if k != "counts"}) for row in rows],
+        failed=lost_of(rows, "method"),
+        outputs=bench.write(rows),
         data=str(config.data),
         split=lessons.describe(),
         best_two=_best_two(rows, config.seed),
         published=_published(),
+        command=command_of(config),
+        provenance=_record(lessons),
     )
     return finish_comparison(config, bench.folder, result)
 
@@ -147,7 +149,7 @@ class _Bench:
             IceTrainConfig, shared | {"method": name, "out": self.folder.file(f"train-{name}")}
         )
         quiet = dataclasses.replace(self.options, progress=None)
-        return Path(run_ice_training(training, quiet).result["outputs"]["model"])
+        return Path(run_ice_training(training, quiet).result.outputs["model"])
 
     def _refuse_known(self, method: Method, name: str) -> int | None:
         """Return the number of parameters of a trained method; None of another one.
@@ -260,7 +262,7 @@ def _record(lessons: Lessons) -> Provenance:
     return Provenance(tuple(inputs), (), lessons.warnings)
 
 
-def _best_two(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any] | None:
+def _best_two(rows: Sequence[Mapping[str, Any]], seed: int) -> BestTwo | None:
     """Return the paired test of the two methods with the highest IoU; None where there are none."""
     scored = sorted(
         (row for row in rows if row["iou"] is not None), key=lambda r: r["iou"], reverse=True
@@ -279,4 +281,4 @@ def _best_two(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any] | 
         sentence = (
             f"{lead} (90 % interval {low:.3f} to {high:.3f}, p = {test['p_value']:.3f}): {sure}."
         )
-    return {"first": first["method"], "second": second["method"], **test, "sentence": sentence}
+    return BestTwo(first=first["method"], second=second["method"], sentence=sentence, **test)

@@ -4,20 +4,22 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import UsageError
 from obriy.labelling.budget import parse_budget
 from obriy.methods.clustering.spec import parse_spec
 from obriy.model.provenance import hrefs_of
+from obriy.model.result.landcover import LandcoverResult
+from obriy.model.result.tables import CoverComparison, CoverRow
 from obriy.model.scene import provenance_of
 from obriy.render.comparison import comparison_figure
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.compare.rows import (
     finish_comparison,
-    result_of,
+    lost_of,
     rows_of,
     tried,
     write_comparison,
@@ -26,7 +28,7 @@ from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverConfig
 from obriy.workflows.landcover.job import run_landcover
 from obriy.workflows.opening import scene_of
-from obriy.workflows.run import Run, run_folder, run_path
+from obriy.workflows.run import Run, command_of, run_folder, run_path
 
 COLUMNS: Final = (
     "method", "clusters", "found", "overall_accuracy", "ceiling_overall_accuracy", "mean_iou",
@@ -66,7 +68,14 @@ def run_comparison(config: LandcoverCompareConfig, options: EngineOptions | None
         outputs = write_comparison(
             folder, COLUMNS, rows, lambda: comparison_figure(shown, config.lang)
         )
-        result = result_of(config, rows, outputs, record, reference=config.reference)
+        result = CoverComparison(
+            rows=[CoverRow(**row) for row in rows],
+            failed=lost_of(rows, "method"),
+            reference=config.reference,
+            outputs=outputs,
+            command=command_of(config),
+            provenance=record,
+        )
         return finish_comparison(config, folder, result, noted="reason")
 
 
@@ -100,7 +109,10 @@ def _row(
     def work() -> StepRecord:
         start = time.perf_counter()
         done = run_landcover(config, dataclasses.replace(options or EngineOptions(), progress=None))
-        return StepRecord(found=_scores(done.result) | {"seconds": time.perf_counter() - start})
+        return StepRecord(
+            found=_scores(cast(LandcoverResult, done.result))
+            | {"seconds": time.perf_counter() - start}
+        )
 
     def found() -> dict[str, Any]:
         return folder.step(f"{config.method} {config.clusters}", work, fingerprint(read)).found
@@ -108,16 +120,17 @@ def _row(
     return tried(row, found)
 
 
-def _scores(result: dict[str, Any]) -> dict[str, Any]:
-    scores = result["evaluation"]
-    ceiling, merged = scores["ceiling"], scores["merged"] or {}
+def _scores(result: LandcoverResult) -> dict[str, Any]:
+    scores = result.evaluation
+    assert scores is not None  # of a reference that was asked for
+    ceiling, merged = scores.ceiling or {}, scores.merged or {}
     best = ceiling.get("merged") or {}
     return {
-        "found": len(result["clusters"]),
-        "reason": next(iter([*result["problems"], *(f["reason"] for f in result["failed"])]), ""),
-        "overall_accuracy": scores["overall_accuracy"],
+        "found": len(result.clusters),
+        "reason": next(iter([*result.problems, *(f.reason for f in result.failed)]), ""),
+        "overall_accuracy": scores.overall_accuracy,
         "ceiling_overall_accuracy": ceiling["overall_accuracy"],
-        "mean_iou": scores["mean_iou"],
+        "mean_iou": scores.mean_iou,
         "ceiling_mean_iou": ceiling["mean_iou"],
         "merged_overall_accuracy": merged.get("overall_accuracy"),
         "merged_ceiling_overall_accuracy": best.get("overall_accuracy"),

@@ -7,13 +7,14 @@ from matplotlib.figure import Figure
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import CancelledError, ObriyError, UsageError
-from obriy.model.provenance import Provenance
+from obriy.model.result.base import Failure, FailureKind
+from obriy.model.result.tables import Comparison
 from obriy.outputs.files import write_bytes
 from obriy.outputs.tables import write_rows
 from obriy.render.figures import to_png
 from obriy.runs.folder import RunFolder
 from obriy.workflows.config.base import JobConfig
-from obriy.workflows.run import Run, command_of, finish
+from obriy.workflows.run import Run, finish
 
 Row = dict[str, Any]
 Item = TypeVar("Item")
@@ -76,36 +77,27 @@ def write_comparison(
     return outputs
 
 
-def result_of(
-    config: JobConfig,
-    rows: Sequence[Mapping[str, Any]],
-    outputs: Mapping[str, str],
-    record: Provenance,
-    **about: Any,
-) -> dict[str, Any]:
-    """Put ``result.json`` of a comparison together; ``about`` is what this one has to say."""
-    return {
-        "job": config.job,  # type: ignore[attr-defined]
-        **about,
-        "rows": list(rows),
-        "outputs": dict(outputs),
-        "command": command_of(config),
-        "provenance": record.to_dict(),
-    }
+def lost_of(rows: Sequence[Mapping[str, Any]], kind: FailureKind) -> list[Failure]:
+    """Return the rows that failed, each named by its column of the kind."""
+    return [
+        Failure(kind=kind, name=str(row[kind]), reason=row["reason"])
+        for row in rows
+        if row["status"] == "failed"
+    ]
 
 
 def finish_comparison(
-    config: JobConfig, folder: RunFolder, result: dict[str, Any], *, noted: str = ""
+    config: JobConfig, folder: RunFolder, result: Comparison, *, noted: str = ""
 ) -> Run:
     """End a comparison: it is complete where every row has all that it should.
 
     Args:
         config: Of the run.
         folder: Its folder.
-        result: Of `result_of`.
+        result: What it found.
         noted: Field of a row that says, where it is not empty, that something is missing all the
             same.
     """
-    rows = result["rows"]
-    complete = all(row["status"] == "ok" and not (noted and row[noted]) for row in rows)
+    rows = result.rows
+    complete = all(row.status == "ok" and not (noted and getattr(row, noted)) for row in rows)
     return finish(config, folder, result, complete=complete)

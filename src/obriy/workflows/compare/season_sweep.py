@@ -21,6 +21,7 @@ from obriy.measures.totals import total_on
 from obriy.model.grid import geobox_of
 from obriy.model.layers import LAYERS
 from obriy.model.provenance import hrefs_of
+from obriy.model.result.tables import SeasonComparison, SeasonRow, Sweep
 from obriy.model.scene import band_names, provenance_of
 from obriy.outputs.comparison_report import ComparisonReport, write_season_report
 from obriy.outputs.files import write_bytes
@@ -31,12 +32,12 @@ from obriy.render.text import text_of
 from obriy.render.water_comparison import season_sweep_figure
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
-from obriy.workflows.compare.rows import result_of, rows_of
+from obriy.workflows.compare.rows import lost_of, rows_of
 from obriy.workflows.compare.sweep import checked_indices, ladder_of, steps_of
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
 from obriy.workflows.passes import open_layer
-from obriy.workflows.run import Run, finish, places_of, run_folder
+from obriy.workflows.run import Run, command_of, finish, places_of, run_folder
 from obriy.workflows.water.inputs import OpenedImage, SeriesInputs, read_inputs
 from obriy.workflows.water.mapping import map_waters_to_files, open_map
 
@@ -97,16 +98,15 @@ class _Season:
         for row, weight in zip(good, weights, strict=True):
             row["weight"] = float(weight)
         sweeps = [self._sweep(index, good, weights) for index in self.swept]
-        record = provenance_of(self.inputs.first)
-        result = result_of(
-            self.config,
-            [{k: v for k, v in row.items() if k != "curves"} for row in rows],
-            {},
-            record,
+        result = SeasonComparison(
+            rows=[SeasonRow(**{k: v for k, v in row.items() if k != "curves"}) for row in rows],
+            failed=lost_of(rows, "date"),
             reference=None,
-            sweeps=[{k: v for k, v in sweep.items() if k != "table"} for sweep in sweeps],
+            sweeps=[Sweep(**{k: v for k, v in one.items() if k != "table"}) for one in sweeps],
+            command=command_of(self.config),
+            provenance=provenance_of(self.inputs.first),
         )
-        result["outputs"] = self._write(sweeps, result)
+        result = result.with_outputs(self._write(sweeps, result))
         # As for every series: what clouds hide is no failure, what could not be read is one.
         complete = all(row["status"] in ("ok", "skipped") for row in rows)
         return finish(self.config, self.folder, result, complete=complete)
@@ -185,7 +185,7 @@ class _Season:
         }  # fmt: skip
 
     def _write(
-        self, sweeps: Sequence[Mapping[str, Any]], result: Mapping[str, Any]
+        self, sweeps: Sequence[Mapping[str, Any]], result: SeasonComparison
     ) -> dict[str, str]:
         """Write tables, figures and report; return their paths by name."""
         outputs, figures = {}, {}
@@ -200,7 +200,7 @@ class _Season:
         report = ComparisonReport(
             title=source_title(text_of(self.config.lang), self.config.source),
             lang=self.config.lang,
-            result={**result, "outputs": outputs},
+            result=result.with_outputs(outputs).to_dict(),
             provenance=provenance_of(self.inputs.first),
             figures=figures,
         )

@@ -26,6 +26,7 @@ from obriy.model.layers import LAYERS
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.model.provenance import hrefs_of
 from obriy.model.reference import Reference
+from obriy.model.result.tables import Sweep, WaterComparison, WaterRow
 from obriy.model.scene import band_names, provenance_of
 from obriy.model.scores import COMPARED, OF_MAP, Scores
 from obriy.outputs.comparison_report import ComparisonReport, write_comparison_report
@@ -43,13 +44,13 @@ from obriy.sources.series import is_series
 from obriy.validation.comparison import compare
 from obriy.validation.overlap import require_two_classes
 from obriy.validation.sweep import sweep_agreement
-from obriy.workflows.compare.rows import finish_comparison, result_of, rows_of, write_comparison
+from obriy.workflows.compare.rows import finish_comparison, lost_of, rows_of, write_comparison
 from obriy.workflows.compare.season_sweep import run_season_sweep
 from obriy.workflows.compare.sweep import checked_indices, ladder_of, no_water, seen_by, steps_of
 from obriy.workflows.config.water import WaterCompareConfig
 from obriy.workflows.evaluation import evaluate
 from obriy.workflows.passes import open_layer
-from obriy.workflows.run import Run, places_of, run_folder
+from obriy.workflows.run import Run, command_of, places_of, run_folder
 from obriy.workflows.water.image import Inputs, inputs_of, measure_image, reference_of
 from obriy.workflows.water.mapping import map_waters, map_waters_to_files, open_map
 
@@ -244,15 +245,15 @@ class _Bench:
         )
         sweeps = [self._sweep(number, index) for number, index in enumerate(swept)]
         warnings = tuple(maps[0].provenance.warnings)
-        result = result_of(
-            self.config,
-            rows,
-            {},
-            dataclasses.replace(provenance_of(self.inputs.scene), warnings=warnings),
+        result = WaterComparison(
+            rows=[WaterRow(**row) for row in rows],
+            failed=lost_of(rows, "method"),
             reference=None if self.reference is None else self.reference.source,
-            sweeps=[{k: v for k, v in sweep.items() if k != "table"} for sweep in sweeps],
+            sweeps=[Sweep(**{k: v for k, v in one.items() if k != "table"}) for one in sweeps],
+            command=command_of(self.config),
+            provenance=dataclasses.replace(provenance_of(self.inputs.scene), warnings=warnings),
         )
-        result["outputs"] = self._write(methods, maps, rows, sweeps, result)
+        result = result.with_outputs(self._write(methods, maps, rows, sweeps, result))
         return finish_comparison(self.config, self.folder, result)
 
     def _open(self, number: int) -> ClassMap:
@@ -360,7 +361,7 @@ class _Bench:
         maps: Sequence[ClassMap],
         rows: Sequence[Mapping[str, Any]],
         sweeps: Sequence[Mapping[str, Any]],
-        result: Mapping[str, Any],
+        result: WaterComparison,
     ) -> dict[str, str]:
         """Write tables, figures and report; return their paths by name."""
         folder, lang = self.folder, self.config.lang
@@ -391,7 +392,7 @@ class _Bench:
         report = ComparisonReport(
             title=source_title(text_of(lang), self.config.source),
             lang=lang,
-            result={**result, "outputs": outputs},
+            result=result.with_outputs(outputs).to_dict(),
             provenance=maps[0].provenance,
             figures={
                 name: to_svg(figure, name.replace(" ", "")) for name, figure in figures.items()

@@ -128,9 +128,8 @@ def _carried_out(
         seasons=seasons_of(areas, southern=is_southern(mapped.geobox)),
         evaluation=score_maps(images, inputs.references, config.seed),
     )
-    result = ice_result(config, images, products)
-    files = write_ice_products(config, folder, products, result)
-    result["outputs"] = {name: str(path) for name, path in files.items()}
+    result = ice_result(config, images, products, folder)
+    result = result.with_outputs(write_ice_products(config, folder, products, result))
     complete = all(image.status in ("ok", "skipped") for image in images)
     complete = complete and is_whole(inputs.districts, areas)
     return finish(config, folder, result, complete=complete)

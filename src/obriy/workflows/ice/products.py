@@ -8,10 +8,10 @@ import xarray as xr
 
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
-from obriy.model.provenance import Provenance
+from obriy.model.result.ice import IceResult
 from obriy.outputs.files import write_bytes
 from obriy.outputs.ice_edge import write_ice_edge
-from obriy.outputs.ice_report import IceReportData, headline_date, write_ice_report
+from obriy.outputs.ice_report import IceReportData, write_ice_report
 from obriy.outputs.ice_tables import write_ice, write_seasons, write_ten_days
 from obriy.outputs.report_view import source_title
 from obriy.outputs.stac_item import write_stac_item
@@ -29,7 +29,7 @@ from obriy.workflows.run import places_of
 
 
 def write_ice_products(
-    config: IceConfig, folder: RunFolder, products: IceProducts, result: dict[str, Any]
+    config: IceConfig, folder: RunFolder, products: IceProducts, result: IceResult
 ) -> dict[str, Path]:
     """Write tables, ice edges, report and STAC items; return their paths by name.
 
@@ -49,8 +49,7 @@ def write_ice_products(
         if len(products.mapped) == 1:
             files |= own
     if "report" in config.outputs:
-        shown = result | {"outputs": {name: str(path) for name, path in files.items()}}
-        files |= _report(config, folder, products, shown)
+        files |= _report(config, folder, products, result.with_outputs(files))
     return files
 
 
@@ -90,20 +89,19 @@ def _edge(day: Day, config: IceConfig, folder: RunFolder, districts: Sequence[Di
 
 
 def _report(
-    config: IceConfig, folder: RunFolder, products: IceProducts, result: dict[str, Any]
+    config: IceConfig, folder: RunFolder, products: IceProducts, result: IceResult
 ) -> dict[str, Path]:
-    date = headline_date(result["dates"])
+    date = None if result.headline is None else result.headline.date
     day = next((one for one in products.mapped if one.date == date), products.mapped[0])
     figures = _large(day, config, products) | _through_time(config, products)
     drawn = len(chosen_dates([one.key for one in products.mapped])) if "multiples" in figures else 0
-    record = result["provenance"]
     report = IceReportData(
         title=source_title(text_of(config.lang), config.sources[0]),
         lang=config.lang,
-        result=result,
+        result=result.to_dict(),
         areas=products.areas,
         seasons=products.seasons,
-        provenance=Provenance(*(tuple(record[key]) for key in ("inputs", "steps", "warnings"))),
+        provenance=result.provenance,
         figures={name: to_svg(figure, name) for name, figure in figures.items()},
         shown=day.date,
         dates_drawn=drawn,

@@ -15,10 +15,12 @@ from obriy.model.classmap import ClassMap
 from obriy.model.ice import IceArea, IceSeason
 from obriy.model.provenance import Provenance
 from obriy.model.reference import Reference
+from obriy.model.result.ice import IceDate, IceEvaluation, IceResult, districts_of_ice
+from obriy.runs.folder import RunFolder
 from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores
 from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.dated import ImageMap
-from obriy.workflows.records import about_districts, shared_warnings
+from obriy.workflows.records import about_districts, failures_of, shared_warnings
 from obriy.workflows.run import command_of, map_step
 
 
@@ -83,55 +85,49 @@ def day_step(day: Day) -> str:
 
 
 def ice_result(
-    config: IceConfig, images: Sequence[ImageMap], products: IceProducts
-) -> dict[str, Any]:
+    config: IceConfig, images: Sequence[ImageMap], products: IceProducts, folder: RunFolder
+) -> IceResult:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
-    rows = [_row(day) for day in products.days]
-    record = _record(images, products)
-    return {
-        "job": config.job,
-        "method": next(one.found["method"] for one in images if one.found),
-        "dates": rows,
-        "failed": [
-            {"granule": i.opened.image.name, "reason": i.reason}
-            for i in images
-            if i.status == "failed"
-        ],
-        "areas": [area.to_dict() for area in products.areas],
-        "seasons": [season.to_dict() for season in products.seasons],
-        "evaluation": products.evaluation,
-        "outputs": {},
-        "command": command_of(config),
-        "provenance": record.to_dict(),
-    }
+    dates = [_row(day, folder) for day in products.days]
+    return IceResult(
+        method=next(one.found["method"] for one in images if one.found),
+        dates=dates,
+        failed=failures_of(images, "image"),
+        districts=districts_of_ice(products.areas, dates),
+        areas=list(products.areas),
+        seasons=list(products.seasons),
+        evaluation=None if products.evaluation is None else IceEvaluation(**products.evaluation),
+        command=command_of(config),
+        provenance=_record(images, products),
+    )
 
 
-def _row(day: Day) -> dict[str, Any]:
+def _row(day: Day, folder: RunFolder) -> IceDate:
     total = day.total
     names = [image.opened.image.name for image in day.images]
     off = [image for image in day.images if image.status in ("failed", "partial")]
     status = total.status
     if off and status == "ok":
         status = "partial"
-    shown = total.to_dict()
     own = (
         "ice_km2", "expected_km2", "interval_km2", "bounds_km2", "extent_km2", "water_km2",
         "sea_km2", "ice_share", "water_share", "cloud_share", "unseen_share",
     )  # fmt: skip
     reasons = [total.reason, *(f"{i.opened.image.name}: {i.reason}" for i in off)]
-    return {
-        "date": day.date,
-        "granule": names[0] if len(names) == 1 else names,
-        "time": [image.opened.image.time for image in day.images],
-        **{name: shown[name] for name in own},
-        "status": status,
-        "reason": " ".join(r for r in reasons if r) if status != "ok" else "",
-        "holes": [
+    return IceDate(
+        **{name: getattr(total, name) for name in own},
+        date=day.date,
+        granule=names[0] if len(names) == 1 else names,
+        time=[image.opened.image.time for image in day.images],
+        status=status,
+        reason=" ".join(r for r in reasons if r) if status != "ok" else "",
+        holes=[
             {"granule": image.opened.image.name, **hole}
             for image in day.images
             for hole in image.holes
         ],
-    }
+        outputs={name: str(folder.file(file)) for name, file in day.files.items()},
+    )
 
 
 def _record(images: Sequence[ImageMap], products: IceProducts) -> Provenance:

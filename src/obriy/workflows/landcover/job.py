@@ -97,8 +97,8 @@ def run_landcover(config: LandcoverConfig, options: EngineOptions | None = None)
         cover = cover_of(folder)
         result = write_cover_products(config, folder, inputs, cover)
         whole = all(
-            district["status"] != "skipped" and district["never_imaged_share"] < NEVER_MOST
-            for district in result["districts"]
+            district.status != "skipped" and district.never_imaged_share < NEVER_MOST
+            for district in result.districts
         )
         complete = whole and not cover.found["failed"] and not cover.problems
         return finish(config, folder, result, complete=complete)

@@ -9,11 +9,21 @@ import xarray as xr
 
 from obriy.labelling.panel import minutes_text
 from obriy.measures.classes import ClassArea, Cover, DistrictCover, measure_cover
-from obriy.model.areas import District
+from obriy.model.areas import WHOLE_IMAGE, District
 from obriy.model.clusters import Naming
 from obriy.model.layers import is_listed
 from obriy.model.legend import UNNAMED, Legend
 from obriy.model.reference import Reference
+from obriy.model.result.base import DateRow, DistrictRow, Failure, parts_that_failed
+from obriy.model.result.landcover import (
+    ClassRow,
+    ClusterRow,
+    Cost,
+    CoverEvaluation,
+    CoverTotal,
+    LandcoverResult,
+    cover_headline,
+)
 from obriy.model.scene import band_names
 from obriy.model.scores import Scores
 from obriy.outputs.files import write_bytes, write_text
@@ -60,8 +70,8 @@ class CoverInputs:
 
 def write_cover_products(
     config: LandcoverConfig, folder: RunFolder, inputs: CoverInputs, cover: CoverMap
-) -> dict[str, Any]:
-    """Measure, score and write what is wanted; return ``result.json`` as plain values.
+) -> LandcoverResult:
+    """Measure, score and write what is wanted; return the result.
 
     Args:
         config: Says which outputs are wanted, and in which language.
@@ -82,8 +92,7 @@ def write_cover_products(
     maps = {name: folder.file(file) for name, file in cover.files.items()}
     files = {name: file for name, file in maps.items() if is_listed(name, config.outputs)}
     files |= _tables(products)
-    result["outputs"] = {name: str(path) for name, path in files.items()}
-    files |= _pictures(products, result, size)
+    files |= _pictures(products, result.with_outputs(files), size)
     files["stac"] = write_stac_item(
         cover.map,
         files,
@@ -92,8 +101,7 @@ def write_cover_products(
         title=_title(config),
         clusters=None if cover.clusters is None else cover.clusters.legend,
     )
-    result["outputs"] = {name: str(path) for name, path in files.items()}
-    return result
+    return result.with_outputs(files)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +174,7 @@ def _parcels(products: _Products) -> Path:
 
 
 def _pictures(
-    products: _Products, result: dict[str, Any], pixel_size_m: float | None
+    products: _Products, result: LandcoverResult, pixel_size_m: float | None
 ) -> dict[str, Path]:
     """Write what people look at."""
     config, folder, cover = products.config, products.folder, products.cover
@@ -189,7 +197,7 @@ def _pictures(
     report = LandcoverReport(
         title=_title(config),
         lang=config.lang,
-        result=result,
+        result=result.to_dict(),
         legend=legend,
         provenance=cover.map.provenance,
         map_svg=to_svg(figure, "map"),
@@ -200,35 +208,57 @@ def _pictures(
     return files
 
 
-def _result(products: _Products) -> dict[str, Any]:
+def _result(products: _Products) -> LandcoverResult:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     config, cover, scores = products.config, products.cover, products.scores
     covered, total = products.areas.districts, products.areas.total
-    warnings = list(cover.map.provenance.warnings)
     overlap = products.areas.together is not None
-    warnings += about_districts(products.inputs.districts, covered, overlap=overlap)
-    if cover.map.geobox.crs is None and config.resolution is None:
-        warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
-    warnings += _of_names(products)
-    return {
-        "job": config.job,
-        "method": config.method,
-        "legend": cover.map.legend.name,
-        "unseen_share": _unseen_share(products),
-        "clusters": [naming.to_dict(cover.map.legend) for naming in cover.namings],
-        "classes": _classes(products.classes, cover.namings),
-        "total": _seen_of(total) | {"classes": _classes(total.classes, cover.namings)},
-        "districts": [_seen_of(d) for d in covered] if products.inputs.districts else [],
-        "rounds": list(cover.log),
-        "evaluation": None if scores is None else scores.to_dict(),
-        "cost": None if cover.minutes is None else cover.minutes.cost.to_dict(),
-        "problems": list(cover.problems),
-        "failed": cover.found["failed"],
-        "decision": cover.found["decision"],
-        "outputs": {},
-        "command": command_of(config),
-        "provenance": cover.map.provenance.to_dict() | {"warnings": warnings},
-    }
+    warnings = [
+        *cover.map.provenance.warnings,
+        *about_districts(products.inputs.districts, covered, overlap=overlap),
+        *_of_size(products),
+        *_of_names(products),
+    ]
+    holes = cover.found["failed"]
+    return LandcoverResult(
+        method=config.method,
+        legend=cover.map.legend.name,
+        dates=[_date_row(products)],
+        unseen_share=_unseen_share(products),
+        clusters=[ClusterRow(**one.to_dict(cover.map.legend)) for one in cover.namings],
+        classes=_classes(products.classes, cover.namings),
+        total=CoverTotal(**_seen_of(total), classes=_classes(total.classes, cover.namings)),
+        districts=[_district_row(one, products) for one in covered if products.inputs.districts],
+        rounds=list(cover.log),
+        evaluation=None if scores is None else CoverEvaluation(**scores.to_dict()),
+        cost=None if cover.minutes is None else Cost(**cover.minutes.cost.to_dict()),
+        problems=list(cover.problems),
+        failed=[
+            *parts_that_failed(cover.map.time or WHOLE_IMAGE, holes),
+            *(Failure(kind="cluster", name="", reason=why) for why in cover.problems),
+        ],
+        decision=cover.found["decision"],
+        command=command_of(config),
+        provenance=dataclasses.replace(cover.map.provenance, warnings=tuple(warnings)),
+    )
+
+
+def _date_row(products: _Products) -> DateRow:
+    cover, total = products.cover, products.areas.total
+    holes = cover.found["failed"]
+    return DateRow(
+        date=cover.map.time,
+        status="partial" if holes else total.status,
+        reason=str(holes[0]["reason"]) if holes else total.reason,
+        holes=holes,
+        outputs={name: str(products.folder.file(file)) for name, file in cover.files.items()},
+    )
+
+
+def _district_row(district: DistrictCover, products: _Products) -> DistrictRow:
+    classes = _classes(district.classes, ())
+    head = cover_headline(classes, district.unseen_share, products.cover.map.time)
+    return DistrictRow(**_seen_of(district), headline=head)
 
 
 def _unseen_share(products: _Products) -> float:
@@ -237,6 +267,12 @@ def _unseen_share(products: _Products) -> float:
         pixels: dict[str, int] = products.cover.found["pixels"]
         return pixels.get("0", 0) / sum(pixels.values())
     return products.areas.total.unseen_share
+
+
+def _of_size(products: _Products) -> list[str]:
+    if products.cover.map.geobox.crs is not None or products.config.resolution is not None:
+        return []
+    return ["The image has no CRS: shares only, no area (say --resolution METRES)."]
 
 
 def _seen_of(district: DistrictCover) -> dict[str, Any]:
@@ -262,14 +298,14 @@ def _of_names(products: _Products) -> list[str]:
     return said
 
 
-def _classes(classes: Sequence[ClassArea], namings: Sequence[Naming]) -> list[dict[str, Any]]:
+def _classes(classes: Sequence[ClassArea], namings: Sequence[Naming]) -> list[ClassRow]:
     """Return the classes that occur, with the mean confidence of their names by pixels."""
     rows = []
     for row in classes:
         mine = [n for n in namings if n.code == row.code and row.code != UNNAMED]
         pixels = sum(n.facts.pixels for n in mine)
         sure = sum(n.confidence * n.facts.pixels for n in mine) / pixels if pixels else None
-        rows.append({**dataclasses.asdict(row), "confidence": sure})
+        rows.append(ClassRow(**dataclasses.asdict(row), confidence=sure))
     return rows
 
 

@@ -12,7 +12,8 @@ from obriy.model.card import Card
 from obriy.model.grid import geobox_of
 from obriy.model.ice import BANDS, IceExample
 from obriy.model.legend import load_legend
-from obriy.model.provenance import versions
+from obriy.model.provenance import Provenance
+from obriy.model.result.tables import IceTraining
 from obriy.nets.architectures import take_over
 from obriy.nets.ice_teaching import IceTeaching
 from obriy.nets.learning import Schedule
@@ -80,21 +81,15 @@ def _carried_out(
     read = files_of(config.data) + ([config.pretrained] if config.pretrained else [])
     done = folder.step("train", task.learn, fingerprint(read))
     task.desk.clear()
-    result = {
-        "job": config.job,
-        "method": config.method,
-        "data": str(config.data),
-        "split": lessons.describe(),
+    result = IceTraining(
+        method=config.method,
+        data=str(config.data),
+        split=lessons.describe(),
         **done.found,
-        "outputs": outputs_of(folder, done.outputs, "weights"),
-        "command": command_of(config),
-        "provenance": {
-            "software": versions(),
-            "inputs": [{"href": str(config.data)}],
-            "steps": [],
-            "warnings": list(lessons.warnings),
-        },
-    }
+        outputs=outputs_of(folder, done.outputs, "weights"),
+        command=command_of(config),
+        provenance=Provenance(({"href": str(config.data)},), (), tuple(lessons.warnings)),
+    )
     return finish(config, folder, result, complete=True)
 
 

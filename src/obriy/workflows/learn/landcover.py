@@ -14,7 +14,8 @@ from obriy.methods.student import StudentMethod, student_method
 from obriy.model.card import Card
 from obriy.model.grid import geobox_of
 from obriy.model.legend import Legend
-from obriy.model.provenance import hrefs_of, versions
+from obriy.model.provenance import Provenance, hrefs_of
+from obriy.model.result.tables import StudentTraining
 from obriy.model.scene import provenance_of
 from obriy.nets.cover_teaching import CoverTeaching
 from obriy.nets.learning import Examples, Schedule
@@ -53,12 +54,12 @@ class TrainingRun:
 
     Attributes:
         folder: The run folder.
-        result: ``result.json`` as plain values.
+        result: What stands in ``result.json``.
         student: The student.
     """
 
     folder: Path
-    result: dict[str, Any]
+    result: StudentTraining
     student: StudentMethod
 
 
@@ -119,18 +120,17 @@ def _carried_out(task: "_Task", folder: RunFolder) -> TrainingRun:
     judged = folder.step(
         "judge", lambda: StepRecord(found=task.judge(method)), told, after=["train"]
     ).found
-    result = {
-        "job": config.job,
-        "runs": [str(run) for run in config.runs] or [lesson.source for lesson in opened],
-        "images": [lesson.source for lesson in opened],
-        "legend": task.legend.name,
-        "blocks": {"side": config.patch, **describe(task.split)},
+    result = StudentTraining(
+        runs=[str(run) for run in config.runs] or [lesson.source for lesson in opened],
+        images=[lesson.source for lesson in opened],
+        legend=task.legend.name,
+        blocks={"side": config.patch, **describe(task.split)},
         **learnt.found,
         **judged,
-        "outputs": outputs_of(folder, learnt.outputs, "student"),
-        "command": command_of(config),
-        "provenance": {"software": versions(), "inputs": [], "steps": [], "warnings": []},
-    }
+        outputs=outputs_of(folder, learnt.outputs, "student"),
+        command=command_of(config),
+        provenance=Provenance(),
+    )
     finish(config, folder, result, complete=True)
     return TrainingRun(folder.path, result, method)
 

@@ -1,6 +1,7 @@
 """`obriy water` of one image: to a scored, measured map, in a run folder."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import xarray as xr
@@ -9,13 +10,14 @@ from obriy.blocks.engine import EngineOptions
 from obriy.measures.areas import measure_areas
 from obriy.measures.totals import total_on
 from obriy.methods.expression import parse_method
-from obriy.model.areas import AreaSeries, District
+from obriy.model.areas import WHOLE_IMAGE, AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import describe, geobox_of
 from obriy.model.layers import is_listed
 from obriy.model.reference import Reference
+from obriy.model.result.base import Evaluation, parts_that_failed
+from obriy.model.result.water import Estimate, WaterDate, WaterImageResult, district_of_image
 from obriy.model.scene import band_names, provenance_of
-from obriy.model.scores import Scores
 from obriy.prepare.crop import crop
 from obriy.runs.folder import RunFolder
 from obriy.sources.base import truth_of
@@ -94,12 +96,11 @@ def _carried_out(
     water = map_of(mapped[0])
     areas = measure_image(water, inputs.districts, config)
     scores = None if reference is None else evaluate(water, reference)
-    result = _result(config, water, inputs.districts, areas, scores=scores, mapped=mapped[0])
     wanted = {n: f for n, f in mapped[0].files.items() if is_listed(n, config.outputs)}
-    result["outputs"] = {name: str(folder.file(file)) for name, file in wanted.items()}
+    maps = {name: str(folder.file(file)) for name, file in wanted.items()}
     products = Products(inputs.part, water, inputs.districts, areas, scores, mapped[0].found)
-    files = write_products(config, folder, products, result)
-    result["outputs"] = {name: str(path) for name, path in files.items()}
+    result = _result(config, products, mapped[0], maps)
+    result = result.with_outputs(write_products(config, folder, products, result))
     complete = _is_complete(mapped[0], inputs.districts, areas)
     return finish(config, folder, result, complete=complete)
 
@@ -153,64 +154,55 @@ def reference_of(inputs: Inputs, config: ImageConfig, options: EngineOptions) ->
 
 
 def _result(
-    config: WaterConfig,
-    water: ClassMap,
-    districts: list[District],
-    areas: AreaSeries | None,
-    *,
-    scores: Scores | None,
-    mapped: ImageMap,
-) -> dict[str, Any]:
+    config: WaterConfig, products: Products, mapped: ImageMap, maps: dict[str, str]
+) -> WaterImageResult:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
+    water, areas, found = products.water, products.areas, products.found
     rows = [] if areas is None else list(areas.areas)
     total = None if areas is None else total_on(areas, water.time)
-    decision = mapped.found["decision"]
-    unseen = total.unseen_share if total else _unseen_share(mapped)
+    unseen = total.unseen_share if total else _unseen_share(found)
     warnings = list(water.provenance.warnings)
     overlap = areas is not None and bool(areas.together)
-    warnings += about_districts(districts, rows, overlap=overlap)
+    warnings += about_districts(products.districts, rows, overlap=overlap)
     if areas is None:
         warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
-    date = {
-        "date": water.time,
-        "area_km2": total.area_km2 if total else None,
-        "expected_km2": total.expected_km2 if total else None,
-        "interval_km2": total.interval_km2 if total else None,
-        "bounds_km2": total.bounds_km2 if total else None,
-        "clear_share": 1 - unseen,
-        "unseen": water.clouds,
-        "unseen_share": unseen,
-        "weight": 1.0,
-        "threshold": decision.get("threshold"),
-        "status": mapped.status if mapped.status != "ok" or total is None else total.status,
-        "reason": mapped.reason or (total.reason if total else ""),
-        "holes": mapped.holes,
-    }
-    return {
-        "job": config.job,
-        "method": config.method,
-        "area_km2": date["area_km2"],
-        "expected_km2": total.expected_km2 if total else None,
-        "interval_km2": total.interval_km2 if total else None,
-        "bounds_km2": total.bounds_km2 if total else None,
-        "uncertainty_km2": total.uncertainty if total else {},
-        "mask_area_km2": total.mask_km2 if total else None,
-        "unseen_share": unseen,
-        "unseen": water.clouds,
-        "dates": [date],
-        "districts": [row.to_dict() for row in rows],
-        "decision": decision,
-        "evaluation": None if scores is None else scores.to_dict(),
-        "comparison": None,
-        "evaporation": None,
-        "outputs": {},
-        "command": command_of(config),
-        "provenance": water.provenance.to_dict() | {"warnings": warnings},
-    }
+    estimate = Estimate(
+        area_km2=total.area_km2 if total else None,
+        expected_km2=total.expected_km2 if total else None,
+        interval_km2=total.interval_km2 if total else None,
+        bounds_km2=total.bounds_km2 if total else None,
+        unseen_share=unseen,
+        unseen=water.clouds,
+    )
+    date = WaterDate(
+        **dict(estimate),
+        date=water.time,
+        clear_share=1 - unseen,
+        weight=1.0,
+        threshold=found["decision"].get("threshold"),
+        status=mapped.status if mapped.status != "ok" or total is None else total.status,
+        reason=mapped.reason or (total.reason if total else ""),
+        holes=list(mapped.holes),
+        outputs=maps,
+    )
+    return WaterImageResult(
+        **dict(estimate),
+        method=config.method,
+        uncertainty_km2=total.uncertainty if total else {},
+        mask_area_km2=total.mask_km2 if total else None,
+        dates=[date],
+        districts=[district_of_image(row) for row in rows],
+        decision=found["decision"],
+        evaluation=None if products.scores is None else Evaluation(**products.scores.to_dict()),
+        failed=parts_that_failed(water.time or WHOLE_IMAGE, mapped.holes),
+        outputs=maps,
+        command=command_of(config),
+        provenance=dataclasses.replace(water.provenance, warnings=tuple(warnings)),
+    )
 
 
-def _unseen_share(mapped: ImageMap) -> float:
-    pixels: dict[str, int] = mapped.found["pixels"]
+def _unseen_share(found: Mapping[str, Any]) -> float:
+    pixels: dict[str, int] = found["pixels"]
     return pixels.get("0", 0) / sum(pixels.values())
 
 

@@ -11,6 +11,7 @@ from obriy.indices.catalogue import get_index
 from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.layers import LAYERS
+from obriy.model.result.water import WaterImageResult
 from obriy.model.scores import Scores
 from obriy.outputs.files import write_bytes
 from obriy.outputs.polygons import write_polygons
@@ -52,7 +53,7 @@ class Products:
 
 
 def write_products(
-    config: WaterConfig, folder: RunFolder, products: Products, result: dict[str, Any]
+    config: WaterConfig, folder: RunFolder, products: Products, result: WaterImageResult
 ) -> dict[str, Path]:
     """Write polygons, tables, report and STAC item; return their paths by name.
 
@@ -62,7 +63,7 @@ def write_products(
         products: What to show.
         result: ``result.json`` so far; its ``outputs`` name the maps.
     """
-    files = {name: Path(path) for name, path in result["outputs"].items()}
+    files = {name: Path(path) for name, path in result.outputs.items()}
     if "polygons" in config.outputs:
         files["polygons"] = _polygons(config, folder, products)
     if products.areas is not None:
@@ -70,8 +71,7 @@ def write_products(
     if products.scores is not None:
         files["scores"] = write_scores(products.scores, folder.file("scores.csv"))
     if "report" in config.outputs:
-        shown = result | {"outputs": {name: str(path) for name, path in files.items()}}
-        files |= _report(config, folder, products, shown)
+        files |= _report(config, folder, products, result.with_outputs(files))
     title = _title(config)
     files["stac"] = write_stac_item(
         products.water, files, folder.file("item.json"), item_id=folder.path.name, title=title
@@ -93,7 +93,7 @@ def _polygons(config: WaterConfig, folder: RunFolder, products: Products) -> Pat
 
 
 def _report(
-    config: WaterConfig, folder: RunFolder, products: Products, result: dict[str, Any]
+    config: WaterConfig, folder: RunFolder, products: Products, result: WaterImageResult
 ) -> dict[str, Path]:
     size = config.resolution if products.water.geobox.crs is None else None
     figure = map_figure(
@@ -110,7 +110,7 @@ def _report(
     report = ReportData(
         title=_title(config),
         lang=config.lang,
-        result=result,
+        result=result.to_dict(),
         legend=products.water.legend,
         provenance=products.water.provenance,
         map_svg=to_svg(figure, "map"),
@@ -126,10 +126,10 @@ def _report(
     }
 
 
-def _indices(config: WaterConfig, products: Products, result: dict[str, Any]) -> list[str]:
+def _indices(config: WaterConfig, products: Products, result: WaterImageResult) -> list[str]:
     """Return pictures of the indices that were kept; their colours turn at the published zero."""
     drawn, layer = [], LAYERS["index"]
-    for output, file in result["outputs"].items():
+    for output, file in result.outputs.items():
         name = layer.thing(output)
         if name is None:
             continue

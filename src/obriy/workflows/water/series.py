@@ -112,10 +112,9 @@ def _carried_out(
             one.opened.name: one.found["decision"].get("threshold") for one in images if one.found
         },
     )
-    result = result_of(config, images, products)
-    files = write_series_products(config, folder, products, result)
-    result["outputs"] = {name: str(path) for name, path in files.items()}
-    changed = result["change"] is not None or not config.change
+    result = result_of(config, images, products, folder)
+    result = write_series_products(config, folder, products, result)
+    changed = result.change is not None or not config.change
     complete = changed and _is_complete(images, inputs, series)
     return finish(config, folder, result, complete=complete)
 

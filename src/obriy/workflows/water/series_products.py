@@ -16,7 +16,7 @@ from obriy.model.bodies import WaterBody
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.layers import LAYERS
-from obriy.model.provenance import Provenance
+from obriy.model.result.water import WaterSeriesResult
 from obriy.outputs.bodies import write_bodies, write_body_series
 from obriy.outputs.cog import MapWriter
 from obriy.outputs.files import write_bytes
@@ -68,16 +68,17 @@ class SeriesProducts:
 
 
 def write_series_products(
-    config: WaterConfig, folder: RunFolder, products: SeriesProducts, result: dict[str, Any]
-) -> dict[str, Path]:
-    """Write tables, water bodies, change and report; return their paths by name.
+    config: WaterConfig, folder: RunFolder, products: SeriesProducts, result: WaterSeriesResult
+) -> WaterSeriesResult:
+    """Write tables, water bodies, change and report; return the result with all of them.
 
     Args:
         config: Says which outputs are wanted, and in which language.
         folder: The run folder; water bodies and change are not made twice.
         products: What to show.
-        result: ``result.json`` so far; ``bodies`` and ``change`` are put in.
+        result: ``result.json`` so far, without bodies and change.
     """
+    found: dict[str, Any] = {}
     files = {
         "occurrence": folder.file("occurrence.tif"),
         "observations": folder.file("observations.tif"),
@@ -88,13 +89,21 @@ def write_series_products(
     }
     _describe_maps(config, folder, products)
     if "polygons" in config.outputs:
-        files |= _bodies(config, folder, products, result)
+        bodies = _bodies(config, folder, products)
+        found["bodies"] = bodies.found
+        files |= _paths(folder, bodies)
     if config.change is not None:
-        files |= _change(config, folder, products, result)
+        change = _change(config, folder, products)
+        found |= _told_of_change(config, change, result)
+        files |= _paths(folder, change)
+    result = result.with_outputs(files, **found)
     if "report" in config.outputs:
-        shown = result | {"outputs": {name: str(path) for name, path in files.items()}}
-        files |= _report(config, folder, products, shown)
-    return files
+        files |= _report(config, folder, products, result)
+    return result.with_outputs(files)
+
+
+def _paths(folder: RunFolder, step: StepRecord | None) -> dict[str, Path]:
+    return {} if step is None else {name: folder.file(f) for name, f in step.outputs.items()}
 
 
 def _describe_maps(config: WaterConfig, folder: RunFolder, products: SeriesProducts) -> None:
@@ -112,9 +121,7 @@ def _describe_maps(config: WaterConfig, folder: RunFolder, products: SeriesProdu
         )
 
 
-def _bodies(
-    config: WaterConfig, folder: RunFolder, products: SeriesProducts, result: dict[str, Any]
-) -> dict[str, Path]:
+def _bodies(config: WaterConfig, folder: RunFolder, products: SeriesProducts) -> StepRecord:
     maps = list(products.maps.values())
 
     def work() -> StepRecord:
@@ -132,14 +139,12 @@ def _bodies(
         }
         return StepRecord(names, found)
 
-    done = folder.step(
+    return folder.step(
         "bodies",
         work,
         fingerprint(places_of(config)),
         after=[*map(map_step, products.maps), COMPARING],
     )
-    result["bodies"] = done.found
-    return {name: folder.file(file) for name, file in done.outputs.items()}
 
 
 def _largest(bodies: Sequence[WaterBody]) -> list[WaterBody]:
@@ -161,15 +166,22 @@ def _body(body: WaterBody) -> dict[str, Any]:
     }
 
 
-def _change(
-    config: WaterConfig, folder: RunFolder, products: SeriesProducts, result: dict[str, Any]
-) -> dict[str, Path]:
+def _told_of_change(
+    config: WaterConfig, change: StepRecord | None, result: WaterSeriesResult
+) -> dict[str, Any]:
+    """Return what a result says of the change that was asked for."""
+    if change is not None:
+        return {"change": change.found}
+    sides = " and ".join(config.change or ())
+    said = f"No change between {sides}: on one side no date has a map."
+    return {"provenance": result.provenance.with_warning(said)}
+
+
+def _change(config: WaterConfig, folder: RunFolder, products: SeriesProducts) -> StepRecord | None:
+    """Measure the change between two halves; None where one of them has no map."""
     before, after = (_within(products.maps, half) for half in config.change or ())
     if not (before and after):
-        result["provenance"]["warnings"].append(
-            f"No change between {' and '.join(config.change or ())}: on one side no date has a map."
-        )
-        return {}
+        return None
 
     def work() -> StepRecord:
         geobox, layer = before[0].geobox, LAYERS["change"]
@@ -183,14 +195,12 @@ def _change(
             )
         return StepRecord({"change": "change.tif"}, change.to_dict())
 
-    done = folder.step(
+    return folder.step(
         "change",
         work,
         fingerprint(places_of(config)),
         after=[*(map_step(str(one.time)) for one in (*before, *after)), COMPARING],
     )
-    result["change"] = done.found
-    return {"change": folder.file("change.tif")}
 
 
 def _within(maps: Mapping[str, ClassMap], half: str) -> list[ClassMap]:
@@ -199,7 +209,7 @@ def _within(maps: Mapping[str, ClassMap], half: str) -> list[ClassMap]:
 
 
 def _report(
-    config: WaterConfig, folder: RunFolder, products: SeriesProducts, result: dict[str, Any]
+    config: WaterConfig, folder: RunFolder, products: SeriesProducts, result: WaterSeriesResult
 ) -> dict[str, Path]:
     """Draw the series and write its report and pictures."""
     total = _together(products.series)
@@ -217,14 +227,13 @@ def _report(
     if config.change is not None:
         change = _change_map(folder.file("change.tif"), products)
         figures["change"] = change_figure(change, **_place(config, products))
-    record = result["provenance"]
     report = SeriesReportData(
         title=source_title(text_of(config.lang), config.source),
         lang=config.lang,
-        result=result,
+        result=result.to_dict(),
         series=products.series,
         total=total,
-        provenance=Provenance(*(tuple(record[key]) for key in ("inputs", "steps", "warnings"))),
+        provenance=result.provenance,
         figures={name: to_svg(figure, name) for name, figure in figures.items()},
         dates_drawn=len(chosen_dates(list(products.maps))),
         dates_mapped=len(products.maps),

@@ -7,10 +7,12 @@ from obriy.measures.totals import total_on, total_period
 from obriy.model.areas import AreaSeries, PeriodArea
 from obriy.model.classmap import ClassMap
 from obriy.model.provenance import Provenance
+from obriy.model.result.water import WaterDate, WaterSeriesResult, district_of_series
 from obriy.model.scene import provenance_of
+from obriy.runs.folder import RunFolder
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap
-from obriy.workflows.records import about_districts, shared_warnings
+from obriy.workflows.records import about_districts, failures_of, shared_warnings
 from obriy.workflows.run import command_of
 from obriy.workflows.water.series_products import SeriesProducts
 
@@ -22,64 +24,54 @@ def cloudiness(images: Sequence[ImageMap]) -> dict[str, float]:
 
 
 def result_of(
-    config: WaterConfig, images: Sequence[ImageMap], products: SeriesProducts
-) -> dict[str, Any]:
+    config: WaterConfig, images: Sequence[ImageMap], products: SeriesProducts, folder: RunFolder
+) -> WaterSeriesResult:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
-    series = products.series
+    series, balance = products.series, products.balance
     total = total_period(series)
-    rows = [_date_row(image, series, total) for image in images]
-    provenance = _provenance(config, images, products)
-    return {
-        "job": config.job,
-        "method": config.method,
-        "area_km2": total.area_km2,
-        "filled_km2": total.filled_km2,
-        "expected_km2": total.expected_km2,
-        "interval_km2": total.interval_km2,
-        "bounds_km2": total.bounds_km2,
-        "uncertainty_km2": total.uncertainty,
-        "unseen_share": total.unseen_share,
-        "unseen": total.clouds,
-        "weights": config.weights or "clear",
-        "effective_dates": total.effective_dates,
-        "change_sd_km2": total.change_sd_km2,
-        "leave_one_out_km2": total.leave_one_out_km2,
-        "status": total.status,
-        "reason": total.reason,
-        "dates": rows,
-        "failed": [r for r in rows if r["status"] == "failed"],
-        "districts": [p.to_dict() for p in series.periods],
-        "areas": [a.to_dict() for a in series.areas],
-        "evaluation": None,
-        **products.balance.to_dict(),
-        "change": None,
-        "bodies": None,
-        "outputs": {},
-        "command": command_of(config),
-        "provenance": provenance.to_dict(),
-    }
+    own = ("area_km2", "filled_km2", "expected_km2", "interval_km2", "bounds_km2", "unseen_share",
+           "effective_dates", "change_sd_km2", "leave_one_out_km2", "status", "reason")  # fmt: skip
+    sizes = {area.district: area.district_km2 for area in series.areas}
+    return WaterSeriesResult(
+        **{name: getattr(total, name) for name in own},
+        method=config.method,
+        uncertainty_km2=total.uncertainty,
+        unseen=total.clouds,
+        weights=config.weights or "clear",
+        dates=[_date_row(one, series, total, folder) for one in images],
+        failed=failures_of(images, "date"),
+        districts=[district_of_series(p, sizes.get(p.district)) for p in series.periods],
+        areas=list(series.areas),
+        comparison=balance.comparison,
+        evaporation=list(balance.evaporation) or None,
+        command=command_of(config),
+        provenance=_provenance(config, images, products),
+    )
 
 
-def _date_row(image: ImageMap, series: AreaSeries, total: PeriodArea) -> dict[str, Any]:
+def _date_row(
+    image: ImageMap, series: AreaSeries, total: PeriodArea, folder: RunFolder
+) -> WaterDate:
     date = image.opened.name
     area = total_on(series, date)
     shown: dict[str, Any] = {} if area is None else area.to_dict()
     own = ("area_km2", "filled_km2", "expected_km2", "interval_km2", "bounds_km2")
     unseen = shown.get("unseen_share", 1.0)
-    return {
-        "date": date,
+    return WaterDate(
         **{name: shown.get(name) for name in own},
-        "clear_share": 1 - unseen,
-        "unseen": shown.get("clouds", "known"),
-        "unseen_share": unseen,
-        "doubted": image.found.get("doubted"),
-        "cloud_percent": image.opened.image.cloud_cover,
-        "weight": total.weights.get(date),
-        "threshold": image.found["decision"].get("threshold") if image.found else None,
-        "status": image.status if image.status != "ok" else shown.get("status", "ok"),
-        "reason": image.reason or shown.get("reason", ""),
-        "holes": list(image.holes),
-    }
+        date=date,
+        clear_share=1 - unseen,
+        unseen=shown.get("clouds", "known"),
+        unseen_share=unseen,
+        doubted=image.found.get("doubted"),
+        cloud_percent=image.opened.image.cloud_cover,
+        weight=total.weights.get(date),
+        threshold=image.found["decision"].get("threshold") if image.found else None,
+        status=image.status if image.status != "ok" else shown.get("status", "ok"),
+        reason=image.reason or shown.get("reason", ""),
+        holes=list(image.holes),
+        outputs={name: str(folder.file(file)) for name, file in image.files.items()},
+    )
 
 
 def _provenance(

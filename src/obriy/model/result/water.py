@@ -1,0 +1,194 @@
+"""WaterResult: the answer of `obriy water`, of one image or of a series."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from obriy.model.areas import Area, PeriodArea
+from obriy.model.balance import Evaporation, RegisterComparison
+from obriy.model.change import WaterChange
+from obriy.model.flags import CloudsKnown
+from obriy.model.headline import Headline, Values
+from obriy.model.result.base import (
+    AsNoun,
+    DateRow,
+    DistrictRow,
+    Evaluation,
+    Open,
+    Plain,
+    RunResult,
+)
+
+
+class Estimate(Values):
+    """The area of water of a place: what was seen, and the best estimate of the whole.
+
+    Attributes:
+        area_km2: What was seen, km²; None: nothing was, or nobody knows the size of a pixel.
+        filled_km2: That, and what other dates tell of where this one was blind; None: unknown.
+        expected_km2: Best estimate of the whole; None where too little was seen.
+        interval_km2: 90 % interval of the true area; None likewise.
+        bounds_km2: What was seen, and that with all that was not; None where nothing was.
+        unseen_share: Share that was not seen, 0 to 1.
+        unseen: How it is known what clouds hid.
+    """
+
+    area_km2: float | None
+    filled_km2: float | None = None
+    expected_km2: float | None
+    interval_km2: tuple[float, float] | None
+    bounds_km2: tuple[float, float] | None = None
+    unseen_share: float
+    unseen: CloudsKnown = "known"
+
+    def estimate(self, date: str | None = None) -> Headline:
+        """Return the figure that leads, with its interval."""
+        return Headline.of_estimate(
+            "water",
+            self.area_km2,
+            self.expected_km2,
+            self.interval_km2,
+            bounds_km2=self.bounds_km2,
+            unseen_share=self.unseen_share,
+            clouds=self.unseen,
+            filled_km2=self.filled_km2,
+            date=date,
+        )
+
+
+class WaterDate(Estimate, DateRow):
+    """Water on one date, all districts together.
+
+    Attributes:
+        clear_share: Share that was seen.
+        weight: Weight of the date in the area of the period; None: it has none.
+        threshold: Threshold that its map was made with; None: the method has none.
+        doubted: What contradicts the other dates, ``pixels`` and ``km2``; None: not compared.
+        cloud_percent: Cloudiness of the scene by its metadata; None: unknown.
+    """
+
+    clear_share: float
+    weight: float | None = None
+    threshold: float | None = None
+    doubted: Plain | None = None
+    cloud_percent: float | None = None
+
+    @property
+    def headline(self) -> Headline:
+        """The figure of the date."""
+        return self.estimate(self.date)
+
+
+class WaterResult(Estimate, RunResult):
+    """What the result of water has, of one image and of a series.
+
+    Attributes:
+        kind: Of one ``image``, or of a ``series``.
+        method: As it was asked for.
+        uncertainty_km2: Standard deviation by cause, km².
+        dates: What became of each date.
+        districts: Each district, of a series over its period.
+        evaluation: Scores against a reference; None where there is none.
+        comparison: With a register; None: not asked for.
+        evaporation: Additional evaporation by district; None: not asked for.
+    """
+
+    job: Literal["water"] = "water"
+    kind: str
+    method: str
+    uncertainty_km2: dict[str, float] = Field(default_factory=dict)
+    dates: list[WaterDate]
+    districts: list[DistrictRow] = Field(default_factory=list)
+    evaluation: Evaluation | None = None
+    comparison: Annotated[RegisterComparison, AsNoun] | None = None
+    evaporation: list[Annotated[Evaporation, AsNoun]] | None = None
+
+
+class WaterImageResult(WaterResult):
+    """Water of one image.
+
+    Attributes:
+        mask_area_km2: Area of the pixels of water, km²; ``area_km2`` is of their fractions.
+        decision: What the method decided.
+    """
+
+    kind: Literal["image"] = "image"
+    mask_area_km2: float | None = None
+    decision: Plain
+
+    def lead(self) -> Headline:
+        """Return the figure of the image."""
+        (date,) = self.dates
+        head = self.estimate(date.date)
+        if self.bounds_km2 is None and not self.districts:
+            return head.model_copy(update={"why": "no_pixel_size"})
+        return head
+
+
+class Bodies(Values):
+    """Bodies of water that were followed through the dates.
+
+    Attributes:
+        count: How many there are.
+        rule: What makes one.
+        largest: Those that held the most water on a date.
+    """
+
+    count: int
+    rule: Plain
+    largest: list[Open] = Field(default_factory=list)
+
+
+class WaterSeriesResult(WaterResult):
+    """Water of a series of dates: S = Σ Sᵢωᵢ over its period.
+
+    Attributes:
+        weights: How dates weigh.
+        effective_dates: (Σωᵢ)² / Σωᵢ².
+        change_sd_km2: Weighted standard deviation in time, km².
+        leave_one_out_km2: The area seen without the date, by date.
+        status: The worst that a date needs said.
+        reason: Why it is not ``ok``.
+        areas: By date and district.
+        change: Between two halves; None: not asked for, or not known.
+        bodies: Bodies of water; None: not asked for.
+    """
+
+    kind: Literal["series"] = "series"
+    weights: str
+    effective_dates: float
+    change_sd_km2: float
+    leave_one_out_km2: dict[str, float]
+    status: str = "ok"
+    reason: str = ""
+    areas: list[Annotated[Area, AsNoun]]
+    change: Annotated[WaterChange, AsNoun] | None = None
+    bodies: Bodies | None = None
+
+    def lead(self) -> Headline:
+        """Return the weighted figure of the period."""
+        return self.estimate()
+
+
+def district_of_image(area: Area) -> DistrictRow:
+    """Return the row of a district of one image."""
+    return DistrictRow.of(area, _headline(area, area.date))
+
+
+def district_of_series(period: PeriodArea, district_km2: float | None) -> DistrictRow:
+    """Return the row of a district over a period."""
+    return DistrictRow.of(period, _headline(period, None), district_km2=district_km2)
+
+
+def _headline(row: Any, date: str | None) -> Headline:
+    return Headline.of_estimate(
+        "water",
+        row.area_km2,
+        row.expected_km2,
+        row.interval_km2,
+        bounds_km2=row.bounds_km2,
+        unseen_share=row.unseen_share,
+        clouds=row.clouds,
+        filled_km2=row.filled_km2,
+        date=date,
+    )
