@@ -124,6 +124,7 @@ def test_ice_is_led_by_the_most_of_the_dates_that_saw_half_of_the_sea():
     assert result.leading_date is days[0]
     sure = IceResult(method="", dates=days[::2], areas=[], seasons=[], provenance=Provenance())
     assert sure.headline.maximum
+    assert read_result(plain(result)) == result
     blind = ice_day("2021-02-01", None, None, 1.0)
     none = IceResult(method="", dates=[blind], areas=[], seasons=[], provenance=Provenance())
     assert none.headline is None

@@ -117,7 +117,7 @@ def measure(
     )
     files = {} if out is None else write_measured(measured, out)
     if as_json:
-        print_json(measured.to_dict())
+        print_json(measured.result().to_dict())
     elif not quiet:
         print_measured(measured)
         for name, path in files.items():

@@ -14,13 +14,13 @@ class Provenance:
         inputs: One mapping per file or service that was read (``href``, size, sensor, ...).
         steps: What was done and decided, in order; each has ``name`` and plain values.
         warnings: Sentences that the reader of a figure should know.
-        software: Versions of what made it; empty: of what runs now.
+        software: Versions of what made it; None: of what runs now.
     """
 
     inputs: tuple[dict[str, Any], ...] = ()
     steps: tuple[dict[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
-    software: dict[str, str] = dataclasses.field(default_factory=dict)
+    software: dict[str, str] | None = None
 
     def with_step(self, name: str, **details: Any) -> "Provenance":
         """Return a record with one more step."""
@@ -39,7 +39,7 @@ class Provenance:
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain values, with the versions of the software."""
         return {
-            "software": self.software or versions(),
+            "software": versions() if self.software is None else self.software,
             "inputs": list(self.inputs),
             "steps": list(self.steps),
             "warnings": list(self.warnings),

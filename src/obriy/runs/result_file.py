@@ -14,6 +14,7 @@ from obriy.errors import InputError
 from obriy.model.result.base import VERSION, RunResult
 from obriy.model.result.ice import IceResult
 from obriy.model.result.landcover import LandcoverResult
+from obriy.model.result.measured import MeasureResult
 from obriy.model.result.tables import (
     CoverComparison,
     IceComparison,
@@ -35,8 +36,11 @@ _KINDS: Final[Mapping[tuple[str, str], type[RunResult]]] = {
     ("compare-ice", ""): IceComparison,
     ("train", ""): StudentTraining,
     ("train-ice", ""): IceTraining,
+    ("measure", ""): MeasureResult,
 }
 """The result of each job, and of each kind of it."""
+_MEASURED: Final = {"job": "measure", "provenance": {"software": {}}}
+"""What a result of `obriy measure` of version 1 did not say."""
 
 
 def read_result(source: Path | str | Mapping[str, Any]) -> RunResult:
@@ -80,7 +84,9 @@ class _Untitled(GenerateJsonSchema):
 
 
 def _read(values: Any, name: str) -> RunResult:
-    if not isinstance(values, dict | Mapping) or "job" not in values:
+    if isinstance(values, Mapping) and {"class", "maps"} <= set(values):
+        values = {**_MEASURED, **values}
+    if not isinstance(values, Mapping) or "job" not in values:
         raise InputError(f"{name} is no result of a run: it does not say of which job.")
     values = dict(values) if "schema_version" in values else _of_version_1(dict(values))
     model = _KINDS.get((values["job"], values.get("kind", "")))

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from obriy.errors import InputError, OutputError, UsageError
 from obriy.measures.areas import measure_areas
@@ -14,6 +14,9 @@ from obriy.measures.occurrence import require_one_grid
 from obriy.model.areas import Area, AreaSeries, District
 from obriy.model.change import WaterChange
 from obriy.model.classmap import ClassMap
+from obriy.model.provenance import Provenance
+from obriy.model.result.measured import MeasuredMap as MapRow
+from obriy.model.result.measured import MeasureResult
 from obriy.outputs.files import output_errors, write_text
 from obriy.outputs.tables import write_areas
 from obriy.registry import did_you_mean
@@ -71,24 +74,25 @@ class MeasuredMaps:
             together=tuple(area for one in self.maps for area in one.series.together),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {
-            "class": self.class_name,
-            "maps": [
-                {
-                    "file": str(one.file),
-                    "map": one.name,
-                    "date": one.series.areas[0].date,
-                    "areas": [area.to_dict() for area in one.series.areas],
-                    "together": [area.to_dict() for area in one.series.together],
-                    "notes": list(one.notes),
-                }
+    def result(self) -> MeasureResult:
+        """Return what stands in ``result.json``."""
+        return MeasureResult(
+            class_name=self.class_name,
+            maps=[
+                MapRow(
+                    file=str(one.file),
+                    map=one.name,
+                    date=one.series.areas[0].date,
+                    areas=list(one.series.areas),
+                    together=list(one.series.together),
+                    notes=list(one.notes),
+                )
                 for one in self.maps
             ],
-            "change": None if self.change is None else self.change.to_dict(),
-            "notes": list(self.notes),
-        }
+            change=self.change,
+            notes=list(self.notes),
+            provenance=Provenance(tuple({"href": str(one.file)} for one in self.maps)),
+        )
 
 
 def measure_maps(
@@ -153,7 +157,7 @@ def write_measured(measured: MeasuredMaps, folder: Path) -> dict[str, Path]:
     with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     maps = [one.name for one in measured.maps for _ in one.series.areas]
-    plain = json.dumps(measured.to_dict(), ensure_ascii=False, indent=2)
+    plain = json.dumps(measured.result().to_dict(), ensure_ascii=False, indent=2)
     return {
         "areas": write_areas(measured.series(), folder / AREAS, maps),
         "result": write_text(folder / RESULT, f"{plain}\n"),

@@ -1,5 +1,6 @@
 """RunResult and its parts: what the result of every job has."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Protocol, Self
 
@@ -14,7 +15,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from obriy.model.headline import Headline, Values
-from obriy.model.provenance import Provenance
+from obriy.model.provenance import Provenance, versions
 
 VERSION: Final = "2"
 """Of the shape of ``result.json``. Additions keep it; a changed meaning or shape raises it."""
@@ -169,8 +170,11 @@ class RunResult(Values):
 
     @model_validator(mode="after")
     def _decide(self) -> Self:
-        """Set the headline; whatever a file says it is: it follows from the other fields."""
+        """Set the headline, whatever a file says it is, and by which versions it was made."""
         object.__setattr__(self, "headline", self.lead())
+        if self.provenance.software is None:
+            made = dataclasses.replace(self.provenance, software=versions())
+            object.__setattr__(self, "provenance", made)
         return self
 
     def lead(self) -> Headline | None:
