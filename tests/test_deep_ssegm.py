@@ -202,14 +202,14 @@ def test_weights_of_photographs_with_an_adapted_first_layer(tmp_path):
     vision = pytest.importorskip("torchvision").models
     photographs = vision.resnet18(weights=None).state_dict()
     torch.save(photographs, tmp_path / "resnet18.pth")
-    encoder = pretrained("unet", tmp_path / "resnet18.pth").encoder()[0]
+    encoder = pretrained("unet", tmp_path / "resnet18.pth").encoder()
     kernels = photographs["conv1.weight"]
     first = encoder.conv1.weight.detach()
     torch.testing.assert_close(first[:, 0], kernels[:, 0] * 3 / 7)  # red
     torch.testing.assert_close(first[:, 3], kernels[:, 1] * 3 / 7)  # green
     torch.testing.assert_close(first[:, 5], kernels.sum(1) / 7)  # swir16: none of the three
     torch.testing.assert_close(encoder.layer4[1].conv2.weight, photographs["layer4.1.conv2.weight"])
-    with pytest.raises(InputError, match="holds no weights for this network"):
+    with pytest.raises(InputError, match="no weights for this network"):
         pretrained("deeplab", tmp_path / "resnet18.pth")
     with pytest.raises(InputError, match="starts from random weights"):
         pretrained("m211", tmp_path / "resnet18.pth")

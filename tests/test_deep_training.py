@@ -11,6 +11,7 @@ import xarray as xr
 from conftest import utm_grid
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import GridError, InputError, UsageError
+from obriy.methods.student import student_method
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of, geobox_of
 from obriy.model.layers import LAYERS, classes
@@ -282,7 +283,7 @@ def test_what_a_training_leaves(trained):
     assert len(rows) == run.result.to_dict()["epochs"]
     best = max(rows, key=lambda row: float(row["validation_mean_iou"]))
     assert int(best["epoch"]) == run.result.to_dict()["best_epoch"]
-    card = run.student.card
+    card = student_method(f"student:{run.folder / 'model.obriy'}").card
     assert card.bands == ("blue", "green", "red", "nir")
     assert card.sources == ("world.tif",)
     assert card.pixel_m == 10

@@ -15,7 +15,7 @@ from typing import Any, Final
 from obriy.errors import InputError
 from obriy.model.ice import BANDS
 from obriy.nets import ssegm
-from obriy.nets.encoder import spread_colours
+from obriy.nets.encoder import load_photographs
 from obriy.nets.networks import Network
 from obriy.nets.torch_library import load_library, read_tensors
 
@@ -50,8 +50,8 @@ def _unet_class() -> Any:
         def forward(self, x: Any) -> Any:
             return self.heads(x)[0].sigmoid()
 
-        def encoder(self) -> tuple[Any, str]:
-            return self.net.encoder, "conv1"
+        def encoder(self) -> Any:
+            return self.net.encoder
 
     return Unet
 
@@ -77,8 +77,8 @@ def _deeplab_class() -> Any:
         def forward(self, x: Any) -> Any:
             return self.heads(x)[0].sigmoid()
 
-        def encoder(self) -> tuple[Any, str]:
-            return self.net.backbone, "conv1"
+        def encoder(self) -> Any:
+            return self.net.backbone
 
     return DeepLab
 
@@ -103,21 +103,7 @@ def take_over(module: Any, kind: Network, pretrained: str, bands: Sequence[str])
             "This network starts from random weights; there are none of photographs for it.",
             "Leave --pretrained out, or take deeplab or unet.",
         )
-    torch = load_library("torch")
-    encoder, first = module.encoder()
-    content = _photographs(kind, pretrained)
-    kept = {name.removeprefix("backbone."): value for name, value in content.items()}
-    wanted = {n for n in encoder.state_dict() if not n.endswith("num_batches_tracked")}
-    try:
-        kernels = torch.as_tensor(kept[f"{first}.weight"])
-        if kernels.shape[1] == 3:
-            kept[f"{first}.weight"] = spread_colours(kernels, bands)
-        encoder.load_state_dict({name: kept[name] for name in wanted}, strict=False)
-    except (KeyError, RuntimeError, IndexError, TypeError) as error:
-        reason = str(error).splitlines()[-1].strip().strip("'")
-        raise InputError(
-            f"{pretrained} holds no weights for this network ({reason}).", _WAY_OUT
-        ) from error
+    load_photographs(module.encoder(), _photographs(kind, pretrained), bands, _WAY_OUT)
 
 
 def _photographs(kind: Network, pretrained: str) -> Mapping[str, Any]:

@@ -177,25 +177,45 @@ def _of_photographs(content: Mapping[str, Any], bands: Sequence[str]) -> Any:
     torch = load_library("torch")
     library = load_library("segmentation_models_pytorch")
     encoder = library.encoders.get_encoder(ENCODER, in_channels=3, depth=1, weights=None)
-    kept = {name.removeprefix("encoder."): value for name, value in content.items()}
-    wanted = {n for n in encoder.state_dict() if n.startswith(("conv1.", "bn1."))}
-    wanted -= {"bn1.num_batches_tracked"}
-    try:
-        encoder.load_state_dict({name: kept[name] for name in wanted}, strict=False)
-    except (KeyError, RuntimeError, AttributeError) as error:
-        reason = str(error).splitlines()[-1].strip().strip("'")
-        raise InputError(
-            f"These are no weights of a {ENCODER} of three colours ({reason}).",
-            "Give a student, or the file of torchvision's resnet18.",
-        ) from error
-    colours = encoder.conv1.weight.detach()
-    first = torch.nn.utils.skip_init(
-        torch.nn.Conv2d, len(bands), len(colours), 7, stride=_STEP, padding=3, bias=False
+    encoder.conv1 = torch.nn.utils.skip_init(
+        torch.nn.Conv2d, len(bands), 64, 7, stride=_STEP, padding=3, bias=False
     )
-    with torch.no_grad():
-        first.weight.copy_(spread_colours(colours, bands))
-    encoder.conv1 = first
+    way_out = "Give a student, or the file of torchvision's resnet18."
+    load_photographs(encoder, content, bands, way_out, ("conv1.", "bn1."))
     return _first_stage(torch, encoder)
+
+
+def load_photographs(
+    encoder: Any,
+    content: Mapping[str, Any],
+    bands: Sequence[str],
+    way_out: str,
+    layers: tuple[str, ...] = ("",),
+) -> None:
+    """Give an encoder weights of photographs: those of its first layer are spread over bands.
+
+    Args:
+        encoder: Its first layer is ``conv1``, for as many planes as there are bands.
+        content: Weights by name, as torchvision and segmentation-models-pytorch call them.
+        bands: Common names, in the order of the planes.
+        way_out: What to give instead where these will not do.
+        layers: What the names of the layers begin with that take weights.
+
+    Raises:
+        InputError: where these are no weights of such an encoder.
+    """
+    torch = load_library("torch")
+    kept = {n.removeprefix("encoder.").removeprefix("backbone."): v for n, v in content.items()}
+    names = [n for n in encoder.state_dict() if n.startswith(layers)]
+    wanted = [n for n in names if not n.endswith("num_batches_tracked")]
+    try:
+        kernels = torch.as_tensor(kept["conv1.weight"])
+        if kernels.shape[1] == len(COLOURS):
+            kept["conv1.weight"] = spread_colours(kernels, bands)
+        encoder.load_state_dict({name: kept[name] for name in wanted}, strict=False)
+    except (KeyError, RuntimeError, IndexError, TypeError, AttributeError) as error:
+        reason = str(error).splitlines()[-1].strip().strip("'")
+        raise InputError(f"These are no weights for this network ({reason}).", way_out) from error
 
 
 def spread_colours(kernels: Any, bands: Sequence[str]) -> Any:

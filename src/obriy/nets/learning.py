@@ -132,7 +132,7 @@ class Epoch:
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
+class Taught:
     """What training leaves.
 
     Attributes:
@@ -167,7 +167,7 @@ def train_network(
     state: bytes | None = None,
     keep: Callable[[bytes], None] = lambda state: None,
     progress: Callable[[str, int, int], None] = lambda stage, done, of: None,
-) -> Trained:
+) -> Taught:
     """Train a network; the weights of the epoch with the best validation score are kept.
 
     The rate falls along a cosine. The same examples, schedule and number of threads give the same
@@ -205,7 +205,7 @@ def train_network(
             progress("train", number, schedule.epochs)
     left = loop.module.to(memory_format=torch.contiguous_format).cpu()
     left.load_state_dict(course.kept)
-    return Trained(left.eval(), tuple(course.history), course.best, loop.precision, count)
+    return Taught(left.eval(), tuple(course.history), course.best, loop.precision, count)
 
 
 class _Course:

@@ -40,8 +40,8 @@ class Network:
     Attributes:
         build: From numbers of planes and of outputs to a ``torch.nn.Module`` with ``heads(x)``:
             logits (n, outputs, rows, columns) by the network itself first, those of auxiliary
-            heads after it; and ``forward(x)``: probabilities. With ``encoder()``, the module that
-            takes weights of photographs and the name of its first layer, it is pretrainable.
+            heads after it; and ``forward(x)``: probabilities. With ``encoder()``, the part
+            whose first layer is ``conv1``, it can take weights of photographs.
         outputs: Names of the classes that it tells apart; empty: those of what it learns from.
             More than one are not made to add up to 1.
         bands: Bands that it must have to learn; empty: any will do.

@@ -50,7 +50,7 @@ JOBS: Final = {
         Job(WaterCompareConfig, "compare.water:run_water_comparison"),
         Job(IceCompareConfig, "compare.ice:run_ice_comparison"),
         Job(IceTrainConfig, "learn.ice:run_ice_training"),
-        Job(LandcoverTrainConfig, "learn.landcover:run_training"),
+        Job(LandcoverTrainConfig, "learn.landcover:train_landcover"),
     )
 }
 """The jobs by name; in this order `obriy --help` lists them."""

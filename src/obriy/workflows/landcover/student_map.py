@@ -9,7 +9,6 @@ import xarray as xr
 from obriy.blocks.engine import EngineOptions
 from obriy.methods.student import StudentMethod
 from obriy.model.classmap import ClassMap
-from obriy.model.grid import geobox_of
 from obriy.model.layers import LAYERS, Layer, layers_named
 from obriy.model.scene import provenance_of
 from obriy.prepare.clouds.mask import Clouds
@@ -106,7 +105,7 @@ def _class_map(
     found: Mapping[str, Any],
 ) -> ClassMap:
     record = with_pass(provenance_of(scene), "student", found)
-    doubt = method.doubt_of_scale(pixel_m(scene) if geobox_of(scene).crs else None)
+    doubt = method.doubt_of_scale(pixel_m(scene))
     return ClassMap(
         **layers,
         legend=method.legend,

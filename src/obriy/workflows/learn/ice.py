@@ -9,15 +9,13 @@ from obriy.blocks.engine import EngineOptions
 from obriy.methods.ice.learned import Classifier, TrainedClassifier, feature_names
 from obriy.methods.ice.spec import parse_ice_method, trainable
 from obriy.model.card import Card
-from obriy.model.grid import geobox_of
 from obriy.model.ice import BANDS, IceExample
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.result.tables import IceTraining
 from obriy.nets.architectures import take_over
 from obriy.nets.ice_teaching import IceTeaching
-from obriy.nets.learning import Schedule
-from obriy.nets.learning import Trained as Taught
+from obriy.nets.learning import Schedule, Taught
 from obriy.nets.model_file import MODEL
 from obriy.nets.networks import Network, TrainedNetwork
 from obriy.nets.ssegm import SIZE
@@ -79,7 +77,7 @@ def _carried_out(
     """Do the training in its folder."""
     task = _Task(config, lessons, Desk(folder, options, config.lang))
     read = files_of(config.data) + ([config.pretrained] if config.pretrained else [])
-    done = folder.step("train", task.learn, fingerprint(read))
+    done = folder.step("train", task.learn, fingerprint(read) | {"file": MODEL})
     task.desk.clear()
     result = IceTraining(
         method=config.method,
@@ -158,7 +156,7 @@ class _Task:
             legend=load_legend("ice"),
             outputs=outputs,
             features=features,
-            pixel_m=_pixel_of(self.lessons.train[0]),
+            pixel_m=pixel_m(self.lessons.train[0].scene),
             sources=_names(self.lessons),
             split=self.lessons.describe(),
             seed=self.config.seed,
@@ -229,7 +227,3 @@ def _described(trained: Taught, train: int, held: int) -> dict[str, Any]:
 def _names(lessons: Lessons) -> tuple[str, ...]:
     """Return the scenes that a method knows: by learning from them, or by being chosen by them."""
     return tuple(example.name for example in (*lessons.train, *lessons.validation))
-
-
-def _pixel_of(example: IceExample) -> float | None:
-    return pixel_m(example.scene) if geobox_of(example.scene).crs else None

@@ -27,6 +27,7 @@ from obriy.validation.ice_scores import IceCounts, count_ice
 from obriy.validation.time_split import TimeSplit, split_by_time
 from obriy.vectors import is_southern
 from obriy.workflows.config.ice import LearningConfig
+from obriy.workflows.learn.training import drawn
 from obriy.workflows.passes import run_pass
 
 MOST_BYTES: Final = 3 * 1024**3
@@ -128,9 +129,7 @@ def read_windows(
     """
     places = [(e, row, column) for e in examples for row, column in _corners(e.labels.shape)]
     most = MOST_BYTES // (SIZE[0] * SIZE[1] * (2 * len(bands) + 1))
-    if len(places) > most:
-        drawn = np.random.default_rng(seed).choice(len(places), most, replace=False)
-        places = [places[i] for i in sorted(drawn)]
+    places = drawn(places, most, seed)
     inputs = np.full((len(places), len(bands), *SIZE), np.nan, "float16")
     labels = np.zeros((len(places), *SIZE), "uint8")
     for number, (example, row, column) in enumerate(places):

@@ -12,7 +12,6 @@ from obriy.errors import BandError, InputError
 from obriy.indices.features import feature_names
 from obriy.methods.student import StudentMethod, student_method
 from obriy.model.card import Card
-from obriy.model.grid import geobox_of
 from obriy.model.legend import Legend
 from obriy.model.provenance import Provenance, hrefs_of
 from obriy.model.result.tables import StudentTraining
@@ -40,7 +39,7 @@ from obriy.workflows.learn.landcover_lessons import (
     shared_bands,
     split_cells,
 )
-from obriy.workflows.learn.training import Desk, outputs_of
+from obriy.workflows.learn.training import Desk, drawn, outputs_of
 from obriy.workflows.passes import pixel_m
 from obriy.workflows.run import Run, command_of, finish, run_folder
 
@@ -48,33 +47,12 @@ MOST_BYTES: Final = 512 * 1024**2
 """Memory for the blocks to learn from; of more blocks, so many are drawn at random."""
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainingRun:
-    """What a training left.
-
-    Attributes:
-        folder: The run folder.
-        result: What stands in ``result.json``.
-        student: The student.
-    """
-
-    folder: Path
-    result: StudentTraining
-    student: StudentMethod
-
-
-def run_training(config: LandcoverTrainConfig, options: EngineOptions | None = None) -> Run:
-    """Train a student as a job; see `train_landcover`."""
-    trained = train_landcover(config, options)
-    return Run(trained.folder, trained.result, complete=True)
-
-
 def train_landcover(
     config: LandcoverTrainConfig,
     options: EngineOptions | None = None,
     *,
     lessons: Sequence[Lesson] | None = None,
-) -> TrainingRun:
+) -> Run:
     """Train a student on named maps, and compare it with its teacher on blocks that it never saw.
 
     Args:
@@ -106,7 +84,7 @@ def train_landcover(
         return _carried_out(_Task(config, opened, legend, split, desk), folder)
 
 
-def _carried_out(task: "_Task", folder: RunFolder) -> TrainingRun:
+def _carried_out(task: "_Task", folder: RunFolder) -> Run:
     """Do the training in its folder."""
     config, opened = task.config, task.lessons
     read = [str(run / file) for run in config.runs for file in (MAP, CONFIDENCE)]
@@ -131,8 +109,7 @@ def _carried_out(task: "_Task", folder: RunFolder) -> TrainingRun:
         command=command_of(config),
         provenance=Provenance(),
     )
-    finish(config, folder, result, complete=True)
-    return TrainingRun(folder.path, result, method)
+    return finish(config, folder, result, complete=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +140,7 @@ class _Task:
             features=tuple(feature_names(GROUPS, set(bands))),
             middle=middle,
             spread=spread,
-            pixel_m=_pixel_of(self.lessons[0]),
+            pixel_m=pixel_m(self.lessons[0].scene),
             sources=tuple(lesson.source for lesson in self.lessons),
             split={"side": config.patch, **describe(self.split)},
             seed=config.seed,
@@ -203,7 +180,8 @@ class _Task:
     def _read(self, cells: Sequence[Cell], bands: Sequence[str]) -> Examples:
         """Read blocks; those without a taught pixel are left out."""
         side = self.config.patch
-        chosen = _drawn(cells, side, len(bands), self.config.seed)
+        most = max(1, MOST_BYTES // (side * side * 4 * (len(bands) + 5)))
+        chosen = drawn(cells, most, self.config.seed)
         inputs, targets = [], []
         for number, cell in enumerate(chosen, 1):
             lesson = self.lessons[cell.lesson]
@@ -219,15 +197,6 @@ class _Task:
                 "Lower --least-confidence, or give more runs.",
             )
         return Examples(np.stack(inputs), np.stack(targets))
-
-
-def _drawn(cells: Sequence[Cell], side: int, bands: int, seed: int) -> list[Cell]:
-    """Return as many blocks as memory allows, in their order."""
-    most = max(1, MOST_BYTES // (side * side * 4 * (bands + 5)))
-    if len(cells) <= most:
-        return list(cells)
-    chosen = np.random.default_rng(seed).choice(len(cells), most, replace=False)
-    return [cells[i] for i in sorted(chosen)]
 
 
 def _scaling(inputs: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -246,7 +215,3 @@ def _scaled(patches: Examples, middle: Sequence[float], spread: Sequence[float])
     for stack in patches.inputs:
         stack[...] = scaled(stack, middle, spread)
     return patches
-
-
-def _pixel_of(lesson: Lesson) -> float | None:
-    return pixel_m(lesson.scene) if geobox_of(lesson.scene).crs else None

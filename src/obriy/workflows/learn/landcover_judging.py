@@ -22,6 +22,7 @@ from obriy.workflows.learn.landcover_lessons import (
     read_labels,
     whole_images,
 )
+from obriy.workflows.learn.training import drawn
 
 BETTER: Final = "better than its teacher"
 NOT_BETTER: Final = "not better than its teacher"
@@ -66,7 +67,7 @@ def judge(
     Raises:
         UsageError: where the references have different legends.
     """
-    chosen = _drawn(cells, seed)
+    chosen = drawn(cells, MOST_BLOCKS, seed)
     named = lessons[0].named.legend
     legend = _legend_of_references(lessons) or named
     meet = _translation(named, legend)
@@ -225,10 +226,3 @@ def accuracy_interval(teacher: CountArray, student: CountArray, seed: int) -> tu
     lead = (right[1] - right[0])[drawn].sum(axis=1)[total > 0] / total[total > 0]
     low, high = np.percentile(lead, EDGES)
     return float(low), float(high)
-
-
-def _drawn(cells: Sequence[Cell], seed: int) -> list[Cell]:
-    if len(cells) <= MOST_BLOCKS:
-        return list(cells)
-    chosen = np.random.default_rng(seed).choice(len(cells), MOST_BLOCKS, replace=False)
-    return [cells[i] for i in sorted(chosen)]

@@ -2,21 +2,24 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, TypeVar
+
+import numpy as np
 
 from obriy.blocks.engine import EngineOptions
 from obriy.csv_text import csv_text
 from obriy.errors import CancelledError
 from obriy.model.provenance import versions
-from obriy.nets.learning import Examples, Schedule, Teaching, train_network
-from obriy.nets.learning import Trained as Taught
+from obriy.nets.learning import Examples, Schedule, Taught, Teaching, train_network
 from obriy.nets.model_file import MODEL
 from obriy.nets.networks import TrainedNetwork
 from obriy.outputs.files import write_bytes, write_text
 from obriy.render.figures import to_png
 from obriy.render.learning import learning_figure
 from obriy.runs.folder import RunFolder
+
+Item = TypeVar("Item")
 
 HISTORY: Final = "history.csv"
 FIGURE: Final = "learning.png"
@@ -114,6 +117,14 @@ class Desk:
     def clear(self) -> None:
         """Remove what a training goes on from: it has ended."""
         self.folder.file(STATE).unlink(missing_ok=True)
+
+
+def drawn(items: Sequence[Item], most: int, seed: int) -> list[Item]:
+    """Return all items, or of more than ``most`` so many, drawn at random; in their order."""
+    if len(items) <= most:
+        return list(items)
+    chosen = np.random.default_rng(seed).choice(len(items), most, replace=False)
+    return [items[i] for i in sorted(chosen)]
 
 
 def outputs_of(folder: RunFolder, files: Mapping[str, str], former: str) -> dict[str, str]:
