@@ -8,12 +8,11 @@ from pydantic import ValidationError
 
 from obriy.errors import InputError
 from obriy.model.areas import Area
-from obriy.model.headline import Headline
 from obriy.model.provenance import Provenance
 from obriy.model.result.base import DistrictRow, Failure
 from obriy.model.result.ice import IceDate, IceResult
 from obriy.model.result.landcover import ClassRow, CoverTotal, LandcoverResult
-from obriy.model.result.water import WaterImageResult, WaterSeriesResult
+from obriy.model.result.water import Estimate, WaterImageResult, WaterSeriesResult
 from obriy.runs.result_file import read_result, result_schema
 
 OLD = Path(__file__).parent / "results_of_version_1"
@@ -76,9 +75,13 @@ def test_image_and_series_are_told_apart_by_their_kind():
     assert (season.job, season.kind) == ("water", "series")
 
 
+def headline(seen, expected, interval, bounds=None, unseen=0.3, clouds="known"):
+    return Estimate(area_km2=seen, expected_km2=expected, interval_km2=interval, unseen=clouds,
+                    bounds_km2=bounds, unseen_share=unseen).estimate()  # fmt: skip
+
+
 def test_the_headline_is_the_estimate_of_the_whole_with_its_own_interval():
-    wide = {"bounds_km2": (1.539, 9.437), "unseen_share": 0.301}
-    head = Headline.of_estimate("water", 1.539, 2.202, (2.0, 2.707), **wide)
+    head = headline(1.539, 2.202, (2.0, 2.707), (1.539, 9.437))
     assert (head.km2, head.interval_km2, head.of, head.why) == (2.202, (2.0, 2.707), "whole", "")
     assert (head.seen_km2, head.bounds_km2, head.wide) == (1.539, (1.539, 9.437), True)
 
@@ -93,12 +96,12 @@ def test_the_headline_is_the_estimate_of_the_whole_with_its_own_interval():
     ],
 )
 def test_what_was_seen_leads_without_an_interval_of_something_else(clouds, expected, interval, why):
-    head = Headline.of_estimate("water", 1.5, expected, interval, clouds=clouds)
+    head = headline(1.5, expected, interval, clouds=clouds)
     assert (head.km2, head.interval_km2, head.of, head.why) == (1.5, None, "seen", why)
 
 
 def test_where_nothing_was_seen_there_is_no_figure():
-    head = Headline.of_estimate("water", None, None, None, unseen_share=1.0)
+    head = headline(None, None, None, unseen=1.0)
     assert (head.km2, head.interval_km2, head.of, head.why) == (
         None, None, "nothing", "nothing_seen",
     )  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from obriy.cli.show import Screen
 from obriy.cli.show_area import km2, whatever, whole
-from obriy.model.headline import Headline
+from obriy.model.result.water import Estimate
 from obriy.render.text import text_of
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.ice import IceConfig
@@ -37,17 +37,21 @@ def test_as_printed_an_area_lies_in_its_interval(parts):
     assert shown[2] > 0 or high == 0
 
 
+def headline(seen, expected, interval, bounds, unseen):
+    return Estimate(area_km2=seen, expected_km2=expected, interval_km2=interval,
+                    bounds_km2=bounds, unseen_share=unseen).estimate()  # fmt: skip
+
+
 def test_the_words_of_the_terminal():
-    wide = {"bounds_km2": (1.5389, 9.4368), "unseen_share": 0.301}
-    head = Headline.of_estimate("water", 1.5389, 2.2019, (2.0002, 2.7075), **wide)
+    head = headline(1.5389, 2.2019, (2.0002, 2.7075), (1.5389, 9.4368), 0.301)
     assert whole(head) == "2.2019 km² (90 % interval 2.0002 to 2.7075 km²)"
     assert whatever(head) == [
         "Whatever the unseen holds, from none of it water to all: 1.5389 to 9.4368 km²"
     ]
     assert whatever(head.model_copy(update={"unseen_share": 0.005})) == []
-    dry = Headline.of_estimate("water", 0.0, 0.0, (0.0, 4.75e-5))
+    dry = headline(0.0, 0.0, (0.0, 4.75e-5), (0.0, 0.0), 0.0)
     assert whole(dry) == "0.0000 km² (90 % interval 0.0000 to 0.000048 km²)"
-    none = Headline.of_estimate("water", 1.5389, None, None, **wide)
+    none = headline(1.5389, None, None, (1.5389, 9.4368), 0.301)
     assert whole(none) == "1.5389 km² seen; too little was seen to estimate the whole"
 
 

@@ -22,7 +22,27 @@ Why = Literal["", "clouds_unknown", "too_little_seen", "nothing_seen", "no_pixel
 class Values(BaseModel):
     """Values that are written to files: what is not in the model is a mistake of ours."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Estimated(Protocol):
+    """What was measured of a place, by any job: of a district, a date, a period."""
+
+    @property
+    def expected_km2(self) -> float | None:
+        """Best estimate of the whole."""
+
+    @property
+    def interval_km2(self) -> tuple[float, float] | None:
+        """Its 90 % interval."""
+
+    @property
+    def bounds_km2(self) -> tuple[float, float] | None:
+        """What was seen, and that with all that was not."""
+
+    @property
+    def unseen_share(self) -> float:
+        """Share that was not seen."""
 
 
 class Headline(Values):
@@ -67,12 +87,9 @@ class Headline(Values):
     def of_estimate(
         cls,
         what: str,
+        place: Estimated,
         seen_km2: float | None,
-        expected_km2: float | None,
-        interval_km2: tuple[float, float] | None,
         *,
-        bounds_km2: tuple[float, float] | None = None,
-        unseen_share: float = 0.0,
         clouds: CloudsKnown = "known",
         filled_km2: float | None = None,
         date: str | None = None,
@@ -82,19 +99,20 @@ class Headline(Values):
         The best estimate of the whole leads, with its interval. Where either is not known what was
         seen leads, without one: an interval of another figure would be taken for its own.
         """
-        known = None not in (seen_km2, expected_km2, interval_km2) and clouds != "unknown"
+        estimate = (place.expected_km2, place.interval_km2)
+        known = None not in (seen_km2, *estimate) and clouds != "unknown"
         why: Why = "clouds_unknown" if clouds == "unknown" else "too_little_seen"
         return cls(
             what=what,
-            km2=expected_km2 if known else seen_km2,
-            interval_km2=interval_km2 if known else None,
+            km2=place.expected_km2 if known else seen_km2,
+            interval_km2=place.interval_km2 if known else None,
             of="whole" if known else "nothing" if seen_km2 is None else "seen",
             why="" if known else "nothing_seen" if seen_km2 is None else why,
             date=date,
             seen_km2=seen_km2,
             filled_km2=filled_km2,
-            bounds_km2=bounds_km2,
-            unseen_share=unseen_share,
+            bounds_km2=place.bounds_km2,
+            unseen_share=place.unseen_share,
             clouds=clouds,
         )
 

@@ -66,15 +66,7 @@ class IceDate(DateRow):
     @property
     def headline(self) -> Headline:
         """The figure of the date."""
-        return Headline.of_estimate(
-            "ice",
-            self.ice_km2,
-            self.expected_km2,
-            self.interval_km2,
-            bounds_km2=self.bounds_km2,
-            unseen_share=self.unseen_share,
-            date=self.date,
-        )
+        return Headline.of_estimate("ice", self, self.ice_km2, date=self.date)
 
 
 class IceResult(RunResult):
@@ -114,14 +106,6 @@ def districts_of_ice(areas: Sequence[IceArea], dates: Sequence[IceDate]) -> list
     rows: dict[str, DistrictRow] = {}
     for area in areas:
         if head is not None and area.date == head.date and area.district not in rows:
-            found = Headline.of_estimate(
-                "ice",
-                area.ice_km2,
-                area.expected_km2,
-                area.interval_km2,
-                bounds_km2=area.bounds_km2,
-                unseen_share=area.unseen_share,
-                date=area.date,
-            )
+            found = Headline.of_estimate("ice", area, area.ice_km2, date=area.date)
             rows[area.district] = DistrictRow.of(area, found, district_km2=area.sea_km2)
     return list(rows.values())

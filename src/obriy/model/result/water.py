@@ -1,6 +1,6 @@
 """WaterResult: the answer of `obriy water`, of one image or of a series."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -43,17 +43,7 @@ class Estimate(Values):
 
     def estimate(self, date: str | None = None) -> Headline:
         """Return the figure that leads, with its interval."""
-        return Headline.of_estimate(
-            "water",
-            self.area_km2,
-            self.expected_km2,
-            self.interval_km2,
-            bounds_km2=self.bounds_km2,
-            unseen_share=self.unseen_share,
-            clouds=self.unseen,
-            filled_km2=self.filled_km2,
-            date=date,
-        )
+        return _headline(self, self.unseen, date)
 
 
 class WaterDate(Estimate, DateRow):
@@ -172,23 +162,17 @@ class WaterSeriesResult(WaterResult):
 
 def district_of_image(area: Area) -> DistrictRow:
     """Return the row of a district of one image."""
-    return DistrictRow.of(area, _headline(area, area.date))
+    return DistrictRow.of(area, _headline(area, area.clouds, area.date))
 
 
 def district_of_series(period: PeriodArea, district_km2: float | None) -> DistrictRow:
     """Return the row of a district over a period."""
-    return DistrictRow.of(period, _headline(period, None), district_km2=district_km2)
+    head = _headline(period, period.clouds, None)
+    return DistrictRow.of(period, head, district_km2=district_km2)
 
 
-def _headline(row: Any, date: str | None) -> Headline:
+def _headline(row: Estimate | Area | PeriodArea, clouds: CloudsKnown, date: str | None) -> Headline:
+    filled = row.filled_km2
     return Headline.of_estimate(
-        "water",
-        row.area_km2,
-        row.expected_km2,
-        row.interval_km2,
-        bounds_km2=row.bounds_km2,
-        unseen_share=row.unseen_share,
-        clouds=row.clouds,
-        filled_km2=row.filled_km2,
-        date=date,
+        "water", row, row.area_km2, clouds=clouds, filled_km2=filled, date=date
     )
