@@ -1,7 +1,9 @@
 """``result.json``: one shape for what failed, one headline, and files of before are still read."""
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from pydantic import ValidationError
@@ -9,10 +11,10 @@ from pydantic import ValidationError
 from obriy.errors import InputError
 from obriy.model.areas import Area
 from obriy.model.provenance import Provenance
-from obriy.model.result.base import DistrictRow, Failure
+from obriy.model.result.base import AsNoun, DistrictRow, Failure
 from obriy.model.result.ice import IceDate, IceResult
 from obriy.model.result.landcover import ClassRow, CoverTotal, LandcoverResult
-from obriy.model.result.water import Estimate, WaterImageResult, WaterSeriesResult
+from obriy.model.result.water import Estimate, WaterDate, WaterImageResult, WaterSeriesResult
 from obriy.runs.result_file import read_result, result_schema
 
 OLD = Path(__file__).parent / "results_of_version_1"
@@ -194,6 +196,31 @@ def test_what_is_no_result_is_said_in_a_sentence(tmp_path):
         path.write_text(text)
         with pytest.raises(InputError, match=said):
             read_result(tmp_path)
+
+
+def test_a_field_of_a_result_and_a_figure_of_an_area_are_one_line_each():
+    @dataclasses.dataclass(frozen=True)
+    class TidalArea(Area):
+        tide_m: float = 0.0
+
+    class TidalResult(WaterImageResult):
+        moon: str = "new"
+        areas: list[Annotated[TidalArea, AsNoun]]
+
+    area = TidalArea("bay", "2025-06-05", 2.0, None, 10.0, 0.0, 0.0, {}, tide_m=1.5)
+    date = WaterDate(date="2025-06-05", area_km2=2.0, expected_km2=2.0, interval_km2=(1.8, 2.2),
+                     unseen_share=0.0, clear_share=1.0)  # fmt: skip
+    result = TidalResult(
+        **{name: getattr(date, name) for name in Estimate.model_fields}, method="auto",
+        dates=[date], decision={}, provenance=Provenance(), moon="full", areas=[area],
+    )  # fmt: skip
+    written = plain(result)
+    assert (written["moon"], written["areas"][0]["tide_m"]) == ("full", 1.5)
+    assert written["areas"][0]["area_km2"] == 2.0, "what is derived is written too"
+    assert TidalResult.model_validate(written) == result
+    schema = TidalResult.model_json_schema()
+    assert "moon" in schema["properties"]
+    assert "tide_m" in json.dumps(schema)
 
 
 def test_the_published_schema_is_that_of_the_code():
