@@ -24,7 +24,8 @@ from obriy.render.figures import to_png
 from obriy.render.learning import learning_figure
 from obriy.simulate.files.scene import write_scene
 from obriy.workflows.config.base import make_config
-from obriy.workflows.config.ice import IceTrainConfig
+from obriy.workflows.config.ice import IceCompareConfig, IceTrainConfig
+from obriy.workflows.config.landcover import LandcoverTrainConfig
 from obriy.workflows.learn.ice import run_ice_training
 from obriy.workflows.learn.ice_lessons import (
     PIXELS,
@@ -289,3 +290,21 @@ def test_what_cannot_be_trained_is_said_with_what_can(data):
     done = command("train", "ice", data, "--method", "kmeens")
     assert "forest" in error_line(done, 2)
     assert "forest" in error_line(command("train", "ice", data, "--method", "kmeans"), 2)
+
+
+def test_files_of_a_training_mean_the_same_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "imagenet").mkdir()  # where somebody keeps pictures
+    for name in ("resnet18.pth", "mine.obriy", "truth.tif"):
+        (tmp_path / name).write_text("")
+
+    def pretrained(name):
+        return IceTrainConfig(data="bay", pretrained=name).anchored()
+
+    assert pretrained("resnet18.pth").pretrained == str(tmp_path / "resnet18.pth")
+    assert pretrained("resnet18.pth").data == tmp_path / "bay"
+    assert pretrained("imagenet").pretrained == "imagenet"
+    compared = IceCompareConfig(data="bay", model=["knn=mine.obriy", "svm"]).anchored()
+    assert compared.model == [f"knn={tmp_path / 'mine.obriy'}", "svm"]
+    taught = LandcoverTrainConfig(runs=["run"], reference="truth.tif").anchored()
+    assert (taught.runs, taught.reference) == ([tmp_path / "run"], str(tmp_path / "truth.tif"))

@@ -85,8 +85,11 @@ class Screen:
             self.out.print(f"{text('terminal.note')}: {text.sentence(warning)}")
         files = dict(result.outputs)
         last = {"report": files.pop("report")} if "report" in files else {}
+        told: set[str] = set()
         for name, path in {**files, **last}.items():
-            self.out.print(f"{name}: {path}")
+            if path not in told:  # a file with two names is told once
+                self.out.print(f"{name}: {path}")
+            told.add(path)
 
     def reports(self, results: list[RunResult], lang: str = "en") -> None:
         """Say where the reports of several runs are."""

@@ -23,8 +23,8 @@ from obriy.sources.reference import (
     reference_from_band,
 )
 from obriy.validation import evaluate as validation
+from obriy.workflows.config.base import GSW
 from obriy.workflows.config.landcover import LandcoverConfig
-from obriy.workflows.config.reading import GSW
 
 BAND: Final = "band:"
 """Stands before the name of a band of the image itself that is the reference."""

@@ -42,8 +42,27 @@ def usual_language() -> Literal["en", "uk"]:
     return settings().lang
 
 
+GSW: Final = "gsw:"
+"""Stands before the file of a reference from GSW occurrence."""
 TRAINED: Final = {"weights": "model"}
 """What was trained is a model; weights are those of dates."""
+
+
+def absolute(text: str | None) -> str | None:
+    """Return a name with the path of a file in it made absolute; anything else stays."""
+    if not text:
+        return text
+    head = next((h for h in (GSW, "replay:", "student:") if text.startswith(h)), "")
+    path, mark, query = text.removeprefix(head).partition("?p=")
+    known = Path(path).expanduser()
+    return f"{head}{known.resolve()}{mark}{query}" if known.exists() else text
+
+
+def _anchored(value: Any) -> Any:
+    """Return a field with the paths in it made absolute."""
+    if isinstance(value, list):
+        return [_anchored(one) for one in value]
+    return value.expanduser().resolve() if isinstance(value, Path) else absolute(value)
 
 
 class JobConfig(BaseModel):
@@ -51,6 +70,8 @@ class JobConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    PLACES: ClassVar[tuple[str, ...]] = ()
+    """Fields that may name files."""
     OUTPUTS: ClassVar[tuple[str, ...]] = ()
     """What can be written, of a job that has a choice."""
     FIRST: ClassVar[tuple[str, ...]] = ()
@@ -94,7 +115,7 @@ class JobConfig(BaseModel):
 
     def anchored(self) -> Self:
         """Return the configuration with absolute paths: it means the same from any folder."""
-        return self
+        return self.model_copy(update={n: _anchored(getattr(self, n)) for n in self.PLACES})
 
     def stem(self) -> str:
         """Return how the folder of a run is named where nobody names it."""

@@ -5,7 +5,14 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from obriy.workflows.config.base import ARGUMENT, TRAINED, CommaList, JobConfig, one_or_more
+from obriy.workflows.config.base import (
+    ARGUMENT,
+    TRAINED,
+    CommaList,
+    JobConfig,
+    absolute,
+    one_or_more,
+)
 from obriy.workflows.config.reading import ReadingConfig, Scheduler
 
 
@@ -69,6 +76,7 @@ def _trainable(name: str) -> str:
 class LearningConfig(JobConfig):
     """What training and comparing methods for ice have in common."""
 
+    PLACES: ClassVar[tuple[str, ...]] = ("data",)
     data: Path = Field(
         Path(),
         description="folder of scenes with labels/ beside them",
@@ -90,10 +98,6 @@ class LearningConfig(JobConfig):
         "auto", description="where to compute: auto, cpu or cuda"
     )
 
-    def anchored(self) -> Self:
-        """Return the configuration with absolute paths: it means the same from any folder."""
-        return self.model_copy(update={"data": self.data.expanduser().resolve()})
-
 
 class IceTrainConfig(LearningConfig):
     """Train a method for sea ice on labelled scenes, and judge it on winters it never saw."""
@@ -107,6 +111,11 @@ class IceTrainConfig(LearningConfig):
     pretrained: str | None = Field(
         None, description="first weights of unet or deeplab: a file, or their name at the hub"
     )
+
+    def anchored(self) -> Self:
+        """Return the configuration with absolute paths: it means the same from any folder."""
+        named = {} if self.pretrained == "imagenet" else {"pretrained": absolute(self.pretrained)}
+        return super().anchored().model_copy(update=named)
 
 
 class IceCompareConfig(LearningConfig):
@@ -124,3 +133,9 @@ class IceCompareConfig(LearningConfig):
     model: CommaList = Field(
         [], description="files of trained methods, m211=FILE,...; the others are trained here"
     )
+
+    def anchored(self) -> Self:
+        """Return the configuration with absolute paths: it means the same from any folder."""
+        parts = (entry.partition("=") for entry in self.model)
+        model = [f"{name}{mark}{absolute(file)}" for name, mark, file in parts]
+        return super().anchored().model_copy(update={"model": model})

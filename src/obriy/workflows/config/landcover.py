@@ -7,8 +7,15 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from obriy.model.clusters import MOST_CLUSTERS
 from obriy.model.features import DEFAULT_GROUPS, GROUPS
-from obriy.workflows.config.base import ARGUMENT, TRAINED, CommaList, JobConfig, one_or_more
-from obriy.workflows.config.reading import ImageConfig, absolute
+from obriy.workflows.config.base import (
+    ARGUMENT,
+    TRAINED,
+    CommaList,
+    JobConfig,
+    absolute,
+    one_or_more,
+)
+from obriy.workflows.config.reading import ImageConfig
 
 
 def _auto(value: Any) -> Any:
@@ -132,6 +139,7 @@ class LandcoverTrainConfig(JobConfig):
 
     FIRST = ("reference", "least_confidence", "patch", "epochs", "out")
 
+    PLACES: ClassVar[tuple[str, ...]] = ("runs", "reference")
     job: Literal["train"] = "train"
     runs: Annotated[list[Path], BeforeValidator(one_or_more)] = Field(
         [],
@@ -157,10 +165,6 @@ class LandcoverTrainConfig(JobConfig):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where to compute: auto, cpu or cuda"
     )
-
-    def anchored(self) -> Self:
-        """Return the configuration with absolute paths: it means the same from any folder."""
-        return self.model_copy(update={"runs": [run.expanduser().resolve() for run in self.runs]})
 
     def stem(self) -> str:
         """Return how the folder of a run is named where nobody names it."""

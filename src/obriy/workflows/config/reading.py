@@ -1,34 +1,15 @@
 """What every job has that reads images."""
 
 import math
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, AllowInfNan, Field
 
 from obriy.workflows.config.base import ARGUMENT, CommaList, JobConfig
 
-GSW = "gsw:"
-"""Stands before the file of a reference from GSW occurrence."""
-
 Scheduler = Annotated[
     str | None, Field(description="address of a Dask scheduler that spreads the images of a run")
 ]
-
-
-def absolute(text: str | None) -> str | None:
-    """Return a name with the path of a file in it made absolute; anything else stays."""
-    if text is None:
-        return None
-    head = next((h for h in (GSW, "replay:", "student:") if text.startswith(h)), "")
-    path, mark, query = text.removeprefix(head).partition("?p=")
-    known = Path(path).expanduser()
-    return f"{head}{known.resolve()}{mark}{query}" if known.exists() else text
-
-
-def _anchored(value: Any) -> Any:
-    """Return a field with the paths in it made absolute."""
-    return [absolute(one) for one in value] if isinstance(value, list) else absolute(value)
 
 
 def _no_infinity(value: float) -> float:
@@ -41,7 +22,6 @@ class ReadingConfig(JobConfig):
     """What every job that maps images has."""
 
     PLACES: ClassVar[tuple[str, ...]] = ("aoi", "reference")
-    """Fields that may name files."""
     aoi: str | None = Field(None, description="district: a name, W,S,E,N in degrees, or a file")
     layer: str | None = Field(None, description="layer of the file of districts")
     sensor: str | None = Field(None, description="sensor id, e.g. sentinel2_l2a")
@@ -68,10 +48,6 @@ class ReadingConfig(JobConfig):
     reference_outside: str | None = Field(
         None, description="class where the reference says nothing, e.g. land; default: unknown"
     )
-
-    def anchored(self) -> Self:
-        """Return the configuration with absolute paths: it means the same from any folder."""
-        return self.model_copy(update={n: _anchored(getattr(self, n)) for n in self.PLACES})
 
 
 class ImageConfig(ReadingConfig):

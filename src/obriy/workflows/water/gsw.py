@@ -10,7 +10,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.reference import Reference
 from obriy.sources.reference import occurrence_reference
-from obriy.workflows.config.reading import GSW
+from obriy.workflows.config.base import GSW
 from obriy.workflows.water.mapping import map_water
 
 _OPINIONS: Final = ("majority(ndwi:zero, mndwi:zero, aweish:zero)", "ndwi:zero")

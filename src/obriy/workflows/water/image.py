@@ -22,7 +22,8 @@ from obriy.prepare.crop import crop
 from obriy.runs.folder import RunFolder
 from obriy.sources.base import truth_of
 from obriy.sources.districts import read_districts
-from obriy.workflows.config.reading import GSW, ImageConfig
+from obriy.workflows.config.base import GSW
+from obriy.workflows.config.reading import ImageConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap, map_images, map_of
 from obriy.workflows.evaluation import evaluate, reference_from_file
