@@ -179,10 +179,8 @@ def test_a_run_by_a_student(scene, student_file, tmp_path):
     with rasterio.open(tmp_path / "part" / "landcover.tif") as part, codes:
         window = rasterio.windows.from_bounds(*part.bounds, transform=codes.transform)
         assert (codes.read(1, window=window) == part.read(1)).all()
-    assert done.result.to_dict()["evaluation"]["overall_accuracy"] == 1
-    assert any(
-        "learnt from pixels of 10 m" in w for w in done.result.to_dict()["provenance"]["warnings"]
-    )
+    assert done.result.evaluation.overall_accuracy == 1
+    assert any("learnt from pixels of 10 m" in w for w in done.result.warnings)
     said = "\n".join(landcover_lines(done.result))
     assert "overall 1.000, mean IoU 1.000" in said
     assert "Clusters" not in said

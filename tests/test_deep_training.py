@@ -362,7 +362,7 @@ def test_without_a_reference_nobody_is_called_better(tmp_path):
     config = LandcoverTrainConfig(out=tmp_path / "run", patch=16, epochs=1, device="cpu")
     scene, named, _ = world(shape=(72, 72))
     run = train_landcover(config, lessons=[lesson_of(scene, named)])
-    assert run.result.to_dict()["verdict"] == UNKNOWN
+    assert run.result.verdict == UNKNOWN
     assert run.result.to_dict()["student"] is None
     assert 0 <= run.result.to_dict()["agreement"] <= 1
 
@@ -373,7 +373,7 @@ def test_a_teacher_without_fault_is_not_beaten(tmp_path):
     scene, named, truth = world(shape=(72, 72))
     run = train_landcover(config, lessons=[lesson_of(scene, named, truth)])
     assert run.result.to_dict()["teacher"]["overall_accuracy"] == 1
-    assert run.result.to_dict()["verdict"] == NOT_BETTER
+    assert run.result.verdict == NOT_BETTER
 
 
 def test_no_name_is_sure_enough(tmp_path):

@@ -136,7 +136,7 @@ def test_the_configuration_makes_the_same_run_and_nothing_twice(images, tmp_path
         d["ice_km2"] for d in first.result.to_dict()["dates"]
     ]
     before = (out / "ledger.jsonl").read_text()
-    shutil.rmtree(out / "maps" / first.result.to_dict()["dates"][0]["granule"])
+    shutil.rmtree(out / "maps" / first.result.dates[0].granule)
     run_job(read_config(out / "config.yaml").model_copy(update={"out": out}))
     added = (out / "ledger.jsonl").read_text().removeprefix(before).splitlines()
     assert [json.loads(line)["step"] for line in added] == [

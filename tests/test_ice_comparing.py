@@ -93,7 +93,7 @@ def test_weights_that_know_the_test_are_refused_and_the_others_go_on(bay, tmp_pa
             IceTrainConfig, {"data": bay, "out": tmp_path / "taught", "method": "linear", "seed": 5}
         )
     )
-    weights = taught.result.to_dict()["outputs"]["weights"]
+    weights = taught.result.outputs["weights"]
     run = compare(bay, tmp_path / "run", ["linear", "ndsi"], model=[f"linear={weights}"])
     row = row_of(run, "linear")
     assert row["status"] == "failed"

@@ -326,8 +326,8 @@ def test_comparison_has_a_row_for_each(finished, tmp_path):
         assert row["overall_accuracy"] <= row["ceiling_overall_accuracy"] <= 1
         # Three materials far apart: any of these clusterers finds them, whatever their names.
         assert row["ceiling_overall_accuracy"] > 0.95
-    assert Path(done.result.to_dict()["outputs"]["figure"]).exists()
-    assert len(Path(done.result.to_dict()["outputs"]["table"]).read_text().splitlines()) == 5
+    assert Path(done.result.outputs["figure"]).exists()
+    assert len(Path(done.result.outputs["table"]).read_text().splitlines()) == 5
 
 
 def test_comparison_needs_a_reference(finished, tmp_path):

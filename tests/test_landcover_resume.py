@@ -122,11 +122,9 @@ def test_what_was_unseen_is_told_of_the_districts(tmp_path):
     assert told["hidden"]["status"] == "skipped"
     assert told["hidden"]["reason"]
     assert told["clear"]["unseen_share"] == 0
-    assert done.result.to_dict()["unseen_share"] == pytest.approx(0.5, abs=1e-3)
+    assert done.result.unseen_share == pytest.approx(0.5, abs=1e-3)
     assert not done.complete
-    assert any(
-        w.startswith("hidden: Nothing") for w in done.result.to_dict()["provenance"]["warnings"]
-    )
+    assert any(w.startswith("hidden: Nothing") for w in done.result.warnings)
 
 
 def test_paths_are_anchored_and_names_are_not(tmp_path, monkeypatch):

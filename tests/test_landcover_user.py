@@ -61,12 +61,12 @@ def test_a_picture_of_8_bits_is_not_named_by_reflectance(image, tmp_path):
 
 def test_a_person_is_told_which_table_to_fill_in(image, tmp_path):
     done = run(tmp_path, source=str(image), clusters=4, outputs=["landcover"], labellers="human")
-    assert done.result.to_dict()["problems"] == [
+    assert done.result.problems == [
         "None of the 4 clusters got a name: the whole map is unknown.",
         "human: waiting for a person to fill in names.csv (4 of 4 clusters)",
     ]
     assert not done.complete
-    assert (tmp_path / "run" / "names.csv").samefile(done.result.to_dict()["outputs"]["names"])
+    assert (tmp_path / "run" / "names.csv").samefile(done.result.outputs["names"])
     assert "Clusters: 4, named: 0" in "\n".join(landcover_lines(done.result))
 
 
@@ -74,7 +74,7 @@ def test_a_panel_that_named_nothing_is_no_complete_run(image, tmp_path):
     options = {"source": str(image), "clusters": 3, "rounds": 0}
     first = run(tmp_path, **options, outputs=["landcover"])
     assert first.complete
-    assert first.result.to_dict()["problems"] == []
+    assert first.result.problems == []
     record = json.loads((tmp_path / "run" / "panel.json").read_text())
     nothing = {"said": "unknown", "code": 255, "confidence": 0.0, "second": None}
     for answer in record["answers"]:
@@ -83,15 +83,11 @@ def test_a_panel_that_named_nothing_is_no_complete_run(image, tmp_path):
     abstained.write_text(json.dumps(record))
     done = run(tmp_path / "again", **options, replay=str(abstained), lang="uk")
     assert {c["name"] for c in done.result.to_dict()["clusters"]} == {"unknown"}
-    assert done.result.to_dict()["problems"] == [
-        "None of the 3 clusters got a name: the whole map is unknown."
-    ]
-    assert (
-        done.result.to_dict()["provenance"]["warnings"][0] == done.result.to_dict()["problems"][0]
-    )
+    assert done.result.problems == ["None of the 3 clusters got a name: the whole map is unknown."]
+    assert done.result.warnings[0] == done.result.to_dict()["problems"][0]
     assert not done.complete
     assert landcover_lines(done.result)[0] == "No cluster got a name."
-    page = Path(done.result.to_dict()["outputs"]["report"]).read_text()
+    page = Path(done.result.outputs["report"]).read_text()
     assert '<p class="value unknown">Жоден кластер не дістав назви</p>' in page
     assert "<script>alert" not in page  # who was asked is told, and nothing of it runs
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
@@ -107,16 +103,14 @@ def test_what_is_said_of_rounds_counts_each_cluster_once(image, tmp_path):
     options = {"source": str(image), "clusters": 3, "outputs": ["landcover"]}
     again = run(tmp_path / "again", **options, replay=str(partly))
     total = len(again.result.to_dict()["clusters"])
-    assert again.result.to_dict()["problems"] == [
-        f"spectral: the record has no answer (1 of {total} clusters)"
-    ]
+    assert again.result.problems == [f"spectral: the record has no answer (1 of {total} clusters)"]
     assert not again.complete
 
 
 def test_clouds_that_nothing_knows_of_are_said(image, tmp_path):
     options = {"clusters": 4, "rounds": 0, "outputs": ["landcover"], "clouds": "flags"}
     done = run(tmp_path, source=str(image), **options)
-    assert any("clouds" in warning for warning in done.result.to_dict()["provenance"]["warnings"])
+    assert any("clouds" in warning for warning in done.result.warnings)
 
 
 def test_the_table_of_a_comparison_says_what_splits_and_merges_made(capsys):
@@ -158,7 +152,7 @@ def test_folders_called_like_a_method_and_a_labeller_are_in_nobodys_way(
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
     done = run(tmp_path, source=str(image), clusters=4, rounds=0, outputs=["landcover"])
-    assert done.result.to_dict()["method"] == "kmeans"
+    assert done.result.method == "kmeans"
     assert done.result.to_dict()["clusters"][0]["votes"][0]["labeller"] == "spectral"
 
 
@@ -179,4 +173,4 @@ def test_names_from_one_band_are_called_guesses(image, tmp_path):
     done = run(
         tmp_path, source=str(alone), bands="green", scale=1e-4, clusters=4, outputs=["landcover"]
     )
-    assert any("guesses" in warning for warning in done.result.to_dict()["provenance"]["warnings"])
+    assert any("guesses" in warning for warning in done.result.warnings)

@@ -143,8 +143,8 @@ def test_a_damaged_tile_does_not_keep_the_report_away(tmp_path):
     path = _damaged(tmp_path / "S2A_20240615_damaged.tif")
     run = run_water(WaterConfig(source=str(path), method="ndwi:zero", out=tmp_path / "run"))
     assert not run.complete
-    assert run.result.to_dict()["dates"][0]["status"] == "partial"
-    files = {name: Path(file) for name, file in run.result.to_dict()["outputs"].items()}
+    assert run.result.dates[0].status == "partial"
+    files = {name: Path(file) for name, file in run.result.outputs.items()}
     assert {"mask", "report", "picture", "polygons", "stac", "areas"} <= set(files)
     assert all(file.stat().st_size > 0 for file in files.values())
     assert "could not be read" in files["report"].read_text("utf-8")

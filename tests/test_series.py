@@ -95,8 +95,8 @@ def test_the_weighted_area_is_the_sum_and_the_weights_the_clear_shares(filled):
     weights = [d["weight"] for d in dates]
     assert weights == pytest.approx([0.4, 0.2, 0.4])
     total = sum(d["weight"] * d["area_km2"] for d in dates)
-    assert filled.result.to_dict()["area_km2"] == pytest.approx(total)
-    assert filled.result.to_dict()["effective_dates"] == pytest.approx(1 / (0.16 + 0.04 + 0.16))
+    assert filled.result.area_km2 == pytest.approx(total)
+    assert filled.result.effective_dates == pytest.approx(1 / (0.16 + 0.04 + 0.16))
     without = filled.result.to_dict()["leave_one_out_km2"]["2025-06-25"]
     assert without == pytest.approx((dates[0]["area_km2"] + dates[2]["area_km2"]) / 2)
 
@@ -116,7 +116,7 @@ def test_files_of_a_series(filled):
         "date,district,expected_km2,low_km2,high_km2,area_wet_m2,pc_wet,pc_inv"
     )
     assert len(rows) == 4
-    assert filled.result.to_dict()["bodies"]["count"] == 1
+    assert filled.result.bodies.count == 1
     item = json.loads((filled.folder / "maps/2025-06-25/item.json").read_text())
     assert item["properties"]["start_datetime"].startswith("2025-06-25")
     assert item["assets"]["mask"]["href"] == "./mask.tif"
@@ -128,9 +128,9 @@ def test_files_of_a_series(filled):
 
 def test_without_fill_nothing_is_filled_and_the_interval_is_the_same(folder, filled, tmp_path):
     plain = run_water(config(folder, tmp_path / "plain"))
-    assert plain.result.to_dict()["filled_km2"] is None
-    assert plain.result.to_dict()["area_km2"] == filled.result.to_dict()["area_km2"]
-    assert plain.result.to_dict()["interval_km2"] == filled.result.to_dict()["interval_km2"]
+    assert plain.result.filled_km2 is None
+    assert plain.result.area_km2 == filled.result.area_km2
+    assert plain.result.interval_km2 == filled.result.interval_km2
 
 
 def test_the_same_in_python(folder, filled):
@@ -138,9 +138,9 @@ def test_the_same_in_python(folder, filled):
     maps = [obriy.map_water(scene, METHOD) for scene in images]
     series = obriy.measure_area(maps[::-1], fill=True)
     (period,) = series.periods
-    assert period.area_km2 == pytest.approx(filled.result.to_dict()["area_km2"], rel=1e-9)
-    assert period.filled_km2 == pytest.approx(filled.result.to_dict()["filled_km2"], rel=1e-9)
-    assert period.interval_km2 == pytest.approx(filled.result.to_dict()["interval_km2"], rel=1e-9)
+    assert period.area_km2 == pytest.approx(filled.result.area_km2, rel=1e-9)
+    assert period.filled_km2 == pytest.approx(filled.result.filled_km2, rel=1e-9)
+    assert period.interval_km2 == pytest.approx(filled.result.interval_km2, rel=1e-9)
     assert [a.date for a in series.areas] == list(RADII)
     by_hand = obriy.measure_area(
         images, "33.0,46.9,33.02,47.0", method=METHOD, weights=dict.fromkeys(RADII, 1 / 3)
@@ -186,7 +186,7 @@ def test_a_date_without_a_clear_pixel_is_no_date_of_zero(folder, tmp_path):
     last = run.result.to_dict()["dates"][-1]
     assert last["area_km2"] is None
     assert last["weight"] is None
-    assert run.result.to_dict()["area_km2"] > 0
+    assert run.result.area_km2 > 0
 
 
 def test_every_date_clouded(tmp_path):
@@ -286,8 +286,8 @@ def test_register_and_evaporation(folder, tmp_path):
         config(folder, tmp_path / "run", register="0.08", evaporation=str(weather), fill=True)
     )
     (row,) = run.result.to_dict()["comparison"]["rows"]
-    assert row["difference_km2"] == pytest.approx(run.result.to_dict()["expected_km2"] - 0.08)
-    assert list(row["interval_km2"]) == list(run.result.to_dict()["interval_km2"])
+    assert row["difference_km2"] == pytest.approx(run.result.expected_km2 - 0.08)
+    assert list(row["interval_km2"]) == list(run.result.interval_km2)
     months = run.result.to_dict()["evaporation"][0]["months"]
     assert [m["additional_mm"] for m in months] == [100, 135]
     assert months[1]["volume_1e6m3"] == pytest.approx(135 * km2(lake(18)) / 1e3, rel=2e-3)
@@ -349,17 +349,13 @@ def test_districts_that_overlap_count_once_and_two_of_one_name_are_two(folder, t
     # The lakes lie in both districts: their radii are 100 and 180 m around the middle of both.
     assert first["area_km2"] == pytest.approx(km2(lake(10)), rel=2e-3)
     assert last["area_km2"] == pytest.approx(km2(lake(18)), rel=2e-3)
-    assert run.result.to_dict()["districts"][0]["area_km2"] == pytest.approx(
-        run.result.to_dict()["area_km2"], rel=0.05
-    )
-    grown = run.result.to_dict()["change"]["total"]["gained_km2"]
+    assert run.result.districts[0].area_km2 == pytest.approx(run.result.area_km2, rel=0.05)
+    grown = run.result.change.total.gained_km2
     assert grown == pytest.approx(km2(lake(18) & ~lake(10)), rel=2e-3)
     (row,) = run.result.to_dict()["comparison"]["rows"]
     assert row["place"] == "all"
-    assert row["measured_km2"] + row["channel_km2"] == pytest.approx(
-        run.result.to_dict()["expected_km2"]
-    )
-    warnings = run.result.to_dict()["provenance"]["warnings"]
+    assert row["measured_km2"] + row["channel_km2"] == pytest.approx(run.result.expected_km2)
+    warnings = run.result.warnings
     assert [w.split(":")[0] for w in warnings[:2]] == [
         "Districts with a name that is not theirs alone", "Districts overlap",
     ]  # fmt: skip
@@ -459,7 +455,7 @@ def test_another_configuration_in_the_same_folder_is_refused(folder, filled):
 
 
 def test_what_differs_between_dates_stands_by_date(filled):
-    steps = {s["name"]: s for s in filled.result.to_dict()["provenance"]["steps"]}
+    steps = {s["name"]: s for s in filled.result.provenance.steps}
     assert steps["scaling"]["scale"] == 0.0001  # the same on all dates: said once
     assert set(RADII) <= set(steps["water_by_date"])
     assert list(steps["bands"]["read"]) == list(RADII)  # other files on each date
@@ -497,9 +493,7 @@ def test_band_files_of_several_dates_in_one_folder(tmp_path):
         config(place, tmp_path / "run", sensor="landsat_c2l2", scale=0.0001, offset=0.0)
     )
     assert [d["status"] for d in run.result.to_dict()["dates"]] == ["ok", "ok"]
-    assert run.result.to_dict()["dates"][0]["area_km2"] == pytest.approx(
-        9 * km2(lake(10)), rel=2e-3
-    )
+    assert run.result.dates[0].area_km2 == pytest.approx(9 * km2(lake(10)), rel=2e-3)
     other = "LC08_L2SP_182026_20250605_20250605_02_T1_SR_B3.TIF"
     write_image(place / other, lake(10), bands={"green": 0}, pixel=30.0)
     with pytest.raises(UsageError, match="more than one image of 2025-06-05"):
@@ -519,12 +513,12 @@ def test_dates_spread_over_a_cluster(folder, filled, tmp_path, monkeypatch):
             config(images, tmp_path / "run", fill=True, scheduler=local.scheduler_address)
         )
     assert not run.complete
-    assert run.result.to_dict()["failed"][0]["name"] == "2025-05-01"
-    assert run.result.to_dict()["area_km2"] == filled.result.to_dict()["area_km2"]
-    assert run.result.to_dict()["interval_km2"] == filled.result.to_dict()["interval_km2"]
+    assert run.result.failed[0].name == "2025-05-01"
+    assert run.result.area_km2 == filled.result.area_km2
+    assert run.result.interval_km2 == filled.result.interval_km2
     # What the cluster finished is finished: the scheduler is gone, and no date is mapped again.
     again = run_water(config(images, tmp_path / "run", fill=True))
-    assert again.result.to_dict()["area_km2"] == run.result.to_dict()["area_km2"]
+    assert again.result.area_km2 == run.result.area_km2
 
 
 def test_a_scheduler_that_does_not_answer(folder, tmp_path, monkeypatch):
@@ -547,19 +541,17 @@ def test_districts_that_were_redrawn_are_measured_again(folder, tmp_path):
     whole = run_water(config(folder, tmp_path / "run", **values))
     draw(500_400)
     half = run_water(config(folder, tmp_path / "run", **values))
-    assert whole.result.to_dict()["area_km2"] == pytest.approx(km2(lake(18)), rel=2e-3)
-    assert half.result.to_dict()["area_km2"] == pytest.approx(km2(lake(18) & left_half()), rel=2e-3)
+    assert whole.result.area_km2 == pytest.approx(km2(lake(18)), rel=2e-3)
+    assert half.result.area_km2 == pytest.approx(km2(lake(18) & left_half()), rel=2e-3)
 
 
 def test_a_change_with_a_side_that_failed_is_listed(folder, tmp_path):
     images = shutil.copytree(folder, tmp_path / "images")
     (images / "S2B_20250605.tif").write_bytes(b"<html>")
     run = run_water(config(images, tmp_path / "run", change=("2025-06-05", "2025-07")))
-    assert run.result.to_dict()["change"] is None
+    assert run.result.change is None
     assert not run.complete
-    assert any(
-        "on one side no date has a map" in w for w in run.result.to_dict()["provenance"]["warnings"]
-    )
+    assert any("on one side no date has a map" in w for w in run.result.warnings)
 
 
 def test_an_image_that_changes_after_others_were_added(folder, tmp_path):
@@ -581,7 +573,7 @@ def test_an_image_that_changes_after_others_were_added(folder, tmp_path):
 
 def test_filling_needs_another_date(folder, tmp_path):
     run = run_water(config(folder, tmp_path / "run", datetime="2025-07", fill=True))
-    assert any("nothing to fill from" in w for w in run.result.to_dict()["provenance"]["warnings"])
+    assert any("nothing to fill from" in w for w in run.result.warnings)
 
 
 def test_the_plan_names_the_folder_of_the_run(folder, tmp_path, monkeypatch):

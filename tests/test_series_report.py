@@ -388,7 +388,7 @@ def run(tmp_path_factory):
 
 
 def test_a_run_writes_report_and_pictures(run):
-    outputs = run.result.to_dict()["outputs"]
+    outputs = run.result.outputs
     for name in ("report", "picture", "occurrence_picture"):
         assert (run.folder / outputs[name].rpartition("/")[2]).stat().st_size > 1000
     assert not run.complete
@@ -407,12 +407,12 @@ def test_the_largest_bodies_are_in_the_result(run):
 
 
 def test_the_screen_says_in_ukrainian_what_to_know_of_a_run(run, capsys):
-    assert run.result.to_dict()["provenance"]["warnings"]
+    assert run.result.warnings
     Screen(quiet=False).summary(run.result, "uk")
     said = capsys.readouterr().out
     assert "Note:" not in said
     notes = [line for line in said.splitlines() if line.startswith("Зауваження: ")]
-    assert len(notes) == len(run.result.to_dict()["provenance"]["warnings"])
+    assert len(notes) == len(run.result.warnings)
     assert any("2025-08-01" in note and "помилка" in note for note in notes)
 
 
@@ -443,7 +443,7 @@ def test_images_without_crs_need_only_the_size_of_their_pixels(tmp_path):
         )
     )
     # 24 rows of 10 m, 2 columns wider.
-    assert done.result.to_dict()["change"]["total"]["gained_km2"] == pytest.approx(0.0048)
+    assert done.result.change.total.gained_km2 == pytest.approx(0.0048)
     (body,) = done.result.to_dict()["bodies"]["largest"]
     assert body["area_max_km2"] == pytest.approx(0.024)
     text = plain((done.folder / "report.html").read_text("utf-8"))

@@ -77,7 +77,7 @@ def test_the_quality_band_alone_where_there_is_none_tells_nothing(tmp_path):
     assert result["unseen"] == "unknown"
     assert result["interval_km2"] is None
     assert NO_BAND in result["provenance"]["warnings"]
-    assert run(six, tmp_path / "auto").result.to_dict()["unseen"] == "known"
+    assert run(six, tmp_path / "auto").result.unseen == "known"
 
 
 def test_too_few_dates_to_compare_have_no_interval_either(tmp_path):

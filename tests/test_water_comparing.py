@@ -57,7 +57,7 @@ def test_each_map_is_that_of_the_method_alone(compared, tmp_path, number):
     assert row["method"] == METHODS[number]
     for name in ("area_km2", "expected_km2"):
         assert row[name] == one.result.to_dict()[name]
-    assert [row["low_km2"], row["high_km2"]] == list(one.result.to_dict()["interval_km2"])
+    assert [row["low_km2"], row["high_km2"]] == list(one.result.interval_km2)
     scores = one.result.to_dict()["evaluation"]
     water = next(c for c in scores["classes"] if c["name"] == "water")
     assert row["overall_accuracy"] == scores["overall_accuracy"]
@@ -73,7 +73,7 @@ def test_a_threshold_of_the_sweep_is_the_method_of_that_threshold(compared, tmp_
     rows = {float(row["threshold"]): row for row in table_of(compared.folder / "sweep_ndwi.csv")}
     for threshold, method in ((0.0, "ndwi:zero"), (0.05, "ndwi:0.05")):
         one = alone(tmp_path / method, method)
-        area = one.result.to_dict()["area_km2"]
+        area = one.result.area_km2
         assert float(rows[threshold]["area_km2"]) == pytest.approx(area, abs=1e-6)
         scores = one.result.to_dict()["evaluation"]
         water = next(c for c in scores["classes"] if c["name"] == "water")
@@ -208,7 +208,7 @@ def test_index_rasters_are_the_formula(tmp_path):
 
     scene = open_scene(SCENE)
     for name, other in (("ndwi", "nir"), ("mndwi", "swir16")):
-        with rasterio.open(run.result.to_dict()["outputs"][f"index_{name}"]) as file:
+        with rasterio.open(run.result.outputs[f"index_{name}"]) as file:
             found = file.read(1)
             assert np.isnan(file.nodata)
         green, second = (scene[band].to_numpy().astype("float64") for band in ("green", other))

@@ -99,7 +99,7 @@ def test_a_district_mostly_outside_the_image_has_no_estimate(job, images, tmp_pa
     assert not run.complete
     assert set(estimates(run.result.to_dict())) <= {None}
     warning = "North: there is no picture of 91.3% of it: its whole is not estimated."
-    assert warning in run.result.to_dict()["provenance"]["warnings"]
+    assert warning in run.result.warnings
     Screen(quiet=False).summary(run.result)
     assert warning in capsys.readouterr().out
 
@@ -111,7 +111,7 @@ def test_a_district_partly_outside_is_estimated_and_says_so(job, images, tmp_pat
     found = estimates(run.result.to_dict())
     assert None not in found
     warning = "North: 25.0% of it lies outside the image."
-    assert warning in run.result.to_dict()["provenance"]["warnings"]
+    assert warning in run.result.warnings
     Screen(quiet=False).summary(run.result)
     assert warning in capsys.readouterr().out
 
@@ -128,4 +128,4 @@ def test_the_tables_lead_with_the_estimate_and_have_the_bounds(images, tmp_path)
         assert float(row["low_km2"]) <= float(row["expected_km2"]) <= float(row["high_km2"])
         assert float(row["bound_low_km2"]) == pytest.approx(seen)
         assert float(row["bound_high_km2"]) == pytest.approx(seen + 0.128 / 0.9996**2, rel=1e-3)
-        assert run.result.to_dict()["dates"][0]["bounds_km2"][0] == pytest.approx(seen)
+        assert run.result.dates[0].bounds_km2[0] == pytest.approx(seen)
