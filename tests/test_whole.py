@@ -97,6 +97,7 @@ def test_a_district_mostly_outside_the_image_has_no_estimate(job, images, tmp_pa
     # 80 of 920 m lie in the image: 91.3 % of the district are outside.
     run = run_of(job, images, tmp_path / "run", districts(tmp_path / "d.gpkg", 720, 1640))
     assert not run.complete
+    assert [(one.kind, one.name) for one in run.result.failed] == [("district", "North")]
     assert set(estimates(run.result.to_dict())) <= {None}
     warning = "North: there is no picture of 91.3% of it: its whole is not estimated."
     assert warning in run.result.warnings

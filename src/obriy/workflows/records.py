@@ -69,12 +69,20 @@ def failures_of(images: Sequence[Image], kind: FailureKind) -> list[Failure]:
     return failed
 
 
-class Place(Protocol):
-    """What was measured of a district, by any job."""
+class Judged(Protocol):
+    """What was made of a district, by any job."""
 
     @property
     def district(self) -> str:
         """Its name."""
+
+    @property
+    def status(self) -> str:
+        """``skipped`` where nothing was seen."""
+
+
+class Place(Judged, Protocol):
+    """What was measured of a district, by any job."""
 
     @property
     def outside_share(self) -> float:
@@ -87,10 +95,6 @@ class Place(Protocol):
     @property
     def declined(self) -> bool:
         """Whether that is too much to estimate the whole."""
-
-    @property
-    def status(self) -> str:
-        """``skipped`` where nothing was seen."""
 
     @property
     def reason(self) -> str:
@@ -108,9 +112,7 @@ def about_districts(
         overlap: Whether they overlap.
     """
     notes = list(dict.fromkeys(note for d in districts for note in d.notes))
-    by_name: dict[str, list[Place]] = {}
-    for place in places:
-        by_name.setdefault(place.district, []).append(place)
+    by_name = _by_district(places)
     lacks = [said for own in by_name.values() if (said := _lack(own))]
     if len(lacks) > _TOLD:
         more = len(lacks) - _TOLD
@@ -120,6 +122,8 @@ def about_districts(
 
 def _lack(dates: Sequence[Place]) -> str:
     """Say what the images do not show of a place on any date; empty where that is nothing."""
+    if not dates:
+        return ""
     least = min(dates, key=lambda p: p.never_imaged_share)
     name = "The image" if least.district == WHOLE_IMAGE else least.district
     if all(p.status == "skipped" for p in dates):
@@ -132,10 +136,31 @@ def _lack(dates: Sequence[Place]) -> str:
     return ""
 
 
-def is_whole(districts: Sequence[District], places: Sequence[Place]) -> bool:
-    """Say whether of each district that was asked for enough was imaged, on a date at least."""
-    shown = {p.district for p in places if not p.declined}
-    return {d.name for d in districts} <= shown
+def districts_that_failed(
+    districts: Sequence[District], places: Sequence[Place], measured: Sequence[Judged] = ()
+) -> list[Failure]:
+    """Return the districts of which not enough was imaged on any date, or nothing was measured.
+
+    Args:
+        districts: That were asked for.
+        places: What was measured of each, on every date.
+        measured: What was made of that, where a district of which nothing was seen is a failure.
+    """
+    by_name = _by_district(places)
+    whole = {p.district for p in places if not p.declined}
+    lost = [d.name for d in districts if d.name not in whole]
+    lost += [m.district for m in measured if m.status not in ("ok", "partial")]
+    return [
+        Failure(kind="district", name=name, reason=_lack(by_name.get(name, ())))
+        for name in dict.fromkeys(lost)
+    ]
+
+
+def _by_district(places: Sequence[Place]) -> dict[str, list[Place]]:
+    by_name: dict[str, list[Place]] = {}
+    for place in places:
+        by_name.setdefault(place.district, []).append(place)
+    return by_name
 
 
 def shared_warnings(records: Mapping[str, Provenance], what: str) -> list[str]:

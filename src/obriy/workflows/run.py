@@ -25,12 +25,15 @@ class Run:
     Attributes:
         folder: The run folder.
         result: What stands in ``result.json``.
-        complete: False where a part or a district is missing (exit code 3).
     """
 
     folder: Path
     result: RunResult
-    complete: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing failed: no image, date, part, district or method (else exit code 3)."""
+        return not self.result.failed
 
 
 def run_path(config: JobConfig) -> Path:
@@ -54,24 +57,24 @@ def finished_run(config: JobConfig) -> Run | None:
     if result is None:
         return None
     try:
-        return Run(path, read_result(result), complete=True)
+        return Run(path, read_result(result))
     except InputError:  # of a version that is not understood: its steps are, and are not done again
         return None
 
 
-def finish(config: JobConfig, folder: RunFolder, result: RunResult, *, complete: bool) -> Run:
+def finish(config: JobConfig, folder: RunFolder, result: RunResult) -> Run:
     """Write ``result.json``, and note that all is done where it is.
 
     Args:
         config: Of the run, anchored.
         folder: Its folder.
-        result: What the run answers.
-        complete: False where a part is missing: it is tried again when the run is.
+        result: What the run answers; what failed is tried again when the run is.
     """
     folder.write_result(result.to_dict())
-    if complete:
+    run = Run(folder.path, result)
+    if run.complete:
         folder.note_finished(config.names())
-    return Run(folder.path, result, complete)
+    return run
 
 
 def places_of(config: ReadingConfig) -> list[str]:

@@ -154,7 +154,7 @@ class RunResult(Values):
         schema_version: Of the shape of the file; files without one are of version 1.
         job: Name of the job.
         headline: The one figure that leads, with its interval; None where no area is the answer.
-        failed: All that failed.
+        failed: All that failed; a run is complete where that is nothing.
         outputs: Files of the run by output name.
         command: The command line that makes the run again.
         provenance: What was read and decided, versions, warnings.

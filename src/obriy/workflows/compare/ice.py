@@ -29,7 +29,6 @@ from obriy.tables import load_toml
 from obriy.validation.bootstrap import LEAST_BLOCKS
 from obriy.validation.ice_scores import IceCounts, ice_scores, paired_test
 from obriy.workflows.compare.rows import (
-    finish_comparison,
     lost_of,
     rows_of,
     succeeded,
@@ -42,7 +41,7 @@ from obriy.workflows.ice.mapping import ice_method
 from obriy.workflows.learn.ice import run_ice_training
 from obriy.workflows.learn.ice_lessons import Lessons, files_of, judged, read_lessons
 from obriy.workflows.passes import open_layer
-from obriy.workflows.run import Run, command_of, run_folder
+from obriy.workflows.run import Run, command_of, finish, run_folder
 
 COLUMNS: Final = (
     "method", "kind", "iou", "iou_low", "iou_high", "precision", "recall", "f1",
@@ -95,7 +94,7 @@ def _carried_out(lessons: Lessons, bench: "_Bench") -> Run:
         command=command_of(config),
         provenance=_record(lessons),
     )
-    return finish_comparison(config, bench.folder, result)
+    return finish(config, bench.folder, result)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,6 @@ from obriy.render.comparison import comparison_figure
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.compare.rows import (
-    finish_comparison,
     lost_of,
     rows_of,
     tried,
@@ -28,7 +27,7 @@ from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverConfig
 from obriy.workflows.landcover.job import run_landcover
 from obriy.workflows.opening import scene_of
-from obriy.workflows.run import Run, command_of, run_folder, run_path
+from obriy.workflows.run import Run, command_of, finish, run_folder, run_path
 
 COLUMNS: Final = (
     "method", "clusters", "found", "overall_accuracy", "ceiling_overall_accuracy", "mean_iou",
@@ -76,7 +75,7 @@ def run_comparison(config: LandcoverCompareConfig, options: EngineOptions | None
             command=command_of(config),
             provenance=record,
         )
-        return finish_comparison(config, folder, result, noted="reason")
+        return finish(config, folder, result)
 
 
 def _runs(config: LandcoverCompareConfig) -> list[LandcoverConfig]:
@@ -123,11 +122,12 @@ def _row(
 def _scores(result: LandcoverResult) -> dict[str, Any]:
     scores = result.evaluation
     assert scores is not None  # of a reference that was asked for
+    lost = [one.reason for one in result.failed if one.kind == "part"]
     ceiling, merged = scores.ceiling or {}, scores.merged or {}
     best = ceiling.get("merged") or {}
     return {
         "found": len(result.clusters),
-        "reason": next(iter([*result.problems, *(f.reason for f in result.failed)]), ""),
+        "reason": next(iter([*result.problems, *lost]), ""),
         "overall_accuracy": scores.overall_accuracy,
         "ceiling_overall_accuracy": ceiling["overall_accuracy"],
         "mean_iou": scores.mean_iou,

@@ -8,13 +8,10 @@ from matplotlib.figure import Figure
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import CancelledError, ObriyError, UsageError
 from obriy.model.result.base import Failure, FailureKind
-from obriy.model.result.tables import Comparison
 from obriy.outputs.files import write_bytes
 from obriy.outputs.tables import write_rows
 from obriy.render.figures import to_png
 from obriy.runs.folder import RunFolder
-from obriy.workflows.config.base import JobConfig
-from obriy.workflows.run import Run, finish
 
 Row = dict[str, Any]
 Item = TypeVar("Item")
@@ -78,26 +75,12 @@ def write_comparison(
 
 
 def lost_of(rows: Sequence[Mapping[str, Any]], kind: FailureKind) -> list[Failure]:
-    """Return the rows that failed, each named by its column of the kind."""
+    """Return the rows that lack something, each named by its column of the kind.
+
+    What clouds hide is no failure: those are ``skipped``.
+    """
     return [
         Failure(kind=kind, name=str(row[kind]), reason=row["reason"])
         for row in rows
-        if row["status"] == "failed"
+        if row["status"] != "skipped" and row["reason"]
     ]
-
-
-def finish_comparison(
-    config: JobConfig, folder: RunFolder, result: Comparison, *, noted: str = ""
-) -> Run:
-    """End a comparison: it is complete where every row has all that it should.
-
-    Args:
-        config: Of the run.
-        folder: Its folder.
-        result: What it found.
-        noted: Field of a row that says, where it is not empty, that something is missing all the
-            same.
-    """
-    rows = result.rows
-    complete = all(row.status == "ok" and not (noted and getattr(row, noted)) for row in rows)
-    return finish(config, folder, result, complete=complete)

@@ -107,9 +107,7 @@ class _Season:
             provenance=provenance_of(self.inputs.first),
         )
         result = result.with_outputs(self._write(sweeps, result))
-        # As for every series: what clouds hide is no failure, what could not be read is one.
-        complete = all(row["status"] in ("ok", "skipped") for row in rows)
-        return finish(self.config, self.folder, result, complete=complete)
+        return finish(self.config, self.folder, result)
 
     def _row(self, opened: OpenedImage) -> dict[str, Any]:
         """Return what one date gives; one that fails, or shows nothing, is listed."""

@@ -44,13 +44,13 @@ from obriy.sources.series import is_series
 from obriy.validation.comparison import compare
 from obriy.validation.overlap import require_two_classes
 from obriy.validation.sweep import sweep_agreement
-from obriy.workflows.compare.rows import finish_comparison, lost_of, rows_of, write_comparison
+from obriy.workflows.compare.rows import lost_of, rows_of, write_comparison
 from obriy.workflows.compare.season_sweep import run_season_sweep
 from obriy.workflows.compare.sweep import checked_indices, ladder_of, no_water, seen_by, steps_of
 from obriy.workflows.config.water import WaterCompareConfig
 from obriy.workflows.evaluation import evaluate
 from obriy.workflows.passes import open_layer
-from obriy.workflows.run import Run, command_of, places_of, run_folder
+from obriy.workflows.run import Run, command_of, finish, places_of, run_folder
 from obriy.workflows.water.image import Inputs, inputs_of, measure_image, reference_of
 from obriy.workflows.water.mapping import map_waters, map_waters_to_files, open_map
 
@@ -254,7 +254,7 @@ class _Bench:
             provenance=dataclasses.replace(provenance_of(self.inputs.scene), warnings=warnings),
         )
         result = result.with_outputs(self._write(methods, maps, rows, sweeps, result))
-        return finish_comparison(self.config, self.folder, result)
+        return finish(self.config, self.folder, result)
 
     def _open(self, number: int) -> ClassMap:
         place = f"maps/{number + 1:02d}/"

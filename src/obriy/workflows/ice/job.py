@@ -43,7 +43,6 @@ from obriy.workflows.ice.result import (
     score_maps,
 )
 from obriy.workflows.passes import map_writers, open_layer, open_layers
-from obriy.workflows.records import is_whole
 from obriy.workflows.run import Run, finish, map_step, run_folder, run_path
 
 MAPS: Final = "maps"
@@ -130,9 +129,7 @@ def _carried_out(
     )
     result = ice_result(config, images, products, folder)
     result = result.with_outputs(write_ice_products(config, folder, products, result))
-    complete = all(image.status in ("ok", "skipped") for image in images)
-    complete = complete and is_whole(inputs.districts, areas)
-    return finish(config, folder, result, complete=complete)
+    return finish(config, folder, result)
 
 
 def _days(images: Sequence[ImageMap], config: IceConfig, folder: RunFolder) -> list[Day]:

@@ -20,7 +20,12 @@ from obriy.runs.folder import RunFolder
 from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores
 from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.dated import ImageMap
-from obriy.workflows.records import about_districts, failures_of, shared_warnings
+from obriy.workflows.records import (
+    about_districts,
+    districts_that_failed,
+    failures_of,
+    shared_warnings,
+)
 from obriy.workflows.run import command_of, map_step
 
 
@@ -92,7 +97,10 @@ def ice_result(
     return IceResult(
         method=next(one.found["method"] for one in images if one.found),
         dates=dates,
-        failed=failures_of(images, "image"),
+        failed=[
+            *failures_of(images, "image"),
+            *districts_that_failed(products.districts, products.areas),
+        ],
         districts=districts_of_ice(products.areas, dates),
         areas=list(products.areas),
         seasons=list(products.seasons),

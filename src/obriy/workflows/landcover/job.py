@@ -15,7 +15,6 @@ from obriy.labelling.panel import PanelSettings, check_labellers
 from obriy.methods.clustering.parse import parse_clusterer
 from obriy.methods.clustering.rule import FixedClusters
 from obriy.methods.student import PREFIX, StudentMethod, open_student, student_method
-from obriy.model.areas import NEVER_MOST
 from obriy.model.classmap import ClassMap
 from obriy.model.features import DEFAULT_GROUPS
 from obriy.model.grid import describe, geobox_of
@@ -96,12 +95,7 @@ def run_landcover(config: LandcoverConfig, options: EngineOptions | None = None)
     with run_folder(config) as folder:
         cover = cover_of(folder)
         result = write_cover_products(config, folder, inputs, cover)
-        whole = all(
-            district.status != "skipped" and district.never_imaged_share < NEVER_MOST
-            for district in result.districts
-        )
-        complete = whole and not cover.found["failed"] and not cover.problems
-        return finish(config, folder, result, complete=complete)
+        return finish(config, folder, result)
 
 
 def _by_clusters(

@@ -42,7 +42,7 @@ from obriy.validation.ceiling import NamingScores, evaluate_naming
 from obriy.validation.evaluate import evaluate
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.landcover.mapping import CoverMap
-from obriy.workflows.records import about_districts
+from obriy.workflows.records import about_districts, districts_that_failed
 from obriy.workflows.run import command_of, places_of
 
 _AREAS: Final = ("district", "code", "class", "area_km2", "share")
@@ -236,11 +236,17 @@ def _result(products: _Products) -> LandcoverResult:
         failed=[
             *parts_that_failed(cover.map.time or WHOLE_IMAGE, holes),
             *(Failure(kind="cluster", name="", reason=why) for why in cover.problems),
+            *_districts_that_failed(products),
         ],
         decision=cover.found["decision"],
         command=command_of(config),
         provenance=dataclasses.replace(cover.map.provenance, warnings=tuple(warnings)),
     )
+
+
+def _districts_that_failed(products: _Products) -> list[Failure]:
+    asked, found = products.inputs.districts, products.areas.districts
+    return districts_that_failed(asked, found, found) if asked else []
 
 
 def _date_row(products: _Products) -> DateRow:

@@ -88,7 +88,7 @@ def _carried_out(
         command=command_of(config),
         provenance=Provenance(({"href": str(config.data)},), (), tuple(lessons.warnings)),
     )
-    return finish(config, folder, result, complete=True)
+    return finish(config, folder, result)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -109,7 +109,7 @@ def _carried_out(task: "_Task", folder: RunFolder) -> Run:
         command=command_of(config),
         provenance=Provenance(),
     )
-    return finish(config, folder, result, complete=True)
+    return finish(config, folder, result)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,7 +28,7 @@ from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap, map_images, map_of
 from obriy.workflows.evaluation import evaluate, reference_from_file
 from obriy.workflows.opening import scene_of
-from obriy.workflows.records import about_districts, is_whole
+from obriy.workflows.records import about_districts, districts_that_failed
 from obriy.workflows.run import (
     Run,
     command_of,
@@ -102,8 +102,7 @@ def _carried_out(
     products = Products(inputs.part, water, inputs.districts, areas, scores, mapped[0].found)
     result = _result(config, products, mapped[0], maps)
     result = result.with_outputs(write_products(config, folder, products, result))
-    complete = _is_complete(mapped[0], inputs.districts, areas)
-    return finish(config, folder, result, complete=complete)
+    return finish(config, folder, result)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +194,10 @@ def _result(
         districts=[district_of_image(row) for row in rows],
         decision=found["decision"],
         evaluation=None if products.scores is None else Evaluation(**products.scores.to_dict()),
-        failed=parts_that_failed(water.time or WHOLE_IMAGE, mapped.holes),
+        failed=[
+            *parts_that_failed(water.time or WHOLE_IMAGE, mapped.holes),
+            *districts_that_failed(products.districts, rows, rows),
+        ],
         outputs=maps,
         command=command_of(config),
         provenance=dataclasses.replace(water.provenance, warnings=tuple(warnings)),
@@ -205,9 +207,3 @@ def _result(
 def _unseen_share(found: Mapping[str, Any]) -> float:
     pixels: dict[str, int] = found["pixels"]
     return pixels.get("0", 0) / sum(pixels.values())
-
-
-def _is_complete(mapped: ImageMap, districts: list[District], areas: AreaSeries | None) -> bool:
-    rows = () if areas is None else areas.areas
-    seen = all(r.status in ("ok", "partial") for r in rows)
-    return not mapped.holes and seen and is_whole(districts, rows)

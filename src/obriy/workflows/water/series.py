@@ -26,7 +26,6 @@ from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap, map_images
 from obriy.workflows.passes import map_writers, open_layer
-from obriy.workflows.records import is_whole
 from obriy.workflows.run import COMPARING, Run, finish, map_step, places_of, run_folder, run_path
 from obriy.workflows.water.balance import strike_balance
 from obriy.workflows.water.contradicting import compare_dates
@@ -114,9 +113,7 @@ def _carried_out(
     )
     result = result_of(config, images, products, folder)
     result = write_series_products(config, folder, products, result)
-    changed = result.change is not None or not config.change
-    complete = changed and _is_complete(images, inputs, series)
-    return finish(config, folder, result, complete=complete)
+    return finish(config, folder, result)
 
 
 def _occurrence(
@@ -203,9 +200,3 @@ def _blank_areas(image: ImageMap, known: Sequence[Area]) -> list[Area]:
         )
         for area in known
     ]
-
-
-def _is_complete(images: Sequence[ImageMap], inputs: SeriesInputs, series: AreaSeries) -> bool:
-    whole = all(one.status in ("ok", "skipped") for one in images)
-    seen = all(p.status in ("ok", "partial") for p in series.periods)
-    return whole and seen and is_whole(inputs.districts, series.areas)

@@ -16,6 +16,7 @@ from obriy.model.bodies import WaterBody
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.layers import LAYERS
+from obriy.model.result.base import Failure
 from obriy.model.result.water import WaterSeriesResult
 from obriy.outputs.bodies import write_bodies, write_body_series
 from obriy.outputs.cog import MapWriter
@@ -174,7 +175,11 @@ def _told_of_change(
         return {"change": change.found}
     sides = " and ".join(config.change or ())
     said = f"No change between {sides}: on one side no date has a map."
-    return {"provenance": result.provenance.with_warning(said)}
+    lost = Failure(kind="date", name=sides, reason=said)
+    return {
+        "failed": [*result.failed, lost],
+        "provenance": result.provenance.with_warning(said),
+    }
 
 
 def _change(config: WaterConfig, folder: RunFolder, products: SeriesProducts) -> StepRecord | None:

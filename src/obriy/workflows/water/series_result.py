@@ -12,7 +12,12 @@ from obriy.model.scene import provenance_of
 from obriy.runs.folder import RunFolder
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap
-from obriy.workflows.records import about_districts, failures_of, shared_warnings
+from obriy.workflows.records import (
+    about_districts,
+    districts_that_failed,
+    failures_of,
+    shared_warnings,
+)
 from obriy.workflows.run import command_of
 from obriy.workflows.water.series_products import SeriesProducts
 
@@ -39,7 +44,10 @@ def result_of(
         unseen=total.clouds,
         weights=config.weights or "clear",
         dates=[_date_row(one, series, total, folder) for one in images],
-        failed=failures_of(images, "date"),
+        failed=[
+            *failures_of(images, "date"),
+            *districts_that_failed(products.districts, series.areas, series.periods),
+        ],
         districts=[district_of_series(p, sizes.get(p.district)) for p in series.periods],
         areas=list(series.areas),
         comparison=balance.comparison,
