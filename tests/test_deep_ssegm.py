@@ -288,10 +288,11 @@ def test_files_that_will_not_do(segmenter, tmp_path):
         torch.save(foreign, file)
         with pytest.raises(InputError):
             parse_ice_method("m201", weights=file)
-    other = dataclasses.replace(segmenter.card, method="m211")
-    file.write_bytes(TrainedNetwork(segmenter.kind, build("m201"), other, "cpu").to_bytes())
-    with pytest.raises(InputError, match="damaged"):
-        parse_ice_method("m211", weights=file)
+    for name, more in (("m211", {}), ("m201", {"middle": (0.1,)})):
+        other = dataclasses.replace(segmenter.card, method=name, **more)
+        file.write_bytes(TrainedNetwork(segmenter.kind, build("m201"), other, "cpu").to_bytes())
+        with pytest.raises(InputError, match="damaged"):
+            parse_ice_method(name, weights=file)
 
 
 def test_a_network_of_before_there_was_one_format(tmp_path):

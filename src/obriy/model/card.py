@@ -71,6 +71,7 @@ class Card:
             "scores": dict(self.scores),
             "split": dict(self.split),
             "seed": self.seed,
+            "made": self.made,
             "versions": dict(self.versions),
         }
 

@@ -81,8 +81,10 @@ class Network:
         torch = load_library("torch")
         module = self.fresh(len(card.features), len(card.outputs))
         try:
+            if not len(card.middle) == len(card.spread) == len(card.features):
+                raise ValueError("it scales other features than it has")
             module.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
-        except (RuntimeError, TypeError) as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             raise InputError(f"The model of '{card.method}' is damaged.", WAY_OUT) from error
         return TrainedNetwork(self, module, card, device)
 

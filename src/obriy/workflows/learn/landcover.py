@@ -142,7 +142,7 @@ class _Task:
             spread=spread,
             pixel_m=pixel_m(self.lessons[0].scene),
             sources=tuple(lesson.source for lesson in self.lessons),
-            split={"side": config.patch, **describe(self.split)},
+            split={"block_pixels": config.patch, **describe(self.split)},
             seed=config.seed,
         )
         module = UNET.fresh(len(card.features), len(classes), config.seed)
