@@ -223,8 +223,16 @@ def test_a_field_of_a_result_and_a_figure_of_an_area_are_one_line_each():
     assert "tide_m" in json.dumps(schema)
 
 
+def shape(schema):
+    """A schema without its sentences: a word changed in one of them changes no file."""
+    if isinstance(schema, dict):
+        said = ("description",) if isinstance(schema.get("description"), str) else ()
+        return {key: shape(value) for key, value in schema.items() if key not in said}
+    return [shape(part) for part in schema] if isinstance(schema, list) else schema
+
+
 def test_the_published_schema_is_that_of_the_code():
     published = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    assert published == json.loads(json.dumps(result_schema())), (
+    assert shape(published) == shape(json.loads(json.dumps(result_schema()))), (
         "docs/result.schema.json is stale: make it again with `make schema`"
     )

@@ -10,6 +10,7 @@
     cover = obriy.map_landcover(scene)
     ice = obriy.map_ice(obriy.open_scene("MOD02HKM.A2021049.0225.061.hdf"))
     series = obriy.measure_area(["2025-06-05.tif", "2025-07-03.tif"], "districts.gpkg")
+    answer = obriy.read_result("obriy-runs/lake-1a2b3c4d").headline
 
 Names load on first use, so that ``import obriy`` is quick.
 """
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from obriy.errors import ObriyError as ObriyError
     from obriy.outputs.cog import write_class_map as write_class_map
+    from obriy.runs.result_file import read_result as read_result
     from obriy.sources.scene import open_scene as open_scene
     from obriy.workflows.compare.water import compare_water as compare_water
     from obriy.workflows.evaluation import evaluate as evaluate
@@ -39,6 +41,7 @@ _PUBLIC = {
     "measure_area": "obriy.workflows.water.measuring",
     "compare_water": "obriy.workflows.compare.water",
     "evaluate": "obriy.workflows.evaluation",
+    "read_result": "obriy.runs.result_file",
     "write_class_map": "obriy.outputs.cog",
 }
 
@@ -52,6 +55,7 @@ __all__ = [
     "map_water",
     "measure_area",
     "open_scene",
+    "read_result",
     "write_class_map",
 ]
 

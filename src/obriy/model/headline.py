@@ -22,7 +22,7 @@ Why = Literal["", "clouds_unknown", "too_little_seen", "nothing_seen", "no_pixel
 class Values(BaseModel):
     """Values that are written to files: what is not in the model is a mistake of ours."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Estimated(Protocol):

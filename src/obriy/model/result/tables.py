@@ -226,7 +226,7 @@ class Training(RunResult):
         method: What was trained; empty: a student of land cover.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     method: str = ""
 
