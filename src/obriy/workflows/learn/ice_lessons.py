@@ -24,7 +24,7 @@ from obriy.nets.ssegm import SIZE
 from obriy.prepare.sea import hide_no_data
 from obriy.sources.ice_examples import LABELS, read_examples, unlabelled
 from obriy.validation.ice_scores import IceCounts, count_ice
-from obriy.validation.time_split import TimeSplit, split_by_time
+from obriy.validation.split import Split, describe_scenes, split_by_time
 from obriy.vectors import is_southern
 from obriy.workflows.config.ice import LearningConfig
 from obriy.workflows.learn.training import drawn
@@ -49,7 +49,7 @@ class Lessons:
     """
 
     examples: Sequence[IceExample]
-    split: TimeSplit
+    split: Split[int]
     warnings: tuple[str, ...]
 
     @property
@@ -70,7 +70,7 @@ class Lessons:
     def describe(self) -> dict[str, Any]:
         """Return the split as plain values."""
         names, times = ([getattr(e, field) for e in self.examples] for field in ("name", "time"))
-        return self.split.describe(names, times)
+        return describe_scenes(self.split, names, times)
 
 
 def read_lessons(config: LearningConfig) -> Lessons:

@@ -18,18 +18,19 @@ from obriy.model.result.tables import StudentTraining
 from obriy.model.scene import provenance_of
 from obriy.nets.cover_teaching import CoverTeaching
 from obriy.nets.learning import Examples, Schedule
+from obriy.nets.model_file import MODEL
 from obriy.nets.networks import TrainedNetwork, scaled
 from obriy.nets.unet import GROUPS, STUDENT, UNET, student_features
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.class_map import CONFIDENCE
+from obriy.validation.split import Split
 from obriy.workflows.config.landcover import LandcoverTrainConfig
 from obriy.workflows.learn.landcover_judging import judge
 from obriy.workflows.learn.landcover_lessons import (
     MAP,
     Cell,
     Lesson,
-    Split,
     describe,
     lay_cells,
     one_legend,
@@ -89,8 +90,8 @@ def _carried_out(task: "_Task", folder: RunFolder) -> Run:
     config, opened = task.config, task.lessons
     read = [str(run / file) for run in config.runs for file in (MAP, CONFIDENCE)]
     read += [href for lesson in opened for href in hrefs_of(provenance_of(lesson.scene))]
-    # On which blocks it is judged belongs to what it is: what was learnt otherwise is not judged.
-    learnt = folder.step("train", task.learn, fingerprint(read) | {"split": task.split.digest()})
+    # Before there was this file, blocks were dealt otherwise: what learnt then is not judged now.
+    learnt = folder.step("train", task.learn, fingerprint(read) | {"file": MODEL})
     task.desk.clear()
     method = student_method(str(folder.file(learnt.outputs["model"])), config.device)
     against = [lesson.reference.source for lesson in opened if lesson.reference is not None]
@@ -119,7 +120,7 @@ class _Task:
     config: LandcoverTrainConfig
     lessons: list[Lesson]
     legend: Legend
-    split: Split
+    split: Split[Cell]
     desk: Desk
 
     def learn(self) -> StepRecord:

@@ -1,8 +1,6 @@
 """What a student learns from: named maps over their scenes, cut into blocks that lie apart."""
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +24,7 @@ from obriy.prepare.clouds.mask import GRID_M, Clouds
 from obriy.prepare.visibility import edge_pixels, hide_for_cover
 from obriy.runs.folder import CONFIG
 from obriy.sources.class_map import open_class_map
-from obriy.validation.time_split import deal
+from obriy.validation.split import Split, deal
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.evaluation import cover_reference
 from obriy.workflows.jobs import read_config
@@ -83,20 +81,6 @@ class Cell:
     column: int
 
 
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """Blocks by what they are for; no two of different use touch."""
-
-    train: tuple[Cell, ...]
-    validation: tuple[Cell, ...]
-    test: tuple[Cell, ...]
-
-    def digest(self) -> str:
-        """Return what tells this split from others."""
-        plain = json.dumps(dataclasses.asdict(self))
-        return hashlib.blake2b(plain.encode(), digest_size=16).hexdigest()
-
-
 def lay_cells(shapes: Sequence[tuple[int, int]], side: int) -> list[Cell]:
     """Return square blocks with a gap between them, as many as fit each image.
 
@@ -121,7 +105,7 @@ def lay_cells(shapes: Sequence[tuple[int, int]], side: int) -> list[Cell]:
     return cells
 
 
-def split_cells(cells: Sequence[Cell], share: float, seed: int) -> Split:
+def split_cells(cells: Sequence[Cell], share: float, seed: int) -> Split[Cell]:
     """Deal blocks out at random: some to stop by, as many to be judged on, the rest to learn from.
 
     From `MANY` images on, all blocks of an image are dealt together.
@@ -136,19 +120,14 @@ def split_cells(cells: Sequence[Cell], share: float, seed: int) -> Split:
     """
     whole = whole_images(len({cell.lesson for cell in cells}))
     keys = [(c.lesson,) if whole else (c.lesson, c.row, c.column) for c in cells]
-    units = sorted(set(keys))
-    if len(units) < 3:
+    units = len(set(keys))
+    if units < 3:
         raise UsageError(
-            f"The images hold {len(units)} blocks, and three are needed: to learn from, to stop "
+            f"The images hold {units} blocks, and three are needed: to learn from, to stop "
             "by, and to be judged on.",
             "Give a smaller --patch, or more runs.",
         )
-    use = deal(dict.fromkeys(units, 1), {"validation": share, "test": share}, seed)
-    parts = {
-        part: tuple(cell for cell, key in zip(cells, keys, strict=True) if use[key] == part)
-        for part in ("train", "validation", "test")
-    }
-    return Split(**parts)
+    return deal(cells, keys, {"validation": share, "test": share}, seed)
 
 
 def whole_images(lessons: int) -> bool:
@@ -307,6 +286,6 @@ def _has_flags(lesson: Lesson) -> bool:
     return "flags" in lesson.scene and lesson.clouds != "none"
 
 
-def describe(split: Split) -> dict[str, Any]:
+def describe(split: Split[Cell]) -> dict[str, Any]:
     """Return how many blocks there are of each kind."""
-    return {name: len(getattr(split, name)) for name in ("train", "validation", "test")}
+    return {name: len(part) for name, part in split.parts.items()}

@@ -4,7 +4,7 @@ import pytest
 
 from obriy.errors import UsageError
 from obriy.model.ice import ten_days_of, winter_of
-from obriy.validation.time_split import OPTIMISTIC, split_by_time
+from obriy.validation.split import OPTIMISTIC, describe_scenes, split_by_time
 
 WINTERS = [
     f"{year}-{month:02d}-{day:02d}T04:05"
@@ -13,10 +13,6 @@ WINTERS = [
     for day in (3, 8, 14, 27)
 ]
 """Of January 2014 (winter 2013/14) to December 2021 (2021/22): nine winters, 96 scenes."""
-
-
-def parts(split):
-    return {"train": split.train, "validation": split.validation, "test": split.test}
 
 
 def test_blocks_of_time():
@@ -32,7 +28,7 @@ def test_blocks_of_time():
 def test_a_southern_winter_is_not_cut_in_july():
     times = [f"{year}-{month:02d}-15" for year in range(2014, 2021) for month in (6, 7, 8)]
     split = split_by_time(times, seed=0, southern=True)
-    years = [{times[i][:4] for i in chosen} for chosen in parts(split).values()]
+    years = [{times[i][:4] for i in chosen} for chosen in split.parts.values()]
     assert sum(map(len, years)) == len(set.union(*years)) == 7
     assert "1 January" in split.rule
 
@@ -41,7 +37,7 @@ def test_a_southern_winter_is_not_cut_in_july():
 def test_no_winter_lies_in_two_parts(seed):
     split = split_by_time(WINTERS, seed=seed)
     assert sorted(split.train + split.validation + split.test) == list(range(96))
-    winters = {p: {winter_of(WINTERS[i]) for i in chosen} for p, chosen in parts(split).items()}
+    winters = {p: {winter_of(WINTERS[i]) for i in chosen} for p, chosen in split.parts.items()}
     assert {p: sorted(found) for p, found in winters.items()} == split.blocks
     assert not winters["train"] & winters["validation"]
     assert not (winters["train"] | winters["validation"]) & winters["test"]
@@ -66,14 +62,14 @@ def test_larger_shares_hold_more_back():
 def test_of_few_winters_ten_days_are_the_blocks():
     times = [f"2021-{month:02d}-{day:02d}" for month in (1, 2) for day in range(1, 29)]
     split = split_by_time(times, seed=3)
-    periods = [{ten_days_of(times[i]) for i in chosen} for chosen in parts(split).values()]
+    periods = [{ten_days_of(times[i]) for i in chosen} for chosen in split.parts.values()]
     assert not periods[0] & periods[1]
     assert not (periods[0] | periods[1]) & periods[2]
     assert set.union(*periods) == {f"2021-0{m}-{d}" for m in (1, 2) for d in ("01", "11", "21")}
     assert "Ten-day periods" in split.rule
     # Three blocks: each part gets one, whatever its share.
     three = split_by_time(["2021-02-01", "2021-02-11", "2021-02-21"], seed=0)
-    assert [len(chosen) for chosen in parts(three).values()] == [1, 1, 1]
+    assert [len(chosen) for chosen in three.parts.values()] == [1, 1, 1]
 
 
 def test_one_place_in_time_cannot_be_split():
@@ -86,7 +82,7 @@ def test_one_place_in_time_cannot_be_split():
 def test_at_random_as_document_b_is_said_to_be_optimistic():
     times = ["2021-02-01"] * 100
     split = split_by_time(times, seed=0, by="random")
-    assert [len(chosen) for chosen in parts(split).values()] == [70, 15, 15]
+    assert [len(chosen) for chosen in split.parts.values()] == [70, 15, 15]
     assert split.rule == OPTIMISTIC
     assert "optimistic" in split.rule
     assert split.blocks == {}
@@ -94,7 +90,7 @@ def test_at_random_as_document_b_is_said_to_be_optimistic():
 
 def test_described_with_its_dates():
     split = split_by_time(WINTERS, seed=0)
-    told = split.describe([f"scene {i}" for i in range(96)], WINTERS)
+    told = describe_scenes(split, [f"scene {i}" for i in range(96)], WINTERS)
     test = told["test"]
     assert test["scenes"] == len(split.test) == len(test["names"])
     assert test["names"][0] == f"scene {split.test[0]}"

@@ -1,4 +1,4 @@
-"""Scenes set apart in time: to learn from, to choose by, and to report on.
+"""Scenes, and parts of them, set apart: to learn from, to choose by, and to report on.
 
 Scenes of neighbouring days show the same ice. Where some of them teach and others judge, the
 judgement is of memory (Roberts et al. 2017, doi:10.1111/ecog.02881). So whole blocks of time are
@@ -8,13 +8,14 @@ dealt out, and the scenes that figures are reported of are used for nothing else
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import numpy as np
 
 from obriy.errors import UsageError
 from obriy.model.ice import ten_days_of, winter_of
 
+Item = TypeVar("Item")
 Key = TypeVar("Key", str, tuple[int, ...])
 
 LEAST_WINTERS: Final = 4
@@ -27,41 +28,49 @@ OPTIMISTIC: Final = (
 
 
 @dataclasses.dataclass(frozen=True)
-class TimeSplit:
-    """Scenes by what they are for, by their place in the list that was split.
+class Split(Generic[Item]):
+    """Scenes, or parts of them, by what they are for; no block is for two uses.
 
     Attributes:
         train: To learn from.
         validation: To choose by (the epoch, a setting).
         test: To report on; used for nothing else.
-        rule: How they were set apart, a sentence.
-        blocks: Names of the blocks of time by use; empty where scenes were dealt at random.
+        rule: How they were set apart, a sentence; empty: nobody asked.
+        blocks: Names of the blocks by use; empty where they have none.
     """
 
-    train: tuple[int, ...]
-    validation: tuple[int, ...]
-    test: tuple[int, ...]
-    rule: str
+    train: tuple[Item, ...]
+    validation: tuple[Item, ...]
+    test: tuple[Item, ...]
+    rule: str = ""
     blocks: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
-    def describe(self, names: Sequence[str], times: Sequence[str]) -> dict[str, Any]:
-        """Return the split as plain values: rule, and of each part its blocks and scenes.
+    @property
+    def parts(self) -> dict[str, tuple[Item, ...]]:
+        """The three by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
-        Args:
-            names: Of the scenes that were split, in order.
-            times: Of the same, ISO 8601.
-        """
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {"rule": self.rule} | {
-            part: {
-                "scenes": len(chosen),
-                "first": min(times[i] for i in chosen)[:10],
-                "last": max(times[i] for i in chosen)[:10],
-                "blocks": self.blocks.get(part, []),
-                "names": [names[i] for i in chosen],
-            }
-            for part, chosen in parts.items()
+
+def describe_scenes(
+    split: Split[int], names: Sequence[str], times: Sequence[str]
+) -> dict[str, Any]:
+    """Return a split of scenes as plain values: rule, and of each part its blocks and scenes.
+
+    Args:
+        split: Of `split_by_time`.
+        names: Of the scenes that were split, in order.
+        times: Of the same, ISO 8601.
+    """
+    return {"rule": split.rule} | {
+        part: {
+            "scenes": len(chosen),
+            "first": min(times[i] for i in chosen)[:10],
+            "last": max(times[i] for i in chosen)[:10],
+            "blocks": split.blocks.get(part, []),
+            "names": [names[i] for i in chosen],
         }
+        for part, chosen in split.parts.items()
+    }
 
 
 def split_by_time(
@@ -72,8 +81,8 @@ def split_by_time(
     seed: int,
     by: Literal["time", "random"] = "time",
     southern: bool = False,
-) -> TimeSplit:
-    """Set scenes apart.
+) -> Split[int]:
+    """Set scenes apart in time; return their places in the list.
 
     The blocks are winters (1 July to 30 June; in the south calendar years) where there are at least
     four, else ten-day periods (days 1 to 10, 11 to 20, 21 to the end). Whole blocks are dealt at
@@ -102,13 +111,10 @@ def split_by_time(
             "from, to choose by, and to report on.",
             "Give scenes of more dates" + (", or --split random." if by == "time" else "."),
         )
-    use = deal(counts, {"test": test_share, "validation": validation_share}, seed)
-    parts = {
-        part: tuple(i for i, key in enumerate(keys) if use[key] == part)
-        for part in ("train", "validation", "test")
-    }
-    blocks = {part: sorted(k for k in counts if use[k] == part) for part in parts}
-    return TimeSplit(**parts, rule=rule, blocks={} if by == "random" else blocks)
+    shares = {"test": test_share, "validation": validation_share}
+    split = deal(range(len(times)), keys, shares, seed)
+    blocks = {part: sorted({keys[i] for i in chosen}) for part, chosen in split.parts.items()}
+    return dataclasses.replace(split, rule=rule, blocks={} if by == "random" else blocks)
 
 
 def _blocks_of(times: Sequence[str], southern: bool) -> tuple[list[str], str]:
@@ -123,24 +129,33 @@ def _blocks_of(times: Sequence[str], southern: bool) -> tuple[list[str], str]:
     )
 
 
-def deal(counts: Mapping[Key, int], shares: Mapping[str, float], seed: int) -> dict[Key, str]:
-    """Deal blocks out at random: each use gets at least one, and ``"train"`` the rest.
+def deal(
+    items: Sequence[Item], keys: Sequence[Key], shares: Mapping[str, float], seed: int
+) -> Split[Item]:
+    """Deal blocks of items out at random: each use gets at least one, learning the rest.
 
     Args:
-        counts: How much each block weighs; there are more blocks than shares.
-        shares: Of all that the blocks weigh, by use; met as nearly as blocks allow.
+        items: What is set apart.
+        keys: The block of each; there are three or more.
+        shares: Of the items for ``validation`` and ``test``, in the order in which they are dealt;
+            met as nearly as blocks allow.
         seed: Of the deal.
     """
+    counts = Counter(keys)
     names = sorted(counts)
     order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
-    scenes = sum(counts.values())
     use = {}
     for number, (part, share) in enumerate(shares.items()):
         held, spare = 0, len(shares) - number  # blocks that later parts need
         while len(order) > spare:
-            nearer = held + counts[order[0]] / 2 <= share * scenes
+            nearer = held + counts[order[0]] / 2 <= share * len(items)
             if held and not nearer:
                 break
             held += counts[order[0]]
             use[order.pop(0)] = part
-    return use | dict.fromkeys(order, "train")
+    dealt = {
+        part: tuple(one for one, key in zip(items, keys, strict=True) if use.get(key) == part)
+        for part in shares
+    }
+    rest = tuple(one for one, key in zip(items, keys, strict=True) if key not in use)
+    return Split(train=rest, validation=dealt["validation"], test=dealt["test"])
