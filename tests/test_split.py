@@ -4,6 +4,7 @@ import pytest
 
 from obriy.errors import UsageError
 from obriy.model.ice import ten_days_of, winter_of
+from obriy.render.text import text_of
 from obriy.validation.split import OPTIMISTIC, describe_scenes, split_by_time
 
 WINTERS = [
@@ -98,3 +99,16 @@ def test_described_with_its_dates():
     assert winter_of(test["first"]) == test["blocks"][0]
     assert winter_of(test["last"]) == test["blocks"][-1]
     assert told["rule"] == split.rule
+
+
+def test_how_scenes_were_set_apart_is_said_in_ukrainian():
+    days = ["2021-02-01", "2021-02-11", "2021-02-21"]
+    rules = [
+        split_by_time(WINTERS, seed=0).rule,
+        split_by_time(WINTERS, seed=0, southern=True).rule,
+        split_by_time(days, seed=0).rule,
+        split_by_time(days, seed=0, by="random").rule,
+    ]
+    said = [text_of("uk").sentence(rule) for rule in rules]
+    assert len(set(said)) == 4
+    assert not [sentence for sentence in said if not sentence.startswith(tuple("ЦДС"))]

@@ -21,6 +21,12 @@ Key = TypeVar("Key", str, tuple[int, ...])
 LEAST_WINTERS: Final = 4
 """From so many winters on, winters are the blocks: two are held back, and two or more teach."""
 LEAST_BLOCKS: Final = 3
+WINTERS: Final = "Whole winters (1 July to 30 June): no winter lies in two parts."
+YEARS: Final = "Whole winters (1 January to 31 December): no winter lies in two parts."
+TEN_DAYS: Final = (
+    "Ten-day periods, as there are fewer than 4 winters: no period lies in two parts, but "
+    "neighbouring ones may."
+)
 OPTIMISTIC: Final = (
     "Scenes at random, as in document B: neighbours in time lie on both sides, and the figures are "
     "optimistic."
@@ -121,12 +127,8 @@ def _blocks_of(times: Sequence[str], southern: bool) -> tuple[list[str], str]:
     """Return the block of each scene, and the rule."""
     winters = [winter_of(time, southern=southern) for time in times]
     if len(set(winters)) >= LEAST_WINTERS:
-        span = "1 January to 31 December" if southern else "1 July to 30 June"
-        return winters, f"Whole winters ({span}): no winter lies in two parts."
-    return [ten_days_of(time) for time in times], (
-        f"Ten-day periods, as there are fewer than {LEAST_WINTERS} winters: no period lies in two "
-        "parts, but neighbouring ones may."
-    )
+        return winters, YEARS if southern else WINTERS
+    return [ten_days_of(time) for time in times], TEN_DAYS
 
 
 def deal(
