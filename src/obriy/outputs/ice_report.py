@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from obriy.model.headline import leading
 from obriy.model.ice import IceArea, IceSeason
 from obriy.model.provenance import Provenance
 from obriy.outputs import ice_view
 from obriy.outputs.files import write_text
-from obriy.outputs.ice_headline import headline
 from obriy.outputs.pages import frame, render_page
 from obriy.render.text import text_of
 
@@ -55,8 +55,8 @@ def headline_date(rows: Sequence[Mapping[str, Any]]) -> str | None:
     Returns:
         None where nothing was seen on any date.
     """
-    row = headline(rows)
-    return None if row is None else str(row["date"])
+    most = leading(ice_view.dates_of({"dates": rows}))
+    return None if most is None else most.date
 
 
 def write_ice_report(data: IceReportData, path: Path | str) -> Path:
@@ -86,7 +86,7 @@ def view(data: IceReportData) -> dict[str, Any]:
         "series_notes": ice_view.series_notes(text, data.seasons),
         "winters": ice_view.winters_table(text, data.seasons),
         "districts": ice_view.districts_table(text, data.areas, shown),
-        "dates": ice_view.dates_table(text, result["dates"], data.areas),
+        "dates": ice_view.dates_table(text, ice_view.dates_of(result), data.areas),
         "multiples_note": ice_view.little_maps_note(text, data.dates_drawn, data.dates_mapped),
         "scores": ice_view.scores_table(text, result.get("evaluation")),
         "method_notes": [text(f"ice.method_{key}") for key in ("lines", "interval", "limits")],

@@ -4,15 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from obriy.model.areas import PARTIAL_ABOVE
+from obriy.model.headline import IceHeadline, ice_headline, leading, saw_enough
 from obriy.model.ice import IceArea, IceSeason
-from obriy.outputs.ice_headline import (
-    Row,
-    best_km2,
-    headline,
-    is_maximum,
-    saw_enough,
-    shows_more,
-)
+from obriy.model.result.ice import IceDate
 from obriy.outputs.report_view import bare, counts, figures, interval_km2, score_of, span_km2
 from obriy.outputs.series_view import Table, table
 from obriy.render.ice_series import place_title
@@ -37,9 +31,9 @@ def answer(
         areas: Of each place and date.
         seasons: Of each place and winter.
     """
-    rows = result["dates"]
-    head = headline(rows)
-    if head is None:
+    rows = dates_of(result)
+    most, head = leading(rows), ice_headline(rows)
+    if most is None or head is None:
         return {
             "label": text("ice.title"),
             "known": False,
@@ -51,46 +45,47 @@ def answer(
             "trust": text("ice.trust_none"),
             "facts": _facts(text, result, rows[0]),
         }
-    several = len(rows) > 1
-    first = figures(text, head, head["ice_km2"], "sea")
+    largest = "ice.answer_max" if len(rows) > 1 and head.maximum else "ice.answer_date"
+    first = figures(text, head, "sea")
     return first | {
-        "label": text(
-            "ice.answer_max" if several and is_maximum(rows) else "ice.answer_date",
-            date=head["date"],
-        ),
+        "label": text(largest, date=head.date),
         "says": [
             *first["says"],
-            *_counted(text, rows),
-            *_latest(text, rows, head),
+            *_counted(text, head),
+            *_latest(text, rows, most),
             *_winters(text, seasons),
         ],
-        "seen": _seen(text, head, areas),
+        "seen": _seen(text, most, areas),
         "trust": _trust(text, result.get("evaluation")),
-        "facts": _facts(text, result, head),
+        "facts": _facts(text, result, most),
     }
 
 
-def _counted(text: Text, rows: Sequence[Row]) -> list[str]:
+def dates_of(result: Mapping[str, Any]) -> list[IceDate]:
+    """Return the dates of a result."""
+    return [IceDate(**row) for row in result["dates"]]
+
+
+def _counted(text: Text, head: IceHeadline) -> list[str]:
     """Say of how many of several dates the headline is the most, and whether one shows more."""
-    more, counted = shows_more(rows), sum(map(saw_enough, rows))
     says = []
-    if more is not None:
-        area = text.area(best_km2(more))
-        says.append(text("ice.not_known_maximum", date=more["date"], area=area))
-    if len(rows) > 1 and counted < len(rows):
-        says.append(text("ice.counted", used=counted, all=len(rows)))
+    if head.larger_date is not None and head.larger_km2 is not None:
+        area = text.area(head.larger_km2)
+        says.append(text("ice.not_known_maximum", date=head.larger_date, area=area))
+    if head.dates > 1 and head.counted < head.dates:
+        says.append(text("ice.counted", used=head.counted, all=head.dates))
     return says
 
 
-def _latest(text: Text, rows: Sequence[Row], head: Row) -> list[str]:
+def _latest(text: Text, rows: Sequence[IceDate], most: IceDate) -> list[str]:
     sure = [row for row in rows if saw_enough(row)]
-    if not sure or sure[-1] is head:
+    if not sure or sure[-1] is most:
         return []
-    latest = sure[-1]
-    area = text.area(best_km2(latest))
-    if latest["interval_km2"]:
-        area += f" ({interval_km2(text, latest['interval_km2'])})"
-    return [text("ice.latest", date=latest["date"], area=area)]
+    latest = sure[-1].headline
+    area = text.area(latest.km2 or 0.0)
+    if latest.interval_km2:
+        area += f" ({interval_km2(text, latest.interval_km2)})"
+    return [text("ice.latest", date=latest.date, area=area)]
 
 
 def _winters(text: Text, seasons: Sequence[IceSeason]) -> list[str]:
@@ -114,19 +109,19 @@ def _winter(text: Text, season: IceSeason) -> str:
     return text("ice.season_sentence", season=season.season, said=said)
 
 
-def _seen(text: Text, row: Row, areas: Sequence[IceArea]) -> str:
-    if row["unseen_share"] <= 0:
+def _seen(text: Text, row: IceDate, areas: Sequence[IceArea]) -> str:
+    if row.unseen_share <= 0:
         return text("ice.seen_all")
-    causes = _causes(text, _only(areas, row))
-    share = text.percent(row["unseen_share"])
+    causes, share = _causes(text, _only(areas, row)), text.percent(row.unseen_share)
+    counted = counts(text, {"unseen_share": row.unseen_share, "expected_km2": row.expected_km2})
     if not causes:
-        return text("ice.seen_part_plain", share=share) + counts(text, row)
-    return text("ice.seen_part", share=share, causes=causes) + counts(text, row)
+        return text("ice.seen_part_plain", share=share) + counted
+    return text("ice.seen_part", share=share, causes=causes) + counted
 
 
-def _only(areas: Sequence[IceArea], row: Row) -> IceArea | None:
+def _only(areas: Sequence[IceArea], row: IceDate) -> IceArea | None:
     """Return the area behind a row, where one place and one image make it."""
-    found = [a for a in areas if a.date == row["date"]]
+    found = [a for a in areas if a.date == row.date]
     return found[0] if len(found) == 1 else None
 
 
@@ -156,18 +151,18 @@ def _trust(text: Text, scores: Mapping[str, Any] | None) -> str:
     )
 
 
-def _facts(text: Text, result: Mapping[str, Any], head: Row) -> list[tuple[str, str]]:
-    rows = result["dates"]
-    used = sum(row["ice_km2"] is not None for row in rows)
-    facts = [(text("ice.sea"), text.area(head["sea_km2"]))] if head["sea_km2"] else []
-    if head["ice_share"] is not None:
-        facts.append((text("ice.share_of_sea"), text.percent(head["ice_share"])))
-        facts.append((text("ice.extent"), text.area(head["extent_km2"] or 0.0)))
-        facts.append((text("report.clear"), text.percent(1 - head["unseen_share"])))
+def _facts(text: Text, result: Mapping[str, Any], most: IceDate) -> list[tuple[str, str]]:
+    rows = dates_of(result)
+    used = sum(row.ice_km2 is not None for row in rows)
+    facts = [(text("ice.sea"), text.area(most.sea_km2))] if most.sea_km2 else []
+    if most.ice_share is not None:
+        facts.append((text("ice.share_of_sea"), text.percent(most.ice_share)))
+        facts.append((text("ice.extent"), text.area(most.extent_km2 or 0.0)))
+        facts.append((text("report.clear"), text.percent(1 - most.unseen_share)))
     if len(rows) > 1:
         facts.append((text("ice.dates_seen"), text("ice.dates_of", used=used, all=len(rows))))
     else:
-        facts.append((text("ice.granules"), _granules(text, rows[0]["granule"])))
+        facts.append((text("ice.granules"), _granules(text, rows[0].granule)))
     return [*facts, (text("report.method"), str(result["method"]))]
 
 
@@ -216,7 +211,7 @@ def _turn(text: Text, date: str | None, beyond: str | None, both: str, one: str)
     return text(f"ice.{both}", first=date, last=date, before=beyond, after=beyond)
 
 
-def dates_table(text: Text, rows: Sequence[Row], areas: Sequence[IceArea]) -> Table:
+def dates_table(text: Text, rows: Sequence[IceDate], areas: Sequence[IceArea]) -> Table:
     """Return the table of dates, those without an area too."""
     names = ("date", "granules", "expected_km2", "interval_km2", "ice_km2", "bounds_km2",
              "extent_km2", "ice_share", "water_share", "cloud_share", "unseen_share",
@@ -225,31 +220,31 @@ def dates_table(text: Text, rows: Sequence[Row], areas: Sequence[IceArea]) -> Ta
     return table([text(f"ice.{name}") for name in names], cells, [1, 11])
 
 
-def _date_row(text: Text, row: Row, area: IceArea | None) -> list[str]:
+def _date_row(text: Text, row: IceDate, area: IceArea | None) -> list[str]:
     return [
-        str(row["date"]),
-        _granules(text, row["granule"]),
-        _km2(text, row["expected_km2"]),
-        span_km2(text, row["interval_km2"]),
-        _km2(text, row["ice_km2"]),
-        span_km2(text, row["bounds_km2"] if row["unseen_share"] > PARTIAL_ABOVE else None),
-        _km2(text, row["extent_km2"]),
-        _share(text, row["ice_share"]),
-        _share(text, row["water_share"]),
-        _share(text, row["cloud_share"]),
-        _share(text, row["unseen_share"]),
+        row.date,
+        _granules(text, row.granule),
+        _km2(text, row.expected_km2),
+        span_km2(text, row.interval_km2),
+        _km2(text, row.ice_km2),
+        span_km2(text, row.bounds_km2 if row.unseen_share > PARTIAL_ABOVE else None),
+        _km2(text, row.extent_km2),
+        _share(text, row.ice_share),
+        _share(text, row.water_share),
+        _share(text, row.cloud_share),
+        _share(text, row.unseen_share),
         _note(text, row, area),
     ]
 
 
-def _note(text: Text, row: Row, area: IceArea | None) -> str:
-    if row["status"] == "ok":
+def _note(text: Text, row: IceDate | IceArea, area: IceArea | None) -> str:
+    if row.status == "ok":
         return ""
-    if row["status"] == "partial" and area is not None:
+    if row.status == "partial" and area is not None:
         # Clouds have a column of their own.
         return "" if set(area.unseen) <= {"cloud"} else _causes(text, area)
-    said = text.sentence(str(row["reason"]))
-    return f"{text.known('status', row['status'])}: {said}" if said else ""
+    said = text.sentence(row.reason)
+    return f"{text.known('status', row.status)}: {said}" if said else ""
 
 
 def _granules(text: Text, names: str | Sequence[str]) -> str:
@@ -284,7 +279,7 @@ def districts_table(text: Text, areas: Sequence[IceArea], date: str) -> Table | 
             _km2(text, a.extent_km2),
             _share(text, a.ice_share),
             _share(text, a.unseen_share),
-            _note(text, {"status": a.status, "reason": a.reason}, a),
+            _note(text, a, a),
         ]
         for a in found
     ]

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from obriy.model.areas import ALL, PARTIAL_ABOVE, WHOLE_IMAGE, Area, AreaSeries
-from obriy.model.flags import CloudsKnown
+from obriy.model.headline import Headline
 from obriy.model.legend import Legend
 from obriy.model.provenance import Provenance
+from obriy.model.result.water import Estimate
 from obriy.model.scores import ClassScore, Scores
 from obriy.render.series import district_title
 from obriy.render.text import Text
@@ -32,6 +33,7 @@ def answer(
 ) -> dict[str, Any]:
     """Return the first screen: how much water, what was unseen, how far to trust it."""
     total = result.get("area_km2")
+    head = Estimate(**{k: v for k, v in result.items() if k in Estimate.model_fields}).estimate()
     rows = () if areas is None else areas.areas
     one = rows[0] if len(rows) == 1 else None
     lines = []
@@ -43,13 +45,7 @@ def answer(
         lines.append(text("report.whole_pixels", area=text.area(result["mask_area_km2"])))
     return {
         "label": text("report.water"),
-        **figures(
-            text,
-            result,
-            total,
-            "district" if one is None else place_of(one.district),
-            clouds=result.get("unseen", "known"),
-        ),
+        **figures(text, head, "district" if one is None else place_of(one.district)),
         **({} if total is not None else {"values": [(text("report.area_unknown"), "")]}),
         "lines": lines,
         "seen": _seen(text, result, one),
@@ -71,47 +67,36 @@ def place_of(district: str) -> str:
     return district if district in (WHOLE_IMAGE, ALL) else "district"
 
 
-def figures(
-    text: Text,
-    found: Mapping[str, Any],
-    seen_km2: float | None,
-    place: str,
-    *,
-    clouds: CloudsKnown = "known",
-) -> dict[str, Any]:
-    """Return the first figures: the best estimate of a place with its interval, what was seen.
+def figures(text: Text, head: Headline, place: str) -> dict[str, Any]:
+    """Return the first figures: the headline of a place with its interval, what was seen.
 
     Args:
         text: The language.
-        found: ``expected_km2``, ``interval_km2``, ``bounds_km2`` and ``unseen_share``.
-        seen_km2: What was seen; None: nothing.
-        place: What the estimate is of: ``image``, ``district``, ``all`` or ``sea``.
-        clouds: How it is known what clouds hid.
+        head: What leads.
+        place: What an estimate is of: ``image``, ``district``, ``all`` or ``sea``.
 
     Returns:
         ``values`` with their words, ``interval`` likewise or None, ``known``, what ``says`` how far
         the unseen may take the area, and no further ``lines``.
     """
-    if seen_km2 is None:
+    if head.km2 is None or head.seen_km2 is None:
         values = [(text("report.area_unseen"), "")]
         return {"values": values, "interval": None, "known": False, "says": [], "lines": []}
-    expected, interval = found["expected_km2"], found["interval_km2"]
-    known = expected is not None and interval is not None
-    unknown = clouds == "unknown"
-    what = "seen" if known else "only_unknown" if unknown else "only"
-    says, values = [], [(text.area(seen_km2), text(f"answer.{what}"))]
-    if known:
-        values = [(text.area(expected), text(f"answer.{place}")), *values]
-        # Of a place that was seen as a whole both figures are the same.
-        values = values if found["unseen_share"] > 0 or expected != seen_km2 else values[:1]
-    else:
+    whole, unknown = head.of == "whole", head.clouds == "unknown"
+    values, says = [(text.area(head.km2), text(f"answer.{place}"))], []
+    # Of a place that was seen as a whole both figures are the same.
+    if whole and (head.unseen_share > 0 or head.km2 != head.seen_km2):
+        values.append((text.area(head.seen_km2), text("answer.seen")))
+    if not whole:
+        values = [(text.area(head.km2), text(f"answer.{'only_unknown' if unknown else 'only'}"))]
         says.append(text("answer.unknown" if unknown else "answer.not_estimated"))
-    if clouds == "compared":
+    if head.clouds == "compared":
         says.append(text("answer.compared"))
-    if (unknown or found["unseen_share"] > PARTIAL_ABOVE) and found["bounds_km2"]:
-        said = text("answer.whatever", bounds=interval_km2(text, found["bounds_km2"]))
-        says.append(f"{said} {text('answer.supposes')}" if known else said)
-    shown = (interval_km2(text, interval), text("answer.interval")) if known else None
+    if head.wide and head.bounds_km2 is not None:
+        said = text("answer.whatever", bounds=interval_km2(text, head.bounds_km2))
+        says.append(f"{said} {text('answer.supposes')}" if whole else said)
+    span = head.interval_km2
+    shown = None if span is None else (interval_km2(text, span), text("answer.interval"))
     return {"values": values, "interval": shown, "known": True, "says": says, "lines": []}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from obriy.model.areas import PARTIAL_ABOVE, Area, AreaSeries, PeriodArea
+from obriy.model.headline import Headline
 from obriy.outputs.report_view import bare, causes_of, figures, interval_km2, place_of, seen_share
 from obriy.render.series import MOST_PANELS, ONE_SIDED, district_title
 from obriy.render.text import NBSP, Text
@@ -32,9 +33,8 @@ def answer(
     """
     period = total.periods[0]
     span = text("series.span", start=period.start, end=period.end)
-    first = figures(
-        text, period.to_dict(), period.area_km2, place_of(period.district), clouds=period.clouds
-    )
+    head = Headline.of_estimate("water", period, period.area_km2, clouds=period.clouds)
+    first = figures(text, head, place_of(period.district))
     if period.filled_km2 is not None:
         first["values"] = [*first["values"], _filled(text, period.filled_km2)]
     return first | {
