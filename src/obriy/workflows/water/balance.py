@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from obriy.errors import InputError
 from obriy.measures.evaporation import additional_evaporation
@@ -52,13 +51,6 @@ class Balance:
 
     comparison: RegisterComparison | None = None
     evaporation: tuple[Evaporation, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, ``comparison`` and ``evaporation``; None where not asked for."""
-        return {
-            "comparison": None if self.comparison is None else self.comparison.to_dict(),
-            "evaporation": [e.to_dict() for e in self.evaporation] or None,
-        }
 
 
 def read_balance(
