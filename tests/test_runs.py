@@ -4,11 +4,15 @@ import json
 import shutil
 
 import pytest
+import yaml
 
 from obriy.errors import OutputError, UsageError
 from obriy.outputs.files import atomic_path
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.ice import IceConfig
+from obriy.workflows.run import run_folder
 
 
 class Work:
@@ -298,3 +302,27 @@ def test_a_foreign_config_beside_other_files_is_left_alone(tmp_path):
     with pytest.raises(UsageError, match="not a run"), run_in(tmp_path):
         pass
     assert (tmp_path / "config.yaml").read_text() == "my: precious"
+
+
+def test_a_run_whose_configuration_had_other_words_goes_on(tmp_path):
+    """Names that options had before, options that were not there yet, another order of them."""
+    config = make_config(IceConfig, {"sources": "a.tif", "model": "b.pt", "out": tmp_path})
+    with run_folder(config) as folder:
+        folder.step("map", Work(folder))
+    said = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    said["weights"] = said.pop("model")
+    del said["composite"]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(said))
+    with run_folder(config) as folder:
+        work = Work(folder)
+        folder.step("map", work)
+    assert work.times == 0
+    assert "model: b.pt" in (tmp_path / "config.yaml").read_text()
+    for other in ({"composite": "majority"}, {"weights": "c.pt"}, {"job": "water"}, {"new": 1}):
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(said | other))
+        with pytest.raises(UsageError, match="another configuration"), run_folder(config):
+            pass
+    for text in ("a: [", "7", "1: 2", ""):
+        (tmp_path / "config.yaml").write_text(text)
+        with pytest.raises(UsageError, match="another configuration"), run_folder(config):
+            pass

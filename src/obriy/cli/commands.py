@@ -10,9 +10,9 @@ from obriy import __version__
 from obriy.cli.help import GroupedCommand
 from obriy.cli.maps import evaluate, measure, sample
 from obriy.cli.options import job_command, noting_old_names
-from obriy.cli.running import DryRun, Json, Lang, Quiet, Verbose, do, language_of, run_and_show
+from obriy.cli.running import DryRun, Json, Lang, Quiet, Verbose, do, run_and_show
 from obriy.cli.simulate import simulate
-from obriy.workflows.config.base import make_config
+from obriy.workflows.config.base import make_config, usual_language
 from obriy.workflows.jobs import JOBS, Job, read_config
 
 ERROR = 1
@@ -95,7 +95,7 @@ def demo(
     from obriy.cli.demo import demo_jobs
     from obriy.cli.show import Screen
 
-    screen, language = Screen(quiet), language_of(lang)
+    screen, language = Screen(quiet), lang or usual_language()
     done = [run_and_show(config, screen) for config in demo_jobs(out, language)]
     screen.reports(done, language)
 

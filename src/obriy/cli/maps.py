@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from obriy.cli.running import Json, Lang, Quiet, Verbose, language_of
+from obriy.cli.running import Json, Lang, Quiet, Verbose
 from obriy.cli.streams import note_loss, print_json
 from obriy.errors import UsageError
 from obriy.sources.presence import look_first
+from obriy.workflows.config.base import usual_language
 
 Codes = Annotated[
     str | None,
@@ -159,7 +160,6 @@ def sample(
     verbose: Verbose = False,
 ) -> None:
     """Draw a random sample of a map to label, for areas with standard errors."""
-    language = language_of(lang)
     look_first(str(map_file))
     from obriy.cli.show_sample import print_drawn
     from obriy.workflows.sampling import draw_sample
@@ -178,7 +178,7 @@ def sample(
         bands=bands,
         codes=codes,
         layer=layer,
-        lang=language,
+        lang=lang or usual_language(),
     )
     if as_json:
         print_json(drawn.to_dict())

@@ -5,30 +5,18 @@ from typing import Annotated, Any, Literal
 import typer
 
 from obriy.cli.streams import note_loss, print_json
-from obriy.errors import UsageError
 from obriy.model.result.base import RunResult
-from obriy.workflows.config.base import JobConfig, usual_language
+from obriy.workflows.config.base import JobConfig
 
 PARTIAL = 3
 
 Json = Annotated[bool, typer.Option("--json", help="print result.json to standard output")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done")]
-Lang = Annotated[str | None, typer.Option(help="language, en or uk; default: OBRIY_LANG, else en")]
+Lang = Annotated[
+    Literal["en", "uk"] | None, typer.Option(help="language; default: OBRIY_LANG, else en")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="show tracebacks of errors")]
-
-
-def language_of(asked: str | None) -> Literal["en", "uk"]:
-    """Return the language asked for, or the usual one.
-
-    Raises:
-        UsageError: where there is no such language.
-    """
-    if asked is None:
-        return usual_language()
-    if asked in ("en", "uk"):
-        return asked  # type: ignore[return-value]
-    raise UsageError(f"--lang: there is no '{asked}'.", "Choose en or uk.")
 
 
 def do(config: JobConfig, *, as_json: bool, quiet: bool, dry_run: bool = False) -> None:

@@ -57,10 +57,15 @@ class RunFolder:
     Args:
         path: The folder; made where it is not there.
         config: Plain values that determine the results.
+        today: Says a configuration, as text, in the words of today: that of an older run may have
+            others, and mean the same.
     """
 
-    def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, config: Mapping[str, Any], today: Callable[[str], str] = str
+    ) -> None:
         self.path = path
+        self._today = today
         self._config = config_text(config)
         self._stack = contextlib.ExitStack()
         self._lock: Lock | None = None
@@ -75,7 +80,7 @@ class RunFolder:
         """
         with contextlib.ExitStack() as stack:
             self._lock = stack.enter_context(hold(self.path, self._admit))
-            if not _holds_run(self.path, self._config):
+            if _config_in(self.path) != self._config:
                 write_text(self.path / CONFIG, self._config)
             self._steps = {entry["step"]: entry for entry in _entries(self.path)}
             self._stack = stack.pop_all()
@@ -87,7 +92,8 @@ class RunFolder:
 
     def _admit(self) -> None:
         """Raise where the folder is not this run's, and not empty."""
-        if _holds_run(self.path, self._config) or not self.path.is_dir():
+        said = _config_in(self.path)
+        if not self.path.is_dir() or (said and self._config in (said, self._today(said))):
             return
         existing = self.path / CONFIG
         if existing.exists() and (self.path / LEDGER).exists():
@@ -204,7 +210,7 @@ def finished_result(path: Path, config: str, names: Sequence[str]) -> dict[str, 
         config: What stands in its ``config.yaml``, if it is this run; see `config_text`.
         names: As for `RunFolder.note_finished`.
     """
-    if not _holds_run(path, config):
+    if _config_in(path) != config:
         return None
     try:
         noted = json.loads((path / FINISHED).read_text(encoding="utf-8"))
@@ -219,11 +225,10 @@ def finished_result(path: Path, config: str, names: Sequence[str]) -> dict[str, 
     return result
 
 
-def _holds_run(path: Path, config: str) -> bool:
+def _config_in(path: Path) -> str | None:
+    """Return the configuration of the run in a folder, as text; None where there is none."""
     existing = path / CONFIG
-    if not existing.is_file():
-        return False
-    return existing.read_text(encoding="utf-8", errors="replace") == config
+    return existing.read_text(encoding="utf-8", errors="replace") if existing.is_file() else None
 
 
 def _all_inputs(path: Path, names: Sequence[str], read: Sequence[str]) -> dict[str, Any] | None:

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
 from obriy.errors import UsageError
 from obriy.sources.presence import look_first
-from obriy.workflows.config.base import JobConfig, make_config
+from obriy.workflows.config.base import JobConfig, make_config, values_of
 from obriy.workflows.config.ice import IceCompareConfig, IceConfig, IceTrainConfig
 from obriy.workflows.config.landcover import (
     LandcoverCompareConfig,
@@ -105,13 +103,11 @@ def read_config(path: Path) -> JobConfig:
         UsageError: where it is not there, not YAML, or not a configuration.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = values_of(path.read_bytes(), path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # "2025-99-99" is a ValueError
-        raise UsageError(f"{path} is not YAML.", "Give the config.yaml of a run.") from error
-    job = values.get("job") if isinstance(values, dict) else None
-    if not isinstance(job, str) or job not in JOBS or not all(isinstance(k, str) for k in values):
+    job = values.get("job")
+    if not isinstance(job, str) or job not in JOBS:
         raise UsageError(
             f"{path} does not say which job to run.", f"Write e.g. 'job: {next(iter(JOBS))}'."
         )

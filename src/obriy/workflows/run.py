@@ -4,14 +4,15 @@ import dataclasses
 import hashlib
 import json
 import shlex
+import warnings
 from pathlib import Path
 from typing import Any, Final
 
-from obriy.errors import InputError
+from obriy.errors import InputError, UsageError
 from obriy.model.result.base import RunResult
 from obriy.runs.folder import RunFolder, config_text, finished_result
 from obriy.runs.result_file import read_result
-from obriy.workflows.config.base import JobConfig
+from obriy.workflows.config.base import JobConfig, make_config, values_of
 from obriy.workflows.config.reading import ReadingConfig
 
 COMPARING: Final = "compare dates"
@@ -46,7 +47,15 @@ def run_path(config: JobConfig) -> Path:
 
 def run_folder(config: JobConfig) -> RunFolder:
     """Return the folder of a run, to be entered: nobody else works there then."""
-    return RunFolder(run_path(config), config.identity())
+
+    def today(text: str) -> str:
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            try:
+                return config_text(make_config(type(config), values_of(text)).identity())
+            except UsageError:
+                return text
+
+    return RunFolder(run_path(config), config.identity(), today)
 
 
 def finished_run(config: JobConfig) -> Run | None:

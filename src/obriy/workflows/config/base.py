@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 
+import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -148,6 +149,20 @@ class JobConfig(BaseModel):
 
 
 Config = TypeVar("Config", bound=JobConfig)
+
+
+def values_of(text: str | bytes, name: object = "config.yaml") -> dict[str, Any]:
+    """Return what stands in a ``config.yaml``; nothing where that are no values with names.
+
+    Raises:
+        UsageError: where the file of that name is not YAML.
+    """
+    try:
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # "2025-99-99" is a ValueError
+        raise UsageError(f"{name} is not YAML.", "Give the config.yaml of a run.") from error
+    named = isinstance(values, dict) and all(isinstance(key, str) for key in values)
+    return values if named else {}
 
 
 def make_config(kind: type[Config], values: dict[str, Any]) -> Config:

@@ -11,7 +11,20 @@ SERIES: Final = ("datetime", "weights", "fill", "register", "river", "evaporatio
 """Options that only a series of dates has."""
 
 
-class WaterConfig(ImageConfig):
+class _WaterImages(ImageConfig):
+    """What mapping water and comparing its methods have in common."""
+
+    source: str = Field(
+        "simulated:",
+        description="image, folder of bands, folder of dated images, sample: or simulated:",
+        json_schema_extra=ARGUMENT,
+    )
+    reference: str | None = Field(
+        None, description="raster, polygons, points to score against; gsw:FILE: GSW occurrence"
+    )
+
+
+class WaterConfig(_WaterImages):
     """Map water in an image or through a season, measure it, score it or compare it."""
 
     PLACES = ("source", "aoi", "reference", "dem", "weights", "register_", "river", "evaporation")
@@ -19,15 +32,7 @@ class WaterConfig(ImageConfig):
     OUTPUTS = ("mask", "fraction", "polygons", "report", "index")
 
     job: Literal["water"] = "water"
-    source: str = Field(
-        "simulated:",
-        description="image, folder of bands, folder of dated images, sample: or simulated:",
-        json_schema_extra=ARGUMENT,
-    )
     method: str = Field("auto", description="auto, INDEX:THRESHOLD, or an expression of them")
-    reference: str | None = Field(
-        None, description="raster, polygons, points to score against; gsw:FILE: GSW occurrence"
-    )
     dem: str | None = Field(
         None, description="heights of the ground, m: shaded slopes beside the water are land"
     )
@@ -77,17 +82,12 @@ def _outer_comma_list(value: Any) -> Any:
     return [part.strip() for part in parts if part.strip()]
 
 
-class WaterCompareConfig(ImageConfig):
+class WaterCompareConfig(_WaterImages):
     """Compare methods for water on one scene: areas, scores, masks, every threshold."""
 
     FIRST = ("aoi", "methods", "sweep", "reference", "out")
 
     job: Literal["compare-water"] = "compare-water"
-    source: str = Field(
-        "simulated:",
-        description="image, folder of bands, sample: or simulated:",
-        json_schema_extra=ARGUMENT,
-    )
     methods: Annotated[list[str], BeforeValidator(_outer_comma_list)] = Field(
         [],
         description="auto, INDEX:THRESHOLD and expressions of them, e.g. auto,mndwi:otsu; default: "
@@ -95,7 +95,4 @@ class WaterCompareConfig(ImageConfig):
     )
     sweep: CommaList = Field(
         [], description="indices whose every threshold is tried, e.g. ndwi,mndwi"
-    )
-    reference: str | None = Field(
-        None, description="raster, polygons or points to score against; gsw:FILE for GSW occurrence"
     )
