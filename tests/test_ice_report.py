@@ -17,18 +17,16 @@ from obriy.measures.ice_season import seasons_of
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
+from obriy.model.headline import leading
 from obriy.model.ice import IceArea
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
+from obriy.model.result.ice import IceDate
 from obriy.model.scene import make_scene
 from obriy.outputs.ice_edge import write_ice_edge
-from obriy.outputs.ice_report import (
-    IceReportData,
-    headline_date,
-    render_ice_report,
-    write_ice_report,
-)
 from obriy.outputs.ice_tables import write_ice, write_seasons, write_ten_days
+from obriy.outputs.report.ice import page
+from obriy.outputs.report.page import Report, render_page, write_page
 from obriy.render.figures import to_svg
 from obriy.render.ice import concentration_figure, ice_figure, ice_multiples
 from obriy.render.ice_anomalies import anomaly_figure
@@ -160,13 +158,12 @@ def data_of(areas, lang="en", *, rows=None, figures=None, **changes):
         "provenance": provenance.to_dict(),
     } | changes
     svg = {"map": "<svg></svg>"} if figures is None else figures
-    return IceReportData(
-        "Granules <1>", lang, result, areas, seasons_of(areas), provenance, svg
-    )  # fmt: skip
+    report = Report("Granules <1>", lang, result, provenance, svg)
+    return page(report, areas=areas, seasons=seasons_of(areas))
 
 
 def text_in(data):
-    return _Page(render_ice_report(data)).text.replace("\u202f", " ")
+    return _Page(render_page(data)).text.replace("\u202f", " ")
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -181,7 +178,7 @@ def test_the_page_is_whole_with_all_its_pictures_and_loads_nothing(lang, tmp_pat
     }
     figures = {name: to_svg(figure, name) for name, figure in drawn.items()}
     data = data_of(WINTERS, lang, figures=figures, evaluation=SCORES)
-    text = write_ice_report(data, tmp_path / "report.html").read_text("utf-8")
+    text = write_page(data, tmp_path / "report.html").read_text("utf-8")
     page = _Page(text)
     assert page.open == []
     assert all(link.startswith(("#", "data:image/png;base64,")) for link in page.links)
@@ -242,7 +239,7 @@ def test_dates_without_a_view_are_said_and_lead_to_no_number():
         area("2021-03-02", None, seen=0.0, status="skipped", reason=dark),
         area("2021-03-03", None, seen=0.0, status="failed", reason=broken),
     ]
-    assert headline_date([row_of(a) for a in lost]) is None
+    assert leading([IceDate(**row_of(a)) for a in lost]) is None
     text = text_in(data_of(lost, "uk", figures={}))
     assert "На жодну дату нічого не видно" in text
     assert "не видно: На ділянці нічого не видно: хмари 100,0 %." in text

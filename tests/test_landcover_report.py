@@ -19,11 +19,8 @@ from obriy.model.legend import UNNAMED, load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.model.scores import Scores
-from obriy.outputs.landcover_report import (
-    LandcoverReport,
-    render_landcover_report,
-    write_landcover_report,
-)
+from obriy.outputs.report import landcover
+from obriy.outputs.report.page import Report, render_page, write_page
 from obriy.outputs.styles import write_style
 from obriy.render.comparison import ceiling_of, comparison_figure
 from obriy.render.figures import to_png, to_svg
@@ -150,15 +147,13 @@ def _report(maps, lang="en", result=None, **changes):
         .with_step("clusters", method="kmeans")
         .with_step("naming", labellers=["spectral", "openai:x"])
     )
-    return LandcoverReport(
-        **{"title": "scene <1>.tif", "lang": lang, "result": result or _result(), "legend": LEGEND,
-           "provenance": provenance, "map_svg": maps[lang], "sheet": _png()}
-        | changes
-    )  # fmt: skip
+    values = {"title": "scene <1>.tif", "lang": lang, "result": result or _result()}
+    report = Report(**values, provenance=provenance, figures={"map": maps[lang]})
+    return landcover.page(report, **({"legend": LEGEND, "sheet": _png()} | changes))
 
 
 def _page(maps, lang="en", **changes):
-    page = _Page(render_landcover_report(_report(maps, lang, **changes)))
+    page = _Page(render_page(_report(maps, lang, **changes)))
     assert page.open == []
     return page
 
@@ -282,9 +277,9 @@ def test_districts_have_a_table_and_the_total_leads(maps):
 
 
 def test_the_sheet_lies_in_the_page(maps):
-    page = render_landcover_report(_report(maps))
+    page = render_page(_report(maps))
     assert page.count("data:image/webp;base64,") == 1
-    assert "<img" not in render_landcover_report(_report(maps, sheet=b""))
+    assert "<img" not in render_page(_report(maps, sheet=b""))
 
 
 def test_nothing_that_could_be_seen(maps):
@@ -295,12 +290,12 @@ def test_nothing_that_could_be_seen(maps):
 def test_the_example_is_not_changed(maps):
     result = _result()
     before = copy.deepcopy(result)
-    render_landcover_report(_report(maps, result=result))
+    render_page(_report(maps, result=result))
     assert result == before
 
 
 def test_the_file_is_written(maps, tmp_path):
-    path = write_landcover_report(_report(maps, "uk"), tmp_path / "report.html")
+    path = write_page(_report(maps, "uk"), tmp_path / "report.html")
     assert "Рілля 55" in path.read_text("utf-8").replace("\xa0", " ")
 
 

@@ -19,8 +19,9 @@ from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.model.scores import ClassScore, Scores
-from obriy.outputs.report import ReportData, render_report, write_report
-from obriy.outputs.report_view import source_title
+from obriy.outputs.report import water
+from obriy.outputs.report.page import Report, render_page, write_page
+from obriy.outputs.report.record import source_title
 from obriy.render.figures import to_svg
 from obriy.render.maps import map_figure
 from obriy.render.plots import histogram_figure
@@ -133,25 +134,22 @@ def _data(lang="en", *, title="scene.tif", **changes):
         "command": "obriy water 'scene.tif' --method mndwi:otsu",
         "provenance": provenance.to_dict(),
     }
-    fields = {
-        "title": title,
-        "lang": lang,
-        "result": result | changes.pop("result", {}),
-        "legend": load_legend("water"),
-        "provenance": provenance,
-        "map_svg": _picture(lang),
-        "histogram_svgs": [
-            to_svg(histogram_figure(Histogram("MNDWI", (1, 9, 2, 4), -1, 1, 0.1), lang=lang), "h0")
-        ],
-        "areas": AreaSeries("water", (area,)),
-        "scores": SCORES,
-    }
-    return ReportData(**(fields | changes))
+    scores = changes.pop("scores", SCORES)
+    result["evaluation"] = scores and scores.to_dict()
+    drawn = histogram_figure(Histogram("MNDWI", (1, 9, 2, 4), -1, 1, 0.1), lang=lang)
+    report = Report(
+        title,
+        lang,
+        result | changes.pop("result", {}),
+        changes.pop("provenance", provenance),
+        {"map": _picture(lang), "histogram0": to_svg(drawn, "h0")},
+    )
+    return water.page(report, **({"areas": AreaSeries("water", (area,))} | changes))
 
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_page_is_whole_and_loads_nothing(lang, tmp_path):
-    path = write_report(_data(lang), tmp_path / "report.html")
+    path = write_page(_data(lang), tmp_path / "report.html")
     text = path.read_text("utf-8")
     page = _Page(text)
     assert page.open == []
@@ -163,7 +161,7 @@ def test_the_page_is_whole_and_loads_nothing(lang, tmp_path):
 
 
 def test_the_first_screen_answers():
-    text = _Page(render_report(_data())).text
+    text = _Page(render_page(_data())).text
     assert (
         "Water 1,250 km² best estimate for the whole district 1,200–1,300 km² its 90% interval "
         "1,235 km² of that seen 125,050 ha"
@@ -175,7 +173,7 @@ def test_the_first_screen_answers():
 
 
 def test_the_first_screen_answers_in_ukrainian():
-    text = _Page(render_report(_data("uk"))).text
+    text = _Page(render_page(_data("uk"))).text
     assert "Вода 1 250 км² найкраща оцінка для всієї ділянки" in text.replace("\u202f", " ")
     assert "Не видно 8,2 % території (хмари 8,2 %)" in text
     assert "F1 води 0,899" in text
@@ -184,7 +182,7 @@ def test_the_first_screen_answers_in_ukrainian():
 def test_what_is_not_independent_is_called_agreement():
     import dataclasses
 
-    text = _Page(render_report(_data(scores=dataclasses.replace(SCORES, independent=False)))).text
+    text = _Page(render_page(_data(scores=dataclasses.replace(SCORES, independent=False)))).text
     assert "Agreement" in text
     assert "not an accuracy" in text
     assert "Accuracy " not in text
@@ -192,10 +190,10 @@ def test_what_is_not_independent_is_called_agreement():
 
 def test_without_an_estimate_what_was_seen_leads_and_nothing_counts_to_it():
     none = {"expected_km2": None, "interval_km2": None}
-    text = _Page(render_report(_data(result=none))).text
+    text = _Page(render_page(_data(result=none))).text
     assert "Water 1,235 km² seen The figure is of what was seen: too little" in text
     assert "the area lies at 1,235–1,630 km²" in text
-    assert "part of the best estimate" in _Page(render_report(_data())).text
+    assert "part of the best estimate" in _Page(render_page(_data())).text
     assert "best estimate and of its interval" not in text
     assert "The interval supposes" not in text
 
@@ -206,7 +204,7 @@ def test_without_area_scores_or_warnings():
     data = _data(
         "en", result=result, areas=None, scores=None, provenance=Provenance(), share_of_seen=0.1234
     )
-    page = _Page(render_report(data))
+    page = _Page(render_page(data))
     assert "Area unknown" in page.text
     assert "12.3% of what was seen is water" in page.text
     assert "nothing here says how accurate it is" in page.text
@@ -215,14 +213,14 @@ def test_without_area_scores_or_warnings():
 
 
 def test_steps_that_nobody_foresaw_are_shown():
-    text = _Page(render_report(_data())).text
+    text = _Page(render_page(_data())).text
     for word in ("brand new step", "first", "1.5", "third", "yes", "How water was told from land"):
         assert word in text
     assert "empty" not in text
 
 
 def test_what_users_write_is_not_markup():
-    text = render_report(_data(title="<script>alert(1)</script>"))
+    text = render_page(_data(title="<script>alert(1)</script>"))
     assert "<script>" not in text
     assert "&lt;broken&gt; &amp; lost" in text
     assert "Lake &lt;1&gt;" in text
@@ -579,7 +577,7 @@ def test_reasons_and_warnings_of_a_ukrainian_report_are_ukrainian():
         "Nothing of the district was seen: cloud 100.0%.",
     ),))  # fmt: skip
     result = {"provenance": provenance.to_dict()}
-    page = _Page(render_report(_data("uk", provenance=provenance, areas=areas, result=result))).text
+    page = _Page(render_page(_data("uk", provenance=provenance, areas=areas, result=result))).text
     assert "дві сукупності" in page
     assert "Знімок змодельовано" in page
     assert "не видно: На ділянці нічого не видно: хмари 100,0 %." in page
@@ -591,7 +589,7 @@ def test_what_was_read_is_one_table(lang):
     provenance = Provenance(inputs=files).with_step(
         "bands", read={"blue": "B0.tif band 1", "green": "B1.tif band 1", "red": "B1.tif band 2"}
     )
-    page = render_report(_data(lang, provenance=provenance))
+    page = render_page(_data(lang, provenance=provenance))
     text = _Page(page).text
     assert page.count(text_of(lang)("report.inputs")) == 1
     assert "green, red" in text

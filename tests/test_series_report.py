@@ -12,7 +12,8 @@ from tests.test_report import _Page
 from obriy.cli.show import Screen
 from obriy.model.areas import Area, AreaSeries, PeriodArea
 from obriy.model.provenance import Provenance
-from obriy.outputs.series_report import SeriesReportData, render_series_report
+from obriy.outputs.report import series as view
+from obriy.outputs.report.page import Report, render_page
 from obriy.render.text import text_of
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.water.job import run_water
@@ -177,7 +178,7 @@ def row(a, weights):
     }
 
 
-def data(lang="en", *, series=SUMMER, **result):
+def data(lang="en", *, series=SUMMER, several=None, **result):
     provenance = (
         Provenance()
         .with_step("water_by_date", **{d: {"threshold": 0.0873} for d in DATES})
@@ -196,17 +197,8 @@ def data(lang="en", *, series=SUMMER, **result):
         "provenance": provenance.to_dict(),
     }
     names = ["series", "occurrence", "multiples", "causes"] + ["change"] * ("change" in result)
-    return SeriesReportData(
-        title="Summer <2025>",
-        lang=lang,
-        result=values | result,
-        series=series,
-        total=series,
-        provenance=provenance,
-        figures=dict.fromkeys(names, SVG),
-        dates_drawn=4,
-        dates_mapped=4,
-    )
+    report = Report("Summer <2025>", lang, values | result, provenance, dict.fromkeys(names, SVG))
+    return view.page(report, series=several or series, total=series, drawn=4, mapped=4)
 
 
 FULL = {
@@ -217,7 +209,7 @@ FULL = {
 @pytest.mark.parametrize("lang", ["en", "uk"])
 @pytest.mark.parametrize("result", [{}, FULL])
 def test_the_page_is_whole_and_loads_nothing(lang, result):
-    text = render_series_report(data(lang, **result))
+    text = render_page(data(lang, **result))
     page = _Page(text)
     assert page.open == []
     assert all(link.startswith("#") for link in page.links)
@@ -228,7 +220,7 @@ def test_the_page_is_whole_and_loads_nothing(lang, result):
 
 
 def test_the_first_screen_answers():
-    text = plain(render_series_report(data()))
+    text = plain(render_page(data()))
     assert (
         "Weighted area of water, 2025-06-05 to 2025-08-09 "
         "43.67 km² best estimate for the whole district 42.10–44.75 km² its 90% interval "
@@ -242,7 +234,7 @@ def test_the_first_screen_answers():
 
 
 def test_the_first_screen_answers_in_ukrainian():
-    text = plain(render_series_report(data("uk")))
+    text = plain(render_page(data("uk")))
     assert (
         "Зважена площа води, 2025-06-05 — 2025-08-09 "
         "43,67 км² найкраща оцінка для всієї ділянки 42,10–44,75 км² її 90 % інтервал "
@@ -255,7 +247,7 @@ def test_without_an_estimate_what_was_seen_leads_and_is_called_so():
     seen = dataclasses.replace(
         SUMMER.periods[0], expected_km2=None, interval_km2=None, filled_km2=None
     )
-    text = plain(render_series_report(data(series=dataclasses.replace(SUMMER, periods=(seen,)))))
+    text = plain(render_page(data(series=dataclasses.replace(SUMMER, periods=(seen,)))))
     assert "2025-08-09 41.42 km² seen The figure is of what was seen: too little" in text
     assert "best estimate for" not in text
 
@@ -267,25 +259,25 @@ def test_a_period_of_which_nothing_was_seen():
         leave_one_out_km2={}, uncertainty={}, change_sd_km2=0.0,
     )  # fmt: skip
     areas = tuple(dataclasses.replace(a, mask_km2=None, interval_km2=None) for a in SUMMER.areas)
-    text = plain(render_series_report(data(series=AreaSeries("water", areas, (blind,)))))
+    text = plain(render_page(data(series=AreaSeries("water", areas, (blind,)))))
     assert "Nothing was seen" in text
     assert "Dates used 0 of 6" in text
 
 
 def test_each_date_has_a_row_and_a_failed_one_says_why():
-    text = plain(render_series_report(data()))
+    text = plain(render_page(data()))
     assert (
         "2025-06-05 27.38 26.13–28.13 25.13 27.13 25.13–37.63 87.5% 0.090 0.0873 11 cloud 10.0%"
         in text
     )
-    assert "2025-08-01 – – 0.0% 0.0873 11 failed: cut.tif is broken." in text
+    assert "2025-08-01 – – – – – 0.0% – 0.0873 11 failed: cut.tif is broken." in text
     assert "not seen: Nothing of the district was seen: cloud 100.0%." in text
-    uk = plain(render_series_report(data("uk")))
+    uk = plain(render_page(data("uk")))
     assert "не видно: На ділянці нічого не видно: хмари 100,0 %." in uk
 
 
 def test_the_register_is_said_in_a_sentence():
-    text = plain(render_series_report(data(comparison=COMPARISON)))
+    text = plain(render_page(data(comparison=COMPARISON)))
     assert (
         "The measured area is 7.420 km² (21.8%) larger than that of the register (34.01 km²)."
         in text
@@ -295,25 +287,25 @@ def test_the_register_is_said_in_a_sentence():
     smaller = COMPARISON["rows"][0] | {
         "difference_km2": -3.957, "difference_percent": -11.636, "inside_interval": True,
     }  # fmt: skip
-    uk = plain(render_series_report(data("uk", comparison=COMPARISON | {"rows": [smaller]})))
+    uk = plain(render_page(data("uk", comparison=COMPARISON | {"rows": [smaller]})))
     assert "на 3,957 км² (11,6 %) менша за довідкову (34,01 км²)" in uk
     assert "−3,957 −11,6 так" in uk
 
 
 def test_evaporation_shows_months_negative_ones_too_and_which_area():
-    text = plain(render_series_report(data(evaporation=EVAPORATION)))
+    text = plain(render_page(data(evaporation=EVAPORATION)))
     assert "7.457 · 10⁶ m³ over 2 months from 2025-06 to 2025-07" in text
     assert "90% interval 7.191–7.722" in text
     assert "2025-06 510.0 190.0 41.42 the month 7.871 7.619–8.122" in text
     assert "2025-07 110.0 −10.0 41.42 the period −0.4143 −0.4275 to −0.4010" in text
     assert "Negative months: 1;" in text
     assert "E_add = W_eva0 − (X − Y)" in text
-    uk = plain(render_series_report(data("uk", evaporation=EVAPORATION)))
+    uk = plain(render_page(data("uk", evaporation=EVAPORATION)))
     assert "Немає площі: 2025-07; взято площу за весь період." in uk
 
 
 def test_change_is_a_table_with_intervals_and_a_sentence():
-    text = plain(render_series_report(data(change=CHANGE)))
+    text = plain(render_page(data(change=CHANGE)))
     assert "Between 2025-06-05 – 2025-06-08 and 2025-07-08 the water changed by −0.0125 km²" in text
     assert "(90% interval −0.5000 to 0.4750)" in text
     assert "Zero, no change, lies inside the interval" in text
@@ -322,7 +314,7 @@ def test_change_is_a_table_with_intervals_and_a_sentence():
 
 
 def test_water_bodies_say_how_many_there_are_in_all():
-    text = plain(render_series_report(data(bodies=BODIES)))
+    text = plain(render_page(data(bodies=BODIES)))
     assert "Bodies found: 1,234." in text
     assert "The 1 largest:" in text
     assert "u8vxn5q2d1 43.21 50.00 2025-06-05 2025-07-08 75%" in text
@@ -331,24 +323,23 @@ def test_water_bodies_say_how_many_there_are_in_all():
 def test_several_districts_have_a_table():
     other = dataclasses.replace(SUMMER.periods[0], district="M5.5")
     series = dataclasses.replace(SUMMER, periods=(*SUMMER.periods, other))
-    shown = dataclasses.replace(data(), series=series)
-    text = plain(render_series_report(shown))
+    text = plain(render_page(data(several=series)))
     assert "M5.5 43.67 42.10–44.75 41.42 43.42 41.42–53.92 12.5% 2.8 7.350 partly unseen" in text
     assert "added over the districts" in text
-    assert "added over the districts" not in plain(render_series_report(data()))
+    assert "added over the districts" not in plain(render_page(data()))
 
 
 def test_what_reaches_upwards_only_is_explained_where_it_occurs():
-    text = plain(render_series_report(data()))
+    text = plain(render_page(data()))
     assert "1.645 times the root" in text
     assert "reaches further up" not in text
     more = dataclasses.replace(SUMMER.periods[0], uncertainty={"shore": 0.25, "omission": 0.5})
     series = dataclasses.replace(SUMMER, periods=(more,))
-    assert "reaches further up" in plain(render_series_report(data(series=series)))
+    assert "reaches further up" in plain(render_page(data(series=series)))
 
 
 def test_what_users_write_is_not_markup():
-    text = render_series_report(data())
+    text = render_page(data())
     assert "Summer &lt;2025&gt;" in text
     assert "&lt;cut&gt; &amp; gone" in text
 
@@ -453,7 +444,7 @@ def test_images_without_crs_need_only_the_size_of_their_pixels(tmp_path):
 def test_a_single_date_is_no_span():
     period = dataclasses.replace(SUMMER.periods[0], end=SUMMER.periods[0].start)
     one = data(series=dataclasses.replace(SUMMER, periods=(period,)))
-    assert "Weighted area of water, 2025-06-05 43.67 km²" in plain(render_series_report(one))
+    assert "Weighted area of water, 2025-06-05 43.67 km²" in plain(render_page(one))
 
 
 @pytest.mark.parametrize(

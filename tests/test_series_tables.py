@@ -60,7 +60,7 @@ def rows_of(path):
 def test_a_row_by_hand(tmp_path):
     thresholds = {"2023-04-01": 0.05, "2023-05-01": None}
     row, _ = rows_of(write_series(SERIES_OF_POND, tmp_path / "s.csv", thresholds=thresholds))
-    assert tuple(row) == SERIES
+    assert list(row) == list(SERIES)
     assert next(iter(row)) == "date"
     assert (row["date"], row["district"]) == ("2023-04-01", POND)
     expected = {
@@ -95,7 +95,7 @@ def test_a_single_image_without_date_or_period(tmp_path):
 
 def test_a_period_by_hand(tmp_path):
     (row,) = rows_of(write_periods(SERIES_OF_POND, tmp_path / "p.csv"))
-    assert tuple(row) == PERIODS
+    assert list(row) == list(PERIODS)
     assert (row["district"], row["start"], row["end"]) == (POND, "2023-04-01", "2023-05-01")
     expected = {
         "dates": 2, "effective_dates": 1.6, "area_km2": 0.425, "expected_km2": 0.426,

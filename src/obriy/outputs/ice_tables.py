@@ -22,19 +22,25 @@
 periods; their columns are the fields of `obriy.model.ice.IceSeason`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from obriy.model.ice import IceArea, IceSeason
-from obriy.outputs.tables import BOUNDS, CAUSES, WHOLE, ends, write_rows
+from obriy.outputs.tables import BOUNDS, UNSEEN, WHOLE, fields, write_rows, write_table
 
-ICE: Final = (
-    "date", "district", "granules", "sea_km2", *WHOLE, "ice_km2", "water_km2", *BOUNDS,
-    "extent_km2", "ice_share", "water_share", "cloud_share",
-    "unseen_share", *(f"unseen_{cause}" for cause in CAUSES), "status", "reason",
-)  # fmt: skip
-SEASONS: Final = (
+ICE: Final = {
+    **fields("date", "district"),
+    "granules": lambda area: " ".join(area.granules),
+    **fields("sea_km2"),
+    **WHOLE,
+    **fields("ice_km2", "water_km2"),
+    **BOUNDS,
+    **fields("extent_km2", "ice_share", "water_share", "cloud_share", "unseen_share"),
+    **UNSEEN,
+    **fields("status", "reason"),
+}
+SEASONS: Final = fields(
     "district", "season", "dates", "first_ice_after", "first_ice", "last_ice", "last_ice_before",
     "maximum_km2", "maximum_date",
 )  # fmt: skip
@@ -43,30 +49,19 @@ TEN_DAYS: Final = ("start", "dates", "mean_km2", "anomaly_km2")
 
 def write_ice(areas: Sequence[IceArea], path: Path | str) -> Path:
     """Write ``ice.csv``: a row per place and date; return its path."""
-    return write_rows(path, ICE, (_row(area) for area in areas))
+    return write_table(path, ICE, areas)
 
 
 def write_seasons(seasons: Sequence[IceSeason], path: Path | str) -> Path:
     """Write ``seasons.csv``: a row per place and winter; return its path."""
-    return write_rows(path, SEASONS, ([getattr(s, name) for name in SEASONS] for s in seasons))
+    return write_table(path, SEASONS, seasons)
 
 
 def write_ten_days(seasons: Sequence[IceSeason], path: Path | str) -> Path:
     """Write ``ten_days.csv``: a row per place and ten days; return its path."""
-    return write_rows(path, ("district", "season", *TEN_DAYS), _ten_days(seasons))
-
-
-def _row(area: IceArea) -> list[Any]:
-    return [
-        area.date, area.district, " ".join(area.granules), area.sea_km2, area.expected_km2,
-        *ends(area.interval_km2), area.ice_km2, area.water_km2, *ends(area.bounds_km2),
-        area.extent_km2, area.ice_share,
-        area.water_share, area.cloud_share, area.unseen_share,
-        *(area.unseen.get(cause, 0.0) for cause in CAUSES), area.status, area.reason,
-    ]  # fmt: skip
-
-
-def _ten_days(seasons: Sequence[IceSeason]) -> Iterator[list[Any]]:
-    for season in seasons:
-        for row in season.ten_days:
-            yield [season.district, season.season, *(row[name] for name in TEN_DAYS)]
+    rows = (
+        [season.district, season.season, *(ten[name] for name in TEN_DAYS)]
+        for season in seasons
+        for ten in season.ten_days
+    )
+    return write_rows(path, ("district", "season", *TEN_DAYS), rows)

@@ -18,6 +18,7 @@ from obriy.errors import OutputError
 from obriy.model.sample import CANNOT_TELL, SampleDesign
 from obriy.outputs.files import write_text
 from obriy.outputs.geopackage import VectorLayer, write_layers
+from obriy.outputs.pages import render
 from obriy.outputs.styles import Look
 from obriy.render.chips import Chip, ChipView
 from obriy.render.palette import OUTLINE
@@ -87,25 +88,10 @@ def render_page(
     The page needs nothing beside it and no network. It keeps labels in the browser while it is
     open and, where the browser lets it, afterwards.
     """
-    import jinja2
-    from markupsafe import Markup
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("obriy.outputs"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     data = json.dumps(_page_data(design, views, chips, text), ensure_ascii=False)
     # In a script element only "<" could end it, and JSON may write it otherwise.
-    return environment.get_template("sheet.html.j2").render(
-        t=text,
-        lang=text.lang,
-        image=image,
-        count=len(design.units),
-        data=Markup(data.replace("<", "\\u003c")),  # noqa: S704 - escaped in the line above
-    )
+    data = data.replace("<", "\\u003c")
+    return render("sheet.html.j2", {"t": text, "lang": text.lang, "image": image, "data": data})
 
 
 def _page_data(

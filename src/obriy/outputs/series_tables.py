@@ -50,21 +50,61 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from obriy.model.areas import Area, AreaSeries, PeriodArea
-from obriy.outputs.tables import BOUNDS, CAUSES, WHOLE, ends, write_rows
+from obriy.model.areas import Area, AreaSeries
+from obriy.outputs.tables import BOUNDS, UNSEEN, WHOLE, Columns, fields, write_table
 
-SERIES: Final = (
-    "date", "district", *WHOLE, "area_wet_m2", "pc_wet", "pc_invalid", "area_invalid_m2",
-    "area_km2", "mask_km2", "fraction_km2", "filled_km2", "filled_share", *BOUNDS,
-    *(f"unseen_{cause}" for cause in CAUSES), "clouds", "weight", "threshold",
-    "status", "reason",
-)  # fmt: skip
-PERIODS: Final = (
-    "district", "start", "end", "dates", "effective_dates", *WHOLE, "area_km2", "filled_km2",
-    *BOUNDS, "change_sd_km2", "without_one_low_km2", "without_one_high_km2",
-    "unseen_share", "clouds", "status", "reason",
-)  # fmt: skip
 _M2: Final = 1e6
+
+
+def _wet_m2(area: Area) -> float | None:
+    return None if area.area_km2 is None else area.area_km2 * _M2
+
+
+def _wet_percent(area: Area) -> float | None:
+    known, whole = area.area_km2, area.district_km2
+    return None if known is None or not whole else 100 * known / whole
+
+
+def _without_one(extreme: Any) -> Any:
+    return lambda period: extreme(period.leave_one_out_km2.values(), default=None)
+
+
+def _by_date(
+    weights: Mapping[str, Mapping[str, float]], thresholds: Mapping[str, float | None]
+) -> Columns:
+    """Return the columns that a date brings: its weight in a district, its threshold."""
+    return {
+        "weight": lambda area: weights.get(area.district, {}).get(area.date),
+        "threshold": lambda area: thresholds.get(area.date),
+    }
+
+
+SERIES: Final = {
+    **fields("date", "district"),
+    **WHOLE,
+    "area_wet_m2": _wet_m2,
+    "pc_wet": _wet_percent,
+    "pc_invalid": lambda area: 100 * area.unseen_share,
+    "area_invalid_m2": lambda area: area.unseen_share * area.district_km2 * _M2,
+    **fields("area_km2", "mask_km2", "fraction_km2", "filled_km2", "filled_share"),
+    **BOUNDS,
+    **UNSEEN,
+    **fields("clouds"),
+    **_by_date({}, {}),
+    **fields("status", "reason"),
+}
+PERIODS: Final = {
+    **fields("district", "start", "end"),
+    "dates": lambda period: len(period.weights),
+    **fields("effective_dates"),
+    **WHOLE,
+    **fields("area_km2", "filled_km2"),
+    **BOUNDS,
+    **fields("change_sd_km2"),
+    "without_one_low_km2": _without_one(min),
+    "without_one_high_km2": _without_one(max),
+    **fields("unseen_share", "clouds", "status", "reason"),
+}
 
 
 def write_series(
@@ -81,40 +121,9 @@ def write_series(
         thresholds: Threshold of the map by date, where it has one.
     """
     weights = {period.district: period.weights for period in series.periods}
-    rows = (
-        _series_row(area, weights.get(area.district, {}), thresholds or {}) for area in series.areas
-    )
-    return write_rows(path, SERIES, rows)
+    return write_table(path, {**SERIES, **_by_date(weights, thresholds or {})}, series.areas)
 
 
 def write_periods(series: AreaSeries, path: Path | str) -> Path:
     """Write ``periods.csv``: a row per district; return its path."""
-    return write_rows(path, PERIODS, (_period_row(period) for period in series.periods))
-
-
-def _series_row(
-    area: Area, weights: Mapping[str, float], thresholds: Mapping[str, float | None]
-) -> list[Any]:
-    known, whole = area.area_km2, area.district_km2
-    date = area.date or ""
-    return [
-        area.date, area.district, area.expected_km2, *ends(area.interval_km2),
-        None if known is None else known * _M2,
-        None if known is None or not whole else 100 * known / whole,
-        100 * area.unseen_share, area.unseen_share * whole * _M2,
-        known, area.mask_km2, area.fraction_km2, area.filled_km2, area.filled_share,
-        *ends(area.bounds_km2),
-        *(area.unseen.get(cause, 0.0) for cause in CAUSES), area.clouds,
-        weights.get(date), thresholds.get(date), area.status, area.reason,
-    ]  # fmt: skip
-
-
-def _period_row(period: PeriodArea) -> list[Any]:
-    others = period.leave_one_out_km2.values()
-    return [
-        period.district, period.start, period.end, len(period.weights), period.effective_dates,
-        period.expected_km2, *ends(period.interval_km2), period.area_km2, period.filled_km2,
-        *ends(period.bounds_km2), period.change_sd_km2,
-        min(others, default=None), max(others, default=None), period.unseen_share,
-        period.clouds, period.status, period.reason,
-    ]  # fmt: skip
+    return write_table(path, PERIODS, series.periods)

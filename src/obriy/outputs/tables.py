@@ -1,25 +1,56 @@
 """Areas and scores as CSV: UTF-8, a point for decimals, full precision, empty where unknown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from obriy.csv_text import csv_text
-from obriy.model.areas import Area, AreaSeries
+from obriy.model.areas import AreaSeries
 from obriy.model.flags import Unseen
 from obriy.model.scores import Scores
 from obriy.outputs.files import write_text
 
-CAUSES = (*(u.name.lower() for u in Unseen if u is not Unseen.SEEN), "outside", "unnamed")
-"""Reasons for which a part of a district was unseen; a column each."""
+Columns = Mapping[str, Callable[[Any], Any]]
+"""What stands in each column of a row, by the name of the column."""
 
-WHOLE = ("expected_km2", "low_km2", "high_km2")
+
+def fields(*names: str) -> Columns:
+    """Return columns that are named as the fields of the rows that they hold."""
+    return {name: operator.attrgetter(name) for name in names}
+
+
+def ends(field: str, low: str, high: str) -> Columns:
+    """Return the two columns of a field that is an interval; empty where there is none."""
+    interval = operator.attrgetter(field)
+    return {
+        low: lambda row: (interval(row) or (None, None))[0],
+        high: lambda row: (interval(row) or (None, None))[1],
+    }
+
+
+def _unseen(cause: str) -> Callable[[Any], Any]:
+    return lambda row: row.unseen.get(cause, 0.0)
+
+
+WHOLE: Final = {**fields("expected_km2"), **ends("interval_km2", "low_km2", "high_km2")}
 """Best estimate of a whole place, and its 90 % interval."""
-BOUNDS = ("bound_low_km2", "bound_high_km2")
+BOUNDS: Final = ends("bounds_km2", "bound_low_km2", "bound_high_km2")
 """What was seen, and that with all that was not: whatever lies there."""
-_AREAS = ("class", "district", "date", *WHOLE, "area_km2", "area_ha", "mask_km2", *BOUNDS,
-          "district_km2", "outside_share", "unseen_share", *(f"unseen_{c}" for c in CAUSES),
-          "clouds", "status", "reason")  # fmt: skip
+UNSEEN: Final = {
+    f"unseen_{cause}": _unseen(cause)
+    for cause in (*(u.name.lower() for u in Unseen if u is not Unseen.SEEN), "outside", "unnamed")
+}
+"""Share of a place that was unseen for each reason."""
+_AREAS: Final = {
+    **fields("district", "date"),
+    **WHOLE,
+    **fields("area_km2", "area_ha", "mask_km2"),
+    **BOUNDS,
+    **fields("district_km2", "outside_share", "unseen_share"),
+    **UNSEEN,
+    **fields("clouds", "status", "reason"),
+}
 _SCORES = ("edges", "class", "code", "measure", "value", "low", "high", "legend")
 _OVERALL = ("overall_accuracy", "kappa", "mean_iou", "pixels", "unseen_share")
 _BY_CLASS = ("precision", "recall", "f1", "iou")
@@ -39,11 +70,11 @@ def write_areas(series: AreaSeries, path: Path | str, maps: Sequence[str] | None
         maps: Name of the map of each area, for a column ``map``, which stands first; None: no such
             column: the dates tell maps apart.
     """
-    rows = [_area_row(series.class_name, area) for area in series.areas]
-    if maps is None:
-        return write_rows(path, _AREAS, rows)
-    named = ([name, *row] for name, row in zip(maps, rows, strict=True))
-    return write_rows(path, ("map", *_AREAS), named)
+    names = iter(maps or ())
+    named: Columns = {} if maps is None else {"map": lambda _: next(names)}
+    return write_table(
+        path, {**named, "class": lambda _: series.class_name, **_AREAS}, series.areas
+    )
 
 
 def write_scores(scores: Scores, path: Path | str) -> Path:
@@ -57,21 +88,6 @@ def write_scores(scores: Scores, path: Path | str) -> Path:
     both += [(edges, part.merged) for edges, part in both if part is not None]
     rows = (row for edges, part in both if part is not None for row in _score_rows(part, edges))
     return write_rows(path, _SCORES, rows)
-
-
-def _area_row(class_name: str, area: Area) -> list[Any]:
-    causes = [area.unseen.get(cause, 0.0) for cause in CAUSES]
-    return [
-        class_name, area.district, area.date, area.expected_km2, *ends(area.interval_km2),
-        area.area_km2, area.area_ha, area.mask_km2, *ends(area.bounds_km2),
-        area.district_km2, area.outside_share, area.unseen_share, *causes,
-        area.clouds, area.status, area.reason,
-    ]  # fmt: skip
-
-
-def ends(interval: tuple[float, float] | None) -> tuple[float | None, float | None]:
-    """Return the two cells of an interval; empty where there is none."""
-    return interval or (None, None)
 
 
 def _score_rows(scores: Scores, edges: str) -> Iterator[list[Any]]:
@@ -89,3 +105,8 @@ def _score_rows(scores: Scores, edges: str) -> Iterator[list[Any]]:
 def write_rows(path: Path | str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Path:
     """Write a table as `obriy.csv_text` has it; return its path."""
     return write_text(Path(path), csv_text(header, rows))
+
+
+def write_table(path: Path | str, columns: Columns, rows: Iterable[Any]) -> Path:
+    """Write a table of columns that say what they hold; return its path."""
+    return write_rows(path, columns, ([get(row) for get in columns.values()] for row in rows))

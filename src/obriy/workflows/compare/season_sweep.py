@@ -6,6 +6,7 @@ weighed by the share of the district that was seen.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -23,12 +24,8 @@ from obriy.model.layers import LAYERS
 from obriy.model.provenance import hrefs_of
 from obriy.model.result.tables import SeasonComparison, SeasonRow, Sweep
 from obriy.model.scene import band_names, provenance_of
-from obriy.outputs.comparison_report import ComparisonReport, write_season_report
-from obriy.outputs.files import write_bytes
-from obriy.outputs.report_view import source_title
+from obriy.outputs.report import comparison
 from obriy.outputs.tables import write_rows
-from obriy.render.figures import to_png, to_svg
-from obriy.render.text import text_of
 from obriy.render.water_comparison import season_sweep_figure
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
@@ -37,6 +34,7 @@ from obriy.workflows.compare.sweep import checked_indices, ladder_of, steps_of
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
 from obriy.workflows.passes import open_layer
+from obriy.workflows.products import RunFiles
 from obriy.workflows.run import Run, command_of, finish, places_of, run_folder
 from obriy.workflows.water.inputs import OpenedImage, SeriesInputs, read_inputs
 from obriy.workflows.water.mapping import map_waters_to_files, open_map
@@ -184,23 +182,14 @@ class _Season:
 
     def _write(
         self, sweeps: Sequence[Mapping[str, Any]], result: SeasonComparison
-    ) -> dict[str, str]:
+    ) -> dict[str, Path]:
         """Write tables, figures and report; return their paths by name."""
-        outputs, figures = {}, {}
+        run, figures = RunFiles(self.config, self.folder, self.inputs.districts), {}
         for sweep in sweeps:
             name, table = f"sweep_{sweep['index'].lower()}", sweep["table"]
             rows = ([round(float(v), 6) for v in row] for row in zip(*table.values(), strict=True))
-            outputs[name] = str(write_rows(self.folder.file(f"{name}.csv"), list(table), rows))
-            figure = season_sweep_figure(sweep, self.config.lang)
-            png = write_bytes(self.folder.file(f"{name}.png"), to_png(figure))
-            outputs[f"{name}_picture"] = str(png)
-            figures[f"sweep {sweep['index']}"] = to_svg(figure, name)
-        report = ComparisonReport(
-            title=source_title(text_of(self.config.lang), self.config.source),
-            lang=self.config.lang,
-            result=result.with_outputs(outputs).to_dict(),
-            provenance=provenance_of(self.inputs.first),
-            figures=figures,
-        )
-        outputs["report"] = str(write_season_report(report, self.folder.file("report.html")))
-        return outputs
+            run.files[name] = write_rows(self.folder.file(f"{name}.csv"), list(table), rows)
+            figures[f"sweep {sweep['index']}"] = season_sweep_figure(sweep, self.config.lang)
+        pictures = {name: f"{name.replace(' ', '_').lower()}_picture" for name in figures}
+        run.report(result, figures, pictures, comparison.season)
+        return run.files

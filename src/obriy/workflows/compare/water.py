@@ -29,12 +29,9 @@ from obriy.model.reference import Reference
 from obriy.model.result.tables import Sweep, WaterComparison, WaterRow
 from obriy.model.scene import band_names, provenance_of
 from obriy.model.scores import COMPARED, OF_MAP, Scores
-from obriy.outputs.comparison_report import ComparisonReport, write_comparison_report
-from obriy.outputs.files import write_bytes
-from obriy.outputs.report_view import source_title
+from obriy.outputs.report import comparison
 from obriy.outputs.tables import write_rows
 from obriy.prepare.clouds.mask import Clouds
-from obriy.render.figures import to_png, to_svg
 from obriy.render.index_maps import index_figure
 from obriy.render.text import text_of
 from obriy.render.water_comparison import area_figure, masks_figure, scores_figure, sweep_figure
@@ -50,6 +47,7 @@ from obriy.workflows.compare.sweep import checked_indices, ladder_of, no_water, 
 from obriy.workflows.config.water import WaterCompareConfig
 from obriy.workflows.evaluation import evaluate
 from obriy.workflows.passes import open_layer
+from obriy.workflows.products import RunFiles
 from obriy.workflows.run import Run, command_of, finish, places_of, run_folder
 from obriy.workflows.water.image import Inputs, inputs_of, measure_image, reference_of
 from obriy.workflows.water.mapping import map_waters, map_waters_to_files, open_map
@@ -253,7 +251,7 @@ class _Bench:
             command=command_of(self.config),
             provenance=dataclasses.replace(provenance_of(self.inputs.scene), warnings=warnings),
         )
-        result = result.with_outputs(self._write(methods, maps, rows, sweeps, result))
+        result = result.with_outputs(self._write(maps, rows, sweeps, result))
         return finish(self.config, self.folder, result)
 
     def _open(self, number: int) -> ClassMap:
@@ -357,20 +355,38 @@ class _Bench:
 
     def _write(
         self,
-        methods: Sequence[str],
         maps: Sequence[ClassMap],
         rows: Sequence[Mapping[str, Any]],
         sweeps: Sequence[Mapping[str, Any]],
         result: WaterComparison,
-    ) -> dict[str, str]:
+    ) -> dict[str, Path]:
         """Write tables, figures and report; return their paths by name."""
-        folder, lang = self.folder, self.config.lang
-        outputs = write_comparison(folder, COLUMNS, rows)
+        run = RunFiles(self.config, self.folder, self.inputs.districts)
+        outputs = write_comparison(self.folder, COLUMNS, rows)
         for sweep in sweeps:
-            path = folder.file(f"sweep_{sweep['index'].lower()}.csv")
-            outputs[f"sweep_{sweep['index'].lower()}"] = str(
-                write_rows(path, SWEEP_COLUMNS, _sweep_rows(sweep["table"]))
-            )
+            name = f"sweep_{sweep['index'].lower()}"
+            path = self.folder.file(f"{name}.csv")
+            outputs[name] = str(write_rows(path, SWEEP_COLUMNS, _sweep_rows(sweep["table"])))
+        run.files |= {name: Path(path) for name, path in outputs.items()}
+        figures = self._figures(maps, rows, sweeps)
+        independent = self.reference is None or self.reference.independent
+        run.report(
+            result,
+            figures,
+            {name: f"{name.replace(' ', '_').lower()}_picture" for name in figures},
+            lambda report: comparison.page(report, independent=independent),
+            maps[0].provenance,
+        )
+        return run.files
+
+    def _figures(
+        self,
+        maps: Sequence[ClassMap],
+        rows: Sequence[Mapping[str, Any]],
+        sweeps: Sequence[Mapping[str, Any]],
+    ) -> dict[str, Figure]:
+        """Draw masks, areas, scores and sweeps."""
+        lang = self.config.lang
         figures = {
             "masks": masks_figure(
                 self.inputs.part, dict(zip(_titles(rows, lang), maps, strict=True)),
@@ -386,21 +402,7 @@ class _Bench:
         for sweep in sweeps:
             figures[f"sweep {sweep['index']}"] = sweep_figure(sweep, lang)
             figures[f"index {sweep['index']}"] = self._picture(sweep)
-        for name, figure in figures.items():
-            path = folder.file(f"{name.replace(' ', '_').lower()}.png")
-            outputs[f"{path.stem}_picture"] = str(write_bytes(path, to_png(figure)))
-        report = ComparisonReport(
-            title=source_title(text_of(lang), self.config.source),
-            lang=lang,
-            result=result.with_outputs(outputs).to_dict(),
-            provenance=maps[0].provenance,
-            figures={
-                name: to_svg(figure, name.replace(" ", "")) for name, figure in figures.items()
-            },
-            independent=self.reference is None or self.reference.independent,
-        )
-        outputs["report"] = str(write_comparison_report(report, folder.file("report.html")))
-        return outputs
+        return figures
 
 
 def _clear_place(index: Index) -> str:

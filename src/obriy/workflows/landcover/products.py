@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import xarray as xr
@@ -27,23 +26,19 @@ from obriy.model.result.landcover import (
 from obriy.model.scene import band_names
 from obriy.model.scores import Scores
 from obriy.outputs.files import write_bytes, write_text
-from obriy.outputs.landcover_report import LandcoverReport, write_landcover_report
 from obriy.outputs.polygons import write_parcels
-from obriy.outputs.report_view import source_title
-from obriy.outputs.stac_item import write_stac_item
+from obriy.outputs.report import landcover
 from obriy.outputs.tables import write_rows, write_scores
 from obriy.render.contact_sheet import contact_sheet
-from obriy.render.figures import to_png, to_svg
 from obriy.render.maps import map_figure
-from obriy.render.text import text_of
-from obriy.runs.fingerprint import fingerprint
-from obriy.runs.folder import RunFolder, StepRecord
+from obriy.runs.folder import RunFolder
 from obriy.validation.ceiling import NamingScores, evaluate_naming
 from obriy.validation.evaluate import evaluate
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.landcover.mapping import CoverMap
+from obriy.workflows.products import RunFiles
 from obriy.workflows.records import about_districts, districts_that_failed
-from obriy.workflows.run import command_of, places_of
+from obriy.workflows.run import command_of
 
 _AREAS: Final = ("district", "code", "class", "area_km2", "share")
 """Columns of ``areas.csv``."""
@@ -79,29 +74,23 @@ def write_cover_products(
         inputs: What was read.
         cover: The map.
     """
-    size = config.resolution if cover.map.geobox.crs is None else None
+    run = RunFiles(config, folder, inputs.districts)
     products = _Products(
         config,
         folder,
         inputs,
         cover,
-        measure_cover(cover.map, inputs.districts, pixel_size_m=size),
+        measure_cover(cover.map, inputs.districts, pixel_size_m=run.size_of(cover.map)),
         None if inputs.reference is None else _evaluate(cover, inputs.reference),
     )
     result = _result(products)
-    maps = {name: folder.file(file) for name, file in cover.files.items()}
-    files = {name: file for name, file in maps.items() if is_listed(name, config.outputs)}
-    files |= _tables(products)
-    files |= _pictures(products, result.with_outputs(files), size)
-    files["stac"] = write_stac_item(
-        cover.map,
-        files,
-        folder.file("item.json"),
-        item_id=folder.path.name,
-        title=_title(config),
-        clusters=None if cover.clusters is None else cover.clusters.legend,
-    )
-    return result.with_outputs(files)
+    maps = run.paths(cover.files)
+    run.files |= {name: file for name, file in maps.items() if is_listed(name, config.outputs)}
+    _write_tables(run, products)
+    _draw(run, products, result)
+    clusters = None if cover.clusters is None else cover.clusters.legend
+    run.files["stac"] = run.item(cover.map, run.files, folder.path, clusters=clusters)
+    return result.with_outputs(run.files)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,75 +126,42 @@ def _opinions(cover: CoverMap) -> dict[str, dict[int, int]]:
     return said
 
 
-def _tables(products: _Products) -> dict[str, Path]:
+def _write_tables(run: RunFiles, products: _Products) -> None:
     """Write what programs read."""
-    config, folder, cover = products.config, products.folder, products.cover
+    folder, cover, scores = run.folder, products.cover, products.scores
     rows = ((c.district, c.code, c.name, c.area_km2, c.share) for c in products.classes)
-    files = {"areas": write_rows(folder.file("areas.csv"), _AREAS, rows)}
+    run.files["areas"] = write_rows(folder.file("areas.csv"), _AREAS, rows)
     if cover.minutes is not None:
-        files["panel"] = write_text(folder.file("panel.json"), minutes_text(cover.minutes))
-    if "human" in config.panel():
-        files["names"] = folder.file("names.csv")
-    if products.scores is not None:
-        scores = products.scores
+        run.files["panel"] = write_text(folder.file("panel.json"), minutes_text(cover.minutes))
+    if "human" in products.config.panel():
+        run.files["names"] = folder.file("names.csv")
+    if scores is not None:
         plain = scores.scores if isinstance(scores, NamingScores) else scores
-        files["scores"] = write_scores(plain, folder.file("scores.csv"))
-    if "polygons" in config.outputs:
-        files["polygons"] = _parcels(products)
-    return files
+        run.files["scores"] = write_scores(plain, folder.file("scores.csv"))
+    run.files |= run.polygons(
+        "landcover.gpkg",
+        lambda path: write_parcels(
+            cover.map, path, clusters=cover.clusters, districts=run.districts, lang=run.lang
+        ),
+        after=["landcover"],
+    )
 
 
-def _parcels(products: _Products) -> Path:
-    folder, cover = products.folder, products.cover
-
-    def work() -> StepRecord:
-        path = folder.file("landcover.gpkg")
-        write_parcels(
-            cover.map,
-            path,
-            clusters=cover.clusters,
-            districts=products.inputs.districts,
-            lang=products.config.lang,
-        )
-        return StepRecord({"polygons": path.name})
-
-    told = fingerprint(places_of(products.config))
-    return folder.file(folder.step("polygons", work, told, after=["landcover"]).outputs["polygons"])
-
-
-def _pictures(
-    products: _Products, result: LandcoverResult, pixel_size_m: float | None
-) -> dict[str, Path]:
+def _draw(run: RunFiles, products: _Products, result: LandcoverResult) -> None:
     """Write what people look at."""
-    config, folder, cover = products.config, products.folder, products.cover
-    scene, legend = products.inputs.part, cover.map.legend
-    files: dict[str, Path] = {}
-    sheet = b""
-    if cover.namings and {"sheet", "report"} & set(config.outputs):
-        sheet = contact_sheet(scene, cover.portraits, cover.namings, legend, config.lang)
-    if sheet and "sheet" in config.outputs:
-        files["sheet"] = write_bytes(folder.file("sheet.png"), sheet)
-    if "report" not in config.outputs:
-        return files
-    figure = map_figure(
-        scene,
-        cover.map,
-        districts=products.inputs.districts,
-        lang=config.lang,
-        pixel_size_m=pixel_size_m,
-    )
-    report = LandcoverReport(
-        title=_title(config),
-        lang=config.lang,
-        result=result.to_dict(),
-        legend=legend,
-        provenance=cover.map.provenance,
-        map_svg=to_svg(figure, "map"),
-        sheet=sheet,
-    )
-    files["picture"] = write_bytes(folder.file("map.png"), to_png(figure))
-    files["report"] = write_landcover_report(report, folder.file("report.html"))
-    return files
+    scene, cover, sheet = products.inputs.part, products.cover, b""
+    legend = cover.map.legend
+    if cover.namings and (run.wants("sheet") or run.wants("report")):
+        sheet = contact_sheet(scene, cover.portraits, cover.namings, legend, run.lang)
+    if sheet and run.wants("sheet"):
+        run.files["sheet"] = write_bytes(run.folder.file("sheet.png"), sheet)
+    if run.wants("report"):
+        run.report(
+            result,
+            {"map": map_figure(scene, cover.map, **run.drawn_on(cover.map))},
+            {"map": "picture"},
+            lambda report: landcover.page(report, legend=legend, sheet=sheet),
+        )
 
 
 def _result(products: _Products) -> LandcoverResult:
@@ -313,7 +269,3 @@ def _classes(classes: Sequence[ClassArea], namings: Sequence[Naming]) -> list[Cl
         sure = sum(n.confidence * n.facts.pixels for n in mine) / pixels if pixels else None
         rows.append(ClassRow(**dataclasses.asdict(row), confidence=sure))
     return rows
-
-
-def _title(config: LandcoverConfig) -> str:
-    return source_title(text_of(config.lang), config.source)

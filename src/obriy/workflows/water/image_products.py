@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
+from matplotlib.figure import Figure
 
 from obriy.indices.catalogue import get_index
 from obriy.model.areas import AreaSeries, District
@@ -13,22 +14,16 @@ from obriy.model.classmap import ClassMap
 from obriy.model.layers import LAYERS
 from obriy.model.result.water import WaterImageResult
 from obriy.model.scores import Scores
-from obriy.outputs.files import write_bytes
 from obriy.outputs.polygons import write_polygons
-from obriy.outputs.report import ReportData, write_report
-from obriy.outputs.report_view import source_title
-from obriy.outputs.stac_item import write_stac_item
+from obriy.outputs.report import water
 from obriy.outputs.tables import write_areas, write_scores
-from obriy.render.figures import to_png, to_svg
 from obriy.render.index_maps import index_figure
 from obriy.render.maps import map_figure
 from obriy.render.plots import histogram_figure
-from obriy.render.text import text_of
-from obriy.runs.fingerprint import fingerprint
-from obriy.runs.folder import RunFolder, StepRecord
+from obriy.runs.folder import RunFolder
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.passes import histograms_of, open_layer
-from obriy.workflows.run import places_of
+from obriy.workflows.products import RunFiles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,84 +58,48 @@ def write_products(
         products: What to show.
         result: ``result.json`` so far; its ``outputs`` name the maps.
     """
-    files = {name: Path(path) for name, path in result.outputs.items()}
-    if "polygons" in config.outputs:
-        files["polygons"] = _polygons(config, folder, products)
+    maps = {name: Path(path) for name, path in result.outputs.items()}
+    run = RunFiles(config, folder, products.districts, maps)
+    run.files |= run.polygons(
+        "water.gpkg",
+        lambda path: write_polygons(
+            products.water, path, districts=products.districts, lang=config.lang
+        ),
+        after=["map"],
+    )
     if products.areas is not None:
-        files["areas"] = write_areas(products.areas, folder.file("areas.csv"))
+        run.files["areas"] = write_areas(products.areas, folder.file("areas.csv"))
     if products.scores is not None:
-        files["scores"] = write_scores(products.scores, folder.file("scores.csv"))
-    if "report" in config.outputs:
-        files |= _report(config, folder, products, result.with_outputs(files))
-    title = _title(config)
-    files["stac"] = write_stac_item(
-        products.water, files, folder.file("item.json"), item_id=folder.path.name, title=title
-    )
-    return files
-
-
-def _polygons(config: WaterConfig, folder: RunFolder, products: Products) -> Path:
-    def work() -> StepRecord:
-        path = folder.file("water.gpkg")
-        write_polygons(products.water, path, districts=products.districts, lang=config.lang)
-        return StepRecord({"polygons": "water.gpkg"})
-
-    return folder.file(
-        folder.step("polygons", work, fingerprint(places_of(config)), after=["map"]).outputs[
-            "polygons"
-        ]
-    )
-
-
-def _report(
-    config: WaterConfig, folder: RunFolder, products: Products, result: WaterImageResult
-) -> dict[str, Path]:
-    size = config.resolution if products.water.geobox.crs is None else None
-    figure = map_figure(
-        products.scene,
-        products.water,
-        districts=products.districts,
-        lang=config.lang,
-        pixel_size_m=size,
-    )
-    histograms = [
-        to_svg(histogram_figure(h, lang=config.lang), f"histogram{i}")
-        for i, h in enumerate(histograms_of(products.found))
-    ]
-    report = ReportData(
-        title=_title(config),
-        lang=config.lang,
-        result=result.to_dict(),
-        legend=products.water.legend,
-        provenance=products.water.provenance,
-        map_svg=to_svg(figure, "map"),
-        histogram_svgs=histograms,
-        index_svgs=_indices(config, products, result),
-        areas=products.areas,
-        scores=products.scores,
-        share_of_seen=_share_of_seen(products),
-    )
-    return {
-        "report": write_report(report, folder.file("report.html")),
-        "picture": write_bytes(folder.file("map.png"), to_png(figure)),
-    }
-
-
-def _indices(config: WaterConfig, products: Products, result: WaterImageResult) -> list[str]:
-    """Return pictures of the indices that were kept; their colours turn at the published zero."""
-    drawn, layer = [], LAYERS["index"]
-    for output, file in result.outputs.items():
-        name = layer.thing(output)
-        if name is None:
-            continue
-        figure = index_figure(
-            open_layer(Path(file), products.scene, layer),
-            get_index(name).name,
-            threshold=get_index(name).threshold or 0.0,
-            districts=products.districts,
-            lang=config.lang,
+        run.files["scores"] = write_scores(products.scores, folder.file("scores.csv"))
+    if run.wants("report"):
+        share = _share_of_seen(products)
+        run.report(
+            result,
+            _figures(run, products),
+            {"map": "picture"},
+            lambda report: water.page(report, areas=products.areas, share_of_seen=share),
         )
-        drawn.append(to_svg(figure, output))
+    run.files["stac"] = run.item(products.water, run.files, folder.path)
+    return run.files
+
+
+def _figures(run: RunFiles, products: Products) -> dict[str, Figure]:
+    """Draw the map, what the threshold rests on, and the indices that were kept."""
+    own = run.drawn_on(products.water)
+    drawn = {"map": map_figure(products.scene, products.water, **own)}
+    for number, histogram in enumerate(histograms_of(products.found)):
+        drawn[f"histogram{number}"] = histogram_figure(histogram, lang=run.lang)
+    layer = LAYERS["index"]
+    for output, file in run.files.items():
+        name = layer.thing(output)
+        if name is not None:
+            drawn[output] = index_figure(
+                open_layer(file, products.scene, layer),
+                get_index(name).name,
+                threshold=get_index(name).threshold or 0.0,
+                districts=products.districts,
+                lang=run.lang,
+            )
     return drawn
 
 
@@ -149,7 +108,3 @@ def _share_of_seen(products: Products) -> float | None:
     seen = sum(n for code, n in pixels.items() if code != "0")
     water = products.water.legend.by_name("water").code
     return pixels.get(str(water), 0) / seen if seen else None
-
-
-def _title(config: WaterConfig) -> str:
-    return source_title(text_of(config.lang), config.source)

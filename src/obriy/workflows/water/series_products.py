@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import xarray as xr
+from odc.geo.geobox import GeoBox
 
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.measures.bodies import find_bodies, measure_bodies
@@ -20,12 +21,8 @@ from obriy.model.result.base import Failure
 from obriy.model.result.water import WaterSeriesResult
 from obriy.outputs.bodies import write_bodies, write_body_series
 from obriy.outputs.cog import MapWriter
-from obriy.outputs.files import write_bytes
-from obriy.outputs.report_view import source_title
-from obriy.outputs.series_report import SeriesReportData, write_series_report
+from obriy.outputs.report import series as report_of
 from obriy.outputs.series_tables import write_periods, write_series
-from obriy.outputs.stac_item import write_stac_item
-from obriy.render.figures import to_png, to_svg
 from obriy.render.multiples import (
     change_figure,
     chosen_dates,
@@ -33,13 +30,12 @@ from obriy.render.multiples import (
     occurrence_figure,
 )
 from obriy.render.series import MOST_PANELS, causes_figure, series_figure
-from obriy.render.text import text_of
-from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.dates import parse_range
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.passes import open_layer
-from obriy.workflows.run import COMPARING, map_step, places_of
+from obriy.workflows.products import RunFiles
+from obriy.workflows.run import COMPARING, map_step
 from obriy.workflows.water.balance import Balance
 
 LARGEST: Final = 10
@@ -79,58 +75,38 @@ def write_series_products(
         products: What to show.
         result: ``result.json`` so far, without bodies and change.
     """
-    found: dict[str, Any] = {}
-    files = {
+    run, found = RunFiles(config, folder, products.districts), {}
+    series, thresholds = products.series, products.thresholds
+    run.files |= {
         "occurrence": folder.file("occurrence.tif"),
         "observations": folder.file("observations.tif"),
-        "series": write_series(
-            products.series, folder.file("series.csv"), thresholds=products.thresholds
-        ),
-        "periods": write_periods(products.series, folder.file("periods.csv")),
+        "series": write_series(series, folder.file("series.csv"), thresholds=thresholds),
+        "periods": write_periods(series, folder.file("periods.csv")),
     }
-    _describe_maps(config, folder, products)
-    if "polygons" in config.outputs:
-        bodies = _bodies(config, folder, products)
-        found["bodies"] = bodies.found
-        files |= _paths(folder, bodies)
-    if config.change is not None:
-        change = _change(config, folder, products)
-        found |= _told_of_change(config, change, result)
-        files |= _paths(folder, change)
-    result = result.with_outputs(files, **found)
-    if "report" in config.outputs:
-        files |= _report(config, folder, products, result)
-    return result.with_outputs(files)
-
-
-def _paths(folder: RunFolder, step: StepRecord | None) -> dict[str, Path]:
-    return {} if step is None else {name: folder.file(f) for name, f in step.outputs.items()}
-
-
-def _describe_maps(config: WaterConfig, folder: RunFolder, products: SeriesProducts) -> None:
-    """Write a STAC item beside the maps of each date."""
     for date, class_map in products.maps.items():
-        paths = {name: folder.file(file) for name, file in products.files[date].items()}
-        place = paths["mask"].parent
-        title = f"{Path(config.source).name}, {date}"
-        write_stac_item(
-            class_map,
-            paths,
-            place / "item.json",
-            item_id=f"{folder.path.name}-{date}",
-            title=title,
-        )
+        maps = run.paths(products.files[date])
+        run.item(class_map, maps, maps["mask"].parent, date)
+    if run.wants("polygons"):
+        bodies = _bodies(run, products)
+        found["bodies"] = bodies.found
+        run.files |= run.paths(bodies.outputs)
+    if config.change is not None:
+        change = _change(run, products, config.change)
+        found |= _told_of_change(config.change, change, result)
+        run.files |= {} if change is None else run.paths(change.outputs)
+    result = result.with_outputs(run.files, **found)
+    if run.wants("report"):
+        _report(run, products, result)
+    return result.with_outputs(run.files)
 
 
-def _bodies(config: WaterConfig, folder: RunFolder, products: SeriesProducts) -> StepRecord:
-    maps = list(products.maps.values())
+def _bodies(run: RunFiles, products: SeriesProducts) -> StepRecord:
+    maps, folder = list(products.maps.values()), run.folder
 
     def work() -> StepRecord:
-        labels = find_bodies(maps)
-        series = measure_bodies(
-            maps, labels, districts=products.districts, pixel_size_m=_pixel_size(config, products)
-        )
-        write_bodies(series, labels, folder.file("water_bodies.gpkg"), lang=config.lang)
+        labels, size = find_bodies(maps), run.size_of(maps[0])
+        series = measure_bodies(maps, labels, districts=products.districts, pixel_size_m=size)
+        write_bodies(series, labels, folder.file("water_bodies.gpkg"), lang=run.lang)
         write_body_series(series, folder.file("water_bodies.csv"))
         names = {"bodies": "water_bodies.gpkg", "body_series": "water_bodies.csv"}
         found = {
@@ -140,12 +116,7 @@ def _bodies(config: WaterConfig, folder: RunFolder, products: SeriesProducts) ->
         }
         return StepRecord(names, found)
 
-    return folder.step(
-        "bodies",
-        work,
-        fingerprint(places_of(config)),
-        after=[*map(map_step, products.maps), COMPARING],
-    )
+    return run.step("bodies", work, [*map(map_step, products.maps), COMPARING])
 
 
 def _largest(bodies: Sequence[WaterBody]) -> list[WaterBody]:
@@ -168,12 +139,12 @@ def _body(body: WaterBody) -> dict[str, Any]:
 
 
 def _told_of_change(
-    config: WaterConfig, change: StepRecord | None, result: WaterSeriesResult
+    halves: tuple[str, str], change: StepRecord | None, result: WaterSeriesResult
 ) -> dict[str, Any]:
     """Return what a result says of the change that was asked for."""
     if change is not None:
         return {"change": change.found}
-    sides = " and ".join(config.change or ())
+    sides = " and ".join(halves)
     said = f"No change between {sides}: on one side no date has a map."
     lost = Failure(kind="date", name=sides, reason=said)
     return {
@@ -182,30 +153,26 @@ def _told_of_change(
     }
 
 
-def _change(config: WaterConfig, folder: RunFolder, products: SeriesProducts) -> StepRecord | None:
+def _change(run: RunFiles, products: SeriesProducts, halves: tuple[str, str]) -> StepRecord | None:
     """Measure the change between two halves; None where one of them has no map."""
-    before, after = (_within(products.maps, half) for half in config.change or ())
+    before, after = (_within(products.maps, half) for half in halves)
     if not (before and after):
         return None
+    layer, file = LAYERS["change"], run.folder.file("change.tif")
 
     def work() -> StepRecord:
-        geobox, layer = before[0].geobox, LAYERS["change"]
-        with MapWriter(folder.file("change.tif"), geobox, layer, lang=config.lang) as sink:
+        with MapWriter(file, before[0].geobox, layer, lang=run.lang) as sink:
             change = measure_change(
                 before,
                 after,
                 districts=products.districts,
                 sink=sink,
-                pixel_size_m=_pixel_size(config, products),
+                pixel_size_m=run.size_of(before[0]),
             )
-        return StepRecord({"change": "change.tif"}, change.to_dict())
+        return StepRecord({"change": file.name}, change.to_dict())
 
-    return folder.step(
-        "change",
-        work,
-        fingerprint(places_of(config)),
-        after=[*(map_step(str(one.time)) for one in (*before, *after)), COMPARING],
-    )
+    steps = [map_step(str(one.time)) for one in (*before, *after)]
+    return run.step("change", work, [*steps, COMPARING])
 
 
 def _within(maps: Mapping[str, ClassMap], half: str) -> list[ClassMap]:
@@ -213,41 +180,35 @@ def _within(maps: Mapping[str, ClassMap], half: str) -> list[ClassMap]:
     return [class_map for date, class_map in maps.items() if low <= date <= high]
 
 
-def _report(
-    config: WaterConfig, folder: RunFolder, products: SeriesProducts, result: WaterSeriesResult
-) -> dict[str, Path]:
+def _report(run: RunFiles, products: SeriesProducts, result: WaterSeriesResult) -> None:
     """Draw the series and write its report and pictures."""
-    total = _together(products.series)
+    total, maps = _together(products.series), products.maps
     panels = products.series if len(products.series.periods) <= MOST_PANELS else total
-    plot = series_figure(panels, lang=config.lang)
-    occurrence = occurrence_figure(
-        _percent(folder.file("occurrence.tif"), products), **_place(config, products)
-    )
-    figures = {"series": plot, "occurrence": occurrence}
-    figures["multiples"] = multiples_figure(
-        products.maps, total.areas, districts=products.districts, lang=config.lang
-    )
-    if total.periods[0].uncertainty:
-        figures["causes"] = causes_figure(total.periods[0].uncertainty, lang=config.lang)
-    if config.change is not None:
-        change = _change_map(folder.file("change.tif"), products)
-        figures["change"] = change_figure(change, **_place(config, products))
-    report = SeriesReportData(
-        title=source_title(text_of(config.lang), config.source),
-        lang=config.lang,
-        result=result.to_dict(),
-        series=products.series,
-        total=total,
-        provenance=result.provenance,
-        figures={name: to_svg(figure, name) for name, figure in figures.items()},
-        dates_drawn=len(chosen_dates(list(products.maps))),
-        dates_mapped=len(products.maps),
-    )
-    return {
-        "report": write_series_report(report, folder.file("report.html")),
-        "picture": write_bytes(folder.file("series.png"), to_png(plot)),
-        "occurrence_picture": write_bytes(folder.file("occurrence.png"), to_png(occurrence)),
+    first = next(iter(maps.values()))
+    own = run.drawn_on(first)
+    figures = {
+        "series": series_figure(panels, lang=run.lang),
+        "occurrence": occurrence_figure(_percent(run.files["occurrence"], first.geobox), **own),
+        "multiples": multiples_figure(
+            maps, total.areas, districts=products.districts, lang=run.lang
+        ),
     }
+    if total.periods[0].uncertainty:
+        figures["causes"] = causes_figure(total.periods[0].uncertainty, lang=run.lang)
+    if "change" in run.files:
+        figures["change"] = change_figure(_change_map(run.files["change"], first), **own)
+    run.report(
+        result,
+        figures,
+        {"series": "picture", "occurrence": "occurrence_picture"},
+        lambda report: report_of.page(
+            report,
+            series=products.series,
+            total=total,
+            drawn=len(chosen_dates(list(maps))),
+            mapped=len(maps),
+        ),
+    )
 
 
 def _together(series: AreaSeries) -> AreaSeries:
@@ -265,29 +226,13 @@ def _together(series: AreaSeries) -> AreaSeries:
     return AreaSeries(series.class_name, tuple(totals), (total_period(series),))
 
 
-def _place(config: WaterConfig, products: SeriesProducts) -> dict[str, Any]:
-    """Return what every map is drawn with."""
-    return {
-        "districts": products.districts,
-        "lang": config.lang,
-        "pixel_size_m": _pixel_size(config, products),
-    }
-
-
-def _pixel_size(config: WaterConfig, products: SeriesProducts) -> float | None:
-    """Return what the user says of the pixels of images without CRS; None: the CRS says it."""
-    geobox = next(iter(products.maps.values())).geobox
-    return config.resolution if geobox.crs is None else None
-
-
-def _percent(path: Path, products: SeriesProducts) -> xr.DataArray:
+def _percent(path: Path, geobox: GeoBox) -> xr.DataArray:
     """Open the occurrence as numbers, NaN never seen: so it is averaged when it is made small."""
-    geobox = next(iter(products.maps.values())).geobox
     missing = RasterBand(str(path), missing=(255,))
     return xr.DataArray(lazy_variable(missing, geobox), coords=coords_of(geobox))
 
 
-def _change_map(path: Path, products: SeriesProducts) -> ClassMap:
-    first, layer = next(iter(products.maps.values())), LAYERS["change"]
+def _change_map(path: Path, like: ClassMap) -> ClassMap:
+    layer = LAYERS["change"]
     assert layer.legend is not None
-    return ClassMap(open_layer(path, first.labels, layer), layer.legend)
+    return ClassMap(open_layer(path, like.labels, layer), layer.legend)

@@ -1,0 +1,102 @@
+"""The first screen of a report: one best estimate, what belongs to it, how far to trust it."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from obriy.model.areas import ALL, WHOLE_IMAGE
+from obriy.model.headline import Headline
+from obriy.outputs.report.cells import Table, causes, getter, interval_km2
+from obriy.render.text import Text
+
+Named = tuple[str, str]
+"""A figure that is written, and what it is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class First:
+    """The first screen.
+
+    Attributes:
+        label: What is told of.
+        value: The headline, and what it is; words alone where there is no figure.
+        interval: Its 90 % interval, likewise; None: there is none.
+        beneath: Other figures, smaller: what was seen, what was filled.
+        known: Whether the headline is a figure.
+        lines: The same in other units.
+        says: Sentences on it.
+        table: Parts of the whole, where it has such.
+        facts: Names and values.
+        seen: What could not be seen.
+        trust: How far to trust it.
+    """
+
+    label: str
+    value: Named
+    interval: Named | None = None
+    beneath: Sequence[Named] = ()
+    known: bool = True
+    lines: Sequence[str] = ()
+    says: Sequence[str] = ()
+    table: Table | None = None
+    facts: Sequence[Named] = ()
+    seen: str = ""
+    trust: str = ""
+
+
+def figures(text: Text, label: str, head: Headline, place: str) -> First:
+    """Return the first figures: the headline of a place with its interval, what was seen.
+
+    Args:
+        text: The language.
+        label: What is told of.
+        head: What leads.
+        place: What an estimate is of: ``image``, ``district``, ``all`` or ``sea``.
+    """
+    if head.km2 is None or head.seen_km2 is None:
+        return First(label, (text("report.area_unseen"), ""), known=False)
+    whole, span = head.of == "whole", head.interval_km2
+    unknown = head.clouds == "unknown"
+    says = [] if whole else [text("answer.unknown" if unknown else "answer.not_estimated")]
+    what = place if whole else "only_unknown" if unknown else "only"
+    # Of a place that was seen as a whole both figures are the same.
+    apart = whole and (head.unseen_share > 0 or head.km2 != head.seen_km2)
+    return First(
+        label,
+        (text.area(head.km2), text(f"answer.{what}")),
+        None if span is None else (interval_km2(text, span), text("answer.interval")),
+        [(text.area(head.seen_km2), text("answer.seen"))] if apart else [],
+        says=[*says, *_reach(text, head)],
+    )
+
+
+def _reach(text: Text, head: Headline) -> list[str]:
+    """Say how far the unseen may take the area."""
+    said = [text("answer.compared")] if head.clouds == "compared" else []
+    if head.wide and head.bounds_km2 is not None:
+        whatever = text("answer.whatever", bounds=interval_km2(text, head.bounds_km2))
+        said.append(f"{whatever} {text('answer.supposes')}" if head.of == "whole" else whatever)
+    return said
+
+
+def place_of(district: str) -> str:
+    """Return what kind of place a district is: ``image``, ``all``, or ``district``."""
+    return district if district in (WHOLE_IMAGE, ALL) else "district"
+
+
+def could_not_be_seen(text: Text, found: Any, area: Any | None, section: str = "report") -> str:
+    """Say what could not be seen, by cause where it is known, and whether it counts.
+
+    Args:
+        text: The language.
+        found: Has ``unseen_share`` and ``expected_km2``.
+        area: What was measured, where one place and one image make it.
+        section: Of the words.
+    """
+    share = float(getter("unseen_share")(found))
+    if share <= 0:
+        return text(f"{section}.all_seen")
+    why = causes(text, area)
+    key = f"{section}.unseen" if why else f"{section}.unseen_plain"
+    said = text(key, share=text.percent(share), causes=why)
+    return said if getter("expected_km2")(found) is None else f"{said} {text('answer.counts')}"

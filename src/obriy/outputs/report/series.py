@@ -1,0 +1,446 @@
+"""The report of water through a season."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from obriy.model.areas import AreaSeries, PeriodArea
+from obriy.model.headline import Headline
+from obriy.outputs.report import cells
+from obriy.outputs.report.cells import Columns, Table, signed, span_km2, table
+from obriy.outputs.report.first import First, figures, place_of
+from obriy.outputs.report.page import Page, Report
+from obriy.outputs.report.parts import (
+    Folded,
+    Grid,
+    Headed,
+    Part,
+    Section,
+    Words,
+    card,
+    notes,
+    section,
+)
+from obriy.render.series import MOST_PANELS, ONE_SIDED
+from obriy.render.text import NBSP, Text
+
+_SAME: Final = 0.0005
+"""Share of the register below which a difference is none in words."""
+_ROUNDING: Final = 1e-6
+"""km²: less than a square metre between dates is the rounding of sums."""
+
+
+def page(report: Report, *, series: AreaSeries, total: AreaSeries, drawn: int, mapped: int) -> Page:
+    """Lay out the report.
+
+    Args:
+        report: With the figures ``series``, ``occurrence``, ``multiples``; ``causes`` and
+            ``change`` where there are any.
+        series: Areas by date and district, and over the period.
+        total: The same of all districts together; ``series`` itself where there is one.
+        drawn: Dates of which a little map is shown.
+        mapped: Dates that have a map.
+    """
+    text, result = report.text, report.result
+    several = len(series.periods) > 1
+    return Page(
+        report,
+        _first(text, result, total, several=several),
+        [
+            section(
+                text("series.title"),
+                report.drawing("series", text("series.plot_alt"), look="card wide"),
+                *notes(_of_plot(text, series)),
+            ),
+            section(text("report.districts"), _districts(text, series)) if several else None,
+            report.warned(),
+            _maps(report),
+            section(text("series.register"), _register(text, result.get("comparison"))),
+            section(text("series.evaporation"), _evaporation(text, result.get("evaporation"))),
+            _causes(report, total, several=several),
+            section(text("series.bodies"), _bodies(text, result.get("bodies"))),
+            section(
+                text("series.multiples"),
+                report.drawing(
+                    "multiples",
+                    text("series.multiples"),
+                    look="card wide",
+                    caption=little_maps(text, "series", drawn, mapped),
+                ),
+            ),
+            section(text("series.dates"), _dates(text, result["dates"], total)),
+        ],
+        {"picture": "series_picture"},
+        text("series.maps_note"),
+    )
+
+
+def little_maps(text: Text, job: str, drawn: int, mapped: int) -> str:
+    """Return the note under the little maps: what they show, and what was left out."""
+    note = text(f"{job}.multiples_note")
+    left = text("series.multiples_left", shown=drawn, all=mapped)
+    return f"{note} {left}" if drawn < mapped else note
+
+
+def _first(text: Text, result: Mapping[str, Any], total: AreaSeries, *, several: bool) -> First:
+    """Return the first screen: S, its interval, what it rests on."""
+    period = total.periods[0]
+    one_day = period.start == period.end
+    span = text("series.span", start=period.start, end=period.end)
+    head = Headline.of_estimate("water", period, period.area_km2, clouds=period.clouds)
+    label = text("series.period", span=period.start if one_day else span)
+    first = figures(text, label, head, place_of(period.district))
+    filled = period.filled_km2
+    more = [] if filled is None else [(text.area(filled), text("series.filled_value"))]
+    return dataclasses.replace(
+        first,
+        beneath=[*first.beneath, *more],
+        seen=" ".join(_about_dates(text, period, several=several)),
+        trust=text("report.trust_none"),
+        facts=_facts(text, result, total, several=several),
+    )
+
+
+def _about_dates(text: Text, period: PeriodArea, *, several: bool) -> list[str]:
+    """Tell change in time from the error of measuring, and say on which date S leans."""
+    said = [] if period.interval_km2 is None else [text("series.measuring")]
+    if period.change_sd_km2 > _ROUNDING:
+        key = "series.in_time_most" if several else "series.in_time"
+        said.append(text(key, sd=text.area(period.change_sd_km2)))
+    others, area = period.leave_one_out_km2, period.area_km2
+    if len(others) > 1 and area is not None:
+        low, high = min(others.values()), max(others.values())
+        if high - low > _ROUNDING:
+            date = max(others, key=lambda d: abs(others[d] - area))
+            said.append(
+                text(
+                    "series.leave_one",
+                    range=cells.interval_km2(text, (low, high)),
+                    date=date,
+                    change=signed(text, others[date] - area),
+                )
+            )
+    return said
+
+
+def _facts(
+    text: Text, result: Mapping[str, Any], total: AreaSeries, *, several: bool
+) -> list[tuple[str, str]]:
+    period, areas = total.periods[0], total.areas
+    failed = sum(a.area_km2 is None and a.status == "failed" for a in areas)
+    blind = sum(a.area_km2 is None and a.status != "failed" for a in areas)
+    idle = sum(weight == 0 for weight in period.weights.values())
+    used = len(areas) - failed - blind - idle
+    counts = {"dates_failed": failed, "dates_blind": blind, "dates_zero": idle}
+    return [
+        (text("series.dates_used"), text("series.dates_of", used=used, all=len(areas))),
+        *((text(f"series.{key}"), str(count)) for key, count in counts.items() if count),
+        (
+            text("series.effective_least" if several else "series.effective"),
+            text.number(period.effective_dates, 1),
+        ),
+        (text("series.weights"), _weights(text, result["weights"])),
+        (text("series.unseen"), cells.unseen(text, period)),
+        (text("report.method"), str(result["method"])),
+    ]
+
+
+def _weights(text: Text, weights: str) -> str:
+    """Say how the dates were weighed: by a rule, or by a file."""
+    if weights in ("clear", "cloud"):
+        return text(f"weights.{weights}")
+    return text("weights.given", name=Path(weights).name)
+
+
+def _of_plot(text: Text, series: AreaSeries) -> list[str]:
+    said = [text("series.plot_note")]
+    if len(series.periods) > MOST_PANELS:
+        said.append(text("series.plot_total", most=MOST_PANELS))
+    return said
+
+
+def _districts(text: Text, series: AreaSeries) -> Part | None:
+    """Return the table of districts over the period."""
+    col = Columns(text, "series")
+    shown = table(
+        series.periods,
+        [
+            col.place(),
+            col.km2("s", "expected_km2"),
+            col.span("interval_km2"),
+            col.km2("s_seen", "area_km2"),
+            col.km2("s_filled", "filled_km2"),
+            col.span("bounds", cells.far),
+            col.written("unseen", lambda p: cells.unseen(text, p)),
+            col.number("effective", "effective_dates", 1),
+            col.km2("sd_time", "change_sd_km2"),
+            col.words("report.status", lambda p: text.known("status", p.status)),
+        ],
+    )
+    return card(shown, Words(text("series.districts_note")))
+
+
+def _dates(text: Text, rows: Sequence[Mapping[str, Any]], total: AreaSeries) -> Part | None:
+    """Return the table of dates, failed ones too."""
+    by_date, col = {a.date: a for a in total.areas}, Columns(text, "series")
+    shown = table(
+        rows,
+        [
+            col.words("date"),
+            col.km2("expected", "expected_km2"),
+            col.span("interval_km2"),
+            col.km2("area_seen", "area_km2"),
+            col.km2("area_filled", "filled_km2"),
+            col.span("bounds", cells.far),
+            col.written("seen", lambda row: cells.seen(text, row)),
+            col.number("weight", digits=3),
+            col.written("threshold", lambda row: _threshold(text, row["threshold"])),
+            col.number("cloud", "cloud_percent"),
+            col.words("note", lambda row: cells.note(text, row, by_date.get(row["date"]))),
+        ],
+    )
+    return card(shown, Words(text("series.dates_note")))
+
+
+def _threshold(text: Text, value: float | None) -> str:
+    return "" if value is None else text.significant(value, 3)
+
+
+def _maps(report: Report) -> Section | None:
+    """Return where there was water how often, and what changed."""
+    text, change = report.text, report.result.get("change")
+    shown = [
+        ("occurrence", text("series.occurrence_note")),
+        ("change", " ".join(_about_change(text, change)) if change else ""),
+    ]
+    maps = [
+        Headed(text(f"series.{name}"), [drawing], level=2)
+        for name, caption in shown
+        if (drawing := report.drawing(name, text(f"series.{name}"), caption=caption))
+    ]
+    look = "maps" if len(maps) > 1 else "maps one"
+    return section("", Grid(maps, look) if maps else None, _change(text, change))
+
+
+def _change(text: Text, found: Mapping[str, Any] | None) -> Part | None:
+    """Return what became water and what ceased to be, with intervals."""
+    if found is None:
+        return None
+    areas = [*found["areas"], *([found["total"]] if len(found["areas"]) > 1 else [])]
+    col = Columns(text, "series")
+    shown = table(
+        areas,
+        [
+            col.place(),
+            *(col.written(name, _changed(text, name)) for name in ("gained", "lost", "net")),
+            col.km2("stable", "stable_km2"),
+            col.share("unseen_both", lambda row: row["unseen_km2"] / row["district_km2"]),
+        ],
+    )
+    return card(shown, Words(text("series.change_note")), look="card below")
+
+
+def _changed(text: Text, name: str) -> Any:
+    """Return what writes a change, a net one with its sign, and its interval."""
+
+    def cell(row: Mapping[str, Any]) -> str:
+        value, bounds = row[f"{name}_km2"], span_km2(text, row[f"{name}_interval_km2"])
+        if value is None:
+            return ""
+        shown = cells.bare(signed(text, value, plus="+" if name == "net" else ""))
+        return f"{shown} ({bounds})" if bounds else shown
+
+    return cell
+
+
+def _about_change(text: Text, found: Mapping[str, Any]) -> list[str]:
+    total = found["total"]
+    if total["net_km2"] is None:
+        return [text.sentence(total["reason"])]
+    bounds = total["net_interval_km2"]
+    interval = span_km2(text, bounds)
+    said = [
+        text(
+            "series.change_sentence",
+            before=_dated(found["before"]),
+            after=_dated(found["after"]),
+            net=signed(text, total["net_km2"]),
+            interval=text("series.change_interval", interval=interval) if interval else "",
+        )
+    ]
+    if bounds is not None:
+        unclear = bounds[0] <= 0 <= bounds[1]
+        said.append(text("series.change_unclear" if unclear else "series.change_clear"))
+    share = total["unseen_km2"] / total["district_km2"]
+    if share > 0:
+        said.append(text("series.change_unseen", share=text.percent(share)))
+    return said
+
+
+def _dated(dates: Sequence[str | None]) -> str:
+    known = list(dict.fromkeys(str(d) for d in dates if d))
+    return " – ".join(known) or cells.UNKNOWN
+
+
+def _register(text: Text, comparison: Mapping[str, Any] | None) -> Part | None:
+    """Return the comparison with the register: sentences, a table, notes."""
+    if comparison is None:
+        return None
+    rows, col = comparison["rows"], Columns(text, "series")
+    shown = table(
+        rows,
+        [
+            col.place(get="place"),
+            col.km2("register_km2"),
+            col.km2("measured_km2"),
+            col.span("interval_km2"),
+            col.written("difference_km2", lambda r: cells.bare(signed(text, r["difference_km2"]))),
+            col.written("difference_percent", lambda r: _percent(text, r["difference_percent"])),
+            col.words("inside", lambda r: _yes(text, r["inside_interval"])),
+            col.km2("channel_km2"),
+        ],
+    )
+    kinds = [
+        f"{text.known('kinds', kind or 'unsaid')} {text.area(km2)}"
+        for kind, km2 in comparison["by_kind"].items()
+    ]
+    told = [text("series.kinds", kinds=", ".join(kinds))] if any(comparison["by_kind"]) else []
+    told += [text.sentence(note) for note in comparison["notes"]]
+    lead = Words(" ".join(_about_register(text, rows[0])), "lead") if len(rows) == 1 else None
+    return card(lead, shown, *notes(told))
+
+
+def _percent(text: Text, value: float | None) -> str:
+    return "" if value is None else ("+" if value > 0 else "") + text.number(value, 1)
+
+
+def _yes(text: Text, value: bool | None) -> str:
+    return "" if value is None else text("report.yes" if value else "report.no")
+
+
+def _about_register(text: Text, row: Mapping[str, Any]) -> list[str]:
+    difference, share = row["difference_km2"], (row["difference_percent"] or 0.0) / 100
+    same = difference == 0 or 0 < abs(share) < _SAME
+    key = "same" if same else "more" if difference > 0 else "less"
+    known = row["difference_percent"] is not None
+    said = [
+        text(
+            f"series.register_{key}",
+            difference=text.area(abs(difference)),
+            percent=text.percent(abs(share)) if known else cells.UNKNOWN,
+            register=text.area(row["register_km2"]),
+        )
+    ]
+    if row["inside_interval"] is not None:
+        where = "inside" if row["inside_interval"] else "outside"
+        said.append(text(f"series.register_{where}"))
+    if row["channel_km2"] is not None:
+        said.append(text("series.register_channel", channel=text.area(row["channel_km2"])))
+    return said
+
+
+def _evaporation(text: Text, found: Sequence[Mapping[str, Any]] | None) -> Part | None:
+    """Return additional evaporation: a sentence and a table of months for each district."""
+    if not found:
+        return None
+    parts: list[Part] = []
+    for one in found:
+        said, months = _about_evaporation(text, one), _months(text, one)
+        if len(found) > 1:
+            title = f"{text.place(one['district'])}: {said[0]}"
+            parts.append(Folded(title, [*notes(said[1:]), months]))
+        else:
+            parts += [Words(" ".join(said), "lead"), months]
+    told = dict.fromkeys(text.sentence(note) for one in found for note in one["notes"])
+    formula = Words(text("series.formula"), "formula")
+    return card(*parts, formula, *notes([text("series.formula_note"), *told]))
+
+
+def _about_evaporation(text: Text, one: Mapping[str, Any]) -> list[str]:
+    months = one["months"]
+    if one["volume_1e6m3"] is None:
+        return [text("series.evaporation_unknown", district=text.place(one["district"]))]
+    bounds = _volumes(text, one["interval_1e6m3"])
+    said = [
+        text(
+            "series.evaporation_sentence",
+            volume=f"{_volume(text, one['volume_1e6m3'])}{NBSP}{text('series.million_m3')}",
+            count=len(months),
+            start=months[0]["month"],
+            end=months[-1]["month"],
+            interval=text("series.evaporation_interval", interval=bounds) if bounds else "",
+        )
+    ]
+    negative = sum(m["additional_mm"] < 0 for m in months)
+    return [*said, text("series.evaporation_negative", count=negative)] if negative else said
+
+
+def _months(text: Text, one: Mapping[str, Any]) -> Table:
+    """Return a row for each month, and their sum."""
+    col = Columns(text, "series")
+    total = {"month": text("series.total"), **one}
+    return table(
+        [*one["months"], total],
+        [
+            col.words("month"),
+            col.number("land_mm", digits=1),
+            col.number("additional_mm", digits=1),
+            col.km2("s_km2", "area_km2"),
+            col.words(
+                "s_of", lambda m: text(f"series.of_{m['area_of']}") if m is not total else ""
+            ),
+            col.written("volume", lambda m: _volume(text, m["volume_1e6m3"])),
+            col.written("interval_90", lambda m: _volumes(text, m["interval_1e6m3"])),
+        ],
+    )
+
+
+def _volume(text: Text, value: float | None) -> str:
+    if value is None:
+        return ""
+    return text.number(value, 4 if abs(value) < 1 else 3 if abs(value) < 100 else 1)
+
+
+def _volumes(text: Text, bounds: Sequence[float] | None) -> str:
+    return cells.span(text, bounds, lambda value: _volume(text, value))
+
+
+def _causes(report: Report, total: AreaSeries, *, several: bool) -> Section | None:
+    """Return where the uncertainty comes from."""
+    text = report.text
+    drawing = report.drawing("causes", text("series.causes"), look="small")
+    if drawing is None:
+        return None
+    said = [text("series.causes_note_total" if several else "series.causes_note")]
+    if any(total.periods[0].uncertainty.get(cause) for cause in ONE_SIDED):
+        said.append(text("series.causes_upwards"))
+    return section(text("series.causes"), Grid([drawing, Grid(notes(said), "plain")], "card pair"))
+
+
+def _bodies(text: Text, found: Mapping[str, Any] | None) -> Part | None:
+    """Return the largest water bodies, and how many there are."""
+    if found is None:
+        return None
+    rule, largest = found["rule"], found.get("largest", [])
+    said = text(
+        "series.bodies_count",
+        count=text.number(found["count"], 0),
+        detection=rule["detection_percent"],
+        extent=rule["extent_percent"],
+    )
+    if len(largest) < found["count"]:
+        said += " " + text("series.bodies_largest", count=len(largest))
+    col = Columns(text, "series")
+    shown = table(
+        largest,
+        [
+            col.words("body", "id"),
+            col.hectares("body_max", "area_max_km2"),
+            col.hectares("body_extent", "area_km2"),
+            col.words("body_first", "first_water"),
+            col.words("body_last", "last_water"),
+            col.share("body_wet", "half_wet", 0),
+        ],
+    )
+    return card(Words(said, "lead"), shown if largest else None)
