@@ -125,7 +125,7 @@ def map_images(
     """
     several = len(opened) > 1
     show = options.progress if several and options.progress else lambda name, done, total: None
-    own = dataclasses.replace(options, progress=None, cancel=None) if several else options
+    own = dataclasses.replace(options, progress=None) if several else options
     tasks = [_Task(one, "" if alone else one.name, mapper, folder, own, cropped) for one in opened]
     maps = []
     with cluster(scheduler) as executor:
@@ -170,13 +170,13 @@ class _Task:
 
     def begun(self, executor: Any) -> Callable[[], StepRecord]:
         """Return what maps the image; on a cluster it is begun, unless it is already done."""
-        place = self.folder.path.resolve(), f"{MAPS}/{self.name}" if self.name else "."
         place = (self.folder.path.resolve(), f"{MAPS}/{self.name}" if self.name else ".")
         shown = (self.opened.scene, self.opened.part if self.cropped else None)
-        own = functools.partial(_map_image, self.mapper, shown, place, self.options)
+        own = functools.partial(_map_image, self.mapper, shown, place)
         if executor is None or self.opened.scene is None or self.folder.is_done(*self.step):
-            return own
-        begun: Callable[[], StepRecord] = executor.submit(own).result
+            return functools.partial(own, self.options)
+        away = dataclasses.replace(self.options, progress=None, cancel=None)  # neither can be sent
+        begun: Callable[[], StepRecord] = executor.submit(own, away).result
         return begun
 
     def done(self, work: Callable[[], StepRecord]) -> ImageMap:
