@@ -1,12 +1,14 @@
 """What the commands have in common: their plain options, and how a job is run and shown."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from obriy.cli.streams import note_loss, print_json
-from obriy.model.result.base import RunResult
 from obriy.workflows.config.base import JobConfig
+
+if TYPE_CHECKING:
+    from obriy.model.result.base import RunResult  # on use: help is quick
 
 PARTIAL = 3
 
@@ -32,7 +34,7 @@ def do(config: JobConfig, *, as_json: bool, quiet: bool, dry_run: bool = False) 
     run_and_show(config, Screen(quiet or as_json), as_json)
 
 
-def run_and_show(config: JobConfig, screen: Any, as_json: bool = False) -> RunResult:
+def run_and_show(config: JobConfig, screen: Any, as_json: bool = False) -> "RunResult":
     """Run a job and show what came of it; return its result.
 
     Raises:

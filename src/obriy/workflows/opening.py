@@ -1,19 +1,25 @@
 """Images as a configuration says that they are to be read."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
+from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import SourceError
 from obriy.indices.sun import LANDSAT_H, SENTINEL_2_H, sun_at_overpass
+from obriy.model.areas import District
 from obriy.model.grid import describe, geobox_of
+from obriy.model.scene import band_names
 from obriy.prepare.terrain import centre, see_terrain, terrain_grid
 from obriy.sources.heights import heights_on
 from obriy.sources.scene import Paths, open_scene
 from obriy.workflows.config.reading import ImageConfig, ReadingConfig
 from obriy.workflows.passes import with_clouds
+from obriy.workflows.run import run_path
 
 
 def scene_of(
@@ -84,6 +90,32 @@ def open_as_told(paths: Paths, config: ReadingConfig) -> xr.Dataset:
         nodata=config.nodata,
         resolution=config.resolution,
     )
+
+
+def plan_of(
+    config: ReadingConfig, method: Method, part: xr.Dataset, districts: Sequence[District]
+) -> dict[str, Any]:
+    """Return what the plan of every job that maps images says, as plain values.
+
+    Args:
+        config: Of the job.
+        method: What will look at the image.
+        part: Of the image, what will be mapped; the first, where there are several.
+        districts: Where areas are asked for.
+
+    Raises:
+        BandError: where the method lacks a band.
+    """
+    bands = band_names(part)
+    return {
+        "grid": describe(geobox_of(part)),
+        "bands": bands,
+        "bands_read": sorted(method.bands(set(bands))),
+        "flags": "flags" in part,
+        "districts": [d.name for d in districts],
+        "outputs": config.outputs,  # type: ignore[attr-defined]
+        "folder": str(run_path(config)),
+    }
 
 
 def grid_text(scene: xr.Dataset) -> str:

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Final
 
+from obriy.blocks.options import EngineOptions
 from obriy.errors import InputError, UsageError
 from obriy.model.result.base import RunResult
 from obriy.runs.folder import RunFolder, config_text, finished_result
@@ -84,6 +85,13 @@ def finish(config: JobConfig, folder: RunFolder, result: RunResult) -> Run:
     if run.complete:
         folder.note_finished(config.names())
     return run
+
+
+def limited(config: JobConfig, options: EngineOptions | None) -> EngineOptions:
+    """Return progress and cancel as given, with threads and memory of the configuration."""
+    return dataclasses.replace(
+        options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
+    )
 
 
 def places_of(config: ReadingConfig) -> list[str]:

@@ -48,7 +48,14 @@ from obriy.workflows.config.water import WaterCompareConfig
 from obriy.workflows.evaluation import evaluate
 from obriy.workflows.passes import open_layer
 from obriy.workflows.products import RunFiles
-from obriy.workflows.run import Run, command_of, finish, places_of, run_folder
+from obriy.workflows.run import (
+    Run,
+    command_of,
+    finish,
+    limited,
+    places_of,
+    run_folder,
+)
 from obriy.workflows.water.image import Inputs, inputs_of, measure_image, reference_of
 from obriy.workflows.water.mapping import map_waters, map_waters_to_files, open_map
 
@@ -138,9 +145,7 @@ def run_water_comparison(config: WaterCompareConfig, options: EngineOptions | No
         InputError: of the kind that fits, for a reference of another place or of one class.
     """
     config = config.anchored()
-    options = dataclasses.replace(
-        options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
-    )
+    options = limited(config, options)
     if is_series(config.source):
         return run_season_sweep(config, options)
     inputs = inputs_of(config, options)

@@ -18,10 +18,9 @@ from obriy.measures.concentration import concentration
 from obriy.measures.ice import measure_ice
 from obriy.measures.ice_season import seasons_of
 from obriy.model.classmap import ClassMap
-from obriy.model.grid import describe, geobox_of
+from obriy.model.grid import geobox_of
 from obriy.model.ice import IceArea
 from obriy.model.layers import LAYERS
-from obriy.model.scene import band_names
 from obriy.outputs.cog import write_layer
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
@@ -42,10 +41,16 @@ from obriy.workflows.ice.result import (
     ice_result,
     score_maps,
 )
+from obriy.workflows.opening import plan_of
 from obriy.workflows.passes import map_writers, open_layer, open_layers
-from obriy.workflows.run import Run, finish, map_step, run_folder, run_path
+from obriy.workflows.run import (
+    Run,
+    finish,
+    limited,
+    map_step,
+    run_folder,
+)
 
-MAPS: Final = "maps"
 DAYS: Final = "days"
 CONCENTRATION: Final = "concentration.tif"
 
@@ -72,13 +77,7 @@ def plan_ice(config: IceConfig) -> dict[str, Any]:
             }
             for one in inputs.opened
         ],
-        "grid": describe(geobox_of(scene)),
-        "bands": band_names(scene),
-        "bands_read": sorted(method.bands(set(band_names(scene)))),
-        "flags": "flags" in scene,
-        "districts": [d.name for d in inputs.districts],
-        "outputs": config.outputs,
-        "folder": str(run_path(config)),
+        **plan_of(config, method, scene, inputs.districts),
     }
 
 
@@ -95,9 +94,7 @@ def run_ice(config: IceConfig, options: EngineOptions | None = None) -> Run:
     config = config.anchored()
     method = ice_method(config.method, config.model, config.seed)
     inputs = read_ice_inputs(config, method)
-    options = dataclasses.replace(
-        options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
-    )
+    options = limited(config, options)
     with run_folder(config) as folder:
         return _carried_out(inputs, config, folder, options)
 

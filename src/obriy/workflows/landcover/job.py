@@ -17,7 +17,6 @@ from obriy.methods.clustering.rule import FixedClusters
 from obriy.methods.student import PREFIX, StudentMethod, open_student, student_method
 from obriy.model.classmap import ClassMap
 from obriy.model.features import DEFAULT_GROUPS
-from obriy.model.grid import describe, geobox_of
 from obriy.model.legend import Legend
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, check_reflectance, check_scene, provenance_of
@@ -44,9 +43,15 @@ from obriy.workflows.landcover.student_map import (
     student_in_memory,
     student_to_files,
 )
-from obriy.workflows.opening import scene_of
+from obriy.workflows.opening import plan_of, scene_of
 from obriy.workflows.passes import with_clouds
-from obriy.workflows.run import Run, finish, places_of, run_folder, run_path
+from obriy.workflows.run import (
+    Run,
+    finish,
+    limited,
+    places_of,
+    run_folder,
+)
 
 
 def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
@@ -61,16 +66,10 @@ def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
         "source": config.source,
         "method": config.method,
         "clusters": None if by_student else config.clusters or "auto",
-        "grid": describe(geobox_of(inputs.part)),
-        "bands": band_names(inputs.scene),
-        "bands_read": sorted(method.bands(set(band_names(inputs.scene)))),
+        **plan_of(config, method, inputs.part, inputs.districts),
         "labellers": [] if by_student else config.panel(),
         "legend": [c.name for c in inputs.legend],
         "reference": None if inputs.reference is None else inputs.reference.source,
-        "flags": "flags" in inputs.scene,
-        "districts": [d.name for d in inputs.districts],
-        "outputs": config.outputs,
-        "folder": str(run_path(config)),
         "provenance": provenance_of(inputs.scene).to_dict(),
     }
 
@@ -87,9 +86,7 @@ def run_landcover(config: LandcoverConfig, options: EngineOptions | None = None)
     """
     config = config.anchored()
     inputs = _inputs(config)
-    options = dataclasses.replace(
-        options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
-    )
+    options = limited(config, options)
     make = _by_student if config.method.startswith(PREFIX) else _by_clusters
     cover_of = make(config, inputs, options)
     with run_folder(config) as folder:

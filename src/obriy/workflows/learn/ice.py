@@ -37,7 +37,13 @@ from obriy.workflows.learn.ice_lessons import (
 )
 from obriy.workflows.learn.training import Desk, outputs_of
 from obriy.workflows.passes import pixel_m
-from obriy.workflows.run import Run, command_of, finish, run_folder
+from obriy.workflows.run import (
+    Run,
+    command_of,
+    finish,
+    limited,
+    run_folder,
+)
 
 
 def run_ice_training(config: IceTrainConfig, options: EngineOptions | None = None) -> Run:
@@ -60,9 +66,7 @@ def run_ice_training(config: IceTrainConfig, options: EngineOptions | None = Non
         InputError: scenes or labels that nothing can be learnt from.
     """
     config = config.anchored()
-    options = dataclasses.replace(
-        options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
-    )
+    options = limited(config, options)
     model = _model_of(config)
     if isinstance(model, Network):
         _require_network(model, config)

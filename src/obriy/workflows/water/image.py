@@ -12,7 +12,7 @@ from obriy.measures.totals import total_on
 from obriy.methods.expression import parse_method
 from obriy.model.areas import WHOLE_IMAGE, AreaSeries, District
 from obriy.model.classmap import ClassMap
-from obriy.model.grid import describe, geobox_of
+from obriy.model.grid import geobox_of
 from obriy.model.layers import is_listed
 from obriy.model.reference import Reference
 from obriy.model.result.base import Evaluation, parts_that_failed
@@ -27,14 +27,14 @@ from obriy.workflows.config.reading import ImageConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap, map_images, map_of
 from obriy.workflows.evaluation import evaluate, reference_from_file
-from obriy.workflows.opening import scene_of
+from obriy.workflows.opening import plan_of, scene_of
 from obriy.workflows.records import about_districts, districts_that_failed
 from obriy.workflows.run import (
     Run,
     command_of,
     finish,
+    limited,
     run_folder,
-    run_path,
 )
 from obriy.workflows.water.gsw import gsw_reference
 from obriy.workflows.water.image_products import Products, write_products
@@ -50,14 +50,8 @@ def plan_image(config: WaterConfig) -> dict[str, Any]:
     return {
         "source": config.source,
         "method": config.method,
-        "grid": describe(geobox_of(scene)),
-        "bands": band_names(scene),
-        "bands_read": sorted(parse_method(config.method).bands(set(band_names(scene)))),
+        **plan_of(config, parse_method(config.method), scene, inputs.districts),
         "reference": None if reference is None else reference.source,
-        "flags": "flags" in scene,
-        "districts": [d.name for d in inputs.districts],
-        "outputs": config.outputs,
-        "folder": str(run_path(config)),
         "provenance": provenance_of(scene).to_dict(),
     }
 
@@ -74,9 +68,7 @@ def run_image(config: WaterConfig, options: EngineOptions | None = None) -> Run:
     """
     config = config.anchored()
     inputs = inputs_of(config, options)
-    options = dataclasses.replace(
-        options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
-    )
+    options = limited(config, options)
     # Before the work: what is wrong with method and reference is said while nothing is lost.
     parse_method(config.method).bands(set(band_names(inputs.scene)))
     reference = reference_of(inputs, config, options)

@@ -18,15 +18,23 @@ from obriy.measures.occurrence import measure_occurrence
 from obriy.methods.expression import parse_method
 from obriy.model.areas import Area, AreaSeries
 from obriy.model.classmap import ClassMap
-from obriy.model.grid import describe, geobox_of
+from obriy.model.grid import geobox_of
 from obriy.model.layers import layers_named
-from obriy.model.scene import band_names
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap, map_images
+from obriy.workflows.opening import plan_of
 from obriy.workflows.passes import map_writers, open_layer
-from obriy.workflows.run import COMPARING, Run, finish, map_step, places_of, run_folder, run_path
+from obriy.workflows.run import (
+    COMPARING,
+    Run,
+    finish,
+    limited,
+    map_step,
+    places_of,
+    run_folder,
+)
 from obriy.workflows.water.balance import strike_balance
 from obriy.workflows.water.contradicting import compare_dates
 from obriy.workflows.water.inputs import SeriesInputs, read_inputs
@@ -35,7 +43,6 @@ from obriy.workflows.water.measuring import measure_date, weigh_as, with_periods
 from obriy.workflows.water.series_products import SeriesProducts, write_series_products
 from obriy.workflows.water.series_result import cloudiness, result_of
 
-MAPS: Final = "maps"
 OCCURRENCE: Final = layers_named("occurrence", "observations")
 
 
@@ -43,7 +50,6 @@ def plan_series(config: WaterConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: dates, grid, bands, districts, outputs."""
     config = config.anchored()
     inputs = read_inputs(config)
-    scene = inputs.first
     return {
         "source": config.source,
         "method": config.method,
@@ -52,13 +58,7 @@ def plan_series(config: WaterConfig) -> dict[str, Any]:
         "cloud_percent": {o.image.date: o.image.cloud_cover for o in inputs.opened},
         "weights": config.weights or "clear",
         "fill": config.fill,
-        "grid": describe(geobox_of(scene)),
-        "bands": band_names(scene),
-        "bands_read": sorted(parse_method(config.method).bands(set(band_names(scene)))),
-        "flags": "flags" in scene,
-        "districts": [d.name for d in inputs.districts],
-        "outputs": config.outputs,
-        "folder": str(run_path(config)),
+        **plan_of(config, parse_method(config.method), inputs.first, inputs.districts),
     }
 
 
@@ -74,9 +74,7 @@ def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Run
     """
     config = config.anchored()
     inputs = read_inputs(config)
-    options = dataclasses.replace(
-        options or EngineOptions(), workers=config.workers, max_ram_gb=config.max_ram
-    )
+    options = limited(config, options)
     with run_folder(config) as folder:
         return _carried_out(inputs, config, folder, options)
 
