@@ -72,7 +72,7 @@ def _first(
         first = dataclasses.replace(first, value=(text("report.area_unknown"), ""))
     return dataclasses.replace(
         first,
-        lines=_lines(text, result, share_of_seen),
+        lines=_lines(text, result, first.value[1], share_of_seen),
         facts=[
             (text("report.date"), ", ".join(dates) or text("report.date_unknown")),
             (text("report.method"), str(result["method"])),
@@ -83,11 +83,13 @@ def _first(
     )
 
 
-def _lines(text: Text, result: Mapping[str, Any], share_of_seen: float | None) -> list[str]:
-    """Say the same in other units."""
+def _lines(
+    text: Text, result: Mapping[str, Any], what: str, share_of_seen: float | None
+) -> list[str]:
+    """Say the same in other units; ``what`` the first figure is, for others stand between."""
     lines, mask = [], result.get("mask_area_km2")
     if result.get("expected_km2") is not None:
-        lines.append(text.hectares(result["expected_km2"]))
+        lines.append(f"{text.hectares(result['expected_km2'])}, {what}")
     if share_of_seen is not None:
         lines.append(text("report.share_of_seen", share=text.percent(share_of_seen)))
     if mask is not None and mask != result.get("area_km2"):
