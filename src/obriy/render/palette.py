@@ -4,7 +4,6 @@ Chosen so that they stay apart for readers with a red-green weakness, in print, 
 """
 
 from obriy.model.layers import LAYERS
-from obriy.model.legend import UNNAMED, Legend
 
 RGB = tuple[int, int, int]
 
@@ -32,8 +31,3 @@ def rgb(colour: str) -> RGB:
     """Return ``#rrggbb`` as three numbers, 0 to 255."""
     value = colour.lstrip("#")
     return int(value[0:2], 16), int(value[2:4], 16), int(value[4:6], 16)
-
-
-def colour_table(legend: Legend) -> dict[int, RGB]:
-    """Return the colour of every code of a map: its classes, and 255 (not named)."""
-    return {c.code: rgb(c.colour) for c in legend} | {UNNAMED: rgb(UNNAMED_COLOUR)}
