@@ -10,8 +10,8 @@ from obriy.tables import load_toml, table_names
 from obriy.tables.sensor import load_sensor, plain_id, sensor_ids, sensor_of_file
 
 IDS = [
-    "hls", "landsat5_l1", "landsat7_l1", "landsat8_l1", "landsat_c2l2", "landsat_espa",
-    "modis_hkm", "modis_surface", "sentinel2_l1c", "sentinel2_l2a",
+    "hls", "landsat4_l1", "landsat5_l1", "landsat7_l1", "landsat8_l1", "landsat_c2l2",
+    "landsat_espa", "modis_hkm", "modis_surface", "sentinel2_l1c", "sentinel2_l2a",
 ]  # fmt: skip
 
 

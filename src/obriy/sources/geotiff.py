@@ -14,13 +14,21 @@ from obriy.errors import EmptyResultError, SourceError
 from obriy.model.grid import describe
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
+from obriy.sources.archives import archive_of, is_slow
 from obriy.sources.band_names import has_numbered_names, sensor_of_names
 from obriy.sources.bands import Naming, name_bands
 from obriy.sources.base import Request
 from obriy.sources.boa_offset import OFFSET, OffsetDecision, decide_offset
 from obriy.sources.dates import date_of
 from obriy.sources.grids import SceneGrid, resampling_of, scene_grid
-from obriy.sources.landsat import Mtl, mtl_beside, read_mtl, toa_factors
+from obriy.sources.landsat import (
+    LEVEL2,
+    SENSORS,
+    Mtl,
+    mtl_beside,
+    mtl_of,
+    toa_factors,
+)
 from obriy.sources.quality import describe as describe_quality
 from obriy.sources.quality import flags_variable, kind_of, warnings_of
 from obriy.sources.reading import (
@@ -51,7 +59,7 @@ from obriy.tables.sensor import Sensor, load_sensor
 CACHE_BYTES = 48 * 1024**2
 """GDAL's cache of decoded tiles while an image is looked at: its own default, a share of all
 memory, would fill with tiles that are never read again."""
-LANDSAT_L1 = {"landsat5_l1", "landsat7_l1", "landsat8_l1"}
+LANDSAT_L1 = frozenset(SENSORS.values())
 OFFSET_SENSORS = {None, "sentinel2_l2a", "sentinel2_l1c"}
 """Sensors whose numbers may hold the +0.1; None: not known."""
 
@@ -97,7 +105,7 @@ def _decide(request: Request) -> _Decided:
     files, mtls = list_files(request.paths)
     found = [band for file in files for band in probe(file)]
     asked = load_sensor(request.sensor) if request.sensor else None
-    mtl = _mtl_of(files, mtls, found, asked)
+    mtl, doubts = _mtl_of(files, mtls, found, asked)
     naming = name_bands(
         found,
         asked or (mtl.sensor if mtl else None),
@@ -125,32 +133,33 @@ def _decide(request: Request) -> _Decided:
         naming.sensor,
         scale=request.scale,
         offset=request.offset,
-        mtl=toa_factors(mtl) if mtl else None,
+        mtl=toa_factors(mtl) if mtl and naming.sensor and naming.sensor.id in LANDSAT_L1 else None,
     )
     scaling, offset = _without_offset(scaling, samples, naming)
     check_plausible(naming.bands, samples, scaling)
     hidden = settle(numbers, missing, fills, scaling.bands, masks)
-    warnings = (*empty.values(), *fills.warnings)
+    slow = next((archive_of(file) for file in files if is_slow(file)), None)
+    packed = () if slow is None else (_inflated(slow),)
+    warnings = (*doubts, *packed, *empty.values(), *fills.warnings)
     return _Decided(files, naming, hidden, scaling, offset, grid, mtl, tuple(empty), warnings)
 
 
 def _mtl_of(
-    files: list[str], given: list[Path], found: list[FileBand], sensor: Sensor | None
-) -> Mtl | None:
-    """Return the MTL that belongs to the files: digital numbers of Landsat Level 1, nothing else.
+    files: list[str], given: list[str], found: list[FileBand], sensor: Sensor | None
+) -> tuple[Mtl | None, tuple[str, ...]]:
+    """Return the MTL that belongs to the files, and what is said where one does not.
 
-    One that was not named but lies beside an image also needs band names like ``B3``.
+    Only Landsat as USGS ships it has one. One that was not named but lies beside an image also
+    needs band names like ``B3``.
     """
     guess = sensor or sensor_of_names(found)
-    if guess is not None and guess.id not in LANDSAT_L1:
-        return None
-    if not all(np.dtype(b.dtype).kind in "iu" for b in found):
-        return None
+    other = guess is not None and guess.id not in LANDSAT_L1 | {LEVEL2}
+    if other or not all(np.dtype(b.dtype).kind in "iu" for b in found):
+        return None, ()
     path = mtl_beside(files, given)
     if path is None or (guess is None and not given and not has_numbered_names(found)):
-        return None
-    mtl = read_mtl(path)
-    return mtl if guess is None or guess.id == mtl.sensor.id else None
+        return None, ()
+    return mtl_of(path, files, guess)
 
 
 def _without_empty(
@@ -187,6 +196,13 @@ def _without_empty(
     raise EmptyResultError(
         f"{first.file} has no valid pixel: every number is no data, or hidden by a mask.",
         "Take another date, or say with --nodata which number means missing.",
+    )
+
+
+def _inflated(archive: Path) -> str:
+    return (
+        f"{archive.name} is compressed as a whole: each part of it that is read costs inflating "
+        "what lies before. Unpacked (tar -xf), it is read several times faster."
     )
 
 
@@ -277,8 +293,9 @@ def _tags(naming: Naming) -> dict[str, str]:
 def _record(decided: _Decided) -> Provenance:
     """Return what was read and decided, in order."""
     naming, offset, mtl = decided.naming, decided.offset, decided.mtl
-    files = [*map(Path, decided.files), *([mtl.path] if mtl else [])]
-    inputs = [{"href": str(f), "bytes": f.stat().st_size if f.exists() else None} for f in files]
+    files = [*decided.files, *([mtl.path] if mtl else [])]
+    inputs = [{"href": f, "bytes": Path(f).stat().st_size if Path(f).exists() else None}
+              for f in files]  # fmt: skip
     read = {**naming.bands, **naming.quality}
     record = (
         Provenance(tuple(inputs))
@@ -286,6 +303,7 @@ def _record(decided: _Decided) -> Provenance:
             "bands",
             by=naming.how,
             sensor=naming.sensor.id if naming.sensor else "unknown",
+            **({"sensor_by": Path(mtl.path).name} if mtl else {}),
             read={name: f"{b.file} band {b.index}" for name, b in read.items()},
             unread=list(naming.unread),
             empty=list(decided.empty),

@@ -1,6 +1,8 @@
-"""Landsat Level-1 digital numbers to top-of-atmosphere reflectance, by the scene's MTL file.
+"""What the MTL file of a Landsat scene says, and digital numbers to reflectance by it.
 
-Landsat 8 and 9, and every product whose MTL has reflectance factors:
+An MTL is text (ODL), XML or JSON with the same keys. Of Level 2 it tells the sensor, the date and
+the factors of surface reflectance. Of Level 1, top-of-atmosphere reflectance. Landsat 8 and 9, and
+every product whose MTL has reflectance factors:
 ``reflectance = (REFLECTANCE_MULT · DN + REFLECTANCE_ADD) / sin(SUN_ELEVATION)`` (USGS, Landsat 8
 Data Users Handbook LSDS-1574, equation 5-3). Older MTLs: radiance from RADIANCE_MULT and
 RADIANCE_ADD, or from the minima and maxima, then ``reflectance = π · L · d² / (ESUN ·
@@ -9,25 +11,37 @@ and 2, ESUN from tables 3 and 4).
 """
 
 import dataclasses
+import json
 import math
 import re
-from collections.abc import Mapping
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from obriy.errors import SourceError
+from obriy.sources.archives import archive_of, members, read_bytes
+from obriy.sources.dates import date_in
 from obriy.sources.scaling import Linear
 from obriy.tables.sensor import Sensor, SensorBand, load_sensor
 
 SENSORS = {
+    "LANDSAT_4": "landsat4_l1",
     "LANDSAT_5": "landsat5_l1",
     "LANDSAT_7": "landsat7_l1",
     "LANDSAT_8": "landsat8_l1",
     "LANDSAT_9": "landsat8_l1",
 }
 
+LEVEL2: Final = "landsat_c2l2"
+"""Sensor of an MTL of Level 2, whatever the satellite."""
 _AGAIN: Final = "Download the MTL file again."
+_FORMS: Final = ("mtl.txt", "mtl.xml", "mtl.json")
+"""The same facts; the first is the oldest and the best known."""
+_SURFACE: Final = "LEVEL2_SURFACE_REFLECTANCE_PARAMETERS"
+_NAMED: Final = re.compile(r"L[COTEM]0?(?P<craft>\d)(?:_[A-Z0-9]{4}_)?\d{6}", re.IGNORECASE)
+"""How the names of Landsat's files begin, those of before the collections too."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,76 +49,209 @@ class Mtl:
     """What an MTL file says of a scene.
 
     Attributes:
-        path: The file.
+        path: The file, as GDAL names it.
         values: Values by key, both as text; of Level-2 files only what concerns Level 1.
-        sensor: The sensor table that fits.
+        sensor: The sensor table that fits; of Level 2 with the factors of the MTL.
         date: Date of acquisition.
         sun_elevation: Degrees above the horizon.
     """
 
-    path: Path
+    path: str
     values: Mapping[str, str]
     sensor: Sensor
     date: date
     sun_elevation: float
 
 
-def read_mtl(path: Path) -> Mtl:
+def read_mtl(path: str | Path) -> Mtl:
     """Read an MTL file, with the key names of before and after 2012.
 
     Raises:
-        SourceError: where it is no MTL, or of a satellite that no table describes.
+        SourceError: where it is no MTL, or of a sensor that no table describes.
     """
+    name = str(path)
+    pairs = list(_pairs(name))
+    values = _first(pairs, "LEVEL2")
+    sensor = _sensor_of(name, values)
+    if values.get("PROCESSING_LEVEL", "").startswith("L2"):
+        sensor = _surface(sensor, _of_group(pairs, _SURFACE), name)
+    day = _need(values, name, "DATE_ACQUIRED", "ACQUISITION_DATE")
+    _need(values, name, "SUN_ELEVATION")
+    elevation = _number(values, "SUN_ELEVATION", name)
+    if elevation <= 0:
+        raise SourceError(
+            f"{name}: the sun stands at {elevation:g} degrees: a night image.", "Take a day image."
+        )
+    if elevation > 90:
+        raise SourceError(f"{name}: SUN_ELEVATION is {elevation:g}, above 90.", _AGAIN)
     try:
-        text = path.read_bytes().decode("latin-1")
-    except OSError as error:
-        raise SourceError(f"{path} may not be read ({error.strerror}).", "") from error
-    values = _parse(text)
+        acquired = date.fromisoformat(day)
+    except ValueError as error:
+        raise SourceError(f"{name}: '{day}' is no date of acquisition.", _AGAIN) from error
+    return Mtl(name, values, sensor, acquired, elevation)
+
+
+def _sensor_of(path: str, values: Mapping[str, str]) -> Sensor:
     craft = re.sub(r"LANDSAT_?", "LANDSAT_", values.get("SPACECRAFT_ID", "").upper())
+    if values.get("SENSOR_ID", "").upper().startswith("MSS"):
+        raise SourceError(
+            f"{path} is of the scanner MSS of {craft}, whose four bands have neither blue nor "
+            "short-wave infrared: it is not mapped.",
+            "Take a scene of TM, ETM+ or OLI (LT04, LT05, LE07, LC08, LC09).",
+        )
     if craft not in SENSORS:
         raise SourceError(
             f"{path} is not the MTL of a satellite that is known here ({craft or 'none named'}).",
             f"Known: {', '.join(SENSORS)}; give --scale and --offset for another.",
         )
-    day = _need(values, path, "DATE_ACQUIRED", "ACQUISITION_DATE")
-    _need(values, path, "SUN_ELEVATION")
-    elevation = _number(values, "SUN_ELEVATION", path)
-    if elevation <= 0:
-        raise SourceError(
-            f"{path}: the sun stands at {elevation:g} degrees: a night image.", "Take a day image."
-        )
-    if elevation > 90:
-        raise SourceError(f"{path}: SUN_ELEVATION is {elevation:g}, above 90.", _AGAIN)
-    try:
-        acquired = date.fromisoformat(day)
-    except ValueError as error:
-        raise SourceError(f"{path}: '{day}' is no date of acquisition.", _AGAIN) from error
-    return Mtl(path, values, load_sensor(SENSORS[craft]), acquired, elevation)
+    return load_sensor(SENSORS[craft])
 
 
-def _parse(text: str) -> dict[str, str]:
-    """Return keys and values; the first of a repeated key, but Level-1 factors before Level-2."""
+def _surface(level1: Sensor, values: Mapping[str, str], path: str) -> Sensor:
+    """Return the sensor of Level 2: the bands of its satellite, the factors that all share."""
+    sensor = load_sensor(LEVEL2)
+    name = "OLI" if level1.id == SENSORS["LANDSAT_8"] else "TM"
+    products = tuple(p for p in sensor.products if p.name == name)
+    sensor = dataclasses.replace(sensor, products=products)
+    mult = next((key for key in values if key.startswith("REFLECTANCE_MULT_BAND_")), "")
+    add = mult.replace("_MULT_", "_ADD_")
+    if not mult or add not in values:
+        return sensor
+    scale, offset = _number(values, mult, path), _number(values, add, path)
+    return dataclasses.replace(sensor, scale=scale, offset=offset)
+
+
+_Pair = tuple[str, str, str]
+"""Group, key and value."""
+
+
+def _first(pairs: Iterable[_Pair], without: str) -> dict[str, str]:
+    """Return keys and values; the first of a repeated key, of no group whose name begins so."""
     values: dict[str, str] = {}
+    for group, key, value in pairs:
+        if not group.startswith(without):
+            values.setdefault(key, value)
+    return values
+
+
+def _of_group(pairs: Iterable[_Pair], wanted: str) -> dict[str, str]:
+    return {key: value for group, key, value in pairs if group == wanted}
+
+
+def _pairs(path: str) -> Iterator[_Pair]:
+    """Yield what an MTL holds; nothing where it is none.
+
+    Raises:
+        SourceError: where it may not be read.
+    """
+    text = read_bytes(path).decode("latin-1")
+    try:
+        if path.lower().endswith("xml"):
+            yield from _of_xml(text)
+        elif path.lower().endswith("json"):
+            yield from _of_json(json.loads(text))
+        else:
+            yield from _of_odl(text)
+    except (ET.ParseError, ValueError, AttributeError) as error:
+        raise SourceError(f"{path} is no MTL that can be read ({error}).", _AGAIN) from error
+
+
+def _of_odl(text: str) -> Iterator[_Pair]:
     group = ""
     for line in text.splitlines():
         key, _, value = (part.strip() for part in line.partition("="))
         if key == "GROUP":
             group = value
-        elif key == "END_GROUP" or not value:
-            continue
-        elif not group.startswith("LEVEL2"):
-            values.setdefault(key, value.strip('"'))
-    return values
+        elif key != "END_GROUP" and value:
+            yield group, key, value.strip('"')
 
 
-def _need(values: Mapping[str, str], path: Path, *keys: str) -> str:
+def _of_xml(text: str) -> Iterator[_Pair]:
+    if "<!doctype" in text.lower():
+        raise ValueError("it declares entities")
+    for group in ET.fromstring(text):  # noqa: S314 - entities would need the DOCTYPE
+        for element in group:
+            yield group.tag, element.tag, (element.text or "").strip()
+
+
+def _of_json(root: Any) -> Iterator[_Pair]:
+    for whole in root.values():
+        for group, content in whole.items():
+            for key, value in content.items():
+                yield group, key, str(value)
+
+
+def mtl_values(files: Sequence[str]) -> dict[str, str]:
+    """Return keys and values of the MTL among the files of one scene; empty where none is read."""
+    try:
+        return _first(_pairs(_best(files)[0]), "LEVEL2")
+    except (IndexError, SourceError):
+        return {}
+
+
+def _best(files: Sequence[str]) -> list[str]:
+    """Return the MTLs of different scenes, each in the form that is known best."""
+    found: dict[str, str] = {}
+    for form in reversed(_FORMS):
+        found |= {f[: -len(form)]: f for f in files if f.lower().endswith(form)}
+    return list(found.values())
+
+
+def mtl_of(
+    path: str, files: Sequence[str], guess: Sensor | None
+) -> tuple[Mtl | None, tuple[str, ...]]:
+    """Read the MTL that lies with files, unless it is of others.
+
+    Args:
+        path: The MTL.
+        files: Raster files of one scene.
+        guess: Whose they are by all else; None: not known.
+
+    Returns:
+        The MTL, or None where it is not theirs; and what is said of it.
+
+    Raises:
+        SourceError: where it cannot be read. Of Level 2, whose factors are always the same, that is
+            said instead.
+    """
+    try:
+        mtl = read_mtl(path)
+    except SourceError as error:
+        if guess is None or guess.id != LEVEL2:
+            raise
+        return None, (f"{error} The MTL was not used.",)
+    said = _contradiction(mtl, files)
+    if said:
+        return None, (said,)
+    if guess is None or guess.id == mtl.sensor.id:
+        return mtl, ()
+    # The MTL of Level 2 has the factors of the Level 1 that it was made from, too.
+    below = guess.id in SENSORS.values() and mtl.sensor.id == LEVEL2
+    return dataclasses.replace(mtl, sensor=guess) if below else None, ()
+
+
+def _contradiction(mtl: Mtl, files: Sequence[str]) -> str:
+    """Say in what an MTL and the names of Landsat's files contradict each other; else nothing."""
+    craft = mtl.values.get("SPACECRAFT_ID", "")[-1:]
+    for name in (Path(file).name for file in files):
+        named = _NAMED.match(name)
+        day = date_in(name) if named else None
+        if named and (named["craft"] != craft or day not in (None, mtl.date.isoformat())):
+            return (
+                f"{Path(mtl.path).name} is of Landsat {craft} on {mtl.date}, and {name} is not: "
+                "the MTL was not used."
+            )
+    return ""
+
+
+def _need(values: Mapping[str, str], path: str, *keys: str) -> str:
     found = next((values[k] for k in keys if k in values), None)
     if found is None:
         raise SourceError(f"{path} does not say {keys[0]}.", _AGAIN)
     return found
 
 
-def _number(values: Mapping[str, str], key: str, path: Path) -> float:
+def _number(values: Mapping[str, str], key: str, path: str) -> float:
     try:
         found = float(values[key])
     except ValueError:
@@ -180,23 +327,25 @@ def earth_sun_distance(mtl: Mtl) -> float:
     return 1 - 0.01672 * math.cos(math.radians(0.9856 * (day - 4)))
 
 
-def mtl_beside(files: list[str], given: list[Path]) -> Path | None:
-    """Return the MTL that was given, else the only one in the folder of the files, else None.
+def mtl_beside(files: list[str], given: list[str]) -> str | None:
+    """Return the MTL that was given, else the only one beside the files, else None.
 
     Args:
         files: Raster files of one scene.
-        given: MTL files that the user named.
+        given: MTL files that the user named; the same in several forms counts as one.
 
     Raises:
         SourceError: where several were given.
     """
-    if len(given) > 1:
-        names = ", ".join(p.name for p in given)
+    best = _best(given)
+    if len(best) > 1:
+        names = ", ".join(Path(p).name for p in best)
         raise SourceError(f"Several MTL files were given: {names}.", "Open one scene at a time.")
-    if given:
-        return given[0]
-    folder = Path(files[0]).parent
-    if not folder.is_dir():
+    if best:
+        return best[0]
+    archive, folder = archive_of(files[0]), Path(files[0]).parent
+    if archive is None and not folder.is_dir():
         return None
-    beside = [f for f in folder.iterdir() if f.name.lower().endswith("mtl.txt")]
-    return beside[0] if len(beside) == 1 else None
+    beside = [str(f) for f in folder.iterdir()] if archive is None else members(archive)
+    found = _best(beside)
+    return found[0] if len(found) == 1 else None

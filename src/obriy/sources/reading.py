@@ -22,6 +22,7 @@ from obriy.blocks.raster import file_geobox
 from obriy.blocks.validity import Layer
 from obriy.errors import GridError, SourceError
 from obriy.model.place import check_place
+from obriy.sources.archives import is_archive, members
 from obriy.sources.integrity import check_bytes, check_last_bytes, directory_is_cut_off
 from obriy.sources.presence import require_there
 
@@ -71,8 +72,8 @@ class FileBand:
     unplaced: bool = False
 
 
-def list_files(paths: tuple[str, ...]) -> tuple[list[str], list[Path]]:
-    """Resolve files, folders and globs.
+def list_files(paths: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Resolve files, folders, archives and globs.
 
     Returns:
         GDAL paths of rasters in order, and Landsat MTL files among them.
@@ -81,21 +82,21 @@ def list_files(paths: tuple[str, ...]) -> tuple[list[str], list[Path]]:
         SourceError: where nothing is there.
     """
     rasters: list[str] = []
-    mtls: list[Path] = []
+    mtls: list[str] = []
     for path in paths:
         for found in _resolve(path):
             if is_mtl(found):
-                mtls.append(Path(found))
+                mtls.append(found)
             else:
                 rasters.append(found)
     if mtls and not rasters:  # the MTL alone was named: its folder is meant
-        rasters = [f for f in _in_folder(mtls[0].parent) if not is_mtl(f)]
+        rasters = [f for f in _in_folder(Path(mtls[0]).parent) if not is_mtl(f)]
     return list(dict.fromkeys(rasters)), mtls
 
 
 def is_mtl(path: str) -> bool:
     """Say whether a file is the metadata of a Landsat scene, by its name."""
-    return path.lower().endswith("mtl.txt")
+    return path.lower().endswith(("mtl.txt", "mtl.xml", "mtl.json"))
 
 
 def _resolve(path: str) -> list[str]:
@@ -110,7 +111,18 @@ def _resolve(path: str) -> list[str]:
             raise SourceError(f"No file matches {path}.", "Check the pattern and the folder.")
         return [f for f in found if is_mtl(f) or f.lower().endswith(SUFFIXES)]
     require_there(path)
-    return [path]
+    return _in_archive(path) if is_archive(path) else [path]
+
+
+def _in_archive(path: str) -> list[str]:
+    inside = members(path)
+    files = [f for f in inside if f.lower().endswith(SUFFIXES)]
+    if not files:
+        shown = ", ".join(Path(f).name for f in inside[:5]) or "nothing"
+        raise SourceError(
+            f"{path} holds no image ({', '.join(SUFFIXES)}), but {shown}.", "Name another."
+        )
+    return files + [f for f in inside if is_mtl(f)]
 
 
 def _in_folder(folder: Path) -> list[str]:
@@ -120,8 +132,12 @@ def _in_folder(folder: Path) -> list[str]:
         raise SourceError(f"{folder} may not be read.", "Ask for read permission.") from error
     files = [str(f) for f in entries if _is_image(f)]
     if not files:
+        packed = [f for f in entries if is_archive(f)]
+        if len(packed) == 1:
+            return _in_archive(str(packed[0]))
         _refuse_undated(
-            folder, [e for e in entries if e.is_dir() and any(map(_is_image, _seen(e)))]
+            folder,
+            packed or [e for e in entries if e.is_dir() and any(map(_is_image, _seen(e)))],
         )
         inside = ", ".join(e.name for e in entries[:5]) or "nothing"
         raise SourceError(
@@ -145,12 +161,13 @@ def _seen(folder: Path) -> list[Path]:
 
 
 def _refuse_undated(folder: Path, inside: list[Path]) -> None:
-    """Raise where the images lie in folders of a folder, and nothing tells their dates."""
+    """Raise where the images lie in folders or archives, and nothing tells their dates."""
     if not inside:
         return
     shown = ", ".join(sub.name for sub in inside[:3]) + (", …" if len(inside) > 3 else "")
+    kind = "folders with images" if inside[0].is_dir() else "archives"
     raise SourceError(
-        f"The folder {folder} holds {len(inside)} folders with images ({shown}), and no two dates "
+        f"The folder {folder} holds {len(inside)} {kind} ({shown}), and no two dates "
         "in their names.",
         "Name one of them; for a series, name each with its date (2025-06-08), or write dates.csv "
         "beside them with the columns file,date.",

@@ -46,11 +46,11 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
     """Open an image as a Scene, without reading its pixels yet.
 
     Args:
-        path: A raster of many bands; a folder, a glob or a list of files of one band each (a
-            Landsat MTL among them is used); a MODIS product in HDF4 (MOD02HKM, MOD09GA and their
-            like) or a true-colour picture of it, by its name (``*terra*truecolor.tif``; its false
-            colour, land mask and clouds lie beside it or are named, too); ``sample:``; or
-            ``simulated:?seed=7&size=512``.
+        path: A raster of many bands; a folder, a glob, an archive (``.tar``, ``.zip``) or a list
+            of files of one band each (a Landsat MTL among them is used); a MODIS product in HDF4
+            (MOD02HKM, MOD09GA and their like) or a true-colour picture of it, by its name
+            (``*terra*truecolor.tif``; its false colour, land mask and clouds lie beside it or are
+            named, too); ``sample:``; or ``simulated:?seed=7&size=512``.
         sensor: Sensor id, e.g. ``"sentinel2_l2a"``; None: from names and metadata.
         bands: STAC common names, or the sensor's own (``B03``, ``SR_B3``), in file order (list, or
             text with commas); ``"-"`` skips a band, ``scl``, ``fmask``, ``bqa``, ``qa_pixel`` name

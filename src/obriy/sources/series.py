@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from rasterio.errors import RasterioError
 
 from obriy.blocks.gdal import open_raster
 from obriy.errors import GridError, SourceError, UsageError
+from obriy.sources.archives import is_archive, members, stem_of
 from obriy.sources.csv_tables import Column, Row, read_table
 from obriy.sources.dates import (
     date_in,
@@ -21,6 +21,7 @@ from obriy.sources.dates import (
     parse_range,
     readings,
 )
+from obriy.sources.landsat import mtl_values
 from obriy.sources.reading import SUFFIXES, is_mtl
 
 SIDECAR: Final = "dates.csv"
@@ -153,6 +154,10 @@ def _entries(folder: Path) -> list[_Entry]:
         if sub.is_dir() and sub.name not in NOT_IMAGES and not sub.name.startswith("."):
             files = tuple(path for path in sorted(sub.iterdir()) if _is_image(path))
             entries += [_Entry(sub, files, alone)] if files else []
+    if alone:
+        unpacked = {entry.path.name for entry in entries}
+        packed = [path for path in inside if is_archive(path)]
+        entries += [_Entry(p, (p,)) for p in packed if stem_of(p.name) not in unpacked]
     if not entries:
         names = ", ".join(path.name for path in inside[:5])
         raise SourceError(
@@ -312,10 +317,12 @@ def _cloud_cover(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> float | N
     return next((number for number in numbers if number is not None), None)
 
 
-def _mtl(folder: Path) -> dict[str, str]:
-    files = [path for path in folder.iterdir() if is_mtl(path.name)] if folder.is_dir() else []
-    text = files[0].read_text(encoding="utf-8", errors="replace") if files else ""
-    return dict(re.findall(r"^\s*(CLOUD_COVER)\s*=\s*(\S+)", text, re.MULTILINE))
+def _mtl(place: Path) -> dict[str, str]:
+    """Return what the MTL in a folder or an archive says of clouds."""
+    inside = [str(f) for f in place.iterdir()] if place.is_dir() else []
+    files = [f for f in (members(place) if is_archive(place) else inside) if is_mtl(f)]
+    cover = mtl_values(files).get("CLOUD_COVER")
+    return {} if cover is None else {"CLOUD_COVER": cover}
 
 
 def _percent(text: Any) -> float | None:
