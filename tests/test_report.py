@@ -64,7 +64,7 @@ class _Page(html.parser.HTMLParser):
 def _keys(table, prefix=""):
     """Yield keys and holes; sentences of the stages are English already and need no table."""
     for key, value in table.items():
-        if not prefix and key in ("sentences", "patterns"):
+        if not prefix and key in ("sentences", "patterns", "notices"):
             continue
         if isinstance(value, dict):
             yield from _keys(value, f"{prefix}{key}.")
@@ -311,7 +311,6 @@ SENTENCES = {
     ),
     "North: 35.0% of it lies outside the image.": "North: 35,0\xa0% ділянки лежить поза знімком.",
     "7 more districts lie outside: result.json lists them.": "Поза знімком лежать ще ділянки (7)",
-    "North: The district does not meet the image.": "North: Ділянка не перетинається зі знімком.",
     "91.5% of the district was not seen: outside 91.5%. There is no picture of 91.5% of it: its "
     "whole is not estimated.": "поза знімком 91,5\xa0%. Не відзнято 91,5\xa0%, тож площу на всій",
     "None of the 5 clusters got a name: the whole map is unknown.": (
@@ -337,8 +336,9 @@ SENTENCES = {
     "a.tif is cut short: it has 12 bytes and should have more. Download it again.": (
         "a.tif: файл обірвано"
     ),
-    "On 3 of 21 dates, first on 2016-03-12: The image has no CRS: shares only, no area (say "
-    "--resolution METRES).": "На 3 датах із 21, найперше 2016-03-12: Знімок не має",
+    "On 3 of 21 dates, first on 2016-03-12: Rivers of the register were left out: 5.5 km².": (
+        "На 3 датах із 21, найперше 2016-03-12: Річки"
+    ),
     f"On 3 of 21 images, first on MOD02HKM.A2021049.0405: {UNMASKED}": (
         "На 3 знімках із 21, найперше MOD02HKM.A2021049.0405: Суходіл не замасковано:"
     ),

@@ -22,6 +22,7 @@ from obriy.model.areas import NEVER_MOST, PARTIAL_ABOVE, WHOLE_IMAGE, Area, Area
 from obriy.model.classmap import ClassMap
 from obriy.model.flags import Unseen
 from obriy.model.legend import UNNAMED
+from obriy.model.notices import joined, notice
 from obriy.vectors import lonlat_bounds, pixel_coverage, place, warp_geometry
 
 _SAME_AREA: Final = 1e-5
@@ -291,7 +292,7 @@ def verdict(tally: Tally, whole: float | None) -> Verdict:
     status, reason = _verdict(unseen, share, inside=inside, seen=seen)
     never = min(1.0, (outside + tally.never) / total) if total else 1.0
     if seen and never >= NEVER_MOST:
-        reason += f" There is no picture of {never:.1%} of it: its whole is not estimated."
+        reason = joined((reason, notice("not_pictured", share=never)))
     return Verdict(total, outside, seen, unseen, share, never, status, reason)
 
 
@@ -300,13 +301,13 @@ def _verdict(
 ) -> tuple[str, str]:
     """Return status and reason."""
     if not inside:
-        return "skipped", "The district does not meet the image."
+        return "skipped", notice("district_not_met")
     shares = sorted(unseen.items(), key=lambda item: -item[1])
-    causes = ", ".join(f"{name.replace('_', ' ')} {share:.1%}" for name, share in shares)
+    causes = [notice("cause", what=name.replace("_", " "), share=share) for name, share in shares]
     if not seen:
-        return "skipped", f"Nothing of the district was seen: {causes}."
+        return "skipped", notice("district_unseen", causes=causes)
     if unseen_share > PARTIAL_ABOVE:
-        return "partial", f"{unseen_share:.1%} of the district was not seen: {causes}."
+        return "partial", notice("district_partly_unseen", share=unseen_share, causes=causes)
     return "ok", ""
 
 

@@ -43,6 +43,7 @@ from obriy.model.change import (
 )
 from obriy.model.classmap import ClassMap, Doubt
 from obriy.model.interval import QUANTILE
+from obriy.model.notices import notice
 from obriy.tables import load_toml
 from obriy.vectors import pixel_coverage, place
 
@@ -365,12 +366,13 @@ def _verdict(change: ChangeArea, seen: float) -> tuple[str, str]:
         "before and after": change.unseen_both_km2,
         "outside the image": change.outside_km2,
     }
-    causes = ", ".join(f"{name} {area / whole:.1%}" for name, area in blind.items() if area > 0)
+    shares = {name: area / whole for name, area in blind.items() if area > 0}
+    causes = [notice("cause", what=name, share=share) for name, share in shares.items()]
     if not seen:
-        return "skipped", f"Nothing of the district was seen both before and after: {causes}."
+        return "skipped", notice("change_unseen", causes=causes)
     share = change.unseen_km2 / whole
     if share > PARTIAL_ABOVE:
-        return "partial", f"{share:.1%} of the district was not seen on both sides: {causes}."
+        return "partial", notice("change_partly_unseen", share=share, causes=causes)
     return "ok", ""
 
 

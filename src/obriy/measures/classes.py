@@ -12,6 +12,7 @@ from obriy.measures.totals import with_union
 from obriy.model.areas import ALL, NEVER_MOST, WHOLE_IMAGE, District
 from obriy.model.classmap import ClassMap
 from obriy.model.legend import UNNAMED, Legend
+from obriy.model.notices import notice
 
 _KM2 = 1e6
 _UNKNOWN = "unknown"
@@ -187,7 +188,7 @@ def _added(parts: Sequence[DistrictCover]) -> DistrictCover:
         unseen_km2=lost,
         unseen_share=sum(v or 0.0 for v in lost.values()) / size if size else 1.0,
         status=("partial" if rows else "skipped") if off else "ok",
-        reason=f"not complete: {', '.join(off)}" if off else "",
+        reason=notice("not_complete", names=off) if off else "",
         never_imaged_share=never / size if size else 1.0,
     )
 

@@ -6,15 +6,12 @@ from typing import Final
 from obriy.errors import InputError
 from obriy.model.areas import PeriodArea
 from obriy.model.balance import Evaporation, MonthEvaporation, MonthWeather, WaterSurface, Weather
+from obriy.model.notices import notice
 
 K_EVA: Final = 1e3
 """k_eva, mm·km² in 10⁶ m³: 1 mm over 1 km² is 10³ m³."""
 _RUNOFF_SUSPECT_MM: Final = 2000.0
 """Runoff of one month that no basin has, mm: most likely W is in m³, not in 10⁶ m³."""
-_MANY_YEARS: Final = (
-    "X - Y stands for evaporation from land only over many years: in a single month snow, soil and "
-    "ground water keep or give water. A column land_evaporation_mm replaces it."
-)
 
 
 def additional_evaporation(
@@ -123,16 +120,13 @@ def _unseen(period: PeriodArea) -> list[str]:
 
 
 def _notes(rows: Mapping[str, MonthWeather], months: tuple[MonthEvaporation, ...]) -> list[str]:
-    notes = []
+    notes: list[str] = []
     if any(row.land_evaporation_mm is None for row in rows.values()):
-        notes.append(_MANY_YEARS)
+        notes.append(notice("land_evaporation_assumed"))
     borrowed = [m.month for m in months if m.area_of == "period"]
     if borrowed:
-        notes.append(f"No area in {', '.join(borrowed)}: that of the period was taken.")
+        notes.append(notice("area_of_period_taken", months=borrowed))
     odd = [name for name, row in rows.items() if (_runoff(row) or 0.0) > _RUNOFF_SUSPECT_MM]
     if odd:
-        notes.append(
-            f"The runoff of {', '.join(odd)} is above {_RUNOFF_SUSPECT_MM:g} mm: is W in m³, not "
-            "in 10⁶ m³?"
-        )
+        notes.append(notice("runoff_suspect", months=odd, limit=_RUNOFF_SUSPECT_MM))
     return notes

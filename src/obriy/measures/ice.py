@@ -24,6 +24,7 @@ from obriy.model.flags import Unseen
 from obriy.model.grid import geobox_of, same_grid
 from obriy.model.ice import CLOUD, ICE, LAND, WATER, IceArea
 from obriy.model.legend import NO_DATA
+from obriy.model.notices import notice
 
 EXTENT_SHARE: Final = 0.15
 """Concentration from which the sea counts to the extent."""
@@ -167,6 +168,4 @@ def _judged(tally: Tally, whole: float | None) -> Verdict:
     judged = verdict(tally, whole)
     if tally.by_code.any() or not tally.apart:
         return judged
-    return dataclasses.replace(
-        judged, status="skipped", reason="What the image shows of the district is all land."
-    )
+    return dataclasses.replace(judged, status="skipped", reason=notice("district_is_land"))

@@ -7,6 +7,7 @@ from obriy.errors import UsageError
 from obriy.measures.weights import to_one
 from obriy.model.areas import Area, PeriodArea
 from obriy.model.flags import least_known
+from obriy.model.notices import joined, notice
 
 
 def period_area(
@@ -176,7 +177,7 @@ def _verdict(
         failed = all(a.status == "failed" for a in by_date.values())
         return (
             "failed" if failed else "skipped",
-            f"No date with a weight has an area: {', '.join(by_date)}.",
+            notice("period_without_area", dates=list(by_date)),
         )
     lost = [
         d
@@ -187,10 +188,10 @@ def _verdict(
     said = []
     if parts:
         share = _unseen_share(by_date, used)
-        said.append(f"Seen in part on {', '.join(parts)}: {share:.1%} unseen by weight.")
+        said.append(notice("seen_in_part", dates=parts, share=share))
     declined = [d for d in parts if by_date[d].declined]
     if declined:
-        said.append(f"Of most of it there is no picture on {', '.join(declined)}.")
+        said.append(notice("most_not_pictured", dates=declined))
     if lost:
-        said.append(f"No area on {', '.join(lost)}: the other weights make up 1.")
-    return ("partial" if said else "ok"), " ".join(said)
+        said.append(notice("weights_to_one", dates=lost))
+    return ("partial" if said else "ok"), joined(said)

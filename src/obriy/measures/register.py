@@ -13,16 +13,12 @@ from obriy.model.balance import (
     RegisterRow,
     WaterSurface,
 )
+from obriy.model.notices import notice
 
 _SUSPECT: Final = 30.0
 """A register this many times larger or smaller than the measured area has another unit, or the
 map is wrong: no drought or flood does that."""
 _UNITS: Final = {100.0: "hectares", 1000.0: "thousands of m²", 1e6: "m²"}
-_WITHOUT_CHANNEL: Final = (
-    "The register names no river and no river channel was set apart: the measured area may hold "
-    "water that the register does not."
-)
-_TOTALS: Final = "No name of the register is the name of a district: the totals are compared."
 
 
 def compare_register(
@@ -76,10 +72,10 @@ def _without_rivers(
     apart = all(s.channel_km2 is not None for s in surfaces)
     if rivers and apart:
         total = math.fsum(e.area_km2 for e in rivers)
-        notes.append(f"Rivers of the register were left out: {total:.6g} km².")
+        notes.append(notice("rivers_left_out", area=total))
         return [e for e in register.entries if e.kind != RIVER], notes
     if not rivers and not apart:
-        notes.append(_WITHOUT_CHANNEL)
+        notes.append(notice("no_river_apart"))
     return list(register.entries), notes
 
 
@@ -122,11 +118,11 @@ def _about_names(
     """Say which names met nothing."""
     if not named:
         several = any(e.name or e.district for e in entries)
-        return [_TOTALS] if several else []
+        return [notice("totals_compared")] if several else []
     lost = sorted({e.district or e.name or "?" for e in extra})
     alone = [s.district for s in surfaces if s not in named]
-    notes = [f"In the register, but no district of this run: {', '.join(lost)}."] if lost else []
-    return notes + ([f"Not in the register: {', '.join(alone)}."] if alone else [])
+    unmet = [notice("only_in_register", names=lost)] if lost else []
+    return [*unmet, *([notice("not_in_register", names=alone)] if alone else [])]
 
 
 def _about_unit(row: RegisterRow) -> list[str]:
@@ -137,15 +133,9 @@ def _about_unit(row: RegisterRow) -> list[str]:
     if 1 / _SUSPECT < ratio < _SUSPECT:
         return []
     if ratio < 1:
-        return [
-            f"{row.place}: the measured area is {1 / ratio:.3g} times that of the register; check "
-            "the unit of the register, and the map."
-        ]
+        return [notice("register_too_small", name=row.place, ratio=1 / ratio)]
     unit = min(_UNITS, key=lambda factor: abs(math.log(ratio / factor)))
-    return [
-        f"{row.place}: the register is {ratio:.3g} times the measured area; is it in "
-        f"{_UNITS[unit]}, not in km²?"
-    ]
+    return [notice("register_too_large", name=row.place, ratio=ratio, unit=_UNITS[unit])]
 
 
 def _plain(name: str) -> str:

@@ -9,6 +9,7 @@ import shapely
 from obriy.model.areas import ALL, Area, AreaSeries, District, PeriodArea
 from obriy.model.flags import least_known
 from obriy.model.ice import IceArea
+from obriy.model.notices import notice
 from obriy.vectors import polygons_of, warp_geometry
 
 _SLIVER: Final = 1e-3
@@ -90,7 +91,7 @@ def total_area(areas: Sequence[Area]) -> Area | None:
         unseen_share=share([a.unseen_share for a in areas]),
         unseen={cause: share([a.unseen.get(cause, 0.0) for a in areas]) for cause in causes},
         status=("partial" if seen else "skipped") if off else "ok",
-        reason=f"not complete: {', '.join(off)}" if off else "",
+        reason=notice("not_complete", names=off) if off else "",
         never_imaged_share=share([a.never_imaged_share for a in areas]),
         filled_km2=_sum([a.filled_km2 for a in seen]),
         filled_share=share([a.filled_share for a in areas]),
@@ -135,7 +136,7 @@ def total_period(series: AreaSeries) -> PeriodArea:
         unseen_share=sum(p.unseen_share * sizes[p.district] for p in periods) / whole,
         filled_share=sum(p.filled_share * sizes[p.district] for p in periods) / whole,
         status=("partial" if seen else "skipped") if off else "ok",
-        reason=f"not complete: {', '.join(off)}" if off else "",
+        reason=notice("not_complete", names=off) if off else "",
         never_imaged_share=sum(p.never_imaged_share * sizes[p.district] for p in periods) / whole,
         clouds=least_known(p.clouds for p in periods),
     )
@@ -179,7 +180,7 @@ def total_ice(areas: Sequence[IceArea]) -> IceArea:
         interval_km2=_bounds([a.interval_km2 for a in areas]),
         uncertainty=_causes([a.uncertainty for a in seen]),
         status=("partial" if seen else lost) if off else "ok",
-        reason=f"not complete: {', '.join(off)}" if off else "",
+        reason=notice("not_complete", names=off) if off else "",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from obriy.errors import GeometryError
 from obriy.model.flags import CloudsKnown
+from obriy.model.notices import Sentence, notice
 
 if TYPE_CHECKING:
     import shapely  # on use: the words of areas are needed where no geometry is
@@ -37,7 +38,7 @@ class District:
     name: str
     geometry: "shapely.Geometry"
     crs: str | None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
     def __post_init__(self) -> None:
         import shapely
@@ -74,11 +75,8 @@ def told_apart(districts: Sequence[District]) -> list[District]:
         made.append(dataclasses.replace(district, name=name))
     new = [k for k, (old, now) in enumerate(zip(districts, made, strict=True)) if old != now]
     if new:
-        shown = ", ".join(made[k].name for k in new[:2])
-        note = (
-            f"Districts with a name that is not theirs alone: {len(new)}. Each has a number now, "
-            f"e.g. {shown}."
-        )
+        shown = [made[k].name for k in new[:2]]
+        note = notice("districts_renamed", count=len(new), names=shown)
         made[new[0]] = dataclasses.replace(made[new[0]], notes=(*made[new[0]].notes, note))
     return made
 
@@ -137,7 +135,7 @@ class Area:
     unseen_share: float
     unseen: dict[str, float]
     status: str = "ok"
-    reason: str = ""
+    reason: Sentence = ""
     never_imaged_share: float = 0.0
     filled_km2: float | None = None
     filled_share: float = 0.0
@@ -235,7 +233,7 @@ class PeriodArea:
     unseen_share: float = 0.0
     filled_share: float = 0.0
     status: str = "ok"
-    reason: str = ""
+    reason: Sentence = ""
     never_imaged_share: float = 0.0
     clouds: CloudsKnown = "known"
 

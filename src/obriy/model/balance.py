@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from obriy.errors import InputError
 from obriy.model.areas import PARTIAL_ABOVE, Area, PeriodArea
+from obriy.model.notices import Sentence, notice
 
 RIVER: Final = "river"
 """Kind of a register's entry that is a river channel."""
@@ -56,10 +57,7 @@ class WaterSurface:
         """Say that water is not counted where a part worth a word was not seen."""
         if self.unseen_share <= PARTIAL_ABOVE:
             return []
-        return [
-            f"{self.district}: {self.unseen_share:.1%} of the district was not seen: the water "
-            "there is not counted."
-        ]
+        return [notice("district_lacks_water", name=self.district, share=self.unseen_share)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Register:
 
     source: str
     entries: tuple[RegisterEntry, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.entries:
@@ -149,7 +147,7 @@ class RegisterComparison:
     source: str
     rows: tuple[RegisterRow, ...]
     by_kind: dict[str, float]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -200,7 +198,7 @@ class Weather:
 
     source: str
     months: tuple[MonthWeather, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
     @property
     def normals(self) -> bool:
@@ -251,7 +249,7 @@ class Evaporation:
     additional_mm: float
     volume_1e6m3: float | None
     interval_1e6m3: tuple[float, float] | None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any, ClassVar, Final
 
+from obriy.model.notices import Sentence
+
 STABLE_LAND: Final = 1
 GAINED: Final = 2
 LOST: Final = 3
@@ -52,7 +54,7 @@ class ChangeArea:
     unseen_both_km2: float
     outside_km2: float
     status: str = "ok"
-    reason: str = ""
+    reason: Sentence = ""
 
     @property
     def unseen_km2(self) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from obriy.model.areas import NEVER_MOST, bounds_of
+from obriy.model.notices import Sentence
 
 if TYPE_CHECKING:
     import xarray as xr  # on use: the words of ice are needed where no scene is
@@ -87,7 +88,7 @@ class IceArea:
     interval_km2: tuple[float, float] | None = None
     uncertainty: dict[str, float] = dataclasses.field(default_factory=dict)
     status: str = "ok"
-    reason: str = ""
+    reason: Sentence = ""
 
     @property
     def outside_share(self) -> float:

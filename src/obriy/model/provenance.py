@@ -5,6 +5,8 @@ import dataclasses
 import functools
 from typing import Any
 
+from obriy.model.notices import Sentence
+
 
 @dataclasses.dataclass(frozen=True)
 class Provenance:
@@ -19,7 +21,7 @@ class Provenance:
 
     inputs: tuple[dict[str, Any], ...] = ()
     steps: tuple[dict[str, Any], ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Sentence, ...] = ()
     software: dict[str, str] | None = None
 
     def with_step(self, name: str, **details: Any) -> "Provenance":

@@ -9,6 +9,7 @@ from odc.geo.geobox import GeoBox
 from obriy.errors import InputError
 from obriy.model.grid import geobox_of
 from obriy.model.legend import Legend
+from obriy.model.notices import Sentence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Reference:
     legend: Legend
     source: str
     independent: bool = True
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
     accuracy: dict[str, Any] | None = None
     repeats: tuple[xr.DataArray, ...] = ()
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from obriy.errors import TableError
 from obriy.model.interval import LEVEL
 from obriy.model.legend import Legend, LegendClass
+from obriy.model.notices import Sentence
 
 EDGE: Final = "edge"
 """Name of the stratum of pixels near the edge of a class."""
@@ -98,7 +99,7 @@ class SampleDesign:
     map_sha256: str = ""
     crs: str = ""
     aoi: str | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
     @property
     def population_m2(self) -> float:
@@ -149,7 +150,7 @@ class Estimate:
 
     value: float | None
     standard_error: float | None = None
-    reason: str = ""
+    reason: Sentence = ""
     most: float = 1.0
 
     def margin(self, level: float) -> float | None:
@@ -225,7 +226,7 @@ class AreaEstimate:
     population_m2: float
     unseen_m2: float = 0.0
     unnamed_m2: float = 0.0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
     def of(self, name: str) -> ClassEstimate:
         """Return what the sample says of a class.

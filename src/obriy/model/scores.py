@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any, Final
 
+from obriy.model.notices import Sentence
+
 OF_MAP: Final = ("overall_accuracy", "kappa")
 """Scores of the whole map, of the six by which methods are compared; the others are of water."""
 COMPARED: Final = (*OF_MAP, "precision", "recall", "f1", "iou")
@@ -68,7 +70,7 @@ class Scores:
     unseen_share: float = 0.0
     without_edges: "Scores | None" = None
     reference: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
     legend: str = ""
     merged: "Scores | None" = None
 

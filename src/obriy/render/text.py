@@ -6,9 +6,8 @@ import math
 import re
 from typing import Any
 
-from obriy.model.areas import ALL, WHOLE_IMAGE
-from obriy.model.legend import load_legend
-from obriy.tables import load_toml, table_names
+from obriy.model.notices import Notice, class_in, in_language, place_in
+from obriy.tables import load_toml
 
 NBSP = "\u00a0"
 _DASH = "–"
@@ -43,10 +42,9 @@ class Text:
         The table knows fixed sentences by their words and those with numbers by a regular
         expression; an unknown one stays as it is.
         """
-        table = load_toml(f"text_{self.lang}")
-        fixed: dict[str, str] = table.get("sentences", {})
-        if english in fixed:
-            return fixed[english]
+        said = in_language(english, self.lang)
+        if isinstance(english, Notice) or said != english:
+            return said
         for pattern, template in _patterns(self.lang):
             match = pattern.fullmatch(english)
             if match:
@@ -63,20 +61,14 @@ class Text:
         if name.startswith("place"):
             return self.place(text)
         if name.startswith("classes"):
-            return re.sub("[a-z][a-z_]+", lambda word: self._class(word[0]), text)
+            return re.sub("[a-z][a-z_]+", lambda word: class_in(word[0], self.lang), text)
         if name.startswith("name") or self.lang == "en":
             return text
         return text.replace(".", ",").replace("-", _MINUS).replace("%", f"{NBSP}%")
 
     def place(self, name: str) -> str:
         """Return what people call a district: those that the software named have words."""
-        words = {WHOLE_IMAGE: "report.whole_image", ALL: "series.all_districts"}
-        return self(words[name]) if name in words else name
-
-    def _class(self, name: str) -> str:
-        """Return what people call a class of any legend; other words as `sentence` has them."""
-        title = _class_titles(self.lang).get(name)
-        return self.sentence(name) if title is None else title[:1].lower() + title[1:]
+        return place_in(name, self.lang)
 
     def number(self, value: float, digits: int) -> str:
         """Return a number with that many decimals, thousands apart, never ``-0``."""
@@ -121,13 +113,6 @@ class Text:
 def text_of(lang: str) -> Text:
     """Return the words of a language, ``"en"`` or ``"uk"``."""
     return Text(lang)
-
-
-@functools.cache
-def _class_titles(lang: str) -> dict[str, str]:
-    """Return names of classes by their machine names; of equal ones that of the first legend."""
-    legends = [load_legend(name) for name in reversed(table_names("legends"))]
-    return {c.name: c.called(lang) for legend in legends for c in legend}
 
 
 @functools.cache

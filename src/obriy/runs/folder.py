@@ -25,6 +25,7 @@ from typing import Any, Final, Self
 import yaml
 
 from obriy.errors import OutputError, UsageError
+from obriy.model.notices import notices_in, with_notices
 from obriy.outputs.files import is_draft, output_errors, write_text
 from obriy.runs.fingerprint import LEDGER, files_below, fingerprint, local_places
 from obriy.runs.lock import LOCK, Lock, lock_folder
@@ -134,13 +135,13 @@ class RunFolder:
         done = self._steps.get(name)
         if done is not None and self._holds(done, inputs):
             outputs = {key: o["path"] for key, o in done["outputs"].items()}
-            return StepRecord(outputs, done["found"])
+            return StepRecord(outputs, _found_in(done))
         record = work()
         if self._lock is None:
             raise RuntimeError("a step of a run outside its folder's context")
         self._lock.check()
         self._append(name, record, inputs)
-        return StepRecord(record.outputs, json.loads(_dumps(record.found)))
+        return StepRecord(record.outputs, _found_in(self._steps[name]))
 
     def is_done(self, name: str, inputs: Mapping[str, Any] | None = None) -> bool:
         """Say whether `step` would find this step done."""
@@ -173,7 +174,8 @@ class RunFolder:
 
     def _append(self, name: str, record: StepRecord, inputs: Mapping[str, Any]) -> None:
         outputs = {key: self._describe(path) for key, path in record.outputs.items()}
-        entry = {"step": name, "inputs": dict(inputs), "outputs": outputs, "found": record.found}
+        entry = {"step": name, "inputs": dict(inputs), "outputs": outputs, "found": record.found,
+                 "notices": notices_in(record.found)}  # fmt: skip
         ledger = self.file(LEDGER)
         with output_errors(ledger), ledger.open("a", encoding="utf-8") as file:
             if _is_cut_off(ledger):
@@ -318,6 +320,12 @@ def _entries(folder: Path) -> list[dict[str, Any]]:
         with contextlib.suppress(json.JSONDecodeError):
             found.append(json.loads(line))
     return [entry for entry in found if isinstance(entry, dict) and "step" in entry]
+
+
+def _found_in(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a step found, its sentences as notices again."""
+    found: dict[str, Any] = with_notices(entry["found"], entry.get("notices", ()))
+    return found
 
 
 def _is_cut_off(ledger: Path) -> bool:

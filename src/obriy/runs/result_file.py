@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from obriy.errors import InputError
+from obriy.model.notices import with_notices
 from obriy.model.result.base import VERSION, RunResult
 from obriy.model.result.ice import IceResult
 from obriy.model.result.landcover import LandcoverResult
@@ -88,6 +89,7 @@ def _read(values: Any, name: str) -> RunResult:
         values = {**_MEASURED, **values}
     if not isinstance(values, Mapping) or "job" not in values:
         raise InputError(f"{name} is no result of a run: it does not say of which job.")
+    values = with_notices(values, values.get("notices", ()))
     values = dict(values) if "schema_version" in values else _of_version_1(dict(values))
     model = _KINDS.get((values["job"], values.get("kind", "")))
     if model is None:

@@ -12,6 +12,7 @@ from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.blocks.validity import Validity
 from obriy.errors import EmptyResultError, SourceError
 from obriy.model.grid import describe
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.sources.archives import archive_of, is_slow
@@ -194,8 +195,7 @@ def _without_empty(
         )
     first = next(iter(naming.bands.values()))
     raise EmptyResultError(
-        f"{first.file} has no valid pixel: every number is no data, or hidden by a mask.",
-        "Take another date, or say with --nodata which number means missing.",
+        notice("no_valid_pixel", name=str(first.file)), notice("other_date_or_nodata")
     )
 
 

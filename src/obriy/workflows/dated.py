@@ -16,6 +16,7 @@ import xarray as xr
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import EmptyResultError, InputError, MissingExtraError, ObriyError
 from obriy.model.classmap import ClassMap
+from obriy.model.notices import reason_of
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import provenance_of
 from obriy.runs.fingerprint import fingerprint
@@ -95,7 +96,7 @@ class ImageMap:
     def reason(self) -> str:
         """Why it is not ``ok``; empty where it is."""
         if self.error is not None:
-            return str(self.error)
+            return reason_of(self.error)
         return str(self.holes[0]["reason"]) if self.holes else ""
 
 
@@ -190,7 +191,7 @@ class _Task:
         except (InputError, MissingExtraError) as error:
             return self._lost(error)
         if "empty" in done.found:
-            return self._lost(EmptyResultError(str(done.found["empty"])))
+            return self._lost(EmptyResultError(done.found["empty"]))
         opened = self.mapper.open(self.folder.path, done.outputs, part, done.found)
         status = "partial" if done.found["failed"] else "ok"
         return ImageMap(self.opened, opened, done.outputs, done.found, status)
@@ -225,7 +226,7 @@ def _map_image(
     try:
         files, found = mapper.to_files(scene, part, folder / own, options)
     except EmptyResultError as error:
-        return StepRecord({}, {"empty": str(error)})
+        return StepRecord({}, {"empty": reason_of(error)})
     return StepRecord({name: str(Path(own, file)) for name, file in files.items()}, found)
 
 

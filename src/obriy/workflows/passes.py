@@ -27,6 +27,7 @@ from obriy.model.classmap import PARTS
 from obriy.model.grid import coords_of, geobox_of, pixel_metres
 from obriy.model.layers import Layer, layer_of
 from obriy.model.legend import NO_DATA
+from obriy.model.notices import notice
 from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
 from obriy.model.scene import provenance_of
 from obriy.outputs.cog import MapWriter
@@ -210,10 +211,7 @@ def require_pixels(result: EngineResult) -> None:
         EmptyResultError: then nothing is written.
     """
     if set(result.labels) == {NO_DATA}:
-        raise EmptyResultError(
-            "Nothing could be seen: all of it is cloud, shadow, snow or no data.",
-            "Take another date; or map without the quality band (--clouds none).",
-        )
+        raise EmptyResultError(notice("nothing_seen"), notice("other_date_or_no_quality"))
 
 
 def _rules(

@@ -5,12 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from obriy.model.areas import PARTIAL_ABOVE, WHOLE_IMAGE, District
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.result.base import Failure, FailureKind, parts_that_failed
 
-_OVERLAP: Final = (
-    "Districts overlap: what lies in two of them counts once in the figures of all districts."
-)
 _TOLD: Final = 5
 """Holes of an image that its record tells one by one."""
 
@@ -24,12 +22,10 @@ def with_holes(record: Provenance, found: Mapping[str, Any]) -> Provenance:
     """
     holes = found["failed"]
     for hole in holes[:_TOLD]:
-        record = record.with_warning(f"A part of the image could not be read: {hole['reason']}")
+        record = record.with_warning(notice("part_unreadable", why=hole["reason"]))
     if len(holes) > _TOLD:
-        record = record.with_warning(
-            f"{len(holes) - _TOLD} more parts of the image could not be read: result.json lists "
-            "them."
-        )
+        more = notice("more_parts_unreadable", count=len(holes) - _TOLD)
+        record = record.with_warning(more)
     return record
 
 
@@ -115,9 +111,9 @@ def about_districts(
     by_name = _by_district(places)
     lacks = [said for own in by_name.values() if (said := _lack(own))]
     if len(lacks) > _TOLD:
-        more = len(lacks) - _TOLD
-        lacks = [*lacks[:_TOLD], f"{more} more districts lie outside: result.json lists them."]
-    return [*notes, *lacks, *([_OVERLAP] if overlap else [])]
+        more = notice("more_districts_outside", count=len(lacks) - _TOLD)
+        lacks = [*lacks[:_TOLD], more]
+    return [*notes, *lacks, *([notice("districts_overlap")] if overlap else [])]
 
 
 def _lack(dates: Sequence[Place]) -> str:
@@ -125,14 +121,17 @@ def _lack(dates: Sequence[Place]) -> str:
     if not dates:
         return ""
     least = min(dates, key=lambda p: p.never_imaged_share)
-    name = "The image" if least.district == WHOLE_IMAGE else least.district
+    whole = least.district == WHOLE_IMAGE
+    name = notice("the_image") if whole else least.district
     if all(p.status == "skipped" for p in dates):
-        return f"{name}: {least.reason}"
+        return notice("of_one", name=name, said=least.reason)
     if least.declined:
         share = least.never_imaged_share
-        return f"{name}: there is no picture of {share:.1%} of it: its whole is not estimated."
+        if whole:
+            return notice("image_not_pictured", share=share)
+        return notice("district_not_pictured", name=name, share=share)
     if least.outside_share > PARTIAL_ABOVE:
-        return f"{name}: {least.outside_share:.1%} of it lies outside the image."
+        return notice("district_outside", name=name, share=least.outside_share)
     return ""
 
 
@@ -183,5 +182,8 @@ def _shared(told: Sequence[tuple[str, str]], count: int, what: str) -> str:
     if len(told) == count and len({text for _, text in told}) == 1:
         return sentence
     if len(told) == 1:
-        return f"{name}: {sentence}"
-    return f"On {len(told)} of {count} {what}, first on {name}: {sentence}"
+        return notice("of_one", name=name, said=sentence)
+    return notice(
+        "on_dates" if what == "dates" else "on_images",
+        count=len(told), all=count, name=name, said=sentence,
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from obriy.model.headline import Headline, Values
+from obriy.model.notices import Sentence, notices_in
 from obriy.model.provenance import Provenance, versions
 
 VERSION: Final = "2"
@@ -66,7 +67,7 @@ class Failure(Values):
 
     kind: FailureKind
     name: str
-    reason: str
+    reason: Sentence
     where: Plain | None = None
 
 
@@ -83,7 +84,7 @@ class DateRow(Values):
 
     date: str | None
     status: str = "ok"
-    reason: str = ""
+    reason: Sentence = ""
     holes: list[Plain] = Field(default_factory=list)
     outputs: dict[str, str] = Field(default_factory=dict)
 
@@ -119,7 +120,7 @@ class DistrictRow(Open):
     unseen_share: float = 0.0
     never_imaged_share: float = 0.0
     status: str = "ok"
-    reason: str = ""
+    reason: Sentence = ""
 
     @classmethod
     def of(cls, place: Place, headline: Headline | None, **more: Any) -> Self:
@@ -147,6 +148,20 @@ class Evaluation(Open):
     merged: Plain | None = None
 
 
+class KeptNotice(Values):
+    """How a sentence of the result is said in other languages, see `obriy.model.notices`.
+
+    Attributes:
+        sentence: In English, as it stands elsewhere in the result.
+        key: What it says.
+        values: What of: words, numbers, other sentences of this list.
+    """
+
+    sentence: str
+    key: str
+    values: Plain
+
+
 class RunResult(Values):
     """What the result of every job has.
 
@@ -158,6 +173,7 @@ class RunResult(Values):
         outputs: Files of the run by output name.
         command: The command line that makes the run again.
         provenance: What was read and decided, versions, warnings.
+        notices: Of what is decided, warned of or failed, what says it in another language.
     """
 
     schema_version: str = VERSION
@@ -167,6 +183,7 @@ class RunResult(Values):
     outputs: dict[str, str] = Field(default_factory=dict)
     command: str = ""
     provenance: Record
+    notices: list[KeptNotice] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _decide(self) -> Self:
@@ -193,7 +210,8 @@ class RunResult(Values):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as ``result.json`` has them."""
-        return self.model_dump(by_alias=True)
+        values = self.model_dump(by_alias=True)
+        return values | {"notices": notices_in(values)}
 
 
 def parts_that_failed(name: str, holes: Sequence[Mapping[str, Any]]) -> list[Failure]:

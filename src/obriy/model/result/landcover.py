@@ -6,6 +6,7 @@ from pydantic import Field
 
 from obriy.model.headline import Headline, Values
 from obriy.model.legend import UNNAMED
+from obriy.model.notices import Sentence
 from obriy.model.result.base import DateRow, DistrictRow, Evaluation, Open, Plain, RunResult
 
 
@@ -114,7 +115,7 @@ class LandcoverResult(RunResult):
     rounds: list[Plain] = Field(default_factory=list)
     evaluation: CoverEvaluation | None = None
     cost: Cost | None = None
-    problems: list[str] = Field(default_factory=list)
+    problems: list[Sentence] = Field(default_factory=list)
     decision: Plain
 
     def lead(self) -> Headline | None:

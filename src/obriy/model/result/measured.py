@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from obriy.model.areas import Area
 from obriy.model.change import WaterChange
 from obriy.model.headline import Values
+from obriy.model.notices import Sentence
 from obriy.model.result.base import AsNoun, RunResult
 
 
@@ -27,7 +28,7 @@ class MeasuredMap(Values):
     date: str | None
     areas: list[Annotated[Area, AsNoun]]
     together: list[Annotated[Area, AsNoun]] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list)
+    notes: list[Sentence] = Field(default_factory=list)
 
 
 class MeasureResult(RunResult):
@@ -46,4 +47,4 @@ class MeasureResult(RunResult):
     class_name: str = Field(alias="class")
     maps: list[MeasuredMap]
     change: Annotated[WaterChange, AsNoun] | None = None
-    notes: list[str] = Field(default_factory=list)
+    notes: list[Sentence] = Field(default_factory=list)

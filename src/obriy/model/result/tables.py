@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
+from obriy.model.notices import Sentence
 from obriy.model.result.base import Open, Plain, RunResult
 from obriy.model.result.ice import IceEvaluation
 
@@ -20,7 +21,7 @@ class MethodRow(Open):
 
     method: str
     status: str
-    reason: str = ""
+    reason: Sentence = ""
 
 
 class WaterRow(MethodRow):
@@ -60,7 +61,7 @@ class SeasonRow(Open):
     seen_km2: float | None
     weight: float | None
     status: str
-    reason: str = ""
+    reason: Sentence = ""
 
 
 class IceRow(MethodRow):

@@ -9,6 +9,7 @@ from obriy.model.balance import Evaporation, RegisterComparison
 from obriy.model.change import WaterChange
 from obriy.model.flags import CloudsKnown
 from obriy.model.headline import Headline, Values
+from obriy.model.notices import Sentence
 from obriy.model.result.base import (
     AsNoun,
     DateRow,
@@ -150,7 +151,7 @@ class WaterSeriesResult(WaterResult):
     change_sd_km2: float
     leave_one_out_km2: dict[str, float]
     status: str = "ok"
-    reason: str = ""
+    reason: Sentence = ""
     areas: list[Annotated[Area, AsNoun]]
     change: Annotated[WaterChange, AsNoun] | None = None
     bodies: Bodies | None = None

@@ -12,6 +12,7 @@ from obriy.errors import EmptyResultError, SourceError, UsageError
 from obriy.model.flags import FLAG_ATTRS
 from obriy.model.grid import describe
 from obriy.model.ice import BANDS
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.registry import Registry
@@ -173,10 +174,7 @@ _STANDARD_NAMES: Final = {
 
 def _refuse_night(path: Path, facts: GranuleFacts) -> None:
     if not facts.day:
-        raise EmptyResultError(
-            f"{path} was taken at night: its bands hold no reflected light.",
-            "Take a granule of the day.",
-        )
+        raise EmptyResultError(notice("taken_at_night", name=str(path)), notice("granule_of_day"))
 
 
 def _refuse_empty(path: Path, survey: Survey) -> None:
@@ -184,14 +182,13 @@ def _refuse_empty(path: Path, survey: Survey) -> None:
         return
     limit = load_toml("modis")["l1b"]["max_sun_zenith"]
     if survey.sun_zenith >= limit:
+        height, least = 90 - survey.sun_zenith, 90 - limit
         raise EmptyResultError(
-            f"{path}: the sun stands {90 - survey.sun_zenith:.1f} degrees high over the area at "
-            f"most, and below {90 - limit:g} degrees nothing is told of the ground.",
-            "Take a granule of another time.",
+            notice("sun_too_low", name=str(path), height=height, least=least),
+            notice("granule_of_other_time"),
         )
     raise EmptyResultError(
-        f"{path} has no number over the area: every one is missing, or dark in every band.",
-        "Take a granule of another time, or download it again.",
+        notice("granule_without_number", name=str(path)), notice("other_time_or_again")
     )
 
 

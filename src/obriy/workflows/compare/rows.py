@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import CancelledError, ObriyError, UsageError
+from obriy.model.notices import reason_of
 from obriy.model.result.base import Failure, FailureKind
 from obriy.outputs.files import write_bytes
 from obriy.outputs.tables import write_rows
@@ -41,7 +42,7 @@ def tried(row: Row, work: Callable[[], Row]) -> Row:
     except (CancelledError, UsageError):
         raise
     except ObriyError as error:
-        return row | {"status": "failed", "reason": str(error)}
+        return row | {"status": "failed", "reason": reason_of(error)}
 
 
 def succeeded(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

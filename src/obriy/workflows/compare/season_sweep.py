@@ -21,6 +21,7 @@ from obriy.measures.sweep import sweep_area
 from obriy.measures.totals import total_on
 from obriy.model.grid import geobox_of
 from obriy.model.layers import LAYERS
+from obriy.model.notices import notice, reason_of
 from obriy.model.provenance import hrefs_of
 from obriy.model.result.tables import SeasonComparison, SeasonRow, Sweep
 from obriy.model.scene import band_names, provenance_of
@@ -121,9 +122,9 @@ class _Season:
                 f"indices {opened.image.date}", lambda: self._map(opened), fingerprint(read)
             )
         except EmptyResultError as error:
-            return row | {"status": "skipped", "reason": str(error)}
+            return row | {"status": "skipped", "reason": reason_of(error)}
         except InputError as error:
-            return row | {"reason": str(error)}
+            return row | {"reason": reason_of(error)}
         size = self.config.resolution if geobox_of(opened.part).crs is None else None
         curves = {}
         for index in self.swept:
@@ -133,7 +134,7 @@ class _Season:
             curves[index.name] = sweep_area(steps, ladder, self.inputs.districts, size)
         seen = self._seen(opened.part, done, size)
         if not seen:
-            return row | {"status": "skipped", "reason": "Nothing was seen of the districts."}
+            return row | {"status": "skipped", "reason": notice("districts_unseen")}
         broken = done.found["failed"]
         told = {"status": "partial", "reason": broken[0]["reason"]} if broken else {"status": "ok"}
         return row | {"seen_km2": seen, "reason": "", "curves": curves} | told

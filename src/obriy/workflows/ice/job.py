@@ -21,6 +21,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.ice import IceArea
 from obriy.model.layers import LAYERS
+from obriy.model.notices import joined, reason_of
 from obriy.outputs.cog import write_layer
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
@@ -73,7 +74,7 @@ def plan_ice(config: IceConfig) -> dict[str, Any]:
                 if one.image.geolocation is None
                 else str(one.image.geolocation),
                 "clouds": None if one.image.clouds is None else str(one.image.clouds),
-                "reason": "" if one.error is None else str(one.error),
+                "reason": "" if one.error is None else reason_of(one.error),
             }
             for one in inputs.opened
         ],
@@ -237,7 +238,7 @@ def _blank_areas(day: Day, inputs: IceInputs) -> tuple[IceArea, ...]:
             unseen_share=1.0,
             unseen={cause: 1.0},
             status=status,
-            reason="; ".join(dict.fromkeys(image.reason for image in day.images)),
+            reason=joined(dict.fromkeys(image.reason for image in day.images), "; "),
         )
         for name in names
     )

@@ -13,6 +13,7 @@ from obriy.measures.totals import total_ice
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.ice import IceArea, IceSeason
+from obriy.model.notices import joined, notice
 from obriy.model.provenance import Provenance
 from obriy.model.reference import Reference
 from obriy.model.result.ice import IceDate, IceEvaluation, IceResult, districts_of_ice
@@ -121,14 +122,14 @@ def _row(day: Day, folder: RunFolder) -> IceDate:
         "ice_km2", "expected_km2", "interval_km2", "bounds_km2", "extent_km2", "water_km2",
         "sea_km2", "ice_share", "water_share", "cloud_share", "unseen_share",
     )  # fmt: skip
-    reasons = [total.reason, *(f"{i.opened.image.name}: {i.reason}" for i in off)]
+    told = (notice("of_one", name=i.opened.image.name, said=i.reason) for i in off)
     return IceDate(
         **{name: getattr(total, name) for name in own},
         date=day.date,
         granule=names[0] if len(names) == 1 else names,
         time=[image.opened.image.time for image in day.images],
         status=status,
-        reason=" ".join(r for r in reasons if r) if status != "ok" else "",
+        reason=joined((total.reason, *told)) if status != "ok" else "",
         holes=[
             {"granule": image.opened.image.name, **hole}
             for image in day.images
@@ -161,7 +162,8 @@ def _record(images: Sequence[ImageMap], products: IceProducts) -> Provenance:
         made = made.with_warning(sentence)
     for lost in images:
         if lost.status == "failed":
-            made = made.with_warning(f"{lost.opened.image.name} failed: {lost.reason}")
+            told = notice("failed", name=lost.opened.image.name, why=lost.reason)
+            made = made.with_warning(told)
     return made
 
 

@@ -23,6 +23,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.flags import BY_OTHERS, CLOUDS_STEP, Unseen, clouds_known
 from obriy.model.layers import LAYERS
 from obriy.model.legend import NO_DATA
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import is_reflectance, provenance_of
 from obriy.prepare.clouds.mask import NO_BAND, UNKNOWN
@@ -34,10 +35,7 @@ from obriy.workflows.water.mapping import open_map
 
 BANDS: Final = ("blue", "green", "red")
 """Bands in which clouds are looked for, the best first: fields change least in blue."""
-COMPARED: Final = (
-    "Where clouds are only the other dates tell: what contradicts them under a bright sky is "
-    "unseen. Clouds over what is seldom water are not found so."
-)
+COMPARED: Final = notice("only_other_dates_tell")
 
 
 def compare_dates(
@@ -152,10 +150,7 @@ def _told(image: ImageMap, done: StepRecord, folder: RunFolder) -> ImageMap:
     files = dict(image.files)
     if doubted:
         files |= {name: done.outputs[f"{name} {date}"] for name in ("mask", "unseen")}
-        record = record.with_warning(
-            f"What it calls land is unseen on {doubted['km2']:.4g} km²: other dates have water "
-            "there, and the sky was bright."
-        )
+        record = record.with_warning(notice("land_contradicted", area=doubted["km2"]))
     found = {**image.found, "doubted": doubted or {"pixels": 0, "km2": 0.0}}
     told = open_map(folder.path, files, part.assign_attrs(provenance=record), found)
     return dataclasses.replace(image, map=told, files=files, found=found)

@@ -14,6 +14,7 @@ from obriy.model.areas import WHOLE_IMAGE, AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.layers import is_listed
+from obriy.model.notices import notice
 from obriy.model.reference import Reference
 from obriy.model.result.base import Evaluation, parts_that_failed
 from obriy.model.result.water import Estimate, WaterDate, WaterImageResult, district_of_image
@@ -157,7 +158,7 @@ def _result(
     overlap = areas is not None and bool(areas.together)
     warnings += about_districts(products.districts, rows, overlap=overlap)
     if areas is None:
-        warnings.append("The image has no CRS: shares only, no area (say --resolution METRES).")
+        warnings.append(notice("no_crs_no_area"))
     estimate = Estimate(
         area_km2=total.area_km2 if total else None,
         expected_km2=total.expected_km2 if total else None,

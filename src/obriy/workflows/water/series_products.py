@@ -17,6 +17,7 @@ from obriy.model.bodies import WaterBody
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.layers import LAYERS
+from obriy.model.notices import notice
 from obriy.model.result.base import Failure
 from obriy.model.result.water import WaterSeriesResult
 from obriy.outputs.bodies import write_bodies, write_body_series
@@ -144,9 +145,8 @@ def _told_of_change(
     """Return what a result says of the change that was asked for."""
     if change is not None:
         return {"change": change.found}
-    sides = " and ".join(halves)
-    said = f"No change between {sides}: on one side no date has a map."
-    lost = Failure(kind="date", name=sides, reason=said)
+    said = notice("no_change", before=halves[0], after=halves[1])
+    lost = Failure(kind="date", name=" and ".join(halves), reason=said)
     return {
         "failed": [*result.failed, lost],
         "provenance": result.provenance.with_warning(said),

@@ -6,6 +6,7 @@ from typing import Any
 from obriy.measures.totals import total_on, total_period
 from obriy.model.areas import AreaSeries, PeriodArea
 from obriy.model.classmap import ClassMap
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.result.water import WaterDate, WaterSeriesResult, district_of_series
 from obriy.model.scene import provenance_of
@@ -104,14 +105,15 @@ def _provenance(
     for sentence in shared_warnings(records, "dates"):
         made = made.with_warning(sentence)
     if config.fill and len(products.maps) == 1:
-        made = made.with_warning("Only one date has a map: there is nothing to fill from.")
+        made = made.with_warning(notice("one_date"))
     series = products.series
     overlap = bool(series.together)
     for sentence in about_districts(products.districts, series.areas, overlap=overlap):
         made = made.with_warning(sentence)
     for lost in images:
         if lost.status == "failed":
-            made = made.with_warning(f"{lost.opened.name} failed: {lost.reason}")
+            told = notice("failed", name=lost.opened.name, why=lost.reason)
+            made = made.with_warning(told)
     return made
 
 
