@@ -27,6 +27,9 @@ from tests.terminal import (
     start_and_halt,
 )
 
+from obriy.sources.scene import open_scene
+from obriy.workflows.water.mapping import map_water as map_scene
+
 pytestmark = pytest.mark.realdata
 
 LAKE_KM2 = 0.1601
@@ -239,6 +242,41 @@ def test_a_shapefile_in_windows_1251_has_its_names(case, tmp_path):
 def test_the_dates_of_a_series_are_those_of_sensing(case, tmp_path, name, dates):
     result = map_water(case(27) / name, tmp_path / "run")
     assert [row["date"] for row in result["dates"]] == dates
+
+
+INSIDE = (
+    "",
+    "MTD_MSIL2A.xml",
+    "GRANULE/*/IMG_DATA",
+    *(f"GRANULE/*/IMG_DATA/R{m}m" for m in (10, 20)),
+)
+
+
+@pytest.mark.parametrize("inside", INSIDE)
+def test_any_part_of_a_product_folder_opens_the_product(case, inside):
+    (safe,) = case(37).glob("*.SAFE")
+    (path,) = safe.glob(inside) if inside else (safe,)
+    scene = open_scene(path)
+    assert {"blue", "green", "red", "rededge075", "nir", "nir08", "swir16", "swir22"} <= set(scene)
+    assert scene["green"].shape == (120, 120)
+    assert (scene.attrs["time"], "flags" in scene) == ("2023-06-07", True)
+    assert scene.attrs["provenance"].step("scaling")["offset"] == -0.1
+    water = map_scene(scene).labels.to_numpy() == 2
+    assert water.sum() * 100 / 1e6 == pytest.approx(0.406, rel=0.02)
+
+
+def test_products_of_one_folder_are_a_series(case, tmp_path):
+    (safe,) = case(37).glob("*.SAFE")
+    shutil.make_archive(str(tmp_path / "in" / safe.name), "zip", safe.parent, safe.name)
+    later = tmp_path / "in" / safe.name.replace("20230607T083609", "20230622T083609")
+    shutil.copytree(safe, later, copy_function=shutil.copyfile)
+    metadata = later / "MTD_MSIL2A.xml"
+    metadata.parent.chmod(0o755)
+    metadata.write_text(metadata.read_text().replace("2023-06-07", "2023-06-22"))
+    result = map_water(tmp_path / "in", tmp_path / "run")
+    assert [row["date"] for row in result["dates"]] == ["2023-06-07", "2023-06-22"]
+    for row in result["dates"]:
+        assert row["area_km2"] == pytest.approx(0.406, rel=0.02)
 
 
 def test_the_offset_of_a_safe_folder_is_in_its_metadata(case, tmp_path):

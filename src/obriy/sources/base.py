@@ -57,6 +57,7 @@ MADE_UP: Final = "simulated:"
 """What the address of a made-up scene begins with; nothing but its name is known here."""
 SOURCES: Registry[Callable[[Request], "xr.Dataset"]] = Registry("source")
 SOURCES.register("files", "obriy.sources.geotiff:open_files")
+SOURCES.register("sentinel2", "obriy.sources.sentinel2_product:open_product")
 SOURCES.register("sample", "obriy.sources.sample:open_sample")
 SOURCES.register("simulated", "obriy.simulate.opening:open_simulated_scene")
 SOURCES.register("modis", "obriy.sources.modis.granule:open_modis")

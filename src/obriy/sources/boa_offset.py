@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from obriy.sources.scaling import Samples
+from obriy.sources.scaling import Linear, Samples
 
 OFFSET = 0.1
 """Reflectance that baseline 04.00 adds."""
@@ -28,6 +28,8 @@ LOWEST_VISIBLE_FLOOR = 0.095
 """Over land and water, L2A hardly ever goes below -0.005 in visible bands."""
 HIGHEST_DARK_FLOOR = 0.13
 """With the offset inside, something dark lies below in an infrared band and in a visible one."""
+LOWEST_SURFACE = -0.05
+"""No correction makes the darkest 0.1 % of most bands darker."""
 VISIBLE = ("blue", "green", "red")
 INFRARED = ("nir", "nir08", "swir16", "swir22")
 ENOUGH_BANDS = 3
@@ -103,6 +105,33 @@ def decide_offset(
             "baseline 04.00 is in the numbers; it was taken not to be (--offset -0.1 if it is)."
         )
     return OffsetDecision(inside, metadata, reason, histogram, floors, tuple(warnings))
+
+
+def doubts_of_product(samples: Samples, bands: Mapping[str, Linear]) -> tuple[str, ...]:
+    """Say where numbers speak against the offset that a product's own metadata give; no more.
+
+    ESA's numbers are what its metadata say, and over-corrected water lies below zero. But products
+    were harmonised in place, and a folder of bands may hold those of another.
+
+    Args:
+        samples: Valid DN by common name.
+        bands: Factor and offset by common name, as the metadata give them.
+    """
+    known = [name for name in (*VISIBLE, *INFRARED) if len(samples.get(name, ()))]
+    raw = {n: float(np.percentile(samples[n], FLOOR_PERCENTILE)) * bands[n].scale for n in known}
+    below = [name for name in known if raw[name] + bands[name].offset < LOWEST_SURFACE]
+    if known and 2 * len(below) > len(known):
+        return (
+            f"The metadata of the product take {-bands[below[0]].offset:g} off, and the darkest "
+            f"pixels of {', '.join(below)} then lie below {LOWEST_SURFACE:g}: somebody may have "
+            "taken it off before (--offset 0 if so). The metadata were believed.",
+        )
+    if known and not any(bands[name].offset for name in known) and _histogram(raw) == "inside":
+        return (
+            "The metadata of the product know no offset, and the darkest pixels of all bands lie "
+            "as if 0.1 were in the numbers (--offset -0.1 if so). The metadata were believed.",
+        )
+    return ()
 
 
 def _histogram(floors: Mapping[str, float]) -> Evidence:

@@ -11,6 +11,7 @@ from obriy.blocks.handles import let_go
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.blocks.validity import Validity
 from obriy.errors import EmptyResultError, SourceError
+from obriy.model.bands import QUALITY, SPECTRAL
 from obriy.model.grid import describe
 from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
@@ -19,7 +20,7 @@ from obriy.sources.archives import archive_of, is_slow
 from obriy.sources.band_names import has_numbered_names, sensor_of_names
 from obriy.sources.bands import Naming, name_bands
 from obriy.sources.base import Request
-from obriy.sources.boa_offset import OFFSET, OffsetDecision, decide_offset
+from obriy.sources.boa_offset import OFFSET, OffsetDecision, decide_offset, doubts_of_product
 from obriy.sources.dates import date_of
 from obriy.sources.grids import SceneGrid, resampling_of, scene_grid
 from obriy.sources.landsat import (
@@ -43,6 +44,7 @@ from obriy.sources.reading import (
 from obriy.sources.sampled import look
 from obriy.sources.scaling import Linear, Samples, Scaling, check_plausible, decide_scaling
 from obriy.sources.sentinel2 import product_names, product_tags
+from obriy.sources.told import Told
 from obriy.sources.validity import (
     Fills,
     Hidden,
@@ -81,6 +83,7 @@ class _Decided:
     mtl: Mtl | None
     empty: tuple[str, ...]
     warnings: tuple[str, ...]
+    told: Told | None
 
 
 def open_files(request: Request) -> xr.Dataset:
@@ -96,29 +99,39 @@ def open_files(request: Request) -> xr.Dataset:
         InputError: of the kind that fits, before any work starts.
         EmptyResultError: an image with no valid pixel.
     """
+    return _opened(request, None)
+
+
+def open_told(request: Request, told: Told) -> xr.Dataset:
+    """Open the band files of a product as its metadata describe them.
+
+    Args:
+        request: What the user asked; bands and files are those told.
+        told: The product.
+
+    Returns:
+        A Scene, as `open_files` does, with its errors.
+    """
+    return _opened(request, told)
+
+
+def _opened(request: Request, told: Told | None) -> xr.Dataset:
     with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
-        scene = _scene(_decide(request))
+        scene = _scene(_decide(request, told))
     let_go()
     return scene
 
 
-def _decide(request: Request) -> _Decided:
-    files, mtls = list_files(request.paths)
-    found = [band for file in files for band in probe(file)]
-    asked = load_sensor(request.sensor) if request.sensor else None
-    mtl, doubts = _mtl_of(files, mtls, found, asked)
-    naming = name_bands(
-        found,
-        asked or (mtl.sensor if mtl else None),
-        request.bands,
-        lambda b: sample(b, (0.0,)),
-        force=request.force_bands,
-    )
+def _decide(request: Request, told: Told | None) -> _Decided:
+    files, naming, mtl, doubts = _named(request) if told is None else _named_as_told(told)
     grid = scene_grid([*naming.bands.values(), *naming.quality.values()], request.resolution)
     masks = masks_of(naming)
     numbers = look(naming.bands, masks)
     missing = {
-        name: declared(band, naming.sensor, request.nodata, numbers[name])
+        name: (
+            *declared(band, naming.sensor, request.nodata, numbers[name]),
+            *(told.missing if told else ()),
+        )
         for name, band in naming.bands.items()
     }
     first = next(iter(naming.bands.values())).file
@@ -135,6 +148,7 @@ def _decide(request: Request) -> _Decided:
         scale=request.scale,
         offset=request.offset,
         mtl=toa_factors(mtl) if mtl and naming.sensor and naming.sensor.id in LANDSAT_L1 else None,
+        product=told.scaling if told else None,
     )
     scaling, offset = _without_offset(scaling, samples, naming)
     check_plausible(naming.bands, samples, scaling)
@@ -142,7 +156,36 @@ def _decide(request: Request) -> _Decided:
     slow = next((archive_of(file) for file in files if is_slow(file)), None)
     packed = () if slow is None else (_inflated(slow),)
     warnings = (*doubts, *packed, *empty.values(), *fills.warnings)
-    return _Decided(files, naming, hidden, scaling, offset, grid, mtl, tuple(empty), warnings)
+    return _Decided(files, naming, hidden, scaling, offset, grid, mtl, tuple(empty), warnings, told)
+
+
+def _named(request: Request) -> tuple[list[str], Naming, Mtl | None, tuple[str, ...]]:
+    """Find the files, what each of their bands is, the MTL that goes with them, and doubts."""
+    files, mtls = list_files(request.paths)
+    found = [band for file in files for band in probe(file)]
+    asked = load_sensor(request.sensor) if request.sensor else None
+    mtl, doubts = _mtl_of(files, mtls, found, asked)
+    naming = name_bands(
+        found,
+        asked or (mtl.sensor if mtl else None),
+        request.bands,
+        lambda b: sample(b, (0.0,)),
+        force=request.force_bands,
+    )
+    return files, naming, mtl, doubts
+
+
+def _named_as_told(told: Told) -> tuple[list[str], Naming, None, tuple[str, ...]]:
+    """Return the same of a product: every file of a band has one."""
+    bands = {
+        name: dataclasses.replace(band, names=(name,), tags={**band.tags, **told.tags})
+        for path, name in told.bands.items()
+        for band in probe(path)[:1]
+    }
+    spectral = {str(name): bands[name] for name in SPECTRAL if name in bands}
+    quality = {str(name): bands[name] for name in QUALITY if name in bands}
+    naming = Naming(spectral, quality, told.sensor, told.by, told.unread)
+    return list(told.bands), naming, None, told.warnings
 
 
 def _mtl_of(
@@ -216,6 +259,9 @@ def _without_offset(
 ) -> tuple[Scaling, OffsetDecision | None]:
     """Take the +0.1 of Sentinel-2 away where it is in the numbers."""
     sensor = naming.sensor.id if naming.sensor else None
+    if scaling.by == "product":
+        doubts = doubts_of_product(samples, scaling.bands)
+        return dataclasses.replace(scaling, warnings=(*scaling.warnings, *doubts)), None
     if scaling.offset_known or sensor not in OFFSET_SENSORS:
         return scaling, None
     tags: dict[str, str] = {}
@@ -234,7 +280,7 @@ def _without_offset(
 
 
 def _scene(decided: _Decided) -> xr.Dataset:
-    naming, grid, mtl = decided.naming, decided.grid, decided.mtl
+    naming, grid = decided.naming, decided.grid
     validity = decided.hidden.of_scene(naming.bands)
     variables = {name: _variable(name, decided, validity) for name in naming.bands}
     record = _record(decided)
@@ -255,8 +301,16 @@ def _scene(decided: _Decided) -> xr.Dataset:
         sensor=naming.sensor.id if naming.sensor else "unknown",
         provenance=record,
         flags=flags,
-        time=mtl.date.isoformat() if mtl else date_of(decided.files, _tags(naming)),
+        time=_time(decided),
     )
+
+
+def _time(decided: _Decided) -> str | None:
+    """Return the date of the image: that of its metadata, else of tags and names."""
+    if decided.mtl is not None:
+        return decided.mtl.date.isoformat()
+    told = decided.told.time if decided.told else None
+    return told or date_of(decided.files, _tags(decided.naming))
 
 
 def _variable(name: str, decided: _Decided, validity: Validity) -> xr.Variable:
@@ -294,12 +348,16 @@ def _record(decided: _Decided) -> Provenance:
     """Return what was read and decided, in order."""
     naming, offset, mtl = decided.naming, decided.offset, decided.mtl
     files = [*decided.files, *([mtl.path] if mtl else [])]
-    inputs = [{"href": f, "bytes": Path(f).stat().st_size if Path(f).exists() else None}
-              for f in files]  # fmt: skip
+    inputs = [
+        {"href": str(f), "bytes": Path(f).stat().st_size if Path(f).exists() else None}
+        for f in dict.fromkeys(archive_of(file) or file for file in files)
+    ]
     read = {**naming.bands, **naming.quality}
+    record = Provenance(tuple(inputs))
+    if decided.told is not None:
+        record = record.with_step("product", **decided.told.record)
     record = (
-        Provenance(tuple(inputs))
-        .with_step(
+        record.with_step(
             "bands",
             by=naming.how,
             sensor=naming.sensor.id if naming.sensor else "unknown",

@@ -1,9 +1,10 @@
 """How a file's numbers become reflectance: by the user, by tags, by the sensor, by the numbers.
 
-reflectance = DN * scale + offset. The order of authority is the user, the file's own tags, the
-Landsat MTL, the sensor's table, and last the numbers themselves; a sensor's factor that makes the
-numbers impossible gives way to what the numbers say, with a warning. Whoever decided, what comes
-is looked at (`check_plausible`): no surface is darker than black or brighter than snow.
+reflectance = DN * scale + offset. The order of authority is the user, the metadata of the product
+(where the user's numbers differ from it, that is said), the file's own tags, the Landsat MTL, the
+sensor's table, and last the numbers themselves; a sensor's factor that makes the numbers impossible
+gives way to what the numbers say, with a warning. Whoever decided, what comes is looked at
+(`check_plausible`): no surface is darker than black or brighter than snow.
 """
 
 import dataclasses
@@ -42,6 +43,7 @@ VISIBLE = ("coastal", "blue", "green", "red")
 
 _DECIDED = {
     "user": "--scale and --offset as given",
+    "product": "the quantification and offsets of the product's metadata",
     "file tags": "the scales and offsets that the file names",
     "MTL": "the factors of the scene's MTL",
     "sensor table": "the factor of the sensor",
@@ -63,7 +65,8 @@ class Scaling:
 
     Attributes:
         bands: Factor and offset by common name.
-        by: Who decided: ``user``, ``file tags``, ``MTL``, ``sensor table`` or ``numbers``.
+        by: Who decided: ``user``, ``product``, ``file tags``, ``MTL``, ``sensor table`` or
+            ``numbers``.
         reason: Why, in words.
         warnings: What the reader of a figure should know.
         offset_known: Whether the offset is final, so that none is looked for.
@@ -95,6 +98,7 @@ def decide_scaling(
     scale: float | None,
     offset: float | None,
     mtl: Mapping[str, Linear] | None,
+    product: Scaling | None = None,
 ) -> Scaling:
     """Decide factor and offset of every band.
 
@@ -105,20 +109,39 @@ def decide_scaling(
         scale: The user's factor, or None.
         offset: The user's offset, or None.
         mtl: Factors to TOA reflectance by common name, where the scene has an MTL.
+        product: What the metadata of the product tell, of these bands or of more.
 
     Raises:
         SourceError: where nothing tells the factor.
     """
+    if product is not None:
+        product = dataclasses.replace(product, bands={n: product.bands[n] for n in bands})
     if scale is not None:
         pair = Linear(scale, 0.0 if offset is None else offset)
         chosen = Scaling(dict.fromkeys(bands, pair), "user", "given", (), offset is not None)
+        if offset is None and product is not None:  # the offset is told in DN
+            own = {n: Linear(scale, scale * b.offset / b.scale) for n, b in product.bands.items()}
+            chosen = dataclasses.replace(chosen, bands=own, offset_known=True)
     else:
-        chosen = _without_user(bands, samples, sensor, mtl)
-    if offset is None or scale is not None:
+        chosen = product or _without_user(bands, samples, sensor, mtl)
+    if offset is not None and scale is None:
+        pairs = {name: Linear(b.scale, offset) for name, b in chosen.bands.items()}
+        by = f"{chosen.by}, offset by the user"
+        chosen = dataclasses.replace(chosen, bands=pairs, by=by, offset_known=True)
+    return chosen if product is None else _against(product, chosen)
+
+
+def _against(product: Scaling, chosen: Scaling) -> Scaling:
+    """Say where the user's numbers are not those of the product."""
+    unlike = [name for name, pair in chosen.bands.items() if pair != product.bands[name]]
+    if not unlike:
         return chosen
-    pairs = {name: Linear(b.scale, offset) for name, b in chosen.bands.items()}
-    by = f"{chosen.by}, offset by the user"
-    return dataclasses.replace(chosen, bands=pairs, by=by, offset_known=True)
+    own, taken = product.bands[unlike[0]], chosen.bands[unlike[0]]
+    warning = (
+        f"The metadata of the product give the band '{unlike[0]}' the scale {own.scale:g} and the "
+        f"offset {own.offset:g}; {taken.scale:g} and {taken.offset:g} were taken, as given."
+    )
+    return dataclasses.replace(chosen, warnings=(*chosen.warnings, warning))
 
 
 def check_plausible(bands: Mapping[str, FileBand], samples: Samples, scaling: Scaling) -> None:

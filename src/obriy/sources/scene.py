@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from obriy.errors import SourceError, UsageError
 from obriy.sources.base import MADE_UP, SOURCES, Request
 from obriy.sources.integrity import HDF4_SUFFIXES
+from obriy.sources.sentinel2_layout import product_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,16 +47,18 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
     """Open an image as a Scene, without reading its pixels yet.
 
     Args:
-        path: A raster of many bands; a folder, a glob, an archive (``.tar``, ``.zip``) or a list
-            of files of one band each (a Landsat MTL among them is used); a MODIS product in HDF4
-            (MOD02HKM, MOD09GA and their like) or a true-colour picture of it, by its name
-            (``*terra*truecolor.tif``; its false colour, land mask and clouds lie beside it or are
-            named, too); ``sample:``; or ``simulated:?seed=7&size=512``.
+        path: A product of Sentinel-2 as it is shipped (``.SAFE``, its ``.zip``, any folder or
+            metadata file in it, a tile of AWS or Earth Search); a raster of many bands; a folder, a
+            glob, an archive (``.tar``, ``.zip``) or a list of files of one band each (a Landsat MTL
+            among them is used); a MODIS product in HDF4 (MOD02HKM, MOD09GA and their like) or a
+            true-colour picture of it, by its name (``*terra*truecolor.tif``; its false colour, land
+            mask and clouds lie beside it or are named, too); ``sample:``; or
+            ``simulated:?seed=7&size=512``.
         sensor: Sensor id, e.g. ``"sentinel2_l2a"``; None: from names and metadata.
         bands: STAC common names, or the sensor's own (``B03``, ``SR_B3``), in file order (list, or
             text with commas); ``"-"`` skips a band, ``scl``, ``fmask``, ``bqa``, ``qa_pixel`` name
             quality bands; a shorter list leaves the rest unread; None: from descriptions, names or
-            the sensor's customary order.
+            the sensor's customary order. Of a product they choose among its bands, in any order.
         scale: reflectance = DN * scale + offset. None: from tags, sensor and the numbers.
         offset: See ``scale``; a number, 0 too, is final. None: whether +0.1 of Sentinel-2
             baseline 04.00 is in the numbers is decided from metadata and the histogram floor.
@@ -173,6 +176,8 @@ def _kind(request: Request) -> str:
     if hdf and len(paths) > 1:
         raise UsageError(f"{hdf[0]} is an image of its own.", "Open one granule at a time.")
     kind = special.pop() if special else "modis" if hdf else "files"
+    if kind == "files" and len(paths) == 1 and product_of(paths[0]):
+        return "sentinel2"
     return "picture" if kind == "files" and _is_picture(request) else kind
 
 

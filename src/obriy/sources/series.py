@@ -23,6 +23,8 @@ from obriy.sources.dates import (
 )
 from obriy.sources.landsat import mtl_values
 from obriy.sources.reading import SUFFIXES, is_mtl
+from obriy.sources.sentinel2_layout import names_product, product_of
+from obriy.sources.sentinel2_product import cloud_cover_of_product, date_of_product
 
 SIDECAR: Final = "dates.csv"
 """Table beside the images: ``file``, ``date`` and, where known, ``cloud_cover`` in per cent."""
@@ -106,7 +108,7 @@ def is_series(source: str) -> bool:
     several bands only: those of single bands may say when each was made.
     """
     folder = Path(source).expanduser()
-    if not folder.is_dir():
+    if not folder.is_dir() or _is_product(folder):
         return False
     entries = _entries(folder)
     sidecar = _sidecar(folder / SIDECAR, entries)
@@ -125,11 +127,13 @@ class _Entry:
         files: Its files.
         alone: A sub-folder with no image beside it, so that the names of its files may date it:
             beside an image, a folder holds a reference, or what else goes with it.
+        product: A folder or an archive that is an image whole: its metadata date it.
     """
 
     path: Path
     files: tuple[Path, ...]
     alone: bool = False
+    product: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -150,14 +154,18 @@ def _entries(folder: Path) -> list[_Entry]:
         raise SourceError(f"{folder} cannot be read: {error.strerror}.", "Check it.") from error
     entries = [_Entry(path, (path,)) for path in inside if _is_image(path)]
     alone = not entries
+    folders = {path.name for path in inside if path.is_dir()}
+    packed = [path for path in inside if is_archive(path)]
+    packed = [p for p in packed if not {s := stem_of(p.name), f"{s}.SAFE"} & folders]
     for sub in inside:
-        if sub.is_dir() and sub.name not in NOT_IMAGES and not sub.name.startswith("."):
+        if _is_product(sub) and (sub.is_dir() or sub in packed):
+            entries.append(_Entry(sub, (sub,), product=True))
+        elif sub.is_dir() and sub.name not in NOT_IMAGES and not sub.name.startswith("."):
             files = tuple(path for path in sorted(sub.iterdir()) if _is_image(path))
             entries += [_Entry(sub, files, alone)] if files else []
     if alone:
-        unpacked = {entry.path.name for entry in entries}
-        packed = [path for path in inside if is_archive(path)]
-        entries += [_Entry(p, (p,)) for p in packed if stem_of(p.name) not in unpacked]
+        known = {entry.path for entry in entries}
+        entries += [_Entry(p, (p,)) for p in packed if p not in known]
     if not entries:
         names = ", ".join(path.name for path in inside[:5])
         raise SourceError(
@@ -167,6 +175,14 @@ def _entries(folder: Path) -> list[_Entry]:
             "Name the folder in which the dated images lie.",
         )
     return entries
+
+
+def _is_product(path: Path) -> bool:
+    """Say whether a folder or an archive is a product of its own; one that is broken, too."""
+    try:
+        return product_of(str(path)) is not None
+    except SourceError:  # said when it is opened
+        return names_product(path.name)
 
 
 def _is_image(path: Path) -> bool:
@@ -223,6 +239,8 @@ def _known_day(
     """Return the date that a table, a STAC item or a name tells, without opening the image."""
     if entry.path.name in sidecar:
         return str(sidecar[entry.path.name]["date"])
+    if entry.product:
+        return date_of_product(str(entry.path)) or entry.day(day_first)
     item = _item(entry.path)
     told = item.get("datetime") or item.get("start_datetime")
     return date_in(str(told)) if told else entry.day(day_first)
@@ -288,7 +306,7 @@ def _refuse(folder: Path, dated: dict[str, list[_Entry]], unknown: list[str]) ->
 
 def _one_image(entries: Sequence[_Entry]) -> bool:
     """Say whether files of one date are the bands of one image: one band each, named alike."""
-    if any(len(entry.files) > 1 for entry in entries):
+    if any(len(entry.files) > 1 or entry.product for entry in entries):
         return False
     names = {name_of_image(entry.path.name) for entry in entries}
     return len(names) == 1 and all(_bands(entry.path) == 1 for entry in entries)
@@ -310,6 +328,8 @@ def _image(day: str, entries: list[_Entry], sidecar: dict[str, dict[str, Any]]) 
 
 def _cloud_cover(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> float | None:
     told = sidecar.get(entry.path.name, {}).get("cloud_cover")
+    if entry.product:
+        return cloud_cover_of_product(str(entry.path)) if told is None else float(told)
     known = {**_tags(entry.files[0]), **_item(entry.path), **_mtl(entry.path)}
     lower = {key.rsplit("#", 1)[-1].lower(): value for key, value in known.items()}
     texts = [told, *(lower.get(key) for key in CLOUD_KEYS)]

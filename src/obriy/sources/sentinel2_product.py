@@ -1,0 +1,236 @@
+"""Sentinel-2 products as they are shipped: their metadata and files, opened as one Scene.
+
+What a product says of itself decides: level, sensing time, quantification and offsets of its XML,
+of the granule's, of the JSON beside it, and of its name, in this order (`sentinel2_metadata`).
+Where it lies, and what lies in it, is told by names (`sentinel2_layout`).
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from obriy.errors import BandError, SourceError, UsageError
+from obriy.model.bands import QUALITY, SKIP
+from obriy.sources.band_names import look_up, own_name
+from obriy.sources.base import Request
+from obriy.sources.geotiff import open_told
+from obriy.sources.scaling import Linear, Scaling
+from obriy.sources.sentinel2_layout import BESIDE, METADATA, Layout, product_of
+from obriy.sources.sentinel2_metadata import Facts, facts_of
+from obriy.sources.told import Told
+from obriy.tables.sensor import Sensor, load_sensor
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_IMAGE: Final = re.compile(r"(?P<stem>.+)\.(?:jp2|tiff?)", re.IGNORECASE)
+_SIZE: Final = re.compile(r"(?:^|[_/])R?(?P<metres>[126]0)m(?=[/.])", re.IGNORECASE)
+_BEFORE: Final = re.compile(r"S2[A-D]_USER_(?P<band>(?!MSI)[A-Z]{3})_L2A_TL_", re.IGNORECASE)
+"""Files of sen2cor before 2017, which have the band in the middle where it is no band of MSI."""
+_RECORDED: Final = (
+    "level", "platform", "baseline", "time", "quantification", "cloud_cover", "saturated",
+)  # fmt: skip
+_FULL: Final = 10_000.0
+"""DN that is a reflectance of 1, where no metadata tell another."""
+
+
+def date_of_product(path: str) -> str | None:
+    """Return the day on which a product was sensed, ISO 8601; None: no product, or not told."""
+    return _told_of(path).get("time", "")[:10] or None
+
+
+def cloud_cover_of_product(path: str) -> float | None:
+    """Return the cloudiness that a product tells of itself, per cent; None: not told."""
+    found = _told_of(path).get("cloud_cover")
+    return None if found is None else float(found)
+
+
+def _told_of(path: str) -> Facts:
+    try:
+        layout = product_of(path)
+        return {} if layout is None else _facts(layout, layout.files())[0]
+    except SourceError:  # said when it is opened
+        return {}
+
+
+def open_product(request: Request) -> "xr.Dataset":
+    """Open a product as one Scene: its bands of 10, 20 and 60 m and its classification.
+
+    Args:
+        request: What the user asked; its one path leads to a product. ``bands`` chooses among
+            those that there are.
+
+    Returns:
+        A Scene on the grid of its finest bands, or that of the resolution asked, read lazily.
+
+    Raises:
+        InputError: of the kind that fits, before any work starts.
+    """
+    layout = product_of(request.paths[0])
+    if layout is None:
+        raise SourceError(f"{request.paths[0]} is no product of Sentinel-2.", "Name its folder.")
+    return open_told(dataclasses.replace(request, bands=None), _described(layout, request))
+
+
+def _described(layout: Layout, request: Request) -> Told:
+    """Read the metadata of a product, and choose its files."""
+    names = layout.files()
+    facts, disagree = _facts(layout, names)
+    sensor = _sensor(facts, names, request, layout)
+    found = _bands(names, sensor)
+    chosen = _chosen(found, request.resolution, _wanted(request.bands, found, sensor, layout))
+    images = [name for name in names if _IMAGE.fullmatch(name) and _counts(name)]
+    record: dict[str, Any] = {
+        "product": layout.names[0],
+        **{key: facts[key] for key in _RECORDED if key in facts},
+        **_directions(facts),
+        "told_by": facts["by"],
+    }
+    return Told(
+        sensor=dataclasses.replace(sensor, nodata=facts.get("nodata", sensor.nodata)),
+        bands={layout.path_of(name): band for band, name in chosen.items()},
+        by=facts["by"].get("level", "the option --sensor"),
+        unread=tuple(PurePosixPath(n).stem for n in images if n not in chosen.values()),
+        scaling=_scaling(facts, sensor, chosen.values()),
+        missing=(facts["saturated"],) if "saturated" in facts else (),
+        tags=facts.get("properties", {}) | _tags(facts),
+        time=facts["time"][:10] if "time" in facts else None,
+        record=record,
+        warnings=disagree,
+    )
+
+
+def _facts(layout: Layout, names: list[str]) -> tuple[Facts, tuple[str, ...]]:
+    """Read what the parts of a product tell; those of strips and of quality tell nothing here."""
+    shallow = [name for name in names if name.count("/") in (0, 2) and _counts(name)]
+    parts = [
+        (PurePosixPath(name).name, layout.text(name))
+        for pattern in METADATA
+        for name in shallow
+        if pattern.fullmatch(PurePosixPath(name).name)
+    ]
+    images = (PurePosixPath(n).name for n in names if _IMAGE.fullmatch(n) and _counts(n))
+    return facts_of(parts, [*layout.names, next(images, "")])
+
+
+def _counts(name: str) -> bool:
+    """Say whether a file lies where bands and what describes them lie."""
+    return not BESIDE & {part.lower() for part in PurePosixPath(name).parts[:-1]}
+
+
+def _sensor(facts: Facts, names: list[str], request: Request, layout: Layout) -> Sensor:
+    told = facts.get("level")
+    if told is None and request.sensor is None:
+        told = (
+            "L2A"
+            if any(re.search(r"(^|/)R10m/|SCL", name, re.IGNORECASE) for name in names)
+            else "L1C"
+        )
+        facts["by"]["level"] = "the names of its files"
+    found = f"sentinel2_{told.lower()}" if told else str(request.sensor)
+    if request.sensor not in (None, found):
+        raise UsageError(
+            f"{layout.names[0]} is {found} ({facts['by'].get('level')}), and --sensor says "
+            f"{request.sensor}.",
+            "Leave --sensor away.",
+        )
+    return load_sensor(found)
+
+
+def _bands(names: list[str], sensor: Sensor) -> dict[str, dict[float, str]]:
+    """Return the files of a product by band and pixel size, m."""
+    native = {band.common: band.resolution for band in sensor.bands}
+    found: dict[str, dict[float, str]] = {}
+    for name in names:
+        match = _IMAGE.fullmatch(PurePosixPath(name).name)
+        if match is None or not _counts(name):
+            continue
+        before = _BEFORE.match(match["stem"])
+        own = before["band"] if before else own_name(match[0]) or match["stem"]
+        band = look_up(own, sensor, "")
+        if band in native or band in sensor.quality:
+            size = _SIZE.search(name)
+            metres = float(size["metres"]) if size else native.get(str(band), 20.0)
+            found.setdefault(str(band), {})[metres] = name
+    return found
+
+
+def _wanted(
+    bands: tuple[str, ...] | None,
+    found: dict[str, dict[float, str]],
+    sensor: Sensor,
+    layout: Layout,
+) -> set[str]:
+    """Return the bands that the user chose, of those there are; all where nothing was chosen."""
+    if not set(found) - set(QUALITY):
+        raise BandError(
+            f"{layout.names[0]} holds no band of {sensor.title} that is known.",
+            "Download it again, or name the band files themselves.",
+        )
+    if bands is None:
+        return set(found)
+    names = {band: look_up(band, sensor, "") for band in bands if band != SKIP}
+    strange = [band for band, name in names.items() if name not in found]
+    if strange:
+        raise BandError(
+            f"{layout.names[0]} has no band '{strange[0]}'; it has {', '.join(found)}.",
+            "Correct --bands: of a product they choose, in any order.",
+        )
+    return {str(name) for name in names.values()} | (set(found) & set(QUALITY))
+
+
+def _chosen(
+    found: dict[str, dict[float, str]], resolution: float | None, wanted: set[str]
+) -> dict[str, str]:
+    """Return one file a band: the coarsest that is as fine as asked, else the finest there is."""
+    chosen = {}
+    for band, files in found.items():
+        enough = [metres for metres in files if metres <= (resolution or 0)]
+        if band in wanted:
+            chosen[band] = files[max(enough) if enough else min(files)]
+    return chosen
+
+
+def _scaling(facts: Facts, sensor: Sensor, files: Iterable[str]) -> Scaling | None:
+    """Return factor and offset of every band; None where the numbers have to decide.
+
+    GeoTIFFs are copies: whoever made them may have taken the offset off, and flags of that are
+    sometimes wrong. JPEG 2000 are ESA's own numbers.
+    """
+    copies = any(not name.lower().endswith(".jp2") for name in files)
+    if copies or "offsets" not in facts:
+        return None
+    full = facts.get("quantification", _FULL)
+    if full <= 0:
+        raise SourceError(
+            f"{facts['by']['quantification']}: a reflectance of 1 is {full:g}, which is none.",
+            "Download the product again.",
+        )
+    pairs = {
+        band.common: Linear(1 / full, facts["offsets"].get(band.id, 0.0) / full)
+        for band in sensor.bands
+    }
+    reason = f"quantification and offsets: {facts['by']['offsets']}"
+    return Scaling(pairs, "product", reason, offset_known=True)
+
+
+def _tags(facts: Facts) -> dict[str, str]:
+    """Return what is told of the offset, in the words in which tags of files say it."""
+    tags = {"PROCESSING_BASELINE": facts["baseline"]} if "baseline" in facts else {}
+    if "offsets" in facts and not facts["by"]["offsets"].startswith("processing baseline"):
+        numbers = dict.fromkeys(f"{value:g}" for value in facts["offsets"].values())
+        tags["BOA_ADD_OFFSET"] = " ".join(numbers)
+    return tags
+
+
+def _directions(facts: Facts) -> dict[str, float]:
+    """Return where the sun stood and the satellite, degrees; azimuths from north, clockwise."""
+    names = {"sun": ("sun_elevation", "sun_azimuth"), "view": ("view_zenith", "view_azimuth")}
+    return {
+        name: value
+        for key, pair in names.items()
+        if key in facts
+        for name, value in zip(pair, facts[key], strict=True)
+    }
