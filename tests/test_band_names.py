@@ -40,6 +40,15 @@ OWN = {
     "MOD09GA.061_sur_refl_b04_1_doy2023158_aid0001.tif": "sur_refl_b04",
     "HLSS30.020_B03_doy2023158083609_aid0001_36N.tif": "B03",
     "2023-06-07-00_00_2023-06-07-23_59_Sentinel-2_L2A_B08_(Raw).tiff": "B08",
+    "2023-02-10-00:00_2023-02-10-23:59_Landsat_8-9_L2_B05_(Raw).tiff": "B05",
+    "MCD43A4.A2023153.h20v04.061.2023162034021.Nadir_Reflectance_Band1.tif": (
+        "Nadir_Reflectance_Band1"
+    ),
+    "HLS.L30.T21LYH.2016238.v1.4.hdf_QA.tif": "Fmask",
+    "HLS.S30.T11SPC.2016100.v1.4.B8A.tif": "B8A",
+    "LC08_178027_20230607.SR_B4.tif": "SR_B4",
+    "lake_SR_B4.tif": "SR_B4",
+    "download.QA_PIXEL.tif": "QA_PIXEL",
     # of no product that is known, but what lies beside bands is none
     "lake_SR_QA_AEROSOL.tif": "SR_QA_AEROSOL",
     "ST_B10.tif": "ST_B10",

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from obriy.errors import TableError, UnknownNameError
-from obriy.model.bands import DATA_MASK, QUALITY, SPECTRAL
+from obriy.model.bands import DATA_MASK, QUALITY, SKIP, SPECTRAL
 from obriy.model.flags import Flag
 from obriy.model.legend import load_legend
 from obriy.tables import load_toml, table_names
@@ -11,7 +11,8 @@ from obriy.tables.sensor import load_sensor, plain_id, sensor_ids, sensor_of_fil
 
 IDS = [
     "hls", "landsat4_l1", "landsat5_l1", "landsat7_l1", "landsat8_l1", "landsat_c2l2",
-    "landsat_espa", "modis_hkm", "modis_surface", "sentinel2_l1c", "sentinel2_l2a",
+    "landsat_espa", "modis_hkm", "modis_nbar", "modis_surface", "planet_sr",
+    "sentinel2_l1c", "sentinel2_l2a",
 ]  # fmt: skip
 
 
@@ -33,13 +34,13 @@ def test_sensor_table(sensor):
     for band in table.bands:
         assert 0.4 < band.wavelength < 13
         assert (band.wavelength > 8) == (not band.reflective)
-        assert 10 <= band.resolution <= 500
+        assert 3 <= band.resolution <= 500
     for pattern in (*table.file_patterns, *(p.pattern for p in table.products)):
         re.compile(pattern)
     for stack in table.stacks:
         assert stack.source
         named = [n for n in stack.bands if n not in QUALITY]
-        assert set(named) <= {b.common for b in table.bands}
+        assert set(named) <= {b.common for b in table.bands} | {SKIP}
         assert len(set(stack.bands)) == len(stack.bands)
 
 

@@ -62,12 +62,12 @@ def _meant(name: str, sensor: Sensor | None, product: str) -> str:
     common = look_up(name, sensor, product)
     if common is not None:
         return common
-    if sensor is None and is_numbered(name):
+    own = [band.id for band in sensor.bands] if sensor else []
+    if (sensor is None or name.upper() in own) and is_numbered(name):
         raise BandError(
             f"The list of bands names '{name}', which is another band on another sensor.",
             "Say whose it is (--sensor sentinel2_l2a), or what it is (green).",
         )
-    own = [band.id for band in sensor.bands] if sensor else []
     raise did_you_mean("band", name, [*SPECTRAL, *QUALITY, SKIP, *dict.fromkeys(own)])
 
 

@@ -1,11 +1,15 @@
 """What the name of a band means: by common names, their aliases, and the tables of sensors."""
 
+import dataclasses
 import functools
 import itertools
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from obriy.errors import SourceError
 from obriy.sources.reading import FileBand
 from obriy.tables import load_toml
 from obriy.tables.sensor import Sensor, load_sensor, plain_id, sensor_of_file
@@ -75,18 +79,21 @@ def own_name(file: str) -> str | None:
         ``"SR_QA_AEROSOL"``, ``"B03"``; None where no product is known to name files so.
     """
     stem, (patterns, beside) = Path(file).stem, _files_of_bands()
-    for pattern in patterns:
+    for pattern, means in patterns:
         match = pattern.fullmatch(stem)
         if match:
-            return match["band"]
+            return means.get(match["band"], match["band"])
     ending = beside.search(stem)
     return ending["ending"] if ending else None
 
 
 @functools.cache
-def _files_of_bands() -> tuple[list[re.Pattern[str]], re.Pattern[str]]:
+def _files_of_bands() -> tuple[list[tuple[re.Pattern[str], dict[str, str]]], re.Pattern[str]]:
+    """Return how files of bands are named, with bands that mean others; and what is no band."""
     table = load_toml("product_names")
-    patterns = [re.compile(row["pattern"], re.IGNORECASE) for row in table["bands"]]
+    patterns = [
+        (re.compile(row["pattern"], re.IGNORECASE), row.get("means", {})) for row in table["bands"]
+    ]
     beside = rf"(?:^|[^A-Z0-9])(?P<ending>{table['not_bands']['pattern']})$"
     return patterns, re.compile(beside, re.IGNORECASE)
 
@@ -95,6 +102,31 @@ def is_picture(file: str) -> bool:
     """Say whether a file of several bands is a picture that products lay beside their bands."""
     pattern = rf"(?:^|[^A-Z0-9])(?:{load_toml('product_names')['pictures']['pattern']})$"
     return re.search(pattern, Path(file).stem, re.IGNORECASE) is not None
+
+
+def refuse_no_reflectance(files: Iterable[str]) -> None:
+    """Raise where the name of a file says that it holds no reflectance, or none that is known here.
+
+    Args:
+        files: Names of files.
+
+    Raises:
+        SourceError: what it is by its name, why that does not do, and what does.
+    """
+    for file in files:
+        for row in load_toml("product_names")["refused"]:
+            if re.match(row["pattern"], file, re.IGNORECASE):
+                raise SourceError(f"{file} is {row['title']}: {row['why']}.", row["way"])
+
+
+def as_named(band: FileBand) -> FileBand:
+    """Return a band with the factor that the name of its file tells, where its tags tell none."""
+    bits = np.iinfo(band.dtype).bits if np.dtype(band.dtype).kind == "u" else 0
+    rows = load_toml("product_names")["stretched"]
+    named = any(re.match(row["pattern"], band.file, re.IGNORECASE) for row in rows)
+    if bits != 16 or not named or (band.scale, band.offset) != (1, 0):
+        return band
+    return dataclasses.replace(band, scale=1 / 65_535)
 
 
 def _words(file: str) -> list[str]:
@@ -106,6 +138,21 @@ def names_of(
 ) -> list[str | None]:
     """Return what the files call each band, see `name_of`; ``masks`` are no company."""
     product = sensor.product_of(found[0].file, all_names(found)) if sensor else ""
+    return _names_by(product, found, sensor, masks)
+
+
+def every_reading(
+    found: list[FileBand], sensor: Sensor | None, masks: Sequence[FileBand] = ()
+) -> list[list[str | None]]:
+    """Return what the files call each band by every product that may be meant, see `names_of`."""
+    product = sensor.product_of(found[0].file, all_names(found)) if sensor else ""
+    several = [p.name for p in sensor.products] if sensor and not product else []
+    return [_names_by(name, found, sensor, masks) for name in several or [product]]
+
+
+def _names_by(
+    product: str, found: list[FileBand], sensor: Sensor | None, masks: Sequence[FileBand]
+) -> list[str | None]:
     paths = [band.path for band in found if band not in masks]
     return [name_of(b, sensor, product, alone=paths.count(b.path) == 1) for b in found]
 
@@ -113,18 +160,43 @@ def names_of(
 def sensor_of_names(found: list[FileBand]) -> Sensor | None:
     """Return the sensor that file names, else band names, speak for; None where they do not.
 
-    A file is called ``L8_...`` whatever was made of the image: where its bands have names that
-    only another sensor has, and none of the one in the file name, the bands are right.
+    A file is called ``L8_...`` whatever was made of the image: where its bands have more names of
+    another sensor, the bands are right.
     """
-    names = all_names(found)
-    by_bands, by_file = sensor_of_ids(names), None
+    by_file, by_bands = _sensors_of_names(found)
+    if by_file is None or by_bands is None:
+        return by_file or by_bands
+    own = _share(by_file, found)
+    return by_file if own and own >= _share(by_bands, found) else by_bands
+
+
+def contradiction_of_names(found: list[FileBand]) -> str:
+    """Say in what the names of files and of bands contradict each other; else nothing."""
+    by_file, by_bands = _sensors_of_names(found)
+    if by_file is None or by_bands is None or _share(by_file, found):
+        return ""
+    if by_file.id[:6] == by_bands.id[:6]:  # the level alone: bands tell it
+        return ""
+    return (
+        f"The name of {found[0].file} speaks for {by_file.id}, the names of its bands for "
+        f"{by_bands.id}: the bands were believed."
+    )
+
+
+def _sensors_of_names(found: list[FileBand]) -> tuple[Sensor | None, Sensor | None]:
+    """Return the sensor of the file names, and that of the band names."""
+    by_file = None
     for band in found:
         path = Path(band.path)
         by_file = by_file or sensor_of_file(band.file) or sensor_of_file(path.parent.name)
-    if by_file is None or by_bands is None:
-        return by_file or by_bands
-    own = {plain_id(band.id) for band in by_file.bands}
-    return by_file if own & {plain_id(name) for name in names} else by_bands
+    return by_file, sensor_of_ids(all_names(found))
+
+
+def _share(sensor: Sensor, found: list[FileBand]) -> int:
+    """Return how many of the names in files are bands of a sensor."""
+    names = all_names(found)
+    product = sensor.product_of(found[0].file, names)
+    return sum(sensor.by_id(name, product) is not None for name in names)
 
 
 def sensor_of_ids(names: Iterable[str]) -> Sensor | None:
@@ -159,7 +231,7 @@ def all_names(found: list[FileBand]) -> set[str]:
 
 def is_numbered(name: str) -> bool:
     """Say whether a band is called like ``B3``, which means another band on another sensor."""
-    return re.fullmatch(r"B\d{1,2}", name.upper()) is not None
+    return re.fullmatch(r"(?:SR_)?B(?:AND)?\d{1,2}", name.upper()) is not None
 
 
 def has_numbered_names(found: list[FileBand]) -> bool:

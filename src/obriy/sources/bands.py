@@ -19,6 +19,8 @@ from obriy.sources.band_list import (
 from obriy.sources.band_names import (
     SENTINEL2_TELLS,
     all_names,
+    contradiction_of_names,
+    every_reading,
     has_numbered_names,
     is_picture,
     look_up,
@@ -91,7 +93,8 @@ def name_bands(
         return _from_user(found, masks, wanted, guess, force=force)
     names, how = _from_files(found, masks, guess, sampler)
     naming = _collect(found, names, guess, how)
-    warnings = () if sensor is None else _strangers(found, sensor)
+    said = contradiction_of_names(found) if sensor is None else ""
+    warnings = ((said,) if said else ()) if sensor is None else _strangers(found, sensor)
     return dataclasses.replace(naming, warnings=warnings)
 
 
@@ -116,7 +119,8 @@ def _from_user(
     sensor = sensor or sensor_of_ids(name.upper() for name in wanted)
     _refuse_several(found, masks, named=len(wanted))
     names = names_in_list(found, wanted, sensor)
-    unlike = contradiction(found, names, names_of(found, sensor, masks))
+    readings = [contradiction(found, names, said) for said in every_reading(found, sensor, masks)]
+    unlike = None if None in readings else readings[0]
     if unlike and not force:
         raise unlike
     names = [

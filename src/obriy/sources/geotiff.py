@@ -17,7 +17,12 @@ from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.sources.archives import archive_of, is_slow
-from obriy.sources.band_names import has_numbered_names, sensor_of_names
+from obriy.sources.band_names import (
+    as_named,
+    has_numbered_names,
+    refuse_no_reflectance,
+    sensor_of_names,
+)
 from obriy.sources.bands import Naming, name_bands
 from obriy.sources.base import Request
 from obriy.sources.boa_offset import OFFSET, OffsetDecision, decide_offset, doubts_of_product
@@ -162,7 +167,9 @@ def _decide(request: Request, told: Told | None) -> _Decided:
 def _named(request: Request) -> tuple[list[str], Naming, Mtl | None, tuple[str, ...]]:
     """Find the files, what each of their bands is, the MTL that goes with them, and doubts."""
     files, mtls = list_files(request.paths)
-    found = [band for file in files for band in probe(file)]
+    if request.sensor is None and request.bands is None:
+        refuse_no_reflectance(Path(file).name for file in files)
+    found = [as_named(band) for file in files for band in probe(file)]
     asked = load_sensor(request.sensor) if request.sensor else None
     mtl, doubts = _mtl_of(files, mtls, found, asked)
     naming = name_bands(

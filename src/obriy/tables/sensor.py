@@ -44,11 +44,13 @@ class Product:
         name: Name, e.g. ``"S30"``.
         pattern: Regular expression that its file names match.
         tells: Band names that only this product has.
+        whole: Band names that together are the whole of this product; empty: that tells nothing.
     """
 
     name: str
     pattern: str
     tells: tuple[str, ...]
+    whole: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,26 +101,35 @@ class Sensor:
     products: tuple[Product, ...] = ()
 
     def product_of(self, file_name: str, names: set[str]) -> str:
-        """Return the product that a file name, else a set of band names, speaks for.
+        """Return the product that a file name, else a set of band names, speaks for; else nothing.
 
         Args:
             file_name: Name of the file or folder.
             names: Upper-case band names found in it.
         """
+        if len(self.products) == 1:
+            return self.products[0].name
         for product in self.products:
             if re.search(product.pattern, file_name, re.IGNORECASE):
                 return product.name
         for product in self.products:
-            if names & set(product.tells):
+            if names & set(product.tells) or (product.whole and names >= set(product.whole)):
                 return product.name
-        return self.products[-1].name if self.products else ""
+        return ""
 
     def by_id(self, name: str, product: str = "") -> SensorBand | None:
-        """Return the band of that name in the product: ``B3`` and ``B03`` are the same."""
-        wanted = plain_id(name)
-        return next(
-            (b for b in self.bands if plain_id(b.id) == wanted and b.product in ("", product)), None
-        )
+        """Return the band of that name in the product: ``B3`` and ``B03`` are the same.
+
+        Where the product is not known, that on which all products agree. Surface reflectance of
+        Landsat goes without its prefix, too: exports call ``SR_B3`` ``B03``.
+        """
+        plain = plain_id(name)
+        for wanted in (plain, f"SR{plain}"):
+            named = [b for b in self.bands if plain_id(b.id) == wanted]
+            mine = [b for b in named if product in ("", b.product) or not b.product]
+            if mine and len({b.common for b in mine}) == 1:
+                return mine[0]
+        return None
 
 
 def plain_id(name: str) -> str:
@@ -150,7 +161,8 @@ def load_sensor(sensor: str) -> Sensor:
         table["bands"] = tuple(SensorBand(**b) for b in table["bands"])
         table["stacks"] = tuple(Stack(tuple(s["bands"]), s["source"]) for s in table["stacks"])
         table["products"] = tuple(
-            Product(p["name"], p["pattern"], tuple(p["tells"])) for p in table.get("products", [])
+            Product(p["name"], p["pattern"], tuple(p["tells"]), tuple(p.get("whole", ())))
+            for p in table.get("products", [])
         )
         for name in ("quality", "file_patterns"):
             table[name] = tuple(table.get(name, ()))
