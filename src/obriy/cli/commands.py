@@ -8,7 +8,7 @@ import typer
 
 from obriy import __version__
 from obriy.cli.help import GroupedCommand
-from obriy.cli.maps import evaluate, measure, sample
+from obriy.cli.maps import evaluate, sample
 from obriy.cli.options import job_command, noting_old_names
 from obriy.cli.running import DryRun, Json, Lang, Quiet, Verbose, do, run_and_show
 from obriy.cli.simulate import simulate
@@ -141,5 +141,5 @@ def doctor() -> None:
 
 app.command()(demo)
 add_jobs(JOBS.values(), app)
-for _one in (evaluate, measure, sample, run, simulate, methods, indices, doctor):
+for _one in (evaluate, sample, run, simulate, methods, indices, doctor):
     app.command()(_one)

@@ -1,4 +1,4 @@
-"""The commands for maps that are there: score them, measure them, draw a sample of them."""
+"""The commands for maps that are there: score them, draw a sample of them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -77,54 +77,6 @@ def _evaluate_sample(sheet: Path, as_json: bool, *, alone: bool) -> None:
         print_json(estimate.to_dict())
     else:
         print_estimate(estimate)
-
-
-def measure(
-    maps: Annotated[list[Path], typer.Argument(metavar="MAP...", help="class maps, rasters")],
-    *,
-    aoi: Annotated[
-        str | None, typer.Option(help="district: a name, W,S,E,N in degrees, or a file")
-    ] = None,
-    codes: Codes = None,
-    class_name: Annotated[str, typer.Option("--class", help="the class to measure")] = "water",
-    change: Annotated[
-        bool, typer.Option("--change", help="compare the first map with the last")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="folder for areas.csv and result.json; default: none")
-    ] = None,
-    layer: Annotated[str | None, typer.Option(help="layer of the file of districts")] = None,
-    resolution: Annotated[
-        float | None, typer.Option(help="pixel size, m, of maps without CRS", min=0)
-    ] = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Measure class maps that somebody else made: areas by date and district, and change."""
-    for file in maps:
-        look_first(str(file))
-    from obriy.cli.show_measured import print_measured
-    from obriy.workflows.measuring_maps import measure_maps, write_measured
-
-    measured = measure_maps(
-        maps,
-        aoi=aoi,
-        layer=layer,
-        codes=codes,
-        class_name=class_name,
-        change=change,
-        pixel_size_m=resolution,
-    )
-    files = {} if out is None else write_measured(measured, out)
-    if as_json:
-        print_json(measured.result().to_dict())
-    elif not quiet:
-        print_measured(measured)
-        for name, path in files.items():
-            typer.echo(f"{name}: {path}")
-    if out is not None:
-        note_loss(out)
 
 
 def sample(

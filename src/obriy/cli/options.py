@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import keyword
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -34,7 +35,10 @@ def job_command(kind: type[JobConfig], function: Callable[..., None]) -> Callabl
     options = in_order([n for n in fields if n not in ("job", argument)], kind.FIRST)
 
     def command(**given: Any) -> None:
-        read = {name: given.pop(name) for name in (argument, *options, *kind.FORMERLY, named)}
+        read = {
+            name: given.pop(_of_python(name))
+            for name in (argument, *options, *kind.FORMERLY, named)
+        }
         values = {name: value for name, value in read.items() if value is not None}
         if named in values:
             if argument in values:
@@ -80,6 +84,11 @@ def _hidden(name: str, option: str) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 
 
+def _of_python(name: str) -> str:
+    """Return the name of an option as that of a parameter: ``class`` can be none."""
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
@@ -101,7 +110,7 @@ def _parameter(name: str, field: FieldInfo, first: Sequence[str]) -> inspect.Par
     if _is_variadic(field):
         kind = field.annotation
     return inspect.Parameter(
-        name,
+        _of_python(name),
         inspect.Parameter.KEYWORD_ONLY,
         default=None,
         annotation=Annotated[kind | None, shown],

@@ -12,10 +12,17 @@ from rich.table import Table
 from obriy.blocks.options import EngineOptions
 from obriy.cli.show_ice import ice_lines, ice_table, ice_training_lines
 from obriy.cli.show_landcover import clusterers_table, landcover_lines, training_lines
-from obriy.cli.show_water import image_lines, methods_table, season_table, series_lines
+from obriy.cli.show_water import (
+    image_lines,
+    measured_lines,
+    methods_table,
+    season_table,
+    series_lines,
+)
 from obriy.model.result.base import RunResult
 from obriy.model.result.ice import IceResult
 from obriy.model.result.landcover import LandcoverResult
+from obriy.model.result.measured import MeasuredSeriesResult
 from obriy.model.result.tables import (
     CoverComparison,
     IceComparison,
@@ -102,6 +109,7 @@ class Screen:
 _ANSWERS: dict[type[RunResult], Callable[[Any], Sequence[str | Table]]] = {
     WaterImageResult: image_lines,
     WaterSeriesResult: series_lines,
+    MeasuredSeriesResult: measured_lines,
     LandcoverResult: landcover_lines,
     IceResult: ice_lines,
     StudentTraining: training_lines,

@@ -6,6 +6,7 @@ from obriy.model.headline import Headline
 
 _WHY = {
     "clouds_unknown": "unseen: unknown, nothing tells where clouds are",
+    "errors_unknown": "no interval, nothing tells how the map errs",
     "too_little_seen": "too little was seen to estimate the whole",
 }
 

@@ -3,9 +3,11 @@
 from rich.table import Table
 
 from obriy.cli.show_area import failures, km2, score, unseen, whatever, whole
+from obriy.model.areas import WHOLE_IMAGE
 from obriy.model.result.base import Evaluation
+from obriy.model.result.measured import MeasuredSeriesResult
 from obriy.model.result.tables import SeasonComparison, Sweep, WaterComparison
-from obriy.model.result.water import WaterImageResult, WaterResult, WaterSeriesResult
+from obriy.model.result.water import AreaResult, SeriesPart, WaterImageResult, WaterSeriesResult
 
 UNNAMED = ("image", "all")
 """Names of districts that no user gave."""
@@ -26,14 +28,41 @@ def image_lines(result: WaterImageResult) -> list[str]:
 
 def series_lines(result: WaterSeriesResult) -> list[str]:
     """Return the answer of a series."""
+    return _series_lines(result, "Water", f"  Method: {result.method}")
+
+
+def measured_lines(result: MeasuredSeriesResult) -> list[str | Table]:
+    """Return the answer of maps that somebody else made: what each shows, then all together."""
+    table = Table("date", "district", f"{result.class_name}, km²", "unseen")
+    for area in result.areas:
+        place = "whole map" if area.district == WHOLE_IMAGE else area.district
+        table.add_row(area.date, place, km2(area.area_km2), f"{area.unseen_share:.1%}")
+    name = result.class_name.replace("_", " ").capitalize()
+    return [table, *_change_lines(result), *_series_lines(result, name, "")]
+
+
+def _change_lines(result: SeriesPart) -> list[str]:
+    if result.change is None or result.change.total.net_km2 is None:
+        return []
+    total, (before, _), (_, after) = result.change.total, result.change.before, result.change.after
+    return [
+        f"Change from {before} to {after}: gained {km2(total.gained_km2)} km², lost "
+        f"{km2(total.lost_km2)} km², lasting {km2(total.stable_km2)} km², net "
+        f"{km2(total.net_km2)} km²; unseen on a side {total.unseen_km2:.4f} km²"
+    ]
+
+
+def _series_lines(
+    result: WaterSeriesResult | MeasuredSeriesResult, name: str, method: str
+) -> list[str]:
     head, dates = result.lead(), result.dates
     used = [d for d in dates if d.area_km2 is not None and d.weight != 0]
     span = f"{dates[0].date} to {dates[-1].date}"
-    about = f"Unseen by weight: {unseen(head)}  Method: {result.method}"
+    about = f"Unseen by weight: {unseen(head)}{method}"
     if head.km2 is None:
-        lines = [f"Water: nothing was seen, {span}", about]
+        lines = [f"{name}: nothing was seen, {span}", about]
     else:
-        lines = [f"Water, weighted, {span}: {whole(head)}"]
+        lines = [f"{name}, weighted, {span}: {whole(head)}"]
         lines.append(f"Seen: {km2(head.seen_km2)} km²  {about}")
     if head.filled_km2 is not None:
         lines.append(f"Seen, and filled from other dates: {km2(head.filled_km2)} km²")
@@ -46,7 +75,7 @@ def series_lines(result: WaterSeriesResult) -> list[str]:
     return [*lines, *_register_lines(result), *_evaporation_lines(result)]
 
 
-def _register_lines(result: WaterResult) -> list[str]:
+def _register_lines(result: AreaResult) -> list[str]:
     lines = []
     for row in result.comparison.rows if result.comparison else ():
         percent = row.difference_percent
@@ -60,7 +89,7 @@ def _register_lines(result: WaterResult) -> list[str]:
     return lines
 
 
-def _evaporation_lines(result: WaterResult) -> list[str]:
+def _evaporation_lines(result: AreaResult) -> list[str]:
     lines = []
     for one in result.evaporation or ():
         if one.volume_1e6m3 is None:

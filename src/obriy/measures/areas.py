@@ -218,7 +218,7 @@ def _area(
     judged = verdict(tally, whole)
     total, outside, seen = judged.total, judged.outside, judged.seen
     has_fraction = seen and class_map.fraction is not None
-    told = seen and not judged.declined and class_map.clouds != "unknown"
+    told = seen and not judged.declined and "unknown" not in (class_map.clouds, class_map.errors)
     found = estimate(tally, code, total) if told else None
     return Area(
         district=name,
@@ -238,6 +238,7 @@ def _area(
         interval_km2=(found.low / _KM2, found.high / _KM2) if found else None,
         uncertainty={k: v / _KM2 for k, v in found.causes.items()} if found else {},
         clouds=class_map.clouds,
+        errors=class_map.errors,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from obriy.errors import UsageError
 from obriy.measures.weights import to_one
 from obriy.model.areas import Area, PeriodArea
-from obriy.model.flags import least_known
+from obriy.model.flags import least_known, least_sure
 from obriy.model.notices import joined, notice
 
 
@@ -66,6 +66,7 @@ def period_area(
         reason=reason,
         never_imaged_share=math.fsum(by_date[d].never_imaged_share * w for d, w in used.items()),
         clouds=least_known(by_date[d].clouds for d, w in used.items() if w > 0),
+        errors=least_sure(by_date[d].errors for d, w in used.items() if w > 0),
     )
 
 

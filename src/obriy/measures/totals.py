@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 
 from obriy.model.areas import ALL, Area, AreaSeries, District, PeriodArea
-from obriy.model.flags import least_known
+from obriy.model.flags import least_known, least_sure
 from obriy.model.ice import IceArea
 from obriy.model.notices import notice
 from obriy.vectors import polygons_of, warp_geometry
@@ -99,6 +99,7 @@ def total_area(areas: Sequence[Area]) -> Area | None:
         interval_km2=_bounds([a.interval_km2 for a in areas]),
         uncertainty=_causes([a.uncertainty for a in seen]),
         clouds=least_known(a.clouds for a in areas),
+        errors=least_sure(a.errors for a in areas),
     )
 
 
@@ -139,6 +140,7 @@ def total_period(series: AreaSeries) -> PeriodArea:
         reason=notice("not_complete", names=off) if off else "",
         never_imaged_share=sum(p.never_imaged_share * sizes[p.district] for p in periods) / whole,
         clouds=least_known(p.clouds for p in periods),
+        errors=least_sure(p.errors for p in periods),
     )
 
 

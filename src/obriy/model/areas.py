@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from obriy.errors import GeometryError
-from obriy.model.flags import CloudsKnown
+from obriy.model.flags import CloudsKnown, ErrorsKnown
 from obriy.model.notices import Sentence, notice
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ class Area:
             ``commission``.
         clouds: How it is known what clouds hid. Where it is ``unknown`` land may be cloud over
             water: what was seen stands, and the whole is not estimated.
+        errors: What tells how the map errs. Where it is ``unknown``, of a map that somebody else
+            made, what it shows stands, and has no interval.
     """
 
     __pydantic_config__: ClassVar = {"extra": "ignore"}  # what is derived stands in files too
@@ -143,6 +145,7 @@ class Area:
     interval_km2: tuple[float, float] | None = None
     uncertainty: dict[str, float] = dataclasses.field(default_factory=dict)
     clouds: CloudsKnown = "known"
+    errors: ErrorsKnown = "known"
 
     @property
     def area_km2(self) -> float | None:
@@ -212,6 +215,7 @@ class PeriodArea:
         unseen_share: Weighted share of the district that was not seen, 0 to 1.
         never_imaged_share: Weighted share of which there is no picture, as in `Area`.
         clouds: How it is known what clouds hid: the least that is known on a date with a weight.
+        errors: What tells how the maps err, likewise the least.
         filled_share: Weighted share of the district that was filled from other dates.
         status: ``ok``, ``partial``, ``skipped`` or ``failed``: the worst that a date needs said.
         reason: Why it is not ``ok``; empty where it is.
@@ -236,6 +240,7 @@ class PeriodArea:
     reason: Sentence = ""
     never_imaged_share: float = 0.0
     clouds: CloudsKnown = "known"
+    errors: ErrorsKnown = "known"
 
     @property
     def declined(self) -> bool:

@@ -9,7 +9,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.errors import InputError
-from obriy.model.flags import CLOUDS_STEP, CloudsKnown, clouds_known
+from obriy.model.flags import CLOUDS_STEP, OPENED_STEP, CloudsKnown, ErrorsKnown, clouds_known
 from obriy.model.grid import geobox_of, same_grid
 from obriy.model.legend import Legend
 from obriy.model.provenance import Provenance
@@ -81,6 +81,11 @@ class ClassMap:
     def clouds(self) -> CloudsKnown:
         """How it is known what clouds hid."""
         return clouds_known(self.provenance.step(CLOUDS_STEP))
+
+    @property
+    def errors(self) -> ErrorsKnown:
+        """What tells how the map errs: nothing does, of one that was opened and not made here."""
+        return "known" if self.provenance.step(OPENED_STEP) is None else "unknown"
 
 
 def half_per_cents(share: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:

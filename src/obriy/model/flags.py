@@ -54,6 +54,19 @@ CloudsKnown = Literal["known", "compared", "unknown"]
 """How it is known what clouds hid: ``compared`` with the other dates of a series alone."""
 
 
+OPENED_STEP: Final = "classes"
+"""Step of the record of a map that was opened, not made: how its codes were read."""
+
+ErrorsKnown = Literal["known", "sampled", "unknown"]
+"""What tells how a map errs: the evidence that its method left, a labelled sample, or nothing."""
+
+
+def least_sure(several: Iterable[ErrorsKnown]) -> ErrorsKnown:
+    """Return the least that is known of errors; of nothing ``known``."""
+    order: tuple[ErrorsKnown, ...] = ("known", "sampled", "unknown")
+    return max(several, key=order.index, default="known")
+
+
 def least_known(several: Iterable[CloudsKnown]) -> CloudsKnown:
     """Return the least that is known; of nothing ``known``."""
     order: tuple[CloudsKnown, ...] = ("known", "compared", "unknown")

@@ -10,12 +10,15 @@ from typing import Final, Literal, Protocol, Self, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from obriy.model.areas import PARTIAL_ABOVE
-from obriy.model.flags import CloudsKnown
+from obriy.model.flags import CloudsKnown, ErrorsKnown
 
 ENOUGH: Final = 0.5
 """Share of the sea that was seen from which a date may stand for it."""
 
-Why = Literal["", "clouds_unknown", "too_little_seen", "nothing_seen", "no_pixel_size", "classes"]
+Why = Literal[
+    "", "clouds_unknown", "errors_unknown", "too_little_seen", "nothing_seen", "no_pixel_size",
+    "classes",
+]  # fmt: skip
 """Why a headline is not the best estimate of the whole; empty where it is."""
 
 
@@ -54,9 +57,9 @@ class Headline(Values):
             seen; None: there is neither.
         interval_km2: 90 % interval of that figure; None where it is not an estimate of the whole.
         of: What the figure is of: the ``"whole"`` place, what was ``"seen"``, or ``"nothing"``.
-        why: Why it is not of the whole: nothing tells where clouds are, too little was seen,
-            nothing was, nobody knows the size of a pixel, or areas of ``"classes"`` are never
-            estimated; empty where it is.
+        why: Why it is not of the whole: nothing tells where clouds are, or how a map that somebody
+            else made errs, too little was seen, nothing was, nobody knows the size of a pixel, or
+            areas of ``"classes"`` are never estimated; empty where it is.
         date: The day that it is of, ISO 8601; None: of a period, or of a day that is not known.
         seen_km2: What was seen, km²; None: nothing.
         filled_km2: That, and what other dates tell of where this one was blind, km²; None: unknown.
@@ -91,6 +94,7 @@ class Headline(Values):
         seen_km2: float | None,
         *,
         clouds: CloudsKnown = "known",
+        errors: ErrorsKnown = "known",
         filled_km2: float | None = None,
         date: str | None = None,
     ) -> Self:
@@ -101,7 +105,8 @@ class Headline(Values):
         """
         estimate = (place.expected_km2, place.interval_km2)
         known = None not in (seen_km2, *estimate) and clouds != "unknown"
-        why: Why = "clouds_unknown" if clouds == "unknown" else "too_little_seen"
+        why: Why = "errors_unknown" if errors == "unknown" else "too_little_seen"
+        why = "clouds_unknown" if clouds == "unknown" else why
         return cls(
             what=what,
             km2=place.expected_km2 if known else seen_km2,

@@ -14,13 +14,12 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from obriy.model.bodies import BodyLabels, BodySeries, WaterBody
-from obriy.model.legend import load_legend
+from obriy.model.legend import Legend, load_legend
 from obriy.outputs.geopackage import VectorLayer, write_layers
 from obriy.outputs.styles import class_look
 from obriy.outputs.tables import write_rows
 from obriy.vectors import equal_area_plane
 
-LAYER: Final = "water_bodies"
 SERIES: Final = (
     "date", "uid", "area_wet_m2", "pc_wet", "px_wet", "pc_invalid", "px_invalid",
     "area_invalid_m2", "px_total",
@@ -30,9 +29,16 @@ _SEGMENT: Final = 64
 
 
 def write_bodies(
-    series: BodySeries, labels: BodyLabels, path: Path | str, *, lang: str = "en"
+    series: BodySeries,
+    labels: BodyLabels,
+    path: Path | str,
+    *,
+    legend: Legend | None = None,
+    lang: str = "en",
 ) -> Path:
-    """Write the bodies as a GeoPackage, layer ``water_bodies``, the largest first; return its path.
+    """Write the bodies as a GeoPackage, the largest first; return its path.
+
+    The layer is called ``water_bodies``, or ``CLASS_bodies`` of another class.
 
     Fields: ``uid``, ``area_m2`` of the outline, ``perim_m`` (length of the outline along the edges
     of pixels, islands included; NULL without a CRS), ``px_total``, ``area_max_m2`` and
@@ -45,6 +51,7 @@ def write_bodies(
         series: The bodies.
         labels: Their pixels.
         path: The file wanted, ``*.gpkg``.
+        legend: That of the maps; None: ``water``.
         lang: Language of the layer's style.
     """
     import geopandas
@@ -55,8 +62,9 @@ def write_bodies(
     order = np.argsort([-body.area_m2 for body in series.bodies], kind="stable")
     crs = None if labels.geobox.crs is None else labels.geobox.crs.to_wkt()
     table = geopandas.GeoDataFrame(columns, geometry=list(geometries), crs=crs).iloc[order]
-    look = class_look(load_legend("water"), "water", lang)
-    return write_layers([VectorLayer(LAYER, table, look)], Path(path))
+    look = class_look(legend or load_legend("water"), series.class_name, lang)
+    layer = VectorLayer(f"{series.class_name}_bodies", table, look)
+    return write_layers([layer], Path(path))
 
 
 def write_body_series(series: BodySeries, path: Path | str) -> Path:

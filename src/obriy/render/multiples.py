@@ -44,6 +44,7 @@ def occurrence_figure(
     *,
     districts: Sequence[District] = (),
     lang: str = "en",
+    of: str = "",
     pixel_size_m: float | None = None,
     max_size: int = MAX_SIZE,
 ) -> Figure:
@@ -54,10 +55,11 @@ def occurrence_figure(
             NaN never seen; lazy or in memory.
         districts: Outlined.
         lang: Language.
+        of: What people call the class, where that is not water.
         pixel_size_m: For a scale bar where the image has no CRS.
         max_size: Longest side of the picture, pixels.
     """
-    text = text_of(lang)
+    text = text_of(lang, of)
     geobox = geobox_of(occurrence)
     steps = steps_for(occurrence.shape, max_size)
     percent = block_means(occurrence.variable, steps)

@@ -286,22 +286,26 @@ def _reach(panel: _Panel) -> tuple[float, float]:
 
 
 def _legend_entries(panels: Sequence[_Panel], text: Text) -> list[Any]:
+    estimated = any(p.estimated for p in panels)
     found: list[Any] = [
         _mark(text("series.mark_expected"), hollow=False),
         Line2D([], [], color=INK, linewidth=0.9, marker="|", markersize=9, linestyle="none",
                label=text("series.mark_interval")),
-        _mark(text("series.mark_seen"), hollow=True),
-    ]  # fmt: skip
+    ] if estimated else []  # fmt: skip
+    found.append(_mark(text("series.mark_seen"), hollow=True))
     if any(p.filled for p in panels):
         found.append(
             Line2D([], [], color=INK, marker="_", markersize=8, linestyle="none",
                    label=text("series.mark_filled"))
         )  # fmt: skip
-    found += [
-        Line2D([], [], color=ACCENT, linewidth=1.4, label=text("series.line_expected")),
+    if estimated:
+        found.append(
+            Line2D([], [], color=ACCENT, linewidth=1.4, label=text("series.line_expected"))
+        )
+    found.append(
         Line2D([], [], color=ACCENT, linewidth=1.1, linestyle=(0, (4, 3)),
-               label=text("series.line_seen")),
-    ]  # fmt: skip
+               label=text("series.line_seen"))
+    )  # fmt: skip
     if any(p.period.interval_km2 for p in panels):
         found.append(Patch(color=ACCENT, alpha=_BAND, linewidth=0, label=text("series.band")))
     found += _legend_of_lost(panels, text)

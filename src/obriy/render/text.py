@@ -20,21 +20,33 @@ class Text:
 
     Attributes:
         lang: ``"en"`` or ``"uk"``; words lie in ``tables/text_<lang>.toml``.
+        of: What people call the class that is told of, where that is not water: then texts that
+            speak of water are those of ``[of_class]``.
     """
 
     lang: str
+    of: str = ""
 
     def __call__(self, key: str, **values: Any) -> str:
         """Return the text of a dotted key, its ``{holes}`` filled."""
+        own = self.of_class(key, **values)
+        if own is not None:
+            return own
         found: Any = load_toml(f"text_{self.lang}")
         for part in key.split("."):
             found = found[part]
         return str(found).format(**values)
 
+    def of_class(self, key: str, **values: Any) -> str | None:
+        """Return the text that stands in place of one of water; None where there is none."""
+        found = load_toml(f"text_{self.lang}")["of_class"].get(key) if self.of else None
+        return None if found is None else str(found).format(of=self.of, **values)
+
     def known(self, section: str, name: str) -> str:
         """Return a word that may be missing from the table; then the name itself, as words."""
         words: dict[str, str] = load_toml(f"text_{self.lang}")[section]
-        return words.get(name) or name.replace("_", " ")
+        own = self.of_class(f"{section}.{name}")
+        return own or words.get(name) or name.replace("_", " ")
 
     def sentence(self, english: str) -> str:
         """Return a sentence that a stage wrote in English, in this language where it is known.
@@ -110,9 +122,9 @@ class Text:
 
 
 @functools.cache
-def text_of(lang: str) -> Text:
-    """Return the words of a language, ``"en"`` or ``"uk"``."""
-    return Text(lang)
+def text_of(lang: str, of: str = "") -> Text:
+    """Return the words of a language, ``"en"`` or ``"uk"``; see `Text`."""
+    return Text(lang, of)
 
 
 @functools.cache

@@ -15,7 +15,11 @@ from obriy.model.notices import with_notices
 from obriy.model.result.base import VERSION, RunResult
 from obriy.model.result.ice import IceResult
 from obriy.model.result.landcover import LandcoverResult
-from obriy.model.result.measured import MeasureResult
+from obriy.model.result.measured import (
+    MeasuredImageResult,
+    MeasuredSeriesResult,
+    MeasureResult,
+)
 from obriy.model.result.tables import (
     CoverComparison,
     IceComparison,
@@ -38,6 +42,8 @@ _KINDS: Final[Mapping[tuple[str, str], type[RunResult]]] = {
     ("train", ""): StudentTraining,
     ("train-ice", ""): IceTraining,
     ("measure", ""): MeasureResult,
+    ("measure", "image"): MeasuredImageResult,
+    ("measure", "series"): MeasuredSeriesResult,
 }
 """The result of each job, and of each kind of it."""
 _MEASURED: Final = {"job": "measure", "provenance": {"software": {}}}

@@ -11,6 +11,7 @@ from obriy.blocks.gdal import open_raster
 from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable
 from obriy.errors import SourceError, UsageError
 from obriy.model.classmap import ClassMap
+from obriy.model.flags import OPENED_STEP
 from obriy.model.grid import coords_of, geobox_of, same_grid
 from obriy.model.provenance import SOURCES_TAG, Provenance
 from obriy.sources.class_codes import only_band
@@ -54,7 +55,7 @@ def open_class_map(path: Path | str, legend: str | None = None) -> ClassMap:
     ours = legend_from_tag(band.tags.get("legend")) is not None
     opened = open_band(band, str(path), band.grid, legend, own, keep_unnamed=ours)
     inputs = tuple({"href": href} for href in (sources_of(path) or [str(path)]))
-    provenance = Provenance(inputs=inputs).with_step("classes", notes=list(opened.notes))
+    provenance = Provenance(inputs=inputs).with_step(OPENED_STEP, notes=list(opened.notes))
     return ClassMap(
         labels=opened.labels,
         legend=opened.legend,

@@ -15,6 +15,7 @@ from obriy.workflows.config.landcover import (
     LandcoverConfig,
     LandcoverTrainConfig,
 )
+from obriy.workflows.config.measure import MeasureConfig
 from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ JOBS: Final = {
         Job(WaterConfig, "water.job:run_water", "water.job:plan_water"),
         Job(LandcoverConfig, "landcover.job:run_landcover", "landcover.job:plan_landcover"),
         Job(IceConfig, "ice.job:run_ice", "ice.job:plan_ice"),
+        Job(MeasureConfig, "measure.job:run_measure", "measure.job:plan_measure"),
         Job(LandcoverCompareConfig, "compare.landcover:run_comparison"),
         Job(WaterCompareConfig, "compare.water:run_water_comparison"),
         Job(IceCompareConfig, "compare.ice:run_ice_comparison"),

@@ -20,7 +20,7 @@ from obriy.render.figures import to_png, to_svg
 from obriy.render.text import text_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
-from obriy.workflows.config.reading import ReadingConfig
+from obriy.workflows.config.reading import PlaceConfig
 from obriy.workflows.run import places_of
 
 
@@ -33,18 +33,22 @@ class RunFiles:
         folder: The run folder; what a step of it made is not made twice.
         districts: Outlines; empty: the whole image.
         files: Paths by output name.
+        of: What people call the class that is told of, where that is not water.
     """
 
-    config: ReadingConfig
+    config: PlaceConfig
     folder: RunFolder
     districts: Sequence[District] = ()
     files: dict[str, Path] = dataclasses.field(default_factory=dict)
+    of: str = ""
 
     @property
     def title(self) -> str:
-        """What was mapped, for people."""
+        """What was mapped, for people; of several, the first and the last."""
         named = getattr(self.config, self.config.argument())
-        return source_title(text_of(self.lang), named[0] if isinstance(named, list) else named)
+        several = list(map(str, named)) if isinstance(named, list) else [str(named)]
+        titles = [source_title(text_of(self.lang), one) for one in several]
+        return titles[0] if len(titles) == 1 else f"{titles[0]} … {titles[-1]}"
 
     @property
     def lang(self) -> str:
@@ -149,5 +153,6 @@ class RunFiles:
             result.with_outputs(self.files).to_dict(),
             record or result.provenance,
             {name: to_svg(figure, name.replace(" ", "")) for name, figure in figures.items()},
+            of=self.of,
         )
         self.files["report"] = write_page(lay_out(report), self.folder.file("report.html"))

@@ -14,7 +14,7 @@ from obriy.model.result.base import RunResult
 from obriy.runs.folder import RunFolder, config_text, finished_result
 from obriy.runs.result_file import read_result
 from obriy.workflows.config.base import JobConfig, make_config, values_of
-from obriy.workflows.config.reading import ReadingConfig
+from obriy.workflows.config.reading import PlaceConfig
 
 COMPARING: Final = "compare dates"
 """Name of the step that looks for dates of a series that contradict the others."""
@@ -94,7 +94,7 @@ def limited(config: JobConfig, options: EngineOptions | None) -> EngineOptions:
     )
 
 
-def places_of(config: ReadingConfig) -> list[str]:
+def places_of(config: PlaceConfig) -> list[str]:
     """Return the files that say where: what is made of them is made again when they change."""
     named = (config.aoi, *(getattr(config, name, None) for name in ("river", "dem")))
     return [place for place in named if place]

@@ -1,4 +1,4 @@
-"""MeasureResult: the answer of `obriy measure`."""
+"""The answers of `obriy measure`: areas of maps that somebody else made."""
 
 from typing import Annotated, Literal
 
@@ -6,13 +6,49 @@ from pydantic import ConfigDict, Field
 
 from obriy.model.areas import Area
 from obriy.model.change import WaterChange
-from obriy.model.headline import Values
+from obriy.model.headline import Headline, Values
 from obriy.model.notices import Sentence
 from obriy.model.result.base import AsNoun, RunResult
+from obriy.model.result.water import AreaResult, SeriesPart
+
+_BY_BOTH = ConfigDict(validate_by_name=True, validate_by_alias=True)
+"""``class`` in the file is no name of a field."""
+
+
+class _Measured(AreaResult):
+    """What the results of `obriy measure` have.
+
+    Attributes:
+        class_name: The class; ``class`` in the file.
+        codes: What the codes of the maps are, as the user says; None: as the files tell.
+    """
+
+    model_config = _BY_BOTH
+
+    job: Literal["measure"] = "measure"
+    class_name: str = Field(alias="class")
+    codes: str | None = None
+
+    def lead(self) -> Headline:
+        """Return the figure of the class."""
+        date = self.dates[0].date if self.kind == "image" else None
+        return self.estimate(date).model_copy(update={"what": self.class_name})
+
+
+class MeasuredSeriesResult(_Measured, SeriesPart):
+    """Dated maps that somebody else made: S = Σ Sᵢωᵢ over their period."""
+
+    kind: Literal["series"] = "series"
+
+
+class MeasuredImageResult(_Measured):
+    """One map that somebody else made, of a known date or of none."""
+
+    kind: Literal["image"] = "image"
 
 
 class MeasuredMap(Values):
-    """The areas of one map.
+    """The areas of one map, as version 2 of before had them.
 
     Attributes:
         file: The map.
@@ -32,7 +68,7 @@ class MeasuredMap(Values):
 
 
 class MeasureResult(RunResult):
-    """Areas of maps that somebody else made.
+    """Areas of maps that somebody else made, from before it was a job: read, written no more.
 
     Attributes:
         class_name: The class; ``class`` in the file.
@@ -41,7 +77,7 @@ class MeasureResult(RunResult):
         notes: What the user should know.
     """
 
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+    model_config = _BY_BOTH
 
     job: Literal["measure"] = "measure"
     class_name: str = Field(alias="class")

@@ -1,4 +1,4 @@
-"""WaterResult: the answer of `obriy water`, of one image or of a series."""
+"""AreaResult: areas of a class in an image or a series; that of `obriy water` is one."""
 
 from typing import Annotated, Literal
 
@@ -7,7 +7,7 @@ from pydantic import Field
 from obriy.model.areas import Area, PeriodArea
 from obriy.model.balance import Evaporation, RegisterComparison
 from obriy.model.change import WaterChange
-from obriy.model.flags import CloudsKnown
+from obriy.model.flags import CloudsKnown, ErrorsKnown
 from obriy.model.headline import Headline, Values
 from obriy.model.notices import Sentence
 from obriy.model.result.base import (
@@ -22,7 +22,7 @@ from obriy.model.result.base import (
 
 
 class Estimate(Values):
-    """The area of water of a place: what was seen, and the best estimate of the whole.
+    """The area of a class in a place: what was seen, and the best estimate of the whole.
 
     Attributes:
         area_km2: What was seen, km²; None: nothing was, or nobody knows the size of a pixel.
@@ -32,6 +32,7 @@ class Estimate(Values):
         bounds_km2: What was seen, and that with all that was not; None where nothing was.
         unseen_share: Share that was not seen, 0 to 1.
         unseen: How it is known what clouds hid.
+        errors: What tells how the map errs.
     """
 
     area_km2: float | None
@@ -41,6 +42,7 @@ class Estimate(Values):
     bounds_km2: tuple[float, float] | None = None
     unseen_share: float
     unseen: CloudsKnown = "known"
+    errors: ErrorsKnown = "known"
 
     def estimate(self, date: str | None = None) -> Headline:
         """Return the figure that leads, with its interval."""
@@ -70,12 +72,11 @@ class WaterDate(Estimate, DateRow):
         return self.estimate(self.date)
 
 
-class WaterResult(Estimate, RunResult):
-    """What the result of water has, of one image and of a series.
+class AreaResult(Estimate, RunResult):
+    """What the result of areas has, of one image and of a series.
 
     Attributes:
         kind: Of one ``image``, or of a ``series``.
-        method: As it was asked for.
         uncertainty_km2: Standard deviation by cause, km².
         dates: What became of each date.
         districts: Each district, of a series over its period.
@@ -84,15 +85,24 @@ class WaterResult(Estimate, RunResult):
         evaporation: Additional evaporation by district; None: not asked for.
     """
 
-    job: Literal["water"] = "water"
     kind: str
-    method: str
     uncertainty_km2: dict[str, float] = Field(default_factory=dict)
     dates: list[WaterDate]
     districts: list[DistrictRow] = Field(default_factory=list)
     evaluation: Evaluation | None = None
     comparison: Annotated[RegisterComparison, AsNoun] | None = None
     evaporation: list[Annotated[Evaporation, AsNoun]] | None = None
+
+
+class WaterResult(AreaResult):
+    """What the result of water has beside.
+
+    Attributes:
+        method: As it was asked for.
+    """
+
+    job: Literal["water"] = "water"
+    method: str
 
 
 class WaterImageResult(WaterResult):
@@ -130,8 +140,8 @@ class Bodies(Values):
     largest: list[Open] = Field(default_factory=list)
 
 
-class WaterSeriesResult(WaterResult):
-    """Water of a series of dates: S = Σ Sᵢωᵢ over its period.
+class SeriesPart(Values):
+    """What the result of a series of dates has beside: S = Σ Sᵢωᵢ over its period.
 
     Attributes:
         weights: How dates weigh.
@@ -145,7 +155,6 @@ class WaterSeriesResult(WaterResult):
         bodies: Bodies of water; None: not asked for.
     """
 
-    kind: Literal["series"] = "series"
     weights: str
     effective_dates: float
     change_sd_km2: float
@@ -156,24 +165,39 @@ class WaterSeriesResult(WaterResult):
     change: Annotated[WaterChange, AsNoun] | None = None
     bodies: Bodies | None = None
 
+
+class WaterSeriesResult(WaterResult, SeriesPart):
+    """Water of a series of dates, as `obriy water` mapped them."""
+
+    kind: Literal["series"] = "series"
+
     def lead(self) -> Headline:
         """Return the weighted figure of the period."""
         return self.estimate()
 
 
-def district_of_image(area: Area) -> DistrictRow:
+def district_of_image(area: Area, what: str = "water") -> DistrictRow:
     """Return the row of a district of one image."""
-    return DistrictRow.of(area, _headline(area, area.clouds, area.date))
+    return DistrictRow.of(area, _headline(area, area.clouds, area.date, what))
 
 
-def district_of_series(period: PeriodArea, district_km2: float | None) -> DistrictRow:
+def district_of_series(
+    period: PeriodArea, district_km2: float | None, what: str = "water"
+) -> DistrictRow:
     """Return the row of a district over a period."""
-    head = _headline(period, period.clouds, None)
+    head = _headline(period, period.clouds, None, what)
     return DistrictRow.of(period, head, district_km2=district_km2)
 
 
-def _headline(row: Estimate | Area | PeriodArea, clouds: CloudsKnown, date: str | None) -> Headline:
-    filled = row.filled_km2
+def _headline(
+    row: Estimate | Area | PeriodArea, clouds: CloudsKnown, date: str | None, what: str = "water"
+) -> Headline:
     return Headline.of_estimate(
-        "water", row, row.area_km2, clouds=clouds, filled_km2=filled, date=date
+        what,
+        row,
+        row.area_km2,
+        clouds=clouds,
+        errors=row.errors,
+        filled_km2=row.filled_km2,
+        date=date,
     )

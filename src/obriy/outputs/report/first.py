@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from obriy.model.areas import ALL, WHOLE_IMAGE
 from obriy.model.headline import Headline
@@ -11,6 +11,10 @@ from obriy.render.text import Text
 
 Named = tuple[str, str]
 """A figure that is written, and what it is."""
+
+
+_WHY: Final = {"clouds_unknown": "unknown", "errors_unknown": "errors_unknown"}
+"""Text that says why a figure is not of the whole, where too little seen is not why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +61,7 @@ def figures(text: Text, label: str, head: Headline, place: str) -> First:
         return First(label, (text("report.area_unseen"), ""), known=False)
     whole, span = head.of == "whole", head.interval_km2
     unknown = head.clouds == "unknown"
-    says = [] if whole else [text("answer.unknown" if unknown else "answer.not_estimated")]
+    says = [] if whole else [text(f"answer.{_WHY.get(head.why, 'not_estimated')}")]
     what = place if whole else "only_unknown" if unknown else "only"
     # Of a place that was seen as a whole both figures are the same.
     apart = whole and (head.unseen_share > 0 or head.km2 != head.seen_km2)

@@ -25,6 +25,7 @@ class Report:
         provenance: What was read and decided.
         figures: Drawings by name, of `obriy.render.figures.to_svg`.
         also: More warnings, written already.
+        of: What people call the class that is told of, where that is not water.
     """
 
     title: str
@@ -33,11 +34,12 @@ class Report:
     provenance: Provenance
     figures: Mapping[str, str] = dataclasses.field(default_factory=dict)
     also: Sequence[str] = ()
+    of: str = ""
 
     @property
     def text(self) -> Text:
         """The language."""
-        return text_of(self.lang)
+        return text_of(self.lang, self.of)
 
     @property
     def warnings(self) -> list[str]:

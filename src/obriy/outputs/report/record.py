@@ -47,11 +47,11 @@ def files(
 
 def _file_name(text: Text, output: str, label: str, job: str) -> str:
     """Return what people call a file of a run; some are of an index, as raster, table, picture."""
-    layer = layer_of(output, job)
+    layer, own = layer_of(output, job), text.of_class(f"outputs.{output}")
     if layer is not None:
         thing = layer.thing(output)
         name = get_index(thing).name if thing else ""
-        return text("outputs.raster", title=layer.title[text.lang].format(name=name))
+        return text("outputs.raster", title=own or layer.title[text.lang].format(name=name))
     of_index = _OF_INDEX.fullmatch(output)
     if of_index:
         kind, name, picture = of_index.groups(default="")

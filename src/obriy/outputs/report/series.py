@@ -88,7 +88,8 @@ def _first(text: Text, result: Mapping[str, Any], total: AreaSeries, *, several:
     period = total.periods[0]
     one_day = period.start == period.end
     span = text("series.span", start=period.start, end=period.end)
-    head = Headline.of_estimate("water", period, period.area_km2, clouds=period.clouds)
+    what, seen = result["headline"]["what"], period.area_km2
+    head = Headline.of_estimate(what, period, seen, clouds=period.clouds, errors=period.errors)
     label = text("series.period", span=period.start if one_day else span)
     first = figures(text, label, head, place_of(period.district))
     filled = period.filled_km2
@@ -142,7 +143,7 @@ def _facts(
         ),
         (text("series.weights"), _weights(text, result["weights"])),
         (text("series.unseen"), cells.unseen(text, period)),
-        (text("report.method"), str(result["method"])),
+        *([(text("report.method"), str(result["method"]))] if "method" in result else []),
     ]
 
 
@@ -154,7 +155,8 @@ def _weights(text: Text, weights: str) -> str:
 
 
 def _of_plot(text: Text, series: AreaSeries) -> list[str]:
-    said = [text("series.plot_note")]
+    estimated = any(area.expected_km2 is not None for area in series.areas)
+    said = [text("series.plot_note" if estimated else "series.plot_note_seen")]
     if len(series.periods) > MOST_PANELS:
         said.append(text("series.plot_total", most=MOST_PANELS))
     return said
@@ -229,11 +231,15 @@ def _change(text: Text, found: Mapping[str, Any] | None) -> Part | None:
         return None
     areas = [*found["areas"], *([found["total"]] if len(found["areas"]) > 1 else [])]
     col = Columns(text, "series")
+    with_interval = "_interval" if any(row["net_interval_km2"] for row in areas) else ""
     shown = table(
         areas,
         [
             col.place(),
-            *(col.written(name, _changed(text, name)) for name in ("gained", "lost", "net")),
+            *(
+                col.written(f"{name}{with_interval}", _changed(text, name))
+                for name in ("gained", "lost", "net")
+            ),
             col.km2("stable", "stable_km2"),
             col.share("unseen_both", lambda row: row["unseen_km2"] / row["district_km2"]),
         ],

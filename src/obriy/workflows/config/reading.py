@@ -1,4 +1,4 @@
-"""What every job has that reads images."""
+"""What every job has that reads images, and what those have that measure places."""
 
 import math
 from typing import Annotated, ClassVar, Literal
@@ -18,12 +18,21 @@ def _no_infinity(value: float) -> float:
     return value
 
 
-class ReadingConfig(JobConfig):
-    """What every job that maps images has."""
+class PlaceConfig(JobConfig):
+    """Where something is measured."""
 
-    PLACES: ClassVar[tuple[str, ...]] = ("aoi", "reference")
+    PLACES: ClassVar[tuple[str, ...]] = ("aoi",)
     aoi: str | None = Field(None, description="district: a name, W,S,E,N in degrees, or a file")
     layer: str | None = Field(None, description="layer of the file of districts")
+    resolution: float | None = Field(
+        None, gt=0, description="pixel size, m; of an image without CRS: its pixel size"
+    )
+
+
+class ReadingConfig(PlaceConfig):
+    """What every job that maps images has."""
+
+    PLACES: ClassVar[tuple[str, ...]] = (*PlaceConfig.PLACES, "reference")
     sensor: str | None = Field(None, description="sensor id, e.g. sentinel2_l2a")
     bands: CommaList | None = Field(
         None, description="bands in file order: blue,green,red,nir,-,swir16 or B02,B03,..."
@@ -35,9 +44,6 @@ class ReadingConfig(JobConfig):
     offset: float | None = Field(None, description="see scale; an explicit 0 counts")
     nodata: Annotated[float, AllowInfNan(True), AfterValidator(_no_infinity)] | None = Field(
         None, description="DN that means missing; nan: none does, of those that are numbers"
-    )
-    resolution: float | None = Field(
-        None, gt=0, description="pixel size, m; of an image without CRS: its pixel size"
     )
     reference: str | None = Field(None, description="what to score against")
     reference_legend: str | None = Field(

@@ -1,14 +1,12 @@
 """Water: its maps, and the comparison of its methods."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from obriy.workflows.config.base import ARGUMENT, CommaList
 from obriy.workflows.config.reading import ImageConfig, Scheduler
-
-SERIES: Final = ("datetime", "weights", "fill", "register", "river", "evaporation", "change")
-"""Options that only a series of dates has."""
+from obriy.workflows.config.series import SeriesConfig
 
 
 class _WaterImages(ImageConfig):
@@ -24,7 +22,7 @@ class _WaterImages(ImageConfig):
     )
 
 
-class WaterConfig(_WaterImages):
+class WaterConfig(_WaterImages, SeriesConfig):
     """Map water in an image or through a season, measure it, score it or compare it."""
 
     PLACES = ("source", "aoi", "reference", "dem", "weights", "register_", "river", "evaporation")
@@ -37,35 +35,9 @@ class WaterConfig(_WaterImages):
         None, description="heights of the ground, m: shaded slopes beside the water are land"
     )
     scheduler: Scheduler = None
-    datetime: str | None = Field(
-        None, description="dates of a series, A/B: days, months or years, both included"
-    )
-    weights: str | None = Field(
-        None, description="weights of dates: clear (default), cloud, or a CSV with date,weight"
-    )
-    fill: bool = Field(
-        False, description="fill what a date did not see from what the other dates saw"
-    )
-    register_: str | None = Field(
-        None, alias="register", description="register to compare with: km², or a CSV"
-    )
-    river: str | None = Field(
-        None, description="polygons of the river channel, which the register leaves out"
-    )
-    evaporation: str | None = Field(
-        None, description="CSV of monthly weather, for additional evaporation"
-    )
-    change: tuple[str, str] | None = Field(
-        None, description="two dates or periods to compare, e.g. 2025-06 2025-09"
-    )
     outputs: CommaList = Field(
         list(OUTPUTS[:-1]), description=f"what to write, of {','.join(OUTPUTS)}"
     )
-
-    def series_options(self) -> list[str]:
-        """Return the names of the options given that only a series has."""
-        given = self.model_dump(by_alias=True)
-        return [name for name in SERIES if given[name]]
 
 
 def _outer_comma_list(value: Any) -> Any:

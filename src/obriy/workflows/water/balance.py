@@ -20,7 +20,7 @@ from obriy.sources.features import read_polygons
 from obriy.sources.register import read_register
 from obriy.sources.weather import read_weather
 from obriy.vectors import polygons_of, warp_geometry
-from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.water.measuring import by_district, with_estimate
 
 
@@ -54,7 +54,7 @@ class Balance:
 
 
 def read_balance(
-    config: WaterConfig, districts: Sequence[District], dates: Iterable[str]
+    config: SeriesConfig, districts: Sequence[District], dates: Iterable[str]
 ) -> BalanceInputs:
     """Read register, river and weather, and say what is wrong with them before the work.
 

@@ -22,6 +22,7 @@ from obriy.prepare.crop import crop
 from obriy.sources.dates import parse_range
 from obriy.sources.districts import read_districts
 from obriy.sources.series import SIDECAR, DatedImage, find_series, require_alike
+from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.opening import grid_text, scene_of
 from obriy.workflows.water.balance import BalanceInputs, read_balance
@@ -78,7 +79,7 @@ def read_inputs(config: WaterConfig) -> SeriesInputs:
         )
     images = find_series(Path(config.source).expanduser(), config.datetime)
     districts = read_districts(config.aoi, config.layer) if config.aoi else []
-    _check_change(config.change, [i.date for i in images])
+    check_change(config.change, [i.date for i in images])
     balance = read_balance(config, districts, [i.date for i in images])
     opened = tuple(_open(image, config, districts) for image in images)
     good = [(o.image.date, o.scene) for o in opened if o.scene is not None]
@@ -87,7 +88,7 @@ def read_inputs(config: WaterConfig) -> SeriesInputs:
     require_alike([(date, scene.attrs["sensor"], grid_text(scene)) for date, scene in good])
     if config.resolution is None:
         require_crs(geobox_of(good[0][1]), "an area in km²")
-    _check_weights(config, opened)
+    check_weights(config, opened)
     return SeriesInputs(opened, districts, balance)
 
 
@@ -102,7 +103,7 @@ def _open(image: DatedImage, config: WaterConfig, districts: list[District]) -> 
     return OpenedImage(image, scene, crop(scene, districts) if districts else scene)
 
 
-def _check_change(change: tuple[str, str] | None, dates: list[str]) -> None:
+def check_change(change: tuple[str, str] | None, dates: list[str]) -> None:
     """Raise where a half of the change has no image, or the halves overlap."""
     halves = [[d for d in dates if _lies_in(d, half)] for half in change or ()]
     for half, inside in zip(change or (), halves, strict=True):
@@ -122,7 +123,7 @@ def _lies_in(date: str, span: str) -> bool:
     return low <= date <= high
 
 
-def _check_weights(config: WaterConfig, opened: Sequence[OpenedImage]) -> None:
+def check_weights(config: SeriesConfig, opened: Sequence[OpenedImage]) -> None:
     """Read given weights before the work: each date must have one, and no other."""
     weigh = weigh_as(config.weights, {})
     if config.weights == "cloud":

@@ -88,6 +88,7 @@ def measure_date(
     occurrence: tuple[xr.DataArray, xr.DataArray] | None,
     *,
     fill: bool,
+    class_name: str = "water",
     pixel_size_m: float | None = None,
 ) -> list[AreaSeries]:
     """Measure one date of a series.
@@ -97,14 +98,18 @@ def measure_date(
         groups: Where, each group with a total of its own; one without districts: the whole image.
         occurrence: Occurrence and number of observations of the series; None: no other date.
         fill: Whether filled areas are wanted; the interval rests on them in any case.
+        class_name: Class of its legend.
         pixel_size_m: Side of a pixel in metres, for a map with no CRS.
 
     Returns:
         One for each group.
     """
-    others = None if occurrence is None else learn_filling(class_map, *occurrence)
+    others = None
+    # What is filled is for the interval, too; a map of others has none.
+    if occurrence is not None and (fill or class_map.errors != "unknown"):
+        others = learn_filling(class_map, *occurrence, class_name=class_name)
     found = [
-        measure_areas(class_map, "water", districts, pixel_size_m=pixel_size_m, others=others)
+        measure_areas(class_map, class_name, districts, pixel_size_m=pixel_size_m, others=others)
         for districts in groups
     ]
     return found if fill else [_without_filled(one) for one in found]

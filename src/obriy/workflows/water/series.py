@@ -1,4 +1,4 @@
-"""`obriy water` of a folder of dated images: areas through time, in a run folder.
+"""Areas through time, in a run folder: `obriy water` of dated images, `obriy measure` of maps.
 
     maps/DATE/          mask, fraction, unseen and doubt of each date, with a STAC item
     occurrence.tif      per cent of its observations that a pixel was water
@@ -8,7 +8,7 @@ A date that fails is listed, in the result and in the exit code; the others go o
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import xarray as xr
@@ -19,11 +19,14 @@ from obriy.methods.expression import parse_method
 from obriy.model.areas import Area, AreaSeries
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
-from obriy.model.layers import layers_named
+from obriy.model.layers import Layer, layers_named
+from obriy.model.result.water import AreaResult
+from obriy.render.text import text_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
+from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.config.water import WaterConfig
-from obriy.workflows.dated import ImageMap, map_images
+from obriy.workflows.dated import ImageMap, Mapper, map_images
 from obriy.workflows.opening import plan_of
 from obriy.workflows.passes import map_writers, open_layer
 from obriy.workflows.run import (
@@ -44,6 +47,9 @@ from obriy.workflows.water.series_products import SeriesProducts, write_series_p
 from obriy.workflows.water.series_result import cloudiness, result_of
 
 OCCURRENCE: Final = layers_named("occurrence", "observations")
+OF_CLASS: Final = "share of valid observations that were {name}, per cent, 255 never seen"
+Answer = Callable[[Any, Sequence[ImageMap], SeriesProducts, RunFolder], AreaResult]
+"""What puts ``result.json`` together, of a configuration and what was measured."""
 
 
 def plan_series(config: WaterConfig) -> dict[str, Any]:
@@ -74,23 +80,47 @@ def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Run
     """
     config = config.anchored()
     inputs = read_inputs(config)
+    mapper = WaterMapper(config)
+    return measure_series(
+        inputs, mapper, config, result_of, options=options, scheduler=config.scheduler
+    )
+
+
+def measure_series(
+    inputs: SeriesInputs,
+    mapper: Mapper,
+    config: SeriesConfig,
+    answer: Answer,
+    *,
+    options: EngineOptions | None = None,
+    scheduler: str | None = None,
+) -> Run:
+    """Take the map of every date, measure, weigh, compare and report.
+
+    Args:
+        inputs: What is read, opened.
+        mapper: Where the maps come from: methods for water, or files of others.
+        config: What to do, anchored.
+        answer: Puts the result together.
+        options: Progress and cancel; threads and memory come from the configuration.
+        scheduler: Address of a Dask scheduler that spreads the dates; None: here.
+    """
     options = limited(config, options)
     with run_folder(config) as folder:
-        return _carried_out(inputs, config, folder, options)
+        images = map_images(
+            inputs.opened, mapper, folder, options, cropped=bool(config.aoi), scheduler=scheduler
+        )
+        return _measured(inputs, images, config, answer, folder)
 
 
-def _carried_out(
-    inputs: SeriesInputs, config: WaterConfig, folder: RunFolder, options: EngineOptions
+def _measured(
+    inputs: SeriesInputs,
+    images: list[ImageMap],
+    config: SeriesConfig,
+    answer: Answer,
+    folder: RunFolder,
 ) -> Run:
-    """Do the run in its folder."""
-    images = map_images(
-        inputs.opened,
-        WaterMapper(config),
-        folder,
-        options,
-        cropped=bool(config.aoi),
-        scheduler=config.scheduler,
-    )
+    """Do what follows the maps."""
     size = config.resolution if geobox_of(inputs.first).crs is None else None
     images = compare_dates(images, folder, pixel_size_m=size, lang=config.lang)
     maps = {one.opened.name: one.map for one in images if one.map is not None}
@@ -109,21 +139,24 @@ def _carried_out(
             one.opened.name: one.found["decision"].get("threshold") for one in images if one.found
         },
     )
-    result = result_of(config, images, products, folder)
+    result = answer(config, images, products, folder)
     result = write_series_products(config, folder, products, result)
     return finish(config, folder, result)
 
 
 def _occurrence(
-    maps: Mapping[str, ClassMap], config: WaterConfig, folder: RunFolder
+    maps: Mapping[str, ClassMap], config: SeriesConfig, folder: RunFolder
 ) -> dict[str, xr.DataArray]:
     """Measure how often each pixel was wet, and how often seen."""
     first = next(iter(maps.values()))
 
     def work() -> StepRecord:
-        with map_writers(folder.path, first.geobox, OCCURRENCE, None, config.lang) as sinks:
-            summary = measure_occurrence(list(maps.values()), *sinks.values())
-        return StepRecord({name: f"{name}.tif" for name in sinks}, dataclasses.asdict(summary))
+        layers = _titled(first, config)
+        with map_writers(folder.path, first.geobox, layers, None, config.lang) as sinks:
+            found = measure_occurrence(
+                list(maps.values()), *sinks.values(), class_name=config.measured
+            )
+        return StepRecord({name: f"{name}.tif" for name in sinks}, dataclasses.asdict(found))
 
     done = folder.step("occurrence", work, after=[*map(map_step, maps), COMPARING])
     return {
@@ -132,13 +165,25 @@ def _occurrence(
     }
 
 
+def _titled(first: ClassMap, config: SeriesConfig) -> dict[str, Layer]:
+    """Return the layers of occurrence, titled by the class where that is not water."""
+    if config.measured == "water":
+        return OCCURRENCE
+    said = first.legend.by_name(config.measured)
+    title = {lang: text_of(lang, said.called(lang))("series.occurrence") for lang in ("en", "uk")}
+    own = dataclasses.replace(
+        OCCURRENCE["occurrence"], title=title, says=OF_CLASS.format(name=said.name)
+    )
+    return {**OCCURRENCE, "occurrence": own}
+
+
 def _measure(
     inputs: SeriesInputs,
     images: Sequence[ImageMap],
     maps: Mapping[str, ClassMap],
     occurrence: Mapping[str, xr.DataArray],
     *,
-    config: WaterConfig,
+    config: SeriesConfig,
     folder: RunFolder,
 ) -> list[AreaSeries]:
     """Measure each date inside the districts and, where asked, outside the river in them."""
@@ -151,7 +196,14 @@ def _measure(
     for date, class_map in maps.items():
 
         def work(class_map: ClassMap = class_map) -> StepRecord:
-            found = measure_date(class_map, groups, others, fill=config.fill, pixel_size_m=size)
+            found = measure_date(
+                class_map,
+                groups,
+                others,
+                fill=config.fill,
+                class_name=config.measured,
+                pixel_size_m=size,
+            )
             return StepRecord({}, {"groups": [one.to_dict() for one in found]})
 
         done = folder.step(
@@ -167,7 +219,7 @@ def _measure(
     ]
     return [
         AreaSeries(
-            "water",
+            config.measured,
             areas=tuple(area for one in group for area in one.areas),
             together=tuple(area for one in group for area in one.together),
         )

@@ -16,10 +16,11 @@ from obriy.model.areas import Area, AreaSeries, District
 from obriy.model.bodies import WaterBody
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
-from obriy.model.layers import LAYERS
+from obriy.model.layers import LAYERS, Layer
+from obriy.model.legend import load_legend
 from obriy.model.notices import notice
 from obriy.model.result.base import Failure
-from obriy.model.result.water import WaterSeriesResult
+from obriy.model.result.water import AreaResult
 from obriy.outputs.bodies import write_bodies, write_body_series
 from obriy.outputs.cog import MapWriter
 from obriy.outputs.report import series as report_of
@@ -33,7 +34,7 @@ from obriy.render.multiples import (
 from obriy.render.series import MOST_PANELS, causes_figure, series_figure
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.dates import parse_range
-from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.passes import open_layer
 from obriy.workflows.products import RunFiles
 from obriy.workflows.run import COMPARING, map_step
@@ -66,8 +67,8 @@ class SeriesProducts:
 
 
 def write_series_products(
-    config: WaterConfig, folder: RunFolder, products: SeriesProducts, result: WaterSeriesResult
-) -> WaterSeriesResult:
+    config: SeriesConfig, folder: RunFolder, products: SeriesProducts, result: AreaResult
+) -> AreaResult:
     """Write tables, water bodies, change and report; return the result with all of them.
 
     Args:
@@ -76,7 +77,7 @@ def write_series_products(
         products: What to show.
         result: ``result.json`` so far, without bodies and change.
     """
-    run, found = RunFiles(config, folder, products.districts), {}
+    run, found = RunFiles(config, folder, products.districts, of=_other_class(config, products)), {}
     series, thresholds = products.series, products.thresholds
     run.files |= {
         "occurrence": folder.file("occurrence.tif"),
@@ -86,13 +87,13 @@ def write_series_products(
     }
     for date, class_map in products.maps.items():
         maps = run.paths(products.files[date])
-        run.item(class_map, maps, maps["mask"].parent, date)
+        run.item(class_map, maps, next(iter(maps.values())).parent, date)
     if run.wants("polygons"):
-        bodies = _bodies(run, products)
+        bodies = _bodies(run, products, config.measured)
         found["bodies"] = bodies.found
         run.files |= run.paths(bodies.outputs)
     if config.change is not None:
-        change = _change(run, products, config.change)
+        change = _change(run, products, config.change, config.measured)
         found |= _told_of_change(config.change, change, result)
         run.files |= {} if change is None else run.paths(change.outputs)
     result = result.with_outputs(run.files, **found)
@@ -101,15 +102,30 @@ def write_series_products(
     return result.with_outputs(run.files)
 
 
-def _bodies(run: RunFiles, products: SeriesProducts) -> StepRecord:
+def _other_class(config: SeriesConfig, products: SeriesProducts) -> str:
+    """Return what people call the class that is measured, where that is not water."""
+    if config.measured == "water":
+        return ""
+    legend = next(iter(products.maps.values())).legend
+    return legend.by_name(config.measured).called(config.lang)
+
+
+def _bodies(run: RunFiles, products: SeriesProducts, class_name: str) -> StepRecord:
     maps, folder = list(products.maps.values()), run.folder
 
     def work() -> StepRecord:
-        labels, size = find_bodies(maps), run.size_of(maps[0])
-        series = measure_bodies(maps, labels, districts=products.districts, pixel_size_m=size)
-        write_bodies(series, labels, folder.file("water_bodies.gpkg"), lang=run.lang)
-        write_body_series(series, folder.file("water_bodies.csv"))
-        names = {"bodies": "water_bodies.gpkg", "body_series": "water_bodies.csv"}
+        labels, size = find_bodies(maps, class_name=class_name), run.size_of(maps[0])
+        series = measure_bodies(
+            maps,
+            labels,
+            class_name=class_name,
+            districts=products.districts,
+            pixel_size_m=size,
+        )
+        names = {"bodies": f"{class_name}_bodies.gpkg", "body_series": f"{class_name}_bodies.csv"}
+        outlines, table = (folder.file(name) for name in names.values())
+        write_bodies(series, labels, outlines, legend=maps[0].legend, lang=run.lang)
+        write_body_series(series, table)
         found = {
             "count": labels.count,
             "rule": dataclasses.asdict(series.rule),
@@ -140,7 +156,7 @@ def _body(body: WaterBody) -> dict[str, Any]:
 
 
 def _told_of_change(
-    halves: tuple[str, str], change: StepRecord | None, result: WaterSeriesResult
+    halves: tuple[str, str], change: StepRecord | None, result: AreaResult
 ) -> dict[str, Any]:
     """Return what a result says of the change that was asked for."""
     if change is not None:
@@ -153,18 +169,21 @@ def _told_of_change(
     }
 
 
-def _change(run: RunFiles, products: SeriesProducts, halves: tuple[str, str]) -> StepRecord | None:
+def _change(
+    run: RunFiles, products: SeriesProducts, halves: tuple[str, str], class_name: str
+) -> StepRecord | None:
     """Measure the change between two halves; None where one of them has no map."""
     before, after = (_within(products.maps, half) for half in halves)
     if not (before and after):
         return None
-    layer, file = LAYERS["change"], run.folder.file("change.tif")
+    layer, file = _change_layer(run), run.folder.file("change.tif")
 
     def work() -> StepRecord:
         with MapWriter(file, before[0].geobox, layer, lang=run.lang) as sink:
             change = measure_change(
                 before,
                 after,
+                class_name,
                 districts=products.districts,
                 sink=sink,
                 pixel_size_m=run.size_of(before[0]),
@@ -180,7 +199,7 @@ def _within(maps: Mapping[str, ClassMap], half: str) -> list[ClassMap]:
     return [class_map for date, class_map in maps.items() if low <= date <= high]
 
 
-def _report(run: RunFiles, products: SeriesProducts, result: WaterSeriesResult) -> None:
+def _report(run: RunFiles, products: SeriesProducts, result: AreaResult) -> None:
     """Draw the series and write its report and pictures."""
     total, maps = _together(products.series), products.maps
     panels = products.series if len(products.series.periods) <= MOST_PANELS else total
@@ -188,7 +207,9 @@ def _report(run: RunFiles, products: SeriesProducts, result: WaterSeriesResult) 
     own = run.drawn_on(first)
     figures = {
         "series": series_figure(panels, lang=run.lang),
-        "occurrence": occurrence_figure(_percent(run.files["occurrence"], first.geobox), **own),
+        "occurrence": occurrence_figure(
+            _percent(run.files["occurrence"], first.geobox), of=run.of, **own
+        ),
         "multiples": multiples_figure(
             maps, total.areas, districts=products.districts, lang=run.lang
         ),
@@ -196,7 +217,7 @@ def _report(run: RunFiles, products: SeriesProducts, result: WaterSeriesResult) 
     if total.periods[0].uncertainty:
         figures["causes"] = causes_figure(total.periods[0].uncertainty, lang=run.lang)
     if "change" in run.files:
-        figures["change"] = change_figure(_change_map(run.files["change"], first), **own)
+        figures["change"] = change_figure(_change_map(run, first), **own)
     run.report(
         result,
         figures,
@@ -232,7 +253,12 @@ def _percent(path: Path, geobox: GeoBox) -> xr.DataArray:
     return xr.DataArray(lazy_variable(missing, geobox), coords=coords_of(geobox))
 
 
-def _change_map(path: Path, like: ClassMap) -> ClassMap:
-    layer = LAYERS["change"]
+def _change_layer(run: RunFiles) -> Layer:
+    """Return the layer of change: its classes are named by water, or by none."""
+    return LAYERS["change"].of(load_legend("class_change" if run.of else "water_change"))
+
+
+def _change_map(run: RunFiles, like: ClassMap) -> ClassMap:
+    layer = _change_layer(run)
     assert layer.legend is not None
-    return ClassMap(open_layer(path, like.labels, layer), layer.legend)
+    return ClassMap(open_layer(run.files["change"], like.labels, layer), layer.legend)

@@ -11,6 +11,7 @@ from obriy.model.provenance import Provenance
 from obriy.model.result.water import WaterDate, WaterSeriesResult, district_of_series
 from obriy.model.scene import provenance_of
 from obriy.runs.folder import RunFolder
+from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap
 from obriy.workflows.records import (
@@ -33,29 +34,41 @@ def result_of(
     config: WaterConfig, images: Sequence[ImageMap], products: SeriesProducts, folder: RunFolder
 ) -> WaterSeriesResult:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
+    return WaterSeriesResult(
+        **series_values(config, images, products, folder), method=config.method
+    )
+
+
+def series_values(
+    config: SeriesConfig, images: Sequence[ImageMap], products: SeriesProducts, folder: RunFolder
+) -> dict[str, Any]:
+    """Return what the result of every series has, whoever made its maps."""
     series, balance = products.series, products.balance
     total = total_period(series)
-    own = ("area_km2", "filled_km2", "expected_km2", "interval_km2", "bounds_km2", "unseen_share",
-           "effective_dates", "change_sd_km2", "leave_one_out_km2", "status", "reason")  # fmt: skip
+    own = (
+        "area_km2", "filled_km2", "expected_km2", "interval_km2", "bounds_km2", "unseen_share",
+        "effective_dates", "change_sd_km2", "leave_one_out_km2", "status", "reason", "errors",
+    )  # fmt: skip
     sizes = {area.district: area.district_km2 for area in series.areas}
-    return WaterSeriesResult(
+    return {
         **{name: getattr(total, name) for name in own},
-        method=config.method,
-        uncertainty_km2=total.uncertainty,
-        unseen=total.clouds,
-        weights=config.weights or "clear",
-        dates=[_date_row(one, series, total, folder) for one in images],
-        failed=[
+        "uncertainty_km2": total.uncertainty,
+        "unseen": total.clouds,
+        "weights": config.weights or "clear",
+        "dates": [_date_row(one, series, total, folder) for one in images],
+        "failed": [
             *failures_of(images, "date"),
             *districts_that_failed(products.districts, series.areas, series.periods),
         ],
-        districts=[district_of_series(p, sizes.get(p.district)) for p in series.periods],
-        areas=list(series.areas),
-        comparison=balance.comparison,
-        evaporation=list(balance.evaporation) or None,
-        command=command_of(config),
-        provenance=_provenance(config, images, products),
-    )
+        "districts": [
+            district_of_series(p, sizes.get(p.district), config.measured) for p in series.periods
+        ],
+        "areas": list(series.areas),
+        "comparison": balance.comparison,
+        "evaporation": list(balance.evaporation) or None,
+        "command": command_of(config),
+        "provenance": _provenance(config, images, products),
+    }
 
 
 def _date_row(
@@ -65,12 +78,14 @@ def _date_row(
     area = total_on(series, date)
     shown: dict[str, Any] = {} if area is None else area.to_dict()
     own = ("area_km2", "filled_km2", "expected_km2", "interval_km2", "bounds_km2")
+    errors = "known" if area is None else area.errors
     unseen = shown.get("unseen_share", 1.0)
     return WaterDate(
         **{name: shown.get(name) for name in own},
         date=date,
         clear_share=1 - unseen,
         unseen=shown.get("clouds", "known"),
+        errors=errors,
         unseen_share=unseen,
         doubted=image.found.get("doubted"),
         cloud_percent=image.opened.image.cloud_cover,
@@ -84,7 +99,7 @@ def _date_row(
 
 
 def _provenance(
-    config: WaterConfig, images: Sequence[ImageMap], products: SeriesProducts
+    config: SeriesConfig, images: Sequence[ImageMap], products: SeriesProducts
 ) -> Provenance:
     """Put the records of all dates together: what they share once, the rest by date."""
     first = next(iter(products.maps.values())).provenance
@@ -95,12 +110,12 @@ def _provenance(
         for entry in provenance_of(one.opened.part).inputs
     ]
     made = Provenance(tuple(inputs))
-    for name in dict.fromkeys(step["name"] for step in first.steps[:-1]):
+    for name in dict.fromkeys(step["name"] for step in first.steps if step["name"] != "water"):
         made = made.with_step(name, **_by_date(name, products.maps))
-    made = made.with_step(
-        "water_by_date",
-        **{date: m.provenance.steps[-1]["decision"] for date, m in products.maps.items()},
-    )
+    steps = {date: m.provenance.step("water") for date, m in products.maps.items()}
+    decided = {date: step["decision"] for date, step in steps.items() if step is not None}
+    if decided:
+        made = made.with_step("water_by_date", **decided)
     records = {date: class_map.provenance for date, class_map in products.maps.items()}
     for sentence in shared_warnings(records, "dates"):
         made = made.with_warning(sentence)

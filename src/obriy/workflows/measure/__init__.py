@@ -1,0 +1,1 @@
+"""`obriy measure`: areas of maps that somebody else made, and what became of them."""

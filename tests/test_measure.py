@@ -1,0 +1,255 @@
+"""`obriy measure`: class maps that somebody else made go the way of a series."""
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pystac
+import pytest
+import rasterio
+import shapely
+from tests.terminal import error_line, obriy
+
+from conftest import UTM, utm_grid
+from obriy.errors import GridError, InputError, UnknownNameError, UsageError
+from obriy.measures.pixel_area import pixel_area
+from obriy.render.text import text_of
+from obriy.runs.result_file import read_result
+from obriy.workflows.config.measure import MeasureConfig
+from obriy.workflows.jobs import plan_job, run_job
+
+SHAPE = (20, 30)
+SAID = "1=water,nodata=land"
+
+
+def write(path, codes, nodata: int | None = 0):
+    """Write class codes as others do: a plain GeoTIFF."""
+    grid = utm_grid(SHAPE)
+    codes = np.asarray(codes).astype("uint8")
+    with rasterio.open(
+        path, "w", driver="GTiff", count=1, dtype="uint8", nodata=nodata, height=codes.shape[0],
+        width=codes.shape[1], transform=grid.affine, crs=str(grid.crs),
+    ) as file:  # fmt: skip
+        file.write(codes, 1)
+    return path
+
+
+def columns(first, last):
+    return np.isin(np.arange(SHAPE[1]), range(first, last)) & np.ones(SHAPE, bool)
+
+
+def km2(pixels):
+    """Area of pixels on the ellipsoid, by pixel."""
+    return float(pixel_area(utm_grid(SHAPE))[pixels].sum()) / 1e6
+
+
+def measured(maps, out=None, **more):
+    return run_job(MeasureConfig(maps=maps, out=out, codes=more.pop("codes", SAID), **more))
+
+
+def by_date(result):
+    return {row.date: row.area_km2 for row in result.dates}
+
+
+@pytest.fixture
+def masks(tmp_path):
+    """Two dates: ten columns of water, of which four dry up and one is new."""
+    return [
+        write(tmp_path / "lake_2023-11-07.tif", columns(9, 16)),
+        write(tmp_path / "lake_2023-08-19.tif", columns(10, 20)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of all that can be asked for, by command line."""
+    folder = tmp_path_factory.mktemp("measure")
+    x, y = 500_000, 5_200_000
+    boxes = [shapely.box(x, y - 200, x + 150, y), shapely.box(x + 150, y - 200, x + 300, y)]
+    gpd.GeoDataFrame({"name": ["west", "east"]}, geometry=boxes, crs=UTM).to_file(folder / "d.gpkg")
+    maps = [
+        write(folder / "lake_2023-11-07.tif", columns(9, 16)),
+        write(folder / "lake_2023-08-19.tif", columns(10, 20)),
+    ]
+    done = obriy(
+        "measure", *maps, "--aoi", folder / "d.gpkg", "--codes", SAID, "--register", "0.03",
+        "--change", "2023-08", "2023-11", "--lang", "uk", "--out", folder / "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder / "run", done.stdout
+
+
+def test_areas_by_date_and_district_without_an_interval(run):
+    result = read_result(run[0])
+    found = {(a.date, a.district): a.area_km2 for a in result.areas}
+    assert found == pytest.approx(
+        {
+            ("2023-08-19", "west"): km2(columns(10, 15)),
+            ("2023-08-19", "east"): km2(columns(15, 20)),
+            ("2023-11-07", "west"): km2(columns(9, 15)),
+            ("2023-11-07", "east"): km2(columns(15, 16)),
+        },
+        rel=1e-4,
+    )
+    assert {(a.errors, a.expected_km2, a.interval_km2) for a in result.areas} == {
+        ("unknown", None, None)
+    }
+    head = result.headline
+    assert (head.of, head.why, head.interval_km2) == ("seen", "errors_unknown", None)
+    assert head.km2 == pytest.approx((km2(columns(10, 20)) + km2(columns(9, 16))) / 2, rel=1e-4)
+    assert "no interval" in run[1]
+    assert "2023-08-19" in run[1]
+
+
+def test_change_and_register(run):
+    result = read_result(run[0])
+    total = result.change.total
+    assert total.gained_km2 == pytest.approx(km2(columns(9, 10)), rel=1e-4)
+    assert total.lost_km2 == pytest.approx(km2(columns(16, 20)), rel=1e-4)
+    assert total.stable_km2 == pytest.approx(km2(columns(10, 16)), rel=1e-4)
+    assert (total.net_interval_km2, result.change.before[0]) == (None, "2023-08-19")
+    (row,) = result.comparison.rows
+    assert row.difference_km2 == pytest.approx(result.area_km2 - 0.03)
+    assert row.inside_interval is None
+
+
+def test_what_lies_in_the_folder(run):
+    folder, _ = run
+    result = read_result(folder)
+    assert {"series", "periods", "bodies", "body_series", "change", "occurrence", "report"} <= set(
+        result.outputs
+    )
+    assert all(Path(file).is_file() for file in result.outputs.values())
+    with rasterio.open(folder / "maps" / "2023-08-19" / "mask.tif") as file:
+        assert np.array_equal(file.read(1), np.where(columns(10, 20), 2, 1))  # codes of ours
+    item = pystac.Item.from_file(str(folder / "maps" / "2023-11-07" / "item.json"))
+    assert item.properties["start_datetime"].startswith("2023-11-07")
+    assert "mask" in item.assets
+    with (folder / "series.csv").open(encoding="utf-8") as file:
+        rows = [(r["date"], r["district"], r["expected_km2"]) for r in csv.DictReader(file)]
+    assert rows[0] == ("2023-08-19", "west", "")
+    bodies = gpd.read_file(folder / "water_bodies.gpkg", layer="water_bodies")
+    assert bodies["area_max_m2"].iloc[0] == pytest.approx(km2(columns(10, 20)) * 1e6, rel=1e-3)
+    assert result.command.startswith("obriy measure ")
+
+
+def test_the_report_says_why_there_is_no_interval(run):
+    page = (run[0] / "report.html").read_text(encoding="utf-8")
+    text = text_of("uk")
+    assert text("answer.errors_unknown") in page
+    assert "Карти не кажуть, наскільки вони певні" in page
+    assert text("series.mark_expected") not in page
+    assert "90\u00a0% інтервал)" not in page
+
+
+def test_a_run_goes_on_where_it_stopped(masks, tmp_path):
+    first = measured(masks, tmp_path / "run")
+    kept = (tmp_path / "run" / "maps" / "2023-08-19" / "mask.tif").stat().st_mtime_ns
+    (tmp_path / "run" / "finished.json").unlink()
+    write(masks[0], columns(9, 17))  # of November
+    again = measured(masks, tmp_path / "run")
+    assert (tmp_path / "run" / "maps" / "2023-08-19" / "mask.tif").stat().st_mtime_ns == kept
+    assert by_date(again.result)["2023-11-07"] == pytest.approx(km2(columns(9, 17)), rel=1e-6)
+    assert by_date(first.result)["2023-08-19"] == by_date(again.result)["2023-08-19"]
+
+
+def test_a_map_that_cannot_be_read_is_listed_and_the_others_go_on(masks, tmp_path):
+    (tmp_path / "lake_2023-09-01.tif").write_bytes(b"<html>not found</html>")
+    done = obriy(
+        "measure", *masks, tmp_path / "lake_2023-09-01.tif", "--codes", SAID, "--json",
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    result = json.loads(done.stdout)
+    assert [(one["kind"], one["name"]) for one in result["failed"]] == [("date", "2023-09-01")]
+    assert [row["status"] for row in result["dates"]] == ["ok", "failed", "ok"]
+
+
+def test_what_has_no_code_is_unseen_unless_it_is_said(tmp_path):
+    mask = write(tmp_path / "a_2023-05-01.tif", columns(0, 15))
+    with pytest.raises(InputError, match="not clear"):
+        measured([mask], codes=None)
+    area = measured([mask], tmp_path / "run", codes="1=water,7=land").result.areas[0]
+    assert area.unseen_share == pytest.approx(0.5, abs=0.001)
+    assert area.bounds_km2 == pytest.approx((km2(columns(0, 15)), km2(columns(0, 30))), rel=1e-6)
+
+
+def test_another_class_of_any_legend_is_called_by_its_name(tmp_path):
+    for month, edge in (("05", 6), ("06", 9)):
+        write(tmp_path / f"cover_2023-{month}-01.tif", np.where(columns(0, edge), 80, 10), None)
+    done = measured(
+        [tmp_path], tmp_path / "run", codes=None, **{"class": "tree_cover"},
+        change=("2023-05", "2023-06"), lang="en",
+    )  # fmt: skip
+    result = done.result
+    assert by_date(result)["2023-06-01"] == pytest.approx(km2(columns(9, 30)), rel=1e-6)
+    assert result.change.total.lost_km2 == pytest.approx(km2(columns(6, 9)), rel=1e-6)
+    assert result.headline.what == "tree_cover"
+    with rasterio.open(done.folder / "maps" / "2023-05-01" / "landcover.tif") as file:
+        assert set(np.unique(file.read(1))) == {10, 80}
+    assert Path(result.outputs["bodies"]).name == "tree_cover_bodies.gpkg"
+    page = (done.folder / "report.html").read_text(encoding="utf-8")
+    assert "Tree cover through time" in page
+    assert "Weighted area of water" not in page
+    assert "How often there was water" not in page
+    assert "Stayed water" not in page
+    with pytest.raises(UnknownNameError, match="Did you mean 'tree_cover'"):
+        measured([tmp_path], codes=None, **{"class": "tree_cove"})
+    with pytest.raises(UsageError, match="--register is of water"):
+        measured([tmp_path], codes=None, register="3", **{"class": "tree_cover"})
+
+
+def test_a_folder_with_its_own_table_of_dates(tmp_path):
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    write(folder / "KAKH_0819.tif", columns(10, 20))
+    write(folder / "KAKH_1107.tif", columns(9, 16))
+    (folder / "dates.csv").write_text(
+        "file,date\nKAKH_0819.tif,2023-08-19\nKAKH_1107.tif,2023-11-07\n"
+    )
+    config = MeasureConfig(maps=[folder], codes=SAID, datetime="2023-09/..")
+    assert list(plan_job(config)["maps"]) == ["2023-11-07"]
+    assert by_date(measured([folder], tmp_path / "run").result) == pytest.approx(
+        {"2023-08-19": km2(columns(10, 20)), "2023-11-07": km2(columns(9, 16))}, rel=1e-6
+    )
+
+
+def test_wrong_calls(masks, tmp_path):
+    with pytest.raises(UsageError, match="named twice"):
+        measured([masks[0], masks[0]])
+    again = write(tmp_path / "again_2023-08-19.tif", columns(0, 1))
+    with pytest.raises(InputError, match="two maps of 2023-08-19"):
+        measured([*masks, again])
+    with pytest.raises(UsageError, match="no image of the series lies in 2024"):
+        measured(masks, change=("2023", "2024"))
+    part = write(tmp_path / "part_2023-09-01.tif", columns(0, 5)[:10])
+    with pytest.raises(GridError, match="not of one grid"):
+        measured([masks[1], part])
+    with pytest.raises(UsageError, match="have one"):
+        measured(masks, resolution=10)
+    assert "does not exist" in error_line(obriy("measure", tmp_path / "none.tif"), 1)
+
+
+@pytest.mark.realdata
+def test_the_reservoir_that_was_drained(realdata, tmp_path):
+    """Water of 10 m on two dates: the areas are those of its pixels, counted."""
+    counted, maps = {}, []
+    for name, date in (("0819", "2023-08-19"), ("1107", "2023-11-07")):
+        with zipfile.ZipFile(realdata / "kakhovka" / f"KAKH_WATER_{name}.zip") as packed:
+            packed.extract(f"KAKH_WATER_{name}.tif", tmp_path)
+        maps.append((tmp_path / f"KAKH_WATER_{name}.tif").rename(tmp_path / f"lake_{date}.tif"))
+        with rasterio.open(maps[-1]) as file:
+            left, top = file.xy(4000, 5000, offset="ul")
+            box = (left, top - 8000, left + 8000, top)
+            window = file.read(1, window=((4000, 4800), (5000, 5800)))
+            counted[date] = (window == 1).sum() * 1e-4
+    gpd.GeoDataFrame({"name": ["part"]}, geometry=[shapely.box(*box)], crs=UTM).to_file(
+        tmp_path / "part.gpkg"
+    )
+    assert min(counted.values()) > 1
+    result = measured(maps, tmp_path / "run", aoi=str(tmp_path / "part.gpkg")).result
+    # Pixels on the ellipsoid, far from the meridian of the zone, are not 100 m² each.
+    assert by_date(result) == pytest.approx(counted, rel=1e-3)
