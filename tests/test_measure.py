@@ -178,10 +178,12 @@ def test_what_has_no_code_is_unseen_unless_it_is_said(tmp_path):
 
 
 def test_another_class_of_any_legend_is_called_by_its_name(tmp_path):
+    folder = tmp_path / "maps"
+    folder.mkdir()
     for month, edge in (("05", 6), ("06", 9)):
-        write(tmp_path / f"cover_2023-{month}-01.tif", np.where(columns(0, edge), 80, 10), None)
+        write(folder / f"cover_2023-{month}-01.tif", np.where(columns(0, edge), 80, 10), None)
     done = measured(
-        [tmp_path], tmp_path / "run", codes=None, **{"class": "tree_cover"},
+        [folder], tmp_path / "run", codes=None, **{"class": "tree_cover"},
         change=("2023-05", "2023-06"), lang="en",
     )  # fmt: skip
     result = done.result
@@ -197,9 +199,9 @@ def test_another_class_of_any_legend_is_called_by_its_name(tmp_path):
     assert "How often there was water" not in page
     assert "Stayed water" not in page
     with pytest.raises(UnknownNameError, match="Did you mean 'tree_cover'"):
-        measured([tmp_path], codes=None, **{"class": "tree_cove"})
+        measured([folder], codes=None, **{"class": "tree_cove"})
     with pytest.raises(UsageError, match="--register is of water"):
-        measured([tmp_path], codes=None, register="3", **{"class": "tree_cover"})
+        measured([folder], codes=None, register="3", **{"class": "tree_cover"})
 
 
 def test_a_folder_with_its_own_table_of_dates(tmp_path):

@@ -88,7 +88,7 @@ def _first(text: Text, result: Mapping[str, Any], total: AreaSeries, *, several:
     period = total.periods[0]
     one_day = period.start == period.end
     span = text("series.span", start=period.start, end=period.end)
-    what, seen = result["headline"]["what"], period.area_km2
+    what, seen = str(result.get("class", "water")), period.area_km2
     head = Headline.of_estimate(what, period, seen, clouds=period.clouds, errors=period.errors)
     label = text("series.period", span=period.start if one_day else span)
     first = figures(text, label, head, place_of(period.district))

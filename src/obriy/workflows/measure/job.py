@@ -18,7 +18,6 @@ from obriy.workflows.water.series_products import SeriesProducts
 from obriy.workflows.water.series_result import series_values
 
 
-
 def plan_measure(config: MeasureConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: dates, grid, districts, outputs."""
     config = config.anchored()

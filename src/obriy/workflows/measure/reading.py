@@ -15,6 +15,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.layers import LAYERS, Layer
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
+from obriy.model.notices import notice
 from obriy.model.scene import provenance_of
 from obriy.workflows.measure.inputs import LABELS
 from obriy.workflows.passes import map_writers, open_layers
@@ -50,7 +51,7 @@ class MapReader:
                     if layer.part == LABELS:
                         counts += np.bincount(values.ravel(), minlength=len(counts))
             if not counts[NO_DATA + 1 :].any():
-                raise EmptyResultError("No pixel of the map has a class.")
+                raise EmptyResultError(notice("map_without_classes"))
         pixels = {str(code): int(n) for code, n in enumerate(counts) if n}
         found = {"decision": {}, "failed": [], "histograms": [], "pixels": pixels}
         return {name: f"{name}.tif" for name in layers}, found
