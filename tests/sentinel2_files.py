@@ -113,6 +113,7 @@ def write_safe(folder, product, name=None):
         images = granule / "IMG_DATA"
         write_bands(product, lambda b, m: images / f"{stem}_{b}.jp2" if m == PIXEL_M[b] else None)
         write_image(images / f"{stem}_TCI.jp2", np.full((3, SIDE, SIDE), 90), 10, "uint8")
+        write_clouds(granule / "QI_DATA", product)
     write_image(granule / "QI_DATA" / f"{stem}_PVI.jp2", np.full((3, 2, 2), 90), 240, "uint8")
     (root / "DATASTRIP" / "DS_X").mkdir(parents=True)
     (root / "DATASTRIP" / "DS_X" / "MTD_DS.xml").write_text("<n1:x xmlns:n1='y'/>")
@@ -120,6 +121,17 @@ def write_safe(folder, product, name=None):
     (root / f"MTD_MSIL{product.level}.xml").write_text(product_xml(product))
     (root / "manifest.safe").write_text("<xfdu:XFDU xmlns:xfdu='urn:ccsds:schema:xfdu:1'/>")
     return root
+
+
+def write_clouds(folder, product):
+    """Write the clouds of Level 1C: a raster since baseline 04.00, outlines before."""
+    if product.baseline < "04.00":
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "MSK_CLOUDS_B00.gml").write_text("<eop:Mask xmlns:eop='http://eop'/>")
+        return
+    layers = np.zeros((3, SIDE // 6, SIDE // 6), "uint8")
+    layers[0, 6, 2], layers[1, 6, 3], layers[2, 7, 4] = 1, 1, 1
+    write_image(folder / "MSK_CLASSI_B00.jp2", layers, 60, "uint8")
 
 
 def _write_l2a(product, granule, stem):

@@ -16,6 +16,7 @@ from obriy.sources.sentinel2_metadata import facts_of
 from obriy.sources.sentinel2_product import cloud_cover_of_product, date_of_product
 from obriy.sources.series import find_series, is_series
 from obriy.tables.sensor import load_sensor
+from obriy.workflows.opening import with_terrain
 from sentinel2_files import (
     IDS,
     PIXEL_M,
@@ -204,6 +205,20 @@ def test_metadata_of_2017_have_other_names_for_the_same(tmp_path):
     assert record_of(scene, "product")["quantification"] == 2000
 
 
+def test_clouds_of_level_1c(tmp_path):
+    scene = open_scene(write_safe(tmp_path, L1C))
+    flags = scene["flags"].to_numpy()
+    for flag, row, column in ((Flag.CLOUD, 6, 2), (Flag.CIRRUS, 6, 3), (Flag.SNOW, 7, 4)):
+        expected = np.zeros((SIDE, SIDE), bool)
+        expected[6 * row : 6 * row + 6, 6 * column : 6 * column + 6] = True
+        np.testing.assert_array_equal((flags & flag) > 0, expected)
+    assert set(np.unique(flags)) == {0, Flag.CLOUD, Flag.CIRRUS, Flag.SNOW}
+    old = open_scene(write_safe(tmp_path, OLD_L1C))
+    assert "flags" not in old
+    (said,) = old.attrs["provenance"].warnings
+    assert "MSK_CLOUDS_B00.gml" in said
+
+
 # What decides
 
 
@@ -272,6 +287,15 @@ def test_sun_and_view_are_in_the_record(safe):
     assert (step["view_zenith"], step["view_azimuth"]) == (4.0, 0.0)  # of 350 and 10 degrees
     assert step["time"] == "2023-06-07T08:36:09.458Z"  # of the granule, not of the data take
     assert (step["platform"], step["cloud_cover"]) == ("Sentinel-2B", 2.5)
+
+
+def test_the_shade_of_mountains_is_by_the_sun_of_the_product(safe, tmp_path):
+    dem = tmp_path / "dem.tif"
+    write_image(dem, np.full((SIDE, SIDE), 300), 10, "int16")
+    step = record_of(with_terrain(open_scene(safe), str(dem), "2023-06-07"), "terrain")
+    assert (step["sun_elevation"], step["sun_azimuth"]) == (27.5, 151.2)
+    other = record_of(with_terrain(open_scene(safe / "GRANULE"), str(dem), "2023-12-07"), "terrain")
+    assert other["sun_elevation"] == 27.5
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ SPECTRAL: Final = (
 )  # fmt: skip
 """STAC ``eo:bands`` common names (reflectance, unitless), by wavelength."""
 
-QUALITY: Final = ("scl", "fmask", "bqa", "qa_pixel")
+QUALITY: Final = ("scl", "msk_classi", "fmask", "bqa", "qa_pixel")
 """Names of quality bands that become ``flags``; each has its bits in ``tables/quality.toml``."""
 
 DATA_MASK: Final = "data_mask"

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from obriy.model.notices import notice
 from obriy.sources.scaling import Linear, Samples
 
 OFFSET = 0.1
@@ -121,16 +122,9 @@ def doubts_of_product(samples: Samples, bands: Mapping[str, Linear]) -> tuple[st
     raw = {n: float(np.percentile(samples[n], FLOOR_PERCENTILE)) * bands[n].scale for n in known}
     below = [name for name in known if raw[name] + bands[name].offset < LOWEST_SURFACE]
     if known and 2 * len(below) > len(known):
-        return (
-            f"The metadata of the product take {-bands[below[0]].offset:g} off, and the darkest "
-            f"pixels of {', '.join(below)} then lie below {LOWEST_SURFACE:g}: somebody may have "
-            "taken it off before (--offset 0 if so). The metadata were believed.",
-        )
+        return (notice("offset_taken_twice", bands=below, offset=-bands[below[0]].offset),)
     if known and not any(bands[name].offset for name in known) and _histogram(raw) == "inside":
-        return (
-            "The metadata of the product know no offset, and the darkest pixels of all bands lie "
-            "as if 0.1 were in the numbers (--offset -0.1 if so). The metadata were believed.",
-        )
+        return (notice("offset_unknown_to_product", offset=OFFSET),)
     return ()
 
 

@@ -37,6 +37,23 @@ def flags_variable(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
     Returns:
         (y, x) uint16, bits of `obriy.model.flags.Flag`; NO_DATA where the band does not reach.
     """
+    table = load_toml("quality")[kind]
+    places = sorted({rule.get("band", band.index) for rule in table["rules"]})
+    layers = [_layer(dataclasses.replace(band, index=i), kind, geobox) for i in places]
+    if len(layers) == 1:
+        return layers[0]
+
+    def joined(rows: slice, columns: slice) -> npt.NDArray[np.uint16]:
+        read = [layer[rows, columns].to_numpy() for layer in layers]
+        return np.asarray(np.bitwise_or.reduce(read), "uint16")
+
+    flags = computed_variable(joined, geobox, "uint16")
+    flags.attrs, flags.encoding = dict(FLAG_ATTRS), layers[0].encoding
+    return flags
+
+
+def _layer(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
+    """Return the flags that one band of a file tells."""
     fill = int(load_toml("quality")[kind]["fill"])
     raster = RasterBand(
         band.path,
@@ -48,7 +65,7 @@ def flags_variable(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
         masks=masks_in_file(band),
     )
     numbers = lazy_variable(raster, geobox)
-    array = indexing.LazilyIndexedArray(_FlagArray(numbers, lookup_table(kind)))
+    array = indexing.LazilyIndexedArray(_FlagArray(numbers, lookup_table(kind, band.index)))
     return xr.Variable(("y", "x"), array, FLAG_ATTRS, numbers.encoding)
 
 
@@ -87,11 +104,18 @@ def _is_called_pixel_qa(band: FileBand) -> bool:
     return "pixel_qa" in called or "pixelqa" in called
 
 
-def lookup_table(kind: str) -> npt.NDArray[np.uint16]:
-    """Return the flags of every possible number of a quality band, (65536,) uint16."""
+def lookup_table(kind: str, index: int = 1) -> npt.NDArray[np.uint16]:
+    """Return the flags of every possible number of a quality band, (65536,) uint16.
+
+    Args:
+        kind: A table of ``tables/quality.toml``.
+        index: Which band of its file, where several tell of different things.
+    """
     numbers = np.arange(1 << BITS, dtype="uint32")
     flags = np.zeros(1 << BITS, "uint16")
     for rule in load_toml("quality")[kind]["rules"]:
+        if rule.get("band", index) != index:
+            continue
         mask = (1 << (rule["last"] - rule["first"] + 1)) - 1
         field = (numbers >> rule["first"]) & mask
         flags[np.isin(field, rule["values"])] |= np.uint16(Flag[rule["flag"]].value)

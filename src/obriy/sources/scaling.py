@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import BandError, SourceError
+from obriy.model.notices import notice
 from obriy.sources.reading import FileBand
 from obriy.tables.sensor import Sensor
 
@@ -137,9 +138,13 @@ def _against(product: Scaling, chosen: Scaling) -> Scaling:
     if not unlike:
         return chosen
     own, taken = product.bands[unlike[0]], chosen.bands[unlike[0]]
-    warning = (
-        f"The metadata of the product give the band '{unlike[0]}' the scale {own.scale:g} and the "
-        f"offset {own.offset:g}; {taken.scale:g} and {taken.offset:g} were taken, as given."
+    warning = notice(
+        "scale_against_product",
+        name=unlike[0],
+        scale=own.scale,
+        offset=own.offset,
+        given=taken.scale,
+        added=taken.offset,
     )
     return dataclasses.replace(chosen, warnings=(*chosen.warnings, warning))
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from obriy.errors import SourceError
+from obriy.model.notices import notice
 from obriy.tables.sensor import load_sensor
 
 Facts = dict[str, Any]
@@ -37,7 +38,7 @@ _NAMES: Final = (
 """Names of products (of ESA before and since December 2016, of Earth Search) and of band files;
 times in them are of sensing."""
 _LEVELS: Final = {"1C": "L1C", "2A": "L2A"}
-_SAID: Final = {"level": "level", "baseline": "processing baseline", "platform": "satellite"}
+_SAID: Final = ("level", "baseline", "platform")
 """Facts on which two parts of a product may not disagree unheard."""
 
 
@@ -70,9 +71,9 @@ def facts_of(
             if key not in told:
                 told[key], told["by"][key] = value, name
             elif key in _SAID and told[key] != value:
+                first, one, two = told["by"][key], str(told[key]), str(value)
                 disagree.append(
-                    f"{told['by'][key]} gives the {_SAID[key]} {told[key]}, and {name} {value}: "
-                    "the first was believed."
+                    notice("product_disagrees", first=first, one=one, name=name, two=two)
                 )
     if "offsets" not in told and "baseline" in told:
         added = OFFSET if told["baseline"] >= OFFSET_SINCE else 0.0

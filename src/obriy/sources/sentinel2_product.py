@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from obriy.errors import BandError, SourceError, UsageError
 from obriy.model.bands import QUALITY, SKIP
+from obriy.model.notices import notice
 from obriy.sources.band_names import look_up, own_name
 from obriy.sources.base import Request
 from obriy.sources.geotiff import open_told
@@ -29,6 +30,9 @@ _IMAGE: Final = re.compile(r"(?P<stem>.+)\.(?:jp2|tiff?)", re.IGNORECASE)
 _SIZE: Final = re.compile(r"(?:^|[_/])R?(?P<metres>[126]0)m(?=[/.])", re.IGNORECASE)
 _BEFORE: Final = re.compile(r"S2[A-D]_USER_(?P<band>(?!MSI)[A-Z]{3})_L2A_TL_", re.IGNORECASE)
 """Files of sen2cor before 2017, which have the band in the middle where it is no band of MSI."""
+_CLASSES: Final = re.compile(r"MSK_CLASSI_B00\.jp2", re.IGNORECASE)
+_OUTLINES: Final = re.compile(r"(?:.*/)?\w*MSK_CLOUDS_\w*B00\w*\.gml", re.IGNORECASE)
+"""Clouds of Level 1C: a raster since baseline 04.00, outlines before."""
 _RECORDED: Final = (
     "level", "platform", "baseline", "time", "quantification", "cloud_cover", "saturated",
 )  # fmt: skip
@@ -98,7 +102,7 @@ def _described(layout: Layout, request: Request) -> Told:
         tags=facts.get("properties", {}) | _tags(facts),
         time=facts["time"][:10] if "time" in facts else None,
         record=record,
-        warnings=disagree,
+        warnings=(*disagree, *_unread_clouds(names, sensor)),
     )
 
 
@@ -113,6 +117,14 @@ def _facts(layout: Layout, names: list[str]) -> tuple[Facts, tuple[str, ...]]:
     ]
     images = (PurePosixPath(n).name for n in names if _IMAGE.fullmatch(n) and _counts(n))
     return facts_of(parts, [*layout.names, next(images, "")])
+
+
+def _unread_clouds(names: list[str], sensor: Sensor) -> tuple[str, ...]:
+    """Say that a product of Level 1C has clouds as outlines."""
+    outlines = [name for name in names if _OUTLINES.fullmatch(name)]
+    if "msk_classi" not in sensor.quality or not outlines:
+        return ()
+    return (notice("cloud_outlines_unread", name=PurePosixPath(outlines[0]).name),)
 
 
 def _counts(name: str) -> bool:
@@ -144,17 +156,26 @@ def _bands(names: list[str], sensor: Sensor) -> dict[str, dict[float, str]]:
     native = {band.common: band.resolution for band in sensor.bands}
     found: dict[str, dict[float, str]] = {}
     for name in names:
-        match = _IMAGE.fullmatch(PurePosixPath(name).name)
-        if match is None or not _counts(name):
-            continue
-        before = _BEFORE.match(match["stem"])
-        own = before["band"] if before else own_name(match[0]) or match["stem"]
-        band = look_up(own, sensor, "")
+        band = _band_of(name, sensor)
         if band in native or band in sensor.quality:
             size = _SIZE.search(name)
             metres = float(size["metres"]) if size else native.get(str(band), 20.0)
             found.setdefault(str(band), {})[metres] = name
     return found
+
+
+def _band_of(name: str, sensor: Sensor) -> str | None:
+    """Return the band of a file, or the quality that it tells; else nothing that is known."""
+    match = _IMAGE.fullmatch(PurePosixPath(name).name)
+    if match is None:
+        return None
+    if _CLASSES.fullmatch(match[0]):
+        return "msk_classi"
+    if not _counts(name):
+        return None
+    before = _BEFORE.match(match["stem"])
+    own = before["band"] if before else own_name(match[0]) or match["stem"]
+    return look_up(own, sensor, "")
 
 
 def _wanted(

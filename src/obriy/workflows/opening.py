@@ -13,7 +13,7 @@ from obriy.errors import SourceError
 from obriy.indices.sun import LANDSAT_H, SENTINEL_2_H, sun_at_overpass
 from obriy.model.areas import District
 from obriy.model.grid import describe, geobox_of
-from obriy.model.scene import band_names
+from obriy.model.scene import band_names, provenance_of
 from obriy.prepare.terrain import centre, see_terrain, terrain_grid
 from obriy.sources.heights import heights_on
 from obriy.sources.scene import Paths, open_scene
@@ -67,8 +67,7 @@ def with_terrain(scene: xr.Dataset, dem: str, day: str | None) -> xr.Dataset:
             "Put it into the file's name, e.g. 2025-01-08_scene.tif.",
         )
     on = terrain_grid(geobox_of(scene))
-    landsat = str(scene.attrs["sensor"]).startswith("landsat")
-    sun = sun_at_overpass(day, *centre(on.grid), LANDSAT_H if landsat else SENTINEL_2_H)
+    sun = _sun_told(scene) or _sun_of_day(scene, day, *centre(on.grid))
     if sun[0] < LOWEST_SUN:
         raise SourceError(
             f"On {day} the sun stands at {sun[0]:.0f} degrees there in the morning: --dem has no "
@@ -76,6 +75,19 @@ def with_terrain(scene: xr.Dataset, dem: str, day: str | None) -> xr.Dataset:
             "Leave --dem out, or check the date.",
         )
     return see_terrain(scene, heights_on(Path(dem), on.grid), on, sun, dem=dem, day=day)
+
+
+def _sun_told(scene: xr.Dataset) -> tuple[float, float] | None:
+    """Return elevation and azimuth of the sun, degrees, where the product tells them."""
+    told = provenance_of(scene).step("product") or {}
+    if not {"sun_elevation", "sun_azimuth"} <= set(told):
+        return None
+    return float(told["sun_elevation"]), float(told["sun_azimuth"])
+
+
+def _sun_of_day(scene: xr.Dataset, day: str, lon: float, lat: float) -> tuple[float, float]:
+    landsat = str(scene.attrs["sensor"]).startswith("landsat")
+    return sun_at_overpass(day, lon, lat, LANDSAT_H if landsat else SENTINEL_2_H)
 
 
 def open_as_told(paths: Paths, config: ReadingConfig) -> xr.Dataset:
