@@ -5,6 +5,8 @@ Names: Landsat 8-9 Collection 2 Level 2 Science Product Guide LSDS-1619 v4.0, ta
 (Collection 1). Ground: the left quarter is water, the rest land, at the reflectances of `GROUND`.
 """
 
+import gzip
+
 import numpy as np
 import rasterio
 from affine import Affine
@@ -93,6 +95,26 @@ def level1(folder, product, elevation=30.0, forms=("txt", "xml", "json")):
     for form in forms:
         write_mtl(folder / f"{product}_MTL.{form}", product, elevation, (scale, offset))
     return folder
+
+
+def gaps_of(folder, product, numbers, places, packed=False):
+    """Write a mask of the gaps for each band, and what was interpolated into them.
+
+    ``packed``: as Collection 1 had them, one by one in a folder ``gap_mask``.
+    """
+    for number, name in bands_of(product).items():
+        mask = np.ones((SIZE, SIZE), "uint8")
+        mask[places[name]] = 0
+        file = folder / ("gap_mask" if packed else ".") / f"{product}_GM_B{number}.TIF"
+        write(file, mask)
+        if packed:
+            file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+            file.unlink()
+        band = folder / f"{product}_B{number}.TIF"
+        with rasterio.open(band, "r+") as dataset:
+            filled = dataset.read(1)
+            filled[places[name]] = numbers
+            dataset.write(filled, 1)
 
 
 def write_mtl(file, product, elevation=30.0, level1=(2e-5, -0.1), level2=(2.75e-5, -0.2), **values):

@@ -122,7 +122,7 @@ def test_a_folder_of_espa(tmp_path):
     assert scene.attrs["time"] == "2016-02-09"
     assert float(scene["green"][8, 8]) == pytest.approx(0.15)
     assert float(scene["swir16"][8, 8]) == pytest.approx(0.3)
-    assert not scene["flags"][8, 8]  # 322 is clear, low confidences
+    assert scene["flags"][8, 8] == Flag.SATURATED  # 322 is clear, 66 is bands 1 and 6
 
 
 def test_pixel_qa_of_collection_1_has_its_own_bits():

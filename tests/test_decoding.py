@@ -101,7 +101,7 @@ def test_bands_and_masks_say_what_they_decode(tmp_path):
     (band, *_) = probe(str(path))
     variable = lazy_variable(RasterBand(str(path), 2), band.grid)
     assert variable.encoding[DECODING] == (str(path), ROWS * COLUMNS * 4 * 2)
-    assert flags_variable(band, "scl", band.grid).encoding[DECODING][1] == ROWS * COLUMNS * 4 * 2
+    assert flags_variable({"scl": band}, band.grid).encoding[DECODING][1] == ROWS * COLUMNS * 4 * 2
 
 
 def test_memory_is_dealt_out_after_the_files_have_theirs():

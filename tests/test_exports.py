@@ -11,6 +11,7 @@ from affine import Affine
 
 from landsat_bundles import GROUND, OLI, SIZE, TM, WATER, truth
 from obriy.errors import BandError, SourceError
+from obriy.model.flags import Flag
 from obriy.model.scene import band_names
 from obriy.sources import open_scene
 
@@ -143,6 +144,23 @@ def test_the_bands_of_planet_without_names_follow_its_order(tmp_path):
     file = tmp_path / "20230607_083609_12_2426_3B_AnalyticMS_SR_8b.tif"
     layers = [numbers(common, E4, "uint16") for common in PLANET.values()]
     assert close(open_scene(write(file, layers)))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_usable_data_mask_of_planet_is_the_quality_band(tmp_path, named):
+    scene = "20230607_083609_12_2426_3B"
+    layers = [numbers(common, E4, "uint16") for common in PLANET.values()]
+    write(tmp_path / f"{scene}_AnalyticMS_SR_8b_clip.tif", layers, PLANET if named else ())
+    order = ("clear", "snow", "shadow", "haze_light", "haze_heavy", "cloud", "confidence", "udm1")
+    mask = np.zeros((8, SIZE, SIZE), "uint8")
+    for row, band in enumerate((1, 2, 4, 5)):  # a row each of snow, shadow, heavy haze, cloud
+        mask[band, row] = 1
+    mask[7, 4] = 1  # blackfill
+    write(tmp_path / f"{scene}_udm2_clip.tif", list(mask), order if named else ())
+    found = open_scene(tmp_path)
+    assert close(found)
+    said = [Flag.SNOW, Flag.CLOUD_SHADOW, Flag.CIRRUS, Flag.CLOUD, Flag.NO_DATA, 0]
+    assert [int(found.flags.values[row, 9]) for row in range(6)] == [int(flag) for flag in said]
 
 
 def test_a_data_mask_hides_whatever_stands_beneath(tmp_path):

@@ -5,9 +5,11 @@ import zipfile
 
 import numpy as np
 import pytest
+import rasterio
 
-from landsat_bundles import WATER, counts, level1, level2, truth, write, write_mtl
+from landsat_bundles import WATER, counts, gaps_of, level1, level2, truth, write, write_mtl
 from obriy.errors import SourceError
+from obriy.model.flags import Flag
 from obriy.model.scene import band_names
 from obriy.sources import open_scene
 from obriy.sources.series import find_series, is_series
@@ -192,6 +194,38 @@ def test_level_1_beside_the_mtl_of_its_level_2(tmp_path):
     assert holds_the_ground(open_scene(tmp_path), 2.1e-5)
 
 
+def test_saturated_pixels_are_flagged_beside_what_the_quality_band_says(tmp_path):
+    folder = level2(tmp_path / "x", C2, saturated=[(0, 0), (0, WATER + 1)])
+    scene = open_scene(folder)
+    assert scene.flags.values[0, 0] == Flag.SATURATED | Flag.WATER
+    assert scene.flags.values[0, WATER + 1] == Flag.SATURATED
+    assert int((scene.flags.values & Flag.SATURATED > 0).sum()) == 2
+    assert scene.attrs["provenance"].step("quality")["beside"] == {
+        "qa_radsat": f"{C2}_QA_RADSAT.TIF"
+    }
+    (folder / f"{C2}_QA_PIXEL.TIF").unlink()  # what is left says nothing of clouds
+    assert "flags" not in open_scene(folder)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("interpolated", [0, 140])
+def test_gaps_of_landsat_7_are_unseen_filled_or_not(tmp_path, interpolated, packed):
+    product = "LE07_L1TP_178027_20130607_20200907_02_T1"
+    folder = level1(tmp_path / product, product)
+    # the bands look at other places: gaps shift by pixels, and USGS interpolates into them
+    shift = {"blue": 0, "green": 1, "red": 2, "nir08": 3, "swir16": 4, "swir22": 5}
+    places = {name: np.s_[10 + off : 16 + off, :] for name, off in shift.items()}
+    gaps_of(folder, product, interpolated, places, packed)
+    scene = open_scene(folder)
+    for name, place in places.items():
+        hidden = np.isnan(scene[name].values)
+        assert hidden[place].all()
+        assert int(hidden.sum()) == 6 * 40
+    step = scene.attrs["provenance"].step("bands")
+    assert not [title for title in step["unread"] if "GM_B1" in title]
+    assert len(scene.attrs["provenance"].step("nodata")["masks"]) == 6
+
+
 def test_the_scanner_mss_is_refused(tmp_path):
     product = "LM05_L1TP_178027_19860531_20200917_02_T2"
     for number in (1, 2, 3, 4):
@@ -200,6 +234,19 @@ def test_the_scanner_mss_is_refused(tmp_path):
     with pytest.raises(SourceError, match="scanner MSS") as caught:
         open_scene(tmp_path)
     assert "TM, ETM" in caught.value.hint
+
+
+@pytest.mark.realdata
+def test_the_real_gaps_of_landsat_7(realdata):
+    name = "LE07_L1TP_107068_20220310_20220405_02_T1"
+    folder = realdata / "landsat_eodatasets" / name
+    scene = open_scene(folder)
+    with rasterio.open(folder / f"{name}_GM_B1.TIF") as mask:
+        gap = mask.read(1) == 0
+    with rasterio.open(folder / f"{name}_B1.TIF") as band:
+        interpolated = gap & (band.read(1) > 0)
+    assert (int(gap.sum()), int(interpolated.sum())) == (172, 70)
+    np.testing.assert_array_equal(np.isnan(scene.blue.values), gap)
 
 
 @pytest.mark.realdata

@@ -38,16 +38,22 @@ def numbered(form, bands, **others):
 
 
 C2_OLI = numbered(
-    "SR_B{}", OLI, QA_PIXEL="qa_pixel", QA_RADSAT="", SR_QA_AEROSOL="", ST_B10="", **THERMAL
+    "SR_B{}",
+    OLI,
+    QA_PIXEL="qa_pixel",
+    QA_RADSAT="qa_radsat",
+    SR_QA_AEROSOL="",
+    ST_B10="",
+    **THERMAL,
 )
 C2_TM = numbered(
-    "SR_B{}", TM, QA_PIXEL="qa_pixel", QA_RADSAT="", SR_ATMOS_OPACITY="", SR_CLOUD_QA="",
+    "SR_B{}", TM, QA_PIXEL="qa_pixel", QA_RADSAT="qa_radsat", SR_ATMOS_OPACITY="", SR_CLOUD_QA="",
     ST_B6="", **THERMAL,
 )  # fmt: skip
 L1_OLI = numbered("B{}", OLI | {8: "pan", 9: "cirrus", 10: "", 11: ""}, **ANGLES)
 L1_ETM = numbered("B{}", TM | {8: "pan"}, B6_VCID_1="", B6_VCID_2="")
 GAPS = {f"GM_B{n}": "" for n in (1, 2, 3, 4, 5, "6_VCID_1", "6_VCID_2", 7, 8)}
-ESPA = {"pixel_qa": "qa_pixel", "radsat_qa": ""}
+ESPA = {"pixel_qa": "qa_pixel", "radsat_qa": "radsat_qa"}
 HLS_L = {
     "B01": "coastal", "B02": "blue", "B03": "green", "B04": "red", "B05": "nir08", "B06": "swir16",
     "B07": "swir22", "B09": "cirrus", "B10": "", "B11": "", "Fmask": "fmask", **ANGLES,
@@ -67,7 +73,7 @@ PRODUCTS = {
     ),
     "Landsat 8 C2 L2 without thermal bands": (
         "LC08_L2SR_099120_20191129_20201016_02_T2_{}.TIF", "landsat_c2l2", "2019-11-29",
-        numbered("SR_B{}", OLI, QA_PIXEL="qa_pixel", QA_RADSAT="", SR_QA_AEROSOL=""),
+        numbered("SR_B{}", OLI, QA_PIXEL="qa_pixel", QA_RADSAT="qa_radsat", SR_QA_AEROSOL=""),
     ),
     "Landsat 7 C2 L2": (
         "LE07_L2SP_090084_20210331_20210426_02_T1_{}.TIF", "landsat_c2l2", "2021-03-31", C2_TM,
@@ -77,7 +83,7 @@ PRODUCTS = {
     ),
     "Landsat 8 C2 L1": (
         "LC08_L1GT_089074_20220506_20220512_02_T2_{}.TIF", "landsat8_l1", "2022-05-06",
-        L1_OLI | {"QA_PIXEL": "qa_pixel", "QA_RADSAT": ""},
+        L1_OLI | {"QA_PIXEL": "qa_pixel", "QA_RADSAT": "qa_radsat"},
     ),
     "Landsat 8 C1 L1": (
         "LC08_L1TP_090084_20160121_20170405_01_T1_{}.TIF", "landsat8_l1", "2016-01-21",
@@ -85,7 +91,7 @@ PRODUCTS = {
     ),
     "Landsat 7 C2 L1 with gap masks": (
         "LE07_L1TP_107068_20220310_20220405_02_T1_{}.TIF", "landsat7_l1", "2022-03-10",
-        L1_ETM | GAPS | ANGLES | {"QA_PIXEL": "qa_pixel", "QA_RADSAT": ""},
+        L1_ETM | GAPS | ANGLES | {"QA_PIXEL": "qa_pixel", "QA_RADSAT": "qa_radsat"},
     ),
     "Landsat 8 before the collections": (
         "LC81780272014295LGN00_{}.TIF", "landsat8_l1", "2014-10-22",

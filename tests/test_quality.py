@@ -48,6 +48,17 @@ F = Flag
         ("qa_pixel", 30048, F.SNOW),  # USGS: high confidence snow
         ("qa_pixel", 54596, F.CIRRUS),  # USGS: cirrus
         ("qa_pixel", 1, F.NO_DATA),
+        ("qa_radsat", 0, 0),
+        ("qa_radsat", 0b1, F.SATURATED),  # band 1
+        ("qa_radsat", 0b11_0000, F.SATURATED),  # bands 5 and 6
+        ("qa_radsat", 0b100_0000, F.SATURATED),  # band 7
+        ("qa_radsat", 0b1_0000_0000, 0),  # band 9, which is no surface
+        ("qa_radsat", 0b10_0000_0000, F.NO_DATA),  # a pixel that the sensor dropped
+        ("qa_radsat", 0b1000_0000_0000, F.DARK),  # behind terrain
+        ("radsat_qa", 0b1, 0),  # fill, which pixel_qa says too
+        ("radsat_qa", 0b10, F.SATURATED),  # band 1
+        ("radsat_qa", 0b1100_0000, F.SATURATED),  # bands 6 and 7
+        ("radsat_qa", 0b1000_0000_0000, 0),  # band 11
     ],
 )
 def test_one_number(kind, number, flags):

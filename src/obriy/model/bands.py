@@ -11,7 +11,13 @@ SPECTRAL: Final = (
 )  # fmt: skip
 """STAC ``eo:bands`` common names (reflectance, unitless), by wavelength."""
 
-QUALITY: Final = ("scl", "msk_classi", "fmask", "bqa", "qa_pixel")
+CLASSES: Final = ("scl", "msk_classi", "fmask", "bqa", "qa_pixel", "udm2")
+"""Names of quality bands that say of every pixel whether clouds hide it; the first there is."""
+
+BESIDE: Final = ("qa_radsat", "radsat_qa")
+"""Names of quality bands that add to one of those, see ``beside`` in ``tables/quality.toml``."""
+
+QUALITY: Final = (*CLASSES, *BESIDE)
 """Names of quality bands that become ``flags``; each has its bits in ``tables/quality.toml``."""
 
 DATA_MASK: Final = "data_mask"

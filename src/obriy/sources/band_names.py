@@ -4,16 +4,18 @@ import dataclasses
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import Any, Final
 
 from obriy.errors import SourceError
+from obriy.model.notices import notice
 from obriy.sources.reading import FileBand
 from obriy.tables import load_toml
 from obriy.tables.sensor import Sensor, load_sensor, plain_id, sensor_of_file
 
+FULL: Final = 65_535
+"""Reflectance 1 in exports that use the full range of 16 bits."""
 SENTINEL2_TELLS = {"B8A", "B12"}
 """Band names that only Sentinel-2 has (plain, see `plain_id`)."""
 
@@ -78,7 +80,7 @@ def own_name(file: str) -> str | None:
     Returns:
         ``"SR_QA_AEROSOL"``, ``"B03"``; None where no product is known to name files so.
     """
-    stem, (patterns, beside) = Path(file).stem, _files_of_bands()
+    stem, (patterns, beside) = Path(file.removesuffix(".gz")).stem, _files_of_bands()
     for pattern, means in patterns:
         match = pattern.fullmatch(stem)
         if match:
@@ -96,6 +98,15 @@ def _files_of_bands() -> tuple[list[tuple[re.Pattern[str], dict[str, str]]], re.
     ]
     beside = rf"(?:^|[^A-Z0-9])(?P<ending>{table['not_bands']['pattern']})$"
     return patterns, re.compile(beside, re.IGNORECASE)
+
+
+def gap_masks(found: list[FileBand], sensor: Sensor | None) -> Iterator[tuple[str, FileBand]]:
+    """Yield the masks of Landsat 7's gaps (``GM_B3``, 0 in a gap) by the band that each is of."""
+    for band in found:
+        named = re.fullmatch(r"GM_(B\d)", own_name(band.file) or "", re.IGNORECASE)
+        of = sensor.by_id(named[1]) if sensor and named else None
+        if of is not None and of.reflective:
+            yield of.common, band
 
 
 def is_picture(file: str) -> bool:
@@ -120,13 +131,23 @@ def refuse_no_reflectance(files: Iterable[str]) -> None:
 
 
 def as_named(band: FileBand) -> FileBand:
-    """Return a band with the factor that the name of its file tells, where its tags tell none."""
-    bits = np.iinfo(band.dtype).bits if np.dtype(band.dtype).kind == "u" else 0
-    rows = load_toml("product_names")["stretched"]
-    named = any(re.match(row["pattern"], band.file, re.IGNORECASE) for row in rows)
-    if bits != 16 or not named or (band.scale, band.offset) != (1, 0):
-        return band
-    return dataclasses.replace(band, scale=1 / 65_535)
+    """Return a band with what the name of its file tells of it: which it is, its factor.
+
+    A factor in the tags of the file is left as it is.
+    """
+    order = next((row["bands"] for row in _rows("ordered", band)), ())
+    if band.index <= len(order):
+        band = dataclasses.replace(band, names=(order[band.index - 1],))
+    plain = band.dtype == "uint16" and (band.scale, band.offset) == (1, 0)
+    stretched = plain and any(_rows("stretched", band))
+    return dataclasses.replace(band, scale=1 / FULL) if stretched else band
+
+
+def _rows(part: str, band: FileBand) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a part of the table whose pattern the name of the band's file begins."""
+    for row in load_toml("product_names")[part]:
+        if re.match(row["pattern"], band.file, re.IGNORECASE):
+            yield row
 
 
 def _words(file: str) -> list[str]:
@@ -177,10 +198,7 @@ def contradiction_of_names(found: list[FileBand]) -> str:
         return ""
     if by_file.id[:6] == by_bands.id[:6]:  # the level alone: bands tell it
         return ""
-    return (
-        f"The name of {found[0].file} speaks for {by_file.id}, the names of its bands for "
-        f"{by_bands.id}: the bands were believed."
-    )
+    return notice("names_of_two_sensors", name=found[0].file, file=by_file.id, bands=by_bands.id)
 
 
 def _sensors_of_names(found: list[FileBand]) -> tuple[Sensor | None, Sensor | None]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from obriy.sources.band_names import (
     all_names,
     contradiction_of_names,
     every_reading,
+    gap_masks,
     has_numbered_names,
     is_picture,
     look_up,
@@ -53,6 +54,7 @@ class Naming:
         unread: What the files call the bands that are left unread.
         warnings: What speaks against the sensor, or against the user's list.
         masks: File bands that are 0 where the image says nothing.
+        gaps: File bands that are 0 in the gaps of one band, by its common name.
     """
 
     bands: dict[str, FileBand]
@@ -62,6 +64,7 @@ class Naming:
     unread: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     masks: tuple[FileBand, ...] = ()
+    gaps: Mapping[str, FileBand] = dataclasses.field(default_factory=dict)
 
 
 def name_bands(
@@ -90,12 +93,20 @@ def name_bands(
     guess = sensor or sensor_of_names(found)
     masks = [band for band in found if _is_data_mask(band, sampler)]
     if wanted is not None:
-        return _from_user(found, masks, wanted, guess, force=force)
+        return _with_gaps(found, _from_user(found, masks, wanted, guess, force=force))
     names, how = _from_files(found, masks, guess, sampler)
     naming = _collect(found, names, guess, how)
     said = contradiction_of_names(found) if sensor is None else ""
     warnings = ((said,) if said else ()) if sensor is None else _strangers(found, sensor)
-    return dataclasses.replace(naming, warnings=warnings)
+    return _with_gaps(found, dataclasses.replace(naming, warnings=warnings))
+
+
+def _with_gaps(found: list[FileBand], naming: Naming) -> Naming:
+    """Add the masks of the gaps that the broken mirror of Landsat 7 leaves, one for each band."""
+    gaps = {name: band for name, band in gap_masks(found, naming.sensor) if name in naming.bands}
+    titles = {_title(band) for band in gaps.values()}
+    unread = tuple(title for title in naming.unread if title not in titles)
+    return dataclasses.replace(naming, gaps=gaps, unread=unread)
 
 
 def _is_data_mask(band: FileBand, sampler: Sampler) -> bool:

@@ -36,8 +36,8 @@ from obriy.sources.landsat import (
     mtl_of,
     toa_factors,
 )
+from obriy.sources.quality import chosen, flags_variable, warnings_of
 from obriy.sources.quality import describe as describe_quality
-from obriy.sources.quality import flags_variable, kind_of, warnings_of
 from obriy.sources.reading import (
     WHOLE_PIXELS,
     FileBand,
@@ -159,7 +159,7 @@ def _decide(request: Request, told: Told | None) -> _Decided:
     check_plausible(naming.bands, samples, scaling)
     hidden = settle(numbers, missing, fills, scaling.bands, masks)
     slow = next((archive_of(file) for file in files if is_slow(file)), None)
-    packed = () if slow is None else (_inflated(slow),)
+    packed = () if slow is None else (notice("archive_inflated", name=slow.name),)
     warnings = (*doubts, *packed, *empty.values(), *fills.warnings)
     return _Decided(files, naming, hidden, scaling, offset, grid, mtl, tuple(empty), warnings, told)
 
@@ -249,13 +249,6 @@ def _without_empty(
     )
 
 
-def _inflated(archive: Path) -> str:
-    return (
-        f"{archive.name} is compressed as a whole: each part of it that is read costs inflating "
-        "what lies before. Unpacked (tar -xf), it is read several times faster."
-    )
-
-
 def _holds_more(band: FileBand, numbers: tuple[float, ...]) -> bool:
     """Say whether a band that was looked at in parts holds another number elsewhere."""
     return band.grid.shape.y * band.grid.shape.x > WHOLE_PIXELS and has_valid_pixel(band, numbers)
@@ -292,12 +285,14 @@ def _scene(decided: _Decided) -> xr.Dataset:
     variables = {name: _variable(name, decided, validity) for name in naming.bands}
     record = _record(decided)
     flags = None
-    for name, band in list(naming.quality.items())[:1]:
-        own = grid.of_file[band.path, band.index]
-        kind = kind_of(band, name)
-        flags = flags_variable(dataclasses.replace(band, grid=own), kind, grid.geobox)
-        record = record.with_step("quality", **describe_quality(kind, band))
-        for warning in warnings_of(kind):
+    quality = {
+        kind: dataclasses.replace(band, grid=grid.of_file[band.path, band.index])
+        for kind, band in chosen(naming.quality).items()
+    }
+    if quality:
+        flags = flags_variable(quality, grid.geobox)
+        record = record.with_step("quality", **describe_quality(quality))
+        for warning in warnings_of(quality):
             record = record.with_warning(warning)
     resampled = _resampled(decided)
     if resampled:

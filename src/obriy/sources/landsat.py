@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from obriy.errors import SourceError
+from obriy.model.notices import notice, reason_of
 from obriy.sources.archives import archive_of, members, read_bytes
 from obriy.sources.dates import date_in
 from obriy.sources.scaling import Linear
@@ -219,7 +220,7 @@ def mtl_of(
     except SourceError as error:
         if guess is None or guess.id != LEVEL2:
             raise
-        return None, (f"{error} The MTL was not used.",)
+        return None, (notice("mtl_unread", why=reason_of(error)),)
     said = _contradiction(mtl, files)
     if said:
         return None, (said,)
@@ -237,10 +238,10 @@ def _contradiction(mtl: Mtl, files: Sequence[str]) -> str:
         named = _NAMED.match(name)
         day = date_in(name) if named else None
         if named and (named["craft"] != craft or day not in (None, mtl.date.isoformat())):
-            return (
-                f"{Path(mtl.path).name} is of Landsat {craft} on {mtl.date}, and {name} is not: "
-                "the MTL was not used."
-            )
+            return notice(
+                "mtl_of_another", mtl=Path(mtl.path).name, craft=craft, date=str(mtl.date),
+                name=name,
+            )  # fmt: skip
     return ""
 
 

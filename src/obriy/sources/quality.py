@@ -1,6 +1,8 @@
 """Quality bands (SCL, Fmask, BQA, QA_PIXEL) to the ``flags`` of a Scene, block by block."""
 
 import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +13,9 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from obriy.blocks.computed import computed_variable
+from obriy.blocks.decoding import DECODING
 from obriy.blocks.raster import RasterBand, lazy_variable
+from obriy.model.bands import CLASSES
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
 from obriy.sources.reading import FileBand, masks_in_file, sample
@@ -26,47 +30,62 @@ uses bits 0 to 10; where Collection 2 is called so, it holds the confidence of s
 13, of which at least one is set likewise."""
 
 
-def flags_variable(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
-    """Return a quality band as flags, lazily.
+def chosen(quality: Mapping[str, FileBand]) -> dict[str, FileBand]:
+    """Return the quality bands that are read, by the table that each follows.
+
+    The first that tells of clouds, then those that add to it; none where none tells of clouds.
 
     Args:
-        band: The quality band.
-        kind: A table of ``tables/quality.toml``, e.g. ``"scl"``.
+        quality: Quality bands by name.
+    """
+    first = next((name for name in quality if name in CLASSES), None)
+    if first is None:
+        return {}
+    kind = kind_of(quality[first], first)
+    beside = load_toml("quality")[kind].get("beside", ())
+    return {kind: quality[first], **{name: quality[name] for name in beside if name in quality}}
+
+
+def flags_variable(bands: Mapping[str, FileBand], geobox: GeoBox) -> xr.Variable:
+    """Return quality bands as flags, lazily.
+
+    Args:
+        bands: Quality bands by their table of ``tables/quality.toml``, e.g. ``"scl"``.
         geobox: The grid wanted; classes are resampled to the nearest.
 
     Returns:
-        (y, x) uint16, bits of `obriy.model.flags.Flag`; NO_DATA where the band does not reach.
+        (y, x) uint16, bits of `obriy.model.flags.Flag`; NO_DATA where the first does not reach.
     """
-    table = load_toml("quality")[kind]
-    places = sorted({rule.get("band", band.index) for rule in table["rules"]})
-    layers = [_layer(dataclasses.replace(band, index=i), kind, geobox) for i in places]
-    if len(layers) == 1:
-        return layers[0]
+    layers = [
+        (dataclasses.replace(band, index=index), kind)
+        for kind, band in bands.items()
+        for index in _places(kind, band)
+    ]
+    numbers = [_numbers(band, kind, geobox) for band, kind in layers]
+    tables = tuple(lookup_table(kind, band.index) for band, kind in layers)
+    array = indexing.LazilyIndexedArray(_FlagArray(tuple(numbers), tables))
+    path, _ = numbers[0].encoding[DECODING]
+    together = sum(variable.encoding[DECODING][1] for variable in numbers)
+    encoding = {**numbers[0].encoding, DECODING: (path, together)}
+    return xr.Variable(("y", "x"), array, FLAG_ATTRS, encoding)
 
-    def joined(rows: slice, columns: slice) -> npt.NDArray[np.uint16]:
-        read = [layer[rows, columns].to_numpy() for layer in layers]
-        return np.asarray(np.bitwise_or.reduce(read), "uint16")
 
-    flags = computed_variable(joined, geobox, "uint16")
-    flags.attrs, flags.encoding = dict(FLAG_ATTRS), layers[0].encoding
-    return flags
+def _places(kind: str, band: FileBand) -> list[int]:
+    """Return the bands of its file that tell something, by a table."""
+    return sorted({rule.get("band", band.index) for rule in load_toml("quality")[kind]["rules"]})
 
 
-def _layer(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
-    """Return the flags that one band of a file tells."""
-    fill = int(load_toml("quality")[kind]["fill"])
+def _numbers(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
     raster = RasterBand(
         band.path,
         band.index,
         resampling="nearest",
         dtype="uint16",
-        fill=fill,
+        fill=int(load_toml("quality")[kind].get("fill", 0)),
         grid=band.grid,
         masks=masks_in_file(band),
     )
-    numbers = lazy_variable(raster, geobox)
-    array = indexing.LazilyIndexedArray(_FlagArray(numbers, lookup_table(kind, band.index)))
-    return xr.Variable(("y", "x"), array, FLAG_ATTRS, numbers.encoding)
+    return lazy_variable(raster, geobox)
 
 
 def without_clouds(scene: xr.Dataset) -> xr.Dataset:
@@ -119,41 +138,47 @@ def lookup_table(kind: str, index: int = 1) -> npt.NDArray[np.uint16]:
         mask = (1 << (rule["last"] - rule["first"] + 1)) - 1
         field = (numbers >> rule["first"]) & mask
         flags[np.isin(field, rule["values"])] |= np.uint16(Flag[rule["flag"]].value)
-    fill = load_toml("quality")[kind]["fill"]
-    flags[fill] = Flag.NO_DATA.value
+    fill = load_toml("quality")[kind].get("fill")
+    if fill is not None:
+        flags[fill] = Flag.NO_DATA.value
     return flags
 
 
-def warnings_of(kind: str) -> tuple[str, ...]:
-    """Return what a quality band of that kind cannot tell, for the reader of a map."""
-    if any(rule["flag"] == Flag.CLOUD_SHADOW.name for rule in load_toml("quality")[kind]["rules"]):
+def warnings_of(kinds: Iterable[str]) -> tuple[str, ...]:
+    """Return what quality bands of those kinds cannot tell, for the reader of a map."""
+    kinds = list(kinds)
+    rules = [rule for kind in kinds for rule in load_toml("quality")[kind]["rules"]]
+    if any(rule["flag"] == Flag.CLOUD_SHADOW.name for rule in rules):
         return ()
     return (
-        f"The quality band ({kind}) has no shadow information: shadows of clouds may be mapped "
+        f"The quality band ({kinds[0]}) has no shadow information: shadows of clouds may be mapped "
         "as water.",
     )
 
 
-def describe(kind: str, band: FileBand) -> dict[str, Any]:
-    """Return what was made of a quality band, for the record."""
-    table = load_toml("quality")[kind]
+def describe(bands: Mapping[str, FileBand]) -> dict[str, Any]:
+    """Return what was made of quality bands, for the record; the first leads."""
+    (kind, band), *others = bands.items()
+    tables = [load_toml("quality")[kind] for kind in bands]
+    beside = {"beside": {name: other.file for name, other in others}} if others else {}
     return {
         "band": band.file,
         "table": kind,
-        "source": table["source"],
-        "flags": sorted({rule["flag"].lower() for rule in table["rules"]}),
+        "source": tables[0]["source"],
+        "flags": sorted({rule["flag"].lower() for table in tables for rule in table["rules"]}),
+        **beside,
     }
 
 
 @dataclasses.dataclass(eq=False)
 class _FlagArray(BackendArray):  # type: ignore[misc]
-    """Numbers of a quality band, looked up in a table when they are read."""
+    """Numbers of quality bands, each looked up in its table when they are read; what any says."""
 
-    numbers: xr.Variable
-    table: npt.NDArray[np.uint16]
+    numbers: tuple[xr.Variable, ...]
+    tables: tuple[npt.NDArray[np.uint16], ...]
 
     def __post_init__(self) -> None:
-        self.shape = self.numbers.shape
+        self.shape = self.numbers[0].shape
         self.dtype = np.dtype("uint16")
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
@@ -163,5 +188,8 @@ class _FlagArray(BackendArray):  # type: ignore[misc]
         return found
 
     def _read(self, key: tuple[int | slice, ...]) -> npt.NDArray[Any]:
-        numbers = self.numbers[key].to_numpy()
-        return np.asarray(self.table.take(numbers), "uint16")
+        said = (
+            table.take(numbers[key].to_numpy())
+            for numbers, table in zip(self.numbers, self.tables, strict=True)
+        )
+        return np.asarray(functools.reduce(np.bitwise_or, said), "uint16")

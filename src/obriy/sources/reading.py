@@ -5,7 +5,7 @@ import dataclasses
 import glob
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from obriy.blocks.damage import Tile, tile_window, tiles_in
+from obriy.blocks.damage import tile_window, tiles_in
 from obriy.blocks.decoding import require_room
 from obriy.blocks.gdal import names_raster, open_raster
 from obriy.blocks.raster import file_geobox
@@ -23,15 +23,16 @@ from obriy.blocks.validity import Layer
 from obriy.errors import GridError, SourceError
 from obriy.model.place import check_place
 from obriy.sources.archives import is_archive, members
+from obriy.sources.decodable import read_window, test_read
 from obriy.sources.integrity import check_bytes, check_last_bytes, directory_is_cut_off
 from obriy.sources.presence import require_there
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".nc", ".jp2", ".img", ".gtiff")
 """Endings of the files that a folder is searched for."""
+GAPS: Final = "gap_mask"
+"""Folder in which USGS laid the masks of Landsat 7's gaps until Collection 2, packed one by one."""
 SAMPLE_WINDOWS = 5
 SAMPLE_PIXELS = 128
-MEASURED_DRIVERS = ("GTiff", "COG", "VRT", "JP2OpenJPEG")
-"""Formats whose length is compared with what their headers promise (`integrity`)."""
 ALPHA = ColorInterp.alpha
 WHOLE_PIXELS = 1 << 20
 """Images up to this many pixels are sampled whole, larger ones in 5 x 5 windows of 128 px."""
@@ -144,6 +145,9 @@ def _in_folder(folder: Path) -> list[str]:
             f"The folder {folder} holds no image ({', '.join(SUFFIXES)}), but {inside}.",
             "Name the folder in which the band files lie.",
         )
+    gaps = _seen(folder / GAPS) if (folder / GAPS).is_dir() else []
+    zipped = [f"/vsigzip/{f.absolute()}" for f in gaps if f.name.lower().endswith(".tif.gz")]
+    files += sorted([*zipped, *(str(f) for f in gaps if _is_image(f))])
     return files + [str(f) for f in entries if is_mtl(f.name)]
 
 
@@ -196,7 +200,7 @@ def probe(path: str) -> list[FileBand]:
             check_last_bytes(local, dataset)
         if dataset.driver == "VRT":
             _check_members(dataset)
-        _test_read(dataset, path)
+        test_read(dataset, path)
     return bands
 
 
@@ -217,7 +221,7 @@ def _bands_of_part(part: str, path: str) -> list[FileBand]:
         if min(dataset.shape) < 2:  # bounds and one-dimensional coordinates
             return []
         require_room(dataset, part)
-        _test_read(dataset, path)
+        test_read(dataset, path)
         variable = part.rsplit(":", 1)[-1].strip('"/')
         return [_band(dataset, part, path, i, variable) for i in dataset.indexes]
 
@@ -308,64 +312,6 @@ def _grid(dataset: Any, tags: dict[str, str]) -> GeoBox:
     except RasterioError:
         crs = None
     return check_place(GeoBox(grid.shape, grid.affine, crs), dataset.name) if crs else grid
-
-
-def _test_read(dataset: Any, path: str) -> None:
-    """Decode the first, the middle and the last tile of the first and the last band.
-
-    Raises:
-        SourceError: where nothing can be read, or the end of the file is gone. A tile that is
-            damaged is passed over: the map lists what it could not read.
-    """
-    bands, (height, width) = sorted({1, dataset.count}), dataset.shape
-    rows, columns = dataset.block_shapes[0]
-    places = {(0, 0), (height // 2, width // 2), (height - 1, width - 1)}
-    tiles = sorted({(row // rows, column // columns) for row, column in places})
-    errors = [
-        error for index in bands for tile in tiles if (error := _fault(dataset, index, tile, path))
-    ]
-    if not errors:
-        return
-    if dataset.driver not in MEASURED_DRIVERS and _end_is_gone(dataset, path):
-        raise errors[-1]
-    if len(errors) < len(bands) * len(tiles):
-        return
-    everything = tiles_in(dataset, 1, slice(0, height), slice(0, width))
-    if all(_fault(dataset, index, tile, path) for tile in everything for index in bands):
-        raise errors[0]
-
-
-def _end_is_gone(dataset: Any, path: str) -> bool:
-    """Say whether neither the last tile of a file nor the one before it can be read."""
-    height, width = dataset.shape
-    last = list(tiles_in(dataset, dataset.count, slice(height - 1, height), slice(0, width)))[-2:]
-    return all(_fault(dataset, dataset.count, tile, path) for tile in last)
-
-
-def _fault(dataset: Any, index: int, tile: Tile, path: str) -> SourceError | None:
-    """Decode a tile; return what is wrong with it."""
-    try:
-        read_window(dataset, index, tile_window(dataset, index, tile), path)
-    except SourceError as error:
-        return error
-    return None
-
-
-def read_window(dataset: Any, index: int, window: Window, path: str) -> npt.NDArray[Any]:
-    """Read a window of an open dataset.
-
-    Raises:
-        SourceError: where the bytes cannot be decoded.
-    """
-    try:
-        values: npt.NDArray[Any] = dataset.read(index, window=window)
-    except RasterioError as error:
-        raise SourceError(
-            f"{path} is cut short or damaged: band {index} cannot be read at row "
-            f"{window.row_off}, column {window.col_off} ({error}).",
-            "Download it again.",
-        ) from error
-    return values
 
 
 def sample(band: FileBand, missing: tuple[float, ...]) -> npt.NDArray[np.float64]:

@@ -105,7 +105,7 @@ class Hidden:
 
 
 def masks_of(naming: Naming) -> dict[str, tuple[Layer, ...]]:
-    """Return the masks over each band: its file's own, data masks in its file or in one of theirs.
+    """Return the masks over each band: its file's own, data masks in its file or theirs, its gaps.
 
     Args:
         naming: What each band is.
@@ -115,7 +115,8 @@ def masks_of(naming: Naming) -> dict[str, tuple[Layer, ...]]:
     for name, band in naming.bands.items():
         own = masks_in_file(dataclasses.replace(band, opacity=None))
         data = [m for m in naming.masks if m.path == band.path or m.path not in filled]
-        over[name] = (*own, *map(layer_of, data))
+        gaps = [naming.gaps[name]] if name in naming.gaps else []
+        over[name] = (*own, *map(layer_of, (*data, *gaps)))
     return over
 
 
