@@ -200,5 +200,19 @@ def test_what_is_no_reflectance_is_refused_by_name(tmp_path, file, said):
         open_scene(tmp_path / file)
 
 
+def test_hls_in_hdf4_is_refused_with_the_way_out(tmp_path):
+    sd = pytest.importorskip("pyhdf.SD")
+    file = tmp_path / "HLS.S30.T36TWT.2023158.v1.4.hdf"
+    whole = sd.SD(str(file), sd.SDC.WRITE | sd.SDC.CREATE)
+    band = whole.create("B03", sd.SDC.INT16, (SIZE, SIZE))
+    band[:] = numbers("green", E4, "int16")
+    band.endaccess()
+    whole.SENSING_TIME = "2023-06-07T08:36:09.024Z"
+    whole.end()
+    with pytest.raises(SourceError, match=r"HLS v1\.4 in HDF4") as caught:
+        open_scene(file)
+    assert "HLSS30.020" in caught.value.hint
+
+
 def test_truth_is_one():
     assert all((ground(name) == truth(name)).all() for name in GROUND)

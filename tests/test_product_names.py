@@ -225,6 +225,10 @@ PRODUCTS |= {
         "20230607T083609_20230607T084307_T36TWT.{}.tif", "sentinel2_l2a", "2023-06-07",
         {"B2": "blue", "B3": "green", "B4": "red", "B8": "nir", "SCL": "scl"},
     ),
+    "AppEEARS, Landsat 8 ARD": (
+        "CU_LC08.002_{}_doy2023158_aid0001.tif", "landsat_c2l2", "2023-06-07",
+        numbered("SR_B{}", OLI, QA_PIXEL="qa_pixel", SR_QA_AEROSOL=""),
+    ),
     "Earth Engine, all bands of Landsat 8 under a name of one's own": (
         "download.{}.tif", "landsat_c2l2", None, numbered("SR_B{}", OLI, QA_PIXEL="qa_pixel"),
     ),
@@ -288,6 +292,15 @@ def test_sensor_bands_and_date_of_a_file_that_names_its_bands(file):
     assert dict(zip(bands, names_of(found, known), strict=True)) == bands
     assert date_of([file], {}) == date
     assert not contradiction_of_names(found)
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["LC08_178027_20230607.tif", "20230607T083609_20230607T084307_T36TWT.tif", "L8_2023.tif"],
+)
+def test_a_name_that_tells_the_satellite_alone_gives_no_order_of_bands(file):
+    found = [band_of(file, None, index) for index in range(1, 8)]
+    assert sensor_of_names(found) is None
 
 
 @pytest.mark.parametrize("file", REFUSED)

@@ -35,7 +35,11 @@ def test_sensor_table(sensor):
         assert 0.4 < band.wavelength < 13
         assert (band.wavelength > 8) == (not band.reflective)
         assert 3 <= band.resolution <= 500
-    for pattern in (*table.file_patterns, *(p.pattern for p in table.products)):
+    for pattern in (
+        *table.file_patterns,
+        *table.band_patterns,
+        *(p.pattern for p in table.products),
+    ):
         re.compile(pattern)
     for stack in table.stacks:
         assert stack.source

@@ -203,11 +203,11 @@ def contradiction_of_names(found: list[FileBand]) -> str:
 
 def _sensors_of_names(found: list[FileBand]) -> tuple[Sensor | None, Sensor | None]:
     """Return the sensor of the file names, and that of the band names."""
-    by_file = None
-    for band in found:
-        path = Path(band.path)
-        by_file = by_file or sensor_of_file(band.file) or sensor_of_file(path.parent.name)
-    return by_file, sensor_of_ids(all_names(found))
+    names = all_names(found)
+    named = any(map(is_numbered, names)) or sensor_of_ids(names) is not None
+    titles = (title for band in found for title in (band.file, Path(band.path).parent.name))
+    by_file = (sensor_of_file(title, named=named) for title in titles)
+    return next((sensor for sensor in by_file if sensor), None), sensor_of_ids(names)
 
 
 def _share(sensor: Sensor, found: list[FileBand]) -> int:

@@ -83,6 +83,8 @@ class Sensor:
         nodata: DN that means missing; None where there is none.
         quality: Names of the quality bands it comes with, see ``tables/quality.toml``.
         file_patterns: Regular expressions that its file names match.
+        band_patterns: The same of names that tell the satellite alone: they count where the bands
+            have names of their own, and decide no order and no level by themselves.
         products: Products that differ in band names; empty where there is one.
     """
 
@@ -98,6 +100,7 @@ class Sensor:
     nodata: float | None = None
     quality: tuple[str, ...] = ()
     file_patterns: tuple[str, ...] = ()
+    band_patterns: tuple[str, ...] = ()
     products: tuple[Product, ...] = ()
 
     def product_of(self, file_name: str, names: set[str]) -> str:
@@ -164,7 +167,7 @@ def load_sensor(sensor: str) -> Sensor:
             Product(p["name"], p["pattern"], tuple(p["tells"]), tuple(p.get("whole", ())))
             for p in table.get("products", [])
         )
-        for name in ("quality", "file_patterns"):
+        for name in ("quality", "file_patterns", "band_patterns"):
             table[name] = tuple(table.get(name, ()))
         return Sensor(**table)
     except (TypeError, KeyError) as error:
@@ -189,13 +192,15 @@ def band_wavelengths(sensor: str, names: Iterable[str]) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
-def sensor_of_file(file_name: str) -> Sensor | None:
+def sensor_of_file(file_name: str, *, named: bool = False) -> Sensor | None:
     """Return the sensor whose product names look like this file name, or None.
 
     Args:
         file_name: Name of a file or folder, without its parents.
+        named: Whether its bands have names: then a name that tells the satellite alone counts, too.
     """
     for sensor in map(load_sensor, sensor_ids()):
-        if any(re.search(p, file_name, re.IGNORECASE) for p in sensor.file_patterns):
+        patterns = (*sensor.file_patterns, *(sensor.band_patterns if named else ()))
+        if any(re.search(p, file_name, re.IGNORECASE) for p in patterns):
             return sensor
     return None
