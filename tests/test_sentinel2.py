@@ -6,7 +6,7 @@ import rasterio
 
 from conftest import utm_grid
 from obriy.sources.scene import open_scene
-from obriy.sources.sentinel2 import product_names, product_tags
+from obriy.sources.sentinel2 import facts_above, tags_told
 
 PRODUCT = "S2B_MSIL2A_20230607T083609_N0509_R064_T36TWT_20230607T110000.SAFE"
 OLD = "S2A_MSIL2A_20180607T083601_N0208_R064_T36TWT_20180607T110000.SAFE"
@@ -29,10 +29,13 @@ def write_bands(folder):
     return sorted(str(path) for path in folder.iterdir())
 
 
-def write_metadata(product, level="L2A", **values):
+def write_metadata(product, level="2A", **values):
     rows = "".join(f"<{key}>{value}</{key}>" for key, value in values.items())
-    text = f'<?xml version="1.0"?><n1:P><General_Info>{rows}</General_Info></n1:P>'
-    (product / f"MTD_MSI{level}.xml").write_text(text, encoding="utf-8")
+    rows = rows.replace("<BOA_ADD_OFFSET>", '<BOA_ADD_OFFSET band_id="1">')
+    kind = f"Level-{level}_User_Product"
+    text = f'<?xml version="1.0"?><n1:{kind} xmlns:n1="https://psd-14"><n1:General_Info>{rows}'
+    text += f"</n1:General_Info></n1:{kind}>"
+    (product / f"MTD_MSIL{level}.xml").write_text(text, encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -56,26 +59,11 @@ def test_the_offset_of_a_product_is_in_its_metadata(tmp_path, product, metadata,
     np.testing.assert_allclose(scene["green"], expected, atol=1e-6)
 
 
-def test_the_offset_of_every_band_is_found(tmp_path):
+def test_what_a_product_tells_is_found_from_its_files(tmp_path):
     file = write_bands(tmp_path / PRODUCT / INSIDE)[0]
-    assert product_tags([file]) == {}
-    assert product_names([file]) == PRODUCT
-    offsets = "".join(f'<RADIO_ADD_OFFSET band_id="{i}">-1000</RADIO_ADD_OFFSET>' for i in (0, 1))
-    (tmp_path / PRODUCT / "MTD_MSIL1C.xml").write_text(f"<a>{offsets}</a>")
-    assert product_tags([file]) == {"RADIO_ADD_OFFSET": "-1000"}
-    assert product_tags(["simulated:", str(tmp_path / "none.tif")]) == {}
-
-
-@pytest.mark.realdata
-def test_metadata_as_esa_ships_them(realdata):
-    known = {
-        "S2A_MSIL2A_20230625T234621_N0509_R073_T01WCP_20230626T022157.SAFE": ("05.09", "-1000"),
-        "S2B_MSIL2A_20220413T150759_N0400_R025_T33XWJ_20220414T082126.SAFE": ("04.00", "-1000"),
-        "S2A_MSIL2A_20190212T192651_N0212_R013_T07HFE_20201007T160857.SAFE": ("02.12", None),
-        "S2A_MSIL1C_20210908T042701_N0301_R133_T46RER_20210908T070248.SAFE": ("03.01", None),
-    }
-    for product, (baseline, offset) in known.items():
-        tags = product_tags(
-            str(file) for file in (realdata / "s2_safe_metadata" / product).glob("MTD*")
-        )
-        assert (tags["PROCESSING_BASELINE"], tags.get("BOA_ADD_OFFSET")) == (baseline, offset)
+    assert tags_told(facts_above([file])) == {"PROCESSING_BASELINE": "05.09"}  # by its name
+    write_metadata(tmp_path / PRODUCT, BOA_ADD_OFFSET=-1000)
+    assert tags_told(facts_above([file]))["BOA_ADD_OFFSET"] == "-1000"
+    other = write_bands(tmp_path / OLD / INSIDE)[0]
+    assert facts_above([file, other]) == {}  # two products tell nothing of one image
+    assert facts_above(["simulated:", str(tmp_path / "none.tif")]) == {}

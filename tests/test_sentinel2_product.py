@@ -11,9 +11,9 @@ from obriy.errors import BandError, SourceError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.scene import band_names
 from obriy.sources.scene import open_scene
+from obriy.sources.sentinel2 import cloud_cover_of_product, date_of_product
 from obriy.sources.sentinel2_layout import product_of
 from obriy.sources.sentinel2_metadata import facts_of
-from obriy.sources.sentinel2_product import cloud_cover_of_product, date_of_product
 from obriy.sources.series import find_series, is_series
 from obriy.tables.sensor import load_sensor
 from obriy.workflows.opening import with_terrain
@@ -317,6 +317,20 @@ def test_the_list_of_bands_chooses_in_any_order(safe):
     check_bands(scene, ["B03"])
     with pytest.raises(BandError, match="no band 'b10'"):
         open_scene(safe, bands="B03,B10")
+
+
+def test_files_named_one_by_one_go_by_their_product(tmp_path):
+    product = dataclasses.replace(L2A, add={"B03": -500})
+    root = write_safe(tmp_path, product)
+    files = sorted(root.glob("**/IMG_DATA/R10m/*_B0?_10m.jp2"))
+    scene = open_scene(files)
+    check_bands(scene)
+    assert record_of(scene, "scaling")["by"] == "product"
+    archive = zipped(root)
+    inside = [f"/vsizip/{archive}/{file.relative_to(tmp_path)}" for file in files]
+    check_bands(open_scene(inside))
+    (root / "MTD_MSIL2A.xml").write_text("<broken")  # the files were named: they are what counts
+    assert record_of(open_scene(files), "scaling")["by"] != "product"
 
 
 # What is refused

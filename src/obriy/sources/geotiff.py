@@ -48,7 +48,7 @@ from obriy.sources.reading import (
 )
 from obriy.sources.sampled import look
 from obriy.sources.scaling import Linear, Samples, Scaling, check_plausible, decide_scaling
-from obriy.sources.sentinel2 import product_names, product_tags
+from obriy.sources.sentinel2 import facts_above, scaling_told, tags_told
 from obriy.sources.told import Told
 from obriy.sources.validity import (
     Fills,
@@ -153,7 +153,7 @@ def _decide(request: Request, told: Told | None) -> _Decided:
         scale=request.scale,
         offset=request.offset,
         mtl=toa_factors(mtl) if mtl and naming.sensor and naming.sensor.id in LANDSAT_L1 else None,
-        product=told.scaling if told else None,
+        product=told.scaling if told else _scaling_above(naming),
     )
     scaling, offset = _without_offset(scaling, samples, naming)
     check_plausible(naming.bands, samples, scaling)
@@ -213,6 +213,15 @@ def _mtl_of(
     return mtl_of(path, files, guess)
 
 
+def _scaling_above(naming: Naming) -> Scaling | None:
+    """Return what the product tells in which band files lie that were named one by one."""
+    if naming.sensor is None or naming.sensor.id not in OFFSET_SENSORS:
+        return None
+    files = [band.path for band in naming.bands.values()]
+    told = scaling_told(facts_above(files), naming.sensor, files)
+    return told if told is not None and set(naming.bands) <= set(told.bands) else None
+
+
 def _without_empty(
     naming: Naming, samples: Samples, missing: Missing, fills: Fills
 ) -> tuple[Naming, dict[str, str]]:
@@ -268,9 +277,9 @@ def _without_offset(
     for band in naming.bands.values():
         tags.update(band.tags)
     files = sorted({band.path for band in naming.bands.values()})
-    tags.update(product_tags(files))  # the product knows better than a file of it
+    tags.update(tags_told(facts_above(files)))  # the product knows better than a file of it
     own = {f"{Path(b.path).parent.name}/{b.file}" for b in naming.bands.values()}
-    names = " ".join((*sorted(own), product_names(files)))
+    names = " ".join(sorted(own))
     scales = {name: b.scale for name, b in scaling.bands.items()}
     decision = decide_offset(samples, scales, tags, names, is_sentinel2=sensor is not None)
     if decision.inside:

@@ -1,76 +1,124 @@
-"""What a Sentinel-2 product says of itself above its band files: ``MTD_*.xml`` and its name.
+"""What a Sentinel-2 product says of its band files, and what follows for their numbers.
 
-Band files carry no metadata of their own; the product's lie two to four folders up.
-
-Source: ESA, Sentinel-2 Products Specification Document S2-PDGS-TAS-DI-PSD v14.9, 4.1 (structure),
-User Product Metadata: PROCESSING_BASELINE, RADIO_ADD_OFFSET, BOA_ADD_OFFSET.
+Band files carry no metadata of their own; the product's lie beside them, or two to four folders up.
 """
 
+import posixpath
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-_INNER: Final = re.compile(
-    r"R\d0m|IMG_DATA|GRANULE|L[12][AC]_T\w{5}_A\d{6}_\w+|S2[ABC]_\w+_(?:TL|MSI)_\w+", re.IGNORECASE
-)
-"""Folders within a product: above them lies what describes it."""
-_MOST_BYTES: Final = 1 << 22
-_METADATA: Final = re.compile(r"MTD_MSIL\d[AC]\.xml|S2[ABC]_\w+_MTD_\w+_V\w+\.xml", re.IGNORECASE)
-_PRODUCT: Final = re.compile(r"S2[ABC]_MSIL\d[AC]_\d{8}T\d{6}_N\d{4}_R\d{3}_T\w{5}_\w+")
-_WANTED: Final = ("BOA_ADD_OFFSET", "RADIO_ADD_OFFSET", "PROCESSING_BASELINE")
+from obriy.errors import SourceError
+from obriy.sources.archives import archive_of
+from obriy.sources.scaling import Linear, Scaling
+from obriy.sources.sentinel2_layout import BESIDE, METADATA, Layout, product_of
+from obriy.sources.sentinel2_metadata import Facts, facts_of
+from obriy.tables.sensor import Sensor
+
+IMAGE: Final = re.compile(r"(?P<stem>.+)\.(?:jp2|tiff?)", re.IGNORECASE)
+_FULL: Final = 10_000.0
+"""DN that is a reflectance of 1, where no metadata tell another."""
 
 
-def product_names(paths: Iterable[str]) -> str:
-    """Return the names of the products that files lie in, where folders above them have any."""
-    folders = {folder.name for folder in _above(paths)}
-    return " ".join(sorted(name for name in folders if _PRODUCT.match(name)))
+def date_of_product(path: str) -> str | None:
+    """Return the day on which a product was sensed, ISO 8601; None: no product, or not told."""
+    return _told_of(path).get("time", "")[:10] or None
 
 
-def product_tags(paths: Iterable[str]) -> dict[str, str]:
-    """Return what the metadata of the product of files say of offsets and baseline; else nothing.
+def cloud_cover_of_product(path: str) -> float | None:
+    """Return the cloudiness that a product tells of itself, per cent; None: not told."""
+    found = _told_of(path).get("cloud_cover")
+    return None if found is None else float(found)
+
+
+def _told_of(path: str) -> Facts:
+    try:
+        layout = product_of(path)
+        return {} if layout is None else facts_within(layout, layout.files())[0]
+    except SourceError:  # said when it is opened
+        return {}
+
+
+def facts_above(files: Iterable[str]) -> Facts:
+    """Return what the product that band files lie in tells; nothing where they lie in none.
 
     Args:
-        paths: Band files of one image.
+        files: GDAL paths of the band files of one image.
+    """
+    folders = {_folder_of(file) for file in files} - {""}
+    if not folders:
+        return {}
+    found = [_told_of(folder) for folder in sorted(folders)]
+    return found[0] if all(one == found[0] for one in found) else {}
+
+
+def _folder_of(file: str) -> str:
+    """Return the folder of a file, in an archive too; empty for what is no file."""
+    try:
+        there = archive_of(file) is not None or Path(file).is_file()
+    except (OSError, ValueError):  # a name of GDAL's that is no path
+        return ""
+    return posixpath.dirname(file) or "." if there else ""
+
+
+def facts_within(layout: Layout, names: list[str]) -> tuple[Facts, tuple[str, ...]]:
+    """Read what the parts of a product tell; those of strips and of quality tell nothing.
+
+    Args:
+        layout: Where it lies.
+        names: Its files, of one granule, relative.
 
     Returns:
-        ``BOA_ADD_OFFSET`` or ``RADIO_ADD_OFFSET``, the different numbers of its bands, and
-        ``PROCESSING_BASELINE``; a key that the metadata lack is not there.
+        Facts, and sentences on what disagrees; see `facts_of`.
+
+    Raises:
+        SourceError: metadata that cannot be read.
     """
-    file = next(filter(None, map(_metadata, _above(paths))), None)
-    if file is None:
-        return {}
-    try:
-        with file.open(encoding="utf-8", errors="replace") as stream:
-            text = stream.read(_MOST_BYTES)
-    except OSError:  # the name of the product still tells its baseline
-        return {}
-    found = {key: re.findall(rf"<{key}\b[^>]*>\s*([^<]+?)\s*</{key}>", text) for key in _WANTED}
-    return {key: " ".join(dict.fromkeys(values)) for key, values in found.items() if values}
+    shallow = [name for name in names if name.count("/") in (0, 2) and counts(name)]
+    parts = [
+        (PurePosixPath(name).name, layout.text(name))
+        for pattern in METADATA
+        for name in shallow
+        if pattern.fullmatch(PurePosixPath(name).name)
+    ]
+    images = (PurePosixPath(n).name for n in names if IMAGE.fullmatch(n) and counts(n))
+    return facts_of(parts, [*layout.names, next(images, "")])
 
 
-def _metadata(folder: Path) -> Path | None:
-    try:
-        names = sorted(e.name for e in folder.iterdir() if _METADATA.fullmatch(e.name))
-    except OSError:
+def counts(name: str) -> bool:
+    """Say whether a file lies where bands and what describes them lie."""
+    return not BESIDE & {part.lower() for part in PurePosixPath(name).parts[:-1]}
+
+
+def scaling_told(facts: Facts, sensor: Sensor, files: Iterable[str]) -> Scaling | None:
+    """Return factor and offset of every band; None where the numbers have to decide.
+
+    GeoTIFFs are copies: whoever made them may have taken the offset off, and flags of that are
+    sometimes wrong. JPEG 2000 are ESA's own numbers.
+    """
+    copies = any(not name.lower().endswith(".jp2") for name in files)
+    level = facts.get("level", sensor.id[-3:].upper())
+    if copies or "offsets" not in facts or level != sensor.id[-3:].upper():
         return None
-    return folder / names[0] if names else None
+    full = facts.get("quantification", _FULL)
+    if full <= 0:
+        raise SourceError(
+            f"{facts['by']['quantification']}: a reflectance of 1 is {full:g}, which is none.",
+            "Download the product again.",
+        )
+    pairs = {
+        band.common: Linear(1 / full, facts["offsets"].get(band.id, 0.0) / full)
+        for band in sensor.bands
+    }
+    reason = f"quantification and offsets: {facts['by']['offsets']}"
+    return Scaling(pairs, "product", reason, offset_known=True)
 
 
-def _above(paths: Iterable[str]) -> list[Path]:
-    """Return the folders of files, and those above as far as their product reaches."""
-    found: dict[Path, None] = {}
-    for folder in dict.fromkeys(Path(path).absolute().parent for path in paths if _is_file(path)):
-        found[folder] = None
-        above = folder
-        while _INNER.fullmatch(above.name):
-            above = above.parent
-            found[above] = None
-    return list(found)
-
-
-def _is_file(path: str) -> bool:
-    try:
-        return Path(path).is_file()
-    except (OSError, ValueError):  # a name of GDAL's that is no path
-        return False
+def tags_told(facts: Facts) -> dict[str, str]:
+    """Return what is told of the offset, in the words in which tags of files say it."""
+    tags = {"PROCESSING_BASELINE": facts["baseline"]} if "baseline" in facts else {}
+    if "offsets" in facts and not facts["by"]["offsets"].startswith("processing baseline"):
+        numbers = dict.fromkeys(f"{value:g}" for value in facts["offsets"].values())
+        tags["BOA_ADD_OFFSET"] = " ".join(numbers)
+    return tags

@@ -7,7 +7,6 @@ Where it lies, and what lies in it, is told by names (`sentinel2_layout`).
 
 import dataclasses
 import re
-from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,16 +16,15 @@ from obriy.model.notices import notice
 from obriy.sources.band_names import look_up, own_name
 from obriy.sources.base import Request
 from obriy.sources.geotiff import open_told
-from obriy.sources.scaling import Linear, Scaling
-from obriy.sources.sentinel2_layout import BESIDE, METADATA, Layout, product_of
-from obriy.sources.sentinel2_metadata import Facts, facts_of
+from obriy.sources.sentinel2 import IMAGE, counts, facts_within, scaling_told, tags_told
+from obriy.sources.sentinel2_layout import Layout, product_of
+from obriy.sources.sentinel2_metadata import Facts
 from obriy.sources.told import Told
 from obriy.tables.sensor import Sensor, load_sensor
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_IMAGE: Final = re.compile(r"(?P<stem>.+)\.(?:jp2|tiff?)", re.IGNORECASE)
 _SIZE: Final = re.compile(r"(?:^|[_/])R?(?P<metres>[126]0)m(?=[/.])", re.IGNORECASE)
 _BEFORE: Final = re.compile(r"S2[A-D]_USER_(?P<band>(?!MSI)[A-Z]{3})_L2A_TL_", re.IGNORECASE)
 """Files of sen2cor before 2017, which have the band in the middle where it is no band of MSI."""
@@ -36,27 +34,6 @@ _OUTLINES: Final = re.compile(r"(?:.*/)?\w*MSK_CLOUDS_\w*B00\w*\.gml", re.IGNORE
 _RECORDED: Final = (
     "level", "platform", "baseline", "time", "quantification", "cloud_cover", "saturated",
 )  # fmt: skip
-_FULL: Final = 10_000.0
-"""DN that is a reflectance of 1, where no metadata tell another."""
-
-
-def date_of_product(path: str) -> str | None:
-    """Return the day on which a product was sensed, ISO 8601; None: no product, or not told."""
-    return _told_of(path).get("time", "")[:10] or None
-
-
-def cloud_cover_of_product(path: str) -> float | None:
-    """Return the cloudiness that a product tells of itself, per cent; None: not told."""
-    found = _told_of(path).get("cloud_cover")
-    return None if found is None else float(found)
-
-
-def _told_of(path: str) -> Facts:
-    try:
-        layout = product_of(path)
-        return {} if layout is None else _facts(layout, layout.files())[0]
-    except SourceError:  # said when it is opened
-        return {}
 
 
 def open_product(request: Request) -> "xr.Dataset":
@@ -81,11 +58,11 @@ def open_product(request: Request) -> "xr.Dataset":
 def _described(layout: Layout, request: Request) -> Told:
     """Read the metadata of a product, and choose its files."""
     names = layout.files()
-    facts, disagree = _facts(layout, names)
+    facts, disagree = facts_within(layout, names)
     sensor = _sensor(facts, names, request, layout)
     found = _bands(names, sensor)
     chosen = _chosen(found, request.resolution, _wanted(request.bands, found, sensor, layout))
-    images = [name for name in names if _IMAGE.fullmatch(name) and _counts(name)]
+    images = [name for name in names if IMAGE.fullmatch(name) and counts(name)]
     record: dict[str, Any] = {
         "product": layout.names[0],
         **{key: facts[key] for key in _RECORDED if key in facts},
@@ -97,26 +74,13 @@ def _described(layout: Layout, request: Request) -> Told:
         bands={layout.path_of(name): band for band, name in chosen.items()},
         by=facts["by"].get("level", "the option --sensor"),
         unread=tuple(PurePosixPath(n).stem for n in images if n not in chosen.values()),
-        scaling=_scaling(facts, sensor, chosen.values()),
+        scaling=scaling_told(facts, sensor, chosen.values()),
         missing=(facts["saturated"],) if "saturated" in facts else (),
-        tags=facts.get("properties", {}) | _tags(facts),
+        tags=facts.get("properties", {}) | tags_told(facts),
         time=facts["time"][:10] if "time" in facts else None,
         record=record,
         warnings=(*disagree, *_unread_clouds(names, sensor)),
     )
-
-
-def _facts(layout: Layout, names: list[str]) -> tuple[Facts, tuple[str, ...]]:
-    """Read what the parts of a product tell; those of strips and of quality tell nothing here."""
-    shallow = [name for name in names if name.count("/") in (0, 2) and _counts(name)]
-    parts = [
-        (PurePosixPath(name).name, layout.text(name))
-        for pattern in METADATA
-        for name in shallow
-        if pattern.fullmatch(PurePosixPath(name).name)
-    ]
-    images = (PurePosixPath(n).name for n in names if _IMAGE.fullmatch(n) and _counts(n))
-    return facts_of(parts, [*layout.names, next(images, "")])
 
 
 def _unread_clouds(names: list[str], sensor: Sensor) -> tuple[str, ...]:
@@ -125,11 +89,6 @@ def _unread_clouds(names: list[str], sensor: Sensor) -> tuple[str, ...]:
     if "msk_classi" not in sensor.quality or not outlines:
         return ()
     return (notice("cloud_outlines_unread", name=PurePosixPath(outlines[0]).name),)
-
-
-def _counts(name: str) -> bool:
-    """Say whether a file lies where bands and what describes them lie."""
-    return not BESIDE & {part.lower() for part in PurePosixPath(name).parts[:-1]}
 
 
 def _sensor(facts: Facts, names: list[str], request: Request, layout: Layout) -> Sensor:
@@ -166,12 +125,12 @@ def _bands(names: list[str], sensor: Sensor) -> dict[str, dict[float, str]]:
 
 def _band_of(name: str, sensor: Sensor) -> str | None:
     """Return the band of a file, or the quality that it tells; else nothing that is known."""
-    match = _IMAGE.fullmatch(PurePosixPath(name).name)
+    match = IMAGE.fullmatch(PurePosixPath(name).name)
     if match is None:
         return None
     if _CLASSES.fullmatch(match[0]):
         return "msk_classi"
-    if not _counts(name):
+    if not counts(name):
         return None
     before = _BEFORE.match(match["stem"])
     own = before["band"] if before else own_name(match[0]) or match["stem"]
@@ -212,38 +171,6 @@ def _chosen(
         if band in wanted:
             chosen[band] = files[max(enough) if enough else min(files)]
     return chosen
-
-
-def _scaling(facts: Facts, sensor: Sensor, files: Iterable[str]) -> Scaling | None:
-    """Return factor and offset of every band; None where the numbers have to decide.
-
-    GeoTIFFs are copies: whoever made them may have taken the offset off, and flags of that are
-    sometimes wrong. JPEG 2000 are ESA's own numbers.
-    """
-    copies = any(not name.lower().endswith(".jp2") for name in files)
-    if copies or "offsets" not in facts:
-        return None
-    full = facts.get("quantification", _FULL)
-    if full <= 0:
-        raise SourceError(
-            f"{facts['by']['quantification']}: a reflectance of 1 is {full:g}, which is none.",
-            "Download the product again.",
-        )
-    pairs = {
-        band.common: Linear(1 / full, facts["offsets"].get(band.id, 0.0) / full)
-        for band in sensor.bands
-    }
-    reason = f"quantification and offsets: {facts['by']['offsets']}"
-    return Scaling(pairs, "product", reason, offset_known=True)
-
-
-def _tags(facts: Facts) -> dict[str, str]:
-    """Return what is told of the offset, in the words in which tags of files say it."""
-    tags = {"PROCESSING_BASELINE": facts["baseline"]} if "baseline" in facts else {}
-    if "offsets" in facts and not facts["by"]["offsets"].startswith("processing baseline"):
-        numbers = dict.fromkeys(f"{value:g}" for value in facts["offsets"].values())
-        tags["BOA_ADD_OFFSET"] = " ".join(numbers)
-    return tags
 
 
 def _directions(facts: Facts) -> dict[str, float]:

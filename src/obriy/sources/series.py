@@ -23,8 +23,8 @@ from obriy.sources.dates import (
 )
 from obriy.sources.landsat import mtl_values
 from obriy.sources.reading import SUFFIXES, is_mtl
+from obriy.sources.sentinel2 import cloud_cover_of_product, date_of_product
 from obriy.sources.sentinel2_layout import names_product, product_of
-from obriy.sources.sentinel2_product import cloud_cover_of_product, date_of_product
 
 SIDECAR: Final = "dates.csv"
 """Table beside the images: ``file``, ``date`` and, where known, ``cloud_cover`` in per cent."""
