@@ -16,6 +16,7 @@ from tests.terminal import error_line, obriy
 from conftest import UTM, utm_grid
 from obriy.errors import GridError, InputError, UnknownNameError, UsageError
 from obriy.measures.pixel_area import pixel_area
+from obriy.model.legend import load_legend
 from obriy.render.text import text_of
 from obriy.runs.result_file import read_result
 from obriy.workflows.config.measure import MeasureConfig
@@ -172,7 +173,7 @@ def test_what_has_no_code_is_unseen_unless_it_is_said(tmp_path):
     mask = write(tmp_path / "a_2023-05-01.tif", columns(0, 15))
     with pytest.raises(InputError, match="not clear"):
         measured([mask], codes=None)
-    area = measured([mask], tmp_path / "run", codes="1=water,7=land").result.areas[0]
+    area = measured([mask], tmp_path / "run", codes="1=water,7=land").result.dates[0]
     assert area.unseen_share == pytest.approx(0.5, abs=0.001)
     assert area.bounds_km2 == pytest.approx((km2(columns(0, 15)), km2(columns(0, 30))), rel=1e-6)
 
@@ -255,3 +256,46 @@ def test_the_reservoir_that_was_drained(realdata, tmp_path):
     result = measured(maps, tmp_path / "run", aoi=str(tmp_path / "part.gpkg")).result
     # Pixels on the ellipsoid, far from the meridian of the zone, are not 100 m² each.
     assert by_date(result) == pytest.approx(counted, rel=1e-3)
+
+
+def test_one_map_of_no_date_is_measured_as_an_image_is(tmp_path):
+    mask = write(tmp_path / "lake.tif", columns(10, 20))
+    done = obriy("measure", mask, "--codes", SAID, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert f"Water: {km2(columns(10, 20)):.4f} km² seen; no interval" in done.stdout
+    result = read_result(tmp_path / "run")
+    assert (result.kind, result.dates[0].date, result.errors) == ("image", None, "unknown")
+    assert result.headline.km2 == pytest.approx(km2(columns(10, 20)), rel=1e-6)
+    assert {"mask", "polygons", "areas", "picture", "report", "stac"} <= set(result.outputs)
+    outlines = gpd.read_file(tmp_path / "run" / "water.gpkg", layer="water")
+    assert outlines.to_crs(outlines.estimate_utm_crs()).area.sum() == pytest.approx(
+        20_000, rel=0.01
+    )
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert text_of("en")("answer.errors_unknown") in page
+    assert plan_job(MeasureConfig(maps=[mask], codes=SAID))["class"] == "water"
+
+
+def test_several_maps_without_dates_are_refused_with_the_way_out(tmp_path):
+    maps = [write(tmp_path / f"{place}.tif", columns(0, 5)) for place in ("east", "west")]
+    with pytest.raises(InputError, match=r"Nothing tells the date of .*east.tif\. .*dates\.csv"):
+        measured(maps)
+
+
+def test_one_map_of_another_class_and_of_districts(tmp_path):
+    cover = write(tmp_path / "cover.tif", np.where(columns(0, 6), 80, 10), None)
+    x, y = 500_000, 5_200_000
+    boxes = [shapely.box(x, y - 200, x + 150, y), shapely.box(x + 150, y - 200, x + 300, y)]
+    gpd.GeoDataFrame({"name": ["west", "east"]}, geometry=boxes, crs=UTM).to_file(
+        tmp_path / "d.gpkg"
+    )
+    result = measured(
+        [cover], tmp_path / "run", codes=None, aoi=str(tmp_path / "d.gpkg"),
+        **{"class": "tree_cover"}, lang="uk",
+    ).result  # fmt: skip
+    assert [row.headline.what for row in result.districts] == ["tree_cover"] * 2
+    assert result.area_km2 == pytest.approx(km2(columns(6, 30)), rel=1e-4)
+    assert Path(result.outputs["polygons"]).name == "tree_cover.gpkg"
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert load_legend("worldcover").by_name("tree_cover").called("uk") in page
+    assert "Вода за ділянками" not in page

@@ -14,6 +14,7 @@ from obriy.cli.show_ice import ice_lines, ice_table, ice_training_lines
 from obriy.cli.show_landcover import clusterers_table, landcover_lines, training_lines
 from obriy.cli.show_water import (
     image_lines,
+    measured_image_lines,
     measured_lines,
     methods_table,
     season_table,
@@ -22,7 +23,7 @@ from obriy.cli.show_water import (
 from obriy.model.result.base import RunResult
 from obriy.model.result.ice import IceResult
 from obriy.model.result.landcover import LandcoverResult
-from obriy.model.result.measured import MeasuredSeriesResult
+from obriy.model.result.measured import MeasuredImageResult, MeasuredSeriesResult
 from obriy.model.result.tables import (
     CoverComparison,
     IceComparison,
@@ -109,6 +110,7 @@ class Screen:
 _ANSWERS: dict[type[RunResult], Callable[[Any], Sequence[str | Table]]] = {
     WaterImageResult: image_lines,
     WaterSeriesResult: series_lines,
+    MeasuredImageResult: measured_image_lines,
     MeasuredSeriesResult: measured_lines,
     LandcoverResult: landcover_lines,
     IceResult: ice_lines,

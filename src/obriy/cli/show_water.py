@@ -5,7 +5,7 @@ from rich.table import Table
 from obriy.cli.show_area import failures, km2, score, unseen, whatever, whole
 from obriy.model.areas import WHOLE_IMAGE
 from obriy.model.result.base import Evaluation
-from obriy.model.result.measured import MeasuredSeriesResult
+from obriy.model.result.measured import MeasuredImageResult, MeasuredSeriesResult
 from obriy.model.result.tables import SeasonComparison, Sweep, WaterComparison
 from obriy.model.result.water import AreaResult, SeriesPart, WaterImageResult, WaterSeriesResult
 
@@ -31,14 +31,26 @@ def series_lines(result: WaterSeriesResult) -> list[str]:
     return _series_lines(result, "Water", f"  Method: {result.method}")
 
 
+def measured_image_lines(result: MeasuredImageResult) -> list[str]:
+    """Return the answer of one map that somebody else made."""
+    head, name = result.lead(), _title(result)
+    about = f"{name}: {whole(head)}" if head.km2 is not None else f"{name}: nothing seen."
+    rows = [f"{row.district}: {km2(row.headline.km2)} km²" for row in result.districts
+            if row.headline is not None and len(result.districts) > 1]  # fmt: skip
+    return [about, *rows, f"Unseen: {unseen(head)}", *whatever(head)]
+
+
+def _title(result: MeasuredImageResult | MeasuredSeriesResult) -> str:
+    return result.class_name.replace("_", " ").capitalize()
+
+
 def measured_lines(result: MeasuredSeriesResult) -> list[str | Table]:
     """Return the answer of maps that somebody else made: what each shows, then all together."""
     table = Table("date", "district", f"{result.class_name}, km²", "unseen")
     for area in result.areas:
         place = "whole map" if area.district == WHOLE_IMAGE else area.district
         table.add_row(area.date, place, km2(area.area_km2), f"{area.unseen_share:.1%}")
-    name = result.class_name.replace("_", " ").capitalize()
-    return [table, *_change_lines(result), *_series_lines(result, name, "")]
+    return [table, *_change_lines(result), *_series_lines(result, _title(result), "")]
 
 
 def _change_lines(result: SeriesPart) -> list[str]:

@@ -94,14 +94,43 @@ def change_figure(
         pixel_size_m: For a scale bar where the image has no CRS.
         max_size: Longest side of the picture, pixels.
     """
+    return class_figure(
+        change,
+        unseen="series.unseen_once",
+        districts=districts,
+        lang=lang,
+        pixel_size_m=pixel_size_m,
+        max_size=max_size,
+    )
+
+
+def class_figure(
+    class_map: ClassMap,
+    *,
+    unseen: str = "",
+    districts: Sequence[District] = (),
+    lang: str = "en",
+    pixel_size_m: float | None = None,
+    max_size: int = MAX_SIZE,
+) -> Figure:
+    """Draw a map of classes alone, arguments as of `change_figure`.
+
+    Args:
+        class_map: The map.
+        unseen: Key of the text for what has no class; empty: as every map has it.
+        districts: See there, like the others.
+        lang: See there.
+        pixel_size_m: See there.
+        max_size: See there.
+    """
     text = text_of(lang)
-    picture = map_picture(change, lang=lang, max_size=max_size)
+    picture = map_picture(class_map, lang=lang, max_size=max_size)
     legend = tuple(
-        (text("series.unseen_once") if colour in _NOTHING else title, colour)
+        (text(unseen) if unseen and colour in _NOTHING else title, colour)
         for title, colour in picture.legend
     )
     legend += tuple(district_entries(text, districts))
-    sheet = MapSheet.of(change.geobox, picture.extent, pixel_size_m, foot=0.95)
+    sheet = MapSheet.of(class_map.geobox, picture.extent, pixel_size_m, foot=0.95)
     columns = legend_columns([title for title, _ in legend], sheet.width - 0.2)
     room = 0.18 + 0.2 * -(-len(legend) // columns)
     sheet = dataclasses.replace(sheet, foot=0.37 + room)

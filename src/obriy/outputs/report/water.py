@@ -75,7 +75,7 @@ def _first(
         lines=_lines(text, result, first.value[1], share_of_seen),
         facts=[
             (text("report.date"), ", ".join(dates) or text("report.date_unknown")),
-            (text("report.method"), str(result["method"])),
+            *([(text("report.method"), str(result["method"]))] if "method" in result else []),
             (text("report.clear"), cells.seen(text, result)),
         ],
         seen=_seen(text, result, one),

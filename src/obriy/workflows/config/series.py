@@ -4,6 +4,8 @@ from typing import Final
 
 from pydantic import Field
 
+from obriy.model.legend import Legend
+from obriy.workflows.config.base import CommaList
 from obriy.workflows.config.reading import PlaceConfig
 
 SERIES: Final = ("datetime", "weights", "fill", "register", "river", "evaporation", "change")
@@ -36,6 +38,7 @@ class SeriesConfig(PlaceConfig):
     change: tuple[str, str] | None = Field(
         None, description="two dates or periods to compare, e.g. 2025-06 2025-09"
     )
+    outputs: CommaList = Field([], description="what to write")
 
     def series_options(self) -> list[str]:
         """Return the names of the options given that only a series has."""
@@ -46,3 +49,8 @@ class SeriesConfig(PlaceConfig):
     def measured(self) -> str:
         """The class whose area is measured."""
         return "water"
+
+    def called(self, legend: Legend) -> str:
+        """Return what people call that class, where it is not water; else nothing."""
+        name = self.measured
+        return "" if name == "water" else legend.by_name(name).called(self.lang)

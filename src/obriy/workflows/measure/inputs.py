@@ -20,6 +20,7 @@ from obriy.sources.series import DatedImage, find_series, require_alike
 from obriy.workflows.config.measure import MeasureConfig
 from obriy.workflows.opening import grid_text
 from obriy.workflows.water.balance import read_balance
+from obriy.workflows.water.image import Inputs
 from obriy.workflows.water.inputs import OpenedImage, SeriesInputs, check_change, check_weights
 
 LABELS = "labels"
@@ -50,6 +51,21 @@ def read_maps(config: MeasureConfig) -> SeriesInputs:
     _require_size(config, good[0][1])
     check_weights(config, opened)
     return SeriesInputs(opened, districts, balance)
+
+
+def is_one(config: MeasureConfig) -> bool:
+    """Say whether one map is meant, whose date need not be known."""
+    return len(config.maps) == 1 and not config.maps[0].is_dir() and not config.series_options()
+
+
+def read_map(config: MeasureConfig) -> Inputs:
+    """Open one map lazily; errors are those of `read_maps`, but for dates."""
+    _require_water(config)
+    path = config.maps[0]
+    districts = read_districts(config.aoi, config.layer) if config.aoi else []
+    scene = as_scene(open_map_of_others(path, config, date_of([str(path)], {})))
+    _require_size(config, scene)
+    return Inputs(scene, crop(scene, districts) if districts else scene, districts)
 
 
 def dated_maps(maps: Sequence[Path], datetime: str | None) -> list[DatedImage]:

@@ -1,32 +1,40 @@
-"""`obriy water` of one image: to a scored, measured map, in a run folder."""
+"""One image to a scored, measured map in a run folder, for `obriy water` and `obriy measure`."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import xarray as xr
 
 from obriy.blocks.engine import EngineOptions
+from obriy.errors import ObriyError
 from obriy.measures.areas import measure_areas
 from obriy.measures.totals import total_on
 from obriy.methods.expression import parse_method
 from obriy.model.areas import WHOLE_IMAGE, AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
-from obriy.model.layers import is_listed
+from obriy.model.layers import is_listed, layer_of
 from obriy.model.notices import notice
 from obriy.model.reference import Reference
 from obriy.model.result.base import Evaluation, parts_that_failed
-from obriy.model.result.water import Estimate, WaterDate, WaterImageResult, district_of_image
+from obriy.model.result.water import (
+    AreaResult,
+    Estimate,
+    WaterDate,
+    WaterImageResult,
+    district_of_image,
+)
 from obriy.model.scene import band_names, provenance_of
 from obriy.prepare.crop import crop
 from obriy.runs.folder import RunFolder
 from obriy.sources.base import truth_of
 from obriy.sources.districts import read_districts
 from obriy.workflows.config.base import GSW
-from obriy.workflows.config.reading import ImageConfig
+from obriy.workflows.config.reading import ImageConfig, PlaceConfig
+from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.config.water import WaterConfig
-from obriy.workflows.dated import ImageMap, map_images, map_of
+from obriy.workflows.dated import ImageMap, Mapper, map_images, map_of
 from obriy.workflows.evaluation import evaluate, reference_from_file
 from obriy.workflows.opening import plan_of, scene_of
 from obriy.workflows.records import about_districts, districts_that_failed
@@ -73,29 +81,55 @@ def run_image(config: WaterConfig, options: EngineOptions | None = None) -> Run:
     # Before the work: what is wrong with method and reference is said while nothing is lost.
     parse_method(config.method).bands(set(band_names(inputs.scene)))
     reference = reference_of(inputs, config, options)
+    job = OneMap(inputs, WaterMapper(config), _result, reference)
     with run_folder(config) as folder:
-        return _carried_out(inputs, reference, config, folder, options)
+        return measure_one(job, config, folder, options)
 
 
-def _carried_out(
-    inputs: "Inputs",
-    reference: Reference | None,
-    config: WaterConfig,
-    folder: RunFolder,
-    options: EngineOptions,
+Answer = Callable[[Any, Products, ImageMap, dict[str, str]], AreaResult]
+"""What puts ``result.json`` together, of a configuration and what was measured."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OneMap:
+    """What becomes one map.
+
+    Attributes:
+        inputs: What is read, opened.
+        mapper: Where the map comes from: a method for water, or a file of others.
+        answer: Puts the result together.
+        reference: What the map is scored against; None: nothing.
+    """
+
+    inputs: "Inputs"
+    mapper: Mapper
+    answer: Answer
+    reference: Reference | None = None
+
+
+def measure_one(
+    job: OneMap, config: SeriesConfig, folder: RunFolder, options: EngineOptions
 ) -> Run:
-    """Do the run in its folder."""
+    """Take the map of one image, measure, score and report, in its folder."""
+    inputs = job.inputs
     cropped = bool(inputs.districts)
-    mapped = map_images([inputs], WaterMapper(config), folder, options, cropped=cropped, alone=True)
-    water = map_of(mapped[0])
-    areas = measure_image(water, inputs.districts, config)
-    scores = None if reference is None else evaluate(water, reference)
-    wanted = {n: f for n, f in mapped[0].files.items() if is_listed(n, config.outputs)}
+    mapped = map_images([inputs], job.mapper, folder, options, cropped=cropped, alone=True)
+    made = map_of(mapped[0])
+    areas = measure_image(made, inputs.districts, config, config.measured)
+    scores = None if job.reference is None else evaluate(made, job.reference)
+    wanted = {n: f for n, f in mapped[0].files.items() if _is_listed(n, config)}
     maps = {name: str(folder.file(file)) for name, file in wanted.items()}
-    products = Products(inputs.part, water, inputs.districts, areas, scores, mapped[0].found)
-    result = _result(config, products, mapped[0], maps)
+    products = Products(inputs.part, made, inputs.districts, areas, scores, mapped[0].found)
+    result = job.answer(config, products, mapped[0], maps)
     result = result.with_outputs(write_products(config, folder, products, result))
     return finish(config, folder, result)
+
+
+def _is_listed(output: str, config: SeriesConfig) -> bool:
+    """Whether a run names a raster: it is asked for, or nobody can choose it."""
+    layer = layer_of(output)
+    chosen = layer is not None and layer.file in config.OUTPUTS
+    return is_listed(output, config.outputs) if chosen else True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +146,7 @@ class Inputs:
     part: xr.Dataset
     districts: list[District]
     name: str = ""
-    error: None = None
+    error: ObriyError | None = None
 
 
 def inputs_of(config: ImageConfig, options: EngineOptions | None = None) -> Inputs:
@@ -123,13 +157,13 @@ def inputs_of(config: ImageConfig, options: EngineOptions | None = None) -> Inpu
 
 
 def measure_image(
-    water: ClassMap, districts: list[District], config: ImageConfig
+    water: ClassMap, districts: list[District], config: PlaceConfig, class_name: str = "water"
 ) -> AreaSeries | None:
     """Measure; None where the image has neither a CRS nor a stated pixel size."""
     if water.geobox.crs is None and config.resolution is None:
         return None
     size = config.resolution if water.geobox.crs is None else None
-    return measure_areas(water, "water", districts, pixel_size_m=size)
+    return measure_areas(water, class_name, districts, pixel_size_m=size)
 
 
 def reference_of(inputs: Inputs, config: ImageConfig, options: EngineOptions) -> Reference | None:
@@ -150,6 +184,19 @@ def _result(
     config: WaterConfig, products: Products, mapped: ImageMap, maps: dict[str, str]
 ) -> WaterImageResult:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
+    total = None if products.areas is None else total_on(products.areas, products.water.time)
+    return WaterImageResult(
+        **image_values(config, products, mapped, maps),
+        method=config.method,
+        mask_area_km2=total.mask_km2 if total else None,
+        decision=products.found["decision"],
+    )
+
+
+def image_values(
+    config: SeriesConfig, products: Products, mapped: ImageMap, maps: dict[str, str]
+) -> dict[str, Any]:
+    """Return what the result of every single map has, whoever made it."""
     water, areas, found = products.water, products.areas, products.found
     rows = [] if areas is None else list(areas.areas)
     total = None if areas is None else total_on(areas, water.time)
@@ -166,6 +213,7 @@ def _result(
         bounds_km2=total.bounds_km2 if total else None,
         unseen_share=unseen,
         unseen=water.clouds,
+        errors=water.errors,
     )
     date = WaterDate(
         **dict(estimate),
@@ -178,23 +226,20 @@ def _result(
         holes=list(mapped.holes),
         outputs=maps,
     )
-    return WaterImageResult(
+    return {
         **dict(estimate),
-        method=config.method,
-        uncertainty_km2=total.uncertainty if total else {},
-        mask_area_km2=total.mask_km2 if total else None,
-        dates=[date],
-        districts=[district_of_image(row) for row in rows],
-        decision=found["decision"],
-        evaluation=None if products.scores is None else Evaluation(**products.scores.to_dict()),
-        failed=[
+        "uncertainty_km2": total.uncertainty if total else {},
+        "dates": [date],
+        "districts": [district_of_image(row, config.measured) for row in rows],
+        "evaluation": None if products.scores is None else Evaluation(**products.scores.to_dict()),
+        "failed": [
             *parts_that_failed(water.time or WHOLE_IMAGE, mapped.holes),
             *districts_that_failed(products.districts, rows, rows),
         ],
-        outputs=maps,
-        command=command_of(config),
-        provenance=dataclasses.replace(water.provenance, warnings=tuple(warnings)),
-    )
+        "outputs": maps,
+        "command": command_of(config),
+        "provenance": dataclasses.replace(water.provenance, warnings=tuple(warnings)),
+    }
 
 
 def _unseen_share(found: Mapping[str, Any]) -> float:

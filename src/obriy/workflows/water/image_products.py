@@ -12,16 +12,18 @@ from obriy.indices.catalogue import get_index
 from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.layers import LAYERS
-from obriy.model.result.water import WaterImageResult
+from obriy.model.result.water import AreaResult
+from obriy.model.scene import band_names
 from obriy.model.scores import Scores
 from obriy.outputs.polygons import write_polygons
 from obriy.outputs.report import water
 from obriy.outputs.tables import write_areas, write_scores
 from obriy.render.index_maps import index_figure
 from obriy.render.maps import map_figure
+from obriy.render.multiples import class_figure
 from obriy.render.plots import histogram_figure
 from obriy.runs.folder import RunFolder
-from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.passes import histograms_of, open_layer
 from obriy.workflows.products import RunFiles
 
@@ -48,7 +50,7 @@ class Products:
 
 
 def write_products(
-    config: WaterConfig, folder: RunFolder, products: Products, result: WaterImageResult
+    config: SeriesConfig, folder: RunFolder, products: Products, result: AreaResult
 ) -> dict[str, Path]:
     """Write polygons, tables, report and STAC item; return their paths by name.
 
@@ -59,11 +61,12 @@ def write_products(
         result: ``result.json`` so far; its ``outputs`` name the maps.
     """
     maps = {name: Path(path) for name, path in result.outputs.items()}
-    run = RunFiles(config, folder, products.districts, maps)
+    name = config.measured
+    run = RunFiles(config, folder, products.districts, maps, config.called(products.water.legend))
     run.files |= run.polygons(
-        "water.gpkg",
+        f"{name}.gpkg",
         lambda path: write_polygons(
-            products.water, path, districts=products.districts, lang=config.lang
+            products.water, path, class_name=name, districts=products.districts, lang=config.lang
         ),
         after=["map"],
     )
@@ -72,7 +75,7 @@ def write_products(
     if products.scores is not None:
         run.files["scores"] = write_scores(products.scores, folder.file("scores.csv"))
     if run.wants("report"):
-        share = _share_of_seen(products)
+        share = _share_of_seen(products, name)
         run.report(
             result,
             _figures(run, products),
@@ -86,7 +89,12 @@ def write_products(
 def _figures(run: RunFiles, products: Products) -> dict[str, Figure]:
     """Draw the map, what the threshold rests on, and the indices that were kept."""
     own = run.drawn_on(products.water)
-    drawn = {"map": map_figure(products.scene, products.water, **own)}
+    seen = bool(band_names(products.scene))  # of a map of others there is no image
+    drawn = {
+        "map": map_figure(products.scene, products.water, **own)
+        if seen
+        else class_figure(products.water, **own)
+    }
     for number, histogram in enumerate(histograms_of(products.found)):
         drawn[f"histogram{number}"] = histogram_figure(histogram, lang=run.lang)
     layer = LAYERS["index"]
@@ -103,8 +111,8 @@ def _figures(run: RunFiles, products: Products) -> dict[str, Figure]:
     return drawn
 
 
-def _share_of_seen(products: Products) -> float | None:
+def _share_of_seen(products: Products, class_name: str) -> float | None:
     pixels = products.found["pixels"]
     seen = sum(n for code, n in pixels.items() if code != "0")
-    water = products.water.legend.by_name("water").code
+    water = products.water.legend.by_name(class_name).code
     return pixels.get(str(water), 0) / seen if seen else None

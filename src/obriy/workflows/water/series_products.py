@@ -77,7 +77,8 @@ def write_series_products(
         products: What to show.
         result: ``result.json`` so far, without bodies and change.
     """
-    run, found = RunFiles(config, folder, products.districts, of=_other_class(config, products)), {}
+    first, found = next(iter(products.maps.values())), {}
+    run = RunFiles(config, folder, products.districts, of=config.called(first.legend))
     series, thresholds = products.series, products.thresholds
     run.files |= {
         "occurrence": folder.file("occurrence.tif"),
@@ -100,14 +101,6 @@ def write_series_products(
     if run.wants("report"):
         _report(run, products, result)
     return result.with_outputs(run.files)
-
-
-def _other_class(config: SeriesConfig, products: SeriesProducts) -> str:
-    """Return what people call the class that is measured, where that is not water."""
-    if config.measured == "water":
-        return ""
-    legend = next(iter(products.maps.values())).legend
-    return legend.by_name(config.measured).called(config.lang)
 
 
 def _bodies(run: RunFiles, products: SeriesProducts, class_name: str) -> StepRecord:
