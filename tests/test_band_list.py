@@ -12,7 +12,7 @@ from obriy.workflows.config.base import make_config
 from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.config.water import WaterConfig
-from obriy.workflows.opening import scene_of
+from obriy.workflows.inputs import one_image
 
 SENTINEL2 = ("B02", "B03", "B04", "B08", "B11", "B12")
 COMMON = ("blue", "green", "red", "nir", "swir16", "swir22")
@@ -187,9 +187,9 @@ def test_the_list_is_believed_by_the_configuration_too(tmp_path, kind):
     file = write(tmp_path / "a.tif", numbers(6), SENTINEL2)
     given = {"source": str(file), "bands": "nir,green,red,blue"}
     with pytest.raises(BandError, match="--force-bands"):
-        scene_of(make_config(kind, given))
+        one_image(make_config(kind, given))
     forced = make_config(kind, given | {"force_bands": True})
-    assert band_names(scene_of(forced)) == ["blue", "green", "red", "nir"]
+    assert band_names(one_image(forced).scene) == ["blue", "green", "red", "nir"]
     assert forced.identity()["force_bands"] is True
     # A run that was made before there was the option is still that run.
     assert "force_bands" not in make_config(kind, given).identity()

@@ -11,7 +11,7 @@ from obriy.model.ice import IceSeason
 from obriy.model.provenance import Provenance
 from obriy.model.result.ice import IceDate, IceResult
 from obriy.model.result.tables import IceComparison, IceRow
-from obriy.sources.ice_images import find_ice_images
+from obriy.sources.finding import find_items
 
 WINTER = IceSeason(
     district="bay", season="2020/21", dates=2, first_ice="2021-01-05", first_ice_after=None,
@@ -95,8 +95,8 @@ def test_the_table_of_methods_cuts_no_name_in_a_narrow_terminal(capsys, monkeypa
 
 
 def test_a_folder_without_an_image_says_what_it_holds(tmp_path):
-    with pytest.raises(SourceError, match="nothing that could be one"):
-        find_ice_images([str(tmp_path)])
+    with pytest.raises(SourceError, match="is empty"):
+        find_items([str(tmp_path)])
     (tmp_path / "MOD03.A2021048.0140.061.2021048123000.hdf").touch()
     with pytest.raises(SourceError, match=r"only MOD03\.A2021048"):
-        find_ice_images([str(tmp_path)])
+        find_items([str(tmp_path)])

@@ -12,7 +12,7 @@ from obriy.errors import SourceError
 from obriy.model.flags import Flag
 from obriy.model.scene import band_names
 from obriy.sources import open_scene
-from obriy.sources.series import find_series, is_series
+from obriy.sources.finding import find_items
 
 C2 = "LC08_L2SP_178027_20230607_20230614_02_T1"
 LATER = "LC09_L2SP_178027_20230615_20230617_02_T1"
@@ -100,8 +100,7 @@ def test_a_folder_of_archives_is_a_series(tmp_path):
     inside.mkdir()
     for file in tmp_path.glob("*.tar"):
         file.rename(inside / file.name)
-    assert is_series(str(inside))
-    found = find_series(inside)
+    found = find_items([str(inside)])
     assert [(i.date, i.cloud_cover) for i in found] == [("2023-06-07", 12.5), ("2023-06-15", 12.5)]
     assert open_scene(found[0].paths).time == "2023-06-07"
 
@@ -110,7 +109,7 @@ def test_an_archive_beside_what_was_unpacked_from_it_counts_once(tmp_path):
     for product in (LATER, C2):
         folder = level2(tmp_path / product, product)
         packed(folder, tmp_path / f"{product}.tar")
-    assert [i.date for i in find_series(tmp_path)] == ["2023-06-07", "2023-06-15"]
+    assert [i.date for i in find_items([str(tmp_path)])] == ["2023-06-07", "2023-06-15"]
 
 
 def test_a_folder_with_one_archive_is_that_archive(tmp_path):

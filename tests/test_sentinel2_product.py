@@ -10,12 +10,14 @@ import pytest
 from obriy.errors import BandError, SourceError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.scene import band_names
+from obriy.sources.finding import find_items
 from obriy.sources.scene import open_scene
-from obriy.sources.sentinel2 import cloud_cover_of_product, date_of_product
 from obriy.sources.sentinel2_layout import product_of
 from obriy.sources.sentinel2_metadata import facts_of
-from obriy.sources.series import find_series, is_series
 from obriy.tables.sensor import load_sensor
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.jobs import plan_job
 from obriy.workflows.opening import with_terrain
 from sentinel2_files import (
     IDS,
@@ -401,15 +403,13 @@ def test_products_in_a_folder_are_a_series(tmp_path):
     later = dataclasses.replace(L2A, sensed="20230622T083609", made="20230622T110000")
     write_safe(tmp_path, L2A, "first.SAFE")
     shutil.rmtree(write_zip_of(tmp_path, later))
-    assert is_series(str(tmp_path))
-    images = find_series(tmp_path)
+    images = find_items([str(tmp_path)])
     assert [image.date for image in images] == ["2023-06-07", "2023-06-22"]
     assert [image.cloud_cover for image in images] == [2.5, 2.5]
     for image in images:
         check_bands(open_scene(image.paths[0]))
-    assert not is_series(str(tmp_path / "first.SAFE"))
-    assert date_of_product(str(tmp_path / "first.SAFE")) == "2023-06-07"
-    assert cloud_cover_of_product(str(tmp_path)) is None
+    (alone,) = find_items([str(tmp_path / "first.SAFE")])
+    assert (alone.time, alone.source) == ("2023-06-07T08:36", "sentinel2")
 
 
 def write_zip_of(folder, product):
@@ -422,7 +422,7 @@ def test_two_tiles_of_one_day_are_refused(tmp_path):
     for tile in ("T36TWT", "T36TXT"):
         write_safe(tmp_path, dataclasses.replace(L2A, tile=tile))
     with pytest.raises(UsageError, match="more than one image of 2023-06-07"):
-        find_series(tmp_path)
+        plan_job(make_config(WaterConfig, {"source": str(tmp_path)}))
 
 
 # Real ones

@@ -20,7 +20,7 @@ from obriy.errors import (
     SourceError,
     UsageError,
 )
-from obriy.sources.series import is_series
+from obriy.sources.finding import find_items
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.jobs import read_config
@@ -654,10 +654,11 @@ def test_folders_are_dated_by_what_their_files_agree_on(folder, tmp_path):
     # A reference that lies in a folder beside the bands of an image is no other date.
     split(image, tmp_path / "scene", "T36UXV_20240615T084601_{}.tif")
     split(image, tmp_path / "scene" / "reference", "lake_20240701_{}.tif")
-    assert not is_series(str(tmp_path / "scene"))
+    assert len(find_items([str(tmp_path / "scene")])) == 1
     # Files of two dates in one folder agree on none.
     split(image, place / "b", "T36UXV_20240625T084559_{}.tif")
-    assert not is_series(str(place))
+    with pytest.raises(SourceError, match="no two dates"):
+        find_items([str(place)])
 
 
 def test_bands_that_stand_before_the_date_are_put_together(folder, tmp_path):

@@ -25,7 +25,7 @@ from obriy.validation.sweep import sweep_agreement
 from obriy.workflows.compare.water import run_water_comparison
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
-from obriy.workflows.water.image import run_image
+from obriy.workflows.water.job import run_water
 from terminal import obriy
 
 METHODS = ["auto", "ndwi:zero", "majority(ndwi:zero, mndwi:zero, aweish:zero)"]
@@ -47,7 +47,7 @@ def table_of(path):
 
 
 def alone(tmp_path, method):
-    return run_image(WaterConfig(source=SCENE, method=method, out=tmp_path / "alone", outputs=[]))
+    return run_water(WaterConfig(source=SCENE, method=method, out=tmp_path / "alone", outputs=[]))
 
 
 @pytest.mark.parametrize("number", range(len(METHODS)))
@@ -200,7 +200,7 @@ def test_without_methods_without_reference_without_a_place(tmp_path):
 
 
 def test_index_rasters_are_the_formula(tmp_path):
-    run = run_image(
+    run = run_water(
         WaterConfig(source=SCENE, method="ndwi:otsu & !mndwi:0.2", outputs=["index"],
                     clouds="none", out=tmp_path / "run")
     )  # fmt: skip

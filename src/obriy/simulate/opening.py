@@ -1,6 +1,8 @@
 """``simulated:``, a made-up scene with known truth: the door to `obriy.simulate.water`."""
 
 import functools
+from collections.abc import Sequence
+from typing import Final
 from urllib.parse import parse_qsl
 
 import xarray as xr
@@ -8,15 +10,17 @@ from odc.geo.geobox import GeoBox
 
 from obriy.errors import GridError, UsageError
 from obriy.model.grid import coords_of, geobox_of, same_grid
+from obriy.model.item import Item, item_id
 from obriy.model.legend import load_legend
 from obriy.model.reference import Reference
 from obriy.registry import did_you_mean
 from obriy.simulate.ice.opening import MEANING as ICE_MEANING
 from obriy.simulate.ice.opening import SCHEME as ICE
-from obriy.simulate.ice.opening import ice_truth, open_simulated_ice
+from obriy.simulate.ice.opening import ice_truth, open_simulated_ice, time_of
 from obriy.simulate.water import SETTING, SimulatedScene, simulate_water_scene
-from obriy.sources.base import MADE_UP, Request
+from obriy.sources.base import Query, Request, Source
 
+MADE_UP: Final = "simulated:"
 MEANING = "water where its true share of the pixel is 0.5 or more"
 DEFAULTS = {"seed": "7", "size": "512", "setting": SETTING}
 
@@ -106,3 +110,14 @@ def _made(address: str, resolution: float) -> SimulatedScene:
             f"'{address}' is no simulated scene.", "Write e.g. simulated:?seed=7&size=300x400."
         ) from error
     return simulate_water_scene((rows, columns), seed, resolution, setting=options["setting"])
+
+
+def find_simulated(texts: Sequence[str], query: Query) -> list[Item]:
+    """Return the scene of each address; one of ice has the time that its address says."""
+    return [
+        Item(item_id(text), MADE_UP, (text,), time_of(text) if text.startswith(ICE) else "")
+        for text in texts
+    ]
+
+
+SIMULATED: Final = Source(find_simulated, open_simulated_scene, truth=truth_of)

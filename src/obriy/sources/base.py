@@ -1,9 +1,10 @@
-"""What every kind of source gets to see, and the registry of the kinds."""
+"""What a source is: it claims what it can read, finds the images in it, and opens one of them."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
+from obriy.model.item import Item
 from obriy.registry import Registry
 
 if TYPE_CHECKING:
@@ -53,23 +54,77 @@ class Request:
         return [name for name in names if getattr(self, name) is not None]
 
 
-MADE_UP: Final = "simulated:"
-"""What the address of a made-up scene begins with; nothing but its name is known here."""
-SOURCES: Registry[Callable[[Request], "xr.Dataset"]] = Registry("source")
-SOURCES.register("files", "obriy.sources.geotiff:open_files")
-SOURCES.register("sentinel2", "obriy.sources.sentinel2_product:open_product")
-SOURCES.register("sample", "obriy.sources.sample:open_sample")
-SOURCES.register("simulated", "obriy.simulate.opening:open_simulated_scene")
-SOURCES.register("modis", "obriy.sources.modis.granule:open_modis")
-SOURCES.register("picture", "obriy.sources.modis.pictures:open_named_picture")
+@dataclasses.dataclass(frozen=True)
+class Query:
+    """What images are wanted of a source.
 
-TRUTHS: Registry[Callable[[str, "GeoBox"], "Reference"]] = Registry("source with a truth")
-"""Of a scene that was made: its address and the grid of a map of it, or of a part, to its truth."""
-TRUTHS.register("simulated", "obriy.simulate.opening:truth_of")
+    Attributes:
+        datetime: ``A/B``, both included, as for `obriy.sources.dates.parse_range`; None: all.
+        each: Whether every file is an image by itself, as maps of classes are; else files of one
+            band and one time are put together.
+        geolocation: MOD03 files, or folders of them, that belong to granules.
+        clouds: ``auto``, ``none``, or a MOD35 file or a folder of them to look in, too.
+    """
 
-TIMES: Registry[Callable[[str], str]] = Registry("source with a time")
-"""Of a scene that was made: its address to its time, ISO 8601, before it is made."""
-TIMES.register("simulated", "obriy.simulate.ice.opening:time_of")
+    datetime: str | None = None
+    each: bool = False
+    geolocation: tuple[str, ...] = ()
+    clouds: str = "auto"
+
+
+def everything(text: str) -> bool:
+    """Claim whatever there is: for a source that has an address, or takes what is left."""
+    return True
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A kind of place that images come from.
+
+    Attributes:
+        find: The images in what it claimed (the order does not matter); opens no pixel.
+        open: One of them as a Scene, lazily; ``paths`` of the request are those of the item.
+        claims: Whether a path is of this kind, by its name and what lies in it; the first source
+            in the order of `SOURCES` that says so has it. One with an address need not say.
+        truth: Of what was made up: its address and the grid of a map of it, or of a part, to its
+            truth.
+    """
+
+    find: Callable[[Sequence[str], Query], list[Item]]
+    open: Callable[[Request], "xr.Dataset"]
+    claims: Callable[[str], bool] = everything
+    truth: Callable[[str, "GeoBox"], "Reference"] | None = None
+
+
+FILES: Final = "files"
+"""The source that takes what no other claims."""
+SOURCES: Registry[Source] = Registry("source")
+"""By name; one that ends in a colon is what its addresses begin with."""
+SOURCES.register("sample:", "obriy.sources.sample:SAMPLE")
+SOURCES.register("simulated:", "obriy.simulate.opening:SIMULATED")
+SOURCES.register("sentinel2", "obriy.sources.sentinel2_product:SENTINEL2")
+SOURCES.register("granules", "obriy.sources.granules:GRANULES")
+SOURCES.register("pictures", "obriy.sources.picture_files:PICTURES")
+SOURCES.register(FILES, "obriy.sources.dated_files:DATED_FILES")
+
+
+def addresses() -> list[str]:
+    """Return what the addresses of sources begin with, which are no paths: ``simulated:``."""
+    return [name for name in SOURCES.names if name.endswith(":")]
+
+
+def source_of(text: str) -> str:
+    """Return the name of the source that reads a path or an address."""
+    address = next((name for name in addresses() if text.startswith(name)), None)
+    if address is not None:
+        return address
+    kinds = (name for name in SOURCES.names if not name.endswith(":") and name != FILES)
+    return next((name for name in kinds if SOURCES.get(name).claims(text)), FILES)
+
+
+def is_made_up(text: str) -> bool:
+    """Say whether a path or an address is that of a scene with known truth."""
+    return SOURCES.get(source_of(text)).truth is not None
 
 
 def truth_of(source: str, grid: "GeoBox") -> "Reference | None":
@@ -82,4 +137,5 @@ def truth_of(source: str, grid: "GeoBox") -> "Reference | None":
     Raises:
         GridError: a grid that is no part of the scene's.
     """
-    return TRUTHS.get("simulated")(source, grid) if source.startswith(MADE_UP) else None
+    truth = SOURCES.get(source_of(source)).truth
+    return None if truth is None else truth(source, grid)

@@ -21,9 +21,9 @@ from obriy.model.grid import geobox_of, same_grid
 from obriy.model.ice import IceExample
 from obriy.model.legend import UNNAMED, load_legend
 from obriy.model.scene import band_names, check_reflectance
+from obriy.sources.beside import is_image
 from obriy.sources.class_codes import only_band
 from obriy.sources.dates import time_in
-from obriy.sources.ice_images import is_image
 from obriy.sources.legends import legend_from_tag
 from obriy.sources.reading import sample
 from obriy.sources.reference import is_vector, open_reference

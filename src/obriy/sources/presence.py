@@ -2,10 +2,34 @@
 
 import difflib
 import glob
+import re
 from pathlib import Path
 
-from obriy.errors import SourceError
+from obriy.errors import SourceError, UsageError
+from obriy.sources.base import addresses
 from obriy.sources.integrity import where_it_went
+
+NETWORK = re.compile(
+    r"(?:\w+:)?\"?/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)\w*[/?]"
+    r"|(?:https?|ftp|s3|gs|az|abfss?)://"
+)
+"""Addresses that GDAL would fetch; all matched in lower case."""
+
+
+def check_address(path: str) -> None:
+    """Raise where a path is an address that nobody here reads, or a misspelt one that we do."""
+    low = path.lower()
+    if NETWORK.match(low):
+        raise SourceError(
+            f"{path} lies in the network, and sources there are not read yet.",
+            "Download the file, and name it.",
+        )
+    scheme, colon, rest = low.partition(":")
+    known = [name.removesuffix(":") for name in addresses()]
+    if colon and scheme not in known and (not rest or rest.startswith("?")):
+        close = difflib.get_close_matches(scheme, known, n=1)
+        if close and not Path(path).exists():
+            raise UsageError(f"There is no '{scheme}:'.", f"Did you mean '{close[0]}:'?")
 
 
 def look_first(path: str) -> None:

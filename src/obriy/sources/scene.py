@@ -1,30 +1,23 @@
 """The one door to images: `open_scene`."""
 
-import difflib
+import dataclasses
 import math
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from obriy.errors import SourceError, UsageError
-from obriy.sources.base import MADE_UP, SOURCES, Request
-from obriy.sources.integrity import HDF4_SUFFIXES
-from obriy.sources.sentinel2_layout import product_of
+from obriy.errors import UsageError
+from obriy.model.item import Item
+from obriy.sources.base import FILES, SOURCES, Request, source_of
+from obriy.sources.presence import check_address
 
 if TYPE_CHECKING:
     import xarray as xr
     from odc.geo.geobox import GeoBox
 
-NETWORK = re.compile(
-    r"(?:\w+:)?\"?/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)\w*[/?]"
-    r"|(?:https?|ftp|s3|gs|az|abfss?)://"
-)
-"""Addresses that GDAL would fetch; all matched in lower case."""
-PICTURE = re.compile(r"(?<![a-z])(terra|aqua|modis)(?![a-z]).*true_?colou?r[^/]*$")
-"""Pictures of MODIS by the names of file and folder, in lower case."""
-OWN_SCHEMES = ("sample", "simulated")
+SWATHS = ("granules", "pictures")
+"""Sources that know where a swath lies, and what hides it."""
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
@@ -89,8 +82,64 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         GridError: grids that do not meet.
         EmptyResultError: an image with no valid pixel.
     """
+    return _opened(
+        asked(
+            path,
+            sensor=sensor,
+            bands=bands,
+            scale=scale,
+            offset=offset,
+            nodata=nodata,
+            resolution=resolution,
+            area=area,
+            geolocation=geolocation,
+            land=land,
+            clouds_file=clouds_file,
+            resampling=resampling,
+            force_bands=force_bands,
+        )
+    )
+
+
+def open_item(item: Item, request: Request) -> "xr.Dataset":
+    """Open an image that a source found; as `open_scene` is asked.
+
+    Args:
+        item: The image.
+        request: How it is to be read; its paths, and the files that belong to it, are the item's.
+    """
+    own = dataclasses.replace(
+        request,
+        paths=item.paths,
+        geolocation=item.assets.get("geolocation"),
+        clouds_file=item.assets.get("clouds"),
+    )
+    return _opened(own, item.source)
+
+
+def asked(
+    path: Paths = (),
+    *,
+    sensor: str | None = None,
+    bands: str | Sequence[str] | None = None,
+    scale: float | None = None,
+    offset: float | None = None,
+    nodata: float | None = None,
+    resolution: float | None = None,
+    area: "str | os.PathLike[str] | GeoBox | None" = None,
+    geolocation: str | os.PathLike[str] | None = None,
+    land: str | os.PathLike[str] | None = None,
+    clouds_file: str | os.PathLike[str] | None = None,
+    resampling: Literal["nearest", "average"] = "nearest",
+    force_bands: bool = False,
+) -> Request:
+    """Return what is asked for, checked; the arguments are those of `open_scene`.
+
+    Raises:
+        UsageError: a name or number that cannot be meant.
+    """
     request = Request(
-        paths=_paths(path),
+        paths=() if path == () else _paths(path),
         sensor=sensor,
         bands=_bands(bands),
         scale=_number("scale", scale),
@@ -111,10 +160,14 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         )
     if request.resolution is not None and request.resolution <= 0:
         raise UsageError(f"A pixel size of {request.resolution:g} m is none.", "Give metres, > 0.")
-    kind = _kind(request)
-    if kind not in ("modis", "picture") and request.of_swath():
+    return request
+
+
+def _opened(request: Request, source: str | None = None) -> "xr.Dataset":
+    source = source or _kind(request)
+    if source not in SWATHS and request.of_swath():
         raise UsageError(f"'{request.of_swath()[0]}' is for products of MODIS.", "Leave it away.")
-    return SOURCES.get(kind)(request)
+    return SOURCES.get(source).open(request)
 
 
 def _paths(path: Paths) -> tuple[str, ...]:
@@ -164,40 +217,18 @@ def _nodata(value: float | None) -> float | None:
 
 
 def _kind(request: Request) -> str:
-    paths = request.paths
-    for path in paths:
-        _check_scheme(path)
-    kinds = {"sample" if p.startswith("sample:") else "" for p in paths}
-    kinds |= {"simulated" if p.startswith(MADE_UP) else "" for p in paths}
-    special = kinds - {""}
-    if special and len(paths) > 1:
-        raise UsageError(f"'{special.pop()}:' stands alone.", "Open it by itself.")
-    hdf = [path for path in paths if path.lower().endswith(HDF4_SUFFIXES)]
-    if hdf and len(paths) > 1:
-        raise UsageError(f"{hdf[0]} is an image of its own.", "Open one granule at a time.")
-    kind = special.pop() if special else "modis" if hdf else "files"
-    if kind == "files" and len(paths) == 1 and product_of(paths[0]):
-        return "sentinel2"
-    return "picture" if kind == "files" and _is_picture(request) else kind
+    """Return the source of what is to be opened.
 
-
-def _is_picture(request: Request) -> bool:
-    """Say whether it is a true-colour picture of MODIS, and nobody says how else to read it."""
-    told = (request.bands, request.sensor, request.scale, request.offset, request.nodata)
-    names = ("/".join(Path(path).parts[-2:]).lower() for path in request.paths)
-    return told == (None,) * len(told) and any(PICTURE.search(name) for name in names)
-
-
-def _check_scheme(path: str) -> None:
-    """Raise where a path is an address that nobody here reads, or a misspelt one that we do."""
-    low = path.lower()
-    if NETWORK.match(low):
-        raise SourceError(
-            f"{path} lies in the network, and sources there are not read yet.",
-            "Download the file, and name it.",
-        )
-    scheme, colon, rest = low.partition(":")
-    if colon and scheme not in OWN_SCHEMES and (not rest or rest.startswith("?")):
-        close = difflib.get_close_matches(scheme, OWN_SCHEMES, n=1)
-        if close and not Path(path).exists():
-            raise UsageError(f"There is no '{scheme}:'.", f"Did you mean '{close[0]}:'?")
+    Raises:
+        UsageError: several paths, where one of them is an image by itself.
+    """
+    for path in request.paths:
+        check_address(path)
+    kinds = [source_of(path) for path in request.paths]
+    alone = next((k for k in kinds if k.endswith(":")), None)
+    if len(kinds) > 1 and alone:
+        raise UsageError(f"'{alone}' stands alone.", "Open it by itself.")
+    if len(kinds) > 1 and "granules" in kinds:
+        whole = request.paths[kinds.index("granules")]
+        raise UsageError(f"{whole} is an image of its own.", "Open one granule at a time.")
+    return next((kind for kind in kinds if kind != FILES), FILES)

@@ -21,18 +21,8 @@ _FULL: Final = 10_000.0
 """DN that is a reflectance of 1, where no metadata tell another."""
 
 
-def date_of_product(path: str) -> str | None:
-    """Return the day on which a product was sensed, ISO 8601; None: no product, or not told."""
-    return _told_of(path).get("time", "")[:10] or None
-
-
-def cloud_cover_of_product(path: str) -> float | None:
-    """Return the cloudiness that a product tells of itself, per cent; None: not told."""
-    found = _told_of(path).get("cloud_cover")
-    return None if found is None else float(found)
-
-
-def _told_of(path: str) -> Facts:
+def facts_of_product(path: str) -> Facts:
+    """Return what a product tells of itself; nothing of what is none, or cannot be read."""
     try:
         layout = product_of(path)
         return {} if layout is None else facts_within(layout, layout.files())[0]
@@ -49,7 +39,7 @@ def facts_above(files: Iterable[str]) -> Facts:
     folders = {_folder_of(file) for file in files} - {""}
     if not folders:
         return {}
-    found = [_told_of(folder) for folder in sorted(folders)]
+    found = [facts_of_product(folder) for folder in sorted(folders)]
     return found[0] if all(one == found[0] for one in found) else {}
 
 

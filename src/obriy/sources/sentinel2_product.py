@@ -5,19 +5,31 @@ of the granule's, of the JSON beside it, and of its name, in this order (`sentin
 Where it lies, and what lies in it, is told by names (`sentinel2_layout`).
 """
 
+import contextlib
 import dataclasses
 import re
-from pathlib import PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from obriy.errors import BandError, SourceError, UsageError
 from obriy.model.bands import QUALITY, SKIP
+from obriy.model.item import Item, item_id
 from obriy.model.notices import notice
+from obriy.sources.archives import is_archive, members, stem_of
 from obriy.sources.band_names import look_up, own_name
-from obriy.sources.base import Request
+from obriy.sources.base import Query, Request, Source
+from obriy.sources.dates import time_in
 from obriy.sources.geotiff import open_told
-from obriy.sources.sentinel2 import IMAGE, counts, facts_within, scaling_told, tags_told
-from obriy.sources.sentinel2_layout import Layout, product_of
+from obriy.sources.sentinel2 import (
+    IMAGE,
+    counts,
+    facts_of_product,
+    facts_within,
+    scaling_told,
+    tags_told,
+)
+from obriy.sources.sentinel2_layout import Layout, names_product, product_of
 from obriy.sources.sentinel2_metadata import Facts
 from obriy.sources.told import Told
 from obriy.tables.sensor import Sensor, load_sensor
@@ -34,6 +46,48 @@ _OUTLINES: Final = re.compile(r"(?:.*/)?\w*MSK_CLOUDS_\w*B00\w*\.gml", re.IGNORE
 _RECORDED: Final = (
     "level", "platform", "baseline", "time", "quantification", "cloud_cover", "saturated",
 )  # fmt: skip
+
+
+def claims(text: str) -> bool:
+    """Claim products, and what lies in one; a broken one by its name, an archive of several."""
+    try:
+        return product_of(text) is not None
+    except SourceError:  # said when it is opened
+        return names_product(Path(text).name) or _can_be_listed(text)
+
+
+def _can_be_listed(archive: str) -> bool:
+    try:
+        return bool(members(archive))
+    except SourceError:
+        return False
+
+
+def find(texts: Sequence[str], query: Query) -> list[Item]:
+    """Return the product of each text, with the time of its sensing and its cloudiness.
+
+    Args:
+        texts: Products, or parts of them; an archive beside its own folder is the same again.
+        query: Not asked: all are returned.
+    """
+    folders = {str(Path(text)) for text in texts}
+    twice = [t for t in texts if is_archive(t) and {stem_of(t), f"{stem_of(t)}.SAFE"} & folders]
+    return [_item(text) for text in texts if text not in twice]
+
+
+def _item(text: str) -> Item:
+    facts, name = facts_of_product(text), Path(text).name
+    with contextlib.suppress(SourceError):  # said when it is opened
+        layout = product_of(text)
+        name = name if layout is None else layout.names[0]
+    cloud_cover = facts.get("cloud_cover")
+    return Item(
+        item_id(stem_of(name).removesuffix(".SAFE")),
+        "sentinel2",
+        (text,),
+        facts.get("time", "")[:16] or time_in(name) or "",
+        cloud_cover=None if cloud_cover is None else float(cloud_cover),
+    )
 
 
 def open_product(request: Request) -> "xr.Dataset":
@@ -182,3 +236,6 @@ def _directions(facts: Facts) -> dict[str, float]:
         if key in facts
         for name, value in zip(pair, facts[key], strict=True)
     }
+
+
+SENTINEL2: Final = Source(find, open_product, claims)

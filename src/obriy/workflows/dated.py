@@ -22,31 +22,12 @@ from obriy.model.scene import provenance_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.cluster import cluster
+from obriy.workflows.inputs import OpenedItem
 from obriy.workflows.run import map_step
 
 MAPS: Final = "maps"
 Found = Mapping[str, Any]
 """What mapping an image found, as plain values, see `obriy.workflows.passes.found_of`."""
-
-
-class Opened(Protocol):
-    """An image that was opened, or could not be."""
-
-    @property
-    def name(self) -> str:
-        """What tells it from the others: its date, or the name of a granule."""
-
-    @property
-    def scene(self) -> xr.Dataset | None:
-        """The whole of it; None where it could not be opened."""
-
-    @property
-    def part(self) -> xr.Dataset | None:
-        """The part around the districts; all of the scene where there are none."""
-
-    @property
-    def error(self) -> ObriyError | None:
-        """Why it could not be opened."""
 
 
 class Mapper(Protocol):
@@ -79,7 +60,7 @@ class ImageMap:
         error: Why there is no map.
     """
 
-    opened: Any
+    opened: OpenedItem
     map: ClassMap | None = None
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     found: Found = dataclasses.field(default_factory=dict)
@@ -101,7 +82,7 @@ class ImageMap:
 
 
 def map_images(
-    opened: Sequence[Opened],
+    opened: Sequence[OpenedItem],
     mapper: Mapper,
     folder: RunFolder,
     options: EngineOptions,
@@ -155,7 +136,7 @@ def _require_any(maps: Sequence[ImageMap]) -> None:
 class _Task:
     """One image on its way to a map."""
 
-    opened: Opened
+    opened: OpenedItem
     name: str
     mapper: Mapper
     folder: RunFolder
@@ -234,3 +215,9 @@ def map_of(image: ImageMap) -> ClassMap:
     """Return the map of an image that has one."""
     assert image.map is not None
     return image.map
+
+
+def part_of(image: ImageMap) -> xr.Dataset:
+    """Return the part of an image with a map that was mapped."""
+    assert image.opened.part is not None
+    return image.opened.part

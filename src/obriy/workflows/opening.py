@@ -13,10 +13,11 @@ from obriy.errors import SourceError
 from obriy.indices.sun import LANDSAT_H, SENTINEL_2_H, sun_at_overpass
 from obriy.model.areas import District
 from obriy.model.grid import describe, geobox_of
+from obriy.model.item import Item
 from obriy.model.scene import band_names, provenance_of
 from obriy.prepare.terrain import centre, see_terrain, terrain_grid
 from obriy.sources.heights import heights_on
-from obriy.sources.scene import Paths, open_scene
+from obriy.sources.scene import asked, open_item
 from obriy.workflows.config.reading import ImageConfig, ReadingConfig
 from obriy.workflows.passes import with_clouds
 from obriy.workflows.run import run_path
@@ -24,25 +25,24 @@ from obriy.workflows.run import run_path
 
 def scene_of(
     config: ImageConfig,
+    item: Item,
     options: EngineOptions | None = None,
-    paths: Paths | None = None,
-    day: str | None = None,
 ) -> xr.Dataset:
-    """Open the image of a configuration as a Scene that knows its clouds and shade, lazily.
+    """Open an image as a Scene that knows its date, its clouds and its shade, lazily.
 
     Errors are those of `open_scene`.
 
     Args:
-        config: What to open, and how.
+        config: How to read it.
+        item: The image.
         options: Progress; threads come from the configuration.
-        paths: Files in place of the source: those of one date.
-        day: That date, ISO 8601; None: what the image says.
     """
-    scene = open_as_told(config.source if paths is None else paths, config)
+    scene = open_item(item, asked(**told(config)))
+    scene.attrs["time"] = scene.attrs.get("time") or item.date or None
     options = dataclasses.replace(options or EngineOptions(), workers=config.workers)
     scene = with_clouds(scene, config.clouds, options)
     dem = getattr(config, "dem", None)
-    return scene if dem is None else with_terrain(scene, dem, day or scene.attrs.get("time"))
+    return scene if dem is None else with_terrain(scene, dem, scene.attrs["time"])
 
 
 LOWEST_SUN = 3.0
@@ -90,18 +90,10 @@ def _sun_of_day(scene: xr.Dataset, day: str, lon: float, lat: float) -> tuple[fl
     return sun_at_overpass(day, lon, lat, LANDSAT_H if landsat else SENTINEL_2_H)
 
 
-def open_as_told(paths: Paths, config: ReadingConfig) -> xr.Dataset:
-    """Open an image with the bands, numbers and pixels that a configuration tells of."""
-    return open_scene(
-        paths,
-        sensor=config.sensor,
-        bands=config.bands,
-        force_bands=bool(config.force_bands),
-        scale=config.scale,
-        offset=config.offset,
-        nodata=config.nodata,
-        resolution=config.resolution,
-    )
+def told(config: ReadingConfig) -> dict[str, Any]:
+    """Return what a configuration tells of bands, numbers and pixels, as `open_scene` takes it."""
+    own = ("sensor", "bands", "scale", "offset", "nodata", "resolution")
+    return {name: getattr(config, name) for name in own} | {"force_bands": bool(config.force_bands)}
 
 
 def plan_of(

@@ -40,7 +40,7 @@ from obriy.validation.sampling import (
 from obriy.vectors import LONLAT, place, rasterize
 from obriy.workflows.config.reading import ReadingConfig
 from obriy.workflows.jobs import read_config
-from obriy.workflows.opening import open_as_told
+from obriy.workflows.opening import told
 
 TARGET_SE: Final = 0.02
 """Standard error of the overall accuracy that a sample aims at, where nobody says otherwise."""
@@ -304,7 +304,7 @@ def _opened(hrefs: list[str], map_file: Path, bands: str | None) -> xr.Dataset:
     own = {str(Path(href).resolve()) for href in sources_of(map_file)}
     if config is None or not {str(Path(href).resolve()) for href in hrefs} <= own:
         return open_scene(paths)
-    return open_as_told(paths, config)
+    return open_scene(paths, **told(config))
 
 
 def _run_of(map_file: Path) -> ReadingConfig | None:

@@ -17,8 +17,8 @@ from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.sources.base import Request
+from obriy.sources.beside import beside_picture, is_image
 from obriy.sources.dates import time_in
-from obriy.sources.ice_images import beside_picture, is_image
 from obriy.sources.land_mask import UNMASKED, with_land
 from obriy.sources.presence import require_there
 from obriy.sources.reading import masks_in_file, probe

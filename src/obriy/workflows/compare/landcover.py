@@ -25,8 +25,8 @@ from obriy.workflows.compare.rows import (
 )
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverConfig
+from obriy.workflows.inputs import one_image
 from obriy.workflows.landcover.job import run_landcover
-from obriy.workflows.opening import scene_of
 from obriy.workflows.run import Run, command_of, finish, run_folder, run_path
 
 COLUMNS: Final = (
@@ -58,7 +58,7 @@ def run_comparison(config: LandcoverCompareConfig, options: EngineOptions | None
             "Give --reference FILE, e.g. a WorldCover raster, or band:NAME.",
         )
     runs = _runs(config)
-    record = provenance_of(scene_of(config))
+    record = provenance_of(one_image(config).scene)
     named = (getattr(config, place) for place in config.PLACES if place != "source")
     read = [*hrefs_of(record), *filter(None, named)]
     with run_folder(config) as folder:

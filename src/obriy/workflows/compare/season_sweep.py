@@ -20,6 +20,7 @@ from obriy.measures.areas import measure_areas
 from obriy.measures.sweep import sweep_area
 from obriy.measures.totals import total_on
 from obriy.model.grid import geobox_of
+from obriy.model.item import Item
 from obriy.model.layers import LAYERS
 from obriy.model.notices import notice, reason_of
 from obriy.model.provenance import hrefs_of
@@ -34,10 +35,11 @@ from obriy.workflows.compare.rows import lost_of, rows_of
 from obriy.workflows.compare.sweep import checked_indices, ladder_of, steps_of
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
+from obriy.workflows.inputs import OpenedItem
 from obriy.workflows.passes import open_layer
 from obriy.workflows.products import RunFiles
 from obriy.workflows.run import Run, command_of, finish, places_of, run_folder
-from obriy.workflows.water.inputs import OpenedImage, SeriesInputs, read_inputs
+from obriy.workflows.water.inputs import SeriesInputs, read_inputs
 from obriy.workflows.water.mapping import map_waters_to_files, open_map
 
 _OWN: Final = {"job", "methods", "sweep"}
@@ -45,11 +47,14 @@ _OWN: Final = {"job", "methods", "sweep"}
 FloatArray = npt.NDArray[np.float64]
 
 
-def run_season_sweep(config: WaterCompareConfig, options: EngineOptions) -> Run:
+def run_season_sweep(
+    config: WaterCompareConfig, items: Sequence[Item], options: EngineOptions
+) -> Run:
     """Measure the area of a season at every threshold of one or several indices.
 
     Args:
-        config: Its source is a folder of dated images; anchored.
+        config: Anchored.
+        items: The images, in the order of time.
         options: Progress, threads, memory.
 
     Raises:
@@ -62,8 +67,8 @@ def run_season_sweep(config: WaterCompareConfig, options: EngineOptions) -> Run:
         )
     given = {k: v for k, v in config.model_dump(exclude=_OWN).items() if v is not None}
     given["method"] = _usual(get_index(config.sweep[0]))  # its bands are all that must be there
-    inputs = read_inputs(make_config(WaterConfig, given))
-    swept = checked_indices(config.sweep, set(band_names(inputs.first)))
+    inputs = read_inputs(make_config(WaterConfig, given), items)
+    swept = checked_indices(config.sweep, set(band_names(inputs.part)))
     with run_folder(config) as folder:
         return _Season(config, inputs, swept, folder, options).carried_out()
 
@@ -103,15 +108,15 @@ class _Season:
             reference=None,
             sweeps=[Sweep(**{k: v for k, v in one.items() if k != "table"}) for one in sweeps],
             command=command_of(self.config),
-            provenance=provenance_of(self.inputs.first),
+            provenance=provenance_of(self.inputs.part),
         )
         result = result.with_outputs(self._write(sweeps, result))
         return finish(self.config, self.folder, result)
 
-    def _row(self, opened: OpenedImage) -> dict[str, Any]:
+    def _row(self, opened: OpenedItem) -> dict[str, Any]:
         """Return what one date gives; one that fails, or shows nothing, is listed."""
         row: dict[str, Any] = {
-            "date": opened.image.date, "seen_km2": None, "weight": None, "status": "failed",
+            "date": opened.name, "seen_km2": None, "weight": None, "status": "failed",
             "reason": opened.reason, "curves": {},
         }  # fmt: skip
         if opened.scene is None or opened.part is None:
@@ -119,7 +124,7 @@ class _Season:
         read = [*hrefs_of(provenance_of(opened.scene)), *places_of(self.config)]
         try:
             done = self.folder.step(
-                f"indices {opened.image.date}", lambda: self._map(opened), fingerprint(read)
+                f"indices {opened.name}", lambda: self._map(opened), fingerprint(read)
             )
         except EmptyResultError as error:
             return row | {"status": "skipped", "reason": reason_of(error)}
@@ -146,8 +151,8 @@ class _Season:
         total = total_on(areas, water.time)
         return 0.0 if total is None else total.district_km2 * (1 - total.unseen_share)
 
-    def _map(self, opened: OpenedImage) -> StepRecord:
-        place = f"maps/{opened.image.date}"
+    def _map(self, opened: OpenedItem) -> StepRecord:
+        place = f"maps/{opened.name}"
         self.folder.file(place).mkdir(parents=True, exist_ok=True)
         assert opened.scene is not None
         made = map_waters_to_files(

@@ -37,7 +37,6 @@ from obriy.render.text import text_of
 from obriy.render.water_comparison import area_figure, masks_figure, scores_figure, sweep_figure
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
-from obriy.sources.series import is_series
 from obriy.validation.comparison import compare
 from obriy.validation.overlap import require_two_classes
 from obriy.validation.sweep import sweep_agreement
@@ -46,6 +45,7 @@ from obriy.workflows.compare.season_sweep import run_season_sweep
 from obriy.workflows.compare.sweep import checked_indices, ladder_of, no_water, seen_by, steps_of
 from obriy.workflows.config.water import WaterCompareConfig
 from obriy.workflows.evaluation import evaluate
+from obriy.workflows.inputs import Inputs, find_images, read_image
 from obriy.workflows.passes import open_layer
 from obriy.workflows.products import RunFiles
 from obriy.workflows.run import (
@@ -56,7 +56,7 @@ from obriy.workflows.run import (
     places_of,
     run_folder,
 )
-from obriy.workflows.water.image import Inputs, inputs_of, measure_image, reference_of
+from obriy.workflows.water.image import measure_image, reference_of
 from obriy.workflows.water.mapping import map_waters, map_waters_to_files, open_map
 
 USUAL: Final = ("NDWI", "MNDWI", "AWEIsh", "AWEInsh")
@@ -146,9 +146,10 @@ def run_water_comparison(config: WaterCompareConfig, options: EngineOptions | No
     """
     config = config.anchored()
     options = limited(config, options)
-    if is_series(config.source):
-        return run_season_sweep(config, options)
-    inputs = inputs_of(config, options)
+    items = find_images(config)
+    if len(items) > 1:
+        return run_season_sweep(config, items, options)
+    inputs = read_image(config, items[0], options)
     methods, swept = _checked(config.methods, config.sweep, set(band_names(inputs.scene)))
     reference = reference_of(inputs, config, options)
     if reference is not None and config.reference is not None:

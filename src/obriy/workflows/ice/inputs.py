@@ -3,87 +3,42 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.base import Method
-from obriy.errors import (
-    BandError,
-    EmptyResultError,
-    GeometryError,
-    GridError,
-    InputError,
-    ObriyError,
-    SourceError,
-    UsageError,
-)
-from obriy.model.areas import District
-from obriy.model.grid import geobox_of, require_crs
+from obriy.errors import GridError, InputError, SourceError, UsageError
+from obriy.model.grid import geobox_of
+from obriy.model.item import Item
 from obriy.model.legend import load_legend
 from obriy.model.reference import Reference
-from obriy.model.scene import band_names, provenance_of
-from obriy.prepare.crop import crop
+from obriy.model.scene import provenance_of
 from obriy.sources.area_grid import area_grid
-from obriy.sources.base import MADE_UP, truth_of
+from obriy.sources.base import Query, is_made_up, truth_of
 from obriy.sources.districts import read_districts
+from obriy.sources.finding import find_items
 from obriy.sources.ice_examples import is_label
-from obriy.sources.ice_images import IceImage, find_ice_images
 from obriy.sources.integrity import HDF4_SUFFIXES
 from obriy.sources.land_mask import UNMASKED, with_land
 from obriy.sources.modis.snow import read_snow_reference
 from obriy.sources.quality import without_clouds
 from obriy.sources.reference import open_reference
-from obriy.sources.scene import open_scene
-from obriy.sources.series import require_alike
+from obriy.sources.scene import asked, open_item
 from obriy.workflows.config.ice import IceConfig
-from obriy.workflows.opening import grid_text, open_as_told
-
-_PASSED: Final = (SourceError, BandError, EmptyResultError, GeometryError)
-"""What can be wrong with one image while the others go on."""
+from obriy.workflows.inputs import Inputs, OpenedItem, open_items
+from obriy.workflows.opening import told
 
 
 @dataclasses.dataclass(frozen=True)
-class OpenedIce:
-    """One image of a run.
+class IceInputs(Inputs):
+    """What a run over ice reads: images, and labels to score against.
 
     Attributes:
-        image: Its files.
-        scene: The whole of it, lazily; None where it could not be opened.
-        part: The part around the districts.
-        error: Why it could not be opened.
+        references: Labels by name of the image.
     """
 
-    image: IceImage
-    scene: xr.Dataset | None = None
-    part: xr.Dataset | None = None
-    error: ObriyError | None = None
-
-    @property
-    def name(self) -> str:
-        """What tells it from the others."""
-        return self.image.name
-
-
-@dataclasses.dataclass(frozen=True)
-class IceInputs:
-    """What a run reads.
-
-    Attributes:
-        opened: The images, in the order of time.
-        districts: Where areas are asked for; empty: whole images.
-        references: Labels to score against, by name of the image.
-    """
-
-    opened: tuple[OpenedIce, ...]
-    districts: list[District]
     references: Mapping[str, Reference]
-
-    @property
-    def good(self) -> list[OpenedIce]:
-        """The images that could be opened."""
-        return [one for one in self.opened if one.scene is not None]
 
 
 def read_ice_inputs(config: IceConfig, method: Method) -> IceInputs:
@@ -97,113 +52,90 @@ def read_ice_inputs(config: IceConfig, method: Method) -> IceInputs:
         ObriyError: of the kind that fits, where no image can be mapped, or where several lie on
             different grids.
     """
-    images = find_ice_images(
-        config.sources,
-        geolocation=config.geolocation or (),
-        clouds=config.clouds,
-        datetime=config.datetime,
+    query = Query(
+        config.datetime, geolocation=tuple(config.geolocation or ()), clouds=config.clouds
     )
-    _require_a_place(config, images)
+    items = find_items(config.sources, query)
+    _require_times(items)
+    _require_granules(config, items)
     districts = read_districts(config.aoi, config.layer) if config.aoi else []
     grid = area_grid(config.aoi, crs=config.crs, resolution=config.resolution, layer=config.layer)
-    opened = tuple(_open(image, config, grid, districts, method) for image in images)
-    good = [(one.image.name, one.scene) for one in opened if one.scene is not None]
-    if not good:
-        assert opened[0].error is not None
-        raise opened[0].error
-    if len(good) > 1:
-        _require_one_grid(config, opened)
-    if config.resolution is None:
-        require_crs(geobox_of(good[0][1]), "an area in km²")
-    return IceInputs(opened, districts, _references(config, opened))
+    named = [(item.id, item) for item in items]
+    if config.aoi is None and len(items) > 1 and all(map(_is_granule, items)):
+        raise GridError(
+            f"Each of the {len(items)} granules lies on a grid of its own.",
+            "Give the place with --aoi: they are all laid on its grid.",
+        )
+    inputs = open_items(
+        named, lambda item: _scene(item, config, grid), method.bands, districts, config.resolution
+    )
+    return IceInputs(inputs.opened, districts, _references(config, inputs.opened))
 
 
-def _require_a_place(config: IceConfig, images: Sequence[IceImage]) -> None:
-    """Refuse a CRS that nothing would be laid in.
+def _require_times(items: Sequence[Item]) -> None:
+    """Refuse an image whose time nothing tells, and two of one name.
+
+    Raises:
+        SourceError: naming the image.
+        UsageError: naming both.
+    """
+    for item in items:
+        if not item.time:
+            raise SourceError(
+                f"Nothing tells the time of {Path(item.paths[0]).name}.",
+                "Name the file with its date and time, e.g. 2021-02-18T0225.tif.",
+            )
+    names = [item.id for item in items]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"Two images are named {twice}.", "Keep one of them.")
+
+
+def _require_granules(config: IceConfig, items: Sequence[Item]) -> None:
+    """Refuse what is said of granules where there are none, and a CRS that nothing is laid in.
 
     Raises:
         UsageError: naming what is missing.
     """
-    granules = any(_is_hdf4(image) for image in images)
+    granules = any(map(_is_granule, items))
     if config.crs is not None and not (config.aoi and granules):
         raise UsageError(
             f"--crs {config.crs} is for granules laid on a place, and there is no "
             f"{'place' if granules else 'granule'}.",
             "Give --aoi with it." if granules else "Leave --crs away: images keep their grid.",
         )
+    if config.geolocation and not granules:
+        raise UsageError("--geolocation is for granules, and there is none.", "Leave it away.")
 
 
-def _require_one_grid(config: IceConfig, opened: Sequence[OpenedIce]) -> None:
-    """Raise unless all images that could be opened lie on one grid.
-
-    Raises:
-        GridError: with what to do about it.
-    """
-    grids = [(one.image.name, "", grid_text(one.scene)) for one in opened if one.scene is not None]
-    apart = len({grid for _, _, grid in grids}) > 1
-    if apart and config.aoi is None and all(_is_hdf4(one.image) for one in opened):
-        raise GridError(
-            f"Each of the {len(grids)} granules lies on a grid of its own.",
-            "Give the place with --aoi: they are all laid on its grid.",
-        )
-    require_alike(grids)
+def _is_granule(item: Item) -> bool:
+    return item.source == "granules"
 
 
-def _is_hdf4(image: IceImage) -> bool:
-    return image.path.lower().endswith(HDF4_SUFFIXES)
-
-
-def _open(
-    image: IceImage,
-    config: IceConfig,
-    grid: GeoBox | None,
-    districts: Sequence[District],
-    method: Method,
-) -> OpenedIce:
-    try:
-        scene = _scene(image, config, grid)
-        scene = without_clouds(scene) if config.clouds == "none" else scene
-        method.bands(set(band_names(scene)))
-        part = crop(scene, districts) if districts else scene
-    except _PASSED as error:
-        return OpenedIce(image, error=error)
-    return OpenedIce(image, scene, part)
-
-
-def _scene(image: IceImage, config: IceConfig, grid: GeoBox | None) -> xr.Dataset:
+def _scene(item: Item, config: IceConfig, grid: GeoBox | None) -> xr.Dataset:
     """Open an image as a Scene with its land, and its clouds where a mask tells them."""
-    mask = None if config.land in ("auto", "none") else Path(config.land)
-    if _is_hdf4(image):
-        return open_scene(
-            image.path,
-            area=grid,
-            geolocation=None if image.geolocation is None else str(image.geolocation),
-            land=config.land,
-            clouds_file=None if image.clouds is None else str(image.clouds),
-            resampling=config.resampling,
-            resolution=config.resolution,
+    own = told(config)
+    if _is_granule(item):
+        scene = open_item(
+            item, asked(**own, area=grid, land=config.land, resampling=config.resampling)
         )
-    if image.is_picture:
-        from obriy.sources.modis.pictures import open_picture
-
-        own = image.land if config.land == "auto" else mask
-        opened = open_picture(Path(image.path), image.false_colour, own, image.clouds)
-        return _named(opened, image)
-    scene = open_as_told(image.path, config)
-    if mask is not None:
-        return _named(with_land(scene, mask), image)
-    if not image.path.startswith(MADE_UP):
-        record = provenance_of(scene).with_warning(UNMASKED)
-        scene.attrs["provenance"] = record
-    return _named(scene, image)
+    elif item.source == "pictures":  # a picture keeps its pixels
+        scene = open_item(item, asked(**own | {"resolution": None}, land=config.land))
+    else:
+        scene = _with_land(open_item(item, asked(**own)), config, item)
+    scene.attrs["time"] = item.time
+    return without_clouds(scene) if config.clouds == "none" else scene
 
 
-def _named(scene: xr.Dataset, image: IceImage) -> xr.Dataset:
-    scene.attrs["time"] = image.time
+def _with_land(scene: xr.Dataset, config: IceConfig, item: Item) -> xr.Dataset:
+    if config.land not in ("auto", "none"):
+        return with_land(scene, Path(config.land))
+    if not is_made_up(item.paths[0]):
+        scene.attrs["provenance"] = provenance_of(scene).with_warning(UNMASKED)
     return scene
 
 
-def _references(config: IceConfig, opened: Sequence[OpenedIce]) -> dict[str, Reference]:
+def _references(config: IceConfig, opened: Sequence[OpenedItem]) -> dict[str, Reference]:
     """Open labels on the grids of the maps, by name of the image."""
     if config.reference is None:
         return _truths(opened)
@@ -212,12 +144,12 @@ def _references(config: IceConfig, opened: Sequence[OpenedIce]) -> dict[str, Ref
     for one in opened:
         if one.part is None:
             continue
-        file = _label_file(place, one.image.name) if place.is_dir() else place
+        file = _label_file(place, one.name) if place.is_dir() else place
         if file is not None:
-            found[one.image.name] = _labels(file, geobox_of(one.part), config)
+            found[one.name] = _labels(file, geobox_of(one.part), config)
     if not found:
         raise InputError(
-            f"{place} holds no labels for {opened[0].image.name}.",
+            f"{place} holds no labels for {opened[0].name}.",
             "Name the label files like the images, e.g. labels/2021-02-18T0225_terra.tif.",
         )
     if not place.is_dir() and len(found) > 1:
@@ -228,9 +160,9 @@ def _references(config: IceConfig, opened: Sequence[OpenedIce]) -> dict[str, Ref
     return found
 
 
-def _truths(opened: Sequence[OpenedIce]) -> dict[str, Reference]:
-    parts = [(one.image, one.part) for one in opened if one.part is not None]
-    truths = {image.name: truth_of(image.path, geobox_of(part)) for image, part in parts}
+def _truths(opened: Sequence[OpenedItem]) -> dict[str, Reference]:
+    parts = [(one, one.part) for one in opened if one.part is not None]
+    truths = {one.name: truth_of(one.item.paths[0], geobox_of(part)) for one, part in parts}
     return {name: truth for name, truth in truths.items() if truth is not None}
 
 

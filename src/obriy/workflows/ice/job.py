@@ -21,13 +21,13 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.ice import IceArea
 from obriy.model.layers import LAYERS
-from obriy.model.notices import joined, reason_of
+from obriy.model.notices import joined
 from obriy.outputs.cog import write_layer
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.vectors import is_southern
 from obriy.workflows.config.ice import IceConfig
-from obriy.workflows.dated import ImageMap, map_images
+from obriy.workflows.dated import ImageMap, map_images, part_of
 from obriy.workflows.ice.inputs import IceInputs, read_ice_inputs
 from obriy.workflows.ice.mapping import (
     ICE,
@@ -61,24 +61,20 @@ def plan_ice(config: IceConfig) -> dict[str, Any]:
     config = config.anchored()
     method = ice_method(config.method, config.model, config.seed)
     inputs = read_ice_inputs(config, method)
-    scene = inputs.good[0].part
-    assert scene is not None
     return {
         "sources": config.sources,
         "method": method.name,
         "images": [
             {
-                "name": one.image.name,
-                "time": one.image.time,
-                "geolocation": None
-                if one.image.geolocation is None
-                else str(one.image.geolocation),
-                "clouds": None if one.image.clouds is None else str(one.image.clouds),
-                "reason": "" if one.error is None else reason_of(one.error),
+                "name": one.name,
+                "time": one.item.time,
+                "geolocation": one.item.assets.get("geolocation"),
+                "clouds": one.item.assets.get("clouds"),
+                "reason": one.reason,
             }
             for one in inputs.opened
         ],
-        **plan_of(config, method, scene, inputs.districts),
+        **plan_of(config, method, inputs.part, inputs.districts),
     }
 
 
@@ -134,14 +130,15 @@ def _days(images: Sequence[ImageMap], config: IceConfig, folder: RunFolder) -> l
     """Put the images of a day together; each by itself where that is asked for."""
     groups: dict[str, list[ImageMap]] = {}
     for image in images:
-        one = image.opened.image
-        groups.setdefault(one.name if config.composite == "none" else one.date, []).append(image)
+        one = image.opened
+        key = one.name if config.composite == "none" else one.item.date
+        groups.setdefault(key, []).append(image)
     return [_day(key, group, config, folder) for key, group in groups.items()]
 
 
 def _day(key: str, images: list[ImageMap], config: IceConfig, folder: RunFolder) -> Day:
     mapped = [image for image in images if image.map is not None]
-    day = Day(key, images[0].opened.image.date, tuple(images))
+    day = Day(key, images[0].opened.item.date, tuple(images))
     if len(mapped) <= 1:
         return dataclasses.replace(
             day, map=mapped[0].map if mapped else None, files=mapped[0].files if mapped else {}
@@ -149,8 +146,7 @@ def _day(key: str, images: list[ImageMap], config: IceConfig, folder: RunFolder)
     place = f"{DAYS}/{key}"
     maps = [image.map for image in mapped if image.map is not None]
     layers = {n: own for n, own in ICE.items() if all(n in image.files for image in mapped)}
-    first = mapped[0].opened.part
-    assert first is not None
+    first = part_of(mapped[0])
 
     def work() -> StepRecord:
         files = {name: f"{place}/{name}.tif" for name in layers}
@@ -160,9 +156,7 @@ def _day(key: str, images: list[ImageMap], config: IceConfig, folder: RunFolder)
             shares = compose(maps, sinks, by=_rule(config), view_zenith=_angles(mapped))
         return StepRecord(files, {"shares": shares})
 
-    done = folder.step(
-        f"day {key}", work, after=[map_step(image.opened.image.name) for image in mapped]
-    )
+    done = folder.step(f"day {key}", work, after=[map_step(image.opened.name) for image in mapped])
     made = ClassMap(
         **open_layers(folder.path, done.outputs, first, "ice"),
         legend=maps[0].legend,
@@ -187,7 +181,7 @@ def _measured(day: Day, inputs: IceInputs, config: IceConfig, folder: RunFolder)
         return dataclasses.replace(day, areas=_blank_areas(day, inputs))
     class_map = day.map
     size = config.resolution if class_map.geobox.crs is None else None
-    names = [image.opened.image.name for image in day.images if image.map is not None]
+    names = [image.opened.name for image in day.images if image.map is not None]
     file = f"{DAYS}/{day.key}/{CONCENTRATION}"
 
     def work() -> StepRecord:
@@ -205,8 +199,7 @@ def _measured(day: Day, inputs: IceInputs, config: IceConfig, folder: RunFolder)
 
     places = fingerprint([config.aoi] if config.aoi else [])
     done = folder.step(f"areas {day.key}", work, places, after=[day_step(day)])
-    part = next(i.opened.part for i in day.images if i.map is not None)
-    assert part is not None
+    part = next(part_of(image) for image in day.images if image.map is not None)
     areas = tuple(IceArea.from_dict(values) for values in done.found["places"])
     count = len(inputs.districts) or 1
     return dataclasses.replace(
@@ -227,7 +220,7 @@ def _blank_areas(day: Day, inputs: IceInputs) -> tuple[IceArea, ...]:
         IceArea(
             district=name,
             date=day.date,
-            granules=tuple(image.opened.image.name for image in day.images),
+            granules=tuple(image.opened.name for image in day.images),
             sea_km2=0.0,
             ice_km2=None,
             water_km2=None,

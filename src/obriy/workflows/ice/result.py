@@ -87,7 +87,7 @@ class IceProducts:
 def day_step(day: Day) -> str:
     """Return the name of the step that made the map of a day: its own, or that of its image."""
     mapped = [image for image in day.images if image.map is not None]
-    return f"day {day.key}" if len(mapped) > 1 else map_step(mapped[0].opened.image.name)
+    return f"day {day.key}" if len(mapped) > 1 else map_step(mapped[0].opened.name)
 
 
 def ice_result(
@@ -113,7 +113,7 @@ def ice_result(
 
 def _row(day: Day, folder: RunFolder) -> IceDate:
     total = day.total
-    names = [image.opened.image.name for image in day.images]
+    names = [image.opened.name for image in day.images]
     off = [image for image in day.images if image.status in ("failed", "partial")]
     status = total.status
     if off and status == "ok":
@@ -122,18 +122,16 @@ def _row(day: Day, folder: RunFolder) -> IceDate:
         "ice_km2", "expected_km2", "interval_km2", "bounds_km2", "extent_km2", "water_km2",
         "sea_km2", "ice_share", "water_share", "cloud_share", "unseen_share",
     )  # fmt: skip
-    told = (notice("of_one", name=i.opened.image.name, said=i.reason) for i in off)
+    told = (notice("of_one", name=i.opened.name, said=i.reason) for i in off)
     return IceDate(
         **{name: getattr(total, name) for name in own},
         date=day.date,
         granule=names[0] if len(names) == 1 else names,
-        time=[image.opened.image.time for image in day.images],
+        time=[image.opened.item.time for image in day.images],
         status=status,
         reason=joined((total.reason, *told)) if status != "ok" else "",
         holes=[
-            {"granule": image.opened.image.name, **hole}
-            for image in day.images
-            for hole in image.holes
+            {"granule": image.opened.name, **hole} for image in day.images for hole in image.holes
         ],
         outputs={name: str(folder.file(file)) for name, file in day.files.items()},
     )
@@ -141,7 +139,7 @@ def _row(day: Day, folder: RunFolder) -> IceDate:
 
 def _record(images: Sequence[ImageMap], products: IceProducts) -> Provenance:
     """Put the records of all images together: the steps of the first, what each was warned of."""
-    records = {i.opened.image.name: i.map.provenance for i in images if i.map is not None}
+    records = {i.opened.name: i.map.provenance for i in images if i.map is not None}
     first = next(iter(records.values()))
     inputs = [{"image": n, **entry} for n, record in records.items() for entry in record.inputs]
     made = Provenance(tuple(inputs), first.steps)
@@ -162,7 +160,7 @@ def _record(images: Sequence[ImageMap], products: IceProducts) -> Provenance:
         made = made.with_warning(sentence)
     for lost in images:
         if lost.status == "failed":
-            told = notice("failed", name=lost.opened.image.name, why=lost.reason)
+            told = notice("failed", name=lost.opened.name, why=lost.reason)
             made = made.with_warning(told)
     return made
 
@@ -172,9 +170,9 @@ def score_maps(
 ) -> dict[str, Any] | None:
     """Score the maps of images against their labels; None where there are none."""
     counts = {
-        image.opened.image.name: _counted(image.map, references[image.opened.image.name])
+        image.opened.name: _counted(image.map, references[image.opened.name])
         for image in images
-        if image.map is not None and image.opened.image.name in references
+        if image.map is not None and image.opened.name in references
     }
     if not counts:
         return None

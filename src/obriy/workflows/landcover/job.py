@@ -21,14 +21,13 @@ from obriy.model.legend import Legend
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, check_reflectance, check_scene, provenance_of
 from obriy.prepare.clouds.mask import Clouds
-from obriy.prepare.crop import crop
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.settings import settings
-from obriy.sources.districts import read_districts
 from obriy.sources.legends import open_legend
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.evaluation import cover_reference
+from obriy.workflows.inputs import one_image
 from obriy.workflows.landcover.clustering import (
     Clustered,
     cluster_in_memory,
@@ -43,7 +42,7 @@ from obriy.workflows.landcover.student_map import (
     student_in_memory,
     student_to_files,
 )
-from obriy.workflows.opening import plan_of, scene_of
+from obriy.workflows.opening import plan_of
 from obriy.workflows.passes import with_clouds
 from obriy.workflows.run import (
     Run,
@@ -258,12 +257,10 @@ def _method(config: LandcoverConfig, scene: xr.Dataset) -> Method:
 
 
 def _inputs(config: LandcoverConfig) -> CoverInputs:
-    scene = scene_of(config)
-    districts = read_districts(config.aoi, config.layer) if config.aoi else []
-    part = crop(scene, districts) if districts else scene
+    read = one_image(config)
     legend = _legend(config)
-    reference = None if config.reference is None else cover_reference(config, part, legend)
-    return CoverInputs(scene, part, districts, legend, reference)
+    reference = None if config.reference is None else cover_reference(config, read.part, legend)
+    return CoverInputs(read.scene, read.part, read.districts, legend, reference)
 
 
 def _legend(config: LandcoverConfig) -> Legend:

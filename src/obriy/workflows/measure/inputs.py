@@ -6,22 +6,21 @@ from pathlib import Path
 
 import xarray as xr
 
-from obriy.errors import InputError, SourceError, UsageError
-from obriy.model.areas import District
+from obriy.errors import InputError, UsageError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of, require_crs
+from obriy.model.item import Item
 from obriy.model.provenance import Provenance
 from obriy.prepare.crop import crop
 from obriy.registry import did_you_mean
+from obriy.sources.base import Query
 from obriy.sources.class_map import open_class_map
-from obriy.sources.dates import date_in, date_of, day_comes_first
 from obriy.sources.districts import read_districts
-from obriy.sources.series import DatedImage, find_series, require_alike
+from obriy.sources.finding import find_items
 from obriy.workflows.config.measure import MeasureConfig
-from obriy.workflows.opening import grid_text
+from obriy.workflows.inputs import Inputs, OpenedItem, open_items
 from obriy.workflows.water.balance import read_balance
-from obriy.workflows.water.image import Inputs
-from obriy.workflows.water.inputs import OpenedImage, SeriesInputs, check_change, check_weights
+from obriy.workflows.water.inputs import SeriesInputs, check_change, check_weights
 
 LABELS = "labels"
 """Name of the layer of classes where a map goes the way of a scene."""
@@ -38,19 +37,21 @@ def read_maps(config: MeasureConfig) -> SeriesInputs:
         SourceError: none can be opened.
     """
     _require_water(config)
-    images = dated_maps(config.maps, config.datetime)
+    items = dated_maps(config.maps, config.datetime)
     districts = read_districts(config.aoi, config.layer) if config.aoi else []
-    dates = [image.date for image in images]
+    dates = [item.date for item in items]
     check_change(config.change, dates)
     balance = read_balance(config, districts, dates)
-    opened = tuple(_open(image, config, districts) for image in images)
-    good = [(one.name, one.scene) for one in opened if one.scene is not None]
-    if not good:
-        raise SourceError(opened[0].reason, "No map could be opened.")
-    require_alike([(date, "", grid_text(scene)) for date, scene in good])
-    _require_size(config, good[0][1])
-    check_weights(config, opened)
-    return SeriesInputs(opened, districts, balance)
+    inputs = open_items(
+        list(zip(dates, items, strict=True)),
+        lambda item: _scene(item, config),
+        lambda bands: None,
+        districts,
+        config.resolution,
+    )
+    _require_size(config, inputs.scene)
+    check_weights(config, inputs.opened)
+    return SeriesInputs(inputs.opened, districts, balance)
 
 
 def is_one(config: MeasureConfig) -> bool:
@@ -61,53 +62,43 @@ def is_one(config: MeasureConfig) -> bool:
 def read_map(config: MeasureConfig) -> Inputs:
     """Open one map lazily; errors are those of `read_maps`, but for dates."""
     _require_water(config)
-    path = config.maps[0]
+    (item,) = find_items([str(config.maps[0])], Query(each=True))
     districts = read_districts(config.aoi, config.layer) if config.aoi else []
-    scene = as_scene(open_map_of_others(path, config, date_of([str(path)], {})))
+    scene = _scene(item, config)
     _require_size(config, scene)
-    return Inputs(scene, crop(scene, districts) if districts else scene, districts)
+    part = crop(scene, districts) if districts else scene
+    return Inputs((OpenedItem(item, "", scene, part),), districts)
 
 
-def dated_maps(maps: Sequence[Path], datetime: str | None) -> list[DatedImage]:
-    """Return maps with their dates, in the order of time: the one place that asks for them.
+def dated_maps(maps: Sequence[Path], datetime: str | None) -> list[Item]:
+    """Return maps with their dates, in the order of time.
 
     Args:
-        maps: One folder, whose images `find_series` dates; or files, which their names and tags do.
-        datetime: As for `find_series`.
+        maps: Files, or one folder of them.
+        datetime: As for `obriy.sources.base.Query`.
 
     Raises:
         UsageError: a map is named twice.
         InputError: no date, or two maps of one.
     """
-    if len(maps) == 1 and maps[0].is_dir():
-        return find_series(maps[0], datetime)
     if len({path.resolve() for path in maps}) < len(maps):
         raise UsageError("A map is named twice.", "Name each once.")
-    if datetime is not None:
-        raise UsageError(
-            "--datetime chooses among the maps of a folder, and files are named.",
-            "Name those that are meant, or their folder.",
-        )
-    day_first = day_comes_first(path.name for path in maps)
-    days = {
-        path: date_in(path.name, day_first=day_first) or date_of([str(path)], {}) for path in maps
-    }
-    lost = [path for path, day in days.items() if day is None]
+    items = find_items([str(path) for path in maps], Query(datetime, each=True))
+    lost = [item.paths[0] for item in items if not item.date]
     if lost:
         raise InputError(
             f"Nothing tells the date of {lost[0]}.",
             "Name it with its date (lake_2023-08-19.tif); or give the folder of the maps, with a "
             "dates.csv in it that has the columns file,date.",
         )
-    found = [DatedImage(str(day), (str(path),)) for path, day in days.items()]
-    dates = [image.date for image in found]
+    dates = [item.date for item in items]
     twice = sorted({day for day in dates if dates.count(day) > 1})
     if twice:
         raise InputError(
             f"There are two maps of {', '.join(twice)}.",
             "Measure tiles of one day apart, or put them together first (gdalbuildvrt).",
         )
-    return sorted(found, key=lambda image: image.date)
+    return items
 
 
 def as_scene(class_map: ClassMap) -> xr.Dataset:
@@ -136,17 +127,8 @@ def open_map_of_others(path: Path, config: MeasureConfig, date: str | None = Non
     return dataclasses.replace(found, provenance=record, time=date)
 
 
-def _open(image: DatedImage, config: MeasureConfig, districts: Sequence[District]) -> OpenedImage:
-    if len(image.paths) > 1 or Path(image.paths[0]).is_dir():
-        raise InputError(
-            f"{config.maps[0]} holds more than one file of {image.date}.",
-            "A map of classes is one file; take the others away.",
-        )
-    try:
-        scene = as_scene(open_map_of_others(Path(image.paths[0]), config, image.date))
-    except SourceError as error:
-        return OpenedImage(image, error=error)
-    return OpenedImage(image, scene, crop(scene, districts) if districts else scene)
+def _scene(item: Item, config: MeasureConfig) -> xr.Dataset:
+    return as_scene(open_map_of_others(Path(item.paths[0]), config, item.date or None))
 
 
 def _require_water(config: MeasureConfig) -> None:

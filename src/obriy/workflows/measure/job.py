@@ -32,9 +32,9 @@ def plan_measure(config: MeasureConfig) -> dict[str, Any]:
         return {**told, **_plan(config, one.part, one.districts)}
     inputs = read_maps(config)
     return {
-        "maps": {one.name: one.image.paths[0] for one in inputs.opened},
+        "maps": {one.name: one.item.paths[0] for one in inputs.opened},
         "failed": {one.name: one.reason for one in inputs.opened if one.reason},
-        **_plan(config, inputs.first, inputs.districts),
+        **_plan(config, inputs.part, inputs.districts),
     }
 
 

@@ -28,7 +28,7 @@ from obriy.model.provenance import Provenance
 from obriy.model.scene import is_reflectance, provenance_of
 from obriy.prepare.clouds.mask import NO_BAND, UNKNOWN
 from obriy.runs.folder import RunFolder, StepRecord
-from obriy.workflows.dated import ImageMap, map_of
+from obriy.workflows.dated import ImageMap, map_of, part_of
 from obriy.workflows.passes import map_writers, pixel_m
 from obriy.workflows.run import COMPARING, map_step
 from obriy.workflows.water.mapping import open_map
@@ -76,7 +76,7 @@ def compare_dates(
 
 def _band_of(used: Sequence[ImageMap]) -> str | None:
     """Return the band to look at; None where dates cannot be compared."""
-    scenes = [one.opened.part for one in used]
+    scenes = [part_of(one) for one in used]
     if len(scenes) < LEAST_DATES or not all(is_reflectance(scene) for scene in scenes):
         return None
     return next((name for name in BANDS if all(name in scene for scene in scenes)), None)
@@ -91,7 +91,7 @@ def _compared(
     lang: str,
 ) -> StepRecord:
     """Find what contradicts, and write the maps of those dates again."""
-    scenes = [one.opened.part for one in used]
+    scenes = [part_of(one) for one in used]
 
     def brightness(number: int, rows: slice, columns: slice) -> npt.NDArray[np.float32]:
         return np.asarray(read_around(scenes[number][band].variable, rows, columns)[0], np.float32)
@@ -141,7 +141,7 @@ class _Change:
 
 def _told(image: ImageMap, done: StepRecord, folder: RunFolder) -> ImageMap:
     """Return an image with the files, map and record that it has after the comparison."""
-    part, date = image.opened.part, image.opened.name
+    part, date = part_of(image), image.opened.name
     record = provenance_of(part)
     doubted = done.found["dates"].get(date)
     if clouds_known(record.step(CLOUDS_STEP)) == "unknown":

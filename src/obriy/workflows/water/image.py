@@ -4,16 +4,14 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import xarray as xr
-
 from obriy.blocks.engine import EngineOptions
-from obriy.errors import ObriyError
 from obriy.measures.areas import measure_areas
 from obriy.measures.totals import total_on
 from obriy.methods.expression import parse_method
 from obriy.model.areas import WHOLE_IMAGE, AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
+from obriy.model.item import Item
 from obriy.model.layers import is_listed, layer_of
 from obriy.model.notices import notice
 from obriy.model.reference import Reference
@@ -26,17 +24,16 @@ from obriy.model.result.water import (
     district_of_image,
 )
 from obriy.model.scene import band_names, provenance_of
-from obriy.prepare.crop import crop
 from obriy.runs.folder import RunFolder
 from obriy.sources.base import truth_of
-from obriy.sources.districts import read_districts
 from obriy.workflows.config.base import GSW
 from obriy.workflows.config.reading import ImageConfig, PlaceConfig
 from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap, Mapper, map_images, map_of
 from obriy.workflows.evaluation import evaluate, reference_from_file
-from obriy.workflows.opening import plan_of, scene_of
+from obriy.workflows.inputs import Inputs, read_image
+from obriy.workflows.opening import plan_of
 from obriy.workflows.records import about_districts, districts_that_failed
 from obriy.workflows.run import (
     Run,
@@ -50,10 +47,9 @@ from obriy.workflows.water.image_products import Products, write_products
 from obriy.workflows.water.mapping import WaterMapper
 
 
-def plan_image(config: WaterConfig) -> dict[str, Any]:
+def plan_image(config: WaterConfig, item: Item) -> dict[str, Any]:
     """Say what a run would do, without doing it: grid, bands, districts, outputs."""
-    config = config.anchored()
-    inputs = inputs_of(config)
+    inputs = read_image(config, item)
     scene = inputs.part
     reference = reference_of(inputs, config, EngineOptions())
     return {
@@ -65,18 +61,18 @@ def plan_image(config: WaterConfig) -> dict[str, Any]:
     }
 
 
-def run_image(config: WaterConfig, options: EngineOptions | None = None) -> Run:
+def run_image(config: WaterConfig, item: Item, options: EngineOptions | None = None) -> Run:
     """Map, measure, score and report; a run that was cut off goes on where it stopped.
 
     Args:
-        config: What to do.
+        config: What to do, anchored.
+        item: The image.
         options: Progress and cancel; threads and memory come from the configuration.
 
     Raises:
         ObriyError: of the kind that fits; nothing half-written is left.
     """
-    config = config.anchored()
-    inputs = inputs_of(config, options)
+    inputs = read_image(config, item, options)
     options = limited(config, options)
     # Before the work: what is wrong with method and reference is said while nothing is lost.
     parse_method(config.method).bands(set(band_names(inputs.scene)))
@@ -101,7 +97,7 @@ class OneMap:
         reference: What the map is scored against; None: nothing.
     """
 
-    inputs: "Inputs"
+    inputs: Inputs
     mapper: Mapper
     answer: Answer
     reference: Reference | None = None
@@ -113,7 +109,7 @@ def measure_one(
     """Take the map of one image, measure, score and report, in its folder."""
     inputs = job.inputs
     cropped = bool(inputs.districts)
-    mapped = map_images([inputs], job.mapper, folder, options, cropped=cropped, alone=True)
+    mapped = map_images(inputs.opened, job.mapper, folder, options, cropped=cropped, alone=True)
     made = map_of(mapped[0])
     areas = measure_image(made, inputs.districts, config, config.measured)
     scores = None if job.reference is None else evaluate(made, job.reference)
@@ -130,30 +126,6 @@ def _is_listed(output: str, config: SeriesConfig) -> bool:
     layer = layer_of(output)
     chosen = layer is not None and layer.file in config.OUTPUTS
     return is_listed(output, config.outputs) if chosen else True
-
-
-@dataclasses.dataclass(frozen=True)
-class Inputs:
-    """What a run reads.
-
-    Attributes:
-        scene: The whole image: the decision rests on it.
-        part: The part that is mapped: around the districts, or all of it.
-        districts: Where areas are asked for; empty: the whole image.
-    """
-
-    scene: xr.Dataset
-    part: xr.Dataset
-    districts: list[District]
-    name: str = ""
-    error: ObriyError | None = None
-
-
-def inputs_of(config: ImageConfig, options: EngineOptions | None = None) -> Inputs:
-    """Open the image and the districts; nothing is read of the pixels yet."""
-    scene = scene_of(config, options)
-    districts = read_districts(config.aoi, config.layer) if config.aoi else []
-    return Inputs(scene, crop(scene, districts) if districts else scene, districts)
 
 
 def measure_image(

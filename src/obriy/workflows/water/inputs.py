@@ -6,101 +6,79 @@ from pathlib import Path
 
 import xarray as xr
 
-from obriy.errors import (
-    BandError,
-    EmptyResultError,
-    InputError,
-    ObriyError,
-    SourceError,
-    UsageError,
-)
+from obriy.errors import InputError, SourceError, UsageError
 from obriy.methods.expression import parse_method
-from obriy.model.areas import Area, District
-from obriy.model.grid import geobox_of, require_crs
-from obriy.model.scene import band_names
-from obriy.prepare.crop import crop
+from obriy.model.areas import Area
+from obriy.model.item import Item
+from obriy.sources.dated_files import SIDECAR
 from obriy.sources.dates import parse_range
 from obriy.sources.districts import read_districts
-from obriy.sources.series import SIDECAR, DatedImage, find_series, require_alike
 from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.config.water import WaterConfig
-from obriy.workflows.opening import grid_text, scene_of
+from obriy.workflows.inputs import Inputs, OpenedItem, open_items
+from obriy.workflows.opening import scene_of
 from obriy.workflows.water.balance import BalanceInputs, read_balance
 from obriy.workflows.water.measuring import weigh_as
 
 
 @dataclasses.dataclass(frozen=True)
-class OpenedImage:
-    """One image of the series.
+class SeriesInputs(Inputs):
+    """What a series reads: images by date, and what its areas are compared with.
 
     Attributes:
-        image: Its files.
-        scene: The whole of it; None where it could not be opened.
-        part: The part around the districts.
-        error: Why it could not be opened.
+        balance: Register, river, weather.
     """
 
-    image: DatedImage
-    scene: xr.Dataset | None = None
-    part: xr.Dataset | None = None
-    error: ObriyError | None = None
-
-    @property
-    def name(self) -> str:
-        """What tells it from the others: its date."""
-        return self.image.date
-
-    @property
-    def reason(self) -> str:
-        """Why it could not be opened, in words."""
-        return "" if self.error is None else str(self.error)
-
-
-@dataclasses.dataclass(frozen=True)
-class SeriesInputs:
-    """What a run reads."""
-
-    opened: tuple[OpenedImage, ...]
-    districts: list[District]
     balance: BalanceInputs
 
-    @property
-    def first(self) -> xr.Dataset:
-        """The part of the first image that could be opened."""
-        return next(o.part for o in self.opened if o.part is not None)
 
+def read_inputs(config: WaterConfig, items: Sequence[Item]) -> SeriesInputs:
+    """Open everything lazily; what is wrong with the whole is said before the work.
 
-def read_inputs(config: WaterConfig) -> SeriesInputs:
-    """Open everything lazily; what is wrong with the whole is said before the work."""
+    Args:
+        config: What to read.
+        items: The images, in the order of time.
+    """
     if config.reference is not None:
         raise UsageError(
             "--reference scores one map, and a series has many.",
             "Run: obriy evaluate RUN/maps/DATE/mask.tif REFERENCE.",
         )
-    images = find_series(Path(config.source).expanduser(), config.datetime)
+    _one_a_day(config.source, items)
     districts = read_districts(config.aoi, config.layer) if config.aoi else []
-    check_change(config.change, [i.date for i in images])
-    balance = read_balance(config, districts, [i.date for i in images])
-    opened = tuple(_open(image, config, districts) for image in images)
-    good = [(o.image.date, o.scene) for o in opened if o.scene is not None]
-    if not good:
-        raise SourceError(opened[0].reason, "No image of the series could be opened.")
-    require_alike([(date, scene.attrs["sensor"], grid_text(scene)) for date, scene in good])
-    if config.resolution is None:
-        require_crs(geobox_of(good[0][1]), "an area in km²")
-    check_weights(config, opened)
-    return SeriesInputs(opened, districts, balance)
+    dates = [item.date for item in items]
+    check_change(config.change, dates)
+    balance = read_balance(config, districts, dates)
+    method = parse_method(config.method)
+
+    def open_one(item: Item) -> xr.Dataset:
+        scene = scene_of(config, item)
+        scene.attrs["time"] = item.date
+        return scene
+
+    named = list(zip(dates, items, strict=True))
+    inputs = open_items(named, open_one, method.bands, districts, config.resolution)
+    check_weights(config, inputs.opened)
+    return SeriesInputs(inputs.opened, inputs.districts, balance)
 
 
-def _open(image: DatedImage, config: WaterConfig, districts: list[District]) -> OpenedImage:
-    paths = image.paths[0] if len(image.paths) == 1 else image.paths
-    try:
-        scene = scene_of(config, paths=paths, day=image.date)
-        parse_method(config.method).bands(set(band_names(scene)))
-    except (SourceError, BandError, EmptyResultError) as error:
-        return OpenedImage(image, error=error)
-    scene.attrs["time"] = image.date
-    return OpenedImage(image, scene, crop(scene, districts) if districts else scene)
+def _one_a_day(source: str, items: Sequence[Item]) -> None:
+    """Raise where an image has no date, or a date more than one image."""
+    by_day: dict[str, list[str]] = {}
+    for item in items:
+        if not item.date:
+            raise SourceError(
+                f"Nothing tells the date of {item.paths[0]}.",
+                f"Name it with its date (2025-06-08), or write {SIDECAR} beside it with the "
+                "columns file,date.",
+            )
+        by_day.setdefault(item.date, []).append(Path(item.paths[0]).name)
+    for day, names in by_day.items():
+        if len(names) > 1:
+            raise UsageError(
+                f"{source} holds more than one image of {day}: {', '.join(names)}.",
+                "Keep one of them, or put them together first (gdalbuildvrt DATE.vrt A.tif B.tif).",
+            )
 
 
 def check_change(change: tuple[str, str] | None, dates: list[str]) -> None:
@@ -123,7 +101,7 @@ def _lies_in(date: str, span: str) -> bool:
     return low <= date <= high
 
 
-def check_weights(config: SeriesConfig, opened: Sequence[OpenedImage]) -> None:
+def check_weights(config: SeriesConfig, opened: Sequence[OpenedItem]) -> None:
     """Read given weights before the work: each date must have one, and no other."""
     weigh = weigh_as(config.weights, {})
     if config.weights == "cloud":
@@ -133,15 +111,15 @@ def check_weights(config: SeriesConfig, opened: Sequence[OpenedImage]) -> None:
     blank = Area("", None, 0.0, None, 1.0, 0.0, 0.0, {})
     weigh(
         [
-            dataclasses.replace(blank, date=o.image.date, mask_km2=None if o.reason else 0.0)
+            dataclasses.replace(blank, date=o.name, mask_km2=None if o.reason else 0.0)
             for o in opened
         ]
     )
 
 
-def _check_cloudiness(opened: Sequence[OpenedImage]) -> None:
+def _check_cloudiness(opened: Sequence[OpenedItem]) -> None:
     """Raise where an image that could be opened does not tell its cloudiness."""
-    silent = [o.image.date for o in opened if not o.reason and o.image.cloud_cover is None]
+    silent = [o.name for o in opened if not o.reason and o.item.cloud_cover is None]
     if silent:
         more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
         raise InputError(

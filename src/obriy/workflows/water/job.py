@@ -1,12 +1,14 @@
 """`obriy water`: one image, or a series of dates."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import UsageError
-from obriy.sources.series import is_series
+from obriy.model.item import Item
 from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.inputs import find_images
 from obriy.workflows.run import Run
 from obriy.workflows.water.image import plan_image, run_image
 from obriy.workflows.water.series import plan_series, run_series
@@ -23,17 +25,22 @@ def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Run:
     Raises:
         ObriyError: of the kind that fits; nothing half-written is left.
     """
-    run = run_series if _of_series(config) else run_image
-    return run(config, options)
+    config = config.anchored()
+    items = _items(config)
+    if _of_series(config, items):
+        return run_series(config, items, options)
+    return run_image(config, items[0], options)
 
 
 def plan_water(config: WaterConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: dates, grid, bands, districts, outputs."""
-    return plan_series(config) if _of_series(config) else plan_image(config)
+    config = config.anchored()
+    items = _items(config)
+    return plan_series(config, items) if _of_series(config, items) else plan_image(config, items[0])
 
 
-def _of_series(config: WaterConfig) -> bool:
-    """Say whether a series is meant.
+def _items(config: WaterConfig) -> list[Item]:
+    """Find the images.
 
     Raises:
         UsageError: an option of a series with a source that is none.
@@ -44,7 +51,16 @@ def _of_series(config: WaterConfig) -> bool:
             f"--{asked[0]} asks for a series, and {config.source} is one image.",
             "Give the folder in which the dated images lie; one image in it will do.",
         )
-    series = bool(asked) or is_series(config.source)
+    return find_images(config, config.datetime)
+
+
+def _of_series(config: WaterConfig, items: Sequence[Item]) -> bool:
+    """Say whether a series is meant.
+
+    Raises:
+        UsageError: an option that only several images have.
+    """
+    series = bool(config.series_options()) or len(items) > 1
     if config.scheduler and not series:
         raise UsageError(
             "--scheduler spreads the dates of a series, and this is one image.",

@@ -19,6 +19,7 @@ from obriy.methods.expression import parse_method
 from obriy.model.areas import Area, AreaSeries
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
+from obriy.model.item import Item
 from obriy.model.layers import Layer, layers_named
 from obriy.model.result.water import AreaResult
 from obriy.render.text import text_of
@@ -52,34 +53,35 @@ Answer = Callable[[Any, Sequence[ImageMap], SeriesProducts, RunFolder], AreaResu
 """What puts ``result.json`` together, of a configuration and what was measured."""
 
 
-def plan_series(config: WaterConfig) -> dict[str, Any]:
+def plan_series(config: WaterConfig, items: Sequence[Item]) -> dict[str, Any]:
     """Say what a run would do, without doing it: dates, grid, bands, districts, outputs."""
-    config = config.anchored()
-    inputs = read_inputs(config)
+    inputs = read_inputs(config, items)
     return {
         "source": config.source,
         "method": config.method,
-        "dates": [o.image.date for o in inputs.opened],
-        "failed": {o.image.date: o.reason for o in inputs.opened if o.reason},
-        "cloud_percent": {o.image.date: o.image.cloud_cover for o in inputs.opened},
+        "dates": [o.name for o in inputs.opened],
+        "failed": {o.name: o.reason for o in inputs.opened if o.reason},
+        "cloud_percent": {o.name: o.item.cloud_cover for o in inputs.opened},
         "weights": config.weights or "clear",
         "fill": config.fill,
-        **plan_of(config, parse_method(config.method), inputs.first, inputs.districts),
+        **plan_of(config, parse_method(config.method), inputs.part, inputs.districts),
     }
 
 
-def run_series(config: WaterConfig, options: EngineOptions | None = None) -> Run:
+def run_series(
+    config: WaterConfig, items: Sequence[Item], options: EngineOptions | None = None
+) -> Run:
     """Map every date, measure, weigh, compare and report; go on where an earlier run stopped.
 
     Args:
-        config: What to do.
+        config: What to do, anchored.
+        items: The images.
         options: Progress and cancel; threads and memory come from the configuration.
 
     Raises:
         ObriyError: of the kind that fits, before the work where it can be known.
     """
-    config = config.anchored()
-    inputs = read_inputs(config)
+    inputs = read_inputs(config, items)
     mapper = WaterMapper(config)
     return measure_series(
         inputs, mapper, config, result_of, options=options, scheduler=config.scheduler
@@ -121,7 +123,7 @@ def _measured(
     folder: RunFolder,
 ) -> Run:
     """Do what follows the maps."""
-    size = config.resolution if geobox_of(inputs.first).crs is None else None
+    size = config.resolution if geobox_of(inputs.part).crs is None else None
     images = compare_dates(images, folder, pixel_size_m=size, lang=config.lang)
     maps = {one.opened.name: one.map for one in images if one.map is not None}
     occurrence = _occurrence(maps, config, folder)
@@ -189,7 +191,7 @@ def _measure(
     """Measure each date inside the districts and, where asked, outside the river in them."""
     outside = inputs.balance.outside_river
     groups = [inputs.districts, outside] if outside else [inputs.districts]
-    geobox = geobox_of(inputs.first)
+    geobox = geobox_of(inputs.part)
     size = config.resolution if geobox.crs is None else None
     others = (occurrence["occurrence"], occurrence["observations"]) if len(maps) > 1 else None
     measured: dict[str, list[AreaSeries]] = {}

@@ -26,7 +26,7 @@ from obriy.workflows.water.series_products import SeriesProducts
 
 def cloudiness(images: Sequence[ImageMap]) -> dict[str, float]:
     """Return per cent of cloud of the scene by date, where its metadata tell it."""
-    told = {one.opened.name: one.opened.image.cloud_cover for one in images}
+    told = {one.opened.name: one.opened.item.cloud_cover for one in images}
     return {date: cloud for date, cloud in told.items() if cloud is not None}
 
 
@@ -88,7 +88,7 @@ def _date_row(
         errors=errors,
         unseen_share=unseen,
         doubted=image.found.get("doubted"),
-        cloud_percent=image.opened.image.cloud_cover,
+        cloud_percent=image.opened.item.cloud_cover,
         weight=total.weights.get(date),
         threshold=image.found["decision"].get("threshold") if image.found else None,
         status=image.status if image.status != "ok" else shown.get("status", "ok"),

@@ -1,0 +1,39 @@
+"""An image that a source found: data that names it, before a pixel of it is read."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One image.
+
+    Attributes:
+        id: Its own name among those of a run: the stem of its file, or of its folder.
+        source: Name of the source that found it, and opens it.
+        paths: Its file, the files of its bands, or an address.
+        time: ISO 8601, to the minute where known, else the day; empty: only opening it tells.
+        assets: What belongs to it and is no image, by kind: ``geolocation`` and ``clouds`` of a
+            granule; ``false_colour``, ``land`` and ``clouds`` beside a picture.
+        cloud_cover: Cloudiness of the whole scene that its metadata tell, per cent; None: unknown.
+        footprint: West, south, east, north in degrees, where metadata tell it; None: only opening
+            it tells.
+    """
+
+    id: str
+    source: str
+    paths: tuple[str, ...]
+    time: str = ""
+    assets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    cloud_cover: float | None = None
+
+    @property
+    def date(self) -> str:
+        """The day, ISO 8601; empty: only opening it tells."""
+        return self.time[:10]
+
+
+def item_id(name: str) -> str:
+    """Return the name of a file or folder as a part of other paths: letters, digits, ``.-_``."""
+    return re.sub(r"[^\w.-]+", "-", re.sub(r"\.(tiff?|hdf4?|h4|vrt|nc)$", "", name))

@@ -1,0 +1,206 @@
+"""What a user names, and the images that sources find in it; a source that is added at run time."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from tests.conftest import utm_grid
+from tests.test_series import lake, split
+from tests.test_water_command import write_image
+
+from obriy.errors import SourceError, UsageError
+from obriy.model.item import Item
+from obriy.model.provenance import Provenance
+from obriy.model.scene import make_scene
+from obriy.sources.base import SOURCES, Query, Source
+from obriy.sources.dates import time_in
+from obriy.sources.finding import find_items
+from obriy.sources.scene import open_scene
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.ice import IceConfig
+from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.jobs import run_job
+
+# Reflectance of water, of soil and of snow, by band.
+GROUND = {
+    "blue": (0.06, 0.10, 0.80), "green": (0.05, 0.13, 0.80), "red": (0.03, 0.18, 0.80),
+    "nir": (0.02, 0.30, 0.70), "swir16": (0.01, 0.35, 0.10), "swir22": (0.01, 0.28, 0.08),
+}  # fmt: skip
+
+
+def paths(items):
+    return [[Path(path).name for path in item.paths] for item in items]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    return write_image(tmp_path_factory.mktemp("image") / "lake.tif", lake(14))
+
+
+def copies(image, folder, *names):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(image, folder / name)
+    return folder
+
+
+# --- a source is one entry ----------------------------------------------------------------------
+
+
+def find_arrays(texts, query):
+    return [Item(Path(t).stem, "arrays", (t,), time_in(Path(t).name)) for t in texts]
+
+
+def open_arrays(request):
+    (path,) = request.paths
+    codes = np.load(path)
+    bands = {n: xr.Variable(("y", "x"), np.float32(v)[codes]) for n, v in GROUND.items()}
+    record = Provenance(({"href": path, "bytes": Path(path).stat().st_size},))
+    grid = utm_grid(codes.shape, 30.0)
+    return make_scene(bands, grid, sensor="made", provenance=record, time=time_in(Path(path).name))
+
+
+@pytest.fixture
+def arrays(monkeypatch, tmp_path):
+    """A source of numpy files, and a folder of two of them."""
+    monkeypatch.setattr(SOURCES, "_entries", dict(SOURCES._entries))
+    claims = lambda text: text.endswith(".npy")  # noqa: E731 - the whole of it
+    SOURCES.register("arrays", Source(find_arrays, open_arrays, claims))
+    folder = tmp_path / "arrays"
+    folder.mkdir()
+    for day, radius in {"2021-02-03": 10, "2021-02-17": 18}.items():
+        codes = np.where(lake(radius), 0, 1)
+        codes[:10] = 2
+        np.save(folder / f"{day}T0210.npy", codes)
+    return folder
+
+
+def test_a_source_that_is_added_serves_a_season_a_winter_and_land_cover(arrays, tmp_path):
+    given = {"source": str(arrays), "out": tmp_path / "water", "method": "ndwi:0.05",
+             "clouds": "none", "outputs": ["mask"]}  # fmt: skip
+    water = run_job(make_config(WaterConfig, given))
+    assert [d.date for d in water.result.dates] == ["2021-02-03", "2021-02-17"]
+    told = {"sources": [str(arrays)], "out": tmp_path / "ice", "method": "ndsi", "outputs": ["map"]}
+    ice = run_job(make_config(IceConfig, told))
+    assert [d.time for d in ice.result.dates] == [["2021-02-03T02:10"], ["2021-02-17T02:10"]]
+    # The ten rows of snow are 800 pixels of 30 m; a lake of them is no ice.
+    assert ice.result.dates[0].ice_km2 == pytest.approx(800 * 900 / 1e6, rel=2e-3)
+    one = given | {"source": str(arrays / "2021-02-17T0210.npy"), "out": tmp_path / "cover"}
+    cover = run_job(make_config(LandcoverConfig, one | {"method": "kmeans", "clusters": 3,
+                                                        "outputs": ["landcover"]}))  # fmt: skip
+    assert cover.complete
+    assert cover.result.classes
+
+
+def test_open_scene_asks_it_too(arrays):
+    scene = open_scene(arrays / "2021-02-03T0210.npy")
+    assert scene.attrs["sensor"] == "made"
+
+
+# --- one image, or several ------------------------------------------------------------------------
+
+
+def test_land_cover_refuses_several_images_and_names_one(image, tmp_path):
+    folder = copies(image, tmp_path / "images", "2025-06-05.tif", "2025-06-25.tif")
+    with pytest.raises(UsageError, match="2 images") as caught:
+        run_job(make_config(LandcoverConfig, {"source": str(folder), "out": tmp_path / "run"}))
+    assert "2025-06-05.tif" in caught.value.hint
+
+
+def test_whole_images_of_one_day_are_no_bands_of_one(image, tmp_path):
+    folder = copies(image, tmp_path / "images", "2025-06-05_a.tif", "2025-06-05_b.tif")
+    assert paths(find_items([str(folder)])) == [["2025-06-05_a.tif"], ["2025-06-05_b.tif"]]
+    given = {"source": str(folder), "out": tmp_path / "run", "method": "ndwi:0.05"}
+    with pytest.raises(UsageError, match="more than one image of 2025-06-05"):
+        run_job(make_config(WaterConfig, given))
+
+
+def test_a_reference_in_a_folder_beside_images_is_none_of_them(image, tmp_path):
+    folder = copies(image, tmp_path / "images", "2025-06-05.tif", "2025-06-25.tif", "known/a.tif")
+    assert paths(find_items([str(folder)])) == [["2025-06-05.tif"], ["2025-06-25.tif"]]
+
+
+def test_the_only_image_of_a_folder_is_it(image, tmp_path):
+    folder = copies(image, tmp_path / "one", "2025-06-05T0830_lake.tif", "land.tif")
+    (item,) = find_items([str(folder)])
+    assert (item.id, item.time, item.source) == (
+        "2025-06-05T0830_lake",
+        "2025-06-05T08:30",
+        "files",
+    )
+    split(image, tmp_path / "scenes" / "2025-06-05", "{}.tif")
+    (item,) = find_items([str(tmp_path / "scenes")])
+    assert (item.id, item.time) == ("2025-06-05", "2025-06-05")
+
+
+def test_the_bands_of_one_image_are_one_whatever_is_asked(image, tmp_path):
+    split(image, tmp_path / "scene", "T36UXV_20240615T084601_{}.tif")
+    (folder,) = find_items([str(tmp_path / "scene")])
+    (pattern,) = find_items([str(tmp_path / "scene" / "*.tif")])
+    assert folder.time == pattern.time == "2024-06-15T08:46"
+
+
+def test_a_stac_item_beside_an_image_tells_its_time_and_clouds(image, tmp_path):
+    folder = copies(image, tmp_path / "images", "a.tif", "b.tif")
+    for name, day in (("a", "2025-06-25T08:30:11Z"), ("b", "2025-06-05T08:31:00Z")):
+        told = {"properties": {"datetime": day, "eo:cloud_cover": 12.5}}
+        (folder / f"{name}.json").write_text(json.dumps(told))
+    items = find_items([str(folder)])
+    assert [(i.id, i.time, i.cloud_cover) for i in items] == [
+        ("b", "2025-06-05T08:31", 12.5), ("a", "2025-06-25T08:30", 12.5)
+    ]  # fmt: skip
+
+
+def test_what_is_wanted_is_asked_of_all_sources(image, tmp_path):
+    folder = copies(image, tmp_path / "images", "2025-06-05.tif", "2025-06-25.tif")
+    (item,) = find_items([str(folder)], Query("2025-06-20/.."))
+    assert item.date == "2025-06-25"
+    with pytest.raises(UsageError, match="2025-06-05 to 2025-06-25"):
+        find_items([str(folder)], Query("2024"))
+
+
+def test_an_address_in_the_network_is_told_before_it_is_looked_for(tmp_path):
+    with pytest.raises(SourceError, match="network"):
+        find_items(["https://example.org/lake.tif"])
+    with pytest.raises(UsageError, match="Did you mean 'simulated:'"):
+        find_items(["simulate:?seed=1"])
+
+
+def test_a_missing_file_is_missed_where_it_is_named(tmp_path):
+    with pytest.raises(SourceError, match="does not exist"):
+        find_items([str(tmp_path / "2025-06-05.tif")])
+
+
+# --- ice ------------------------------------------------------------------------------------------
+
+
+def test_a_winter_takes_images_of_a_file_a_band(tmp_path):
+    for day in ("2021-02-03", "2021-02-17"):
+        for name, values in GROUND.items():
+            folder = tmp_path / "bay" / day
+            folder.mkdir(parents=True, exist_ok=True)
+            codes = np.where(lake(14), 0, 2)
+            profile = {"driver": "GTiff", "height": 64, "width": 80, "count": 1,
+                       "dtype": "float32", "crs": "EPSG:32636",
+                       "transform": utm_grid((64, 80), 30.0).affine}  # fmt: skip
+            with rasterio.open(folder / f"{name}.tif", "w", **profile) as file:
+                file.set_band_description(1, name)
+                file.write(np.float32(values)[codes], 1)
+    given = {"sources": [str(tmp_path / "bay")], "method": "ndsi", "outputs": ["map"]}
+    run = run_job(make_config(IceConfig, given | {"out": tmp_path / "run"}))
+    assert [d.granule for d in run.result.dates] == ["2021-02-03", "2021-02-17"]
+    ice = (64 * 80 - lake(14).sum()) * 900 / 1e6
+    assert run.result.dates[0].ice_km2 == pytest.approx(ice, rel=2e-3)
+
+
+def test_positions_of_granules_are_not_passed_over_where_there_is_none(image, tmp_path):
+    folder = copies(image, tmp_path / "images", "2025-02-05.tif")
+    given = {"sources": [str(folder)], "geolocation": [str(image)], "out": tmp_path / "run"}
+    with pytest.raises(UsageError, match="--geolocation is for granules"):
+        run_job(make_config(IceConfig, given))
