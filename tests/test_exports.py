@@ -200,6 +200,18 @@ def test_what_is_no_reflectance_is_refused_by_name(tmp_path, file, said):
         open_scene(tmp_path / file)
 
 
+def test_a_picture_beside_the_raw_bands_is_left_out_and_said(tmp_path):
+    form = BROWSER.format("Sentinel-2_L2A")
+    for name, common in {"B03": "green", "B08": "nir", "B11": "swir16"}.items():
+        write(tmp_path / form.format(name), [numbers(common, UNIT, "float32")])
+    picture = form.split("{")[0] + "True_color.tiff"
+    write(tmp_path / picture, [numbers("green", (1 / 255, 0), "uint8")] * 3)
+    scene = open_scene(tmp_path)
+    assert set(band_names(scene)) == {"green", "nir", "swir16"}
+    assert close(scene)
+    assert [w for w in scene.attrs["provenance"].warnings if picture in w]
+
+
 def test_hls_in_hdf4_is_refused_with_the_way_out(tmp_path):
     sd = pytest.importorskip("pyhdf.SD")
     file = tmp_path / "HLS.S30.T36TWT.2023158.v1.4.hdf"

@@ -8,6 +8,7 @@ import pytest
 import rasterio
 
 from landsat_bundles import WATER, counts, gaps_of, level1, level2, truth, write, write_mtl
+from obriy import map_water
 from obriy.errors import SourceError
 from obriy.model.flags import Flag
 from obriy.model.scene import band_names
@@ -223,6 +224,28 @@ def test_gaps_of_landsat_7_are_unseen_filled_or_not(tmp_path, interpolated, pack
     step = scene.attrs["provenance"].step("bands")
     assert not [title for title in step["unread"] if "GM_B1" in title]
     assert len(scene.attrs["provenance"].step("nodata")["masks"]) == 6
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_gaps_are_counted_as_unseen_never_as_water_or_land(tmp_path, level):
+    product = f"LE07_L{level}{'TP' if level == 1 else 'SP'}_178027_20130607_20200907_02_T1"
+    folder = (level1 if level == 1 else level2)(tmp_path / product, product)
+    for file in folder.glob("*_B?.TIF"):
+        if "ST_B" not in file.name:
+            with rasterio.open(file, "r+") as dataset:
+                numbers = dataset.read(1)
+                numbers[10:16] = 0  # the fill of Level 1 and of Level 2
+                dataset.write(numbers, 1)
+    with rasterio.open(folder / f"{product}_QA_PIXEL.TIF", "r+") as dataset:
+        numbers = dataset.read(1)
+        numbers[10:16] = 1
+        dataset.write(numbers, 1)
+    mask = map_water(open_scene(folder), method="mndwi:zero")
+    labels = mask.labels.values
+    assert (labels[10:16] == 0).all()
+    seen = np.delete(labels, np.s_[10:16], axis=0)
+    assert (seen[:, :WATER] == 2).all()
+    assert (seen[:, WATER:] == 1).all()
 
 
 def test_the_scanner_mss_is_refused(tmp_path):

@@ -14,7 +14,7 @@ from obriy.sources.band_names import (
     as_named,
     contradiction_of_names,
     names_of,
-    refuse_no_reflectance,
+    reflectance_only,
     sensor_of_names,
 )
 from obriy.sources.dates import date_of
@@ -306,13 +306,13 @@ def test_a_name_that_tells_the_satellite_alone_gives_no_order_of_bands(file):
 @pytest.mark.parametrize("file", REFUSED)
 def test_what_is_no_reflectance_is_refused(file):
     with pytest.raises(SourceError) as caught:
-        refuse_no_reflectance([file])
+        reflectance_only([file])
     assert caught.value.hint
 
 
 def test_what_opens_is_not_refused():
     files = [form.format(name) for form, *_, bands in PRODUCTS.values() for name in bands]
-    refuse_no_reflectance(path.rsplit("/", 1)[-1] for path in (*files, *STACKS))
+    assert reflectance_only([*files, *STACKS]) == ([*files, *STACKS], ())
 
 
 @pytest.mark.parametrize(

@@ -115,19 +115,31 @@ def is_picture(file: str) -> bool:
     return re.search(pattern, Path(file).stem, re.IGNORECASE) is not None
 
 
-def refuse_no_reflectance(files: Iterable[str]) -> None:
-    """Raise where the name of a file says that it holds no reflectance, or none that is known here.
+def reflectance_only(files: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Leave out the files whose names say that they hold no reflectance, or none known here.
 
     Args:
-        files: Names of files.
+        files: GDAL paths.
+
+    Returns:
+        The others, and what is said of those left out.
 
     Raises:
-        SourceError: what it is by its name, why that does not do, and what does.
+        SourceError: where none is left: what the first is by its name, why that does not do, and
+            what does.
     """
-    for file in files:
-        for row in load_toml("product_names")["refused"]:
-            if re.match(row["pattern"], file, re.IGNORECASE):
-                raise SourceError(f"{file} is {row['title']}: {row['why']}.", row["way"])
+    out = {file: row for file in files if (row := _refusal(Path(file).name))}
+    if out and len(out) == len(files):
+        file, row = next(iter(out.items()))
+        raise SourceError(f"{Path(file).name} is {row['title']}: {row['why']}.", row["way"])
+    names = (f"{Path(file).name} ({row['title']})" for file, row in out.items())
+    said = (notice("left_out_by_name", names=", ".join(names)),) if out else ()
+    return [file for file in files if file not in out], said
+
+
+def _refusal(file: str) -> dict[str, Any] | None:
+    rows = load_toml("product_names")["refused"]
+    return next((row for row in rows if re.match(row["pattern"], file, re.IGNORECASE)), None)
 
 
 def as_named(band: FileBand) -> FileBand:

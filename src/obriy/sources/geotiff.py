@@ -20,7 +20,7 @@ from obriy.sources.archives import archive_of, is_slow
 from obriy.sources.band_names import (
     as_named,
     has_numbered_names,
-    refuse_no_reflectance,
+    reflectance_only,
     sensor_of_names,
 )
 from obriy.sources.bands import Naming, name_bands
@@ -167,8 +167,9 @@ def _decide(request: Request, told: Told | None) -> _Decided:
 def _named(request: Request) -> tuple[list[str], Naming, Mtl | None, tuple[str, ...]]:
     """Find the files, what each of their bands is, the MTL that goes with them, and doubts."""
     files, mtls = list_files(request.paths)
+    said: tuple[str, ...] = ()
     if request.sensor is None and request.bands is None:
-        refuse_no_reflectance(Path(file).name for file in files)
+        files, said = reflectance_only(files)
     found = [as_named(band) for file in files for band in probe(file)]
     asked = load_sensor(request.sensor) if request.sensor else None
     mtl, doubts = _mtl_of(files, mtls, found, asked)
@@ -179,7 +180,7 @@ def _named(request: Request) -> tuple[list[str], Naming, Mtl | None, tuple[str, 
         lambda b: sample(b, (0.0,)),
         force=request.force_bands,
     )
-    return files, naming, mtl, doubts
+    return files, naming, mtl, (*said, *doubts)
 
 
 def _named_as_told(told: Told) -> tuple[list[str], Naming, None, tuple[str, ...]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from obriy.errors import SourceError
-from obriy.sources.band_names import refuse_no_reflectance
+from obriy.sources.band_names import reflectance_only
 from obriy.sources.dates import time_in
 from obriy.sources.modis.hdf4 import Hdf4File, open_hdf4
 from obriy.tables import load_toml
@@ -72,7 +72,7 @@ def facts_of(file: Hdf4File) -> GranuleFacts:
     product = _value(text, "SHORTNAME") or (name and name["product"])
     time = _time(text) or time_in(file.path.name)
     if not product or product[:3] not in FAMILIES or time is None:
-        refuse_no_reflectance([file.path.name])
+        reflectance_only([file.path.name])
         raise SourceError(
             f"{file.path} does not say which MODIS product of which time it is, neither in its "
             "metadata nor in its name.",
