@@ -26,9 +26,9 @@ SHAPE = (20, 30)
 SAID = "1=water,nodata=land"
 
 
-def write(path, codes, nodata: int | None = 0):
+def write(path, codes, nodata: int | None = 0, origin=(500_000.0, 5_200_000.0)):
     """Write class codes as others do: a plain GeoTIFF."""
-    grid = utm_grid(SHAPE)
+    grid = utm_grid(SHAPE, origin=origin)
     codes = np.asarray(codes).astype("uint8")
     with rasterio.open(
         path, "w", driver="GTiff", count=1, dtype="uint8", nodata=nodata, height=codes.shape[0],
@@ -220,6 +220,30 @@ def test_a_folder_with_its_own_table_of_dates(tmp_path):
     )
 
 
+def test_maps_of_other_extents_are_laid_on_one_grid(masks, tmp_path):
+    """A mask that begins 50 m further east and 100 m further south, and ends beyond the others."""
+    moved = write(tmp_path / "lake_2023-12-01.tif", columns(0, 10), origin=(500_050.0, 5_199_900.0))
+    done = measured([*masks, moved], tmp_path / "run", change=("2023-11", "2023-12"))
+    found = by_date(done.result)
+    assert found["2023-08-19"] == pytest.approx(km2(columns(10, 20)), rel=1e-6)
+    assert found["2023-12-01"] == pytest.approx(km2(columns(0, 10)), rel=1e-4)
+    with rasterio.open(done.folder / "maps" / "2023-12-01" / "mask.tif") as file:
+        labels = file.read(1)
+        assert file.shape == (30, 35)
+        assert tuple(file.transform)[2::3][:2] == (500_000.0, 5_200_000.0)
+    assert not labels[:10].any()
+    assert not labels[:, :5].any()
+    assert (labels[10:, 5:15] == 2).all()
+    assert (labels[10:, 15:] == 1).all()
+    # Seen on both sides are rows 10 to 20, columns 5 to 30: of the columns 9 to 16 that were wet
+    # before, 9 to 15 are so after.
+    total = done.result.change.total
+    assert total.lost_km2 == pytest.approx(km2(columns(15, 16)) / 2, rel=1e-3)
+    assert total.stable_km2 == pytest.approx(km2(columns(9, 15)) / 2, rel=1e-3)
+    unseen = {row.date: row.unseen_share for row in done.result.dates}
+    assert unseen["2023-08-19"] == pytest.approx(1 - 20 * 30 / (30 * 35), abs=1e-3)
+
+
 def test_wrong_calls(masks, tmp_path):
     with pytest.raises(UsageError, match="named twice"):
         measured([masks[0], masks[0]])
@@ -228,9 +252,9 @@ def test_wrong_calls(masks, tmp_path):
         measured([*masks, again])
     with pytest.raises(UsageError, match="no image of the series lies in 2024"):
         measured(masks, change=("2023", "2024"))
-    part = write(tmp_path / "part_2023-09-01.tif", columns(0, 5)[:10])
-    with pytest.raises(GridError, match="not of one grid"):
-        measured([masks[1], part])
+    off = write(tmp_path / "off_2023-09-01.tif", columns(0, 5), origin=(500_005.0, 5_200_000.0))
+    with pytest.raises(GridError, match="do not lie on one lattice"):
+        measured([masks[1], off])
     with pytest.raises(UsageError, match="have one"):
         measured(masks, resolution=10)
     assert "does not exist" in error_line(obriy("measure", tmp_path / "none.tif"), 1)

@@ -414,6 +414,13 @@ def test_points_with_numbers_as_programs_write_them(tmp_path):
     np.testing.assert_array_equal(labels_of(path, grid), [[2, 1, 2]])
     path = points(tmp_path / "b.gpkg", places, MC_info=["Water", "Soil", "Water"], MC_ID=[1, 2, 1])
     np.testing.assert_array_equal(labels_of(path, grid), [[2, 1, 2]])
+    # SCP 8: sub-classes are called as people like, the classes above them as everybody does.
+    own = {"class_name": ["w1", "s1", "w2"], "macroclass_name": ["Water", "Soil", "Water"]}
+    path = points(tmp_path / "c.gpkg", places, **own)
+    np.testing.assert_array_equal(labels_of(path, grid), [[2, 1, 2]])
+    own["class_name"][0] = "water"  # some are classes: the others are mistakes, and said
+    with pytest.raises(InputError, match="s1, w2 is no class"):
+        open_reference(points(tmp_path / "d.gpkg", places, **own), grid)
 
 
 LONLAT_OF = {"a": (33.00002, 46.9501), "b": (33.00016, 46.9501)}
@@ -446,6 +453,9 @@ def test_points_that_cannot_serve(tmp_path):
     (tmp_path / "a.csv").write_text("x,y,class\n500005,5199995,water\n")
     with pytest.raises(GeometryError, match="no degrees"):
         open_reference(tmp_path / "a.csv", grid)
+    (tmp_path / "m.csv").write_text("easting,northing,class\n500005,5199995,water\n")
+    with pytest.raises(GeometryError, match="columns lon and lat"):
+        open_reference(tmp_path / "m.csv", grid)
     (tmp_path / "b.csv").write_text("name,class\na,water\n")
     with pytest.raises(GeometryError, match="no features"):
         open_reference(tmp_path / "b.csv", grid)

@@ -16,7 +16,7 @@ import shapely
 
 from obriy.errors import GeometryError, GridError
 from obriy.registry import did_you_mean
-from obriy.sources.point_table import read_point_table
+from obriy.sources.point_table import PLACED, read_point_table
 from obriy.sources.vector_files import FORMATS, read_vector, vector_layers
 from obriy.vectors import polygons_of
 
@@ -65,14 +65,15 @@ def read_features(
         GridError: no CRS, or coordinates that are not of it.
         UnknownNameError: no layer of that name.
     """
-    table = read_point_table(path) if path.suffix.lower() == ".csv" and path.is_file() else None
+    is_csv = path.suffix.lower() == ".csv" and path.is_file()
+    table = read_point_table(path) if is_csv else None
     if table is None:
         frames = [read_vector(path, name) for name in _layers(path, kinds, layer)]
     else:
         frames = [table]
     full = [f for f in frames if isinstance(f, gpd.GeoDataFrame) and not f.empty]
     if not full:
-        raise GeometryError(f"{path} has no features.", FORMATS)
+        raise GeometryError(f"{path} has no features.", PLACED if is_csv else FORMATS)
     frame = full[0] if len(full) == 1 else _together(full)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     features = _serving(path, frame, kinds)

@@ -16,6 +16,11 @@ from obriy.vectors import LONLAT
 EAST: Final = ("lon", "longitude", "long", "lng", "x", "довгота", "долгота", "point_x", "pl_lon")
 NORTH: Final = ("lat", "latitude", "y", "широта", "point_y", "pl_lat")
 """Columns of longitude and latitude, best first, in any case."""
+PLACED: Final = (
+    "A table of points has columns lon and lat, in degrees (WGS 84); save those in metres with "
+    "their CRS (GeoPackage)."
+)
+"""The way out where no columns say where the rows of a CSV lie."""
 _GEO: Final = ".geo"
 """Column in which Earth Engine writes a geometry as GeoJSON."""
 

@@ -174,6 +174,11 @@ def _class_column(frame: gpd.GeoDataFrame, legend: str | None, target: Legend) -
     have = [name for name in CLASS_COLUMNS if name in by_lower]
     if have[:1] == [_NAMES] and not _has_classes(frame[by_lower[_NAMES]], legend, target):
         del have[0]
+    # One of words that are no classes at all, as the sub-classes of SCP, gives way to one of some.
+    spoken = [n for n in have if n != _NAMES and _as_numbers(frame[by_lower[n]]) is None]
+    if have and spoken[:1] == have[:1] and not _has_a_class(frame[by_lower[have[0]]], target):
+        known = [n for n in spoken[1:] if _has_classes(frame[by_lower[n]], legend, target)]
+        have = [*known, *have]
     return by_lower[have[0]] if have else None
 
 
@@ -183,6 +188,11 @@ def _has_classes(values: Any, legend: str | None, target: Legend) -> bool:
         return legend is not None
     words = _words_of(values)
     return any(words) and knows({word for word in words if word}, target)
+
+
+def _has_a_class(values: Any, target: Legend) -> bool:
+    """Say whether any word of a column is a class."""
+    return any(knows({word}, target) for word in set(_words_of(values)) if word)
 
 
 def _inside(
