@@ -20,6 +20,7 @@ from obriy.model.grid import coords_of
 from obriy.model.headline import leading
 from obriy.model.ice import IceArea
 from obriy.model.legend import load_legend
+from obriy.model.notices import joined, notice
 from obriy.model.provenance import Provenance
 from obriy.model.result.ice import IceDate
 from obriy.model.scene import make_scene
@@ -233,8 +234,8 @@ def test_the_first_screen_answers_for_one_date_in_ukrainian():
 
 
 def test_dates_without_a_view_are_said_and_lead_to_no_number():
-    dark = "Nothing of the district was seen: cloud 100.0%."
-    broken = "a.hdf is empty (0 bytes). Download it again."
+    dark = notice("district_unseen", causes=[notice("cause", what="cloud", share=1.0)])
+    broken = joined((notice("file_empty", name="a.hdf"), notice("download_again")))
     lost = [
         area("2021-03-02", None, seen=0.0, status="skipped", reason=dark),
         area("2021-03-03", None, seen=0.0, status="failed", reason=broken),

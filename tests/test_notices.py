@@ -65,6 +65,24 @@ def test_no_sentence_is_unused():
     assert set(load_toml("text_en")["notices"]) == {key for _, key, _ in _calls()}
 
 
+def test_nobody_warns_in_words_alone():
+    """A sentence written where it is said is in one language."""
+    plain = [
+        f"{file.name}:{node.lineno}"
+        for file in sorted(resources.files("obriy").rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and (
+            (
+                getattr(node.func, "attr", "") == "with_warning"
+                and isinstance(node.args[0], ast.Constant | ast.JoinedStr)
+            )
+            or any(k.arg == "reason" and isinstance(k.value, ast.JoinedStr) for k in node.keywords)
+        )
+    ]
+    assert plain == []
+
+
 def test_a_notice_is_its_english_sentence_with_numbers_as_python_writes_them():
     said = notice("district_outside", name="M5.4", share=0.2)
     assert said == "M5.4: 20.0% of it lies outside the image."

@@ -15,12 +15,15 @@ from tests.test_water_command import write_image
 from obriy.indices.catalogue import all_indices
 from obriy.model.bands import QUALITY, SPECTRAL
 from obriy.model.clusters import ClusterFacts, Spread
+from obriy.model.notices import in_language
 from obriy.model.provenance import versions
 from obriy.render.comparison import comparison_figure
 from obriy.render.ice_comparison import ice_agreement_figure, ice_comparison_figure
 from obriy.render.learning import learning_figure
 from obriy.render.spectra import spectrum_figure
+from obriy.runs.result_file import read_result
 from obriy.simulate.ice.folder import simulate_ice_folder
+from obriy.tables import load_toml
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.config.landcover import LandcoverConfig
@@ -88,6 +91,13 @@ def foreign(pieces):
         if (odd and not CITED.search(piece)) or (point and not version and not CITED.search(piece)):
             found.append(piece)
     return found
+
+
+def english_of_notices():
+    """Return what English says of each notice, the longest part without a hole."""
+    parts = (re.split("{.*?}", said) for said in load_toml("text_en")["notices"].values())
+    longest = (max(found, key=len).strip() for found in parts)
+    return [said for said in longest if len(said) > 10]
 
 
 def write_districts(path):
@@ -188,6 +198,9 @@ def test_a_report_is_ukrainian_and_every_raster_beside_it_has_a_style(place, job
     run = job(place)
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert foreign(Visible(page).pieces) == []
+    assert [said for said in english_of_notices() if said in page] == []
+    told = read_result(run.folder)  # from JSON: its sentences are notices again
+    assert [said for said in told.warnings if in_language(said, "uk") == said] == []
     rasters = list(run.folder.rglob("*.tif"))
     assert rasters
     assert [p.name for p in rasters if not p.with_suffix(".qml").exists()] == []

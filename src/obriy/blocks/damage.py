@@ -24,6 +24,7 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from obriy.errors import SourceError
+from obriy.model.notices import reason_of
 
 Tile = tuple[int, int]
 """Row and column of a tile among the tiles of its file."""
@@ -110,7 +111,7 @@ def _by_halves(
     tall, wide = rows.stop - rows.start, columns.stop - columns.start
     if max(tall, wide) <= _LEAST_PART:
         missing = np.nan if variable.dtype.kind == "f" else 0
-        hole = Hole(rows, columns, str(error))
+        hole = Hole(rows, columns, reason_of(error))
         return np.full((tall, wide), missing, variable.dtype), [hole]
     if tall >= wide:
         middle = rows.start + tall // 2

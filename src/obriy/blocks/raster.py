@@ -34,6 +34,7 @@ from obriy.blocks.resample import LOCAL_CRS, around_window, resampled, spanned, 
 from obriy.blocks.validity import Layer, Validity
 from obriy.errors import SourceError
 from obriy.model.grid import same_grid
+from obriy.model.notices import notice
 from obriy.model.place import check_place
 
 _REACH: Final = 4
@@ -139,9 +140,17 @@ def _unreadable(band: RasterBand, rows: slice, columns: slice, error: BaseExcept
     while error.__cause__ is not None:  # GDAL says last what came first
         error = error.__cause__
     return SourceError(
-        f"{band.path}, band {band.index}: rows {rows.start}-{rows.stop}, "
-        f"columns {columns.start}-{columns.stop} cannot be read ({error}).",
-        "The file may be cut short or damaged: download it again.",
+        notice(
+            "window_unreadable",
+            file=str(band.path),
+            band=band.index,
+            top=rows.start,
+            bottom=rows.stop,
+            left=columns.start,
+            right=columns.stop,
+            why=str(error),
+        ),
+        notice("cut_or_damaged"),
     )
 
 

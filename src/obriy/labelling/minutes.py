@@ -15,6 +15,7 @@ from obriy.labelling.cache import content_key
 from obriy.labelling.record import FORMAT, Record, reason_of
 from obriy.model.clusters import Answer, ClusterFacts, Spread
 from obriy.model.legend import Legend
+from obriy.model.notices import notice, notices_in, with_notices
 
 _WAY_OUT: Final = "Give the panel.json of a run."
 _DIGITS: Final = 4
@@ -66,6 +67,7 @@ class Minutes:
             "answers": answers,
             "cost": self.cost.to_dict(),
             "problems": list(self.problems),
+            "notices": notices_in((answers, self.problems)),
         }
 
     @classmethod
@@ -121,7 +123,9 @@ def problems_of(answers: Iterable[Answer]) -> tuple[str, ...]:
     asked = Counter(answer.labeller for answer in listed)
     failed = Counter((a.labeller, a.problem) for a in listed if a.problem)
     return tuple(
-        f"{labeller}: {problem} ({count} of {asked[labeller]} clusters)"
+        notice(
+            "labeller_failed", labeller=labeller, why=problem, count=count, asked=asked[labeller]
+        )
         for (labeller, problem), count in failed.items()
     )
 
@@ -144,10 +148,13 @@ def _rounded(spread: Spread) -> str:
 
 def _minutes(text: bytes) -> Minutes:
     record = Record.model_validate_json(text)
+    said = [one.model_dump(exclude={"fingerprint"}) for one in record.answers]
+    kept = [one.model_dump() for one in record.notices]
+    answers, problems = with_notices((said, record.problems), kept)
     return Minutes(
-        tuple(Answer(**said.model_dump(exclude={"fingerprint"})) for said in record.answers),
+        tuple(Answer(**answer) for answer in answers),
         tuple(said.fingerprint for said in record.answers),
         record.classes,
         record.cost,
-        tuple(record.problems),
+        tuple(problems),
     )

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from obriy.labelling.budget import Cost
 from obriy.model.legend import UNNAMED
+from obriy.model.result.base import KeptNotice
 
 FORMAT: Final = 1
 MOST_LETTERS: Final = 500
@@ -50,6 +51,7 @@ class Record(BaseModel):
     answers: list[Said]
     cost: Cost  # its sums are made anew
     problems: list[str]
+    notices: list[KeptNotice] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:

@@ -12,13 +12,14 @@ from obriy.labelling.spectral_features import feature_table, known_bands, median
 from obriy.model.clusters import Answer, ClusterFacts, Portrait
 from obriy.model.crosswalk import main_classes, translate_codes
 from obriy.model.legend import NO_DATA, UNNAMED, Legend, load_legend
+from obriy.model.notices import joined, notice
 
 OWN_LEGEND: Final = "worldcover"
 MIXED: Final = 0.6
 """A cluster is called mixed where the second class is this likely, as a part of the first, and both
 are of different main classes: between crop and grass it is in doubt, not mixed."""
 UNKNOWN: Final = "unknown"
-NO_REFLECTANCE: Final = "the image is no reflectance (--scale), which all it knows is about"
+NO_REFLECTANCE: Final = notice("image_is_no_reflectance")
 
 
 class SpectralLabeller:
@@ -87,7 +88,7 @@ class SpectralLabeller:
         )
 
     def _unlike(self, facts: ClusterFacts) -> Answer:
-        why = f"{describe_evidence(facts)} This is like no spectrum that I know."
+        why = joined((describe_evidence(facts), notice("like_no_spectrum")))
         return Answer(facts.id, self.name, UNKNOWN, evidence=why, normalised="exact")
 
     def _failed(self, facts: ClusterFacts, problem: str) -> Answer:
@@ -97,19 +98,22 @@ class SpectralLabeller:
 def describe_evidence(facts: ClusterFacts) -> str:
     """Return one sentence with the numbers of a cluster that tell land covers apart."""
     parts = [
-        f"{name} {facts.indices[name].median:.2f}"
+        notice("index_value", index=name, value=facts.indices[name].median)
         for name in ("NDVI", "MNDWI", "NDWI", "NDBI")
         if name in facts.indices and not (name == "NDWI" and "MNDWI" in facts.indices)
     ]
-    parts += [f"{name} {100 * median_of(facts, name):.1f} %" for name in known_bands(facts)]
+    parts += [
+        notice("band_value", band=name, percent=100 * median_of(facts, name))
+        for name in known_bands(facts)
+    ]
     texture = facts.texture.get("nir", float("nan"))
     if np.isfinite(texture):
-        parts.append(f"texture of nir {100 * texture:.1f} %")
+        parts.append(notice("texture_of", percent=100 * texture))
     rank = facts.ranks.get("NDVI", float("nan"))
     if np.isfinite(rank):
-        parts.append(f"NDVI above {100 * rank:.0f} % of the scene")
-    parts.append(f"{100 * facts.interior:.0f} % of its pixels inside patches")
-    return f"Medians: {', '.join(parts)}."
+        parts.append(notice("rank_of", percent=100 * rank))
+    parts.append(notice("inside_patches", percent=100 * facts.interior))
+    return notice("medians", parts=parts)
 
 
 def _are_mixed(likely: npt.NDArray[np.float64], codes: npt.NDArray[np.int64]) -> list[bool]:

@@ -13,6 +13,7 @@ from obriy.methods.trained import TrainedMethod, TrainedRule, planes_for
 from obriy.model.card import Card
 from obriy.model.classmap import FRACTION_MISSING, half_per_cents
 from obriy.model.legend import NO_DATA, Legend
+from obriy.model.notices import notice
 from obriy.nets.model_file import MODEL, open_model
 from obriy.nets.torch_library import Device
 from obriy.nets.unet import STUDENT, UNET
@@ -50,10 +51,7 @@ class StudentMethod(TrainedMethod):
         own = self.card.pixel_m
         if own is None or pixel_m is None or abs(pixel_m / own - 1) <= SAME_SCALE:
             return ""
-        return (
-            f"The student learnt from pixels of {own:g} m; these are {pixel_m:g} m, and what it "
-            "knows of the surroundings of a pixel may not hold."
-        )
+        return notice("student_of_other_scale", own=own, pixel=pixel_m)
 
     def decide(self, statistics: None) -> "StudentRule":
         """Return the student's rule."""

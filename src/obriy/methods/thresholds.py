@@ -14,6 +14,7 @@ from skimage import filters
 
 from obriy.blocks.base import FloatArray
 from obriy.methods.histograms import Candidates, Cells, Counts, count
+from obriy.model.notices import notice
 
 SEPARATION: Final = 0.75
 """Least share of the variance that lies between the classes (Otsu's eta). A single normal
@@ -223,7 +224,7 @@ class Local:
             return Cut(published, "local", True, "no window holds two populations")
         pooled = dataclasses.replace(whole, counts=np.sum([w.counts for w in chosen], axis=0))
         cut = cut_at_otsu(pooled, "local", published, tested=False)
-        reason = f"Otsu on {len(chosen)} of {len(windows)} windows that hold two populations"
+        reason = notice("otsu_of_windows", count=len(chosen), all=len(windows))
         return dataclasses.replace(cut, reason=reason)
 
 
@@ -272,9 +273,9 @@ def _fault(counts: Counts) -> str | None:
     value, separation = otsu(counts)
     share = counts.counts[counts.centres > value].sum() / counts.pixels
     if separation < SEPARATION:
-        return f"one population: {separation:.2f} of the variance lies between the classes"
+        return notice("variance_between", share=float(separation))
     if min(share, 1 - share) < LEAST_SHARE:
-        return f"one population: the smaller side holds {min(share, 1 - share):.2%} of the pixels"
+        return notice("smaller_side", share=float(min(share, 1 - share)))
     return None
 
 

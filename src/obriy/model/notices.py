@@ -95,7 +95,7 @@ def in_language(said: str, lang: str) -> str:
         return str.__str__(said)
     try:
         return _Words(lang).vformat(_sentences(lang)[said.key], (), said.values)
-    except (KeyError, ValueError):
+    except (LookupError, TypeError, ValueError):  # of a later version, or made by hand
         return str.__str__(said)
 
 
@@ -199,7 +199,7 @@ def _sentences(lang: str) -> dict[str, str]:
 
 
 def _words(lang: str) -> dict[str, str]:
-    words: dict[str, str] = load_toml(f"text_{lang}").get("sentences", {})
+    words: dict[str, str] = load_toml(f"text_{lang}").get("words", {})
     return words
 
 

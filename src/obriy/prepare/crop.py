@@ -11,6 +11,7 @@ from odc.geo.geobox import GeoBox
 from obriy.errors import GeometryError
 from obriy.model.areas import District
 from obriy.model.grid import geobox_of
+from obriy.model.notices import notice
 from obriy.vectors import LONLAT, lonlat_bounds, place, warp_geometry
 
 CONTEXT: Final = 32
@@ -35,7 +36,7 @@ def crop(scene: xr.Dataset, districts: Sequence[District]) -> xr.Dataset:
     inside = [shapely.intersection(p, window) for p in placed]
     met = [part for part in inside if part.area > 0]
     if not met:
-        raise GeometryError(_no_overlap(districts, geobox), "Give a district inside the image.")
+        raise GeometryError(_no_overlap(districts, geobox), notice("district_inside"))
     west, south, east, north = shapely.total_bounds(met)
     return scene.isel(
         y=slice(max(0, math.floor(south) - CONTEXT), min(rows, math.ceil(north) + CONTEXT)),
@@ -48,11 +49,11 @@ def _no_overlap(districts: Sequence[District], geobox: GeoBox) -> str:
     bounds = lonlat_bounds(geobox)
     asked = [warp_geometry(d.geometry, d.crs, LONLAT) for d in districts if d.crs is not None]
     given = tuple(shapely.total_bounds(asked)) if asked else ()
-    return f"The district {names} ({_degrees(given)}) does not meet the image ({_degrees(bounds)})."
+    return notice("districts_not_met", names=names, asked=_degrees(given), bounds=_degrees(bounds))
 
 
 def _degrees(bounds: tuple[float, ...]) -> str:
     if not bounds:
-        return "in the image's own plane"
+        return notice("own_plane")
     west, south, east, north = bounds
-    return f"lon {west:.3f} to {east:.3f}, lat {south:.3f} to {north:.3f}"
+    return notice("extent", west=west, east=east, south=south, north=north)

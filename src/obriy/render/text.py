@@ -3,10 +3,9 @@
 import dataclasses
 import functools
 import math
-import re
 from typing import Any
 
-from obriy.model.notices import Notice, class_in, in_language, place_in
+from obriy.model.notices import in_language, place_in
 from obriy.tables import load_toml
 
 NBSP = "\u00a0"
@@ -48,35 +47,9 @@ class Text:
         own = self.of_class(f"{section}.{name}")
         return own or words.get(name) or name.replace("_", " ")
 
-    def sentence(self, english: str) -> str:
-        """Return a sentence that a stage wrote in English, in this language where it is known.
-
-        The table knows fixed sentences by their words and those with numbers by a regular
-        expression; an unknown one stays as it is.
-        """
-        said = in_language(english, self.lang)
-        if isinstance(english, Notice) or said != english:
-            return said
-        for pattern, template in _patterns(self.lang):
-            match = pattern.fullmatch(english)
-            if match:
-                groups = match.groupdict().items()
-                return template.format(**{name: self._group(name, text) for name, text in groups})
-        return english
-
-    def _group(self, name: str, text: str) -> str:
-        """Return what a group of a pattern holds; its name says what that is."""
-        if name.startswith("said"):
-            return self.sentence(text)
-        if name.startswith("list"):
-            return ", ".join(self.sentence(part) for part in text.split(", "))
-        if name.startswith("place"):
-            return self.place(text)
-        if name.startswith("classes"):
-            return re.sub("[a-z][a-z_]+", lambda word: class_in(word[0], self.lang), text)
-        if name.startswith("name") or self.lang == "en":
-            return text
-        return text.replace(".", ",").replace("-", _MINUS).replace("%", f"{NBSP}%")
+    def sentence(self, said: str) -> str:
+        """Return what a stage said in this language, see `obriy.model.notices.in_language`."""
+        return in_language(said, self.lang)
 
     def place(self, name: str) -> str:
         """Return what people call a district: those that the software named have words."""
@@ -125,12 +98,6 @@ class Text:
 def text_of(lang: str, of: str = "") -> Text:
     """Return the words of a language, ``"en"`` or ``"uk"``; see `Text`."""
     return Text(lang, of)
-
-
-@functools.cache
-def _patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
-    rows = load_toml(f"text_{lang}").get("patterns", [])
-    return [(re.compile(row["en"], re.DOTALL), row["text"]) for row in rows]
 
 
 def _area_digits(km2: float) -> int:

@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 from obriy.errors import UsageError
 from obriy.model.flags import FLAG_ATTRS
 from obriy.model.grid import coords_of, describe
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.simulate import sky as skies
@@ -212,7 +213,7 @@ class Season:
             lacks=LACKS,
             grid=describe(self.geobox),
         )
-        return record.with_warning("The scene is simulated; its place is made up.")
+        return record.with_warning(notice("place_made_up"))
 
 
 def make_season(

@@ -4,6 +4,7 @@ from typing import Final
 
 from obriy.errors import BandError
 from obriy.model.bands import QUALITY, SKIP, SPECTRAL
+from obriy.model.notices import notice
 from obriy.registry import did_you_mean
 from obriy.sources.band_names import all_names, is_numbered, look_up
 from obriy.sources.reading import FileBand
@@ -89,11 +90,17 @@ def contradiction(
     if not unlike:
         return None
     band, own = found[unlike[0]], said[unlike[0]]
-    others = f", and {len(unlike) - 1} more differ" if len(unlike) > 1 else ""
+    others = notice("more_bands_differ", count=len(unlike) - 1) if len(unlike) > 1 else ""
     title = f" ({band.names[0]})" if band.names and band.names[0].lower() != own else ""
     return BandError(
-        f"The list of bands calls band {band.index} of {band.file} '{names[unlike[0]]}', and the "
-        f"file calls it {own or 'a band without reflectance'}{title}{others}.",
+        notice(
+            "band_list_differs",
+            number=band.index,
+            file=band.file,
+            told=names[unlike[0]],
+            own=f"{own}{title}" if own else notice("band_without_reflectance"),
+            others=others,
+        ),
         f"Leave --bands away, or write what the file says: "
         f"{','.join(name or SKIP for name in said)}. {_WAY_OUT}",
     )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from obriy.errors import BandError
 from obriy.model.bands import DATA_MASK, QUALITY, SKIP, SPECTRAL
+from obriy.model.notices import joined, notice
 from obriy.sources.band_list import (
     contradiction,
     described,
@@ -139,7 +140,7 @@ def _from_user(
         for name, band in zip(names, found, strict=True)
     ]
     naming = _collect(found, names, sensor, "the list of bands given")
-    said = (f"{unlike.message} The list was believed.",) if unlike else ()
+    said = (joined((unlike.message, notice("list_believed"))),) if unlike else ()
     return dataclasses.replace(naming, warnings=said)
 
 
@@ -159,11 +160,7 @@ def _strangers(found: list[FileBand], sensor: Sensor) -> tuple[str, ...]:
     )
     if not unlike and len(unknown) < 2:
         return ()
-    return (
-        f"The files have bands that {sensor.id} does not have or not as reflectance "
-        f"({', '.join(unknown + thermal)}): they may be of another sensor, and B3 or B5 of one is "
-        "not B3 or B5 of the other. Leave --sensor away, or check it.",
-    )
+    return (notice("bands_of_another_sensor", sensor=sensor.id, bands=unknown + thermal),)
 
 
 def _from_files(
@@ -179,18 +176,19 @@ def _from_files(
     for path in dict.fromkeys(b.path for b in found):
         places = [i for i, b in enumerate(found) if b.path == path and b not in masks]
         if any(said[i] for i in places):
-            sources.add("names in the files")
+            sources.add(notice("names_in_files"))
         elif several and is_picture(Path(path).name):
             continue
         elif sensor is not None and len(places) > 1:
             order = _from_stack([found[i] for i in places], sensor, sampler)
             for i, name in zip(places, order, strict=True):
                 said[i] = name
-            sources.add(f"the customary order of {sensor.id}")
+            sources.add(notice("customary_order", sensor=sensor.id))
     if not set(said) & set(SPECTRAL):
         _refuse_several(found, masks)
         raise _nobody_knows(found, sensor)
-    return said, " and ".join(sorted(sources))
+    one, *other = sorted(sources)
+    return said, notice("both_of", one=one, other=other[0]) if other else one
 
 
 def _from_stack(part: list[FileBand], sensor: Sensor, sampler: Sampler) -> list[str]:

@@ -95,16 +95,10 @@ def decide_offset(
     inside = histogram == "inside" or (histogram == "unknown" and metadata == "inside")
     warnings = []
     if {metadata, histogram} == {"inside", "absent"}:
-        says = "is" if metadata == "inside" else "is not"
-        warnings.append(
-            f"Metadata ({reason}) say that the +0.1 of Sentinel-2 baseline 04.00 {says} in the "
-            f"numbers; the darkest pixels say otherwise, and were believed (--offset decides)."
-        )
+        said = notice("offset_denied" if metadata == "inside" else "offset_found", why=reason)
+        warnings.append(said)
     elif histogram == metadata == "unknown" and floors and min(floors.values()) >= LOWEST_FLOOR:
-        warnings.append(
-            "The image has no dark pixel and no metadata that tell whether the +0.1 of Sentinel-2 "
-            "baseline 04.00 is in the numbers; it was taken not to be (--offset -0.1 if it is)."
-        )
+        warnings.append(notice("offset_unknown"))
     return OffsetDecision(inside, metadata, reason, histogram, floors, tuple(warnings))
 
 
@@ -160,7 +154,7 @@ def _metadata(tags: Mapping[str, str], names: str) -> tuple[Evidence, str]:
         return "unknown", "none"
     number = re.search(r"\d+\.\d+", baseline)
     new = number is not None and float(number[0]) >= 4
-    return ("inside" if new else "absent"), f"processing baseline {baseline}"
+    return ("inside" if new else "absent"), notice("baseline", number=baseline)
 
 
 def _first(found: Mapping[str, str], *names: str) -> str | None:

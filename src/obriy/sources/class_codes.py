@@ -13,6 +13,7 @@ from obriy.blocks.computed import computed_variable
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import GridError, InputError, SourceError
 from obriy.model.grid import same_grid
+from obriy.model.notices import notice
 from obriy.sources.grids import local_plane
 from obriy.sources.reading import FileBand, masks_in_file, probe
 from obriy.vectors import place
@@ -61,7 +62,7 @@ def grid_of(
         if own.crs is None and grid.crs is None and (same_grid(own, grid) or same_file):
             return _as_wide_as(own, grid), ()
         if own.shape == grid.shape:
-            return grid, (f"{band.file} was laid on the map pixel by pixel: one has no CRS.",)
+            return grid, (notice("laid_pixel_by_pixel", file=band.file),)
         raise GridError(
             f"{band.file} ({own.shape.y} x {own.shape.x} pixels) cannot be laid on the map "
             f"({grid.shape.y} x {grid.shape.x}): one of them has no CRS.",
@@ -81,9 +82,9 @@ def _as_wide_as(own: GeoBox, grid: GeoBox) -> GeoBox:
 def resampling_note(most: bool, own: GeoBox, grid: GeoBox) -> str:
     """Say how pixels of the reference became pixels of the map; ``most``: by majority."""
     side = pixels_along(own, grid)
-    finer = f"; it is finer, {side:.1f} pixels along a side of a map pixel" if side > FINER else ""
-    what = "The class of most reference pixels" if most else "The nearest pixel of the reference"
-    return f"{what} is taken{finer}."
+    if side > FINER:
+        return notice("most_taken_finer" if most else "nearest_taken_finer", side=side)
+    return notice("most_taken" if most else "nearest_taken")
 
 
 def pixels_along(own: GeoBox, grid: GeoBox) -> float:

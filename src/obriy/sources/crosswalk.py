@@ -13,6 +13,7 @@ import numpy.typing as npt
 from obriy.errors import InputError, UsageError
 from obriy.model.crosswalk import NO_REFERENCE, translation
 from obriy.model.legend import NO_DATA, Legend, load_legend
+from obriy.model.notices import joined, notice
 from obriy.registry import did_you_mean
 from obriy.tables import load_toml, table_names
 
@@ -165,7 +166,7 @@ def crosswalk(name: str, legend: Legend) -> Crosswalk:
     for class_name, codes in rules.items():
         is_class = class_name != NO_REFERENCE
         table[codes] = legend.by_name(class_name).code if is_class else NO_DATA
-    note = f"Codes read as {tables[name]['title']}: {_spelled(rules)}."
+    note = notice("codes_read_as", codes=tables[name]["title"], classes=_spelled(rules))
     return Crosswalk(name, table, note)
 
 
@@ -192,7 +193,8 @@ def detect(values: Iterable[float], legend: Legend, where: str) -> Crosswalk:
         codes = {*rules["ignore"], *(c for listed in targets.values() for c in listed)}
         if targets and found & set(rules["needs"]) and found <= codes:
             walk = crosswalk(name, legend)
-            return dataclasses.replace(walk, note=f"{walk.note} Recognised by its values.")
+            said = notice("codes_recognised")
+            return dataclasses.replace(walk, note=joined((walk.note, said)))
     shown = ", ".join(f"{v:g}" for v in sorted(found)[:12]) or "none"
     raise InputError(
         f"{where}: what its values mean is not clear ({shown}).",
@@ -373,7 +375,7 @@ def _said(said: str, legend: Legend) -> Crosswalk:
         elif code is not None:
             others[code] = to
     return Crosswalk(
-        said, table, f"Codes read as they were said: {said}.", others, codes.get(None, NO_DATA)
+        said, table, notice("codes_said", codes=said), others, codes.get(None, NO_DATA)
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from obriy.csv_text import armed
 from obriy.errors import InputError, SourceError
+from obriy.model.notices import notice
 from obriy.registry import did_you_mean
 
 _LARGEST: Final = 10_000_000
@@ -251,8 +252,7 @@ def _header(path: Path, cells: list[str], columns: Sequence[Column]) -> tuple[li
             f"{path} has no column '{missing[0].name}'; it has: {', '.join(cells)}.",
             f"Its columns are: {_listed(columns)}.",
         )
-    left_out = f"{path.name}: columns not used: {', '.join(unknown)}."
-    return names, [left_out] if unknown else []
+    return names, [notice("columns_not_used", file=path.name, names=unknown)] if unknown else []
 
 
 def _refuse_slip(path: Path, cell: str, columns: Sequence[Column]) -> None:

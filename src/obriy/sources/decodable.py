@@ -8,6 +8,7 @@ from rasterio.windows import Window
 
 from obriy.blocks.damage import Tile, tile_window, tiles_in
 from obriy.errors import SourceError
+from obriy.model.notices import notice
 
 MEASURED_DRIVERS = ("GTiff", "COG", "VRT", "JP2OpenJPEG")
 """Formats whose length is compared with what their headers promise (`integrity`)."""
@@ -64,8 +65,14 @@ def read_window(dataset: Any, index: int, window: Window, path: str) -> npt.NDAr
         values: npt.NDArray[Any] = dataset.read(index, window=window)
     except RasterioError as error:
         raise SourceError(
-            f"{path} is cut short or damaged: band {index} cannot be read at row "
-            f"{window.row_off}, column {window.col_off} ({error}).",
-            "Download it again.",
+            notice(
+                "band_damaged_at",
+                name=str(path),
+                band=index,
+                row=int(window.row_off),
+                column=int(window.col_off),
+                why=str(error),
+            ),
+            notice("download_again"),
         ) from error
     return values

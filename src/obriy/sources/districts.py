@@ -10,6 +10,7 @@ import shapely
 
 from obriy.errors import GeometryError, UsageError
 from obriy.model.areas import District, told_apart
+from obriy.model.notices import notice
 from obriy.registry import did_you_mean
 from obriy.sources.features import read_features
 from obriy.tables import load_toml
@@ -73,9 +74,14 @@ def repaired(geometry: shapely.Geometry, what: str) -> tuple[shapely.Geometry, s
     change = abs(mended.area - geometry.area) / mended.area if mended.area else 1.0
     if change >= REPAIR_LIMIT:
         raise GeometryError(
-            f"{what} {_fault(reason)}: {_place(reason)}.", "Redraw its edge there, or split it."
+            f"{what} {'crosses itself' if _crosses(reason) else 'is not a valid polygon'}: "
+            f"{_place(reason)}.",
+            "Redraw its edge there, or split it.",
         )
-    return mended, f"{what} {_fault(reason)} ({_place(reason)}): repaired, area {change:+.2%}."
+    return mended, notice(
+        "crosses_itself" if _crosses(reason) else "polygon_not_valid",
+        what=what, where=_place(reason), change=float(change),
+    )  # fmt: skip
 
 
 def _numbers(spec: str) -> list[float] | None:
@@ -124,7 +130,7 @@ def _from_file(path: Path, layer: str | None) -> list[District]:
     notes = (*features.left_out, *unnamed)  # said once, by the first
     districts = []
     for name, geometry in zip(names, frame.geometry, strict=True):
-        mended, note = repaired(geometry, f"{path.name}: the district '{name}'")
+        mended, note = repaired(geometry, notice("district_in_file", file=path.name, name=name))
         districts.append(District(name, mended, crs, (*notes, *((note,) if note else ()))))
         notes = ()
     return told_apart(districts)
@@ -138,10 +144,7 @@ def _names(path: Path, frame: gpd.GeoDataFrame) -> tuple[list[str], tuple[str, .
         values = zip(frame.index, frame[column], strict=True)
         return [_name(value, int(number)) for number, value in values], ()
     texts = [c for c in columns if _is_of_words(frame[c])]
-    note = (
-        f"{path.name}: no column says what the districts are called, so they are numbered "
-        f"(columns: {', '.join(texts)}). Rename the one that does to 'name'."
-    )
+    note = notice("districts_numbered", file=path.name, columns=texts)
     return [str(number) for number in frame.index], (note,) if texts else ()
 
 
@@ -172,8 +175,8 @@ def _crs_text(frame: gpd.GeoDataFrame) -> str:
     return f"EPSG:{code}" if code else str(frame.crs.to_wkt())
 
 
-def _fault(reason: str) -> str:
-    return "crosses itself" if "self-intersection" in reason.lower() else "is not a valid polygon"
+def _crosses(reason: str) -> bool:
+    return "self-intersection" in reason.lower()
 
 
 def _place(reason: str) -> str:

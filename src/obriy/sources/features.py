@@ -15,6 +15,7 @@ import pandas as pd
 import shapely
 
 from obriy.errors import GeometryError, GridError
+from obriy.model.notices import notice
 from obriy.registry import did_you_mean
 from obriy.sources.point_table import PLACED, read_point_table
 from obriy.sources.vector_files import FORMATS, read_vector, vector_layers
@@ -148,17 +149,23 @@ def _serving(path: Path, frame: gpd.GeoDataFrame, kinds: Sequence[str]) -> Featu
     frame = frame.set_geometry(gpd.GeoSeries(kept, index=frame.index, crs=frame.crs))
     titles = _titles(frame)
     said = tuple(
-        f"{path.name}: features left out, as each {fault}: {_listed([titles[n] for n in found])}."
+        notice(
+            "features_left_out",
+            file=path.name,
+            fault=fault,
+            names=_listed([titles[n] for n in found]),
+        )
         for fault, found in faults.items()
     )
     return Features(frame[frame.geometry.notna()], said)
 
 
-_EMPTY: Final = "has no geometry"
-_NOWHERE: Final = (
-    "has coordinates that are no numbers of a place (NaN, infinite, or beyond all measure)"
-)
-_WAYS: Final = {_EMPTY: "Remove it, or draw it.", _NOWHERE: "Draw it again, or remove it."}
+_EMPTY: Final = notice("has_no_geometry")
+_NOWHERE: Final = notice("has_no_place")
+_WAYS: Final[dict[str, str]] = {
+    _EMPTY: "Remove it, or draw it.",
+    _NOWHERE: "Draw it again, or remove it.",
+}
 
 
 def _fault(geometry: Any, kinds: Sequence[str]) -> str:
@@ -168,7 +175,7 @@ def _fault(geometry: Any, kinds: Sequence[str]) -> str:
     if not (np.abs(shapely.get_coordinates(geometry)) <= FARTHEST).all():  # NaN is not either
         return _NOWHERE
     if geometry.geom_type not in kinds:
-        return f"is a {geometry.geom_type}, not {_words(kinds, one=True)}"
+        return notice("is_of_kind", kind=geometry.geom_type, wanted=_words(kinds, one=True))
     return ""
 
 

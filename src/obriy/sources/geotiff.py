@@ -240,10 +240,8 @@ def _without_empty(
     silent = [n for n, s in samples.items() if not s.any()]
     nothing = [n for n in silent if not _holds_more(naming.bands[n], (0.0, *missing[n]))]
     if len(silent) < len(samples):
-        said = {
-            name: f"The band '{name}' of {naming.bands[name].file} is empty (every pixel is 0 or "
-            "no data): it was left out."
-            for name in nothing
+        said: dict[str, str] = {
+            name: notice("band_empty", band=name, file=naming.bands[name].file) for name in nothing
         }
         kept = {n: b for n, b in naming.bands.items() if n not in said}
         return dataclasses.replace(naming, bands=kept), said
@@ -374,7 +372,7 @@ def _record(decided: _Decided) -> Provenance:
             by=naming.how,
             sensor=naming.sensor.id if naming.sensor else "unknown",
             **({"sensor_by": Path(mtl.path).name} if mtl else {}),
-            read={name: f"{b.file} band {b.index}" for name, b in read.items()},
+            read={name: notice("band_of", file=b.file, number=b.index) for name, b in read.items()},
             unread=list(naming.unread),
             empty=list(decided.empty),
         )

@@ -9,6 +9,7 @@ from odc.geo.geobox import GeoBox
 
 from obriy.errors import GridError, UsageError
 from obriy.model.grid import describe, pixel_metres, same_grid
+from obriy.model.notices import notice
 from obriy.model.place import doubt_of_place
 from obriy.sources.reading import FileBand
 
@@ -18,10 +19,7 @@ MOST_PIXELS = 2 * 10**10
 """Pixels of a scene: 160 tiles of Sentinel-2, some hours of work on one machine."""
 COARSER = 1.01
 """A grid coarser than this many pixels of a band averages it; a finer one interpolates."""
-_UNPLACED = (
-    "The image names a CRS and says neither where in it the pixels lie nor how large they are "
-    "(no geotransform): the CRS was left out (gdal_edit -a_ullr gives it a place)."
-)
+_UNPLACED = notice("crs_without_place")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,9 +190,6 @@ def _made_up(
     plane = local_plane(finest, resolution)
     laid = {k: GeoBox(g.shape, plane @ g.affine, None) for k, g in grids.items()}
     geobox = GeoBox(finest.shape, plane @ finest.affine, None)
-    warning = (
-        f"The image has no CRS; its pixels were taken to be {resolution:g} m wide, in a plane "
-        "without a place on Earth."
-    )
+    warning = notice("pixels_taken_wide", size=resolution)
     notes = {"made_up": True, "pixel_m": resolution, "scene": describe(geobox)}
     return SceneGrid(geobox, laid, notes, (warning,))

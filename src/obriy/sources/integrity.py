@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from obriy.errors import SourceError
+from obriy.model.notices import notice
 
 HEAD = 512
 MAX_BLOCKS = 4096
@@ -33,20 +34,18 @@ def check_bytes(file: Path) -> None:
             head = stream.read(HEAD)
     except OSError as error:
         raise SourceError(
-            f"{file} may not be read ({error.strerror}).", "Ask for read permission."
+            notice("file_not_permitted", name=str(file), why=str(error.strerror)),
+            notice("ask_for_permission"),
         ) from error
     if not head:
-        raise SourceError(f"{file} is empty (0 bytes).", "Download it again.")
+        raise SourceError(notice("file_empty", name=str(file)), notice("download_again"))
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head")):
-        raise SourceError(
-            f"{file} is a web page, not an image: the server sent HTML.",
-            "Log in where the file lies, and download it again.",
-        )
+        raise SourceError(notice("file_is_web_page", name=str(file)), notice("log_in"))
     if text.startswith((b"<?xml", b"<error")) and b"vrtdataset" not in text:
-        raise SourceError(f"{file} is an XML message, not an image.", "Download it again.")
+        raise SourceError(notice("file_is_xml", name=str(file)), notice("download_again"))
     if text.startswith((b"{", b"[")):
-        raise SourceError(f"{file} is JSON, not an image.", "Name the image itself.")
+        raise SourceError(notice("file_is_json", name=str(file)), notice("name_the_image"))
     if head.startswith(JP2_START):
         _check_jp2(file)
     if head.startswith(HDF5_START):
@@ -72,7 +71,7 @@ def _check_jp2(file: Path) -> None:
             at += max(length, 8)
     if at > size:
         raise SourceError(
-            f"{file} is cut short: it has {size} bytes and should have more.", "Download it again."
+            notice("file_lacks_bytes", name=str(file), size=size), notice("download_again")
         )
 
 
@@ -86,12 +85,12 @@ def _check_hdf5(file: Path, head: bytes) -> None:
     width = head[13 if version < 2 else 9] if len(head) > 13 else 0
     at = {0: 24 + 2 * width, 1: 28 + 2 * width, 2: 12 + 2 * width, 3: 12 + 2 * width}.get(version)
     if at is None or width not in (2, 4, 8) or len(head) < at + width:
-        raise SourceError(f"{file} is damaged: its head is not that of HDF5.", "Download it again.")
+        raise SourceError(notice("file_head_damaged", name=str(file)), notice("download_again"))
     size, stated = file.stat().st_size, int.from_bytes(head[at : at + width], "little")
     if size < stated:
         raise SourceError(
-            f"{file} is cut short: it has {size} bytes and should have {stated}.",
-            "Download it again.",
+            notice("file_lacks_stated", name=str(file), size=size, stated=stated),
+            notice("download_again"),
         )
 
 
@@ -145,9 +144,8 @@ def check_last_bytes(file: Path, dataset: Any) -> None:
             end = _block_end(dataset, index, x, y)
             if end is not None and end > size:
                 raise SourceError(
-                    f"{file} is cut short: it has {size} bytes, and band {index} goes on to "
-                    f"byte {end}.",
-                    "Download it again.",
+                    notice("file_lacks_band", name=str(file), size=size, band=index, end=end),
+                    notice("download_again"),
                 )
 
 

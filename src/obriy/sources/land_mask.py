@@ -16,6 +16,7 @@ from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import GridError, SourceError
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
+from obriy.model.notices import notice
 from obriy.model.scene import provenance_of
 from obriy.sources.districts import repaired
 from obriy.sources.features import read_polygons
@@ -23,10 +24,7 @@ from obriy.sources.reading import masks_in_file, probe
 from obriy.sources.reference_features import VECTOR_SUFFIXES
 from obriy.vectors import place, rasterize
 
-UNMASKED: Final = (
-    "Land was not masked: snow on it may count as ice, and all of it counts as sea. "
-    "Name a land mask by --land."
-)
+UNMASKED: Final = notice("land_not_masked")
 """Warning of scenes of the sea of which nothing says where land is."""
 
 

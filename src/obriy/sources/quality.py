@@ -18,6 +18,7 @@ from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.model.bands import CLASSES
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
+from obriy.model.notices import notice
 from obriy.sources.reading import FileBand, masks_in_file, sample
 from obriy.tables import load_toml
 
@@ -150,10 +151,7 @@ def warnings_of(kinds: Iterable[str]) -> tuple[str, ...]:
     rules = [rule for kind in kinds for rule in load_toml("quality")[kind]["rules"]]
     if any(rule["flag"] == Flag.CLOUD_SHADOW.name for rule in rules):
         return ()
-    return (
-        f"The quality band ({kinds[0]}) has no shadow information: shadows of clouds may be mapped "
-        "as water.",
-    )
+    return (notice("no_shadow_information", kind=kinds[0]),)
 
 
 def describe(bands: Mapping[str, FileBand]) -> dict[str, Any]:

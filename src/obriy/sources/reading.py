@@ -21,6 +21,7 @@ from obriy.blocks.gdal import names_raster, open_raster
 from obriy.blocks.raster import file_geobox
 from obriy.blocks.validity import Layer
 from obriy.errors import GridError, SourceError
+from obriy.model.notices import notice
 from obriy.model.place import check_place
 from obriy.sources.archives import is_archive, members
 from obriy.sources.decodable import read_window, test_read
@@ -238,14 +239,8 @@ def _opened(path: str) -> Iterator[Any]:
 
 def _no_image(path: str, error: Exception) -> SourceError:
     if directory_is_cut_off(Path(path)):
-        return SourceError(
-            f"{path} is cut short: its directory of bands lies past its end.",
-            "Download it again.",
-        )
-    return SourceError(
-        f"{path} is not an image that can be read ({error}).",
-        "Open a GeoTIFF, COG, VRT, NetCDF or JPEG 2000 file.",
-    )
+        return SourceError(notice("file_lacks_directory", name=str(path)), notice("download_again"))
+    return SourceError(notice("no_image", name=str(path), why=str(error)), notice("open_an_image"))
 
 
 def _band(dataset: Any, path: str, file: str, index: int, variable: str = "") -> FileBand:

@@ -14,6 +14,7 @@ from obriy.errors import BandError, GridError, InputError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import same_grid
 from obriy.model.legend import NO_DATA, UNNAMED, Legend, load_legend
+from obriy.model.notices import joined, notice
 from obriy.model.reference import Reference
 from obriy.sources.class_codes import (
     FINER,
@@ -233,7 +234,7 @@ def _with_rest(
         return codes
 
     name = next(c.name for c in reference.legend if c.code == rest)
-    note = f"Where the reference says nothing lies {name}, as the user said."
+    note = notice("outside_reference", name=name)
     notes = reference.notes if said else (*reference.notes, note)
     return dataclasses.replace(reference, labels=computed_labels(read, grid), notes=notes)
 
@@ -301,10 +302,7 @@ def occurrence_reference(
         labels[unknown | (seen == NO_DATA) | (seen == UNNAMED)] = NO_DATA
         return labels
 
-    rule = (
-        f"Water: occurrence of at least {p:g} % (to 2021) and water in the scene; elsewhere not "
-        "water, newer water too. Made from the mapped scene: an agreement, not an accuracy."
-    )
+    rule = notice("occurrence_rule", percent=p)
     return Reference(
         computed_labels(read, grid), legend, str(path), independent=False, notes=(rule, *notes)
     )
@@ -314,8 +312,8 @@ def _crosswalk_of(band: FileBand, name: str | None, target: Legend) -> Crosswalk
     """Return what the codes mean: as the user says, by names in the file, or by its values."""
     if name is not None:
         walk = crosswalk(name, target)
-        as_said = "" if SAYS in name else " As the user said."
-        return dataclasses.replace(walk, note=f"{walk.note}{as_said}")
+        as_said = "" if SAYS in name else notice("codes_as_said")
+        return dataclasses.replace(walk, note=joined((walk.note, as_said)))
     written = from_tag(band.tags.get("legend"), target)
     if written is not None:
         return written

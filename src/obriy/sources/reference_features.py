@@ -15,6 +15,7 @@ from obriy.blocks.computed import computed_labels
 from obriy.errors import GeometryError, UsageError
 from obriy.model.grid import require_crs
 from obriy.model.legend import NO_DATA, Legend
+from obriy.model.notices import notice
 from obriy.model.reference import Reference
 from obriy.sources.class_codes import MISSING
 from obriy.sources.crosswalk import crosswalk, detect, from_words, knows
@@ -100,14 +101,16 @@ def _of_polygons(
     file: Path, frame: gpd.GeoDataFrame, codes: list[int], grid: GeoBox
 ) -> tuple[list[xr.DataArray], list[str]]:
     """Return the labels of polygons, and what is to be said of them."""
-    notes = ["A pixel has the class of the polygon that holds its centre."]
+    notes: list[str] = [notice("centre_in_polygon")]
     shapes = []
     crs = frame.crs.to_wkt()
     for code in sorted(set(codes) - {NO_DATA}):
         parts = []
         for (number, geometry), own in zip(frame.geometry.items(), codes, strict=True):
             if own == code:
-                mended, repair = repaired(geometry, f"{file.name}: feature {number}")
+                mended, repair = repaired(
+                    geometry, notice("feature_in_file", file=file.name, number=int(number))
+                )
                 notes += [repair] if repair else []
                 parts.append(mended)
         shapes.append((place(shapely.union_all(parts), crs, grid), code))
@@ -139,10 +142,10 @@ def _of_points(
     layers = [
         _burnt(table[turn == n], grid) for n in range(int(turn.max() + 1) if len(turn) else 1)
     ]
-    notes = [_of_pixels(len(parts), int(inside.sum()))]
+    notes: list[str] = [notice("points_on_map", points=len(parts), inside=int(inside.sum()))]
     shared = int((turn > 0).sum())
     if shared:
-        notes.append(f"Points that share a pixel with another and count as well: {shared}.")
+        notes.append(notice("points_shared", count=int(shared)))
     return layers, notes
 
 
@@ -158,14 +161,6 @@ def _burnt(table: pd.DataFrame, grid: GeoBox) -> xr.DataArray:
         return window
 
     return computed_labels(read, grid)
-
-
-def _of_pixels(points: int, inside: int) -> str:
-    return (
-        f"Points: {points}, with a class and on the map: {inside}; the pixel that holds a point "
-        "has its class. The scores speak of these pixels alone; areas with standard errors need "
-        "a random sample (obriy sample)."
-    )
 
 
 def _class_column(frame: gpd.GeoDataFrame, legend: str | None, target: Legend) -> str | None:
@@ -212,10 +207,7 @@ def _inside(
             "places are no classes).",
             f"Add a column 'class' with words such as water and not_water{way}.",
         )
-    note = (
-        f"{file.name} has no column that says the class of a feature: inside its outlines lies "
-        f"{inside[0].name}, as the user said what lies outside."
-    )
+    note = notice("inside_outlines", file=file.name, name=inside[0].name)
     return [inside[0].code] * len(frame), note
 
 
@@ -231,7 +223,9 @@ def _codes_of(values: Any, legend: str | None, target: Legend, where: str) -> tu
     table = from_words({w for w in words if w is not None}, target, where)
     meaning = {c.code: c.name for c in target} | {NO_DATA: "no reference"}
     spelled = ", ".join(f"{word} = {meaning[code]}" for word, code in sorted(table.items()))
-    return [NO_DATA if w is None else table[w] for w in words], f"Classes of {where}: {spelled}."
+    return [NO_DATA if w is None else table[w] for w in words], notice(
+        "classes_of_file", file=where, classes=spelled
+    )
 
 
 def _words_of(values: Any) -> list[str | None]:

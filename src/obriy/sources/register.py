@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from obriy.errors import InputError
 from obriy.model.balance import Register, RegisterEntry
+from obriy.model.notices import notice
 from obriy.sources.csv_tables import Column, Row, read_table
 from obriy.tables import load_toml
 
@@ -99,4 +100,4 @@ def _without_total(
             f"sum to {summed:.6g} km².",
             "Drop that line, or correct the others.",
         )
-    return rest, [f"The line '{said.name or said.district}' repeats the sum and was left out."]
+    return rest, [notice("line_repeats_sum", name=said.name or said.district)]

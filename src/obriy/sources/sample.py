@@ -14,6 +14,7 @@ from odc.geo.geobox import GeoBox
 from obriy.errors import MissingExtraError, UsageError
 from obriy.model.grid import describe
 from obriy.model.item import Item
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.sources.base import Query, Request, Source
@@ -58,9 +59,7 @@ def open_sample(request: Request) -> xr.Dataset:
         .with_step("bands", by="the package's documentation", sensor="unknown", read=list(BANDS))
         .with_step("scaling", scale=SCALE, offset=0.0, by="sensor table", reason=str(file.name))
         .with_step("grid", made_up=True, pixel_m=PIXEL_M, scene=describe(geobox))
-        .with_warning(
-            "The sample has no CRS: its grid is made up (10 m pixels in a plane without a place)."
-        )
+        .with_warning(notice("sample_without_crs"))
     )
     return make_scene(bands, geobox, sensor="unknown", provenance=record)
 

@@ -10,6 +10,7 @@ from rasterio.errors import RasterioError
 from obriy.blocks.gdal import gdal_env
 from obriy.blocks.validity import Layer, Layers
 from obriy.errors import SourceError
+from obriy.model.notices import notice
 from obriy.sources.reading import FileBand, sample_windows
 
 Numbers = dict[str, npt.NDArray[np.float64]]
@@ -67,8 +68,8 @@ def _numbers(
     values = np.concatenate(parts)
     if broken and not np.isfinite(values).any():
         raise SourceError(
-            f"{band.path} is cut short or damaged: band {band.index} cannot be read ({broken[0]}).",
-            "Download it again.",
+            notice("band_damaged", name=str(band.path), band=band.index, why=str(broken[0])),
+            notice("download_again"),
         ) from broken[0]
     values[np.isinf(values)] = np.nan
     return values

@@ -127,7 +127,7 @@ def decide_scaling(
         chosen = product or _without_user(bands, samples, sensor, mtl)
     if offset is not None and scale is None:
         pairs = {name: Linear(b.scale, offset) for name, b in chosen.bands.items()}
-        by = f"{chosen.by}, offset by the user"
+        by = notice("offset_by_user", by=chosen.by)
         chosen = dataclasses.replace(chosen, bands=pairs, by=by, offset_known=True)
     return chosen if product is None else _against(product, chosen)
 
@@ -240,9 +240,9 @@ def _without_user(
     if any(b.scale != 1 or b.offset != 0 for b in bands.values()):
         pairs = {n: Linear(b.scale, b.offset) for n, b in bands.items()}
         known = any(b.offset != 0 for b in bands.values())
-        return Scaling(pairs, "file tags", "scales and offsets of the file", (), known)
+        return Scaling(pairs, "file tags", notice("scales_of_file"), (), known)
     if mtl is not None:
-        reason = "top-of-atmosphere reflectance from the scene's MTL"
+        reason = notice("reflectance_of_mtl")
         return Scaling({n: _of_mtl(mtl, n) for n in bands}, "MTL", reason, (), True)
     numbers = _from_numbers(bands, samples)
     if sensor is None or sensor.scale is None or numbers.final:
@@ -271,23 +271,16 @@ def _by_table(
     strange = numbers.picture or (numbers.strange and numbers.scale != sensor.scale)
     impossible = not 0 <= value <= BRIGHTEST_MEDIAN or strange
     if impossible and numbers.scale is not None:
-        warning = (
-            f"The factor of {sensor.id} ({sensor.scale:g}) does not fit the numbers; "
-            f"{numbers.scale:g} was taken: {numbers.reason}."
-        )
+        warning = notice(
+            "factor_does_not_fit",
+            sensor=sensor.id, own=sensor.scale, taken=numbers.scale, why=numbers.reason,
+        )  # fmt: skip
         return _by_numbers(bands, numbers, sensor, (warning,))
     if impossible:
         raise _undecidable(bands, f"with the factor of {sensor.id}, {sensor.scale:g}, {value:.2g}")
     pair = Linear(sensor.scale, sensor.offset)
-    warnings = (
-        ()
-        if sensor.id != "landsat8_l1"
-        else (
-            "No MTL was found: reflectance lacks the division by the sine of the sun's elevation. "
-            "Normalized differences are right, thresholds on AWEI are not.",
-        )
-    )
-    reason = f"the table of {sensor.id}"
+    warnings = (notice("no_mtl"),) if sensor.id == "landsat8_l1" else ()
+    reason = notice("table_of_sensor", sensor=sensor.id)
     return Scaling(dict.fromkeys(bands, pair), "sensor table", reason, warnings, sensor.offset != 0)
 
 
@@ -300,12 +293,7 @@ def _by_numbers(
     if numbers.scale is None:
         raise _undecidable(bands, numbers.reason)
     if numbers.picture:
-        what = "has digital numbers without an MTL" if sensor else "is an 8-bit picture"
-        warnings = (
-            *warnings,
-            f"The image {what}: its values, divided by 255, are not reflectance, and thresholds "
-            "from papers do not hold.",
-        )
+        warnings = (*warnings, notice("numbers_without_mtl" if sensor else "image_is_picture"))
     return Scaling(
         dict.fromkeys(bands, Linear(numbers.scale)),
         "numbers",
@@ -346,11 +334,11 @@ def _from_numbers(bands: Mapping[str, FileBand], samples: Samples) -> _Numbers:
     low = min(float(np.percentile(s, 1)) for s in numbers.values())
     high = max(float(np.percentile(s, 99)) for s in numbers.values())
     if all(k.kind == "f" for k in kinds) and low >= LOWEST and high <= HIGHEST:
-        return _Numbers(1.0, f"floats from {low:.3g} to {high:.3g} (1st and 99th percentile)", True)
+        return _Numbers(1.0, notice("floats", low=low, high=high), True)
     if kinds == {np.dtype("uint8")}:
-        return _Numbers(1 / 255, "8-bit numbers", picture=True)
+        return _Numbers(1 / 255, notice("eight_bits"), picture=True)
     if any(_on_lattice(s) for s in numbers.values()):
-        reason = "the numbers are counts of 1/10000 stretched to 16 bits (steps of 6.55)"
+        reason = notice("stretched_counts")
         return _Numbers(1 / 65535, reason, strange=True)
     return _from_spread(numbers, high)
 
@@ -362,20 +350,20 @@ def _from_spread(numbers: Samples, high: float) -> _Numbers:
     visible = max((medians[n] for n in VISIBLE if n in medians), default=None)
     dark = visible is not None and visible < DARK_VISIBLE * 10_000
     land = middle >= DARKEST_BRIGHT * 1000 and high <= HIGHEST * 1000
-    said = f"the brightest band has the median {middle:.4g} and the 99th percentile {high:.4g}"
+    said = notice("brightest_band", median=middle, high=high)
     if middle > BRIGHTEST_MEDIAN * 10_000:
         full = max(float(s.max()) for s in numbers.values()) >= FULL_RANGE
         if full:
-            return _Numbers(1 / 65535, f"{said}, too bright for 1/10000, and all 16 bits are used")
-        return _Numbers(None, f"{said}: too bright for 1/10000")
+            return _Numbers(1 / 65535, notice("too_bright_full_range", said=said))
+        return _Numbers(None, notice("too_bright", said=said))
     if dark and land:
-        reason = f"{said}, and the visible bands at most {visible:.3g}: no land is so dark in green"
+        reason = notice("visible_bands_dark", said=said, high=visible)
         return _Numbers(1 / 1000, reason, strange=True)
     if high >= DARKEST_BRIGHT * 10_000:
         return _Numbers(1 / 10_000, said)
     if visible is not None and not dark:
-        return _Numbers(1 / 10_000, f"{said}: a dark image")
-    return _Numbers(None, f"{said}, which fits neither 1/10000 nor 1/1000")
+        return _Numbers(1 / 10_000, notice("dark_image", said=said))
+    return _Numbers(None, notice("fits_no_factor", said=said))
 
 
 def _on_lattice(values: npt.NDArray[np.float64]) -> bool:

@@ -65,7 +65,7 @@ def facts_of(
     told: Facts = {"by": {}}
     disagree = []
     for name, found in [(name, read_part(name, text)) for name, text in parts] + [
-        (f"the name {name}", of_name(name)) for name in names
+        (notice("the_name", name=name), of_name(name)) for name in names
     ]:
         for key, value in found.items():
             if key not in told:
@@ -78,7 +78,7 @@ def facts_of(
     if "offsets" not in told and "baseline" in told:
         added = OFFSET if told["baseline"] >= OFFSET_SINCE else 0.0
         told["offsets"] = dict.fromkeys(band_ids(), added)
-        told["by"]["offsets"] = f"processing baseline {told['baseline']}"
+        told["by"]["offsets"] = notice("baseline", number=told["baseline"])
     time = told.pop("datatake", None)
     if time and "time" not in told:
         told["time"], told["by"]["time"] = time, told["by"]["datatake"]

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from obriy.blocks.validity import Layer, Validity, Witness
 from obriy.errors import SourceError
 from obriy.model.bands import SPECTRAL
+from obriy.model.notices import notice
 from obriy.sources.bands import Naming
 from obriy.sources.reading import FileBand, masks_in_file
 from obriy.sources.sampled import Numbers, layer_of
@@ -98,7 +99,11 @@ class Hidden:
         layers = dict.fromkeys(layer for n in bands for layer in self.masks[n])
         if layers:
             said["masks"] = [
-                f"{'mask of ' if layer.mask else ''}{layer.path} band {layer.index}"
+                notice(
+                    "mask_band_of" if layer.mask else "band_of",
+                    file=layer.path,
+                    number=layer.index,
+                )
                 for layer in layers
             ]
         return said
@@ -187,21 +192,28 @@ def find_fills(numbers: Numbers, missing: Missing, file: str) -> Fills:
     often = {v: s for v, s in shares.items() if s >= FILL_SHARE and len(numbers) > 2}
     blacks = {0.0: shares.get(0.0, 0.0)} | {v: s for v, s in often.items() if abs(v) <= black}
     fills = _standing_out(blacks, dark)
-    warnings = [_hidden(v, s) for v, s in fills.items() if s]
-    warnings += [_dark(v, s) for v, s in blacks.items() if v not in fills and v == 0]
+    warnings = [notice("alike_hidden", share=s, number=written(v)) for v, s in fills.items() if s]
+    warnings += [
+        notice("alike_dark", share=s, number=written(v))
+        for v, s in blacks.items()
+        if v not in fills and v == 0
+    ]
     for number, share in often.items():
         if number not in blacks and share >= ALIKE_SHARE:
             # Of what is brightest it may be the end of the scale, as of cloud that saturates.
             saturated = number >= rest.max()
             fills |= {} if saturated else {number: share}
-            warnings.append(_alike(number, share) if saturated else _hidden(number, share))
+            said = written(number)
+            warnings.append(
+                notice("alike" if saturated else "alike_hidden", share=share, number=said)
+            )
     hidden = alike & _held(high, tuple(fills))
     return Fills(fills, tuple(warnings), hidden if hidden.any() else None)
 
 
 def kept(fills: Fills) -> Fills:
     """Return what is left where a user names a number that does not occur: all is measured."""
-    said = (_kept(v, s) for v, s in fills.shares.items() if s)
+    said = (notice("alike_kept", share=s, number=written(v)) for v, s in fills.shares.items() if s)
     return Fills({}, tuple(said))
 
 
@@ -332,28 +344,6 @@ def _is_far(number: float, low: npt.NDArray[np.float64], high: npt.NDArray[np.fl
         return False
     floor = float(low.min()) - abs(float(np.median(high)))
     return not floor <= number <= FAR_ABOVE * float(np.percentile(high, 99.9))
-
-
-def _hidden(number: float, share: float) -> str:
-    return (
-        f"{share:.1%} of the pixels hold {written(number)} in every band: nothing was measured "
-        "there, they are unseen. (If something was, say --nodata nan.)"
-    )
-
-
-def _kept(number: float, share: float) -> str:
-    return (
-        f"{share:.1%} of the pixels hold {written(number)} in every band: they count as measured, "
-        "as --nodata says."
-    )
-
-
-def _dark(number: float, share: float) -> str:
-    return (
-        f"{share:.1%} of the pixels hold {written(number)} in every band, and others come close to "
-        "it: they were taken for a dark surface. If nothing was measured there, say --nodata "
-        f"{written(number)}."
-    )
 
 
 def _alike(number: float, share: float) -> str:

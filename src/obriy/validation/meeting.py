@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from obriy.model.crosswalk import Translation, meeting_legend, translation
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
+from obriy.model.notices import joined, notice
 
 ByteArray = npt.NDArray[np.uint8]
 
@@ -43,11 +44,11 @@ def meet(mapped: Legend, reference: Legend) -> Meeting:
     legend = meeting_legend(mapped, reference)
     of_map, of_reference = translation(mapped, legend), translation(reference, legend)
     notes = [
-        *_notes("map", of_map, legend),
-        *_notes("reference", of_reference, legend),
+        *_notes(of_map, legend, mapped=True),
+        *_notes(of_reference, legend, mapped=False),
     ]
     if of_reference.lost:
-        notes.append(f"Not compared: {', '.join(of_reference.lost)}.")
+        notes.append(notice("not_compared", classes=list(of_reference.lost)))
     return Meeting(legend, code_table(of_map, lost=UNNAMED), code_table(of_reference), tuple(notes))
 
 
@@ -64,17 +65,21 @@ def code_table(found: Translation, lost: int = NO_DATA) -> ByteArray:
     return table
 
 
-def _notes(what: str, found: Translation, legend: Legend) -> list[str]:
+def _notes(found: Translation, legend: Legend, *, mapped: bool) -> list[str]:
     """Say how one side was brought to the legend; nothing where its classes keep their names."""
     names = {c.code: c.name for c in found.source}
     theirs = {c.code: c.name for c in legend}
     if all(not to or names[code] == theirs[to] for code, to in found.codes.items()):
         return []
-    merged = f" Classes made one: {'; '.join(found.merged)}." if found.merged else ""
-    nearest = ", ".join(names[code] for code in sorted(found.nearest))
-    guess = (
-        f" Divided further there, so the likeliest class is taken: {nearest}." if nearest else ""
-    )
-    return [
-        f"Classes of the {what} ('{found.source.name}') brought to '{legend.name}'.{merged}{guess}"
-    ]
+    said = [
+        notice(
+            "map_brought_to" if mapped else "reference_brought_to",
+            own=found.source.name, legend=legend.name,
+        )
+    ]  # fmt: skip
+    if found.merged:
+        said.append(notice("classes_made_one", classes="; ".join(found.merged)))
+    if found.nearest:
+        nearest = [names[code] for code in sorted(found.nearest)]
+        said.append(notice("likeliest_taken", classes=nearest))
+    return [joined(said)]

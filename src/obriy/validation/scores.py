@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.model.legend import Legend
+from obriy.model.notices import notice
 from obriy.model.scores import ClassScore, Scores
 from obriy.validation.confusion import CountArray
 
@@ -105,9 +106,7 @@ def of_one_class(scores: Scores) -> Scores:
         intervals=intervals or None,
         notes=(
             *scores.notes,
-            f"The reference has one class ({only.name}) and says nothing of the rest of the map: "
-            f"what is mapped as {only.name} and is not could not be counted, so only its recall "
-            "is known. Say what lies outside: --outside land (of a job: --reference-outside land).",
+            notice("only_recall", name=only.name),
         ),
     )
 

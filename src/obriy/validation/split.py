@@ -14,6 +14,7 @@ import numpy as np
 
 from obriy.errors import UsageError
 from obriy.model.ice import ten_days_of, winter_of
+from obriy.model.notices import notice
 
 Item = TypeVar("Item")
 Key = TypeVar("Key", str, tuple[int, ...])
@@ -21,16 +22,10 @@ Key = TypeVar("Key", str, tuple[int, ...])
 LEAST_WINTERS: Final = 4
 """From so many winters on, winters are the blocks: two are held back, and two or more teach."""
 LEAST_BLOCKS: Final = 3
-WINTERS: Final = "Whole winters (1 July to 30 June): no winter lies in two parts."
-YEARS: Final = "Whole winters (1 January to 31 December): no winter lies in two parts."
-TEN_DAYS: Final = (
-    "Ten-day periods, as there are fewer than 4 winters: no period lies in two parts, but "
-    "neighbouring ones may."
-)
-OPTIMISTIC: Final = (
-    "Scenes at random, as in document B: neighbours in time lie on both sides, and the figures are "
-    "optimistic."
-)
+WINTERS: Final = notice("whole_winters")
+YEARS: Final = notice("whole_southern_winters")
+TEN_DAYS: Final = notice("ten_day_periods")
+OPTIMISTIC: Final = notice("scenes_at_random")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,8 +100,9 @@ def split_by_time(
     Raises:
         UsageError: where there are not three blocks.
     """
+    rule: str = OPTIMISTIC
     if by == "random":
-        keys, rule = [str(number) for number in range(len(times))], OPTIMISTIC
+        keys = [str(number) for number in range(len(times))]
     else:
         keys, rule = _blocks_of(times, southern)
     counts = Counter(keys)

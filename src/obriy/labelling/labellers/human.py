@@ -13,8 +13,8 @@ from obriy.labelling.panel_settings import PanelSettings
 from obriy.labelling.vocabulary import ABSTAINED, normalise
 from obriy.model.clusters import Answer, Portrait
 from obriy.model.legend import UNNAMED, Legend
+from obriy.model.notices import notice
 
-WAITING: Final = "waiting for a person"
 _ASKED: Final = ("class", "confidence", "second_guess", "mixed", "evidence")
 _COLUMNS: Final = ("cluster", "share", *_ASKED, "facts", "classes", "fingerprint")
 _YES: Final = {"yes", "y", "true", "1", "+", "x", "так", "да"}
@@ -64,7 +64,9 @@ class HumanLabeller:
         number = portrait.facts.id
         said = row.get("class", "").strip()
         if not said:
-            return Answer(number, self.name, "", problem=f"{WAITING} to fill in {self.path.name}")
+            return Answer(
+                number, self.name, "", problem=notice("waiting_for_person", file=self.path.name)
+            )
         code, how = normalise(said, legend)
         lost = code == UNNAMED and how != ABSTAINED
         second, _ = normalise(row.get("second_guess", ""), legend)

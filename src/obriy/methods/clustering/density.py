@@ -21,6 +21,7 @@ from obriy.methods.clustering.fitted import Fitted
 from obriy.methods.clustering.lloyd import one_thread
 from obriy.methods.clustering.prototypes import Prototypes
 from obriy.model.clusters import MOST_CLUSTERS, NOISE
+from obriy.model.notices import notice
 
 MOST_UNITS: Final = 5_000
 """Units that density is measured on: the neighbours of each are kept in memory."""
@@ -174,10 +175,10 @@ def knee_distance(points: FloatArray, weights: npt.NDArray[np.int64], rank: int)
 def _warnings(labels: ByteArray, sizes: FloatArray) -> list[str]:
     """Say where density does not tell the land apart."""
     share = np.bincount(labels, weights=sizes, minlength=NOISE + 1) / sizes.sum()
-    found = []
+    found: list[str] = []
     largest = float(share[:NOISE].max())
     if largest > MOST_OF_ALL:
-        found.append(f"One cluster holds {largest:.0%} of the image: the land is not in groups.")
+        found.append(notice("one_cluster_holds", share=largest))
     if share[NOISE] > MOST_NOISE:
-        found.append(f"{share[NOISE]:.0%} of the image is noise: of no dense group.")
+        found.append(notice("noise_holds", share=float(share[NOISE])))
     return found

@@ -8,6 +8,7 @@ from obriy.blocks.base import FloatArray
 from obriy.methods.clustering.fitted import Fitted
 from obriy.methods.clustering.lloyd import centres_of, number_by_size
 from obriy.methods.clustering.number import choose_number
+from obriy.model.notices import notice
 
 
 def fit_kmeans(points: FloatArray, sizes: FloatArray, clusters: int | None, seed: int) -> Fitted:
@@ -31,9 +32,7 @@ def fit_kmeans(points: FloatArray, sizes: FloatArray, clusters: int | None, seed
     distinct = np.unique(points, axis=0)
     if len(distinct) <= clusters:
         if len(distinct) < clusters:
-            warned.append(
-                f"The sample has {len(distinct)} distinct points, fewer than {clusters} clusters."
-            )
+            warned.append(notice("fewer_points", points=len(distinct), clusters=clusters))
         centres = distinct
     else:
         centres, _ = centres_of(points, sizes, clusters, seed)

@@ -8,6 +8,7 @@ import numpy as np
 
 from obriy.blocks.base import FloatArray
 from obriy.methods.clustering.lloyd import centres_of
+from obriy.model.notices import notice
 
 CANDIDATES: Final = (4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
 """Numbers of clusters that are tried."""
@@ -72,7 +73,7 @@ def choose_number(points: FloatArray, sizes: FloatArray, seed: int) -> Chosen:
         scores[k] = centres_of(points, sizes, k, seed, STARTS)[1] / whole
     return Chosen(
         _first_enough(scores),
-        f"the fewest after which one more explains less than {LEAST_GAIN:.0%} of what is left",
+        notice("fewest_clusters", gain=LEAST_GAIN),
         scores,
     )
 

@@ -17,6 +17,7 @@ from obriy.methods.clustering.sample import Sample
 from obriy.methods.clustering.space import Space, space_from_arrays
 from obriy.methods.clustering.spec import Spec, parse_spec
 from obriy.model.clusters import MOST_CLUSTERS, NOISE
+from obriy.model.notices import notices_in, with_notices
 
 LEAST_UNITS: Final = 5
 """Units of the sample that each part of a split cluster must have on average."""
@@ -138,6 +139,7 @@ class ClusterRule:
             "groups": list(self.look.groups),
             "seed": self.seed,
             "about": self.about,
+            "notices": notices_in(self.about),
             "bands": list(self.sample.bands),
             "names": list(self.sample.names),
             "seen": self.sample.seen,
@@ -181,6 +183,7 @@ class ClusterRule:
 def rule_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> ClusterRule:
     """Return the rule that `ClusterRule.to_arrays` gave."""
     facts = json.loads(str(arrays["facts"]))
+    about = with_notices(facts["about"], facts.get("notices", ()))
     spec = parse_spec(facts["spec"], facts["weights"])
     reach = np.inf if facts["reach"] is None else facts["reach"]
     sample = Sample(
@@ -203,7 +206,7 @@ def rule_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> ClusterRule:
         prototypes=Prototypes(arrays["points"], arrays["numbers"], reach),
         sample=sample,
         seed=facts["seed"],
-        about=facts["about"],
+        about=about,
         splits=tuple(splits),
     )
 

@@ -11,6 +11,7 @@ from obriy.methods.clustering.density import number_largest
 from obriy.methods.clustering.fitted import Fitted
 from obriy.methods.clustering.lloyd import one_thread
 from obriy.methods.clustering.prototypes import Prototypes
+from obriy.model.notices import notice
 
 MOST_UNITS: Final = 3_000
 """Units that are compared: the eigenvectors of a graph of these take seconds."""
@@ -47,7 +48,7 @@ def fit_spectral(points: FloatArray, sizes: FloatArray, clusters: int | None, se
     if len(distinct) <= clusters:
         labels = np.arange(len(distinct))
         if len(distinct) < clusters:
-            warned.append(f"There are {len(distinct)} distinct segments, fewer than {clusters}.")
+            warned.append(notice("fewer_segments", segments=len(distinct), clusters=clusters))
     else:
         labels = _cluster(distinct, clusters, seed)
     numbers = number_largest(labels, pixels, clusters)

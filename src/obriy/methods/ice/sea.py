@@ -12,6 +12,7 @@ from obriy.indices.catalogue import Index, get_index
 from obriy.indices.formula import parse
 from obriy.model.bands import SPECTRAL, require_bands, resolve_nir
 from obriy.model.flags import Flag
+from obriy.model.notices import notice
 from obriy.registry import did_you_mean
 from obriy.tables import load_toml
 
@@ -61,7 +62,7 @@ def quantity_of(name: str) -> Index:
     """
     if name.lower() in SPECTRAL:
         low, high = BAND_SPAN
-        title = f"reflectance in {name.lower()}"
+        title = notice("reflectance_in", band=name.lower())
         return Index(name.lower(), title, parse(name.lower()), low, high, None, None, "", {})
     known = [*SPECTRAL, *load_toml("indices")]
     if name.lower() not in {k.lower() for k in known}:

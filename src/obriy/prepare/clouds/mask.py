@@ -21,6 +21,7 @@ from obriy.blocks.memory import TAKES
 from obriy.model.bands import require_bands
 from obriy.model.flags import BY_NOTHING, CLOUDS_STEP, FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import band_names, is_reflectance, provenance_of
 from obriy.prepare.clouds import csmask, spectral
@@ -47,15 +48,8 @@ _SPECTRAL_BYTES: Final = 45
 """Bytes of a pixel of the mask while clouds and their shadows are found by spectra."""
 LEAST: Final = {"csmask": csmask.LEAST, "spectral": spectral.LEAST}
 """Bands without which they cannot tell."""
-UNKNOWN: Final = (
-    "Nothing tells where clouds are: the image has no quality band, and its bands do not show "
-    "them. What a cloud hides is not known; if the sky was clear, say --clouds none."
-)
-
-NO_BAND: Final = (
-    "Nothing tells where clouds are: the image has no quality band, and --clouds flags looks at "
-    "nothing else. --clouds auto looks at the bands."
-)
+UNKNOWN: Final = notice("clouds_unknown")
+NO_BAND: Final = notice("clouds_not_looked_for")
 
 
 class _Detector(Protocol):

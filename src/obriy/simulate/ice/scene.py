@@ -13,6 +13,7 @@ from obriy.errors import UsageError
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import coords_of, describe, require_crs
 from obriy.model.ice import BANDS, LAND
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.simulate.fields import Float32, stream
@@ -109,7 +110,7 @@ def _scene(
                 "lacks": LACKS,
             },
         ),
-        warnings=("The scene is simulated: nothing in it was measured.",),
+        warnings=(notice("scene_simulated"),),
     )
     scene = make_scene(
         {n: xr.Variable(("y", "x"), v) for n, v in zip(BANDS, seen, strict=True)},

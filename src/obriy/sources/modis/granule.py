@@ -246,7 +246,7 @@ def _record(
         .with_step(
             "grid",
             resampling=swath.resampling,
-            reach=f"{REACH} of the diagonal of a sample's footprint, by view angle",
+            reach=notice("reach_of_diagonal", share=REACH),
             scene=describe(swath.geobox),
         )
     )

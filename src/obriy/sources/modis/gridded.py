@@ -12,6 +12,7 @@ from obriy.blocks.computed import WindowMaker, computed_variable
 from obriy.errors import SourceError, UsageError
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import describe, same_grid
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.sources.base import Request
@@ -180,7 +181,5 @@ def _record(
     if not same_grid(own, grid):
         record = record.with_step("resampling", way="nearest", grid=describe(grid))
     if facts.kind == "09A1":
-        record = record.with_warning(
-            f"{path.name} is the best of eight days: ice that moves is taken from several dates."
-        )
+        record = record.with_warning(notice("best_of_eight_days", name=path.name))
     return record

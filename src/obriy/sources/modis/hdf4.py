@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from obriy.errors import BandError, MissingExtraError, SourceError
 from obriy.installation import install_hint
+from obriy.model.notices import notice
 from obriy.sources.integrity import check_bytes
 
 _LOCK: Final = threading.RLock()
@@ -21,7 +22,7 @@ _OTHERS: Final = {b"\x89HDF\r\n\x1a\n": "HDF5 or NetCDF-4", b"CDF": "NetCDF-3"}
 """First bytes of formats that are taken for HDF4."""
 _NO_TAG: Final = 1
 """Tag of a data descriptor that describes nothing (HDF4 specification, DFTAG_NULL)."""
-_AGAIN: Final = "Download it again."
+_AGAIN: Final = notice("download_again")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +118,6 @@ def _opened(path: Path, name: str) -> Iterator[Any]:
         raise MissingExtraError(
             f"{path} is HDF4, which needs pyhdf.", f"Run: {install_hint('modis')}"
         ) from error
-    where = f": the field '{name}' cannot be read" if name else ""
     with _LOCK:
         file = None
         try:
@@ -125,7 +125,10 @@ def _opened(path: Path, name: str) -> Iterator[Any]:
             yield file
         except (HDF4Error, ValueError) as error:  # ValueError: numbers that cannot be decoded
             raise SourceError(
-                f"{path} is cut short or damaged{where} ({error}).", _AGAIN
+                notice("field_damaged", name=str(path), field=name, why=str(error))
+                if name
+                else notice("file_damaged", name=str(path), why=str(error)),
+                _AGAIN,
             ) from error
         finally:
             if file is not None:
@@ -145,9 +148,7 @@ def _check_hdf4(path: Path) -> None:
         raise SourceError(f"{path} is not an HDF4 file.", _AGAIN)
     end, size = _end_of_data(path), path.stat().st_size
     if end > size:
-        raise SourceError(
-            f"{path} is cut short: it has {size} bytes, and its data go on to byte {end}.", _AGAIN
-        )
+        raise SourceError(notice("file_lacks_data", name=str(path), size=size, end=end), _AGAIN)
 
 
 def _end_of_data(path: Path) -> int:

@@ -14,6 +14,7 @@ from obriy.blocks.gdal import open_raster
 from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable
 from obriy.errors import BandError, GridError, SourceError, UsageError
 from obriy.model.flags import FLAG_ATTRS, Flag
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.sources.base import Request
@@ -27,13 +28,7 @@ from obriy.tables import load_toml
 Kind = Literal["truecolor", "falsecolor"]
 CHANNELS: Final = 3
 BYTE: Final = 255
-WARNING: Final = (
-    "The image is a picture, brightened for the eye. Its reflectance was found again by undoing "
-    "that: where it can be checked (band 1, in both kinds of picture), nine of ten pixels agree to "
-    "0.04 on dark and 0.1 on bright ground. It is corrected for air, 8 bits deep, lossily "
-    "compressed, and its bands of 500 m were sharpened with band 1: thresholds made for granules "
-    "are off by as much."
-)
+WARNING: Final = notice("image_is_brightened")
 
 
 def open_named_picture(request: Request) -> xr.Dataset:

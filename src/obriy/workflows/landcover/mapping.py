@@ -17,6 +17,7 @@ from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.clusters import NOISE, Naming, Portrait, cluster_legend
 from obriy.model.layers import LAYERS, layers_named
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.landcover.naming import Named
@@ -226,7 +227,7 @@ def _merges(
     names = {c.code: c.name for c in legend}
     return [
         {"action": "merge", "cluster": n.facts.id, "into": [numbers[n.facts.id]]}
-        | {"why": f"both are named {names[n.code]}"}
+        | {"why": notice("both_named", name=names[n.code])}
         for n in namings
         if numbers[n.facts.id] != n.facts.id
     ]

@@ -19,6 +19,7 @@ from obriy.labelling.vote import VoteRule, vote, weights_from
 from obriy.methods.clustering.rule import ClusterRule
 from obriy.model.clusters import MOST_CLUSTERS, Answer, ClusterFacts, Naming, Portrait
 from obriy.model.legend import UNNAMED, Legend
+from obriy.model.notices import notice
 from obriy.registry import did_you_mean
 from obriy.workflows.landcover.clustering import Clustered
 
@@ -87,7 +88,7 @@ class Named:
         if any(naming.code != UNNAMED for naming in self.namings):
             return said
         count = len(self.namings)
-        return (f"None of the {count} clusters got a name: the whole map is unknown.", *said)
+        return (notice("no_cluster_named", count=count), *said)
 
 
 def name_clusters(
@@ -246,8 +247,8 @@ def _why_split(naming: Naming) -> str:
     heard = [a for a in naming.answers if not a.problem]
     mixed = [a for a in heard if a.mixed]
     if heard and 2 * len(mixed) > len(heard):
-        return f"called mixed by {', '.join(a.labeller for a in mixed)}"
+        return notice("called_mixed", names=[a.labeller for a in mixed])
     voted = [a for a in heard if a.code != UNNAMED]
     if len(voted) > 1 and naming.agreement <= LEAST_AGREEMENT:
-        return f"the panel disagrees (agreement {naming.agreement:.2f})"
+        return notice("panel_disagrees", agreement=float(naming.agreement))
     return ""

@@ -12,6 +12,7 @@ from obriy.model.areas import WHOLE_IMAGE, District
 from obriy.model.clusters import Naming
 from obriy.model.layers import is_listed
 from obriy.model.legend import UNNAMED, Legend
+from obriy.model.notices import notice
 from obriy.model.reference import Reference
 from obriy.model.result.base import DateRow, DistrictRow, Failure, parts_that_failed
 from obriy.model.result.landcover import (
@@ -234,7 +235,7 @@ def _unseen_share(products: _Products) -> float:
 def _of_size(products: _Products) -> list[str]:
     if products.cover.map.geobox.crs is not None or products.config.resolution is not None:
         return []
-    return ["The image has no CRS: shares only, no area (say --resolution METRES)."]
+    return [notice("no_crs_no_area")]
 
 
 def _seen_of(district: DistrictCover) -> dict[str, Any]:
@@ -245,18 +246,12 @@ def _seen_of(district: DistrictCover) -> dict[str, Any]:
 def _of_names(products: _Products) -> list[str]:
     """Return what makes names doubtful, whatever the panel says of its sureness."""
     scene, clouds = products.inputs.scene, products.config.clouds
-    said = []
+    said: list[str] = []
     if clouds in ("none", "flags") and "flags" not in scene:
-        said.append(
-            "Nothing says where clouds and their shadows are: what there is of them got the name "
-            "of some land cover."
-        )
+        said.append(notice("clouds_named_land"))
     bands = set(band_names(scene))
     if not ("red" in bands and bands & {"nir", "nir08"}):
-        said.append(
-            "Without red and near infrared few land covers can be told apart: the names are "
-            "guesses, however sure."
-        )
+        said.append(notice("names_are_guesses"))
     return said
 
 

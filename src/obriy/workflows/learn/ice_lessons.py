@@ -18,6 +18,7 @@ from obriy.methods.ice.learned import features_of
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER, IceExample
+from obriy.model.notices import notice
 from obriy.model.scene import band_names
 from obriy.nets.learning import Examples
 from obriy.nets.ssegm import SIZE
@@ -89,8 +90,9 @@ def read_lessons(config: LearningConfig) -> Lessons:
         southern=is_southern(geobox_of(examples[0].scene)),
     )
     left = unlabelled(config.data)
-    shown = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
-    warnings = [f"{len(left)} scenes without labels were left out: {shown}."] if left else []
+    shown = [*left[:3], *(["..."] if len(left) > 3 else [])]
+    lost = notice("scenes_without_labels", count=len(left), names=shown)
+    warnings: list[str] = [lost] if left else []
     if config.split == "random":
         warnings.append(split.rule)
     return Lessons(examples, split, tuple(warnings))
