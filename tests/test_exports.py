@@ -14,6 +14,7 @@ from obriy.errors import BandError, SourceError
 from obriy.model.flags import Flag
 from obriy.model.scene import band_names
 from obriy.sources import open_scene
+from obriy.sources.finding import find_items
 
 MORE = GROUND | {"yellow": (0.09, 0.05), "rededge071": (0.13, 0.03), "nir": (0.3, 0.02),
                  "swir12": (0.28, 0.01)}  # fmt: skip
@@ -161,6 +162,20 @@ def test_the_usable_data_mask_of_planet_is_the_quality_band(tmp_path, named):
     assert close(found)
     said = [Flag.SNOW, Flag.CLOUD_SHADOW, Flag.CIRRUS, Flag.CLOUD, Flag.NO_DATA, 0]
     assert [int(found.flags.values[row, 9]) for row in range(6)] == [int(flag) for flag in said]
+
+
+def test_an_order_of_planet_of_several_dates_is_a_series(tmp_path):
+    for day in ("20230607", "20230615"):
+        name = f"{day}_083609_12_2426_3B"
+        bands = [numbers(common, E4, "uint16") for common in PLANET.values()]
+        write(tmp_path / f"{name}_AnalyticMS_SR_8b_clip.tif", bands, PLANET)
+        cloud = np.zeros((8, SIZE, SIZE), "uint8")
+        cloud[5, : int(day[-1])] = 1
+        write(tmp_path / f"{name}_udm2_clip.tif", list(cloud))
+    found = find_items([str(tmp_path)])
+    assert [item.date for item in found] == ["2023-06-07", "2023-06-15"]
+    flags = [open_scene(item.paths).flags.values for item in found]
+    assert [int((f == Flag.CLOUD).sum()) for f in flags] == [7 * SIZE, 5 * SIZE]
 
 
 def test_a_data_mask_hides_whatever_stands_beneath(tmp_path):

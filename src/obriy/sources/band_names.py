@@ -128,7 +128,8 @@ def reflectance_only(files: list[str]) -> tuple[list[str], tuple[str, ...]]:
         SourceError: where none is left: what the first is by its name, why that does not do, and
             what does.
     """
-    out = {file: row for file in files if (row := _refusal(Path(file).name))}
+    refused = {file: next(_rows("refused", Path(file).name), None) for file in files}
+    out = {file: row for file, row in refused.items() if row}
     if out and len(out) == len(files):
         file, row = next(iter(out.items()))
         raise SourceError(f"{Path(file).name} is {row['title']}: {row['why']}.", row["way"])
@@ -137,9 +138,9 @@ def reflectance_only(files: list[str]) -> tuple[list[str], tuple[str, ...]]:
     return [file for file in files if file not in out], said
 
 
-def _refusal(file: str) -> dict[str, Any] | None:
-    rows = load_toml("product_names")["refused"]
-    return next((row for row in rows if re.match(row["pattern"], file, re.IGNORECASE)), None)
+def has_own_order(file: str) -> bool:
+    """Say whether a file lies beside an image and has bands of its own, as Planet's ``udm2``."""
+    return next(_rows("ordered", file), None) is not None
 
 
 def as_named(band: FileBand) -> FileBand:
@@ -147,18 +148,18 @@ def as_named(band: FileBand) -> FileBand:
 
     A factor in the tags of the file is left as it is.
     """
-    order = next((row["bands"] for row in _rows("ordered", band)), ())
+    order = next((row["bands"] for row in _rows("ordered", band.file)), ())
     if band.index <= len(order):
         band = dataclasses.replace(band, names=(order[band.index - 1],))
     plain = band.dtype == "uint16" and (band.scale, band.offset) == (1, 0)
-    stretched = plain and any(_rows("stretched", band))
+    stretched = plain and any(_rows("stretched", band.file))
     return dataclasses.replace(band, scale=1 / FULL) if stretched else band
 
 
-def _rows(part: str, band: FileBand) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a part of the table whose pattern the name of the band's file begins."""
+def _rows(part: str, file: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a part of the table whose pattern the name of a file begins with."""
     for row in load_toml("product_names")[part]:
-        if re.match(row["pattern"], band.file, re.IGNORECASE):
+        if re.match(row["pattern"], file, re.IGNORECASE):
             yield row
 
 

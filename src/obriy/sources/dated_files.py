@@ -13,6 +13,7 @@ from obriy.blocks.gdal import open_raster
 from obriy.errors import SourceError
 from obriy.model.item import Item, item_id
 from obriy.sources.archives import is_archive, members, stem_of
+from obriy.sources.band_names import has_own_order
 from obriy.sources.base import FILES, Query, Request, Source, source_of
 from obriy.sources.beside import is_image
 from obriy.sources.csv_tables import Column, Row, read_table
@@ -336,11 +337,12 @@ def _refuse_unknown(folder: Path, unknown: list[str]) -> None:
 
 
 def _one_image(entries: Sequence[_Entry]) -> bool:
-    """Say whether files of one date are the bands of one image: one band each, named alike."""
+    """Say whether files of one date make up one image, named alike: bands, or one and its mask."""
     if any(len(entry.files) > 1 for entry in entries):
         return False
     names = {name_of_image(entry.path.name) for entry in entries}
-    return len(names) == 1 and all(_bands(entry.path) == 1 for entry in entries)
+    own = [entry for entry in entries if not has_own_order(entry.path.name)]
+    return len(names) == 1 and (len(own) == 1 or all(_bands(entry.path) == 1 for entry in own))
 
 
 def _bands(file: Path) -> int:
