@@ -11,6 +11,8 @@ from obriy.errors import BandError, SourceError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.scene import band_names
 from obriy.sources.finding import find_items
+from obriy.sources.reading import probe
+from obriy.sources.sampled import look
 from obriy.sources.scene import open_scene
 from obriy.sources.sentinel2_layout import product_of
 from obriy.sources.sentinel2_metadata import facts_of
@@ -333,6 +335,19 @@ def test_files_named_one_by_one_go_by_their_product(tmp_path):
     check_bands(open_scene(inside))
     (root / "MTD_MSIL2A.xml").write_text("<broken")  # the files were named: they are what counts
     assert record_of(open_scene(files), "scaling")["by"] != "product"
+
+
+def test_few_windows_are_looked_at_unless_they_hold_nothing(tmp_path):
+    numbers = np.zeros((1100, 1100), "uint16")
+    for place, windows in ((0, 9), (250, 25)):  # in the corner all look; of 250 only the many
+        numbers[:] = 0
+        numbers[place : place + 100, place : place + 100] = 1500
+        file = tmp_path / f"{place}.tif"
+        write_image(file, numbers, 10)
+        (band,) = probe(str(file))
+        found = look({"green": band}, {"green": ()}, told=True)["green"]
+        assert len(found) == windows * 128 * 128
+        assert (found == 1500).sum() == 10_000
 
 
 # What is refused

@@ -131,7 +131,7 @@ def _decide(request: Request, told: Told | None) -> _Decided:
     files, naming, mtl, doubts = _named(request) if told is None else _named_as_told(told)
     grid = scene_grid([*naming.bands.values(), *naming.quality.values()], request.resolution)
     masks = masks_of(naming)
-    numbers = look(naming.bands, masks)
+    numbers = look(naming.bands, masks, told=told is not None and told.scaling is not None)
     missing = {
         name: (
             *declared(band, naming.sensor, request.nodata, numbers[name]),

@@ -357,12 +357,18 @@ def _shown(dataset: Any, band: FileBand, window: Window) -> npt.NDArray[Any]:
     return values[shown]
 
 
-def sample_windows(height: int, width: int) -> list[Window]:
-    """Return where an image is looked at: all of a small one, windows spread over a large one."""
+def sample_windows(height: int, width: int, along: int = SAMPLE_WINDOWS) -> list[Window]:
+    """Return where an image is looked at: all of a small one, windows spread over a large one.
+
+    Args:
+        height: Of the image, pixels.
+        width: Of the image, pixels.
+        along: Windows along a side of a large one.
+    """
     if height * width <= WHOLE_PIXELS:
         return [Window(0, 0, width, height)]
-    rows = np.linspace(0, max(height - SAMPLE_PIXELS, 0), SAMPLE_WINDOWS).astype(int)
-    columns = np.linspace(0, max(width - SAMPLE_PIXELS, 0), SAMPLE_WINDOWS).astype(int)
+    rows = np.linspace(0, max(height - SAMPLE_PIXELS, 0), along).astype(int)
+    columns = np.linspace(0, max(width - SAMPLE_PIXELS, 0), along).astype(int)
     size = (min(SAMPLE_PIXELS, width), min(SAMPLE_PIXELS, height))
     return [Window(int(c), int(r), *size) for r in rows for c in columns]
 

@@ -6,27 +6,38 @@ import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
 from obriy.blocks.gdal import gdal_env
 from obriy.blocks.validity import Layer, Layers
 from obriy.errors import SourceError
 from obriy.model.notices import notice
-from obriy.sources.reading import FileBand, sample_windows
+from obriy.sources.reading import SAMPLE_WINDOWS, FileBand, sample_windows
 
 Numbers = dict[str, npt.NDArray[np.float64]]
 """(n,) float64 by common name, the same places in all; NaN where a file does not reach, where a
 mask hides it, and where it cannot be read."""
 
+FEW = 3
+"""Windows along a side where metadata decide, and the numbers are no more than checked."""
 SMALLEST = 16
 """Side in pixels of a window that is not split further where its bytes are broken."""
 
 
-def look(bands: Mapping[str, FileBand], masks: Mapping[str, tuple[Layer, ...]]) -> Numbers:
+def look(
+    bands: Mapping[str, FileBand],
+    masks: Mapping[str, tuple[Layer, ...]],
+    *,
+    told: bool = False,
+) -> Numbers:
     """Read all of a small image, windows of a large one, on the grid of its finest band.
 
     Args:
         bands: File bands by common name, all in one CRS.
         masks: Masks over each.
+        told: Metadata decide what the numbers mean, and a few windows check them: each costs
+            decoding a whole tile, of JPEG 2000 of Sentinel-2 1024 pixels wide. Where a band holds
+            nothing in them, all windows are read.
 
     Raises:
         SourceError: where not one window of a band can be read. What is damaged here and there is
@@ -35,7 +46,12 @@ def look(bands: Mapping[str, FileBand], masks: Mapping[str, tuple[Layer, ...]]) 
     finest = min(bands.values(), key=lambda b: abs(b.grid.affine.determinant)).grid
     layers = Layers()
     with gdal_env():
-        return {n: _numbers(layers, band, masks[n], finest) for n, band in bands.items()}
+        for along in (FEW, SAMPLE_WINDOWS) if told else (SAMPLE_WINDOWS,):
+            windows = sample_windows(finest.shape.y, finest.shape.x, along)
+            found = {n: _numbers(layers, b, masks[n], finest, windows) for n, b in bands.items()}
+            if all((np.isfinite(v) & (v != 0)).any() for v in found.values()):
+                break
+    return found
 
 
 def layer_of(band: FileBand) -> Layer:
@@ -44,7 +60,11 @@ def layer_of(band: FileBand) -> Layer:
 
 
 def _numbers(
-    layers: Layers, band: FileBand, masks: tuple[Layer, ...], on: GeoBox
+    layers: Layers,
+    band: FileBand,
+    masks: tuple[Layer, ...],
+    on: GeoBox,
+    windows: list[Window],
 ) -> npt.NDArray[np.float64]:
     broken: list[RasterioError] = []
 
@@ -64,7 +84,7 @@ def _numbers(
             values[nothing] = np.nan
         return values
 
-    parts = [read(*window.toslices()).ravel() for window in sample_windows(*on.shape)]
+    parts = [read(*window.toslices()).ravel() for window in windows]
     values = np.concatenate(parts)
     if broken and not np.isfinite(values).any():
         raise SourceError(
