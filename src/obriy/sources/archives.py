@@ -60,22 +60,26 @@ def members(archive: str | Path) -> list[str]:
     return [f"{_prefix(file.name)}{file}/{name}" for name in found]
 
 
-@functools.lru_cache(maxsize=64)
-def _listed(file: Path, changed: int, size: int) -> tuple[str, ...]:
-    """Return the names of the files within; once for an archive that stays as it is."""
+@functools.lru_cache(maxsize=4096)
+def _listed(file: Path, changed: int, size: int) -> dict[str, tuple[int, int]]:
+    """Return where the files within begin and how long they are; once for an archive that stays.
+
+    Of a zip the place is not told, and that in a compressed tar is one of what it unpacks to.
+    """
     if _prefix(file.name) == "/vsizip/":
         with zipfile.ZipFile(file) as packed:
-            names = [entry.filename for entry in packed.infolist() if not entry.is_dir()]
+            inside = packed.infolist()
+        found = {entry.filename: (0, entry.file_size) for entry in inside if not entry.is_dir()}
     else:
         with tarfile.open(file) as bundle:
-            names = [entry.name for entry in bundle if entry.isfile()]
+            found = {e.name: (e.offset_data, e.size) for e in bundle if e.isfile()}
             # tarfile takes a header that is cut off for the end; the end has a block of zeros.
             if bundle.fileobj is not None:
                 bundle.fileobj.seek(bundle.offset)
                 if bundle.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
                     raise tarfile.ReadError("it has no end")
-    names = [name.removeprefix("./") for name in names]
-    return tuple(sorted(name for name in names if not _HIDDEN.search(name)))
+    plain = {name.removeprefix("./"): place for name, place in found.items()}
+    return {name: plain[name] for name in sorted(plain) if not _HIDDEN.search(name)}
 
 
 def archive_of(name: str) -> Path | None:
@@ -88,9 +92,8 @@ def archive_of(name: str) -> Path | None:
 
 
 def is_slow(name: str) -> bool:
-    """Say whether every jump in a file of an archive costs inflating all that lies before it."""
-    archive = archive_of(name)
-    return archive is not None and archive.name.lower().endswith(_SLOW)
+    """Say whether every jump in an archive, or a file of it, costs inflating what lies before."""
+    return (archive_of(name) or Path(name)).name.lower().endswith(_SLOW)
 
 
 def read_bytes(name: str, most: int | None = None) -> bytes:
@@ -123,6 +126,12 @@ def _stream(name: str, archive: Path | None, stack: contextlib.ExitStack) -> IO[
     if _prefix(archive.name) == "/vsizip/":
         packed = stack.enter_context(zipfile.ZipFile(archive))
         return stack.enter_context(packed.open(inside))
+    if not is_slow(name):
+        status = archive.stat()
+        begin, length = _listed(archive, status.st_mtime_ns, status.st_size)[inside]
+        plain = stack.enter_context(archive.open("rb"))
+        plain.seek(begin)
+        return io.BytesIO(plain.read(length))
     bundle = stack.enter_context(tarfile.open(archive))  # noqa: SIM115 - the stack closes it
     entry = next(e for e in bundle if e.name.removeprefix("./") == inside)
     stream = bundle.extractfile(entry)

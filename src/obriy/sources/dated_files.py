@@ -12,7 +12,7 @@ from rasterio.errors import RasterioError
 from obriy.blocks.gdal import open_raster
 from obriy.errors import SourceError
 from obriy.model.item import Item, item_id
-from obriy.sources.archives import is_archive, members, stem_of
+from obriy.sources.archives import is_archive, is_slow, members, stem_of
 from obriy.sources.band_names import has_own_order
 from obriy.sources.base import FILES, Query, Request, Source, source_of
 from obriy.sources.beside import is_image
@@ -371,7 +371,12 @@ def _cloud_cover(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> float | N
 
 
 def _mtl(place: Path) -> dict[str, str]:
-    """Return what the MTL in a folder or an archive says of clouds."""
+    """Return what the MTL in a folder or an archive says of clouds.
+
+    One that is compressed as a whole is not inflated for that.
+    """
+    if is_slow(str(place)):
+        return {}
     inside = [str(f) for f in place.iterdir()] if place.is_dir() else []
     files = [f for f in (members(place) if is_archive(place) else inside) if is_mtl(f)]
     cover = mtl_values(files).get("CLOUD_COVER")
