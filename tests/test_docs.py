@@ -19,6 +19,7 @@ GUIDES = [
     ROOT / "docs" / "tutorial.md",
     ROOT / "docs" / "landcover.md",
     ROOT / "docs" / "ice.md",
+    ROOT / "docs" / "measure.md",
 ]
 PAGES = [*GUIDES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "design").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -13,6 +13,7 @@ import rasterio
 import shapely
 from tests.terminal import error_line, obriy
 
+import obriy as obriy_module
 from conftest import UTM, utm_grid
 from obriy.errors import GridError, InputError, UnknownNameError, UsageError
 from obriy.measures.pixel_area import pixel_area
@@ -143,6 +144,7 @@ def test_the_report_says_why_there_is_no_interval(run):
     assert text("answer.errors_unknown") in page
     assert "Карти не кажуть, наскільки вони певні" in page
     assert text("series.mark_expected") not in page
+    assert text("series.measured_seen_km2") in page
     assert "90\u00a0% інтервал)" not in page
 
 
@@ -323,3 +325,13 @@ def test_one_map_of_another_class_and_of_districts(tmp_path):
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert load_legend("worldcover").by_name("tree_cover").called("uk") in page
     assert "Вода за ділянками" not in page
+
+
+def test_from_python_maps_of_others_have_no_interval(masks):
+    maps = [obriy_module.open_class_map(path, SAID) for path in masks]
+    series = obriy_module.measure_area(maps)
+    found = {area.date: area.area_km2 for area in series.areas}
+    assert found["2023-08-19"] == pytest.approx(km2(columns(10, 20)), rel=1e-6)
+    assert {(a.errors, a.interval_km2) for a in series.areas} == {("unknown", None)}
+    (period,) = series.periods
+    assert (period.errors, period.interval_km2) == ("unknown", None)

@@ -10,6 +10,7 @@
     cover = obriy.map_landcover(scene)
     ice = obriy.map_ice(obriy.open_scene("MOD02HKM.A2021049.0225.061.hdf"))
     series = obriy.measure_area(["2025-06-05.tif", "2025-07-03.tif"], "districts.gpkg")
+    mask = obriy.open_class_map("mask_2023-08-19.tif", "1=water,0=land")  # measure_area takes it
     answer = obriy.read_result("obriy-runs/lake-1a2b3c4d").headline
 
 Names load on first use, so that ``import obriy`` is quick.
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from obriy.errors import ObriyError as ObriyError
     from obriy.outputs.cog import write_class_map as write_class_map
     from obriy.runs.result_file import read_result as read_result
+    from obriy.sources.class_map import open_class_map as open_class_map
     from obriy.sources.scene import open_scene as open_scene
     from obriy.workflows.compare.water import compare_water as compare_water
     from obriy.workflows.evaluation import evaluate as evaluate
@@ -34,6 +36,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "ObriyError": "obriy.errors",
+    "open_class_map": "obriy.sources.class_map",
     "open_scene": "obriy.sources.scene",
     "map_ice": "obriy.workflows.ice.mapping",
     "map_landcover": "obriy.workflows.landcover.job",
@@ -54,6 +57,7 @@ __all__ = [
     "map_landcover",
     "map_water",
     "measure_area",
+    "open_class_map",
     "open_scene",
     "read_result",
     "write_class_map",

@@ -16,6 +16,7 @@ from obriy.model.grid import coords_of, geobox_of, same_grid
 from obriy.model.provenance import SOURCES_TAG, Provenance
 from obriy.sources.class_codes import only_band
 from obriy.sources.crosswalk import SAYS, classes_said
+from obriy.sources.dates import date_of
 from obriy.sources.legends import legend_from_tag, own_legend
 from obriy.sources.reference import is_vector, open_band
 
@@ -30,7 +31,8 @@ def open_class_map(path: Path | str, legend: str | None = None) -> ClassMap:
     """Open a raster of class codes as a map in its own legend, lazily.
 
     The legend is the one that a map of ours carries, else it is told by the values: codes of
-    WorldCover are a land-cover map, masks of water are brought to the legend ``water``.
+    WorldCover are a land-cover map, masks of water are brought to the legend ``water``. Its date is
+    that of its name.
 
     Args:
         path: A raster with one band.
@@ -61,6 +63,7 @@ def open_class_map(path: Path | str, legend: str | None = None) -> ClassMap:
         legend=opened.legend,
         provenance=provenance,
         unseen=_beside(Path(path), UNSEEN, opened.labels),
+        time=date_of([str(path)], {}),
         confidence=_beside(Path(path), CONFIDENCE, opened.labels),
         agreement=_beside(Path(path), AGREEMENT, opened.labels),
     )

@@ -294,12 +294,13 @@ def _register(text: Text, comparison: Mapping[str, Any] | None) -> Part | None:
     if comparison is None:
         return None
     rows, col = comparison["rows"], Columns(text, "series")
+    estimated = any(row["interval_km2"] is not None for row in rows)
     shown = table(
         rows,
         [
             col.place(get="place"),
             col.km2("register_km2"),
-            col.km2("measured_km2"),
+            col.km2("measured_km2" if estimated else "measured_seen_km2", "measured_km2"),
             col.span("interval_km2"),
             col.written("difference_km2", lambda r: cells.bare(signed(text, r["difference_km2"]))),
             col.written("difference_percent", lambda r: _percent(text, r["difference_percent"])),
