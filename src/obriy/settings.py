@@ -4,7 +4,6 @@ import logging
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,7 +24,7 @@ class Settings(BaseSettings):
     max_ram_gb: float | None = Field(
         None, gt=0, le=1e6, description="memory to use; None: half of the free"
     )
-    lang: Literal["en", "uk"] = Field("en", description="language of reports")
+    lang: str = Field("en", description="language of reports")
     cache: Path = Field(
         Path("~/.cache/obriy").expanduser(), description="answers of paid labellers, kept"
     )

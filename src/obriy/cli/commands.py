@@ -95,7 +95,7 @@ def demo(
     from obriy.cli.demo import demo_jobs
     from obriy.cli.show import Screen
 
-    screen, language = Screen(quiet), lang or usual_language()
+    screen, language = Screen(quiet), usual_language(lang)
     done = [run_and_show(config, screen) for config in demo_jobs(out, language)]
     screen.reports(done, language)
 

@@ -130,7 +130,7 @@ def sample(
         bands=bands,
         codes=codes,
         layer=layer,
-        lang=lang or usual_language(),
+        lang=usual_language(lang),
     )
     if as_json:
         print_json(drawn.to_dict())

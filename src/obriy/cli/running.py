@@ -1,10 +1,11 @@
 """What the commands have in common: their plain options, and how a job is run and shown."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from obriy.cli.streams import note_loss, print_json
+from obriy.tables import languages
 from obriy.workflows.config.base import JobConfig
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ Json = Annotated[bool, typer.Option("--json", help="print result.json to standar
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done")]
 Lang = Annotated[
-    Literal["en", "uk"] | None, typer.Option(help="language; default: OBRIY_LANG, else en")
+    str | None,
+    typer.Option(help=f"language, of {', '.join(languages())}; default: OBRIY_LANG, else en"),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="show tracebacks of errors")]
 

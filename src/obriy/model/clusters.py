@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from obriy.model.legend import UNNAMED, Legend, LegendClass, distinct_colour
+from obriy.tables import languages, load_toml
 
 NOISE: Final = 254
 """Cluster of the pixels that belong to no dense group; a class of its own until it is named."""
@@ -190,9 +191,9 @@ def _name(number: int) -> str:
 
 
 def _title(number: int) -> dict[str, str]:
-    if number == NOISE:
-        return {"en": "Noise", "uk": "Шум"}
-    return {"en": f"Cluster {number}", "uk": f"Кластер {number}"}
+    key = "noise" if number == NOISE else "cluster"
+    words = {lang: load_toml(f"text_{lang}")["clusters"][key] for lang in languages()}
+    return {lang: word.format(number=number) for lang, word in words.items()}
 
 
 def _colour(number: int) -> str:

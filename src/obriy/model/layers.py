@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from obriy.model.classmap import Doubt
 from obriy.model.flags import Unseen
 from obriy.model.legend import NO_DATA, Legend, load_legend
-from obriy.tables import load_toml
+from obriy.tables import load_toml, title_in
 
 Overviews = Literal["mode", "average"]
 
@@ -91,6 +91,10 @@ class Layer:
     def of(self, legend: Legend) -> "Layer":
         """Return the layer with the classes that a run brings."""
         return dataclasses.replace(self, legend=legend)
+
+    def called(self, lang: str) -> str:
+        """Return its title in a language; in English where it has none there."""
+        return title_in(self.title, self.name, lang)
 
     def output(self, thing: str) -> str:
         """Return the output that one of several is."""

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from obriy.errors import TableError
-from obriy.tables import load_toml
+from obriy.tables import load_toml, title_in
 
 NO_DATA = 0
 UNNAMED = 255
@@ -33,7 +33,7 @@ class LegendClass:
 
     def called(self, lang: str) -> str:
         """Return its human name in a language; in English where it has none there."""
-        return self.title.get(lang) or self.title["en"]
+        return title_in(self.title, self.name, lang)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,11 +17,6 @@ from obriy.tables import load_toml, table_names
 
 Plain = dict[str, Any]
 
-_NUMBERS: Final[Mapping[str, dict[int, str]]] = {
-    "en": {},
-    "uk": str.maketrans({",": "\u202f", ".": ",", "-": "−", "%": "\u00a0%"}),
-}
-"""How a language writes what Python writes of a number."""
 _BETWEEN: Final = {"sentences": " ", "parts": "; "}
 """What stands between several values, by their format; else a comma."""
 
@@ -156,6 +151,15 @@ def with_notices(values: Any, kept: Sequence[Mapping[str, Any]]) -> Any:
     return told(values) if book else values
 
 
+@functools.cache
+def number_marks(lang: str) -> dict[int, str]:
+    """Return how a language writes the marks in what Python writes of a number."""
+    marks: dict[str, str] = load_toml(f"text_{lang}")["numbers"]
+    return str.maketrans(
+        {",": marks["thousands"], ".": marks["point"], "-": marks["minus"], "%": marks["percent"]}
+    )
+
+
 def place_in(name: str, lang: str) -> str:
     """Return what people call a district: those that the software named have words."""
     return str(load_toml(f"text_{lang}")["places"].get(name, name))
@@ -183,7 +187,8 @@ class _Words(string.Formatter):
             between = _BETWEEN.get(format_spec, ", ")
             return between.join(self.format_field(one, format_spec) for one in value)
         if not isinstance(value, str):
-            return format(value, format_spec).translate(_NUMBERS[self.lang])
+            written = format(value, format_spec)
+            return written if self.lang == "en" else written.translate(number_marks(self.lang))
         if isinstance(value, Notice) or format_spec in ("word", *_BETWEEN):
             return in_language(value, self.lang)
         if self.lang == "en" or not format_spec:

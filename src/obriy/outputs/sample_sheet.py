@@ -107,7 +107,7 @@ def _page_data(
             {
                 "code": c.code,
                 "name": c.name,
-                "title": c.title.get(text.lang) or c.title["en"],
+                "title": c.called(text.lang),
                 "colour": c.colour,
                 "key": key,
             }

@@ -5,12 +5,11 @@ import functools
 import math
 from typing import Any
 
-from obriy.model.notices import in_language, place_in
+from obriy.model.notices import in_language, number_marks, place_in
 from obriy.tables import load_toml
 
 NBSP = "\u00a0"
 _DASH = "–"
-_MINUS = "−"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Text:
     """The words of one language, and how it writes numbers.
 
     Attributes:
-        lang: ``"en"`` or ``"uk"``; words lie in ``tables/text_<lang>.toml``.
+        lang: One of `obriy.tables.languages`; words lie in ``tables/text_<lang>.toml``.
         of: What people call the class that is told of, where that is not water: then texts that
             speak of water are those of ``[of_class]``.
     """
@@ -59,8 +58,7 @@ class Text:
         """Return a number with that many decimals, thousands apart, never ``-0``."""
         rounded = round(value, digits) + 0.0
         text = f"{rounded:,.{digits}f}"
-        comma, point = ("\u202f", ",") if self.lang == "uk" else (",", ".")
-        return text.translate(str.maketrans(",.-", comma + point + _MINUS))
+        return text.translate(number_marks(self.lang))
 
     def significant(self, value: float, figures: int = 4) -> str:
         """Return a number of any size with so many significant figures, and no zeros to trail."""
@@ -84,10 +82,10 @@ class Text:
     def percent(self, share: float, digits: int = 1) -> str:
         """Return a share (0 to 1) as per cent; what is not nothing is never written as 0."""
         least = 10.0**-digits
-        space = NBSP if self.lang == "uk" else ""
+        sign = number_marks(self.lang)[ord("%")]
         if 0 < share * 100 < least:
-            return f"<{NBSP}{self.number(least, digits)}{space}%"
-        return f"{self.number(share * 100, digits)}{space}%"
+            return f"<{NBSP}{self.number(least, digits)}{sign}"
+        return f"{self.number(share * 100, digits)}{sign}"
 
     def span(self, low: str, high: str) -> str:
         """Return an interval of two numbers that are already written."""
@@ -96,7 +94,7 @@ class Text:
 
 @functools.cache
 def text_of(lang: str, of: str = "") -> Text:
-    """Return the words of a language, ``"en"`` or ``"uk"``; see `Text`."""
+    """Return the words of a language, see `Text`."""
     return Text(lang, of)
 
 

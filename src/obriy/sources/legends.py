@@ -15,16 +15,23 @@ from obriy.model.legend import UNNAMED, Legend, LegendClass, distinct_colour, lo
 from obriy.registry import did_you_mean
 from obriy.sources.crosswalk import detect, legend_of_codes
 from obriy.sources.reading import FileBand, sample
-from obriy.tables import table_names
+from obriy.tables import languages, table_names
 
 LEGENDS: Final = ("worldcover", "dynamic_world", "simple", "igbp", "water")
 """Legends that a map can be asked for by name."""
-_LANGUAGES: Final = ("en", "uk")
 _RESERVED: Final = ("unknown", "no_reference", "noise")
 """Names that stand for something else in answers, tables and maps of clusters."""
 _LONGEST: Final = 100
 """Letters of a name or title: they stand in maps, tables and drawings."""
-_FIELDS: Final = ("code", "name", "title", "title_en", "title_uk", "colour", "color", "definition")
+_FIELDS: Final = (
+    "code",
+    "name",
+    "title",
+    *(f"title_{lang}" for lang in languages()),
+    "colour",
+    "color",
+    "definition",
+)
 
 
 def open_legend(spec: str) -> Legend:
@@ -165,7 +172,7 @@ def _class(entry: Mapping[str, Any], where: str) -> LegendClass:
             f"{where} has no name of its own ('{name}').",
             f"Name it; {', '.join(_RESERVED)} mean something else.",
         )
-    titles = {lang: entry[f"title_{lang}"] for lang in _LANGUAGES if f"title_{lang}" in entry}
+    titles = {lang: entry[f"title_{lang}"] for lang in languages() if f"title_{lang}" in entry}
     given = entry.get("colour", entry.get("color"))
     if given is not None and not _is_colour(given):
         raise InputError(f"{where}: '{given}' is no colour.", "Write it as #rrggbb.")
@@ -203,7 +210,7 @@ def _titles(given: Any, name: str) -> dict[str, str]:
     titles = dict(given) if isinstance(given, Mapping) else {}
     text = given if isinstance(given, str) and given else name.replace("_", " ").capitalize()
     one = next(iter(titles.values()), text)
-    return {lang: str(titles.get(lang, one)) for lang in _LANGUAGES}
+    return {lang: str(titles.get(lang, one)) for lang in languages()}
 
 
 def _is_colour(given: Any) -> bool:

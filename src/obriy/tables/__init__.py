@@ -2,6 +2,7 @@
 
 import functools
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -25,6 +26,25 @@ def load_toml(name: str) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise TableError(f"The table '{name}' is not TOML: {error}.") from error
+
+
+@functools.cache
+def languages() -> list[str]:
+    """Return the languages of reports: each has its words in ``text_<lang>.toml``."""
+    texts = [name for name in table_names("") if name.startswith("text_")]
+    return [name.removeprefix("text_") for name in texts]
+
+
+def title_in(titles: Mapping[str, str], name: str, lang: str) -> str:
+    """Return what something is called in a language.
+
+    Args:
+        titles: Its titles by language, one of them English.
+        name: Its machine name: ``[titles]`` of a language's words may have what its table has not.
+        lang: One of `languages`.
+    """
+    own = titles.get(lang) or load_toml(f"text_{lang}").get("titles", {}).get(name)
+    return str(own or titles["en"])
 
 
 def table_names(folder: str) -> list[str]:

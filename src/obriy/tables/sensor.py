@@ -76,7 +76,7 @@ class Sensor:
         level: What the numbers are, e.g. ``"surface reflectance"``.
         source: Where the facts come from.
         bands: The bands.
-        stacks: Customary orders of bands in one file.
+        stacks: Customary orders of bands in one file; empty: its bands go by their names.
         resolution: Pixel size of the finest bands, metres.
         scale: reflectance = DN * scale + offset; None where each scene has its own.
         offset: See ``scale``.
@@ -162,7 +162,9 @@ def load_sensor(sensor: str) -> Sensor:
     table = dict(load_toml(f"sensors/{sensor.lower()}"))
     try:
         table["bands"] = tuple(SensorBand(**b) for b in table["bands"])
-        table["stacks"] = tuple(Stack(tuple(s["bands"]), s["source"]) for s in table["stacks"])
+        table["stacks"] = tuple(
+            Stack(tuple(s["bands"]), s["source"]) for s in table.get("stacks", ())
+        )
         table["products"] = tuple(
             Product(p["name"], p["pattern"], tuple(p["tells"]), tuple(p.get("whole", ())))
             for p in table.get("products", [])

@@ -51,7 +51,7 @@ def _file_name(text: Text, output: str, label: str, job: str) -> str:
     if layer is not None:
         thing = layer.thing(output)
         name = get_index(thing).name if thing else ""
-        return text("outputs.raster", title=own or layer.title[text.lang].format(name=name))
+        return text("outputs.raster", title=own or layer.called(text.lang).format(name=name))
     of_index = _OF_INDEX.fullmatch(output)
     if of_index:
         kind, name, picture = of_index.groups(default="")

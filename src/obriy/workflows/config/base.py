@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 
 import yaml
 from pydantic import (
@@ -18,6 +18,8 @@ from pydantic import (
 )
 
 from obriy.errors import UsageError
+from obriy.registry import did_you_mean
+from obriy.tables import languages
 from obriy.workflows.config.words import check_words
 
 
@@ -36,11 +38,26 @@ ARGUMENT: Final[dict[str, Any]] = {"argument": True}
 CommaList = Annotated[list[str], BeforeValidator(_comma_list)]
 
 
-def usual_language() -> Literal["en", "uk"]:
-    """Return the language where nobody chooses one: that of ``OBRIY_LANG``, or English."""
+def usual_language(given: str | None = None) -> str:
+    """Return the language that is given, where nobody gives one that of ``OBRIY_LANG``, or English.
+
+    Raises:
+        UnknownNameError: where there are no words of it.
+    """
     from obriy.settings import settings  # not before it is asked: `--help` is quick
 
-    return settings().lang
+    return known_language(given or settings().lang)
+
+
+def known_language(lang: str) -> str:
+    """Return a language that has its words in the tables.
+
+    Raises:
+        UnknownNameError: with those that have.
+    """
+    if lang not in languages():
+        raise did_you_mean("language", lang, languages())
+    return lang
 
 
 GSW: Final = "gsw:"
@@ -87,9 +104,10 @@ class JobConfig(BaseModel):
     max_ram: float | None = Field(
         None, gt=0, le=1e6, description="memory to use, GB; default: half of what is free"
     )
-    lang: Literal["en", "uk"] = Field(
+    lang: Annotated[str, AfterValidator(known_language)] = Field(
         default_factory=usual_language,
-        description="language of the report; default: OBRIY_LANG, else en",
+        description=f"language of the report, of {', '.join(languages())}; default: OBRIY_LANG, "
+        "else en",
     )
 
     @model_validator(mode="before")

@@ -25,6 +25,7 @@ from obriy.model.result.water import AreaResult
 from obriy.render.text import text_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
+from obriy.tables import languages
 from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap, Mapper, map_images
@@ -172,7 +173,7 @@ def _titled(first: ClassMap, config: SeriesConfig) -> dict[str, Layer]:
     if config.measured == "water":
         return OCCURRENCE
     said = first.legend.by_name(config.measured)
-    title = {lang: text_of(lang, said.called(lang))("series.occurrence") for lang in ("en", "uk")}
+    title = {lang: text_of(lang, said.called(lang))("series.occurrence") for lang in languages()}
     own = dataclasses.replace(
         OCCURRENCE["occurrence"], title=title, says=OF_CLASS.format(name=said.name)
     )
