@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import shapely
 from matplotlib.text import Text
+from tests.test_damage import damage
+from tests.test_damage import write as write_chequers
 from tests.test_landcover_command import truth, write_codes, write_scene
 from tests.test_water_command import write_image
 
@@ -204,6 +206,25 @@ def test_a_report_is_ukrainian_and_every_raster_beside_it_has_a_style(place, job
     rasters = list(run.folder.rglob("*.tif"))
     assert rasters
     assert [p.name for p in rasters if not p.with_suffix(".qml").exists()] == []
+
+
+def test_what_failed_is_said_in_the_language_of_whoever_reads(tmp_path):
+    """A part of a date is damaged, another is a web page; the run goes on, and is read again."""
+    for day in (5, 6):
+        write_chequers(tmp_path / "in" / f"2025-06-0{day}.tif")
+    damage(tmp_path / "in" / "2025-06-06.tif", (0, 0))
+    (tmp_path / "in" / "2025-06-09.tif").write_bytes(b"<html>Log in.</html>")
+    values = {"source": str(tmp_path / "in"), "method": "ndwi:zero", "out": tmp_path / "run"}
+    for _ in range(2):
+        run_job(make_config(WaterConfig, {**values, "outputs": []}))
+        told = read_result(tmp_path / "run")
+        reasons = [one.reason for one in (*told.failed, *told.dates) if one.reason]
+        assert len(reasons) == 4
+        for said in (*reasons, *told.warnings):
+            ukrainian = in_language(said, "uk")
+            assert re.search("не читаються .*завантажте|вебсторінка", ukrainian), said
+            assert not re.search("cannot be read|damaged|Log in", ukrainian)
+        (tmp_path / "run" / "result.json").unlink()
 
 
 # Pictures that no report holds as text

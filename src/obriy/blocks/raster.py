@@ -34,7 +34,7 @@ from obriy.blocks.resample import LOCAL_CRS, around_window, resampled, spanned, 
 from obriy.blocks.validity import Layer, Validity
 from obriy.errors import SourceError
 from obriy.model.grid import same_grid
-from obriy.model.notices import notice
+from obriy.model.notices import notice, reason_of
 from obriy.model.place import check_place
 
 _REACH: Final = 4
@@ -313,7 +313,7 @@ class _Datasets:
         for tile, error in errors.items():
             down, across = tile_window(self.file(), self.index, tile).toslices()
             hole = on_grid((down, across), self.grid, self.geobox)
-            found[tile] = Hole(*hole, str(_unreadable(self.band, down, across, error)))
+            found[tile] = Hole(*hole, reason_of(_unreadable(self.band, down, across, error)))
         return found
 
     def tiles(self, rows: slice, columns: slice) -> Iterator[Tile]:

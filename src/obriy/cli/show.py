@@ -34,6 +34,7 @@ from obriy.model.result.tables import (
 )
 from obriy.model.result.water import WaterImageResult, WaterSeriesResult
 from obriy.render.text import text_of
+from obriy.workflows.config.base import usual_language
 
 if TYPE_CHECKING:
     from obriy.methods.ice.spec import IceMethod
@@ -142,8 +143,9 @@ def print_scores(scores: "Scores") -> None:
         console.print(f"Without label edges: {_map_scores(scores.without_edges)}")
     if scores.merged is not None:
         console.print(f"On the main classes: {_map_scores(scores.merged)}")
+    text = text_of(usual_language())
     for note in scores.notes:
-        console.print(f"Note: {note}")
+        console.print(f"{text('terminal.note')}: {text.sentence(note)}")
 
 
 def _map_scores(scores: "Scores") -> str:

@@ -12,7 +12,7 @@ from obriy.labelling.spectral_features import feature_table, known_bands, median
 from obriy.model.clusters import Answer, ClusterFacts, Portrait
 from obriy.model.crosswalk import main_classes, translate_codes
 from obriy.model.legend import NO_DATA, UNNAMED, Legend, load_legend
-from obriy.model.notices import joined, notice
+from obriy.model.notices import joined, notice, reason_of
 
 OWN_LEGEND: Final = "worldcover"
 MIXED: Final = 0.6
@@ -51,7 +51,7 @@ class SpectralLabeller:
         try:
             codes = translate_codes(load_legend(OWN_LEGEND), legend)
         except ObriyError as error:
-            return [self._failed(f, str(error)) for f in facts]
+            return [self._failed(f, reason_of(error)) for f in facts]
         expert = load_expert()
         table = feature_table(facts)
         own = expert.probabilities(table)
