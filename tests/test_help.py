@@ -13,6 +13,7 @@ from obriy.cli.commands import add_jobs
 from obriy.cli.help import FIRST, GROUPS, OUTPUT
 from obriy.workflows.config.base import ARGUMENT, JobConfig
 from obriy.workflows.config.ice import IceConfig
+from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverTrainConfig
 from obriy.workflows.jobs import JOBS, Job, read_config
 from terminal import error_line, obriy
 
@@ -75,6 +76,16 @@ def test_a_configuration_of_an_old_run_is_read(tmp_path):
         assert read_config(file) == IceConfig(method="linear", model="linear.skops")
     done = obriy("run", file)
     assert done.stderr.startswith("note: --weights is called --model now.\nerror: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "kind"), [("compare", LandcoverCompareConfig), ("train", LandcoverTrainConfig)]
+)
+def test_a_configuration_of_a_job_that_had_another_name_is_read(tmp_path, old, kind):
+    file = tmp_path / "config.yaml"
+    file.write_text(f"job: {old}\nepochs: 3\n" if old == "train" else f"job: {old}\n")
+    assert read_config(file) == kind(**({"epochs": 3} if old == "train" else {}))
+    assert kind.title() == f"{old}-landcover"
 
 
 def test_a_new_name_wins_over_the_old():

@@ -12,6 +12,7 @@ from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.ice import IceConfig
+from obriy.workflows.config.landcover import LandcoverCompareConfig
 from obriy.workflows.run import run_folder
 
 
@@ -302,6 +303,20 @@ def test_a_foreign_config_beside_other_files_is_left_alone(tmp_path):
     with pytest.raises(UsageError, match="not a run"), run_in(tmp_path):
         pass
     assert (tmp_path / "config.yaml").read_text() == "my: precious"
+
+
+def test_a_run_whose_job_had_another_name_goes_on(tmp_path):
+    config = make_config(LandcoverCompareConfig, {"source": "a.tif", "out": tmp_path})
+    with run_folder(config) as folder:
+        folder.step("map", Work(folder))
+    text = (tmp_path / "config.yaml").read_text()
+    assert "job: compare-landcover" in text
+    (tmp_path / "config.yaml").write_text(text.replace("compare-landcover", "compare"))
+    with run_folder(config) as folder:
+        work = Work(folder)
+        folder.step("map", work)
+    assert work.times == 0
+    assert (tmp_path / "config.yaml").read_text() == text
 
 
 def test_a_run_whose_configuration_had_other_words_goes_on(tmp_path):

@@ -35,17 +35,19 @@ _KINDS: Final[Mapping[tuple[str, str], type[RunResult]]] = {
     ("water", "series"): WaterSeriesResult,
     ("ice", ""): IceResult,
     ("landcover", ""): LandcoverResult,
-    ("compare", ""): CoverComparison,
+    ("compare-landcover", ""): CoverComparison,
     ("compare-water", "methods"): WaterComparison,
     ("compare-water", "season"): SeasonComparison,
     ("compare-ice", ""): IceComparison,
-    ("train", ""): StudentTraining,
+    ("train-landcover", ""): StudentTraining,
     ("train-ice", ""): IceTraining,
     ("measure", ""): MeasureResult,
     ("measure", "image"): MeasuredImageResult,
     ("measure", "series"): MeasuredSeriesResult,
 }
 """The result of each job, and of each kind of it."""
+_ONCE: Final = {"compare": "compare-landcover", "train": "train-landcover"}
+"""Names that jobs had before, and have now."""
 _MEASURED: Final = {"job": "measure", "provenance": {"software": {}}}
 """What a result of `obriy measure` of version 1 did not say."""
 
@@ -95,8 +97,9 @@ def _read(values: Any, name: str) -> RunResult:
         values = {**_MEASURED, **values}
     if not isinstance(values, Mapping) or "job" not in values:
         raise InputError(f"{name} is no result of a run: it does not say of which job.")
+    values = {**values, "job": _ONCE.get(str(values["job"]), values["job"])}
     values = with_notices(values, values.get("notices", ()))
-    values = dict(values) if "schema_version" in values else _of_version_1(dict(values))
+    values = values if "schema_version" in values else _of_version_1(values)
     model = _KINDS.get((values["job"], values.get("kind", "")))
     if model is None:
         raise InputError(f"{name} is the result of a job that is not known: '{values['job']}'.")

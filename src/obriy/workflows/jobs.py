@@ -108,12 +108,14 @@ def read_config(path: Path) -> JobConfig:
         values = values_of(path.read_bytes(), path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    job = values.get("job")
-    if not isinstance(job, str) or job not in JOBS:
+    named = values.get("job")
+    kinds = (job.config for job in JOBS.values())
+    kind = next((k for k in kinds if named and named in (k.title(), k.ONCE)), None)
+    if kind is None:
         raise UsageError(
             f"{path} does not say which job to run.", f"Write e.g. 'job: {next(iter(JOBS))}'."
         )
-    return make_config(JOBS[job].config, values)
+    return make_config(kind, values)
 
 
 def _look_first(config: JobConfig) -> None:

@@ -215,21 +215,15 @@ class CoverComparison(Comparison):
         rows: One for each.
     """
 
-    job: Literal["compare"] = "compare"
+    job: Literal["compare-landcover"] = "compare-landcover"
     reference: str
     rows: list[CoverRow]
 
 
 class Training(RunResult):
-    """What was trained; more facts of the training stand beside these.
-
-    Attributes:
-        method: What was trained; empty: a student of land cover.
-    """
+    """What was trained; more facts of the training stand beside these."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
-
-    method: str = ""
 
 
 class StudentTraining(Training):
@@ -243,7 +237,7 @@ class StudentTraining(Training):
         student: Scores; None likewise.
     """
 
-    job: Literal["train"] = "train"
+    job: Literal["train-landcover"] = "train-landcover"
     runs: list[str]
     legend: str
     verdict: str
@@ -255,6 +249,7 @@ class IceTraining(Training):
     """A trained method for ice.
 
     Attributes:
+        method: What was trained.
         data: Folder of the scenes.
         split: How they are set apart.
         parameters: Of a network; None: it is none.
@@ -263,6 +258,7 @@ class IceTraining(Training):
     """
 
     job: Literal["train-ice"] = "train-ice"
+    method: str
     data: str
     split: Plain
     parameters: int | None = None

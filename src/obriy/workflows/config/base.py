@@ -96,6 +96,8 @@ class JobConfig(BaseModel):
     """The five options that matter, which stand first in the help of the command."""
     FORMERLY: ClassVar[Mapping[str, str]] = {}
     """Names that options had before, and have now: they are understood, and it is said."""
+    ONCE: ClassVar[str] = ""
+    """The name that the job had before: files that say it are read."""
 
     out: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
         None, description="folder of the run; default: named after the source"
@@ -113,10 +115,12 @@ class JobConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _renamed(cls, values: Any) -> Any:
-        """Take what was given by a name that an option had before; the new name wins."""
+        """Take what was given by a name that job or option had before; the new name wins."""
         if not isinstance(values, dict):
             return values
         given = dict(values)
+        if cls.ONCE and given.get("job") == cls.ONCE:
+            given["job"] = cls.title()
         for old in cls.FORMERLY.keys() & given.keys():
             new = cls.FORMERLY[old]
             warnings.warn(f"--{old} is called --{new} now.", DeprecationWarning, stacklevel=2)
@@ -162,8 +166,7 @@ class JobConfig(BaseModel):
     @classmethod
     def words(cls) -> list[str]:
         """Return the words of its command."""
-        title = cls.title()
-        return [title, "landcover"] if title in ("compare", "train") else title.split("-")
+        return cls.title().split("-")
 
 
 Config = TypeVar("Config", bound=JobConfig)

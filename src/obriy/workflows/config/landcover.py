@@ -113,7 +113,9 @@ class LandcoverCompareConfig(CoverConfig):
 
     FIRST = ("methods", "clusters", "labellers", "reference", "out")
 
-    job: Literal["compare"] = "compare"
+    ONCE = "compare"
+
+    job: Literal["compare-landcover"] = "compare-landcover"
     methods: CommaList = Field(
         ["kmeans", "slic+kmeans", "watershed+kmeans", "spectral", "dbscan"],
         description="clusterers, see 'obriy methods'",
@@ -140,7 +142,9 @@ class LandcoverTrainConfig(JobConfig):
     FIRST = ("reference", "least_confidence", "patch", "epochs", "out")
 
     PLACES: ClassVar[tuple[str, ...]] = ("runs", "reference")
-    job: Literal["train"] = "train"
+    ONCE = "train"
+
+    job: Literal["train-landcover"] = "train-landcover"
     runs: Annotated[list[Path], BeforeValidator(one_or_more)] = Field(
         [],
         description="folders of 'obriy landcover' runs to learn from",
