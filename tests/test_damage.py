@@ -19,7 +19,6 @@ from obriy.errors import SourceError
 from obriy.model.flags import Unseen
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.water.job import run_water
-from obriy.workflows.water.series import run_series
 
 LAND = {"blue": 400, "green": 700, "red": 600, "nir": 3000, "swir16": 2000, "swir22": 1100}
 WATER = {"blue": 500, "green": 600, "red": 400, "nir": 200, "swir16": 100, "swir22": 80}
@@ -210,7 +209,7 @@ def test_a_date_of_a_series(tmp_path):
     for day in (5, 6, 7):
         write(tmp_path / "in" / f"2025-06-0{day}.tif")
     damage(tmp_path / "in" / "2025-06-06.tif", (0, 0))
-    run = run_series(
+    run = run_water(
         WaterConfig(
             source=str(tmp_path / "in"), method="ndwi:zero", out=tmp_path / "run", outputs=[]
         )
