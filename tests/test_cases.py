@@ -244,6 +244,14 @@ def test_the_dates_of_a_series_are_those_of_sensing(case, tmp_path, name, dates)
     assert [row["date"] for row in result["dates"]] == dates
 
 
+def test_dates_of_one_path_whose_edges_differ_are_a_series(case, tmp_path):
+    result = map_water(case(30) / "scenes", tmp_path / "run", "--aoi", case(30) / "lake.gpkg")
+    assert [row["date"] for row in result["dates"]] == ["2023-06-07", "2023-06-23", "2023-07-09"]
+    for row in result["dates"]:
+        assert row["area_km2"] == pytest.approx(2.545, rel=0.02)
+        assert row["unseen_share"] == 0
+
+
 INSIDE = (
     "",
     "MTD_MSIL2A.xml",

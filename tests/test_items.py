@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 import xarray as xr
+from affine import Affine
 from tests.conftest import utm_grid
 from tests.test_series import lake, split
 from tests.test_water_command import write_image
@@ -119,6 +120,54 @@ def test_whole_images_of_one_day_are_no_bands_of_one(image, tmp_path):
     given = {"source": str(folder), "out": tmp_path / "run", "method": "ndwi:0.05"}
     with pytest.raises(UsageError, match="more than one image of 2025-06-05"):
         run_job(make_config(WaterConfig, given))
+
+
+def season(folder, out):
+    given = {"source": str(folder), "out": out, "method": "ndwi:0.05", "outputs": ["mask"]}
+    return make_config(WaterConfig, given)
+
+
+def moved(image, to, columns, rows=0):
+    """Write an image again, some pixels further east and south."""
+    with rasterio.open(image) as file:
+        profile, numbers = file.profile, file.read()
+        profile["transform"] = file.transform @ Affine.translation(columns, rows)
+        with rasterio.open(to, "w", **profile) as other:
+            other.descriptions = file.descriptions
+            other.write(numbers)
+
+
+def test_dates_whose_edges_differ_are_a_season(image, tmp_path):
+    folder = copies(image, tmp_path / "images", "2025-06-05.tif")
+    with rasterio.open(image) as file:
+        # The same lake, seen by an image that begins 7 pixels further west and 5 further north.
+        numbers = np.pad(file.read(), ((0, 0), (5, 0), (7, 0)), mode="edge")
+        shape = {"height": numbers.shape[1], "width": numbers.shape[2]}
+        profile = file.profile | shape | {"transform": file.transform @ Affine.translation(-7, -5)}
+        with rasterio.open(folder / "2025-06-25.tif", "w", **profile) as other:
+            other.descriptions = file.descriptions
+            other.write(numbers)
+    run = run_job(season(folder, tmp_path / "run"))
+    first, second = run.result.dates
+    assert first.area_km2 == pytest.approx(second.area_km2, rel=1e-6)
+    assert first.area_km2 == pytest.approx(lake(14).sum() * 100 / 1e6, rel=2e-3)
+    rows, columns = 64 + 5, 80 + 7
+    assert first.unseen_share == pytest.approx(1 - 64 * 80 / (rows * columns), abs=1e-3)
+    assert second.unseen_share == 0
+    masks = [rasterio.open(d.outputs["mask"]) for d in (first, second)]
+    assert masks[0].shape == masks[1].shape == (rows, columns)
+    assert masks[0].transform == masks[1].transform
+
+
+def test_tiles_of_one_day_are_one_image(image, tmp_path):
+    folder = copies(image, tmp_path / "images", "2025-06-05_a.tif")
+    moved(image, folder / "2025-06-05_b.tif", 70)  # 10 of 80 columns lie on the other
+    run = run_job(season(folder, tmp_path / "run"))
+    (day,) = run.result.dates
+    assert day.area_km2 == pytest.approx(2 * lake(14).sum() * 100 / 1e6, rel=2e-3)
+    assert day.unseen_share == 0
+    read = {Path(one["href"]).name for one in run.result.provenance.inputs}
+    assert read == {"2025-06-05_a.tif", "2025-06-05_b.tif"}
 
 
 def test_a_reference_in_a_folder_beside_images_is_none_of_them(image, tmp_path):

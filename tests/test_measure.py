@@ -255,11 +255,19 @@ def test_wrong_calls(masks, tmp_path):
     with pytest.raises(UsageError, match="no image of the series lies in 2024"):
         measured(masks, change=("2023", "2024"))
     off = write(tmp_path / "off_2023-09-01.tif", columns(0, 5), origin=(500_005.0, 5_200_000.0))
-    with pytest.raises(GridError, match="do not lie on one lattice"):
+    with pytest.raises(GridError, match="not of one grid"):
         measured([masks[1], off])
     with pytest.raises(UsageError, match="have one"):
         measured(masks, resolution=10)
     assert "does not exist" in error_line(obriy("measure", tmp_path / "none.tif"), 1)
+
+
+def test_a_map_that_is_smaller_is_unseen_beyond_its_edge(masks, tmp_path):
+    part = write(tmp_path / "part_2023-09-01.tif", columns(0, 5)[:10])
+    run = measured([masks[1], part], tmp_path / "run")
+    row = next(row for row in run.result.dates if row.date == "2023-09-01")
+    assert row.area_km2 == pytest.approx(km2(columns(0, 5) & (np.arange(SHAPE[0]) < 10)[:, None]))
+    assert row.unseen_share > 1 - 10 / SHAPE[0] - 0.01
 
 
 @pytest.mark.realdata

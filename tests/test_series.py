@@ -494,8 +494,9 @@ def test_band_files_of_several_dates_in_one_folder(tmp_path):
     )
     assert [d["status"] for d in run.result.to_dict()["dates"]] == ["ok", "ok"]
     assert run.result.dates[0].area_km2 == pytest.approx(9 * km2(lake(10)), rel=2e-3)
-    other = "LC08_L2SP_182026_20250605_20250605_02_T1_SR_B3.TIF"
-    write_image(place / other, lake(10), bands={"green": 0}, pixel=30.0)
+    for band, name in (("green", "SR_B3"), ("nir", "SR_B5")):
+        other = f"LC08_L2SP_182026_20250605_20250605_02_T1_{name}.TIF"
+        write_image(place / other, lake(10), bands={band: 0}, pixel=30.0)
     with pytest.raises(UsageError, match="more than one image of 2025-06-05"):
         plan_water(config(place, tmp_path / "no"))
 

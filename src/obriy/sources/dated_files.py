@@ -101,9 +101,7 @@ def _found(text: str, query: Query, day_first: bool | None) -> list[Item]:
     return [
         _item(image, sidecar, time)
         for time, group in timed.items()
-        for image in (
-            [group] if not query.each and _one_image(group) else [[entry] for entry in group]
-        )
+        for image in _images(group, each=query.each)
     ]
 
 
@@ -336,13 +334,23 @@ def _refuse_unknown(folder: Path, unknown: list[str]) -> None:
     )
 
 
-def _one_image(entries: Sequence[_Entry]) -> bool:
-    """Say whether files of one date make up one image, named alike: bands, or one and its mask."""
-    if any(len(entry.files) > 1 for entry in entries):
-        return False
-    names = {name_of_image(entry.path.name) for entry in entries}
+def _images(group: Sequence[_Entry], *, each: bool) -> list[list[_Entry]]:
+    """Put entries of one time together: files named alike are bands of one, or one and its mask."""
+    if len(group) == 1 or each:
+        return [[entry] for entry in group]
+    alike: dict[str, list[_Entry]] = defaultdict(list)
+    for entry in group:
+        alike[name_of_image(entry.path.name) if entry.is_file else entry.path.name].append(entry)
+    return [
+        image
+        for ones in alike.values()
+        for image in ([ones] if _is_one(ones) else [[one] for one in ones])
+    ]
+
+
+def _is_one(entries: Sequence[_Entry]) -> bool:
     own = [entry for entry in entries if not has_own_order(entry.path.name)]
-    return len(names) == 1 and (len(own) == 1 or all(_bands(entry.path) == 1 for entry in own))
+    return len(entries) == 1 or len(own) == 1 or all(_bands(entry.path) == 1 for entry in own)
 
 
 def _bands(file: Path) -> int:

@@ -6,8 +6,10 @@ image is noted beside it, what is wrong with all of them is said before the work
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import xarray as xr
+from odc.geo.geobox import GeoBox
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import (
@@ -25,12 +27,16 @@ from obriy.model.item import Item
 from obriy.model.notices import reason_of
 from obriy.model.scene import band_names
 from obriy.prepare.crop import crop
+from obriy.prepare.lattice import common_grid, lay_on, mosaic, on_one_lattice, overlap
 from obriy.sources.base import Query
 from obriy.sources.districts import read_districts
 from obriy.sources.finding import find_items
 from obriy.workflows.config.reading import ImageConfig
 from obriy.workflows.opening import grid_text, scene_of
 
+TILES_OVERLAP = 0.5
+"""Share of a tile that may lie on another of its day: those of Sentinel-2 share a fifth, rows of
+Landsat as much; more is the same place twice."""
 PASSED = (SourceError, BandError, EmptyResultError, GeometryError)
 """What can be wrong with one image while the others go on."""
 
@@ -128,6 +134,9 @@ def open_items(
 ) -> Inputs:
     """Open images of several times; one that cannot be opened is noted, and the others go on.
 
+    Images of one lattice whose edges differ are laid on the grid that holds them all; those of one
+    name are tiles, and become one image.
+
     Args:
         named: The images with their names in the run, in the order of time.
         open_one: Opens one of them as a Scene that knows its time.
@@ -137,51 +146,99 @@ def open_items(
 
     Raises:
         ObriyError: of the kind that fits, where none can be opened.
-        GridError: images on different grids, or without a CRS or a pixel size.
+        GridError: images that lie on no common lattice, or without a CRS or a pixel size.
+        UsageError: two images of one name that show the same place.
     """
-
-    def opened(name: str, item: Item) -> OpenedItem:
-        try:
-            scene = open_one(item)
-            needs(set(band_names(scene)))
-            return OpenedItem(item, name, scene, crop(scene, districts) if districts else scene)
-        except PASSED as error:
-            return OpenedItem(item, name, error=error)
-
-    inputs = Inputs(tuple(opened(name, item) for name, item in named), districts)
-    _require_any(inputs)
-    require_alike(inputs.good)
+    tried = [(name, item, _tried(item, open_one, needs)) for name, item in named]
+    scenes = [(name, scene) for name, _, scene in tried if isinstance(scene, xr.Dataset)]
+    if not scenes:
+        raise next(found for _, _, found in tried if isinstance(found, ObriyError))
+    grid = _common_grid(scenes)
     if resolution is None:
-        require_crs(geobox_of(inputs.scene), "an area in km²")
-    return inputs
-
-
-def _require_any(inputs: Inputs) -> None:
-    """Raise what is wrong with the first image, where not one could be opened."""
-    error = inputs.opened[0].error
-    if not inputs.good and error is not None:
+        require_crs(grid, "an area in km²")
+    by_name: dict[str, list[tuple[Item, xr.Dataset | ObriyError]]] = {}
+    for name, item, found in tried:
+        by_name.setdefault(name, []).append((item, found))
+    opened = [_one_of(name, tiles, grid, districts) for name, tiles in by_name.items()]
+    error = opened[0].error
+    if error is not None and all(one.error is not None for one in opened):
         raise error
+    return Inputs(tuple(opened), districts)
 
 
-def require_alike(opened: Sequence[OpenedItem]) -> None:
-    """Raise unless all images that could be opened are of one sensor and one grid.
+def _tried(
+    item: Item, open_one: Callable[[Item], xr.Dataset], needs: Callable[[set[str]], object]
+) -> xr.Dataset | ObriyError:
+    try:
+        scene = open_one(item)
+        needs(set(band_names(scene)))
+    except PASSED as error:
+        return error
+    return scene
+
+
+def _one_of(
+    name: str,
+    tiles: Sequence[tuple[Item, xr.Dataset | ObriyError]],
+    grid: GeoBox,
+    districts: list[District],
+) -> OpenedItem:
+    """Return the one image that the tiles of a name are; none where one of them is lost."""
+    item = dataclasses.replace(
+        tiles[0][0], paths=tuple(path for tile, _ in tiles for path in tile.paths)
+    )
+    scenes = []
+    for _, found in tiles:
+        if isinstance(found, ObriyError):
+            return OpenedItem(item, name, error=found)
+        scenes.append(found)
+    _require_apart(name, [tile for tile, _ in tiles], [geobox_of(scene) for scene in scenes])
+    scene = mosaic([lay_on(scene, grid) for scene in scenes])
+    try:
+        return OpenedItem(item, name, scene, crop(scene, districts) if districts else scene)
+    except GeometryError as error:
+        return OpenedItem(item, name, error=error)
+
+
+def _require_apart(name: str, tiles: Sequence[Item], grids: Sequence[GeoBox]) -> None:
+    """Raise where two images of one name show the same place: nobody says which is meant."""
+    for number, grid in enumerate(grids):
+        if any(overlap(other, grid) > TILES_OVERLAP for other in grids[:number]):
+            names = ", ".join(Path(path).name for tile in tiles for path in tile.paths)
+            raise UsageError(
+                f"There is more than one image of {name}: {names}. They show the same place.",
+                "Keep one of them.",
+            )
+
+
+def _common_grid(scenes: Sequence[tuple[str, xr.Dataset]]) -> GeoBox:
+    """Return the grid that holds all images, which are of one sensor and one lattice.
 
     Raises:
         GridError: naming the images that differ.
     """
-    facts = [
-        (o.name, o.scene.attrs.get("sensor", ""), grid_text(o.scene)) for o in opened if o.scene
-    ]
-    first = facts[0]
-    for what, place in (("sensor", 1), ("grid", 2)):
-        other = [f for f in facts if f[place] != first[place]]
-        if other:
-            more = f" (and {len(other) - 1} more differ)." if len(other) > 1 else "."
-            raise GridError(
-                f"The images are not of one {what}: {first[0]} has {first[place]}, "
-                f"{other[0][0]} has {other[0][place]}{more}",
-                "Run each kind by itself, or bring them to one grid first "
-                "(gdalwarp -t_srs EPSG:CODE -tr X Y -tap)."
-                if what == "grid"
-                else "Run each sensor by itself; --sensor says it where it is not recognised.",
-            )
+    first = scenes[0][1]
+    _require_none(
+        "sensor", "Run each sensor by itself; --sensor says it where it is not recognised.",
+        [(n, str(s.attrs.get("sensor", ""))) for n, s in scenes],
+        [n for n, s in scenes if s.attrs.get("sensor") != first.attrs.get("sensor")],
+    )  # fmt: skip
+    _require_none(
+        "grid", "Run each kind by itself, or bring them to one grid first "
+        "(gdalwarp -t_srs EPSG:CODE -tr X Y -tap).",
+        [(n, grid_text(s)) for n, s in scenes],
+        [n for n, s in scenes if not on_one_lattice(geobox_of(first), geobox_of(s))],
+    )  # fmt: skip
+    return common_grid([geobox_of(scene) for _, scene in scenes])
+
+
+def _require_none(
+    what: str, hint: str, told: Sequence[tuple[str, str]], apart: Sequence[str]
+) -> None:
+    if apart:
+        more = f" (and {len(apart) - 1} more differ)." if len(apart) > 1 else "."
+        raise GridError(
+            f"The images are not of one {what}: {told[0][0]} has {told[0][1]}, "
+            f"{apart[0]} has {dict(told)[apart[0]]}{more}",
+            hint,
+        )

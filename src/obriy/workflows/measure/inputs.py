@@ -6,13 +6,12 @@ from pathlib import Path
 
 import xarray as xr
 
-from obriy.errors import InputError, SourceError, UsageError
+from obriy.errors import InputError, UsageError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of, require_crs
 from obriy.model.item import Item
 from obriy.model.provenance import Provenance
 from obriy.prepare.crop import crop
-from obriy.prepare.extents import on_one_grid
 from obriy.registry import did_you_mean
 from obriy.sources.base import Query
 from obriy.sources.class_map import open_class_map
@@ -43,10 +42,9 @@ def read_maps(config: MeasureConfig) -> SeriesInputs:
     dates = [item.date for item in items]
     check_change(config.change, dates)
     balance = read_balance(config, districts, dates)
-    maps = _on_one_grid(items, config)
     inputs = open_items(
         list(zip(dates, items, strict=True)),
-        lambda item: _scene(maps[item.date]),
+        lambda item: _scene(item, config),
         lambda bands: None,
         districts,
         config.resolution,
@@ -66,7 +64,7 @@ def read_map(config: MeasureConfig) -> Inputs:
     _require_water(config)
     (item,) = find_items([str(config.maps[0])], Query(each=True))
     districts = read_districts(config.aoi, config.layer) if config.aoi else []
-    scene = _scene(_map_or_error(item, config))
+    scene = _scene(item, config)
     _require_size(config, scene)
     part = crop(scene, districts) if districts else scene
     return Inputs((OpenedItem(item, "", scene, part),), districts)
@@ -129,29 +127,8 @@ def open_map_of_others(path: Path, config: MeasureConfig, date: str | None = Non
     return dataclasses.replace(found, provenance=record, time=date)
 
 
-def _on_one_grid(items: Sequence[Item], config: MeasureConfig) -> dict[str, ClassMap | SourceError]:
-    """Return maps by date, laid on one grid; of those that cannot be opened, why.
-
-    Raises:
-        GridError: they do not lie on one lattice.
-    """
-    found = {item.date: _map_or_error(item, config) for item in items}
-    good = {date: one for date, one in found.items() if isinstance(one, ClassMap)}
-    laid = on_one_grid(list(good.values())) if good else []
-    return {**found, **dict(zip(good, laid, strict=True))}
-
-
-def _map_or_error(item: Item, config: MeasureConfig) -> ClassMap | SourceError:
-    try:
-        return open_map_of_others(Path(item.paths[0]), config, item.date or None)
-    except SourceError as error:
-        return error
-
-
-def _scene(found: ClassMap | SourceError) -> xr.Dataset:
-    if isinstance(found, SourceError):
-        raise found
-    return as_scene(found)
+def _scene(item: Item, config: MeasureConfig) -> xr.Dataset:
+    return as_scene(open_map_of_others(Path(item.paths[0]), config, item.date or None))
 
 
 def _require_water(config: MeasureConfig) -> None:

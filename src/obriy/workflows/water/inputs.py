@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 import xarray as xr
 
@@ -44,10 +43,10 @@ def read_inputs(config: WaterConfig, items: Sequence[Item]) -> SeriesInputs:
             "--reference scores one map, and a series has many.",
             "Run: obriy evaluate RUN/maps/DATE/mask.tif REFERENCE.",
         )
-    _one_a_day(config.source, items)
+    _require_dates(items)
     districts = read_districts(config.aoi, config.layer) if config.aoi else []
     dates = [item.date for item in items]
-    check_change(config.change, dates)
+    check_change(config.change, sorted(set(dates)))
     balance = read_balance(config, districts, dates)
     method = parse_method(config.method)
 
@@ -62,23 +61,15 @@ def read_inputs(config: WaterConfig, items: Sequence[Item]) -> SeriesInputs:
     return SeriesInputs(inputs.opened, inputs.districts, balance)
 
 
-def _one_a_day(source: str, items: Sequence[Item]) -> None:
-    """Raise where an image has no date, or a date more than one image."""
-    by_day: dict[str, list[str]] = {}
-    for item in items:
-        if not item.date:
-            raise SourceError(
-                f"Nothing tells the date of {item.paths[0]}.",
-                f"Name it with its date (2025-06-08), or write {SIDECAR} beside it with the "
-                "columns file,date.",
-            )
-        by_day.setdefault(item.date, []).append(Path(item.paths[0]).name)
-    for day, names in by_day.items():
-        if len(names) > 1:
-            raise UsageError(
-                f"{source} holds more than one image of {day}: {', '.join(names)}.",
-                "Keep one of them, or put them together first (gdalbuildvrt DATE.vrt A.tif B.tif).",
-            )
+def _require_dates(items: Sequence[Item]) -> None:
+    """Raise where an image has no date."""
+    lost = next((item for item in items if not item.date), None)
+    if lost is not None:
+        raise SourceError(
+            f"Nothing tells the date of {lost.paths[0]}.",
+            f"Name it with its date (2025-06-08), or write {SIDECAR} beside it with the columns "
+            "file,date.",
+        )
 
 
 def check_change(change: tuple[str, str] | None, dates: list[str]) -> None:
