@@ -255,7 +255,7 @@ def test_clouds_of_a_gridded_product_can_be_left_out(realdata):
     for clouds in ("auto", "none"):
         values = {"sources": [str(tile)], "clouds": clouds}
         inputs = read_ice_inputs(make_config(IceConfig, values), ice_method("auto"))
-        shown[clouds] = inputs.good[0].part["flags"].to_numpy()
+        shown[clouds] = inputs.part["flags"].to_numpy()
     hidden = Flag.CLOUD | Flag.CIRRUS | Flag.CLOUD_SHADOW
     assert (shown["auto"] & Flag.CLOUD).any()
     assert not (shown["none"] & hidden).any()

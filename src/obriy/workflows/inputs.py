@@ -79,11 +79,6 @@ class Inputs:
     districts: list[District]
 
     @property
-    def good(self) -> list[OpenedItem]:
-        """The images that could be opened."""
-        return [one for one in self.opened if one.scene is not None]
-
-    @property
     def scene(self) -> xr.Dataset:
         """The first image that could be opened."""
         return next(one.scene for one in self.opened if one.scene is not None)
