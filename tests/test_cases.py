@@ -252,6 +252,19 @@ def test_dates_of_one_path_whose_edges_differ_are_a_series(case, tmp_path):
         assert row["unseen_share"] == 0
 
 
+@pytest.mark.parametrize("name", ["cube.nc", "one_per_date"])
+def test_an_axis_of_time_is_a_series(case, tmp_path, name):
+    result = map_water(case(33) / name, tmp_path / "run")
+    assert [row["date"] for row in result["dates"]] == ["2023-06-05", "2023-06-15", "2023-07-05"]
+    for row in result["dates"]:  # 2292 pixels where xarray has green above swir16
+        assert row["area_km2"] == pytest.approx(0.2292, rel=0.01)
+
+
+def test_latitudes_and_longitudes_are_a_place(case, tmp_path):
+    result = map_water(case(32) / "scene_2023-06-05.nc", tmp_path / "run")
+    assert result["area_km2"] == pytest.approx(0.192, rel=0.01)
+
+
 INSIDE = (
     "",
     "MTD_MSIL2A.xml",

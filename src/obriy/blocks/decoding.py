@@ -5,7 +5,9 @@ buffer stays as long as the file is open. A file of one compressed strip is one 
 """
 
 import functools
+import json
 import math
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +44,8 @@ def decoding_bytes(dataset: Any) -> int:
     sizes = [np.dtype(dtype).itemsize for dtype in dataset.dtypes]
     if dataset.driver == "netCDF":
         return int(_CHUNK * pixels * max(sizes))
+    if dataset.driver == "Zarr":
+        return int(_CHUNK * max(_chunk_of_zarr(dataset.name), pixels) * max(sizes))
     if dataset.driver.startswith("JP2"):
         return int(pixels * (_SAMPLE * len(sizes) + sum(sizes))) + _codestream(Path(dataset.name))
     together = dataset.interleaving is not None and dataset.interleaving.name == "pixel"
@@ -79,6 +83,18 @@ def retile(path: str) -> str:
     part = path.rpartition(":")[2] if path.lower().startswith("netcdf:") else "tiled"
     size = "--co blockxsize=512 --co blockysize=512"
     return f"rio convert {path} {part}.tif --co tiled=yes {size} --co compress=deflate"
+
+
+def _chunk_of_zarr(name: str) -> int:
+    """Return the numbers in a chunk of an array, which may hold many steps of time; 0: unknown."""
+    part = re.fullmatch(r'ZARR:"?(?P<store>.+?)"?:/(?P<array>[^:]+)', name)
+    if part is None:
+        return 0
+    try:
+        told = json.loads((Path(part["store"]) / part["array"] / ".zarray").read_text("utf-8"))
+    except (OSError, ValueError):
+        return 0
+    return math.prod(told.get("chunks", [0]))
 
 
 @functools.lru_cache(maxsize=64)

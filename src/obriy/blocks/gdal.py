@@ -56,11 +56,13 @@ _BARE: Final = ("ENVI", "EHdr")
 """Drivers of bare numbers with a header beside them."""
 _ARCHIVES: Final = ("/vsizip/", "/vsitar/", "/vsigzip/")
 _SUBDATASET: Final = re.compile(
-    r'(?P<kind>netcdf|hdf5|gtiff_dir:(?:off:)?\d+):"?(?P<file>.+?)"?(?P<rest>:[^:"]+)?',
+    r'(?P<kind>netcdf|hdf5|zarr|gtiff_dir:(?:off:)?\d+):"?(?P<file>.+?)"?(?P<rest>:[^:"]+)?',
     re.IGNORECASE,
 )
 _PARTS: Final = ("netCDF", "HDF5Image", "GTiff")
 """Drivers of the parts of a file."""
+_ZARR: Final = (".zgroup", ".zarray", ".zmetadata", "zarr.json")
+"""What lies in a folder that is a Zarr store, or an array of one."""
 _HEAD: Final = 1024
 _DEEPEST: Final = 16
 """A VRT of VRTs goes no deeper."""
@@ -116,9 +118,19 @@ def names_raster(name: str) -> bool:
     return name.startswith("/vsi") or "://" in name or _SUBDATASET.fullmatch(name) is not None
 
 
+def is_zarr(folder: str | os.PathLike[str]) -> bool:
+    """Say whether a path is a Zarr store, or an array of one: the only raster that is a folder."""
+    place = Path(folder)
+    return place.is_dir() and any((place / name).is_file() for name in _ZARR)
+
+
 def _checked(name: str, above: tuple[Path, ...] = ()) -> Any:
     """Open a raster of this machine; ``above`` are the rasters that led to it."""
     part = None if Path(name).is_file() else _SUBDATASET.fullmatch(name)
+    folder = part["file"] if part is not None else name
+    if not above and is_zarr(folder):
+        path = f'ZARR:"{Path(folder).absolute()}"'
+        return _opened(f"{path}{part['rest'] or '' if part else ''}", ("Zarr",), folder)
     if part is not None:
         file = _local(part["file"])
         _drivers(file, above)

@@ -19,6 +19,7 @@ class Item:
         cloud_cover: Cloudiness of the whole scene that its metadata tell, per cent; None: unknown.
         footprint: West, south, east, north in degrees, where metadata tell it; None: only opening
             it tells.
+        step: Which step along the axis of time of its file, from 0; None: it has no such axis.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Item:
     time: str = ""
     assets: Mapping[str, str] = dataclasses.field(default_factory=dict)
     cloud_cover: float | None = None
+    step: int | None = None
 
     @property
     def date(self) -> str:

@@ -32,6 +32,7 @@ class Request:
         land: ``auto``, ``none``, or a land mask.
         clouds_file: File with the cloud mask of a swath.
         resampling: How a swath gets onto a grid.
+        step: Which step along the axis of time of a cube, from 0; None: it has one, or none.
     """
 
     paths: tuple[str, ...]
@@ -47,6 +48,7 @@ class Request:
     clouds_file: str | None = None
     force_bands: bool = False
     resampling: Literal["nearest", "average"] = "nearest"
+    step: int | None = None
 
     def of_swath(self) -> list[str]:
         """Return the options given that only products in a swath know."""
@@ -104,6 +106,7 @@ SOURCES.register("sample:", "obriy.sources.sample:SAMPLE")
 SOURCES.register("simulated:", "obriy.simulate.opening:SIMULATED")
 SOURCES.register("sentinel2", "obriy.sources.sentinel2_product:SENTINEL2")
 SOURCES.register("granules", "obriy.sources.granules:GRANULES")
+SOURCES.register("cubes", "obriy.sources.cubes:CUBES")
 SOURCES.register("pictures", "obriy.sources.picture_files:PICTURES")
 SOURCES.register(FILES, "obriy.sources.dated_files:DATED_FILES")
 

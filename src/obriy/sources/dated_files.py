@@ -17,6 +17,7 @@ from obriy.sources.band_names import has_own_order
 from obriy.sources.base import FILES, Query, Request, Source, source_of
 from obriy.sources.beside import is_image
 from obriy.sources.csv_tables import Column, Row, read_table
+from obriy.sources.cube_axes import only_time
 from obriy.sources.dates import (
     date_in,
     date_of,
@@ -54,8 +55,8 @@ def find(texts: Sequence[str], query: Query) -> list[Item]:
     A file, a pattern, and a folder whose files are the bands of one image are an image each. In a
     folder of images of more than one time, each is a file, the files of one time with a band each,
     or a sub-folder of them. Its time is that of ``dates.csv`` beside it, of a STAC item of the
-    same name (``image.json``), of its name (of a sub-folder, also that on which the names of its
-    files agree), or of its tags, in this order.
+    same name (``image.json``), of the time coordinate of a NetCDF file, of its name (of a
+    sub-folder, also that on which the names of its files agree), or of its tags, in this order.
 
     Args:
         texts: Files, folders, patterns, GDAL paths.
@@ -267,12 +268,12 @@ def _two_days(text: str) -> str:
 def _known_time(
     entry: _Entry, sidecar: dict[str, dict[str, Any]], day_first: bool | None
 ) -> str | None:
-    """Return the time that a table, a STAC item or a name tells, without opening the image."""
+    """Return the time that a table, a STAC item, a coordinate or a name tells."""
     if entry.path.name in sidecar:
         return str(sidecar[entry.path.name]["date"])
     item = _stac(entry.path)
     told = item.get("datetime") or item.get("start_datetime")
-    return time_in(str(told)) if told else entry.time(day_first)
+    return time_in(str(told)) if told else only_time(entry.files[0]) or entry.time(day_first)
 
 
 def _time_in(name: str, day_first: bool | None) -> str | None:
@@ -356,7 +357,7 @@ def _is_one(entries: Sequence[_Entry]) -> bool:
 def _bands(file: Path) -> int:
     try:
         with open_raster(file) as dataset:
-            return int(dataset.count)
+            return int(dataset.count) or len(dataset.subdatasets)
     except (RasterioError, SourceError, OSError):
         return 1
 

@@ -170,7 +170,7 @@ def _named(request: Request) -> tuple[list[str], Naming, Mtl | None, tuple[str, 
     said: tuple[str, ...] = ()
     if request.sensor is None and request.bands is None:
         files, said = reflectance_only(files)
-    found = [as_named(band) for file in files for band in probe(file)]
+    found = [as_named(band) for file in files for band in probe(file, request.step)]
     asked = load_sensor(request.sensor) if request.sensor else None
     mtl, doubts = _mtl_of(files, mtls, found, asked)
     naming = name_bands(

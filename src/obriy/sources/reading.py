@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
@@ -17,18 +16,18 @@ from rasterio.windows import Window
 
 from obriy.blocks.damage import tile_window, tiles_in
 from obriy.blocks.decoding import require_room
-from obriy.blocks.gdal import names_raster, open_raster
-from obriy.blocks.raster import file_geobox
+from obriy.blocks.gdal import is_zarr, names_raster, open_raster
 from obriy.blocks.validity import Layer
 from obriy.errors import GridError, SourceError
 from obriy.model.notices import notice
-from obriy.model.place import check_place
 from obriy.sources.archives import is_archive, members
+from obriy.sources.cube_axes import NETCDF, Slot, names_in_tags, parts_of, slots_of, unread_zarr
 from obriy.sources.decodable import read_window, test_read
+from obriy.sources.file_grid import grid_of
 from obriy.sources.integrity import check_bytes, check_last_bytes, directory_is_cut_off
 from obriy.sources.presence import require_there
 
-SUFFIXES = (".tif", ".tiff", ".vrt", ".nc", ".jp2", ".img", ".gtiff")
+SUFFIXES = (".tif", ".tiff", ".vrt", *NETCDF, ".jp2", ".img", ".gtiff")
 """Endings of the files that a folder is searched for."""
 GAPS: Final = "gap_mask"
 """Folder in which USGS laid the masks of Landsat 7's gaps until Collection 2, packed one by one."""
@@ -106,7 +105,7 @@ def _resolve(path: str) -> list[str]:
     if not file.exists() and names_raster(path):
         return [path]
     if file.is_dir():
-        return _in_folder(file)
+        return [path] if is_zarr(file) else _in_folder(file)
     if not file.exists() and glob.has_magic(path):
         found = sorted(glob.glob(path))  # noqa: PTH207 - absolute patterns too
         if not found:
@@ -179,11 +178,16 @@ def _refuse_undated(folder: Path, inside: list[Path]) -> None:
     )
 
 
-def probe(path: str) -> list[FileBand]:
+def probe(path: str, step: int | None = None) -> list[FileBand]:
     """Return the bands of a file, variables of a NetCDF included.
 
+    Args:
+        path: The file, or a store of Zarr.
+        step: Which step along its axis of time, where it has one.
+
     Raises:
-        SourceError: where it is not a readable raster, each with its own reason.
+        SourceError: where it is not a readable raster, each with its own reason; several times,
+            where none of them was asked for.
         GridError: where it has ground control points instead of a grid.
     """
     local = Path(path)
@@ -191,12 +195,12 @@ def probe(path: str) -> list[FileBand]:
         check_bytes(local)
     with _opened(path) as dataset:
         if dataset.count == 0 or dataset.subdatasets:
-            parts = list(dataset.subdatasets)
+            parts = parts_of(dataset)
             if not parts:
                 raise SourceError(f"{path} holds no band.", "Check that it is the image you mean.")
-            return [band for part in parts for band in _bands_of_part(part, path)]
+            return [band for part in parts for band in _bands_of_part(part, path, step)]
         require_room(dataset, path)
-        bands = [_band(dataset, path, path, i) for i in dataset.indexes]
+        bands = _bands(dataset, path, path, step)
         if local.is_file():
             check_last_bytes(local, dataset)
         if dataset.driver == "VRT":
@@ -217,14 +221,20 @@ def _check_members(dataset: Any) -> None:
                 check_last_bytes(Path(file), member)
 
 
-def _bands_of_part(part: str, path: str) -> list[FileBand]:
+def _bands_of_part(part: str, path: str, step: int | None) -> list[FileBand]:
     with _opened(part) as dataset:
         if min(dataset.shape) < 2:  # bounds and one-dimensional coordinates
             return []
         require_room(dataset, part)
         test_read(dataset, path)
         variable = part.rsplit(":", 1)[-1].strip('"/')
-        return [_band(dataset, part, path, i, variable) for i in dataset.indexes]
+        return _bands(dataset, part, path, step, variable)
+
+
+def _bands(
+    dataset: Any, path: str, file: str, step: int | None, variable: str = ""
+) -> list[FileBand]:
+    return [_band(dataset, path, file, slot, variable) for slot in slots_of(dataset, file, step)]
 
 
 @contextlib.contextmanager
@@ -240,10 +250,13 @@ def _opened(path: str) -> Iterator[Any]:
 def _no_image(path: str, error: Exception) -> SourceError:
     if directory_is_cut_off(Path(path)):
         return SourceError(notice("file_lacks_directory", name=str(path)), notice("download_again"))
+    if path.startswith("ZARR:") or is_zarr(path):
+        return unread_zarr(path, error)
     return SourceError(notice("no_image", name=str(path), why=str(error)), notice("open_an_image"))
 
 
-def _band(dataset: Any, path: str, file: str, index: int, variable: str = "") -> FileBand:
+def _band(dataset: Any, path: str, file: str, slot: Slot, variable: str) -> FileBand:
+    index = slot.index
     if dataset.gcps[0] and dataset.transform.is_identity:
         raise GridError(
             f"{file} has ground control points and no grid.",
@@ -254,23 +267,24 @@ def _band(dataset: Any, path: str, file: str, index: int, variable: str = "") ->
             f"{file}, band {index}, has complex numbers: a radar product, not reflectance.",
             "Open an optical image.",
         )
-    tags = {**dataset.tags(), **dataset.tags(index)}
-    names = (dataset.descriptions[index - 1], variable, *_names_in_tags(tags))
+    tags = {**dataset.tags(), **dataset.tags(index), **slot.tags}
+    names = (dataset.descriptions[index - 1], slot.name, variable, *names_in_tags(tags))
     kinds = dataset.colorinterp
+    grid = grid_of(dataset, tags, lonlat=slot.lonlat)
     return FileBand(
         path=path,
         file=Path(file).name,
         index=index,
         names=tuple(dict.fromkeys(n.strip() for n in names if n and n.strip())),
         dtype=str(dataset.dtypes[index - 1]),
-        grid=_grid(dataset, tags),
+        grid=grid,
         nodata=None if dataset.nodatavals[index - 1] is None else dataset.nodatavals[index - 1],
         scale=float(dataset.scales[index - 1]),
         offset=float(dataset.offsets[index - 1]),
         tags=tags,
         opacity=next((i for i, c in zip(dataset.indexes, kinds, strict=True) if c == ALPHA), None),
         masked=_has_mask(dataset, index),
-        unplaced=dataset.crs is not None and dataset.transform.is_identity,
+        unplaced=dataset.crs is not None and grid.affine.is_identity,
     )
 
 
@@ -287,26 +301,6 @@ def masks_in_file(band: FileBand) -> tuple[Layer, ...]:
     if band.opacity in (None, band.index):
         return own
     return (*own, Layer(band.path, band.opacity, band.grid))
-
-
-def _names_in_tags(tags: dict[str, str]) -> list[str]:
-    """Return band names from NetCDF attributes (``NETCDF_VARNAME``, ``variable#Name``)."""
-    wanted = ("common_name", "name", "long_name", "netcdf_varname")
-    found = {k.rsplit("#", 1)[-1].lower(): v for k, v in tags.items()}
-    return [found[k] for k in wanted if k in found]
-
-
-def _grid(dataset: Any, tags: dict[str, str]) -> GeoBox:
-    """Return the file's grid; the CRS also from the attribute ``crs`` that old xarray wrote."""
-    grid = file_geobox(dataset)
-    if grid.crs is not None:
-        return grid
-    written = next((v for k, v in tags.items() if k.endswith("#crs")), None)
-    try:
-        crs = rasterio.crs.CRS.from_string(written).to_wkt() if written else None
-    except RasterioError:
-        crs = None
-    return check_place(GeoBox(grid.shape, grid.affine, crs), dataset.name) if crs else grid
 
 
 def sample(band: FileBand, missing: tuple[float, ...]) -> npt.NDArray[np.float64]:

@@ -113,6 +113,7 @@ def open_item(item: Item, request: Request) -> "xr.Dataset":
         paths=item.paths,
         geolocation=item.assets.get("geolocation"),
         clouds_file=item.assets.get("clouds"),
+        step=item.step,
     )
     return _opened(own, item.source)
 

@@ -104,10 +104,13 @@ def one_image(config: ImageConfig, options: EngineOptions | None = None) -> Inpu
     items = find_images(config)
     if len(items) > 1:
         shown = ", ".join(item.date or item.id for item in items[:3])
+        files = {item.paths for item in items}
         raise UsageError(
             f"{config.source} holds {len(items)} images ({shown}{', …' * (len(items) > 3)}), and "
             f"'obriy {' '.join(config.words())}' maps one.",
-            f"Name one of them, e.g. {items[0].paths[0]}.",
+            f"Name one of them, e.g. {items[0].paths[0]}."
+            if len(files) > 1
+            else "Write one of them to a file of its own (cdo seltimestep,1 CUBE.nc ONE.nc).",
         )
     return read_image(config, items[0], options)
 
