@@ -22,7 +22,7 @@ from obriy.model.ice import IceArea
 from obriy.model.legend import load_legend
 from obriy.model.notices import joined, notice
 from obriy.model.provenance import Provenance
-from obriy.model.result.ice import IceDate
+from obriy.model.result.ice import IceDate, IceResult
 from obriy.model.scene import make_scene
 from obriy.outputs.ice_edge import write_ice_edge
 from obriy.outputs.ice_tables import write_ice, write_seasons, write_ten_days
@@ -150,7 +150,8 @@ def data_of(areas, lang="en", *, rows=None, figures=None, **changes):
         .with_warning("The scene is simulated; its place is made up.")
     )
     result = {
-        "job": "ice",
+        "areas": list(areas),
+        "seasons": seasons_of(areas),
         "method": "auto",
         "dates": [row_of(a) for a in areas] if rows is None else rows,
         "evaluation": None,
@@ -159,7 +160,7 @@ def data_of(areas, lang="en", *, rows=None, figures=None, **changes):
         "provenance": provenance.to_dict(),
     } | changes
     svg = {"map": "<svg></svg>"} if figures is None else figures
-    report = Report("Granules <1>", lang, result, provenance, svg)
+    report = Report("Granules <1>", lang, IceResult(**result), provenance, svg)
     return page(report, areas=areas, seasons=seasons_of(areas))
 
 

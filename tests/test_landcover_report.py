@@ -17,6 +17,7 @@ from obriy.model.grid import coords_of
 from obriy.model.layers import LAYERS
 from obriy.model.legend import UNNAMED, load_legend
 from obriy.model.provenance import Provenance
+from obriy.model.result.landcover import LandcoverResult
 from obriy.model.scene import make_scene
 from obriy.model.scores import Scores
 from obriy.outputs.report import landcover
@@ -101,7 +102,8 @@ def _result(**changes):
     classes = changes.get("classes", classes)
     return {
         "job": "landcover", "method": "kmeans", "clusters": clusters, "classes": classes,
-        "total": {"classes": classes}, "evaluation": _evaluation(),
+        "total": {"district": "image", "classes": classes}, "legend": "worldcover",
+        "evaluation": _evaluation(),
         "cost": spent | {"by_labeller": {"openai:x": dict(spent)}, "stopped_by": "calls"},
         "rounds": [
             {"round": 1, "action": "split", "cluster": 5, "into": [2, 3],
@@ -147,8 +149,8 @@ def _report(maps, lang="en", result=None, **changes):
         .with_step("clusters", method="kmeans")
         .with_step("naming", labellers=["spectral", "openai:x"])
     )
-    values = {"title": "scene <1>.tif", "lang": lang, "result": result or _result()}
-    report = Report(**values, provenance=provenance, figures={"map": maps[lang]})
+    answer = LandcoverResult(**(result or _result()), provenance=provenance)
+    report = Report("scene <1>.tif", lang, answer, provenance, {"map": maps[lang]})
     return landcover.page(report, **({"legend": LEGEND, "sheet": _png()} | changes))
 
 
@@ -271,7 +273,9 @@ def test_districts_have_a_table_and_the_total_leads(maps):
         {"name": "tree_cover", "code": 10, "area_km2": 50.0, "share": 5 / 6, "district": "South"},
     ]
     total = [classes[0] | {"share": 0.4}, classes[1] | {"share": 0.6}]
-    text = _page(maps, result=_result(classes=classes, total={"classes": total})).text
+    text = _page(
+        maps, result=_result(classes=classes, total={"district": "all", "classes": total})
+    ).text
     assert "Tree cover 60%" in text
     assert "North 10.00 (25.0%) 30.00 (75.0%)" in text
 

@@ -1,5 +1,6 @@
 """The report: both languages, parses, loads nothing, says what it must."""
 
+import dataclasses
 import html.parser
 import re
 import tomllib
@@ -12,12 +13,13 @@ from tests.conftest import utm_grid
 
 from obriy.blocks.base import Histogram
 from obriy.methods import thresholds
-from obriy.model.areas import Area, AreaSeries
+from obriy.model.areas import WHOLE_IMAGE, Area, AreaSeries
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.legend import load_legend
 from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
+from obriy.model.result.water import WaterDate, WaterImageResult
 from obriy.model.scene import make_scene
 from obriy.model.scores import ClassScore, Scores
 from obriy.outputs.report import water
@@ -122,25 +124,27 @@ def _data(lang="en", *, title="scene.tif", **changes):
         "Lake <1>", "2019-04-16", 1234.5678, 1250.0, 4820.0, 0.0, 0.082, {"cloud": 0.082}, "partial"
     )
     result = {
-        "job": "water",
         "method": "mndwi:otsu",
         "area_km2": 1234.5678,
         "expected_km2": 1250.5,
         "interval_km2": [1200.0, 1300.0],
         "bounds_km2": [1234.5678, 1629.8078],
         "unseen_share": 0.082,
-        "dates": [{"date": "2019-04-16"}],
+        "decision": {},
         "outputs": {"mask": "/somewhere/run/mask.tif"},
         "command": "obriy water 'scene.tif' --method mndwi:otsu",
         "provenance": provenance.to_dict(),
     }
     scores = changes.pop("scores", SCORES)
     result["evaluation"] = scores and scores.to_dict()
+    result |= changes.pop("result", {})
+    own = {key: result[key] for key in ("area_km2", "expected_km2", "interval_km2")}
+    date = WaterDate(date="2019-04-16", unseen_share=0.082, clear_share=0.918, **own)
     drawn = histogram_figure(Histogram("MNDWI", (1, 9, 2, 4), -1, 1, 0.1), lang=lang)
     report = Report(
         title,
         lang,
-        result | changes.pop("result", {}),
+        WaterImageResult(dates=[date], **result),
         changes.pop("provenance", provenance),
         {"map": _picture(lang), "histogram0": to_svg(drawn, "h0")},
     )
@@ -180,7 +184,6 @@ def test_the_first_screen_answers_in_ukrainian():
 
 
 def test_what_is_not_independent_is_called_agreement():
-    import dataclasses
 
     text = _Page(render_page(_data(scores=dataclasses.replace(SCORES, independent=False)))).text
     assert "Agreement" in text
@@ -200,7 +203,7 @@ def test_without_an_estimate_what_was_seen_leads_and_nothing_counts_to_it():
 
 def test_without_area_scores_or_warnings():
     none = dict.fromkeys(("area_km2", "expected_km2", "interval_km2", "bounds_km2"))
-    result = none | {"unseen_share": 0.0, "provenance": {}}
+    result = none | {"unseen_share": 0.0, "provenance": Provenance().to_dict()}
     data = _data(
         "en", result=result, areas=None, scores=None, provenance=Provenance(), share_of_seen=0.1234
     )
@@ -210,6 +213,13 @@ def test_without_area_scores_or_warnings():
     assert "nothing here says how accurate it is" in page.text
     assert "Warnings" not in page.text
     assert page.open == []
+
+
+def test_a_whole_image_has_no_table_of_districts():
+    area = Area("Lake", "2019-04-16", 1.0, 1.0, 5.0, 0.0, 0.1, {"cloud": 0.1}, "partial")
+    assert "Water by district" in _Page(render_page(_data(areas=AreaSeries("water", (area,))))).text
+    whole = AreaSeries("water", (dataclasses.replace(area, district=WHOLE_IMAGE),))
+    assert "Water by district" not in _Page(render_page(_data(areas=whole))).text
 
 
 def test_steps_that_nobody_foresaw_are_shown():

@@ -14,6 +14,7 @@ from obriy.errors import SourceError
 from obriy.model.areas import Area, AreaSeries, PeriodArea
 from obriy.model.notices import notice, reason_of
 from obriy.model.provenance import Provenance
+from obriy.model.result.water import WaterSeriesResult
 from obriy.outputs.report import series as view
 from obriy.outputs.report.page import Report, render_page
 from obriy.render.text import text_of
@@ -138,10 +139,13 @@ CHANGED = {
     "lost_interval_km2": [0.0, 0.5],
     "net_interval_km2": [-0.5, 0.475],
     "district_km2": 100.0,
-    "unseen_km2": 12.5,
-    "reason": "",
+    "unseen_before_km2": 0.0,
+    "unseen_after_km2": 2.5,
+    "unseen_both_km2": 10.0,
+    "outside_km2": 0.0,
 }
 CHANGE = {
+    "class_name": "water",
     "before": ["2025-06-05", "2025-06-08"],
     "after": ["2025-07-08", "2025-07-08"],
     "areas": [CHANGED],
@@ -189,7 +193,11 @@ def data(lang="en", *, series=SUMMER, several=None, **result):
         .with_step("water_by_date", **{d: {"threshold": 0.0873} for d in DATES})
         .with_warning("2025-08-01 failed: <cut> & gone.")
     )
-    values = {
+    period = series.periods[0]
+    own = ("area_km2", "filled_km2", "expected_km2", "interval_km2", "bounds_km2", "unseen_share",
+           "effective_dates", "change_sd_km2", "leave_one_out_km2")  # fmt: skip
+    values = {name: getattr(period, name) for name in own} | {
+        "areas": list(series.areas),
         "method": "ndwi:0.05",
         "weights": "/home/me/weights.csv",
         "dates": [row(a, series.periods[0].weights) for a in series.areas],
@@ -202,7 +210,8 @@ def data(lang="en", *, series=SUMMER, several=None, **result):
         "provenance": provenance.to_dict(),
     }
     names = ["series", "occurrence", "multiples", "causes"] + ["change"] * ("change" in result)
-    report = Report("Summer <2025>", lang, values | result, provenance, dict.fromkeys(names, SVG))
+    answer = WaterSeriesResult.model_validate(values | result)
+    report = Report("Summer <2025>", lang, answer, provenance, dict.fromkeys(names, SVG))
     return view.page(report, series=several or series, total=series, drawn=4, mapped=4)
 
 

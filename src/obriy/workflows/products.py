@@ -11,9 +11,8 @@ from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.legend import Legend
 from obriy.model.provenance import Provenance
-from obriy.model.result.base import RunResult
 from obriy.outputs.files import write_bytes
-from obriy.outputs.report.page import Page, Report, write_page
+from obriy.outputs.report.page import Page, Report, Told, write_page
 from obriy.outputs.report.record import source_title
 from obriy.outputs.stac_item import write_stac_item
 from obriy.render.figures import to_png, to_svg
@@ -129,10 +128,10 @@ class RunFiles:
 
     def report(
         self,
-        result: RunResult,
+        result: Told,
         figures: Mapping[str, Figure],
         pictures: Mapping[str, str],
-        lay_out: Callable[[Report], Page],
+        lay_out: Callable[[Report[Told]], Page],
         record: Provenance | None = None,
     ) -> None:
         """Write the pictures and the report.
@@ -150,7 +149,7 @@ class RunFiles:
         report = Report(
             self.title,
             self.lang,
-            result.with_outputs(self.files).to_dict(),
+            result.with_outputs(self.files),
             record or result.provenance,
             {name: to_svg(figure, name.replace(" ", "")) for name, figure in figures.items()},
             of=self.of,

@@ -51,6 +51,8 @@ class ClusterRow(Open):
         share: Of what was seen.
         name: What it is called; ``unknown``: the panel would not say.
         code: Code of that; 255 for ``unknown``.
+        confidence: Of the name, 0 to 1.
+        agreement: Share of the weight of the votes that it got, 0 to 1.
         votes: What each labeller said.
     """
 
@@ -59,6 +61,8 @@ class ClusterRow(Open):
     share: float
     name: str
     code: int
+    confidence: float = 0.0
+    agreement: float = 0.0
     votes: list[Plain] = Field(default_factory=list)
 
 

@@ -9,7 +9,7 @@ from obriy.model.change import WaterChange
 from obriy.model.headline import Headline, Values
 from obriy.model.notices import Sentence
 from obriy.model.result.base import AsNoun, RunResult
-from obriy.model.result.water import AreaResult, SeriesPart
+from obriy.model.result.water import AreaResult, SeriesPart, WaterImageResult, WaterSeriesResult
 
 _BY_BOTH = ConfigDict(validate_by_name=True, validate_by_alias=True)
 """``class`` in the file is no name of a field."""
@@ -45,6 +45,12 @@ class MeasuredImageResult(_Measured):
     """One map that somebody else made, of a known date or of none."""
 
     kind: Literal["image"] = "image"
+
+
+ImageResult = WaterImageResult | MeasuredImageResult
+"""Areas of one image, whoever mapped it."""
+SeriesResult = WaterSeriesResult | MeasuredSeriesResult
+"""Areas of a series of dates, whoever mapped them."""
 
 
 class MeasuredMap(Values):

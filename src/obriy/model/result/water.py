@@ -44,9 +44,14 @@ class Estimate(Values):
     unseen: CloudsKnown = "known"
     errors: ErrorsKnown = "known"
 
+    @property
+    def clouds(self) -> CloudsKnown:
+        """The same as ``unseen``, by the name that areas have for it."""
+        return self.unseen
+
     def estimate(self, date: str | None = None) -> Headline:
         """Return the figure that leads, with its interval."""
-        return _headline(self, self.unseen, date)
+        return _headline(self, date)
 
 
 class WaterDate(Estimate, DateRow):
@@ -178,25 +183,23 @@ class WaterSeriesResult(WaterResult, SeriesPart):
 
 def district_of_image(area: Area, what: str = "water") -> DistrictRow:
     """Return the row of a district of one image."""
-    return DistrictRow.of(area, _headline(area, area.clouds, area.date, what))
+    return DistrictRow.of(area, _headline(area, area.date, what))
 
 
 def district_of_series(
     period: PeriodArea, district_km2: float | None, what: str = "water"
 ) -> DistrictRow:
     """Return the row of a district over a period."""
-    head = _headline(period, period.clouds, None, what)
+    head = _headline(period, None, what)
     return DistrictRow.of(period, head, district_km2=district_km2)
 
 
-def _headline(
-    row: Estimate | Area | PeriodArea, clouds: CloudsKnown, date: str | None, what: str = "water"
-) -> Headline:
+def _headline(row: Estimate | Area | PeriodArea, date: str | None, what: str = "water") -> Headline:
     return Headline.of_estimate(
         what,
         row,
         row.area_km2,
-        clouds=clouds,
+        clouds=row.clouds,
         errors=row.errors,
         filled_km2=row.filled_km2,
         date=date,

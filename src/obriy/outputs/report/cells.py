@@ -196,9 +196,7 @@ def far(row: Any) -> Sequence[float] | None:
 
 def clouds_unknown(row: Any) -> bool:
     """Say whether nobody knows what clouds hid of a row: an area, a date or a result."""
-    field = "unseen" if isinstance(row, Mapping) else "clouds"
-    known: Any = row.get(field) if isinstance(row, Mapping) else getattr(row, field, None)
-    return bool(known == "unknown")
+    return bool(getattr(row, "clouds", "known") == "unknown")
 
 
 def seen(text: Text, row: Any) -> str:

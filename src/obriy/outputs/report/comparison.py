@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from obriy.model.result.tables import SeasonComparison, WaterComparison
 from obriy.model.scores import COMPARED
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Column, Columns, Table, interval_km2, table
@@ -19,7 +20,7 @@ _AT_MARKS: Final = ("iou", "f1", "precision", "recall", "kappa")
 """Scores that are told of a threshold that is known."""
 
 
-def page(report: Report, *, independent: bool = True) -> Page:
+def page(report: Report[WaterComparison], *, independent: bool = True) -> Page:
     """Lay out the report.
 
     Args:
@@ -28,10 +29,10 @@ def page(report: Report, *, independent: bool = True) -> Page:
         independent: False where the reference was made from the very scene.
     """
     text, result = report.text, report.result
-    rows, scored = result["rows"], result["reference"]
+    rows, scored = [dict(row) for row in result.rows], result.reference
     return Page(
         report,
-        _first(text, result, independent=independent),
+        _first(text, rows, scored, independent=independent),
         [
             section(
                 text("compare_water.masks"),
@@ -39,18 +40,18 @@ def page(report: Report, *, independent: bool = True) -> Page:
             ),
             _told(report, "scores", _scores(text, rows)) if scored else None,
             _told(report, "areas", _areas(text, rows)),
-            *(_sweep(report, sweep, "compare_water.sweep_note") for sweep in result["sweeps"]),
+            *(_sweep(report, dict(sweep), "compare_water.sweep_note") for sweep in result.sweeps),
             report.warned(),
         ],
     )
 
 
-def season(report: Report) -> Page:
+def season(report: Report[SeasonComparison]) -> Page:
     """Lay out the report of a season: S against the threshold, and the dates."""
     text, result = report.text, report.result
-    rows = result["rows"]
-    good = [row for row in rows if row["weight"] is not None]
-    known = [sweep for sweep in result["sweeps"] if sweep["at"]]
+    rows, sweeps = result.rows, [dict(sweep) for sweep in result.sweeps]
+    good = [row for row in rows if row.weight is not None]
+    known = [sweep for sweep in sweeps if sweep["at"]]
     head = text("compare_water.season")
     if known:
         at = known[0]["at"]["published"]
@@ -70,15 +71,14 @@ def season(report: Report) -> Page:
         ],
         trust=text("compare_water.season_trust"),
     )
-    left_out = [f"{row['date']}: {text.sentence(row['reason'])}" for row in rows if row["reason"]]
+    left_out = [f"{row.date}: {text.sentence(row.reason)}" for row in rows if row.reason]
     report = dataclasses.replace(report, also=left_out)
-    sweeps = [_sweep(report, sweep, "compare_water.season_note") for sweep in result["sweeps"]]
-    return Page(report, first, [*sweeps, report.warned()])
+    shown = [_sweep(report, sweep, "compare_water.season_note") for sweep in sweeps]
+    return Page(report, first, [*shown, report.warned()])
 
 
-def _first(text: Text, result: Row, *, independent: bool) -> First:
+def _first(text: Text, rows: Sequence[Row], reference: str | None, *, independent: bool) -> First:
     """Return the first screen: which method agrees best, and which are not told apart from it."""
-    rows, reference = result["rows"], result["reference"]
     scored = [row for row in rows if row.get("iou") is not None]
     best = max(scored, key=lambda row: row["iou"], default=None)
     areas = [row["area_km2"] for row in rows if row["area_km2"] is not None]
@@ -129,7 +129,7 @@ def _reference(text: Text, source: str | None) -> str:
     return path.name if path.is_absolute() else text.sentence(source)
 
 
-def _told(report: Report, name: str, shown: Table) -> Section | None:
+def _told(report: Report[WaterComparison], name: str, shown: Table) -> Section | None:
     """Return a section of a figure, and the table of its numbers; None where it was not drawn."""
     text = report.text
     drawing = report.drawing(name, text(f"compare_water.{name}_alt"), look="card wide")
@@ -181,7 +181,7 @@ def _scored(text: Text, name: str) -> Any:
     return cell
 
 
-def _sweep(report: Report, sweep: Row, note: str) -> Section | None:
+def _sweep(report: Report[Any], sweep: Row, note: str) -> Section | None:
     """Return what every threshold of an index gives, and the index itself."""
     text, name = report.text, sweep["index"]
     title = text("compare_water.sweep", index=name)

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from obriy.model.legend import UNNAMED, Legend, load_legend
+from obriy.model.result.base import Evaluation
+from obriy.model.result.landcover import CoverEvaluation
 from obriy.outputs.report.cells import Cell, Column, Columns, Table, score, score_span, table
 from obriy.outputs.report.parts import (
     Folded,
@@ -140,11 +142,11 @@ def of_classes(words: ClassWords, scores: Scored) -> list[Measure]:
     ]
 
 
-def of_water(words: ClassWords, scores: Scored | None) -> Section | None:
+def of_water(words: ClassWords, found: Evaluation | None) -> Section | None:
     """Return the evaluation of a map of two classes: each measure of each, and the pixels."""
-    if not scores:
+    if found is None:
         return None
-    text = words.text
+    text, scores = words.text, dict(found)
     edges = Words(text("report.edges_note")) if scores.get("without_edges") else None
     both: list[Part] = [
         Grid([measures(text, [*of_map(text, scores), *of_classes(words, scores)])], look="plain"),
@@ -156,11 +158,11 @@ def of_water(words: ClassWords, scores: Scored | None) -> Section | None:
     return section(title(text, scores), card(*about(text, scores), Grid(both, look="pair")))
 
 
-def of_cover(words: ClassWords, scores: Scored | None) -> Section | None:
+def of_cover(words: ClassWords, found: CoverEvaluation | None) -> Section | None:
     """Return the evaluation of a map of many classes: of all, of the main ones, of labellers."""
-    if not scores:
+    if found is None:
         return None
-    text, merged, ceiling = words.text, scores.get("merged"), scores.get("ceiling") or {}
+    text, scores, merged, ceiling = words.text, dict(found), found.merged, found.ceiling or {}
     words = words.of_scores(str(scores.get("legend") or ""))
     main = words.of_scores(_MAIN_LEGEND)
     by_class, as_named = text("landcover.by_class"), "landcover.as_named"

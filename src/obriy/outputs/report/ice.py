@@ -1,12 +1,12 @@
 """The report of sea ice."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-from obriy.model.headline import IceHeadline, ice_headline, leading, saw_enough
+from obriy.model.headline import IceHeadline, saw_enough
 from obriy.model.ice import IceArea, IceSeason
-from obriy.model.result.ice import IceDate
+from obriy.model.result.ice import IceDate, IceEvaluation, IceResult
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Columns, interval_km2, table
 from obriy.outputs.report.evaluation import Measure, measures
@@ -26,7 +26,7 @@ _SCORES: Final = ("overall_accuracy", "iou", "precision", "recall", "f1", "kappa
 
 
 def page(
-    report: Report,
+    report: Report[IceResult],
     *,
     areas: Sequence[IceArea],
     seasons: Sequence[IceSeason],
@@ -45,15 +45,15 @@ def page(
         drawn: Dates of which ``multiples`` shows a little map.
         mapped: Dates that have a map.
     """
-    text, rows = report.text, [IceDate(**row) for row in report.result["dates"]]
-    most = leading(rows)
+    text, result = report.text, report.result
+    most, rows = result.leading_date, result.dates
     shown = shown or (most.date if most else "")
     winters = [text("ice.series_note")]
     if len({s.season for s in seasons}) > 1:
         winters.append(text("ice.series_winters_note"))
     return Page(
         report,
-        _first(report, rows, areas, seasons),
+        _first(report, areas, seasons),
         [
             section(
                 text("ice.map_title", date=shown),
@@ -74,7 +74,7 @@ def page(
             ),
             _drawn(report, "multiples", [little_maps(text, "ice", drawn, mapped)]),
             section(text("ice.dates"), _dates(text, rows, areas)),
-            section(text("report.accuracy"), _scores(text, report.result.get("evaluation"))),
+            section(text("report.accuracy"), _scores(text, result.evaluation)),
             section(
                 text("ice.method"),
                 card(
@@ -90,7 +90,7 @@ def page(
 
 
 def _drawn(
-    report: Report, name: str, said: Sequence[str], alt: str = "", title: str = ""
+    report: Report[IceResult], name: str, said: Sequence[str], alt: str = "", title: str = ""
 ) -> Section | None:
     """Return a section of one wide figure and what is said of it; None where it was not drawn."""
     heading = report.text(f"ice.{title or name}")
@@ -98,7 +98,7 @@ def _drawn(
     return section(heading, drawing, *notes(said)) if drawing else None
 
 
-def _concentration(report: Report, shown: str) -> Part | None:
+def _concentration(report: Report[IceResult], shown: str) -> Part | None:
     title = report.text("ice.concentration", date=shown)
     note = report.text("ice.concentration_note")
     drawing = report.drawing("concentration", title, caption=note)
@@ -106,21 +106,18 @@ def _concentration(report: Report, shown: str) -> Part | None:
 
 
 def _first(
-    report: Report,
-    rows: Sequence[IceDate],
-    areas: Sequence[IceArea],
-    seasons: Sequence[IceSeason],
+    report: Report[IceResult], areas: Sequence[IceArea], seasons: Sequence[IceSeason]
 ) -> First:
     """Return the first screen: how much ice, its interval, when it came and went."""
     text, result = report.text, report.result
-    most, head = leading(rows), ice_headline(rows)
+    rows, most, head = result.dates, result.leading_date, result.headline
     if most is None or head is None:
         return First(
             text("ice.title"),
             (text("ice.none_seen"), ""),
             known=False,
             trust=text("ice.trust_none"),
-            facts=_facts(text, result, rows, rows[0]),
+            facts=_facts(text, result, rows[0]),
         )
     largest = "ice.answer_max" if len(rows) > 1 and head.maximum else "ice.answer_date"
     first = figures(text, text(largest, date=head.date), head, "sea")
@@ -129,8 +126,8 @@ def _first(
         first,
         says=[*first.says, *more],
         seen=could_not_be_seen(text, most, _only(areas, most), "ice"),
-        trust=_trust(text, result.get("evaluation")),
-        facts=_facts(text, result, rows, most),
+        trust=_trust(text, result.evaluation),
+        facts=_facts(text, result, most),
     )
 
 
@@ -182,27 +179,27 @@ def _only(areas: Sequence[IceArea], row: IceDate) -> IceArea | None:
     return found[0] if len(found) == 1 else None
 
 
-def _trust(text: Text, scores: Mapping[str, Any] | None) -> str:
+def _trust(text: Text, found: IceEvaluation | None) -> str:
     """Say how the maps fared against labels, or that nobody knows."""
-    if not scores:
+    if found is None:
         return text("ice.trust_none")
-    if scores["iou"] is None:
+    scores = dict(found)
+    if found.iou is None:
         return text("ice.trust_undefined")
     span = cells.score_span(text, (scores.get("intervals") or {}).get("iou"))
-    cloud = scores.get("cloud_as_ice")
+    cloud = found.cloud_as_ice
     return text(
         "ice.trust",
         images=scores["scenes"],
-        iou=cells.score(text, scores["iou"]),
+        iou=cells.score(text, found.iou),
         interval=text("report.trust_interval", interval=span) if span else "",
-        accuracy=cells.score(text, scores["overall_accuracy"]),
+        accuracy=cells.score(text, found.overall_accuracy),
         cloud="" if cloud is None else text("ice.trust_cloud", share=text.percent(cloud)),
     )
 
 
-def _facts(
-    text: Text, result: Mapping[str, Any], rows: Sequence[IceDate], most: IceDate
-) -> list[tuple[str, str]]:
+def _facts(text: Text, result: IceResult, most: IceDate) -> list[tuple[str, str]]:
+    rows = result.dates
     used = sum(row.ice_km2 is not None for row in rows)
     facts = [(text("ice.sea"), text.area(most.sea_km2))] if most.sea_km2 else []
     if most.ice_share is not None:
@@ -213,7 +210,7 @@ def _facts(
         facts.append((text("ice.dates_seen"), text("ice.dates_of", used=used, all=len(rows))))
     else:
         facts.append((text("ice.granules"), _granules(text, rows[0].granule)))
-    return [*facts, (text("report.method"), str(result["method"]))]
+    return [*facts, (text("report.method"), result.method)]
 
 
 def _winters(text: Text, seasons: Sequence[IceSeason]) -> Part | None:
@@ -312,14 +309,15 @@ def _granules(text: Text, names: str | Sequence[str]) -> str:
     return f"{shown}, {text('ice.more', count=more)}" if more > 0 else shown
 
 
-def _scores(text: Text, scores: Mapping[str, Any] | None) -> Part | None:
+def _scores(text: Text, found: IceEvaluation | None) -> Part | None:
     """Return the scores against labels with their intervals; None where there are none."""
-    if not scores:
+    if found is None:
         return None
+    scores = dict(found)
     intervals = scores.get("intervals") or {}
     titles = {key: text(f"measures.{key}") for key in _SCORES}
     titles |= {key: text(f"ice.{key}") for key in ("cloud_as_ice", "ice_as_cloud")}
     rows = [Measure(title, key, scores, intervals.get(key)) for key, title in titles.items()]
     note = text("ice.scores_note", pixels=text.number(scores["pixels"], 0), images=scores["scenes"])
-    source = text("report.reference", source=text.sentence(str(scores.get("reference") or "")))
+    source = text("report.reference", source=text.sentence(found.reference))
     return card(measures(text, rows), Words(f"{source} {note}"))

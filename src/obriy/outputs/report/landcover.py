@@ -4,11 +4,12 @@ import base64
 import dataclasses
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from obriy.model.clusters import NOISE
 from obriy.model.legend import UNNAMED, Legend
 from obriy.model.provenance import Provenance
+from obriy.model.result.landcover import ClassRow, ClusterRow, Cost, LandcoverResult
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Cell, Column, Columns, Table, table
 from obriy.outputs.report.evaluation import ClassWords, of_cover
@@ -30,6 +31,7 @@ from obriy.render.plots import number_figure
 from obriy.render.text import Text
 
 Row = Mapping[str, Any]
+Kind = TypeVar("Kind", ClassRow, ClusterRow)
 
 _SHOWN: Final = {"naming": ("names", "rounds"), "clusters": ("splits", "warnings")}
 """Of a step: what has a section of its own in the page."""
@@ -37,19 +39,18 @@ _QUALITY: Final = 82
 """Of the contact sheet in the page; the file beside it has every pixel."""
 
 
-def page(report: Report, *, legend: Legend, sheet: bytes = b"") -> Page:
+def page(report: Report[LandcoverResult], *, legend: Legend, sheet: bytes = b"") -> Page:
     """Lay out the report.
 
     Args:
-        report: With the figure ``map``; its result has ``clusters``, ``classes``, ``evaluation``,
-            ``cost``, ``rounds``, ``problems``, ``decision``, ``unseen_share``, ``method``.
+        report: With the figure ``map``.
         legend: Classes of the map.
         sheet: The contact sheet, PNG; empty: none.
     """
     text, result = report.text, report.result
-    words, clusters = ClassWords.of(legend, text), result["clusters"]
+    words, clusters = ClassWords.of(legend, text), result.clusters
     several = len(_labellers(clusters)) > 1
-    problems = [text.sentence(problem) for problem in result.get("problems") or []]
+    problems = [text.sentence(problem) for problem in result.problems]
     return Page(
         dataclasses.replace(report, provenance=_shortened(report.provenance)),
         _first(words, result),
@@ -63,14 +64,14 @@ def page(report: Report, *, legend: Legend, sheet: bytes = b"") -> Page:
             ),
             section(text("landcover.districts"), _districts(words, result)),
             report.warned(),
-            of_cover(words, result.get("evaluation")),
+            of_cover(words, result.evaluation),
             section(text("landcover.sheet"), _picture(text, sheet)),
             section(text("landcover.clusters_title"), _votes(words, clusters)),
             section(text("landcover.disputes"), _disputes(words, clusters)) if several else None,
             section(text("landcover.problems"), _listed(problems, "card warn")),
             section(text("landcover.rounds"), _listed(_rounds(words, result))),
-            section(text("landcover.number_title"), _number(text, result.get("decision") or {})),
-            section(text("landcover.cost"), _cost(text, result.get("cost"))),
+            section(text("landcover.number_title"), _number(text, result.decision)),
+            section(text("landcover.cost"), _cost(text, result.cost)),
         ],
         {"polygons": "parcels"},
     )  # fmt: skip
@@ -87,14 +88,14 @@ def _shortened(provenance: Provenance) -> Provenance:
     return dataclasses.replace(provenance, steps=tuple(steps))
 
 
-def _first(words: ClassWords, result: Row) -> First:
+def _first(words: ClassWords, result: LandcoverResult) -> First:
     """Return the first screen: which classes, how much of each, how sure, how far to trust it."""
-    text, classes = words.text, _largest_first(result["total"]["classes"])
-    named = any(row["code"] != UNNAMED for row in classes)
+    text, classes = words.text, _largest_first(result.total.classes)
+    named = any(row.code != UNNAMED for row in classes)
     head = text("landcover.nobody" if classes else "report.area_unseen")
     if named:
-        head = f"{words.titles[classes[0]['code']]} {text.percent(classes[0]['share'], 0)}"
-    unseen = float(result["unseen_share"])
+        head = f"{words.titles[classes[0].code]} {text.percent(classes[0].share, 0)}"
+    unseen = result.unseen_share
     return First(
         text("landcover.title"),
         (head, ""),
@@ -108,29 +109,27 @@ def _first(words: ClassWords, result: Row) -> First:
     )
 
 
-def _largest_first(rows: Sequence[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: -row["share"])
+def _largest_first(rows: Sequence[Kind]) -> list[Kind]:
+    return sorted(rows, key=lambda row: -row.share)
 
 
-def _bars(words: ClassWords, classes: Sequence[Row]) -> Table:
+def _bars(words: ClassWords, classes: Sequence[ClassRow]) -> Table:
     """Return a row for each class: a bar, its share, its area, how sure its name is."""
     col = Columns(words.text, "landcover")
-    most = classes[0]["share"] or 1.0
+    most = classes[0].share or 1.0
     return table(
         classes,
         [
-            col.words("class", lambda row: words.named(row["code"])),
+            col.words("class", lambda row: words.named(row.code)),
             Column(
                 "",
-                lambda row: Cell(
-                    "", words.colours.get(row["code"], ""), bar=100 * row["share"] / most
-                ),
+                lambda row: Cell("", words.colours.get(row.code, ""), bar=100 * row.share / most),
                 numeric=False,
             ),
             col.share("share"),
             col.written(
                 "area",
-                lambda row: None if row["area_km2"] is None else words.text.area(row["area_km2"]),
+                lambda row: None if row.area_km2 is None else words.text.area(row.area_km2),
             ),
             col.number("sure", "confidence", 2),
         ],
@@ -138,34 +137,34 @@ def _bars(words: ClassWords, classes: Sequence[Row]) -> Table:
     )
 
 
-def _facts(words: ClassWords, result: Row) -> list[tuple[str, str]]:
-    text, clusters = words.text, result["clusters"]
+def _facts(words: ClassWords, result: LandcoverResult) -> list[tuple[str, str]]:
+    text, clusters = words.text, result.clusters
     facts = [
-        (text("report.method"), str(result["method"])),
+        (text("report.method"), result.method),
         (text("landcover.clusters"), str(len(clusters))),
         (text("landcover.labellers"), ", ".join(_labellers(clusters)) or cells.UNKNOWN),
-        (text("report.clear"), text.percent(1 - float(result["unseen_share"]))),
+        (text("report.clear"), text.percent(1 - result.unseen_share)),
     ]
-    named = [c for c in clusters if c["code"] != UNNAMED]
-    share = sum(c["share"] for c in named)
+    named = [c for c in clusters if c.code != UNNAMED]
+    share = sum(c.share for c in named)
     if share:
-        sure = sum(c["confidence"] * c["share"] for c in named) / share
+        sure = sum(c.confidence * c.share for c in named) / share
         facts.append((text("landcover.mean_sure"), text.number(sure, 2)))
     return facts
 
 
-def _labellers(clusters: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys(vote["labeller"] for c in clusters for vote in c["votes"]))
+def _labellers(clusters: Sequence[ClusterRow]) -> list[str]:
+    return list(dict.fromkeys(vote["labeller"] for c in clusters for vote in c.votes))
 
 
-def _trust(words: ClassWords, result: Row) -> list[str]:
+def _trust(words: ClassWords, result: LandcoverResult) -> list[str]:
     """Return sentences on the score, on what limits it, and on the reference itself."""
-    text, scores = words.text, result.get("evaluation")
-    silent = sum(c["share"] for c in result["clusters"] if c["code"] == UNNAMED)
+    text, found = words.text, result.evaluation
+    silent = sum(c.share for c in result.clusters if c.code == UNNAMED)
     said = [text("landcover.silent", share=text.percent(silent))] if silent > 0 else []
-    if not scores:
+    if found is None:
         return [*said, text("report.trust_none"), text("landcover.sure_is_not")]
-    now, ceiling = scores["overall_accuracy"], scores.get("ceiling")
+    scores, now, ceiling = dict(found), found.overall_accuracy, found.ceiling
     if now is not None:  # of a reference of one class there is none; the notes say so
         said.append(_score_sentence(text, scores))
     if now is not None and ceiling:
@@ -206,10 +205,10 @@ def _score_sentence(text: Text, scores: Row) -> str:
     )
 
 
-def _districts(words: ClassWords, result: Row) -> Part | None:
+def _districts(words: ClassWords, result: LandcoverResult) -> Part | None:
     """Return areas and shares by district, a column for each class; None for one place."""
-    text, classes = words.text, result["classes"]
-    found = {(str(row.get("district", "")), row["code"]): row for row in classes}
+    text, classes = words.text, result.classes
+    found = {(row.district, row.code): row for row in classes}
     names = list(dict.fromkeys(name for name, _ in found))
     if len(names) < 2:
         return None
@@ -219,18 +218,16 @@ def _districts(words: ClassWords, result: Row) -> Part | None:
             words.titles[code], lambda name: _district_cell(text, found.get((name, code)))
         )
 
-    codes = [row["code"] for row in _largest_first(result["total"]["classes"])]
+    codes = [row.code for row in _largest_first(result.total.classes)]
     place = Columns(text, "report").place(get=lambda name: name)
     return card(table(names, [place, *map(column, codes)]), Words(text("landcover.districts_note")))
 
 
-def _district_cell(text: Text, row: Row | None) -> str:
-    if row is None or not row["share"]:
+def _district_cell(text: Text, row: ClassRow | None) -> str:
+    if row is None or not row.share:
         return ""
-    share = text.percent(row["share"])
-    return (
-        share if row["area_km2"] is None else f"{cells.bare(text.area(row['area_km2']))} ({share})"
-    )
+    share = text.percent(row.share)
+    return share if row.area_km2 is None else f"{cells.bare(text.area(row.area_km2))} ({share})"
 
 
 def _picture(text: Text, png: bytes) -> Part | None:
@@ -246,7 +243,7 @@ def _picture(text: Text, png: bytes) -> Part | None:
     return Picture(source, text("landcover.sheet_alt"), text("landcover.sheet_note"))
 
 
-def _votes(words: ClassWords, clusters: Sequence[Row]) -> Part | None:
+def _votes(words: ClassWords, clusters: Sequence[ClusterRow]) -> Part | None:
     """Return a row for each cluster and a column for each labeller.
 
     A vote that is not the name of the cluster is marked; a labeller without an answer is told so.
@@ -255,20 +252,20 @@ def _votes(words: ClassWords, clusters: Sequence[Row]) -> Part | None:
     several, col = len(asked) > 1, Columns(words.text, "landcover")
 
     def column(labeller: str) -> Column:
-        def cell(cluster: Row) -> Cell:
-            votes = {vote["labeller"]: vote for vote in cluster["votes"]}
-            return _vote(words, votes.get(labeller), cluster["code"])
+        def cell(cluster: ClusterRow) -> Cell:
+            votes = {vote["labeller"]: vote for vote in cluster.votes}
+            return _vote(words, votes.get(labeller), cluster.code)
 
         return Column(labeller, cell, numeric=False)
 
     def named(key: str) -> Any:
-        return lambda cluster: None if cluster["code"] == UNNAMED else cluster[key]
+        return lambda cluster: None if cluster.code == UNNAMED else getattr(cluster, key)
 
     shown = table(
         _largest_first(clusters),
         [
-            col.words("number", lambda cluster: _title(text, cluster["id"])),
-            col.words("name", lambda cluster: words.named(cluster["code"])),
+            col.words("number", lambda cluster: _title(text, cluster.id)),
+            col.words("name", lambda cluster: words.named(cluster.code)),
             col.share("share"),
             col.number("sure", named("confidence"), 2),
             *([col.share("agreed", named("agreement"), 0)] if several else []),
@@ -309,27 +306,27 @@ def _vote(words: ClassWords, vote: Row | None, code: int) -> Cell:
     )
 
 
-def _reasons(words: ClassWords, clusters: Sequence[Row], *, several: bool) -> Part | None:
+def _reasons(words: ClassWords, clusters: Sequence[ClusterRow], *, several: bool) -> Part | None:
     """Return for each cluster what the labellers gave as their reason."""
     found = []
     for cluster in _largest_first(clusters):
         given = [
             f"{vote['labeller']}: {said}" if several else said
-            for vote in cluster["votes"]
+            for vote in cluster.votes
             if (said := words.text.sentence(vote["evidence"]))
         ]
         if given:
-            title = f"{_title(words.text, cluster['id'])}. {words.titles[cluster['code']]}"
+            title = f"{_title(words.text, cluster.id)}. {words.titles[cluster.code]}"
             found.append((title, given))
     return Folded(words.text("landcover.reasons"), [Terms(found)]) if found else None
 
 
-def _disputes(words: ClassWords, clusters: Sequence[Row]) -> Part | None:
+def _disputes(words: ClassWords, clusters: Sequence[ClusterRow]) -> Part | None:
     """Return a sentence on each cluster about which the labellers disagree, the largest first."""
     said = []
     for cluster in _largest_first(clusters):
         sides: dict[int, list[str]] = {}
-        for vote in cluster["votes"]:
+        for vote in cluster.votes:
             if vote["code"] != UNNAMED:
                 sides.setdefault(vote["code"], []).append(vote["labeller"])
         if len(sides) > 1:
@@ -337,10 +334,10 @@ def _disputes(words: ClassWords, clusters: Sequence[Row]) -> Part | None:
             said.append(
                 words.text(
                     "landcover.dispute",
-                    number=_title(words.text, cluster["id"]),
-                    share=words.text.percent(cluster["share"]),
+                    number=_title(words.text, cluster.id),
+                    share=words.text.percent(cluster.share),
                     sides="; ".join(parts),
-                    name=words.titles[cluster["code"]],
+                    name=words.titles[cluster.code],
                 )
             )
     return _listed(said) or card(Words(words.text("landcover.agreed_all"), "lead"))
@@ -350,11 +347,11 @@ def _listed(sentences: Sequence[str], look: str = "card") -> Part | None:
     return card(Listing(sentences), look=look) if sentences else None
 
 
-def _rounds(words: ClassWords, result: Row) -> list[str]:
+def _rounds(words: ClassWords, result: LandcoverResult) -> list[str]:
     """Return a sentence for each cluster that was split or merged, and why."""
     text, said = words.text, []
-    codes = {cluster["id"]: cluster["code"] for cluster in result["clusters"]}
-    for entry in result.get("rounds") or ():
+    codes = {cluster.id: cluster.code for cluster in result.clusters}
+    for entry in result.rounds:
         into = entry["into"] if isinstance(entry["into"], list | tuple) else [entry["into"]]
         why = text.sentence(str(entry["why"]))
         code = next((codes[n] for n in into if n in codes), None)
@@ -380,10 +377,11 @@ def _number(text: Text, decision: Row) -> Part | None:
     )
 
 
-def _cost(text: Text, spent: Row | None) -> Part | None:
+def _cost(text: Text, cost: Cost | None) -> Part | None:
     """Return what naming cost: a sentence, and a table where a service was asked."""
-    if spent is None:
+    if cost is None:
         return None
+    spent = dict(cost)
     if not spent["calls"] and not spent["cached"]:
         return card(Words(text("landcover.cost_none"), "lead"))
     rows = [{"labeller": name, **used} for name, used in (spent["by_labeller"] or {}).items()]

@@ -3,9 +3,10 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from obriy.model.provenance import Provenance, versions
+from obriy.model.result.base import RunResult
 from obriy.outputs.files import write_text
 from obriy.outputs.pages import render
 from obriy.outputs.report import record
@@ -13,15 +14,17 @@ from obriy.outputs.report.first import First
 from obriy.outputs.report.parts import Drawing, Listing, Section, card, section
 from obriy.render.text import Text, text_of
 
+Told = TypeVar("Told", bound=RunResult)
+
 
 @dataclasses.dataclass(frozen=True)
-class Report:
+class Report(Generic[Told]):
     """What every report is made from; a view takes beside it what is its own.
 
     Attributes:
         title: What was mapped, e.g. the name of the image.
-        lang: ``"en"`` or ``"uk"``.
-        result: ``result.json`` as plain values; ``command`` in it says how to make it again.
+        lang: One of `obriy.tables.languages`.
+        result: What stands in ``result.json``; its ``command`` says how to make it again.
         provenance: What was read and decided.
         figures: Drawings by name, of `obriy.render.figures.to_svg`.
         also: More warnings, written already.
@@ -30,7 +33,7 @@ class Report:
 
     title: str
     lang: str
-    result: Mapping[str, Any]
+    result: Told
     provenance: Provenance
     figures: Mapping[str, str] = dataclasses.field(default_factory=dict)
     also: Sequence[str] = ()
@@ -44,7 +47,7 @@ class Report:
     @property
     def warnings(self) -> list[str]:
         """What the reader of a figure should know."""
-        told = self.result.get("provenance", {}).get("warnings") or self.provenance.warnings
+        told = self.result.warnings or self.provenance.warnings
         return [*map(self.text.sentence, told), *self.also]
 
     def drawing(
@@ -78,7 +81,7 @@ class Page:
         files_note: What else lies beside the report.
     """
 
-    report: Report
+    report: Report[Any]
     first: First
     sections: Sequence[Section | None]
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -104,12 +107,7 @@ def render_page(page: Page) -> str:
             "sections": [one for one in page.sections if one is not None],
             "decisions": record.decisions(text, report.provenance),
             "inputs": record.inputs(text, report.provenance),
-            "files": record.files(
-                text,
-                report.result.get("outputs") or {},
-                page.labels,
-                report.result.get("job", ""),
-            ),
+            "files": record.files(text, report.result.outputs, page.labels, report.result.job),
             "software": software,
         },
     )

@@ -1,14 +1,17 @@
 """The report of water through a season."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from obriy.model.areas import AreaSeries, PeriodArea
-from obriy.model.headline import Headline
+from obriy.model.balance import Evaporation, RegisterComparison, RegisterRow
+from obriy.model.change import ChangeArea, WaterChange
+from obriy.model.result.measured import SeriesResult
+from obriy.model.result.water import Bodies, WaterDate
 from obriy.outputs.report import cells
-from obriy.outputs.report.cells import Columns, Table, signed, span_km2, table
+from obriy.outputs.report.cells import Columns, Table, getter, signed, span_km2, table
 from obriy.outputs.report.first import First, figures, place_of
 from obriy.outputs.report.page import Page, Report
 from obriy.outputs.report.parts import (
@@ -22,6 +25,7 @@ from obriy.outputs.report.parts import (
     notes,
     section,
 )
+from obriy.outputs.report.water import methods
 from obriy.render.series import MOST_PANELS, ONE_SIDED
 from obriy.render.text import NBSP, Text
 
@@ -31,7 +35,9 @@ _ROUNDING: Final = 1e-6
 """km²: less than a square metre between dates is the rounding of sums."""
 
 
-def page(report: Report, *, series: AreaSeries, total: AreaSeries, drawn: int, mapped: int) -> Page:
+def page(
+    report: Report[SeriesResult], *, series: AreaSeries, total: AreaSeries, drawn: int, mapped: int
+) -> Page:
     """Lay out the report.
 
     Args:
@@ -56,10 +62,10 @@ def page(report: Report, *, series: AreaSeries, total: AreaSeries, drawn: int, m
             section(text("report.districts"), _districts(text, series)) if several else None,
             report.warned(),
             _maps(report),
-            section(text("series.register"), _register(text, result.get("comparison"))),
-            section(text("series.evaporation"), _evaporation(text, result.get("evaporation"))),
+            section(text("series.register"), _register(text, result.comparison)),
+            section(text("series.evaporation"), _evaporation(text, result.evaporation)),
             _causes(report, total, several=several),
-            section(text("series.bodies"), _bodies(text, result.get("bodies"))),
+            section(text("series.bodies"), _bodies(text, result.bodies)),
             section(
                 text("series.multiples"),
                 report.drawing(
@@ -69,7 +75,7 @@ def page(report: Report, *, series: AreaSeries, total: AreaSeries, drawn: int, m
                     caption=little_maps(text, "series", drawn, mapped),
                 ),
             ),
-            section(text("series.dates"), _dates(text, result["dates"], total)),
+            section(text("series.dates"), _dates(text, result.dates, total)),
         ],
         {"picture": "series_picture"},
         text("series.maps_note"),
@@ -83,16 +89,16 @@ def little_maps(text: Text, job: str, drawn: int, mapped: int) -> str:
     return f"{note} {left}" if drawn < mapped else note
 
 
-def _first(text: Text, result: Mapping[str, Any], total: AreaSeries, *, several: bool) -> First:
+def _first(text: Text, result: SeriesResult, total: AreaSeries, *, several: bool) -> First:
     """Return the first screen: S, its interval, what it rests on."""
     period = total.periods[0]
     one_day = period.start == period.end
     span = text("series.span", start=period.start, end=period.end)
-    what, seen = str(result.get("class", "water")), period.area_km2
-    head = Headline.of_estimate(what, period, seen, clouds=period.clouds, errors=period.errors)
+    head = result.headline
+    assert head is not None  # of areas there is one
     label = text("series.period", span=period.start if one_day else span)
     first = figures(text, label, head, place_of(period.district))
-    filled = period.filled_km2
+    filled = head.filled_km2
     more = [] if filled is None else [(text.area(filled), text("series.filled_value"))]
     return dataclasses.replace(
         first,
@@ -126,7 +132,7 @@ def _about_dates(text: Text, period: PeriodArea, *, several: bool) -> list[str]:
 
 
 def _facts(
-    text: Text, result: Mapping[str, Any], total: AreaSeries, *, several: bool
+    text: Text, result: SeriesResult, total: AreaSeries, *, several: bool
 ) -> list[tuple[str, str]]:
     period, areas = total.periods[0], total.areas
     failed = sum(a.area_km2 is None and a.status == "failed" for a in areas)
@@ -141,9 +147,9 @@ def _facts(
             text("series.effective_least" if several else "series.effective"),
             text.number(period.effective_dates, 1),
         ),
-        (text("series.weights"), _weights(text, result["weights"])),
+        (text("series.weights"), _weights(text, result.weights)),
         (text("series.unseen"), cells.unseen(text, period)),
-        *([(text("report.method"), str(result["method"]))] if "method" in result else []),
+        *methods(text, result),
     ]
 
 
@@ -183,7 +189,7 @@ def _districts(text: Text, series: AreaSeries) -> Part | None:
     return card(shown, Words(text("series.districts_note")))
 
 
-def _dates(text: Text, rows: Sequence[Mapping[str, Any]], total: AreaSeries) -> Part | None:
+def _dates(text: Text, rows: Sequence[WaterDate], total: AreaSeries) -> Part | None:
     """Return the table of dates, failed ones too."""
     by_date, col = {a.date: a for a in total.areas}, Columns(text, "series")
     shown = table(
@@ -197,9 +203,9 @@ def _dates(text: Text, rows: Sequence[Mapping[str, Any]], total: AreaSeries) -> 
             col.span("bounds", cells.far),
             col.written("seen", lambda row: cells.seen(text, row)),
             col.number("weight", digits=3),
-            col.written("threshold", lambda row: _threshold(text, row["threshold"])),
+            col.written("threshold", lambda row: _threshold(text, row.threshold)),
             col.number("cloud", "cloud_percent"),
-            col.words("note", lambda row: cells.note(text, row, by_date.get(row["date"]))),
+            col.words("note", lambda row: cells.note(text, row, by_date.get(row.date))),
         ],
     )
     return card(shown, Words(text("series.dates_note")))
@@ -209,9 +215,9 @@ def _threshold(text: Text, value: float | None) -> str:
     return "" if value is None else text.significant(value, 3)
 
 
-def _maps(report: Report) -> Section | None:
+def _maps(report: Report[SeriesResult]) -> Section | None:
     """Return where there was water how often, and what changed."""
-    text, change = report.text, report.result.get("change")
+    text, change = report.text, report.result.change
     shown = [
         ("occurrence", text("series.occurrence_note")),
         ("change", " ".join(_about_change(text, change)) if change else ""),
@@ -225,13 +231,13 @@ def _maps(report: Report) -> Section | None:
     return section("", Grid(maps, look) if maps else None, _change(text, change))
 
 
-def _change(text: Text, found: Mapping[str, Any] | None) -> Part | None:
+def _change(text: Text, found: WaterChange | None) -> Part | None:
     """Return what became water and what ceased to be, with intervals."""
     if found is None:
         return None
-    areas = [*found["areas"], *([found["total"]] if len(found["areas"]) > 1 else [])]
+    areas = [*found.areas, *([found.total] if len(found.areas) > 1 else [])]
     col = Columns(text, "series")
-    with_interval = "_interval" if any(row["net_interval_km2"] for row in areas) else ""
+    with_interval = "_interval" if any(row.net_interval_km2 for row in areas) else ""
     shown = table(
         areas,
         [
@@ -241,7 +247,7 @@ def _change(text: Text, found: Mapping[str, Any] | None) -> Part | None:
                 for name in ("gained", "lost", "net")
             ),
             col.km2("stable", "stable_km2"),
-            col.share("unseen_both", lambda row: row["unseen_km2"] / row["district_km2"]),
+            col.share("unseen_both", lambda row: row.unseen_km2 / row.district_km2),
         ],
     )
     return card(shown, Words(text("series.change_note")), look="card below")
@@ -250,8 +256,9 @@ def _change(text: Text, found: Mapping[str, Any] | None) -> Part | None:
 def _changed(text: Text, name: str) -> Any:
     """Return what writes a change, a net one with its sign, and its interval."""
 
-    def cell(row: Mapping[str, Any]) -> str:
-        value, bounds = row[f"{name}_km2"], span_km2(text, row[f"{name}_interval_km2"])
+    def cell(row: ChangeArea) -> str:
+        value: float | None = getattr(row, f"{name}_km2")
+        bounds = span_km2(text, getattr(row, f"{name}_interval_km2"))
         if value is None:
             return ""
         shown = cells.bare(signed(text, value, plus="+" if name == "net" else ""))
@@ -260,25 +267,25 @@ def _changed(text: Text, name: str) -> Any:
     return cell
 
 
-def _about_change(text: Text, found: Mapping[str, Any]) -> list[str]:
-    total = found["total"]
-    if total["net_km2"] is None:
-        return [text.sentence(total["reason"])]
-    bounds = total["net_interval_km2"]
+def _about_change(text: Text, found: WaterChange) -> list[str]:
+    total = found.total
+    if total.net_km2 is None:
+        return [text.sentence(total.reason)]
+    bounds = total.net_interval_km2
     interval = span_km2(text, bounds)
     said = [
         text(
             "series.change_sentence",
-            before=_dated(found["before"]),
-            after=_dated(found["after"]),
-            net=signed(text, total["net_km2"]),
+            before=_dated(found.before),
+            after=_dated(found.after),
+            net=signed(text, total.net_km2),
             interval=text("series.change_interval", interval=interval) if interval else "",
         )
     ]
     if bounds is not None:
         unclear = bounds[0] <= 0 <= bounds[1]
         said.append(text("series.change_unclear" if unclear else "series.change_clear"))
-    share = total["unseen_km2"] / total["district_km2"]
+    share = total.unseen_km2 / total.district_km2
     if share > 0:
         said.append(text("series.change_unseen", share=text.percent(share)))
     return said
@@ -289,12 +296,12 @@ def _dated(dates: Sequence[str | None]) -> str:
     return " – ".join(known) or cells.UNKNOWN
 
 
-def _register(text: Text, comparison: Mapping[str, Any] | None) -> Part | None:
+def _register(text: Text, comparison: RegisterComparison | None) -> Part | None:
     """Return the comparison with the register: sentences, a table, notes."""
     if comparison is None:
         return None
-    rows, col = comparison["rows"], Columns(text, "series")
-    estimated = any(row["interval_km2"] is not None for row in rows)
+    rows, col = comparison.rows, Columns(text, "series")
+    estimated = any(row.interval_km2 is not None for row in rows)
     shown = table(
         rows,
         [
@@ -302,18 +309,18 @@ def _register(text: Text, comparison: Mapping[str, Any] | None) -> Part | None:
             col.km2("register_km2"),
             col.km2("measured_km2" if estimated else "measured_seen_km2", "measured_km2"),
             col.span("interval_km2"),
-            col.written("difference_km2", lambda r: cells.bare(signed(text, r["difference_km2"]))),
-            col.written("difference_percent", lambda r: _percent(text, r["difference_percent"])),
-            col.words("inside", lambda r: _yes(text, r["inside_interval"])),
+            col.written("difference_km2", lambda r: cells.bare(signed(text, r.difference_km2))),
+            col.written("difference_percent", lambda r: _percent(text, r.difference_percent)),
+            col.words("inside", lambda r: _yes(text, r.inside_interval)),
             col.km2("channel_km2"),
         ],
     )
     kinds = [
         f"{text.known('kinds', kind or 'unsaid')} {text.area(km2)}"
-        for kind, km2 in comparison["by_kind"].items()
+        for kind, km2 in comparison.by_kind.items()
     ]
-    told = [text("series.kinds", kinds=", ".join(kinds))] if any(comparison["by_kind"]) else []
-    told += [text.sentence(note) for note in comparison["notes"]]
+    told = [text("series.kinds", kinds=", ".join(kinds))] if any(comparison.by_kind) else []
+    told += [text.sentence(note) for note in comparison.notes]
     lead = Words(" ".join(_about_register(text, rows[0])), "lead") if len(rows) == 1 else None
     return card(lead, shown, *notes(told))
 
@@ -326,28 +333,28 @@ def _yes(text: Text, value: bool | None) -> str:
     return "" if value is None else text("report.yes" if value else "report.no")
 
 
-def _about_register(text: Text, row: Mapping[str, Any]) -> list[str]:
-    difference, share = row["difference_km2"], (row["difference_percent"] or 0.0) / 100
+def _about_register(text: Text, row: RegisterRow) -> list[str]:
+    difference, share = row.difference_km2, (row.difference_percent or 0.0) / 100
     same = difference == 0 or 0 < abs(share) < _SAME
     key = "same" if same else "more" if difference > 0 else "less"
-    known = row["difference_percent"] is not None
+    known = row.difference_percent is not None
     said = [
         text(
             f"series.register_{key}",
             difference=text.area(abs(difference)),
             percent=text.percent(abs(share)) if known else cells.UNKNOWN,
-            register=text.area(row["register_km2"]),
+            register=text.area(row.register_km2),
         )
     ]
-    if row["inside_interval"] is not None:
-        where = "inside" if row["inside_interval"] else "outside"
+    if row.inside_interval is not None:
+        where = "inside" if row.inside_interval else "outside"
         said.append(text(f"series.register_{where}"))
-    if row["channel_km2"] is not None:
-        said.append(text("series.register_channel", channel=text.area(row["channel_km2"])))
+    if row.channel_km2 is not None:
+        said.append(text("series.register_channel", channel=text.area(row.channel_km2)))
     return said
 
 
-def _evaporation(text: Text, found: Sequence[Mapping[str, Any]] | None) -> Part | None:
+def _evaporation(text: Text, found: Sequence[Evaporation] | None) -> Part | None:
     """Return additional evaporation: a sentence and a table of months for each district."""
     if not found:
         return None
@@ -355,50 +362,48 @@ def _evaporation(text: Text, found: Sequence[Mapping[str, Any]] | None) -> Part 
     for one in found:
         said, months = _about_evaporation(text, one), _months(text, one)
         if len(found) > 1:
-            title = f"{text.place(one['district'])}: {said[0]}"
+            title = f"{text.place(one.district)}: {said[0]}"
             parts.append(Folded(title, [*notes(said[1:]), months]))
         else:
             parts += [Words(" ".join(said), "lead"), months]
-    told = dict.fromkeys(text.sentence(note) for one in found for note in one["notes"])
+    told = dict.fromkeys(text.sentence(note) for one in found for note in one.notes)
     formula = Words(text("series.formula"), "formula")
     return card(*parts, formula, *notes([text("series.formula_note"), *told]))
 
 
-def _about_evaporation(text: Text, one: Mapping[str, Any]) -> list[str]:
-    months = one["months"]
-    if one["volume_1e6m3"] is None:
-        return [text("series.evaporation_unknown", district=text.place(one["district"]))]
-    bounds = _volumes(text, one["interval_1e6m3"])
+def _about_evaporation(text: Text, one: Evaporation) -> list[str]:
+    months = one.months
+    if one.volume_1e6m3 is None:
+        return [text("series.evaporation_unknown", district=text.place(one.district))]
+    bounds = _volumes(text, one.interval_1e6m3)
     said = [
         text(
             "series.evaporation_sentence",
-            volume=f"{_volume(text, one['volume_1e6m3'])}{NBSP}{text('series.million_m3')}",
+            volume=f"{_volume(text, one.volume_1e6m3)}{NBSP}{text('series.million_m3')}",
             count=len(months),
-            start=months[0]["month"],
-            end=months[-1]["month"],
+            start=months[0].month,
+            end=months[-1].month,
             interval=text("series.evaporation_interval", interval=bounds) if bounds else "",
         )
     ]
-    negative = sum(m["additional_mm"] < 0 for m in months)
+    negative = sum(m.additional_mm < 0 for m in months)
     return [*said, text("series.evaporation_negative", count=negative)] if negative else said
 
 
-def _months(text: Text, one: Mapping[str, Any]) -> Table:
+def _months(text: Text, one: Evaporation) -> Table:
     """Return a row for each month, and their sum."""
     col = Columns(text, "series")
-    total = {"month": text("series.total"), **one}
+    total = {"month": text("series.total"), **dataclasses.asdict(one)}
     return table(
-        [*one["months"], total],
+        [*one.months, total],
         [
             col.words("month"),
             col.number("land_mm", digits=1),
             col.number("additional_mm", digits=1),
             col.km2("s_km2", "area_km2"),
-            col.words(
-                "s_of", lambda m: text(f"series.of_{m['area_of']}") if m is not total else ""
-            ),
-            col.written("volume", lambda m: _volume(text, m["volume_1e6m3"])),
-            col.written("interval_90", lambda m: _volumes(text, m["interval_1e6m3"])),
+            col.words("s_of", lambda m: "" if m is total else text(f"series.of_{m.area_of}")),
+            col.written("volume", lambda m: _volume(text, getter("volume_1e6m3")(m))),
+            col.written("interval_90", lambda m: _volumes(text, getter("interval_1e6m3")(m))),
         ],
     )
 
@@ -413,7 +418,7 @@ def _volumes(text: Text, bounds: Sequence[float] | None) -> str:
     return cells.span(text, bounds, lambda value: _volume(text, value))
 
 
-def _causes(report: Report, total: AreaSeries, *, several: bool) -> Section | None:
+def _causes(report: Report[SeriesResult], total: AreaSeries, *, several: bool) -> Section | None:
     """Return where the uncertainty comes from."""
     text = report.text
     drawing = report.drawing("causes", text("series.causes"), look="small")
@@ -425,18 +430,18 @@ def _causes(report: Report, total: AreaSeries, *, several: bool) -> Section | No
     return section(text("series.causes"), Grid([drawing, Grid(notes(said), "plain")], "card pair"))
 
 
-def _bodies(text: Text, found: Mapping[str, Any] | None) -> Part | None:
+def _bodies(text: Text, found: Bodies | None) -> Part | None:
     """Return the largest water bodies, and how many there are."""
     if found is None:
         return None
-    rule, largest = found["rule"], found.get("largest", [])
+    rule, largest = found.rule, found.largest
     said = text(
         "series.bodies_count",
-        count=text.number(found["count"], 0),
+        count=text.number(found.count, 0),
         detection=rule["detection_percent"],
         extent=rule["extent_percent"],
     )
-    if len(largest) < found["count"]:
+    if len(largest) < found.count:
         said += " " + text("series.bodies_largest", count=len(largest))
     col = Columns(text, "series")
     shown = table(

@@ -1,12 +1,11 @@
 """The report of water in one image."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
-from obriy.model.areas import Area, AreaSeries
+from obriy.model.areas import WHOLE_IMAGE, Area, AreaSeries
 from obriy.model.legend import load_legend
-from obriy.model.result.water import Estimate
+from obriy.model.result.base import Evaluation, RunResult
+from obriy.model.result.measured import ImageResult
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Columns, table
 from obriy.outputs.report.evaluation import ClassWords, of_water
@@ -17,7 +16,10 @@ from obriy.render.text import Text
 
 
 def page(
-    report: Report, *, areas: AreaSeries | None = None, share_of_seen: float | None = None
+    report: Report[ImageResult],
+    *,
+    areas: AreaSeries | None = None,
+    share_of_seen: float | None = None,
 ) -> Page:
     """Lay out the report.
 
@@ -42,7 +44,7 @@ def page(
             ),
             section(text("report.districts"), _districts(text, areas)),
             report.warned(),
-            of_water(words, result.get("evaluation")),
+            of_water(words, result.evaluation),
             section(
                 text("report.indices"), Grid(indices, "maps"), Words(text("report.indices_note"))
             )
@@ -59,69 +61,74 @@ def page(
 
 
 def _first(
-    text: Text, result: Mapping[str, Any], areas: AreaSeries | None, share_of_seen: float | None
+    text: Text, result: ImageResult, areas: AreaSeries | None, share_of_seen: float | None
 ) -> First:
     """Return the first screen: how much water, what was unseen, how far to trust it."""
-    total, rows = result.get("area_km2"), () if areas is None else areas.areas
+    rows = () if areas is None else areas.areas
     one = rows[0] if len(rows) == 1 else None
-    dates = [d["date"] for d in result.get("dates") or [] if d.get("date")]
+    dates = [row.date for row in result.dates if row.date]
     place = "district" if one is None else place_of(one.district)
-    own = {key: value for key, value in result.items() if key in Estimate.model_fields}
-    first = figures(text, text("report.water"), Estimate(**own).estimate(), place)
-    if total is None:
+    assert result.headline is not None  # of areas there is one
+    first = figures(text, text("report.water"), result.headline, place)
+    if result.area_km2 is None:
         first = dataclasses.replace(first, value=(text("report.area_unknown"), ""))
     return dataclasses.replace(
         first,
         lines=_lines(text, result, first.value[1], share_of_seen),
         facts=[
             (text("report.date"), ", ".join(dates) or text("report.date_unknown")),
-            *([(text("report.method"), str(result["method"]))] if "method" in result else []),
+            *methods(text, result),
             (text("report.clear"), cells.seen(text, result)),
         ],
         seen=_seen(text, result, one),
-        trust=_trust(text, result.get("evaluation")),
+        trust=_trust(text, result.evaluation),
     )
 
 
-def _lines(
-    text: Text, result: Mapping[str, Any], what: str, share_of_seen: float | None
-) -> list[str]:
+def methods(text: Text, result: RunResult) -> list[tuple[str, str]]:
+    """Return what mapped it; nothing of a map that somebody else made."""
+    method = getattr(result, "method", None)
+    return [] if method is None else [(text("report.method"), str(method))]
+
+
+def _lines(text: Text, result: ImageResult, what: str, share_of_seen: float | None) -> list[str]:
     """Say the same in other units; ``what`` the first figure is, for others stand between."""
-    lines, mask = [], result.get("mask_area_km2")
-    if result.get("expected_km2") is not None:
-        lines.append(f"{text.hectares(result['expected_km2'])}, {what}")
+    lines, mask = [], getattr(result, "mask_area_km2", None)
+    if result.expected_km2 is not None:
+        lines.append(f"{text.hectares(result.expected_km2)}, {what}")
     if share_of_seen is not None:
         lines.append(text("report.share_of_seen", share=text.percent(share_of_seen)))
-    if mask is not None and mask != result.get("area_km2"):
+    if mask is not None and mask != result.area_km2:
         lines.append(text("report.whole_pixels", area=text.area(mask)))
     return lines
 
 
-def _seen(text: Text, result: Mapping[str, Any], area: Area | None) -> str:
+def _seen(text: Text, result: ImageResult, area: Area | None) -> str:
     """Say what could not be seen: where clouds are unknown, what else hid the ground."""
-    if result["unseen_share"] <= 0 and cells.clouds_unknown(result):
+    if result.unseen_share <= 0 and cells.clouds_unknown(result):
         return ""
     return could_not_be_seen(text, result, area)
 
 
-def _trust(text: Text, scores: Mapping[str, Any] | None) -> str:
+def _trust(text: Text, found: Evaluation | None) -> str:
     """Say how the map fared against a reference, or that nobody knows."""
-    if not scores:
+    if found is None:
         return text("report.trust_none")
-    water = next((c for c in scores["classes"] if c["name"] == "water"), None)
+    scores = dict(found)
+    water = next((c for c in found.classes if c["name"] == "water"), None)
     if water is None or water["f1"] is None:
         return text("report.trust_undefined")
     interval = cells.score_span(text, (scores.get("intervals") or {}).get("water.f1"))
     return text(
-        "report.trust_accuracy" if scores["independent"] else "report.trust_agreement",
+        "report.trust_accuracy" if found.independent else "report.trust_agreement",
         f1=cells.score(text, water["f1"]),
         interval=text("report.trust_interval", interval=interval) if interval else "",
     )
 
 
 def _districts(text: Text, areas: AreaSeries | None) -> Part | None:
-    """Return the table of areas."""
-    if areas is None or not areas.areas:
+    """Return the table of districts; None where the image is but itself."""
+    if areas is None or all(area.district == WHOLE_IMAGE for area in areas.areas):
         return None
     col = Columns(text, "report")
     return card(

@@ -16,8 +16,8 @@ from obriy.model.layers import is_listed, layer_of
 from obriy.model.notices import notice
 from obriy.model.reference import Reference
 from obriy.model.result.base import Evaluation, parts_that_failed
+from obriy.model.result.measured import ImageResult
 from obriy.model.result.water import (
-    AreaResult,
     Estimate,
     WaterDate,
     WaterImageResult,
@@ -82,7 +82,7 @@ def run_image(config: WaterConfig, item: Item, options: EngineOptions | None = N
         return measure_one(job, config, folder, options)
 
 
-Answer = Callable[[Any, Products, ImageMap, dict[str, str]], AreaResult]
+Answer = Callable[[Any, Products, ImageMap, dict[str, str]], ImageResult]
 """What puts ``result.json`` together, of a configuration and what was measured."""
 
 

@@ -12,7 +12,7 @@ from obriy.indices.catalogue import get_index
 from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.layers import LAYERS
-from obriy.model.result.water import AreaResult
+from obriy.model.result.measured import ImageResult
 from obriy.model.scene import band_names
 from obriy.model.scores import Scores
 from obriy.outputs.polygons import write_polygons
@@ -50,7 +50,7 @@ class Products:
 
 
 def write_products(
-    config: SeriesConfig, folder: RunFolder, products: Products, result: AreaResult
+    config: SeriesConfig, folder: RunFolder, products: Products, result: ImageResult
 ) -> dict[str, Path]:
     """Write polygons, tables, report and STAC item; return their paths by name.
 

@@ -21,7 +21,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.item import Item
 from obriy.model.layers import Layer, layers_named
-from obriy.model.result.water import AreaResult
+from obriy.model.result.measured import SeriesResult
 from obriy.render.text import text_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
@@ -50,7 +50,7 @@ from obriy.workflows.water.series_result import cloudiness, result_of
 
 OCCURRENCE: Final = layers_named("occurrence", "observations")
 OF_CLASS: Final = "share of valid observations that were {name}, per cent, 255 never seen"
-Answer = Callable[[Any, Sequence[ImageMap], SeriesProducts, RunFolder], AreaResult]
+Answer = Callable[[Any, Sequence[ImageMap], SeriesProducts, RunFolder], SeriesResult]
 """What puts ``result.json`` together, of a configuration and what was measured."""
 
 

@@ -20,7 +20,7 @@ from obriy.model.layers import LAYERS, Layer
 from obriy.model.legend import load_legend
 from obriy.model.notices import notice
 from obriy.model.result.base import Failure
-from obriy.model.result.water import AreaResult
+from obriy.model.result.measured import SeriesResult
 from obriy.outputs.bodies import write_bodies, write_body_series
 from obriy.outputs.cog import MapWriter
 from obriy.outputs.report import series as report_of
@@ -67,8 +67,8 @@ class SeriesProducts:
 
 
 def write_series_products(
-    config: SeriesConfig, folder: RunFolder, products: SeriesProducts, result: AreaResult
-) -> AreaResult:
+    config: SeriesConfig, folder: RunFolder, products: SeriesProducts, result: SeriesResult
+) -> SeriesResult:
     """Write tables, water bodies, change and report; return the result with all of them.
 
     Args:
@@ -149,7 +149,7 @@ def _body(body: WaterBody) -> dict[str, Any]:
 
 
 def _told_of_change(
-    halves: tuple[str, str], change: StepRecord | None, result: AreaResult
+    halves: tuple[str, str], change: StepRecord | None, result: SeriesResult
 ) -> dict[str, Any]:
     """Return what a result says of the change that was asked for."""
     if change is not None:
@@ -192,7 +192,7 @@ def _within(maps: Mapping[str, ClassMap], half: str) -> list[ClassMap]:
     return [class_map for date, class_map in maps.items() if low <= date <= high]
 
 
-def _report(run: RunFiles, products: SeriesProducts, result: AreaResult) -> None:
+def _report(run: RunFiles, products: SeriesProducts, result: SeriesResult) -> None:
     """Draw the series and write its report and pictures."""
     total, maps = _together(products.series), products.maps
     panels = products.series if len(products.series.periods) <= MOST_PANELS else total
