@@ -27,6 +27,7 @@ from tests.terminal import (
     start_and_halt,
 )
 
+from obriy.simulate.ice.folder import simulate_ice_folder
 from obriy.sources.scene import open_scene
 from obriy.workflows.water.mapping import map_water as map_scene
 
@@ -152,6 +153,24 @@ def test_counts_below_the_offset_of_the_calibration_are_not_seen(case, tmp_path)
         error_line(done, 1)
     else:
         assert [d["unseen_share"] for d in result_of(done, 0, 3)["dates"]] == [1.0]
+
+
+def test_a_granule_of_any_name_is_dated_and_paired_by_its_metadata(case, tmp_path):
+    pytest.importorskip("pyhdf")
+    assert (case(31) / "README.md").exists()  # its files are made here: a granule is 21 MB
+    folder = tmp_path / "granules"
+    simulate_ice_folder(folder, dates=["2023-04-01"], seed=11, granules=True)
+    endings = {"02HKM": "500m", "03": "geo"}
+    for kind, ending in endings.items():
+        (file,) = folder.glob(f"M?D{kind}.*.hdf")
+        file.rename(tmp_path / f"t1.23091.0155.{ending}.hdf")
+    words = ["--geolocation", tmp_path / "t1.23091.0155.geo.hdf", "--aoi", "peter-the-great-bay"]
+    words += ["--method", "ndsi", "--outputs", "map", "--out", tmp_path / "run", "--json"]
+    result = result_of(obriy("ice", tmp_path / "t1.23091.0155.500m.hdf", *words))
+    (day,) = result["dates"]
+    assert [time[:10] for time in day["time"]] == ["2023-04-01"]
+    read = [entry["href"] for entry in result["provenance"]["inputs"]]
+    assert str(tmp_path / "t1.23091.0155.geo.hdf") in read
 
 
 # Districts and intervals

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-GEOLOCATION: Final = re.compile(r"^M[OY]D03\b", re.IGNORECASE)
-CLOUDS: Final = re.compile(r"^M[OY]D35", re.IGNORECASE)
+_OF_GRANULES: Final = re.compile(r"^M[OY]D(03\b|35)", re.IGNORECASE)
 _FALSE_COLOUR: Final = re.compile(r"falsecolou?r", re.IGNORECASE)
 _TRUE_COLOUR: Final = re.compile(r"truecolou?r", re.IGNORECASE)
 _MASK: Final = re.compile(r"^(land(mask)?|cloud)\b|\.landmask\.", re.IGNORECASE)
@@ -15,7 +14,7 @@ _MASK: Final = re.compile(r"^(land(mask)?|cloud)\b|\.landmask\.", re.IGNORECASE)
 
 def is_helper(name: str) -> bool:
     """Whether a file holds the positions or the clouds of a granule, by its name."""
-    return bool(GEOLOCATION.match(name) or CLOUDS.match(name))
+    return bool(_OF_GRANULES.match(name))
 
 
 def is_image(name: str) -> bool:

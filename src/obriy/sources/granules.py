@@ -1,6 +1,5 @@
 """Products of MODIS in HDF4: granules with what belongs to them, each with its time."""
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -8,14 +7,13 @@ from typing import TYPE_CHECKING, Final
 from obriy.errors import SourceError
 from obriy.model.item import Item, item_id
 from obriy.sources.base import Query, Request, Source
-from obriy.sources.beside import CLOUDS, GEOLOCATION, is_helper
+from obriy.sources.beside import is_helper
 from obriy.sources.dates import time_in
 from obriy.sources.integrity import HDF4_SUFFIXES
+from obriy.sources.modis.product import CLOUDS, GEOLOCATION, Said, said_of
 
 if TYPE_CHECKING:
     import xarray as xr
-
-_SATELLITE: Final = re.compile(r"^M([OY])D", re.IGNORECASE)
 
 
 def claims(text: str) -> bool:
@@ -27,7 +25,8 @@ def find(texts: Sequence[str], query: Query) -> list[Item]:
     """Find the granules among files.
 
     MOD03 and MOD35 files among them, beside the granules, or in what ``geolocation`` and
-    ``clouds`` of the query name are put to the granule of the same satellite and time.
+    ``clouds`` of the query name are put to the granule of the same satellite and time, which
+    NASA's names tell; a file of another name is asked itself.
 
     Args:
         texts: Files in HDF4.
@@ -39,10 +38,12 @@ def find(texts: Sequence[str], query: Query) -> list[Item]:
     """
     places = [*query.geolocation, *([] if query.clouds in ("auto", "none") else [query.clouds])]
     helpers = [path for place in places for path in _hdf(place)]  # what was named goes first
-    helpers += [Path(text) for text in texts if is_helper(Path(text).name)]
+    files = [Path(text).expanduser() for text in texts]
+    helpers += filter(_helps, files)
     _require_helpers(query.geolocation, helpers)
-    granules = [Path(text).expanduser() for text in texts if not is_helper(Path(text).name)]
-    items = [_item(path, helpers, clouds=query.clouds != "none") for path in granules]
+    clouds = query.clouds != "none"
+    images = (file for file in files if not _helps(file))
+    items = [_item(file, said_of(file), helpers, clouds=clouds) for file in images]
     if items:
         _require_use(places, items)
     return items
@@ -68,10 +69,11 @@ def _hdf(source: str) -> list[Path]:
 
 
 def _require_helpers(geolocation: Sequence[str], helpers: Iterable[Path]) -> None:
-    if geolocation and not any(GEOLOCATION.match(h.name) for h in helpers):
+    said = (said_of(helper) for helper in helpers)
+    if geolocation and not any(one and one.kind == GEOLOCATION for one in said):
         raise SourceError(
             f"--geolocation: {', '.join(geolocation)} holds no MOD03 or MYD03 file.",
-            "They are named MOD03.AYYYYDDD.HHMM.*.hdf.",
+            "NASA names them MOD03.AYYYYDDD.HHMM.*.hdf; others have to say it within.",
         )
 
 
@@ -86,29 +88,24 @@ def _require_use(places: Sequence[str], items: Sequence[Item]) -> None:
         if path.is_file() and path not in used:
             raise SourceError(
                 f"{path} is of another granule than those to map, or another product.",
-                "Name the file of the same satellite and time, as NASA names it.",
+                "Name the file of the same satellite and time.",
             )
 
 
-def _item(path: Path, helpers: Sequence[Path], *, clouds: bool) -> Item:
+def _item(path: Path, said: Said | None, helpers: Sequence[Path], *, clouds: bool) -> Item:
     near = [*helpers, *(_hdf(str(path.parent)) if path.parent.is_dir() else [])]
     kinds = {"geolocation": GEOLOCATION} | ({"clouds": CLOUDS} if clouds else {})
-    partners = {name: _partner(path, near, kind) for name, kind in kinds.items()}
+    partners = {name: said.partner(kind, near) for name, kind in kinds.items()} if said else {}
     return Item(
         item_id(path.name),
         "granules",
         (str(path),),
-        time_in(path.name) or time_in(path.parent.name) or "",
+        said.time if said else time_in(path.name) or time_in(path.parent.name) or "",
         {name: str(file) for name, file in partners.items() if file is not None},
     )
 
 
-def _partner(granule: Path, helpers: Iterable[Path], kind: re.Pattern[str]) -> Path | None:
-    """Return the file of a kind with the satellite and the time of a granule."""
-    wanted = _moment(granule.name)
-    return next((h for h in helpers if kind.match(h.name) and _moment(h.name) == wanted), None)
-
-
-def _moment(name: str) -> tuple[str, str | None]:
-    satellite = _SATELLITE.match(name)
-    return (satellite[1].upper() if satellite else ""), time_in(name)
+def _helps(path: Path) -> bool:
+    """Say whether a file belongs to a granule: its positions, its clouds."""
+    said = said_of(path)
+    return is_helper(path.name) if said is None else said.helps

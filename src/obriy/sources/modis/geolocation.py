@@ -9,15 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import SourceError
+from obriy.sources.integrity import HDF4_SUFFIXES
 from obriy.sources.modis.hdf4 import Hdf4File, open_hdf4
-from obriy.sources.modis.product import GranuleFacts, facts_of
+from obriy.sources.modis.product import GEOLOCATION, GranuleFacts, Said, facts_of
 from obriy.sources.modis.sun import cos_sun_zenith
 from obriy.tables import load_toml
 
 DoubleArray = npt.NDArray[np.float64]
 
-KIND: Final = "03"
-"""MOD03 and MYD03."""
 SCAN: Final = 10
 """Lines of 1 km in a scan; twice as many of 500 m."""
 
@@ -218,27 +217,23 @@ def open_geolocation(
 
 
 def _beside(granule: Path, facts: GranuleFacts) -> Path | None:
-    """Return the geolocation in the folder of a granule, by its name; the latest of several."""
-    day = np.datetime64(facts.time)
-    year = str(day.astype("datetime64[Y]"))
-    number = int((day.astype("datetime64[D]") - np.datetime64(f"{year}-01-01")).astype(int)) + 1
-    clock = facts.time[11:16].replace(":", "")
-    found = sorted(granule.parent.glob(f"{facts.family}{KIND}.A{year}{number:03d}.{clock}.*hdf"))
-    return found[-1] if found else None
+    """Return the geolocation in the folder of a granule; the latest of several."""
+    near = (path for path in granule.parent.iterdir() if path.name.lower().endswith(HDF4_SUFFIXES))
+    return Said(facts.product, facts.time).partner(GEOLOCATION, sorted(near, reverse=True))
 
 
 def _check_same(file: Hdf4File, facts: GranuleFacts) -> None:
     own = facts_of(file)
-    if own.kind != KIND:
+    if own.kind != GEOLOCATION:
         raise SourceError(
             f"{file.path} is {own.product}, which holds no geolocation.",
-            f"Name {facts.family}{KIND} of the same time.",
+            f"Name {facts.family}{GEOLOCATION} of the same time.",
         )
     if (own.satellite, own.time) != (facts.satellite, facts.time):
         raise SourceError(
             f"{file.path} is the geolocation of another granule: of {own.satellite}, {own.time}, "
             f"and the image is of {facts.satellite}, {facts.time}.",
-            f"Name {facts.family}{KIND} of the same time.",
+            f"Name {facts.family}{GEOLOCATION} of the same time.",
         )
 
 

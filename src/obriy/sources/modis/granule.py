@@ -29,6 +29,7 @@ from obriy.sources.modis.product import (
     GranuleFacts,
     check_collection,
     check_image,
+    check_name,
     facts_of,
 )
 from obriy.sources.modis.swath import Resampling, SwathGrid, lay
@@ -61,7 +62,10 @@ def open_modis(request: Request) -> xr.Dataset:
             "Leave --sensor, --bands, --scale, --offset and --nodata away.",
         )
     file = open_hdf4(Path(request.paths[0]))
-    scene: xr.Dataset = READERS.get(check_image(file, facts_of(file)))(request)
+    facts = facts_of(file)
+    reader = READERS.get(check_image(file, facts))
+    check_name(file.path, facts)
+    scene: xr.Dataset = reader(request)
     return scene
 
 

@@ -1,12 +1,15 @@
 """Which MODIS product a file is, of which satellite, time and collection."""
 
 import dataclasses
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from obriy.errors import SourceError
+from obriy.blocks.handles import state_of
+from obriy.errors import MissingExtraError, SourceError
+from obriy.model.notices import notice
 from obriy.sources.band_names import reflectance_only
 from obriy.sources.dates import time_in
 from obriy.sources.modis.hdf4 import Hdf4File, open_hdf4
@@ -14,8 +17,74 @@ from obriy.tables import load_toml
 
 Satellite = Literal["Terra", "Aqua"]
 FAMILIES: Final[dict[str, Satellite]] = {"MOD": "Terra", "MYD": "Aqua"}
-_NAME: Final = re.compile(r"(?P<product>M[OY]D\w+)\.A\d{7}\..*?\.?(?P<collection>0\d\d)\.")
+_NAME: Final = re.compile(
+    r"(?<![A-Z0-9])(?P<product>M[OY]D\w+)\.A\d{7}\.(?:.*?\.?(?P<collection>0\d\d)\.)?",
+    re.IGNORECASE,
+)
 """File names, e.g. ``MOD02HKM.A2021049.0225.061.2021049131500.hdf``."""
+GEOLOCATION, CLOUDS = "03", "35_L2"
+"""Products that belong to a granule, without their satellite."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """Which file of MODIS one is.
+
+    Attributes:
+        product: Short name, e.g. ``"MOD02HKM"``.
+        time: When it begins, ISO 8601 to the minute; the day alone for daily products.
+    """
+
+    product: str
+    time: str
+
+    @property
+    def kind(self) -> str:
+        """The product without its satellite, e.g. ``"02HKM"``."""
+        return self.product[3:]
+
+    @property
+    def helps(self) -> bool:
+        """Whether it belongs to a granule, and is no image."""
+        return self.kind in (GEOLOCATION, CLOUDS)
+
+    def partner(self, kind: str, near: Iterable[Path]) -> Path | None:
+        """Return the first file of a kind with the satellite and the time of this one.
+
+        Args:
+            kind: `GEOLOCATION` or `CLOUDS`.
+            near: Where to look; files that NASA's names tell of are not opened, and those that
+                only their metadata tell of after them.
+        """
+        wanted, files = Said(self.product[:3] + kind, self.time), list(near)
+        named = [said_in(file.name) for file in files]
+        found = next((f for f, n in zip(files, named, strict=True) if n == wanted), None)
+        unnamed = (f for f, n in zip(files, named, strict=True) if n is None)
+        return found or next((file for file in unnamed if said_of(file) == wanted), None)
+
+
+def said_in(name: str) -> Said | None:
+    """Return what a file name tells, where it is one of NASA's."""
+    found, time = _NAME.search(name), time_in(name)
+    return Said(found["product"].upper(), time) if found and time else None
+
+
+def said_of(path: Path) -> Said | None:
+    """Return what the name of a file tells, else what it says of itself; None where neither does.
+
+    Args:
+        path: A file in HDF4; opened only where NASA's naming does not tell.
+    """
+    return said_in(path.name) or _said_within(path, state_of(path))
+
+
+@functools.lru_cache(maxsize=4096)
+def _said_within(path: Path, state: Hashable) -> Said | None:
+    try:
+        facts = granule_facts(path)
+    except (SourceError, MissingExtraError):  # said when it is opened
+        return None
+    return Said(facts.product, facts.time)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +138,8 @@ def facts_of(file: Hdf4File) -> GranuleFacts:
         for key in sorted(file.attributes)
         if key.startswith("CoreMetadata.")
     )
-    product = _value(text, "SHORTNAME") or (name and name["product"])
+    named = said_in(file.path.name)
+    product = _value(text, "SHORTNAME") or (named and named.product)
     time = _time(text) or time_in(file.path.name)
     if not product or product[:3] not in FAMILIES or time is None:
         reflectance_only([file.path.name])
@@ -102,6 +172,23 @@ def check_image(file: Hdf4File, facts: GranuleFacts) -> str:
         hint = entry["hint"].format(family=facts.family)
         raise SourceError(f"{file.path} is {facts.product}: {entry['what']}, not the image.", hint)
     return str(entry["reader"])
+
+
+def check_name(path: Path, facts: GranuleFacts) -> None:
+    """Refuse a file named by another satellite or time than its own: its map would be misdated.
+
+    Raises:
+        SourceError: with both.
+    """
+    named = said_in(path.name)
+    if named is None:
+        return
+    if (named.product[:3], named.time) != (facts.family, facts.time[: len(named.time)]):
+        told, own = (f"{one.product}, {one.time}" for one in (named, facts))
+        raise SourceError(
+            notice("name_contradicts_metadata", name=str(path), told=told, own=own),
+            notice("rename_by_metadata"),
+        )
 
 
 def check_collection(file: Hdf4File, facts: GranuleFacts) -> str:
