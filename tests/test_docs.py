@@ -79,3 +79,16 @@ def test_python_compiles(page: str, text: str) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     links = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_tree_of_contributing_names_every_room():
+    (tree,) = [t for t in blocks(ROOT / "CONTRIBUTING.md", "") if t.startswith("src/obriy")]
+    named, above = set(), []
+    for line in tree.splitlines()[1:]:
+        match = re.match(r"(?P<bars>[│ ]*)[├└]── (?P<name>\w+) +\w", line)
+        if match:
+            above[len(match["bars"]) // 4 :] = [match["name"]]
+            named.add("/".join(above))
+    house = ROOT / "src" / "obriy"
+    files = [file.relative_to(house).parent.as_posix() for file in house.rglob("*.*")]
+    assert named == {room for room in files if room != "." and "__pycache__" not in room}
