@@ -10,9 +10,8 @@ from obriy.model.grid import geobox_of, same_grid
 from obriy.model.scene import band_names
 from obriy.simulate.counting import heights
 from obriy.simulate.materials import code, spectra
-from obriy.simulate.opening import open_simulated
 from obriy.simulate.place import NO_DAM, Frame, Place, index_shapes
-from obriy.simulate.season import make_season, simulate_season, true_area
+from obriy.simulate.season import make_season
 from obriy.simulate.sky import Sun, illumination, make_clouds, shade, sun_of
 from obriy.simulate.water import simulate_water_scene
 from obriy.sources import open_scene
@@ -162,17 +161,17 @@ def test_every_size_makes_a_scene(size, setting):
 
 def test_a_date_does_not_depend_on_the_others():
     dates = ["2023-04-02", "2023-07-11", "2023-10-30"]
-    together = list(simulate_season((60, 64), 3, dates=dates))
-    alone = next(simulate_season((60, 64), 3, dates=dates[2:]))
+    together = [make_season((60, 64), 3).on(date) for date in dates]
+    alone = make_season((60, 64), 3).on(dates[2])
     assert together[2].scene.equals(alone.scene)
     assert together[2].true_km2 == alone.true_km2
     assert [d.scene.attrs["time"] for d in together] == dates
     assert together[0].level_m > together[2].level_m  # spring floods, autumn is dry
-    assert true_area((60, 64), 3, dates[2]) == pytest.approx(alone.true_km2)
+    assert make_season((60, 64), 3).true_area_km2(dates[2]) == pytest.approx(alone.true_km2)
 
 
 def test_the_truth_of_a_date_adds_up():
-    made = next(simulate_season((60, 64), 3, dates=["2023-07-11"]))
+    made = make_season((60, 64), 3).on("2023-07-11")
     assert float(made.truth_fraction.sum()) * 1e-4 == pytest.approx(made.true_km2, rel=1e-6)
 
 
@@ -186,7 +185,7 @@ def test_what_cannot_be_made():
     with pytest.raises(UsageError, match="negative"):
         make_season((64, 64), -1)
     with pytest.raises(UsageError, match="is no date"):
-        simulate_season((64, 64), 1, dates=["2023-02-30"])
+        make_season((64, 64), 1).on("2023-02-30")
 
 
 def test_heights_at_points_tell_whose_water_it_is():
@@ -199,8 +198,8 @@ def test_heights_at_points_tell_whose_water_it_is():
 def test_the_address():
     scene = open_scene("simulated:?seed=3&size=40x60")
     assert dict(scene.sizes) == {"y": 40, "x": 60}
-    twin, reference = open_simulated("simulated:?seed=3&size=40x60")
-    assert twin.equals(scene)
+    reference = truth_of("simulated:?seed=3&size=40x60", geobox_of(scene))
+    assert open_scene("simulated:?seed=3&size=40x60").equals(scene)
     assert reference.independent
     assert reference.labels.shape == (40, 60)
     assert scene.attrs["provenance"].step("simulation")["seed"] == 3
@@ -210,7 +209,8 @@ def test_the_address():
 
 def test_the_truth_of_a_part():
     address = "simulated:?seed=3&size=40x60"
-    scene, whole = open_simulated(address)
+    scene = open_scene(address)
+    whole = truth_of(address, geobox_of(scene))
     part = scene.isel(y=slice(5, 25), x=slice(7, 50))
     reference = truth_of(address, geobox_of(part))
     np.testing.assert_array_equal(reference.labels, whole.labels[5:25, 7:50])
@@ -340,7 +340,7 @@ def test_outside_the_swath_there_is_nothing():
 
 
 def test_sensors_have_their_bands_and_pixels():
-    landsat = next(simulate_season((20, 20), 1, dates=["2023-06-01"], sensor="landsat_c2l2"))
+    landsat = make_season((20, 20), 1, sensor="landsat_c2l2").on("2023-06-01")
     assert geobox_of(landsat.scene).affine.a == 30
     assert "nir08" in landsat.scene
     assert "nir" not in landsat.scene

@@ -87,7 +87,6 @@ def measure_bodies(
     maps: Sequence[ClassMap],
     labels: BodyLabels,
     *,
-    rule: BodyRule | None = None,
     class_name: str = "water",
     districts: Sequence[District] = (),
     pixel_size_m: float | None = None,
@@ -99,7 +98,6 @@ def measure_bodies(
     Args:
         maps: The series, on the grid of the bodies; every map has a date.
         labels: The bodies, of `find_bodies`.
-        rule: When a body counts as seen and as wet; None: that of the table.
         class_name: Class of their legends.
         districts: Places whose names the bodies in them carry.
         pixel_size_m: Side of a pixel in metres, for maps with no CRS.
@@ -109,7 +107,7 @@ def measure_bodies(
         GridError: the maps do not share a grid, or it has no CRS and no pixel size is given.
         TableError: a legend has no such class.
     """
-    rule = rule or default_rule()
+    rule = default_rule()
     require_one_grid(maps)
     dated = sorted_by_date(maps)
     tally = _Tally(len(dated), labels.count)

@@ -38,22 +38,19 @@ class Tile:
     shape: tuple[int, int]
     kept: tuple[slice, slice]
 
-    def cut(
-        self, block: Block, plane: npt.NDArray[Any], beyond: float = np.nan
-    ) -> npt.NDArray[Any]:
-        """Return the window of a plane of a block.
+    def cut(self, block: Block, plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the window of a plane of a block, NaN beyond the scene.
 
         Args:
             block: With a halo that holds the window as far as the scene does.
             plane: (rows, columns) of the block.
-            beyond: Value beyond the scene.
 
         Returns:
             (rows, columns) of the window, of the type of the plane.
         """
         rows, into_rows = _overlap(self.row - block.row, self.shape[0], block.shape[0])
         columns, into_columns = _overlap(self.column - block.column, self.shape[1], block.shape[1])
-        window = np.full(self.shape, beyond, plane.dtype)
+        window = np.full(self.shape, np.nan, plane.dtype)
         window[into_rows, into_columns] = plane[rows, columns]
         return window
 

@@ -59,20 +59,22 @@ def _origin_and_step(data: xr.DataArray | xr.Dataset, name: str) -> tuple[float,
     return float(centres[0]) - step / 2, step
 
 
-def same_grid(a: GeoBox, b: GeoBox, tolerance: float = 1e-3) -> bool:
-    """Say whether two grids are the same, to a fraction of a pixel.
+_TOLERANCE = 1e-3
+
+
+def same_grid(a: GeoBox, b: GeoBox) -> bool:
+    """Say whether two grids are the same, to a thousandth of a pixel at each corner.
 
     Args:
         a: A grid.
         b: Another.
-        tolerance: Greatest shift of a corner, in pixels of ``a``.
     """
     if a.shape != b.shape or a.crs != b.crs:
         return False
     to_pixels = ~a.affine @ b.affine
     corners = [(0, 0), (a.shape.x, 0), (0, a.shape.y), (a.shape.x, a.shape.y)]
     return all(
-        max(abs(u - x), abs(v - y)) <= tolerance
+        max(abs(u - x), abs(v - y)) <= _TOLERANCE
         for x, y in corners
         for u, v in [to_pixels @ (x, y)]
     )

@@ -1,7 +1,7 @@
 """Areas and scores as CSV: UTF-8, a point for decimals, full precision, empty where unknown."""
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,7 +56,7 @@ _OVERALL = ("overall_accuracy", "kappa", "mean_iou", "pixels", "unseen_share")
 _BY_CLASS = ("precision", "recall", "f1", "iou")
 
 
-def write_areas(series: AreaSeries, path: Path | str, maps: Sequence[str] | None = None) -> Path:
+def write_areas(series: AreaSeries, path: Path | str) -> Path:
     """Write ``areas.csv``: a row per district and date; return its path.
 
     ``expected_km2`` is the best estimate for the whole district, with its 90 % interval;
@@ -67,14 +67,8 @@ def write_areas(series: AreaSeries, path: Path | str, maps: Sequence[str] | None
     Args:
         series: The areas.
         path: The file.
-        maps: Name of the map of each area, for a column ``map``, which stands first; None: no such
-            column: the dates tell maps apart.
     """
-    names = iter(maps or ())
-    named: Columns = {} if maps is None else {"map": lambda _: next(names)}
-    return write_table(
-        path, {**named, "class": lambda _: series.class_name, **_AREAS}, series.areas
-    )
+    return write_table(path, {"class": lambda _: series.class_name, **_AREAS}, series.areas)
 
 
 def write_scores(scores: Scores, path: Path | str) -> Path:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
+from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, open_frame
 from obriy.render.text import Text, text_of
 
 MEASURES: Final = (
@@ -136,9 +136,7 @@ def _quiet(axes: Axes, text: Text, measure: str) -> None:
     axes.tick_params(colors=MUTED, labelsize=8.5, length=0)
     axes.grid(axis="x", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
+    open_frame(axes)
 
 
 def _key(figure: Figure, text: Text, height: float) -> None:

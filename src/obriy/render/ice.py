@@ -18,7 +18,7 @@ from obriy.model.layers import LAYERS
 from obriy.render.figures import MUTED
 from obriy.render.furniture import district_entries
 from obriy.render.maps import MAX_SIZE, Picture, map_figure
-from obriy.render.multiples import MOST, MapSheet, draw_colour_bar, seen_caption, small_maps
+from obriy.render.multiples import MapSheet, draw_colour_bar, seen_caption, small_maps
 from obriy.render.palette import EDGE, rgb
 from obriy.render.text import text_of
 
@@ -33,7 +33,6 @@ def ice_figure(
     *,
     districts: Sequence[District] = (),
     lang: str = "en",
-    attribution: str = "",
     pixel_size_m: float | None = None,
 ) -> Figure:
     """Draw a scene beside its map of ice, arguments as of `obriy.render.maps.map_figure`."""
@@ -43,7 +42,6 @@ def ice_figure(
         districts=districts,
         lang=lang,
         title=text_of(lang)("ice.map"),
-        attribution=attribution,
         pixel_size_m=pixel_size_m,
     )
     _hatch_nothing(figure)
@@ -56,7 +54,6 @@ def ice_multiples(
     *,
     districts: Sequence[District] = (),
     lang: str = "en",
-    most: int = MOST,
 ) -> Figure:
     """Draw a little map of each date, with the ice that was seen and how much was seen.
 
@@ -65,11 +62,10 @@ def ice_multiples(
         areas: Of one place, one for each date.
         districts: Outlined.
         lang: Language.
-        most: Maps in the picture; more dates are thinned out evenly.
     """
     text = text_of(lang)
     captions = {a.date: seen_caption(text, a.ice_km2, a.unseen_share) for a in areas}
-    figure = small_maps(maps, captions, districts=districts, lang=lang, most=most)
+    figure = small_maps(maps, captions, districts=districts, lang=lang)
     _hatch_nothing(figure)
     return figure
 
@@ -81,7 +77,6 @@ def concentration_figure(
     districts: Sequence[District] = (),
     lang: str = "en",
     pixel_size_m: float | None = None,
-    max_size: int = MAX_SIZE,
 ) -> Figure:
     """Draw the concentration of the ice, and its edge at 15 %.
 
@@ -91,10 +86,9 @@ def concentration_figure(
         districts: Outlined.
         lang: Language.
         pixel_size_m: For a scale bar where the map has no CRS.
-        max_size: Longest side of the picture, pixels.
     """
     text = text_of(lang)
-    steps = steps_for(concentration.shape, max_size)
+    steps = steps_for(concentration.shape, MAX_SIZE)
     known = concentration.where(concentration != FRACTION_MISSING).astype("float32")
     percent = 100 / FRACTION_SCALE * block_means(known.variable, steps)
     land = class_shares(class_map.labels.variable, steps, [LAND])[0] >= 0.5

@@ -12,9 +12,9 @@ from obriy.render.ice_series import MOST_WINTERS
 from obriy.render.palette import SERIES
 from obriy.render.text import text_of
 from obriy.render.timeline import (
-    LEFT,
     WIDTH,
     day_of,
+    draw_key,
     month_ticks,
     panel_box,
     quiet,
@@ -62,18 +62,13 @@ def anomaly_figure(seasons: Sequence[IceSeason], *, lang: str = "en") -> Figure 
             f"{season.season} · {text('units.km2')}", loc="left", fontsize=9.5, color=INK, pad=3
         )
         month_ticks(axes, season.season, limits, text, named=number == len(rows) - 1)
-    figure.legend(
-        handles=[
+    draw_key(
+        figure,
+        [
             Patch(**_look(1.0), label=text("ice.more_ice")),
             Patch(**_look(-1.0), label=text("ice.less_ice")),
         ],
-        loc="lower left",
-        bbox_to_anchor=(LEFT / WIDTH - 0.008, 0.03 / height),
         ncols=2,
-        frameon=False,
-        fontsize=8.5,
-        labelcolor=INK,
-        borderaxespad=0.3,
     )
     return figure
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from obriy.model.ice import CLOUD, ICE, LAND, WATER
 from obriy.model.layers import LAYERS
 from obriy.model.legend import load_legend
-from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, write_numbers
+from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, open_frame, write_numbers
 from obriy.render.palette import SERIES
 from obriy.render.text import Text, text_of
 
@@ -167,9 +167,7 @@ def _quiet(axes: Axes, title: str, text: Text) -> None:
     axes.grid(axis="x", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
     write_numbers(axes.xaxis, text, 2)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
+    open_frame(axes)
 
 
 def _key(figure: Figure, kinds: set[str], published: bool, text: Text, height: float) -> None:

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from obriy.model.areas import ALL
+from obriy.model.headline import ENOUGH
 from obriy.model.ice import IceArea, IceSeason
 from obriy.model.legend import load_legend
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
@@ -17,10 +18,10 @@ from obriy.render.palette import SERIES
 from obriy.render.series import MOST_PANELS, district_title
 from obriy.render.text import Text, text_of
 from obriy.render.timeline import (
-    LEFT,
     WIDTH,
     UnseenBars,
     day_of,
+    draw_key,
     draw_unseen,
     limits_of,
     month_ticks,
@@ -47,7 +48,6 @@ def ice_series_figure(
     seasons: Sequence[IceSeason] = (),
     *,
     lang: str = "en",
-    least_seen: float = 0.5,
 ) -> Figure:
     """Draw the area of ice through time, a panel for each place, with what was unseen below.
 
@@ -59,8 +59,6 @@ def ice_series_figure(
         areas: Of the places; of more than six the first ones are drawn.
         seasons: Their winters; without them there is one.
         lang: Language.
-        least_seen: Share of the sea that must have been seen for a date to be on a line, as in
-            `obriy.measures.ice_season`.
     """
     text = text_of(lang)
     names = list(dict.fromkeys(a.district for a in areas))[:MOST_PANELS]
@@ -70,7 +68,6 @@ def ice_series_figure(
             [a for a in areas if a.district == name],
             [s for s in seasons if s.district == name],
             winters if len(winters) > 1 else [],
-            least_seen,
         )
         for name in names
     ]
@@ -88,18 +85,7 @@ def ice_series_figure(
         _draw(upper, panel, limits, text)
         draw_unseen(lower, panel.bars, limits, text)
         _axis(upper, lower, panel, limits, text)
-    figure.legend(
-        handles=entries,
-        loc="lower left",
-        bbox_to_anchor=(LEFT / WIDTH - 0.008, 0.03 / height),
-        ncols=3,
-        frameon=False,
-        fontsize=8.5,
-        labelcolor=INK,
-        handlelength=1.9,
-        columnspacing=1.6,
-        borderaxespad=0.3,
-    )
+    draw_key(figure, entries, ncols=3, handlelength=1.9, columnspacing=1.6)
     return figure
 
 
@@ -116,13 +102,11 @@ class _Panel:
         name: Of the place.
         winters: Dates by winter, the latest last; one of the name ``""`` where time runs on.
         seasons: Of the place, as far as they are drawn.
-        least_seen: Share of the sea from which a date is on a line.
     """
 
     name: str
     winters: Mapping[str, Sequence[IceArea]]
     seasons: Sequence[IceSeason]
-    least_seen: float
 
     @classmethod
     def of(
@@ -130,7 +114,6 @@ class _Panel:
         areas: Sequence[IceArea],
         seasons: Sequence[IceSeason],
         winters: Sequence[str],
-        least_seen: float,
     ) -> "_Panel":
         dated = sorted(areas, key=lambda a: a.date)
         spans = {winter: winter_span(winter) for winter in winters}
@@ -138,7 +121,7 @@ class _Panel:
             winter: [a for a in dated if first <= a.date[:10] < last]
             for winter, (first, last) in spans.items()
         }
-        return cls(areas[0].district, groups or {"": dated}, seasons, least_seen)
+        return cls(areas[0].district, groups or {"": dated}, seasons)
 
     @property
     def latest(self) -> str:
@@ -168,7 +151,7 @@ class _Panel:
         return [
             (self.day(a.date, winter), a)
             for a in self.winters[winter]
-            if a.expected_km2 is not None and 1 - a.unseen_share >= self.least_seen
+            if a.expected_km2 is not None and 1 - a.unseen_share >= ENOUGH
         ]
 
     @property

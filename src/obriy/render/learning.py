@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, write_numbers
+from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, open_frame, write_numbers
 from obriy.render.palette import SERIES
 from obriy.render.text import Text, text_of
 
@@ -144,9 +144,7 @@ def _finish(
 
 
 def _quiet(axes: Axes, text: Text) -> None:
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
+    open_frame(axes)
     axes.tick_params(colors=MUTED, labelsize=8, length=0)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -17,7 +17,7 @@ from obriy.model.flags import Unseen
 from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.model.scene import band_names
-from obriy.render.figures import INK, LINE, MUTED, new_figure
+from obriy.render.figures import INK, LINE, new_figure
 from obriy.render.furniture import (
     district_entries,
     draw_legend,
@@ -139,9 +139,7 @@ def map_figure(
     districts: Sequence[District] = (),
     lang: str = "en",
     title: str = "",
-    attribution: str = "",
     pixel_size_m: float | None = None,
-    max_size: int = MAX_SIZE,
 ) -> Figure:
     """Draw a scene beside its map: legend, scale bar, north, outlines of districts.
 
@@ -151,15 +149,13 @@ def map_figure(
         districts: Outlined on both.
         lang: Language.
         title: What the map shows; above it.
-        attribution: Whose image it is; below.
         pixel_size_m: For a scale bar where the image has no CRS.
-        max_size: Longest side of each picture, pixels.
     """
     text = text_of(lang)
     geobox = geobox_of(scene)
     scale = ground_scale(geobox, pixel_size_m)
-    image = preview(scene, max_size)
-    classes = map_picture(class_map, lang=lang, max_size=max_size, numbered=True)
+    image = preview(scene)
+    classes = map_picture(class_map, lang=lang, numbered=True)
     classes = dataclasses.replace(
         classes, legend=(*classes.legend, *district_entries(text, districts))
     )
@@ -176,7 +172,7 @@ def map_figure(
                                          picture.extent[0] / picture.rgba.shape[0]))  # fmt: skip
         axes.set_title(caption, loc="left", fontsize=10, color=INK, pad=7)
         draw_outlines(axes, outlines)
-    _footer(figure, layout, classes, text, attribution)
+    _footer(figure, layout, classes)
     if scale is not None:
         _scale_bar(figure, layout, scale, image.extent, text)
     return figure
@@ -298,9 +294,7 @@ def show_picture(axes: Axes, picture: Picture, aspect: float) -> None:
         spine.set_linewidth(0.8)
 
 
-def _footer(
-    figure: Figure, layout: _Layout, classes: Picture, text: Text, attribution: str
-) -> None:
+def _footer(figure: Figure, layout: _Layout, classes: Picture) -> None:
     stacked = layout.panels[0][0] == layout.panels[1][0]
     left = layout.panels[0][0] + layout.panels[0][2] if stacked else layout.panels[1][0]
     draw_legend(
@@ -310,15 +304,6 @@ def _footer(
         columns=layout.columns,
         corner="upper right" if stacked else "upper left",
     )
-    if attribution:
-        figure.text(
-            layout.panels[0][0],
-            0.06 / layout.height,
-            attribution,
-            fontsize=7.5,
-            color=MUTED,
-            va="bottom",
-        )
 
 
 def _scale_bar(

@@ -1,6 +1,7 @@
 """Maps of a series: how often there was water, what changed, and a little map of each date."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -46,7 +47,6 @@ def occurrence_figure(
     lang: str = "en",
     of: str = "",
     pixel_size_m: float | None = None,
-    max_size: int = MAX_SIZE,
 ) -> Figure:
     """Draw how often each pixel was water.
 
@@ -57,11 +57,10 @@ def occurrence_figure(
         lang: Language.
         of: What people call the class, where that is not water.
         pixel_size_m: For a scale bar where the image has no CRS.
-        max_size: Longest side of the picture, pixels.
     """
     text = text_of(lang, of)
     geobox = geobox_of(occurrence)
-    steps = steps_for(occurrence.shape, max_size)
+    steps = steps_for(occurrence.shape, MAX_SIZE)
     percent = block_means(occurrence.variable, steps)
     blind = np.isnan(percent)
     rgba = _colours()(np.where(blind, 0, percent) / 100, bytes=True)
@@ -77,33 +76,6 @@ def occurrence_figure(
     return figure
 
 
-def change_figure(
-    change: ClassMap,
-    *,
-    districts: Sequence[District] = (),
-    lang: str = "en",
-    pixel_size_m: float | None = None,
-    max_size: int = MAX_SIZE,
-) -> Figure:
-    """Draw what became water, what ceased to be, and what stayed.
-
-    Args:
-        change: A map with the legend ``water_change``.
-        districts: Outlined.
-        lang: Language.
-        pixel_size_m: For a scale bar where the image has no CRS.
-        max_size: Longest side of the picture, pixels.
-    """
-    return class_figure(
-        change,
-        unseen="series.unseen_once",
-        districts=districts,
-        lang=lang,
-        pixel_size_m=pixel_size_m,
-        max_size=max_size,
-    )
-
-
 def class_figure(
     class_map: ClassMap,
     *,
@@ -111,20 +83,18 @@ def class_figure(
     districts: Sequence[District] = (),
     lang: str = "en",
     pixel_size_m: float | None = None,
-    max_size: int = MAX_SIZE,
 ) -> Figure:
-    """Draw a map of classes alone, arguments as of `change_figure`.
+    """Draw a map of classes alone.
 
     Args:
         class_map: The map.
         unseen: Key of the text for what has no class; empty: as every map has it.
-        districts: See there, like the others.
-        lang: See there.
-        pixel_size_m: See there.
-        max_size: See there.
+        districts: Outlined.
+        lang: Language.
+        pixel_size_m: For a scale bar where the image has no CRS.
     """
     text = text_of(lang)
-    picture = map_picture(class_map, lang=lang, max_size=max_size)
+    picture = map_picture(class_map, lang=lang)
     legend = tuple(
         (text(unseen) if unseen and colour in _NOTHING else title, colour)
         for title, colour in picture.legend
@@ -139,26 +109,28 @@ def class_figure(
     return figure
 
 
+change_figure: Final = functools.partial(class_figure, unseen="series.unseen_once")
+"""Draw what became water, what ceased to be, and what stayed: a map as of ``water_change``."""
+
+
 def multiples_figure(
     maps: Mapping[str, ClassMap],
     areas: Sequence[Area],
     *,
     districts: Sequence[District] = (),
     lang: str = "en",
-    most: int = MOST,
 ) -> Figure:
-    """Draw a little map of each date, with its area and what was seen.
+    """Draw a little map of each date, with its area and what was seen; see `chosen_dates`.
 
     Args:
         maps: By date, on one grid; at least one.
         areas: One for each date, of all districts together.
         districts: Outlined.
         lang: Language.
-        most: Maps in the picture; more dates are thinned out evenly, see `chosen_dates`.
     """
     text = text_of(lang)
-    captions = {str(a.date): _caption(text, a) for a in areas}
-    return small_maps(maps, captions, districts=districts, lang=lang, most=most)
+    captions = {str(a.date): seen_caption(text, a.area_km2, a.unseen_share) for a in areas}
+    return small_maps(maps, captions, districts=districts, lang=lang)
 
 
 def small_maps(
@@ -167,7 +139,6 @@ def small_maps(
     *,
     districts: Sequence[District] = (),
     lang: str = "en",
-    most: int = MOST,
 ) -> Figure:
     """Draw a little map of each date with a caption, arguments as of `multiples_figure`.
 
@@ -176,9 +147,8 @@ def small_maps(
         captions: Under each map, by date.
         districts: Outlined.
         lang: Language.
-        most: Maps in the picture.
     """
-    dates = chosen_dates(list(maps), most)
+    dates = chosen_dates(list(maps))
     geobox = maps[dates[0]].geobox
     aspect = pixel_aspect(geobox, ground_scale(geobox))
     pictures = [map_picture(maps[d], lang=lang, max_size=_SMALL) for d in dates]
@@ -207,10 +177,6 @@ def chosen_dates(dates: Sequence[str], most: int = MOST) -> list[str]:
         return list(dates)
     picked = np.linspace(0, len(dates) - 1, most).round().astype(int)
     return [dates[i] for i in picked]
-
-
-def _caption(text: Text, area: Area) -> str:
-    return seen_caption(text, area.area_km2, area.unseen_share)
 
 
 def seen_caption(text: Text, area_km2: float | None, unseen_share: float) -> str:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from obriy.blocks.base import Histogram
-from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
+from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, open_frame
 from obriy.render.palette import SERIES
 from obriy.render.text import Text, text_of
 
@@ -88,9 +88,7 @@ def _threshold(axes: Axes, value: float, text: Text) -> None:
 
 def _quiet(axes: Axes, text: Text) -> None:
     """Leave of the frame what helps to read."""
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
+    open_frame(axes)
     axes.tick_params(colors=MUTED, labelsize=8, length=0)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -130,9 +128,7 @@ def number_figure(scores: Mapping[int, float], chosen: int, *, lang: str = "en")
     heights = [scores[number] for number in numbers]
     axes.plot(numbers, heights, color=ACCENT, linewidth=1.4, marker="o", markersize=3.5)
     axes.set_ylim(min(0.0, *heights), max(heights) * 1.12)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
+    open_frame(axes)
     axes.tick_params(colors=MUTED, labelsize=8, length=0)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.set_xlabel(text("landcover.clusters"), color=INK, fontsize=9)

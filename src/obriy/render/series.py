@@ -15,10 +15,10 @@ from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
 from obriy.render.palette import SERIES
 from obriy.render.text import Text, text_of
 from obriy.render.timeline import (
-    LEFT,
     WIDTH,
     UnseenBars,
     day_of,
+    draw_key,
     draw_unseen,
     limits_of,
     panel_box,
@@ -84,18 +84,7 @@ def series_figure(series: AreaSeries, *, lang: str = "en") -> Figure:
         _draw_areas(upper, panel, limits)
         draw_unseen(lower, _bars(panel.areas), limits, text)
         time_axis(upper, lower, limits, days)
-    figure.legend(
-        handles=entries,
-        loc="lower left",
-        bbox_to_anchor=(LEFT / WIDTH - 0.008, 0.03 / height),
-        ncols=3,
-        frameon=False,
-        fontsize=8.5,
-        labelcolor=INK,
-        handlelength=1.6,
-        columnspacing=1.6,
-        borderaxespad=0.3,
-    )
+    draw_key(figure, entries, ncols=3, handlelength=1.6, columnspacing=1.6)
     return figure
 
 

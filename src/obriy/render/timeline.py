@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from obriy.model.flags import Unseen
-from obriy.render.figures import INK, LINE, MUTED
+from obriy.render.figures import INK, LINE, MUTED, open_frame
 from obriy.render.palette import UNNAMED_COLOUR, UNSEEN_COLOURS
 from obriy.render.text import Text
 
@@ -38,6 +40,20 @@ def panel_box(bottom: float, tall: float, height: float) -> tuple[float, float, 
     """Return the box of a panel, shares of a figure of that height; lengths in inches."""
     wide = (WIDTH - LEFT - RIGHT) / WIDTH
     return LEFT / WIDTH, bottom / height, wide, tall / height
+
+
+def draw_key(figure: Figure, entries: Sequence[Artist], **own: Any) -> None:
+    """Draw the legend under the panels of a plot through time; ``own`` as `Figure.legend` has."""
+    figure.legend(
+        handles=entries,
+        loc="lower left",
+        bbox_to_anchor=(LEFT / WIDTH - 0.008, 0.03 / figure.get_figheight()),
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=INK,
+        borderaxespad=0.3,
+        **own,
+    )
 
 
 def day_of(date: str | None) -> float:
@@ -103,9 +119,7 @@ def draw_unseen(axes: Axes, bars: UnseenBars, limits: tuple[float, float], text:
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 1], [text.percent(share, 0) for share in (0, 1)])
     axes.tick_params(colors=MUTED, labelsize=7.5, length=0)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
+    open_frame(axes)
     axes.text(
         -0.008,
         0.5,
@@ -178,9 +192,7 @@ def _named(day: float, shape: str) -> str:
 
 def quiet(axes: Axes, text: Text) -> None:
     """Leave of the frame what helps to read."""
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
+    open_frame(axes)
     axes.tick_params(colors=MUTED, labelsize=8, length=0)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)

@@ -15,7 +15,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA
 from obriy.model.scores import COMPARED
-from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, write_numbers
+from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, open_frame, write_numbers
 from obriy.render.furniture import draw_legend, draw_outlines, draw_scale_bar
 from obriy.render.geometry import ground_scale, pixel_aspect
 from obriy.render.maps import Picture, preview, show_picture
@@ -331,6 +331,4 @@ def _quiet(axes: Axes, grid: Any, text: Text) -> None:
         write_numbers(axes.xaxis, text, 3)
     if grid in ("y", "both"):
         write_numbers(axes.yaxis, text, 3)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
+    open_frame(axes)

@@ -50,16 +50,6 @@ def open_simulated_scene(request: Request) -> xr.Dataset:
     return _made(request.paths[0], request.resolution or 10.0).scene
 
 
-def open_simulated(address: str) -> tuple[xr.Dataset, Reference]:
-    """Return a simulated scene and its truth.
-
-    Args:
-        address: As for `open_simulated_scene`.
-    """
-    scene = _made(address, 10.0).scene
-    return scene, truth_of(address, geobox_of(scene))
-
-
 def truth_of(address: str, grid: GeoBox) -> Reference:
     """Return the truth of a simulated scene on the grid of a map of it, or of a part of it.
 

@@ -4,7 +4,6 @@ import dataclasses
 import datetime as dt
 import functools
 import math
-from collections.abc import Iterator, Sequence
 
 import numpy as np
 import shapely
@@ -259,58 +258,6 @@ def make_season(
         sky=sky,
         sensor=model,
     )
-
-
-def simulate_season(
-    size: tuple[int, int],
-    seed: int,
-    *,
-    dates: Sequence[str],
-    setting: str = "hard_cloudy",
-    sensor: str = "sentinel2_l2a",
-    resolution: float | None = None,
-) -> Iterator[SimulatedDate]:
-    """Make the scenes of a place on some dates, one at a time.
-
-    Args:
-        size: As for `make_season`, like all that follow but the dates.
-        seed: See there.
-        dates: ISO 8601, in any order; a date's scene does not depend on the others.
-        setting: See there.
-        sensor: See there.
-        resolution: See there.
-
-    Raises:
-        UsageError: as `make_season`; or a date that is none.
-    """
-    days = [_day(d).isoformat() for d in dates]
-    season = make_season(size, seed, setting=setting, sensor=sensor, resolution=resolution)
-    return (season.on(day) for day in days)
-
-
-def true_area(
-    size: tuple[int, int],
-    seed: int,
-    date: str,
-    district: shapely.Geometry | None = None,
-    *,
-    setting: str = "hard_cloudy",
-    sensor: str = "sentinel2_l2a",
-    resolution: float | None = None,
-) -> float:
-    """Return the true area of water on a date, km², in the image or in a polygon.
-
-    Args:
-        size: As for `make_season`, like all that follow but the date and the district.
-        seed: See there.
-        date: ISO 8601.
-        district: Polygon or multipolygon in the CRS of the scene; None: the whole image.
-        setting: See there.
-        sensor: See there.
-        resolution: See there.
-    """
-    season = make_season(size, seed, setting=setting, sensor=sensor, resolution=resolution)
-    return season.true_area_km2(_day(date).isoformat(), district)
 
 
 @functools.lru_cache(maxsize=256)

@@ -137,7 +137,6 @@ def evaluate_naming(
     reference: Reference | ClassMap | xr.DataArray,
     *,
     opinions: Mapping[str, Mapping[int, int]] | None = None,
-    seed: int = 0,
 ) -> NamingScores:
     """Compare a map of named clusters with a reference, and say how good its names could be.
 
@@ -149,7 +148,6 @@ def evaluate_naming(
         clusters: The map of clusters that it was made of, on the same grid.
         reference: As in `obriy.validation.evaluate.evaluate`.
         opinions: By labeller, the class (code of the map's legend) that it gave each cluster.
-        seed: Of the bootstrap behind the intervals.
 
     Raises:
         GridError: clusters on another grid, or a reference of another place.
@@ -168,7 +166,7 @@ def evaluate_naming(
         table.add(clusters.labels.isel(y=rows, x=columns).to_numpy(), window)
     accuracy = reference.accuracy if isinstance(reference, Reference) else None
     return NamingScores(
-        scores=scores_of(everything, inner, comparison, seed),
+        scores=scores_of(everything, inner, comparison, seed=0),
         ceiling=best_naming(table.counts, comparison.legend),
         merged_ceiling=_merged_ceiling(table.counts, comparison),
         reference_accuracy=accuracy,
