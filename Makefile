@@ -28,6 +28,7 @@ schema: $(CORE)  ## write docs/result.schema.json from the code
 
 bench: $(DEV)  ## measure; nothing is asserted
 	$(BIN)/python benchmarks/full_tile.py
+	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/water_methods.py
 	$(BIN)/python benchmarks/area_error.py quick
 

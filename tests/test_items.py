@@ -17,6 +17,7 @@ from obriy.errors import SourceError, UsageError
 from obriy.model.item import Item
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
+from obriy.sources import heads
 from obriy.sources.base import SOURCES, Query, Source
 from obriy.sources.dates import time_in
 from obriy.sources.finding import find_items
@@ -26,6 +27,7 @@ from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.jobs import run_job
+from obriy.workflows.water.inputs import read_inputs
 
 # Reflectance of water, of soil and of snow, by band.
 GROUND = {
@@ -253,3 +255,41 @@ def test_positions_of_granules_are_not_passed_over_where_there_is_none(image, tm
     given = {"sources": [str(folder)], "geolocation": [str(image)], "out": tmp_path / "run"}
     with pytest.raises(UsageError, match="--geolocation is for granules"):
         run_job(make_config(IceConfig, given))
+
+
+# --- what is opened to be found -----------------------------------------------------------------
+
+
+def opened():
+    """How many files were opened for their heads so far."""
+    return heads._head.cache_info().misses
+
+
+def test_files_whose_names_tell_their_dates_are_not_opened(tmp_path):
+    for day in ("2023-06-05", "2023-06-15"):
+        (tmp_path / f"lake_{day}.tif").write_bytes(b"no image")
+    before = opened()
+    assert [item.date for item in find_items([str(tmp_path)])] == ["2023-06-05", "2023-06-15"]
+    assert opened() == before
+
+
+def test_files_whose_tags_tell_their_dates_are_opened_once(tmp_path):
+    for name, day in (("a", "2023-06-05"), ("b", "2023-06-15")):
+        file = write_image(tmp_path / f"{name}.tif", lake(6))
+        with rasterio.open(file, "r+") as dataset:
+            dataset.update_tags(datetime=day)
+    before = opened()
+    assert [item.date for item in find_items([str(tmp_path)])] == ["2023-06-05", "2023-06-15"]
+    assert opened() == before + 2
+
+
+def test_cloudiness_in_tags_is_told_once_the_image_is_opened(tmp_path):
+    for day, cover in (("2023-06-05", 12.5), ("2023-06-15", 0)):
+        file = write_image(tmp_path / f"lake_{day}.tif", lake(6))
+        with rasterio.open(file, "r+") as dataset:
+            dataset.update_tags(CLOUD_COVER=cover)
+    items = find_items([str(tmp_path)])
+    assert [item.cloud_cover for item in items] == [None, None]
+    config = make_config(WaterConfig, {"source": str(tmp_path), "weights": "cloud"})
+    read = read_inputs(config, items)
+    assert [one.item.cloud_cover for one in read.opened] == [12.5, 0.0]

@@ -89,7 +89,7 @@ def gdal_env(*, network: bool = False) -> Iterator[None]:
 @contextlib.contextmanager
 def open_raster(name: str | os.PathLike[str], *, network: bool = False) -> Iterator[Any]:
     """Open a raster to read within a context; see `dataset`, whose arguments it has."""
-    with gdal_env(network=network), dataset(name, network=network) as opened:
+    with gdal_env(network=network), _dataset(os.fspath(name), network=network) as opened:
         yield opened
 
 
@@ -105,12 +105,14 @@ def dataset(name: str | os.PathLike[str], *, network: bool = False) -> Any:
         SourceError: where it is no file of this machine, or leads to something that it may not.
         RasterioError: where it is none of the formats, or broken.
     """
-    text = os.fspath(name)
+    with gdal_env(network=network):
+        return _dataset(os.fspath(name), network=network)
+
+
+def _dataset(name: str, *, network: bool) -> Any:
     if network:
-        with gdal_env(network=True):
-            return rasterio.open(text)  # noqa: TID251 - this is the opener
-    with gdal_env():
-        return _checked(text)
+        return rasterio.open(name)  # noqa: TID251 - this is the opener
+    return _checked(name)
 
 
 def names_raster(name: str) -> bool:

@@ -16,7 +16,8 @@ class Item:
         time: ISO 8601, to the minute where known, else the day; empty: only opening it tells.
         assets: What belongs to it and is no image, by kind: ``geolocation`` and ``clouds`` of a
             granule; ``false_colour``, ``land`` and ``clouds`` beside a picture.
-        cloud_cover: Cloudiness of the whole scene that its metadata tell, per cent; None: unknown.
+        cloud_cover: Cloudiness of the whole scene that its metadata tell, per cent; None: unknown,
+            or told by tags, which are read when it is opened.
         footprint: West, south, east, north in degrees, where metadata tell it; None: only opening
             it tells.
         step: Which step along the axis of time of its file, from 0; None: it has no such axis.

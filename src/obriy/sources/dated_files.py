@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rasterio.errors import RasterioError
-
-from obriy.blocks.gdal import open_raster
 from obriy.errors import SourceError
 from obriy.model.item import Item, item_id
 from obriy.sources.archives import is_archive, is_slow, members, stem_of
@@ -26,6 +23,7 @@ from obriy.sources.dates import (
     readings,
     time_in,
 )
+from obriy.sources.heads import cloud_cover_in, head_of
 from obriy.sources.landsat import mtl_values
 from obriy.sources.reading import SUFFIXES, is_mtl, list_files
 
@@ -36,12 +34,6 @@ SIDECAR: Final = "dates.csv"
 """Table beside the images: ``file``, ``date`` and, where known, ``cloud_cover`` in per cent."""
 NOT_IMAGES: Final = ("truth", "labels")
 """Sub-folders of what is known of the images beside them."""
-CLOUD_KEYS: Final = (
-    "eo:cloud_cover",
-    "cloud_cover",
-    "cloudy_pixel_percentage",
-    "cloud_coverage_assessment",
-)
 _COLUMNS: Final = (
     Column("file", required=True),
     Column("date", required=True),
@@ -133,7 +125,7 @@ def _is_series(
 
 def _are_whole(entries: "Sequence[_Entry]") -> bool:
     """Say whether files are images by themselves: all of one number of bands, more than one."""
-    counts = {_bands(entry.files[0]) if entry.is_file else 1 for entry in entries}
+    counts = {head_of(entry.files[0]).bands if entry.is_file else 1 for entry in entries}
     return len(counts) == 1 and counts.pop() > 1
 
 
@@ -286,12 +278,12 @@ def _time(entry: _Entry, sidecar: dict[str, dict[str, Any]], day_first: bool | N
 
 
 def _time_of_tags(entry: _Entry) -> str | None:
-    return date_of([entry.files[0].name], _tags(entry.files[0]))
+    return date_of([entry.files[0].name], head_of(entry.files[0]).tags)
 
 
 def _time_of_bands(entry: _Entry) -> str | None:
     """Return the date in the tags of a file of several bands; None for anything else."""
-    return _time_of_tags(entry) if entry.is_file and _bands(entry.path) > 1 else None
+    return _time_of_tags(entry) if entry.is_file and head_of(entry.path).bands > 1 else None
 
 
 def _stac(path: Path) -> dict[str, Any]:
@@ -305,15 +297,6 @@ def _stac(path: Path) -> dict[str, Any]:
         return {}
     properties = item.get("properties") if isinstance(item, dict) else None
     return properties if isinstance(properties, dict) else {}
-
-
-def _tags(file: Path) -> dict[str, str]:
-    """Return the tags of an image; empty where it cannot be opened: that is said when it is."""
-    try:
-        with open_raster(file) as dataset:
-            return dict(dataset.tags())
-    except (RasterioError, SourceError, OSError):
-        return {}
 
 
 def _refuse_unknown(folder: Path, unknown: list[str]) -> None:
@@ -351,15 +334,8 @@ def _images(group: Sequence[_Entry], *, each: bool) -> list[list[_Entry]]:
 
 def _is_one(entries: Sequence[_Entry]) -> bool:
     own = [entry for entry in entries if not has_own_order(entry.path.name)]
-    return len(entries) == 1 or len(own) == 1 or all(_bands(entry.path) == 1 for entry in own)
-
-
-def _bands(file: Path) -> int:
-    try:
-        with open_raster(file) as dataset:
-            return int(dataset.count) or len(dataset.subdatasets)
-    except (RasterioError, SourceError, OSError):
-        return 1
+    few = len(entries) == 1 or len(own) == 1
+    return few or all(head_of(entry.path).bands == 1 for entry in own)
 
 
 def _item(entries: Sequence[_Entry], sidecar: dict[str, dict[str, Any]], time: str | None) -> Item:
@@ -371,12 +347,11 @@ def _item(entries: Sequence[_Entry], sidecar: dict[str, dict[str, Any]], time: s
 
 
 def _cloud_cover(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> float | None:
+    """Return the cloudiness that something beside the image tells; its tags are asked later."""
     told = sidecar.get(entry.path.name, {}).get("cloud_cover")
-    known = {**_tags(entry.files[0]), **_stac(entry.path), **_mtl(entry.path)}
-    lower = {key.rsplit("#", 1)[-1].lower(): value for key, value in known.items()}
-    texts = [told, *(lower.get(key) for key in CLOUD_KEYS)]
-    numbers = (_percent(text) for text in texts if text is not None)
-    return next((number for number in numbers if number is not None), None)
+    if told is not None:
+        return float(told)
+    return cloud_cover_in({**_stac(entry.path), **_mtl(entry.path)})
 
 
 def _mtl(place: Path) -> dict[str, str]:
@@ -390,11 +365,3 @@ def _mtl(place: Path) -> dict[str, str]:
     files = [f for f in (members(place) if is_archive(place) else inside) if is_mtl(f)]
     cover = mtl_values(files).get("CLOUD_COVER")
     return {} if cover is None else {"CLOUD_COVER": cover}
-
-
-def _percent(text: Any) -> float | None:
-    try:
-        number = float(text)
-    except (TypeError, ValueError):
-        return None
-    return number if 0 <= number <= 100 else None

@@ -1,5 +1,6 @@
 """Products of MODIS in HDF4: granules with what belongs to them, each with its time."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,7 +11,7 @@ from obriy.sources.base import Query, Request, Source
 from obriy.sources.beside import is_helper
 from obriy.sources.dates import time_in
 from obriy.sources.integrity import HDF4_SUFFIXES
-from obriy.sources.modis.product import CLOUDS, GEOLOCATION, Said, said_of
+from obriy.sources.modis.product import CLOUDS, GEOLOCATION, Near, Said, said_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,7 +44,9 @@ def find(texts: Sequence[str], query: Query) -> list[Item]:
     _require_helpers(query.geolocation, helpers)
     clouds = query.clouds != "none"
     images = (file for file in files if not _helps(file))
-    items = [_item(file, said_of(file), helpers, clouds=clouds) for file in images]
+    named = Near(helpers)
+    beside = functools.cache(lambda folder: Near(_hdf(str(folder)) if folder.is_dir() else []))
+    items = [_item(file, [named, beside(file.parent)], clouds=clouds) for file in images]
     if items:
         _require_use(places, items)
     return items
@@ -92,10 +95,10 @@ def _require_use(places: Sequence[str], items: Sequence[Item]) -> None:
             )
 
 
-def _item(path: Path, said: Said | None, helpers: Sequence[Path], *, clouds: bool) -> Item:
-    near = [*helpers, *(_hdf(str(path.parent)) if path.parent.is_dir() else [])]
+def _item(path: Path, near: Sequence[Near], *, clouds: bool) -> Item:
+    said = said_of(path)
     kinds = {"geolocation": GEOLOCATION} | ({"clouds": CLOUDS} if clouds else {})
-    partners = {name: said.partner(kind, near) for name, kind in kinds.items()} if said else {}
+    partners = {name: _partner(said, kind, near) for name, kind in kinds.items()}
     return Item(
         item_id(path.name),
         "granules",
@@ -103,6 +106,11 @@ def _item(path: Path, said: Said | None, helpers: Sequence[Path], *, clouds: boo
         said.time if said else time_in(path.name) or time_in(path.parent.name) or "",
         {name: str(file) for name, file in partners.items() if file is not None},
     )
+
+
+def _partner(said: Said | None, kind: str, near: Sequence[Near]) -> Path | None:
+    found = (files.partner(said, kind) for files in near) if said else ()
+    return next((file for file in found if file is not None), None)
 
 
 def _helps(path: Path) -> bool:

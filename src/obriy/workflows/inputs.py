@@ -31,6 +31,7 @@ from obriy.prepare.lattice import common_grid, lay_on, mosaic, on_one_lattice, o
 from obriy.sources.base import Query
 from obriy.sources.districts import read_districts
 from obriy.sources.finding import find_items
+from obriy.sources.heads import with_cloud_cover
 from obriy.workflows.config.reading import ImageConfig
 from obriy.workflows.opening import grid_text, scene_of
 
@@ -156,7 +157,8 @@ def open_items(
         require_crs(grid, "an area in km²")
     by_name: dict[str, list[tuple[Item, xr.Dataset | ObriyError]]] = {}
     for name, item, found in tried:
-        by_name.setdefault(name, []).append((item, found))
+        told = with_cloud_cover(item) if isinstance(found, xr.Dataset) else item
+        by_name.setdefault(name, []).append((told, found))
     opened = [_one_of(name, tiles, grid, districts) for name, tiles in by_name.items()]
     error = opened[0].error
     if error is not None and all(one.error is not None for one in opened):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from obriy.errors import SourceError
 from obriy.sources.integrity import HDF4_SUFFIXES
 from obriy.sources.modis.hdf4 import Hdf4File, open_hdf4
-from obriy.sources.modis.product import GEOLOCATION, GranuleFacts, Said, facts_of
+from obriy.sources.modis.product import GEOLOCATION, GranuleFacts, Near, Said, facts_of
 from obriy.sources.modis.sun import cos_sun_zenith
 from obriy.tables import load_toml
 
@@ -219,7 +219,7 @@ def open_geolocation(
 def _beside(granule: Path, facts: GranuleFacts) -> Path | None:
     """Return the geolocation in the folder of a granule; the latest of several."""
     near = (path for path in granule.parent.iterdir() if path.name.lower().endswith(HDF4_SUFFIXES))
-    return Said(facts.product, facts.time).partner(GEOLOCATION, sorted(near, reverse=True))
+    return Near(sorted(near, reverse=True)).partner(Said(facts.product, facts.time), GEOLOCATION)
 
 
 def _check_same(file: Hdf4File, facts: GranuleFacts) -> None:

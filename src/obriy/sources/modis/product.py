@@ -48,19 +48,34 @@ class Said:
         """Whether it belongs to a granule, and is no image."""
         return self.kind in (GEOLOCATION, CLOUDS)
 
-    def partner(self, kind: str, near: Iterable[Path]) -> Path | None:
-        """Return the first file of a kind with the satellite and the time of this one.
+
+class Near:
+    """Files among which what belongs to a granule is looked for, in their order.
+
+    Args:
+        files: Those that NASA's names tell of are not opened; others where those do not serve.
+    """
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._named: dict[Said, Path] = {}
+        self._others: list[Path] = []
+        for file in files:
+            said = said_in(file.name)
+            if said is None:
+                self._others.append(file)
+            else:
+                self._named.setdefault(said, file)
+
+    def partner(self, own: Said, kind: str) -> Path | None:
+        """Return the first file of a kind with the satellite and the time of a granule.
 
         Args:
+            own: The granule.
             kind: `GEOLOCATION` or `CLOUDS`.
-            near: Where to look; files that NASA's names tell of are not opened, and those that
-                only their metadata tell of after them.
         """
-        wanted, files = Said(self.product[:3] + kind, self.time), list(near)
-        named = [said_in(file.name) for file in files]
-        found = next((f for f, n in zip(files, named, strict=True) if n == wanted), None)
-        unnamed = (f for f, n in zip(files, named, strict=True) if n is None)
-        return found or next((file for file in unnamed if said_of(file) == wanted), None)
+        wanted = Said(own.product[:3] + kind, own.time)
+        unnamed = (file for file in self._others if said_of(file) == wanted)
+        return self._named.get(wanted) or next(unnamed, None)
 
 
 def said_in(name: str) -> Said | None:
