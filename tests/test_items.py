@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,29 @@ def test_tiles_of_one_day_are_one_image(image, tmp_path):
 def test_a_reference_in_a_folder_beside_images_is_none_of_them(image, tmp_path):
     folder = copies(image, tmp_path / "images", "2025-06-05.tif", "2025-06-25.tif", "known/a.tif")
     assert paths(find_items([str(folder)])) == [["2025-06-05.tif"], ["2025-06-25.tif"]]
+
+
+def test_a_date_in_a_folder_beside_images_makes_no_image_of_it(image, tmp_path):
+    names = ("2025-06-05.tif", "2025-06-25.tif")
+    folder = copies(image, tmp_path / "images", *names, "old/2025-06-05.tif")
+    (folder / "loop").symlink_to(folder)
+    assert paths(find_items([str(folder)])) == [[name] for name in names]
+
+
+def test_an_archive_with_a_date_is_an_image_beside_others(image, tmp_path):
+    names = ("2025-06-05.tif", "2025-06-25.tif")
+    folder = copies(image, tmp_path / "images", *names)
+    for name, inside in {
+        "lake_20250615.zip": "lake.tif",
+        "2025-06-05.zip": "2025-06-05.tif",  # what lies beside it unpacked
+        "districts_20250701.zip": "districts.shp",
+        "pictures.zip": "a.tif",
+    }.items():
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.write(image, inside)
+    found = find_items([str(folder)])
+    assert paths(found) == [["2025-06-05.tif"], ["lake_20250615.zip"], ["2025-06-25.tif"]]
+    assert open_scene(found[1].paths).time == "2025-06-15"
 
 
 def test_the_only_image_of_a_folder_is_it(image, tmp_path):

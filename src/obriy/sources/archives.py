@@ -12,6 +12,7 @@ import re
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
 
@@ -38,6 +39,13 @@ def stem_of(name: str) -> str:
     """Return the name of an archive without its ending."""
     ending = next((e for e in _ENDINGS if name.lower().endswith(e)), "")
     return name[: len(name) - len(ending)]
+
+
+def still_packed(inside: Sequence[Path]) -> list[Path]:
+    """Return the archives among the paths of a folder that lie there without what is in them."""
+    found = [path for path in inside if is_archive(path)]
+    others = [path.name for path in inside if path not in found]
+    return [p for p in found if not any(name.startswith(stem_of(p.name)) for name in others)]
 
 
 def members(archive: str | Path) -> list[str]:

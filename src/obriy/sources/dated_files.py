@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from obriy.errors import SourceError
 from obriy.model.item import Item, item_id
-from obriy.sources.archives import is_archive, is_slow, members, stem_of
+from obriy.sources.archives import is_archive, is_slow, members, still_packed
 from obriy.sources.band_names import has_own_order
 from obriy.sources.base import FILES, Query, Request, Source, source_of
 from obriy.sources.beside import is_image
@@ -25,7 +25,7 @@ from obriy.sources.dates import (
 )
 from obriy.sources.heads import cloud_cover_in, head_of
 from obriy.sources.landsat import mtl_values
-from obriy.sources.reading import SUFFIXES, is_mtl, list_files
+from obriy.sources.reading import SUFFIXES, holds_images, is_mtl, list_files
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -188,10 +188,10 @@ def _entries(folder: Path) -> list[_Entry]:
         if sub.is_dir() and sub.name not in NOT_IMAGES and _is_left(sub):
             files = tuple(path for path in sorted(sub.iterdir()) if is_image_file(path))
             entries += [_Entry(sub, files, alone)] if files else []
-    if alone:
-        folders = {path.name for path in inside if path.is_dir()}
-        packed = [path for path in inside if is_archive(path) and stem_of(path.name) not in folders]
-        entries += [_Entry(path, (path,)) for path in packed if _is_left(path)]
+    for path in filter(_is_left, still_packed(inside)):
+        # Beside images one without a date, or with something else in it, goes with them.
+        if alone or (any(readings(path.name)) and holds_images(path)):
+            entries.append(_Entry(path, (path,)))
     if not entries:
         names = ", ".join(path.name for path in inside[:5])
         raise SourceError(
@@ -278,7 +278,7 @@ def _time(entry: _Entry, sidecar: dict[str, dict[str, Any]], day_first: bool | N
 
 
 def _time_of_tags(entry: _Entry) -> str | None:
-    return date_of([entry.files[0].name], head_of(entry.files[0]).tags)
+    return date_of(entry.names[:2][-1:], head_of(entry.files[0]).tags)
 
 
 def _time_of_bands(entry: _Entry) -> str | None:

@@ -115,6 +115,14 @@ def _resolve(path: str) -> list[str]:
     return _in_archive(path) if is_archive(path) else [path]
 
 
+def holds_images(archive: Path) -> bool:
+    """Say whether images lie in an archive; what is wrong with a broken one opening it says."""
+    try:
+        return any(name.lower().endswith(SUFFIXES) for name in members(archive))
+    except SourceError:
+        return True
+
+
 def _in_archive(path: str) -> list[str]:
     inside = members(path)
     files = [f for f in inside if f.lower().endswith(SUFFIXES)]
