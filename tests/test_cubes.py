@@ -14,12 +14,15 @@ from obriy.blocks.decoding import decoding_bytes
 from obriy.blocks.gdal import open_raster
 from obriy.errors import SourceError, UsageError
 from obriy.model.flags import Flag
+from obriy.model.scene import provenance_of
 from obriy.sources.base import Query
 from obriy.sources.finding import find_items
 from obriy.sources.scene import asked, open_item, open_scene
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.inputs import one_image
+from obriy.workflows.water.job import plan_water
 
 SHAPE = (40, 50)
 BANDS = ("B03", "B08", "B11")
@@ -214,6 +217,8 @@ def test_items_tell_their_clock_unless_it_is_midnight(tmp_path):
 
 def test_the_range_of_dates_chooses(tmp_path):
     name, _ = odc_netcdf(tmp_path)
+    given = {"source": str(tmp_path / name), "datetime": "2023-06-10/.."}
+    assert plan_water(make_config(WaterConfig, given))["dates"] == ["2023-06-15", "2023-07-05"]
     (item,) = find_items([str(tmp_path / name)], Query(datetime="2023-06-10/2023-06-30"))
     assert (item.date, item.step) == ("2023-06-15", 1)
 
@@ -259,7 +264,10 @@ def test_the_coordinate_dates_files_of_one_time(tmp_path, names):
         cube.isel(time=[step]).to_netcdf(tmp_path / name, encoding=packed(cube))
     items = find_items([str(tmp_path)])
     assert [item.time for item in items] == [f"{day}T08:36" for day in DAYS]
-    assert open_item(items[0], asked()).attrs["time"] == DAYS[0]
+    first = open_item(items[0], asked())
+    assert first.attrs["time"] == DAYS[0]
+    said = [told for told in provenance_of(first).warnings if "by its name" in str(told)]
+    assert len(said) == (names[0] == "1999-01-01.nc")
 
 
 def test_a_chunk_of_many_steps_counts_whole(tmp_path):

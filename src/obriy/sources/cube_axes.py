@@ -10,7 +10,7 @@ import functools
 import itertools
 import json
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from obriy.blocks.gdal import is_zarr, open_raster
 from obriy.blocks.handles import state_of
 from obriy.errors import MissingExtraError, SourceError
 from obriy.model.notices import notice
+from obriy.sources.dates import date_in
 
 NETCDF: Final = (".nc", ".nc4")
 """Endings of files in NetCDF."""
@@ -187,6 +188,17 @@ def slots_of(dataset: Any, file: str, step: int | None) -> list[Slot]:
         for index, (at, name) in enumerate(axes.bands or ((None, ""),) * dataset.count, 1)
         if at in (None, step or 0)
     ]
+
+
+def doubts_of_names(files: Iterable[str], tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Say where the name of a NetCDF file tells of another day than its coordinate."""
+    own = date_in(tags.get("datetime", ""))
+    named = ((Path(file).name, date_in(Path(file).name)) for file in files)
+    return tuple(
+        notice("name_of_other_day", name=name, told=told, own=own)
+        for name, told in named
+        if own and told and told != own and name.lower().endswith(NETCDF)
+    )
 
 
 def unread_zarr(path: str, error: Exception) -> SourceError:

@@ -26,6 +26,7 @@ from obriy.sources.band_names import (
 from obriy.sources.bands import Naming, name_bands
 from obriy.sources.base import Request
 from obriy.sources.boa_offset import OFFSET, OffsetDecision, decide_offset, doubts_of_product
+from obriy.sources.cube_axes import doubts_of_names
 from obriy.sources.dates import date_of
 from obriy.sources.grids import SceneGrid, resampling_of, scene_grid
 from obriy.sources.landsat import (
@@ -180,6 +181,7 @@ def _named(request: Request) -> tuple[list[str], Naming, Mtl | None, tuple[str, 
         lambda b: sample(b, (0.0,)),
         force=request.force_bands,
     )
+    doubts = (*doubts, *doubts_of_names(files, found[0].tags if request.step is None else {}))
     return files, naming, mtl, (*said, *doubts)
 
 

@@ -45,13 +45,14 @@ def _items(config: WaterConfig) -> list[Item]:
     Raises:
         UsageError: an option of a series with a source that is none.
     """
-    asked = config.series_options()
-    if asked and not Path(config.source).expanduser().is_dir():
+    asked, items = config.series_options(), find_images(config, config.datetime)
+    cube = any(item.step is not None for item in items)
+    if asked and not cube and not Path(config.source).expanduser().is_dir():
         raise UsageError(
             f"--{asked[0]} asks for a series, and {config.source} is one image.",
             "Give the folder in which the dated images lie; one image in it will do.",
         )
-    return find_images(config, config.datetime)
+    return items
 
 
 def _of_series(config: WaterConfig, items: Sequence[Item]) -> bool:
