@@ -134,6 +134,44 @@ def test_result_does_not_depend_on_the_cut(scene_of, monkeypatch, workers, tile)
     assert sum(result.labels.values()) == 70 * 61
 
 
+@dataclasses.dataclass(frozen=True)
+class Told(Neighbours):
+    """The same with the mean told beforehand: one pass is enough."""
+
+    def known(self):
+        return NeighbourRule(0.5, 0)
+
+    def decide(self, statistics):
+        return NeighbourRule(0.5, statistics.pixels)
+
+
+@pytest.mark.parametrize("part", [None, slice(10, 50)])
+def test_a_rule_that_is_known_takes_one_look(scene_of, monkeypatch, part):
+    monkeypatch.setattr("obriy.blocks.plan.TARGET_PIXELS", 700)
+    scene = random_scene(scene_of, (70, 61), (16, 16))
+    looked = []
+
+    def seen(block):
+        looked.append((block.row, block.column))
+        return block
+
+    sinks = [ArraySink((70, 61)), ArraySink((70, 61))]
+    wanted = None if part is None else scene.isel(y=part)
+    results = [
+        run_methods(
+            scene, [(method, {"labels": sink})], prepare=seen, settle=accept,
+            options=EngineOptions(workers=2), part=wanted,
+        )[0]
+        for method, sink in zip((Told(), Neighbours()), sinks, strict=True)
+    ]  # fmt: skip
+    assert [r.rule.pixels for r in results] == [70 * 61] * 2
+    if part is None:
+        assert len(looked) == 2 * len(results[0].plan.windows)  # what the other read, it kept
+        green = np.pad(scene["green"].to_numpy(), 1, mode="edge")
+        local = sum(green[i : i + 70, j : j + 61] for i in range(3) for j in range(3)) / 9
+        np.testing.assert_array_equal(sinks[0].array, np.where(local > np.float32(0.5), 2, 1))
+
+
 def test_progress_counts_to_the_end(scene_of, monkeypatch):
     monkeypatch.setattr("obriy.blocks.plan.TARGET_PIXELS", 700)
     calls = []

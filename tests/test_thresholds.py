@@ -7,7 +7,7 @@ from obriy.blocks.base import Block
 from obriy.errors import UsageError
 from obriy.methods.expression import parse_method
 from obriy.methods.histograms import Counts
-from obriy.methods.index_threshold import NOT_WATER, WATER
+from obriy.methods.index_threshold import NOT_WATER, WATER, index_threshold
 from obriy.methods.thresholds import Edge, Fixed, Local, Otsu, Valley, View, otsu
 
 SPAN = (-1.0, 1.0)
@@ -125,3 +125,16 @@ def test_an_index_that_was_published_without_a_threshold_has_no_zero(name):
     with pytest.raises(UsageError, match="published without a threshold") as caught:
         parse_method(f"{name}:zero")
     assert "WRI" in caught.value.hint
+
+
+def test_pixels_of_the_halo_are_not_counted():
+    green = np.full((300, 300), 0.1, "float32")
+    swir = np.full((300, 300), 0.05, "float32")
+    green[0], swir[0] = 0.0, 0.0  # undefined, in the halo
+    green[7, 9], swir[7, 9] = 0.0, 0.0
+    green[299, :5], swir[299, :5] = 0.4, -0.1  # clipped, in the halo
+    core = (slice(1, 299), slice(1, 299))
+    block = Block({"green": green, "swir16": swir}, None, 0, 0, core)
+    found = index_threshold("mndwi", "zero").collect(block)
+    assert (found.undefined, found.clipped) == (1, 0)
+    assert found.statistics.pixels == 298 * 298 - 1

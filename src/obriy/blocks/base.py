@@ -6,8 +6,8 @@ the halo that the rule needs, and crops what comes back; the result must not dep
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, Protocol, Self
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
 FlagArray = npt.NDArray[np.uint16]
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,24 @@ class Block:
     core: tuple[slice, slice]
     unseen: ByteArray | None = None
     shadow: npt.NDArray[np.bool_] | None = None
+    _made: dict[str, Any] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what is made of the bands, which is made but once while a pass has the block.
+
+        Args:
+            name: What it is: the same name is always made the same way, and never changed.
+            make: Makes it.
+        """
+        if name not in self._made:
+            self._made[name] = make()
+        return cast(T, self._made[name])
+
+    def forget(self) -> None:
+        """Let go of what `once` made."""
+        self._made.clear()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -162,4 +181,16 @@ class Method(Protocol):
 
     def decide(self, statistics: Any) -> Rule:
         """Turn the merged statistics into a rule."""
+        ...
+
+
+@runtime_checkable
+class Foregone(Protocol):
+    """A method whose rule may be known before the scene is: one pass then does for both."""
+
+    def known(self) -> Rule | None:
+        """Return a rule that labels as that of `Method.decide` will; None where the scene decides.
+
+        What is only told (`Rule.describe`, `Rule.histograms`) may still be missing in it.
+        """
         ...

@@ -12,7 +12,7 @@ import psutil
 import rasterio
 import xarray as xr
 
-from obriy.blocks.base import Block, ByteArray, Labelled, Method, Rule
+from obriy.blocks.base import Block, ByteArray, Foregone, Labelled, Method, Rule
 from obriy.blocks.damage import Hole, read_around
 from obriy.blocks.decoding import DECODING
 from obriy.blocks.memory import LATE_BYTES, TAKES, allowed_gb, give_back, keep_large_apart, room
@@ -86,7 +86,8 @@ def run_methods(
     """Map a scene by one or several methods: collect over all blocks, decide, apply to all blocks.
 
     Several methods share what is read of each block; each sees its own bands alone, and so maps
-    what it would map by itself.
+    what it would map by itself. Where all rules are known before the scene is, see `Foregone`, and
+    all of it is mapped, each block is looked at once.
 
     Args:
         scene: A checked Scene.
@@ -138,28 +139,38 @@ def run_methods(
         )
         return _Reader(scene, wanted, plan, prepare, keep=keep, origin=_origin(scene, mapped))
 
-    reader = reader_of(scene, keep=share.kept_bytes if part is None else 0)
+    known = _known(methods) if part is None else None
+    reader = reader_of(scene, keep=share.kept_bytes if part is None and known is None else 0)
+    sinks = [layers for _, layers in work]
     with decoded_tiles(4 * share.kept_bytes):
-        merged = [_Merged(len(reader.plan.windows)) for _ in methods]
-
-        def collect(number: int) -> None:
-            for method, found, block in zip(methods, merged, reader.blocks(number), strict=True):
-                found.add(number, method.collect(block))
-
-        _Pool(reader.plan, share.workers, options).map("collect", collect)
-        reader.require_any()
-        rules = [m.decide(found.result) for m, found in zip(methods, merged, strict=True)]
-        if part is not None:
-            reader = reader_of(part, keep=0)
-        sinks = [layers for _, layers in work]
-        applied = _Apply(rules, reader, sinks, settle)
-        counts = _Pool(reader.plan, share.workers, options).map("apply", applied)
+        learnt = _Learnt(methods, len(reader.plan.windows))
+        if known is None:
+            collect = _Collect(learnt, reader)
+            _Pool(reader.plan, share.workers, options).map("collect", collect)
+            reader.require_any()
+            rules = learnt.rules()
+            if part is not None:
+                reader = reader_of(part, keep=0)
+            applied = _Apply(rules, reader, sinks, settle)
+            counts = _Pool(reader.plan, share.workers, options).map("apply", applied)
+        else:
+            applied = _Apply(known, reader, sinks, settle, learnt)
+            counts = _Pool(reader.plan, share.workers, options).map("apply", applied)
+            reader.require_any()
+            rules = learnt.rules()
     results = [
         _result(rule, reader, counted)
         for rule, counted in zip(rules, zip(*counts, strict=True), strict=True)
     ]
     give_back()
     return results
+
+
+def _known(methods: Sequence[Method]) -> list[Rule] | None:
+    """Return the rules that are known before the scene is; None where one is not."""
+    rules = [m.known() if isinstance(m, Foregone) else None for m in methods]
+    known = [rule for rule in rules if rule is not None]
+    return known if len(known) == len(rules) else None
 
 
 def _result(rule: Rule, reader: "_Reader", counts: Sequence[Any]) -> EngineResult:
@@ -235,6 +246,24 @@ class _Merged:
                 part = _merge(part, other) if number < sibling else _merge(other, part)
             level, number, count = level + 1, number // 2, (count + 1) // 2
         self.result = part
+
+
+class _Learnt:
+    """What methods learn of the blocks of a scene."""
+
+    def __init__(self, methods: Sequence[Method], count: int) -> None:
+        self._methods = list(methods)
+        self._merged = [_Merged(count) for _ in methods]
+
+    def add(self, number: int, blocks: Sequence[Block]) -> None:
+        """Have each method look at a block as it sees it; called from several threads."""
+        for method, merged, block in zip(self._methods, self._merged, blocks, strict=True):
+            merged.add(number, method.collect(block))
+
+    def rules(self) -> list[Rule]:
+        """Return what each decides, of all blocks."""
+        pairs = zip(self._methods, self._merged, strict=True)
+        return [method.decide(merged.result) for method, merged in pairs]
 
 
 def _merge(first: Any, second: Any) -> Any:
@@ -404,8 +433,30 @@ class _Pool:
         return results
 
 
+class _Collect:
+    """Has methods look at one block after another."""
+
+    def __init__(self, learnt: _Learnt, reader: _Reader) -> None:
+        self._learnt = learnt
+        self._reader = reader
+
+    def __call__(self, number: int) -> None:
+        blocks = self._reader.blocks(number)
+        self._learnt.add(number, blocks)
+        for block in blocks:  # one that is kept takes no more room than was counted for it
+            block.forget()
+
+
 class _Apply:
-    """Applies rules to one block after another, crops the halo, and fills the sinks."""
+    """Applies rules to one block after another, crops the halo, and fills the sinks.
+
+    Args:
+        rules: One for each method.
+        reader: Where the blocks come from.
+        sinks: Where the layers of each go.
+        settle: Brings labels and what was hidden together.
+        learnt: What the methods learn of each block beside; None: they have learnt.
+    """
 
     def __init__(
         self,
@@ -413,16 +464,21 @@ class _Apply:
         reader: _Reader,
         sinks: Sequence[Mapping[str, Sink]],
         settle: Callable[[Block, Labelled], Labelled],
+        learnt: _Learnt | None = None,
     ) -> None:
         self._work = list(zip(rules, sinks, strict=True))
         self._reader = reader
         self._settle = settle
+        self._learnt = learnt
 
     def __call__(self, number: int) -> list[tuple[Any, Any]]:
         """Return the pixels by label and by cause, of each rule."""
         window = self._reader.plan.windows[number]
         counts = []
-        for (rule, sinks), block in zip(self._work, self._reader.blocks(number), strict=True):
+        blocks = self._reader.blocks(number)
+        if self._learnt is not None:
+            self._learnt.add(number, blocks)
+        for (rule, sinks), block in zip(self._work, blocks, strict=True):
             layers = self._layers(rule, block, number)
             for name, sink in sinks.items():
                 sink.write(*window.slices, layers[name])

@@ -11,8 +11,9 @@ from obriy.blocks.memory import BASE_BYTES, least_gb
 from obriy.errors import MemoryBudgetError
 
 TARGET_PIXELS = 1024 * 1024
-"""Pixels of a block where memory allows: large enough to hide the cost of a call, small enough
-for the processor's cache to help (measured: smaller windows decode file tiles twice)."""
+"""Pixels of a block, without its halo, where memory allows: large enough to hide the cost of a
+call, small enough for the processor's cache to help (measured: smaller windows decode file tiles
+twice)."""
 
 THREAD_BYTES = 24 * 1000**2
 """What a thread takes beside its block: open files, small tiles, the allocator's heap."""
@@ -85,7 +86,8 @@ def make_plan(
     shape = (scene.sizes["y"], scene.sizes["x"])
     tile = _tile(scene, names, shape)
     allowed = budget // bytes_per_pixel
-    block = _block_shape(tile, shape, halo, min(TARGET_PIXELS, allowed))
+    target = (math.isqrt(TARGET_PIXELS) + 2 * halo) ** 2
+    block = _block_shape(tile, shape, halo, min(target, allowed))
     pixels = (block[0] + 2 * halo) * (block[1] + 2 * halo)
     if pixels > max(allowed, 0):
         raise MemoryBudgetError(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import BandError
-from obriy.indices.formula import Formula, IndexValues, parse
+from obriy.indices.formula import Core, Formula, IndexValues, parse
 from obriy.model.bands import require_bands, resolve_nir
 from obriy.registry import did_you_mean
 from obriy.tables import load_toml
@@ -40,18 +40,21 @@ class Index:
     reference: str
     check: Mapping[str, float]
 
-    def evaluate(self, bands: Mapping[str, npt.NDArray[np.float32]]) -> IndexValues:
+    def evaluate(
+        self, bands: Mapping[str, npt.NDArray[np.float32]], core: Core | None = None
+    ) -> IndexValues:
         """Evaluate on arrays; ``nir`` is met by ``nir08`` where that is what there is.
 
         Args:
             bands: (y, x) float32 reflectance by common name, NaN missing.
+            core: The part in which pixels are counted; None: all of it.
 
         Raises:
             BandError: naming the bands that are missing.
         """
         require_bands(set(bands), set(self.formula.bands), self.name)
         nir = resolve_nir(set(bands))
-        return self.formula({**bands, "nir": bands[nir]} if nir else bands)
+        return self.formula({**bands, "nir": bands[nir]} if nir else bands, core)
 
     def bands_to_read(self, available: set[str]) -> set[str]:
         """Return the bands of those available that the index is made of.

@@ -12,6 +12,10 @@ import numpy.typing as npt
 from obriy.errors import TableError
 from obriy.model.bands import SPECTRAL
 
+Core = tuple[slice, slice]
+_STRIP: Final = 64 * 1024
+"""Pixels that are worked on at a time: a plane of them is a quarter of a megabyte."""
+
 _OPERATORS: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -49,21 +53,56 @@ class Formula:
     bands: frozenset[str]
     _tree: ast.expr = dataclasses.field(repr=False, compare=False)
 
-    def __call__(self, bands: Mapping[str, npt.NDArray[np.float32]]) -> IndexValues:
+    def __call__(
+        self, bands: Mapping[str, npt.NDArray[np.float32]], core: Core | None = None
+    ) -> IndexValues:
         """Evaluate; where a denominator is zero, or that of a - b over a + b not positive, NaN.
 
         Args:
             bands: Reflectance by common name, unitless, NaN missing, all of one shape.
+            core: The part (rows, columns) in which pixels are counted; None: all of it.
         """
-        state = _Evaluation(bands)
+        own = {name: np.asarray(bands[name], np.float32) for name in self.bands}
+        shape = np.broadcast_shapes(*(array.shape for array in own.values()))
+        values = np.empty(shape, np.float32)
+        undefined = clipped = 0
+        for rows in _strips(shape):
+            part = {name: array[rows] for name, array in own.items()}
+            inside = None if core is None else (_overlap(core[0], rows), core[1])
+            found = self._strip(part, inside)
+            values[rows] = found.values
+            undefined += found.undefined
+            clipped += found.clipped
+        return IndexValues(values, undefined, clipped)
+
+    def _strip(
+        self, bands: Mapping[str, npt.NDArray[np.float32]], core: Core | None
+    ) -> IndexValues:
+        state = _Evaluation(bands, ... if core is None else core)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             values = np.asarray(state.visit(self._tree), dtype=np.float32)
+        known = np.isfinite(values)
+        if known.all():
+            return IndexValues(values, 0, state.clipped)
         missing = np.zeros(values.shape, bool)
-        for name in self.bands:
-            missing |= np.isnan(bands[name])
-        undefined = int(np.count_nonzero(~np.isfinite(values) & ~missing))
-        values[~np.isfinite(values)] = np.nan
-        return IndexValues(values, undefined, state.clipped)
+        for array in bands.values():
+            missing |= np.isnan(array)
+        undefined = int(np.count_nonzero((~known & ~missing)[state.core]))
+        return IndexValues(np.where(known, values, np.float32("nan")), undefined, state.clipped)
+
+
+def _strips(shape: tuple[int, ...]) -> list[Any]:
+    """Return rows, some at a time, that the processor's cache holds with all that they become."""
+    if len(shape) != 2 or shape[0] * shape[1] <= _STRIP:
+        return [slice(0, shape[0]) if len(shape) == 2 else ...]
+    height = max(1, _STRIP // shape[1])
+    return [slice(top, min(top + height, shape[0])) for top in range(0, shape[0], height)]
+
+
+def _overlap(core: slice, rows: slice) -> slice:
+    """Return the part of a core that lies in some rows, counted from the first of them."""
+    start, stop = max(core.start, rows.start), min(core.stop, rows.stop)
+    return slice(start - rows.start, max(start, stop) - rows.start)
 
 
 def parse(text: str) -> Formula:
@@ -111,8 +150,9 @@ def _check(node: ast.AST, text: str, names: set[str]) -> None:
 class _Evaluation:
     """One walk over a formula; counts what was clipped."""
 
-    def __init__(self, bands: Mapping[str, npt.NDArray[np.float32]]) -> None:
+    def __init__(self, bands: Mapping[str, npt.NDArray[np.float32]], core: Any) -> None:
         self.bands = bands
+        self.core = core
         self.clipped = 0
 
     def visit(self, node: ast.expr) -> Any:
@@ -133,7 +173,7 @@ class _Evaluation:
         if not _is_normalized_difference(node):
             return np.where(right == 0, np.float32("nan"), ratio)
         ratio[right <= 0] = np.nan
-        self.clipped += int(np.count_nonzero(np.abs(ratio) > 1))
+        self.clipped += int(np.count_nonzero((np.abs(ratio) > 1)[self.core]))
         return np.clip(ratio, -1, 1, out=ratio)
 
 

@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.optimize import isotonic_regression
 
 from obriy.blocks.windows import windows
 from obriy.measures.occurrence import NEVER_SEEN, is_named, observations, read_window
@@ -68,6 +67,8 @@ def learn_filling(
         counts: (y, x) uint8 number of observations, likewise.
         class_name: Class of the legend.
     """
+    from scipy.optimize import isotonic_regression
+
     plain = np.arange(BINS + 1) / BINS
     code = class_map.legend.by_name(class_name).code
     if class_map.clouds == "unknown":

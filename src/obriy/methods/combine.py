@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from obriy.blocks.base import Block, ByteArray, Histogram, Labelled, Method, Rule
+from obriy.blocks.base import Block, ByteArray, Foregone, Histogram, Labelled, Method, Rule
 from obriy.methods.index_threshold import NOT_WATER, WATER
 from obriy.model.classmap import Doubt
 from obriy.model.legend import NO_DATA, UNNAMED
@@ -60,6 +60,14 @@ class Combined:
     def collect(self, block: Block) -> Together:
         """Collect for each part."""
         return Together(tuple(part.collect(block) for part in self.parts))
+
+    def known(self) -> "CombinedRule | None":
+        """Return the vote where no part asks anything of the scene."""
+        said = [p.known() if isinstance(p, Foregone) else None for p in self.parts]
+        rules = tuple(rule for rule in said if rule is not None)
+        if len(rules) < len(said):
+            return None
+        return CombinedRule(rules, self.weights, self.quorum, self.name)
 
     def decide(self, statistics: Together) -> "CombinedRule":
         """Decide each part."""

@@ -36,6 +36,11 @@ class Counts:
         """Count the values that are not NaN."""
         return cls(count(values, low, high), low, high)
 
+    @classmethod
+    def none(cls, low: float, high: float) -> Self:
+        """Return the counts of no pixel."""
+        return cls(np.zeros(BINS, np.int64), low, high)
+
     def merge(self, other: Self) -> Self:
         """Return the counts of both parts."""
         return dataclasses.replace(

@@ -8,6 +8,7 @@ import numpy as np
 from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
 from obriy.errors import UsageError
 from obriy.indices.catalogue import Index, get_index, water_indices
+from obriy.indices.formula import IndexValues
 from obriy.methods.histograms import Candidates, Cells, Counts
 from obriy.methods.thresholds import (
     Cut,
@@ -95,13 +96,18 @@ class IndexThreshold:
 
     def collect(self, block: Block) -> Collected:
         """Count the index."""
-        found = self.index.evaluate(block.bands)
-        core = Block.crop(block)
-        inner = self.index.evaluate(core.bands) if self.halo else found
+        found = evaluated(self.index, block)
         span = (self.index.low, self.index.high)
         view = View(found.values, block.core, block.row, block.column, span, self.published)
         statistics = self.threshold.collect(view)
-        return Collected(statistics, inner.undefined, inner.clipped)
+        return Collected(statistics, found.undefined, found.clipped)
+
+    def known(self) -> "IndexRule | None":
+        """Return the rule of a threshold that does not depend on the scene."""
+        nothing = Counts.none(self.index.low, self.index.high)
+        if not isinstance(self.threshold, Fixed | Published):
+            return None
+        return IndexRule(self.index, self.threshold.decide(nothing, self.published), nothing, 0, 0)
 
     def decide(self, statistics: Collected) -> "IndexRule":
         """Find the threshold."""
@@ -123,7 +129,7 @@ class IndexRule:
 
     def apply(self, block: Block) -> Labelled:
         """Label water; a pixel whose bands are there but whose index is undefined is unnamed."""
-        values = self.index.evaluate(block.bands).values
+        values = evaluated(self.index, block).values
         above = values > self.cut.value if self.index.water == "above" else values < self.cut.value
         labels = np.where(above, np.uint8(WATER), np.uint8(NOT_WATER))
         labels[np.isnan(values)] = UNNAMED
@@ -155,6 +161,11 @@ class IndexRule:
     def histograms(self) -> list[Histogram]:
         """Return the distribution of the index with the threshold."""
         return [self.counts.shown(self.index.name, self.cut.value)]
+
+
+def evaluated(index: Index, block: Block) -> IndexValues:
+    """Return an index on a block, made once for all who ask; pixels are counted in its core."""
+    return block.once(f"index {index.name}", lambda: index.evaluate(block.bands, block.core))
 
 
 def index_threshold(index_name: str, threshold_name: str) -> IndexThreshold:

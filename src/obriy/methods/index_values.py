@@ -9,7 +9,7 @@ from obriy.blocks.base import Block, Histogram, Labelled, Method
 from obriy.indices.catalogue import Index, get_index
 from obriy.methods.combine import Combined
 from obriy.methods.histograms import Counts
-from obriy.methods.index_threshold import WATER, Collected, IndexThreshold
+from obriy.methods.index_threshold import WATER, Collected, IndexThreshold, evaluated
 from obriy.methods.thresholds import Otsu, otsu
 from obriy.model.legend import NO_DATA, UNNAMED
 
@@ -42,6 +42,10 @@ class IndexValues:
         """Count the index."""
         return IndexThreshold(self.index, Otsu(), self.name).collect(block)
 
+    def known(self) -> "IndexImage":
+        """Return what keeps the index: nothing is cut."""
+        return IndexImage(self.index, Counts.none(self.index.low, self.index.high), None)
+
     def decide(self, statistics: Collected) -> "IndexImage":
         """Say where Otsu would cut; nothing is cut."""
         counts = statistics.statistics
@@ -64,7 +68,7 @@ class IndexImage:
 
     def apply(self, block: Block) -> Labelled:
         """Evaluate; NaN where a band is missing, or the index undefined."""
-        values = self.index.evaluate(block.bands).values
+        values = evaluated(self.index, block).values
         # Near a cloud only what looks like water is kept: at some threshold all of this does.
         labels = np.full(values.shape, WATER, np.uint8)
         labels[np.isnan(values)] = UNNAMED

@@ -1,6 +1,7 @@
 """The jobs: what can be asked of each, and which workflow does it."""
 
 import dataclasses
+import gc
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -127,5 +128,12 @@ def _look_first(config: JobConfig) -> None:
 
 def _load(place: str) -> Callable[..., Any]:
     module, name = place.split(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(f"obriy.workflows.{module}"), name)
+    collecting = gc.isenabled()
+    gc.disable()  # what modules make stays: to look through it again and again is a fifth of import
+    try:
+        loaded = importlib.import_module(f"obriy.workflows.{module}")
+    finally:
+        if collecting:
+            gc.enable()
+    found: Callable[..., Any] = getattr(loaded, name)
     return found

@@ -79,6 +79,8 @@ def run_passes(
     pixel = pixel_m(scene) or GRID_M
     detector = S2Cloudless(scene, pixel) if clouds == "s2cloudless" else None
     edge = edge_pixels(pixel)
+    # Without flags nothing has surroundings, and windows end where the tiles of the files do.
+    around = edge + 2 if "flags" in scene else 0
     hidden, settled = _rules(subject, edge)
     return run_methods(
         scene,
@@ -88,7 +90,7 @@ def run_passes(
         options=options,
         part=part,
         also_bands=detector.bands if detector else (),
-        also_halo=max(edge + 2, detector.halo if detector else 0),
+        also_halo=max(around, detector.halo if detector else 0),
     )
 
 

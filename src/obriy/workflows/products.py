@@ -3,9 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
@@ -15,12 +13,14 @@ from obriy.outputs.files import write_bytes
 from obriy.outputs.report.page import Page, Report, Told, write_page
 from obriy.outputs.report.record import source_title
 from obriy.outputs.stac_item import write_stac_item
-from obriy.render.figures import to_png, to_svg
 from obriy.render.text import text_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.workflows.config.reading import PlaceConfig
 from obriy.workflows.run import places_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclasses.dataclass
@@ -129,7 +129,7 @@ class RunFiles:
     def report(
         self,
         result: Told,
-        figures: Mapping[str, Figure],
+        figures: Mapping[str, "Figure"],
         pictures: Mapping[str, str],
         lay_out: Callable[[Report[Told]], Page],
         record: Provenance | None = None,
@@ -143,6 +143,8 @@ class RunFiles:
             lay_out: Lays the page out.
             record: What was read and decided; None: as the result says.
         """
+        from obriy.render.figures import to_png, to_svg
+
         for name, output in pictures.items():
             path = self.folder.file(f"{name.replace(' ', '_').lower()}.png")
             self.files[output] = write_bytes(path, to_png(figures[name]))

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from obriy.blocks.decimate import mean_of_blocks
 
@@ -138,6 +138,8 @@ def _direction(thick: Mask, hidden: Mask, darkness: F32, pixel_m: float) -> tupl
 
 def _under(weight: F32, values: F32, reach: int) -> F32:
     """Return the sum of values under the weights, for each displacement up to ``reach``."""
+    from scipy import signal
+
     padded = np.pad(values, reach)
     found: F32 = signal.fftconvolve(padded, weight[::-1, ::-1], mode="valid")
     return found

@@ -3,10 +3,9 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
-from matplotlib.figure import Figure
 
 from obriy.indices.catalogue import get_index
 from obriy.model.areas import AreaSeries, District
@@ -18,14 +17,13 @@ from obriy.model.scores import Scores
 from obriy.outputs.polygons import write_polygons
 from obriy.outputs.report import water
 from obriy.outputs.tables import write_areas, write_scores
-from obriy.render.index_maps import index_figure
-from obriy.render.maps import map_figure
-from obriy.render.multiples import class_figure
-from obriy.render.plots import histogram_figure
 from obriy.runs.folder import RunFolder
 from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.passes import histograms_of, open_layer
 from obriy.workflows.products import RunFiles
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +84,13 @@ def write_products(
     return run.files
 
 
-def _figures(run: RunFiles, products: Products) -> dict[str, Figure]:
+def _figures(run: RunFiles, products: Products) -> dict[str, "Figure"]:
     """Draw the map, what the threshold rests on, and the indices that were kept."""
+    from obriy.render.index_maps import index_figure
+    from obriy.render.maps import map_figure
+    from obriy.render.multiples import class_figure
+    from obriy.render.plots import histogram_figure
+
     own = run.drawn_on(products.water)
     seen = bool(band_names(products.scene))  # of a map of others there is no image
     drawn = {

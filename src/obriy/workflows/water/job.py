@@ -11,7 +11,6 @@ from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.inputs import find_images
 from obriy.workflows.run import Run
 from obriy.workflows.water.image import plan_image, run_image
-from obriy.workflows.water.series import plan_series, run_series
 
 
 def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Run:
@@ -28,6 +27,8 @@ def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Run:
     config = config.anchored()
     items = _items(config)
     if _of_series(config, items):
+        from obriy.workflows.water.series import run_series
+
         return run_series(config, items, options)
     return run_image(config, items[0], options)
 
@@ -36,7 +37,11 @@ def plan_water(config: WaterConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: dates, grid, bands, districts, outputs."""
     config = config.anchored()
     items = _items(config)
-    return plan_series(config, items) if _of_series(config, items) else plan_image(config, items[0])
+    if not _of_series(config, items):
+        return plan_image(config, items[0])
+    from obriy.workflows.water.series import plan_series
+
+    return plan_series(config, items)
 
 
 def _items(config: WaterConfig) -> list[Item]:
