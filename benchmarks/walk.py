@@ -53,7 +53,8 @@ def main_of_walk() -> None:
     files = {Path(code.co_filename).relative_to(home) for code in called}
     rooms = collections.Counter(str(file.parent) for file in files)
     counts = {"files": len(files), "functions": len(called), "calls": sum(called.values())}
-    sys.stdout.write(json.dumps({**counts, "rooms": dict(rooms.most_common())}) + "\n")
+    told = {**counts, "rooms": dict(rooms.most_common()), "paths": sorted(map(str, files))}
+    sys.stdout.write(json.dumps(told) + "\n")
 
 
 if __name__ == "__main__":

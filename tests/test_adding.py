@@ -199,8 +199,11 @@ def test_a_layer_that_is_one_entry_is_in_file_style_item_and_report(season):
 
 def test_a_language_without_words_is_refused_with_those_that_have(tmp_path):
     done = obriy("water", "simulated:", "--lang", "xx", "--out", tmp_path / "run")
-    assert "no language named 'xx'" in error_line(done, 2)
+    assert "no words of 'xx'" in error_line(done, 2)
     assert "Known: en, uk" in done.stderr
+    words = ("water", "simulated:", "--out", tmp_path / "run")
+    named = obriy(*words, env={**os.environ, "OBRIY_LANG": "xx"})
+    assert "OBRIY_LANG: there are no words of 'xx'" in error_line(named, 2)
 
 
 class Oracle:

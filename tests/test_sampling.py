@@ -679,7 +679,7 @@ def test_a_size_and_a_precision_exclude_each_other(map_file, tmp_path):
         (["evaluate"], "MAP and REFERENCE"),
         (["evaluate", "m.tif"], "MAP and REFERENCE"),
         (["evaluate", "m.tif", "r.tif", "--sample", "s.csv"], "stands alone"),
-        (["sample", "m.tif", "--lang", "fr"], "'fr' is not one of 'en', 'uk'"),
+        (["sample", "m.tif", "--lang", "fr"], "--lang: there are no words of 'fr'. Known: en, uk"),
     ],
 )
 def test_calls_that_are_off(words, said):

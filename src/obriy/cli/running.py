@@ -6,7 +6,7 @@ import typer
 
 from obriy.cli.streams import note_loss, print_json
 from obriy.tables import languages
-from obriy.workflows.config.base import JobConfig
+from obriy.workflows.config.base import JobConfig, known_language
 
 if TYPE_CHECKING:
     from obriy.model.result.base import RunResult  # on use: help is quick
@@ -18,7 +18,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summ
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done")]
 Lang = Annotated[
     str | None,
-    typer.Option(help=f"language, of {', '.join(languages())}; default: OBRIY_LANG, else en"),
+    typer.Option(
+        help=f"language, of {', '.join(languages())}; default: OBRIY_LANG, else en",
+        callback=lambda lang: lang and known_language(lang),
+    ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="show tracebacks of errors")]
 

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 import shapely
-import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.windows import windows
 from obriy.errors import GeometryError
+from obriy.measures.occurrence import read_window
 from obriy.measures.pixel_area import pixel_area, polygon_area
-from obriy.measures.tally import ByteArray, Others, Pixels, Tally
+from obriy.measures.tally import Others, Pixels, Tally
 from obriy.measures.totals import with_union
 from obriy.measures.uncertainty import estimate
 from obriy.model.areas import NEVER_MOST, PARTIAL_ABOVE, WHOLE_IMAGE, Area, AreaSeries, District
@@ -145,9 +145,9 @@ def _measure_window(
     if not met:
         return
     rows, columns = _pixels_around([part for _, part in met], *window)
-    labels = _read(class_map.labels, rows, columns)
+    labels = read_window(class_map.labels, rows, columns)
     layers: dict[str, Any] = {
-        name: _read(layer, rows, columns)
+        name: read_window(layer, rows, columns)
         for name in ("fraction", "unseen", "doubt")
         if (layer := getattr(class_map, name)) is not None
     }
@@ -204,11 +204,6 @@ def _pixels_around(
         slice(max(rows.start, math.floor(top) - 1), min(rows.stop, math.ceil(bottom) + 1)),
         slice(max(columns.start, math.floor(left) - 1), min(columns.stop, math.ceil(right) + 1)),
     )
-
-
-def _read(layer: xr.DataArray, rows: slice, columns: slice) -> ByteArray:
-    values: ByteArray = layer.isel(y=rows, x=columns).to_numpy()
-    return values
 
 
 def _area(

@@ -138,3 +138,9 @@ def _digest(file: Path, size: int) -> str:
                 content.seek(start)
                 digest.update(content.read(length))
     return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -27,7 +27,7 @@ import yaml
 from obriy.errors import OutputError, UsageError
 from obriy.model.notices import notices_in, with_notices
 from obriy.outputs.files import is_draft, output_errors, write_text
-from obriy.runs.fingerprint import LEDGER, files_below, fingerprint, local_places
+from obriy.runs.fingerprint import LEDGER, file_sha256, files_below, fingerprint, local_places
 from obriy.runs.lock import LOCK, Lock, lock_folder
 
 CONFIG: Final = "config.yaml"
@@ -189,7 +189,7 @@ class RunFolder:
         file = self.file(path)
         if not file.exists():
             raise OutputError(f"{file} was to be written and is not there.")
-        return {"path": path, "size": file.stat().st_size, "sha256": _hash(file)}
+        return {"path": path, "size": file.stat().st_size, "sha256": file_sha256(file)}
 
     def _holds(self, done: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
         same = done.get("inputs", {}) == dict(inputs)
@@ -257,7 +257,7 @@ def _are_intact(path: Path, done: Mapping[str, Any]) -> bool:
         file = path / output["path"]
         if not file.is_file() or file.stat().st_size != output["size"]:
             return False
-        if _hash(file) != output["sha256"]:
+        if file_sha256(file) != output["sha256"]:
             return False
     return True
 
@@ -335,11 +335,6 @@ def _is_cut_off(ledger: Path) -> bool:
     with ledger.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) != b"\n"
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _dumps(values: Any, indent: int | None = None) -> str:

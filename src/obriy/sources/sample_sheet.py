@@ -1,6 +1,5 @@
 """A labelled sample: the sheet that a person filled, and the design beside it."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,12 +80,6 @@ def read_labels(sheet: Path, design: SampleDesign) -> dict[int, str | None]:
             f"Fill the column 'label' with {_choices(design.legend)}.",
         )
     return labels
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _rows(sheet: Path) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from obriy.model.ice import CLOUD, ICE, WATER
 from obriy.model.interval import EDGES
 from obriy.model.legend import NO_DATA
 from obriy.validation.bootstrap import DRAWS, LEAST_BLOCKS, interval
-from obriy.validation.scores import FloatArray, metrics
+from obriy.validation.scores import FloatArray, metrics, plain_score
 
 SCORES: Final = (
     "overall_accuracy", "iou", "precision", "recall", "f1", "kappa", "cloud_as_ice", "ice_as_cloud",
@@ -93,7 +93,7 @@ def ice_scores(counts: Sequence[IceCounts], *, seed: int = 0) -> dict[str, Any]:
     """
     table = _table(counts)
     total = table.sum(axis=0)
-    found = {name: _plain(value) for name, value in _scores(total).items()}
+    found = {name: plain_score(value) for name, value in _scores(total).items()}
     intervals: dict[str, list[float] | None] = dict.fromkeys(SCORES)
     if len(counts) >= LEAST_BLOCKS:
         drawn = _scores(_weights(len(counts), seed) @ table)
@@ -186,7 +186,3 @@ def _iou(table: FloatArray) -> FloatArray:
     tp, fp, fn = np.moveaxis(table, -1, 0)[:3]
     with np.errstate(invalid="ignore"):
         return np.asarray(tp / (tp + fp + fn))
-
-
-def _plain(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -66,13 +66,13 @@ def score(confusion: CountArray, legend: Legend, **about: Any) -> Scores:
     """
     found = metrics(confusion)
     classes = tuple(
-        ClassScore(c.name, c.code, **{key: _plain(found[key][i]) for key in CLASS_SCORES})
+        ClassScore(c.name, c.code, **{key: plain_score(found[key][i]) for key in CLASS_SCORES})
         for i, c in enumerate(legend)
     )
     return Scores(
         overall_accuracy=float(found["overall_accuracy"]),
-        kappa=_plain(found["kappa"]),
-        mean_iou=_plain(found["mean_iou"]),
+        kappa=plain_score(found["kappa"]),
+        mean_iou=plain_score(found["mean_iou"]),
         pixels=int(confusion.sum()),
         classes=classes,
         confusion=tuple(tuple(int(n) for n in row) for row in confusion[:, :-1]),
@@ -119,5 +119,6 @@ def _ratio(above: Any, below: Any) -> FloatArray:
     return result
 
 
-def _plain(value: Any) -> float | None:
+def plain_score(value: Any) -> float | None:
+    """Return a score as JSON has it; None where it is not defined."""
     return float(value) if np.isfinite(value) else None

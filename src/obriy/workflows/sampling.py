@@ -21,11 +21,11 @@ from obriy.model.grid import geobox_of
 from obriy.model.sample import AreaEstimate, SampleDesign, SampleUnit
 from obriy.outputs.sample_sheet import check_free, write_sample
 from obriy.render.chips import Chip, ChipView, draw_chips, views_of
-from obriy.runs.fingerprint import LEDGER
+from obriy.runs.fingerprint import LEDGER, file_sha256
 from obriy.runs.folder import CONFIG, hold
 from obriy.sources.class_map import open_class_map, sources_of
 from obriy.sources.districts import read_districts
-from obriy.sources.sample_sheet import file_sha256, read_design, read_labels
+from obriy.sources.sample_sheet import read_design, read_labels
 from obriy.sources.scene import open_scene
 from obriy.validation.area_adjusted import estimate_areas
 from obriy.validation.sampling import (

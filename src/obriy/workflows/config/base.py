@@ -18,7 +18,6 @@ from pydantic import (
 )
 
 from obriy.errors import UsageError
-from obriy.registry import did_you_mean
 from obriy.tables import languages
 from obriy.workflows.config.words import check_words
 
@@ -42,21 +41,22 @@ def usual_language(given: str | None = None) -> str:
     """Return the language that is given, where nobody gives one that of ``OBRIY_LANG``, or English.
 
     Raises:
-        UnknownNameError: where there are no words of it.
+        UsageError: where there are no words of that of the environment.
     """
     from obriy.settings import settings  # not before it is asked: `--help` is quick
 
-    return known_language(given or settings().lang)
+    return given or known_language(settings().lang, "OBRIY_LANG")
 
 
-def known_language(lang: str) -> str:
-    """Return a language that has its words in the tables.
+def known_language(lang: str, said: str = "--lang") -> str:
+    """Return a language that has its words in the tables; ``said`` names what asks for it.
 
     Raises:
-        UnknownNameError: with those that have.
+        UsageError: with those that have.
     """
     if lang not in languages():
-        raise did_you_mean("language", lang, languages())
+        raise UsageError(f"{said}: there are no words of '{lang}'.",
+                         f"Known: {', '.join(languages())}.")  # fmt: skip
     return lang
 
 
