@@ -20,8 +20,10 @@ from obriy.sources.finding import find_items
 from obriy.sources.scene import asked, open_item, open_scene
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.config.measure import MeasureConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.inputs import one_image
+from obriy.workflows.jobs import run_job
 from obriy.workflows.water.job import plan_water
 
 SHAPE = (40, 50)
@@ -278,6 +280,19 @@ def test_a_chunk_of_many_steps_counts_whole(tmp_path):
         cube.to_zarr(tmp_path / f"{depth}.zarr", zarr_format=2, encoding=how)
         with open_raster(f'ZARR:"{tmp_path / f"{depth}.zarr"}":/B03') as dataset:
             assert decoding_bytes(dataset) == 2 * depth * 40 * 50 * 2  # two copies of 16 bits
+
+
+def test_masks_of_several_times_are_measured(tmp_path):
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    ponds = np.array([np.hypot(y - 20, x - 25) < radius for radius in (6, 9, 12)])
+    cube = season().drop_vars(BANDS)
+    cube["water"] = (("time", "y", "x"), ponds.astype("uint8"))
+    cube.odc.assign_crs("EPSG:32636").to_netcdf(tmp_path / "masks.nc")
+    given = {"maps": [tmp_path / "masks.nc"], "codes": "1=water,0=land", "out": tmp_path / "run"}
+    result = run_job(make_config(MeasureConfig, given | {"outputs": ["polygons"]})).result
+    assert [row.date for row in result.dates] == list(DAYS)
+    areas = [row.area_km2 for row in result.dates]
+    assert areas == pytest.approx(ponds.sum((1, 2)) * 1e-4, rel=2e-3)
 
 
 # --- what is refused ----------------------------------------------------------------------------

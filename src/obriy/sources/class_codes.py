@@ -26,16 +26,20 @@ _FARTHEST: Final = 32767
 """Stands for any number beyond; with a minus, for any below."""
 
 
-def only_band(file: Path) -> FileBand:
+def only_band(file: Path, step: int | None = None) -> FileBand:
     """Return the band of a raster of class codes.
 
+    Args:
+        file: The raster.
+        step: Which step along its axis of time, where it has one.
+
     Raises:
-        SourceError: no such file, or no raster.
+        SourceError: no such file, or no raster; several times, and none was asked for.
         InputError: more than one band.
     """
     if not file.exists():
         raise SourceError(f"There is no file {file}.", "Check the path.")
-    bands = [band for band in probe(str(file)) if band.opacity != band.index]
+    bands = [band for band in probe(str(file), step) if band.opacity != band.index]
     if len(bands) != 1:
         raise InputError(
             f"{file} has {len(bands)} bands; a map of classes has one.",

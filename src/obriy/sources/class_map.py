@@ -27,7 +27,9 @@ AGREEMENT: Final = "agreement.tif"
 """Files beside a land-cover map of ours: how sure a name is, and how many agreed."""
 
 
-def open_class_map(path: Path | str, legend: str | None = None) -> ClassMap:
+def open_class_map(
+    path: Path | str, legend: str | None = None, step: int | None = None
+) -> ClassMap:
     """Open a raster of class codes as a map in its own legend, lazily.
 
     The legend is the one that a map of ours carries, else it is told by the values: codes of
@@ -38,6 +40,7 @@ def open_class_map(path: Path | str, legend: str | None = None) -> ClassMap:
         path: A raster with one band.
         legend: What the codes are, as in `open_reference`: a name, or ``1=water,0=land``; None: by
             the legend or values in the file.
+        step: Which step along the axis of time of a cube, from 0.
 
     Raises:
         SourceError: no such file, or polygons: a map to be scored is a raster.
@@ -47,7 +50,7 @@ def open_class_map(path: Path | str, legend: str | None = None) -> ClassMap:
     """
     if is_vector(Path(path)):
         raise SourceError(f"{path} holds polygons, and a map is a raster.", "Rasterise it first.")
-    band = only_band(Path(path))
+    band = only_band(Path(path), step)
     own = own_legend(band, legend)
     if legend is not None and SAYS in legend and len(set(classes_said(legend, own))) < 2:
         raise UsageError(

@@ -56,7 +56,9 @@ def read_maps(config: MeasureConfig) -> SeriesInputs:
 
 def is_one(config: MeasureConfig) -> bool:
     """Say whether one map is meant, whose date need not be known."""
-    return len(config.maps) == 1 and not config.maps[0].is_dir() and not config.series_options()
+    if len(config.maps) > 1 or config.maps[0].is_dir() or config.series_options():
+        return False
+    return len(find_items([str(config.maps[0])], Query(each=True))) == 1
 
 
 def read_map(config: MeasureConfig) -> Inputs:
@@ -113,22 +115,23 @@ def as_scene(class_map: ClassMap) -> xr.Dataset:
     return scene
 
 
-def open_map_of_others(path: Path, config: MeasureConfig, date: str | None = None) -> ClassMap:
+def open_map_of_others(item: Item, config: MeasureConfig) -> ClassMap:
     """Open one map, and see that it has the class.
 
     Raises:
         UnknownNameError: it does not.
     """
-    found = open_class_map(path, config.codes)
+    path = Path(item.paths[0])
+    found = open_class_map(path, config.codes, item.step)
     known = [c.name for c in found.legend]
     if config.measured not in known:
         raise did_you_mean(f"class in {path.name}", config.measured, known)
     record = Provenance(({"href": str(path)},), found.provenance.steps)
-    return dataclasses.replace(found, provenance=record, time=date)
+    return dataclasses.replace(found, provenance=record, time=item.date or None)
 
 
 def _scene(item: Item, config: MeasureConfig) -> xr.Dataset:
-    return as_scene(open_map_of_others(Path(item.paths[0]), config, item.date or None))
+    return as_scene(open_map_of_others(item, config))
 
 
 def _require_water(config: MeasureConfig) -> None:
