@@ -1,6 +1,8 @@
 """What a user names, and the images that sources find in it; a source that is added at run time."""
 
+import contextlib
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -52,6 +54,21 @@ def copies(image, folder, *names):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(image, folder / name)
     return folder
+
+
+@contextlib.contextmanager
+def shut(folder):
+    """A folder that this user may not read; root may, and takes the part of nobody."""
+    mode, user = folder.stat().st_mode, os.geteuid()
+    folder.chmod(0)
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        yield
+    finally:
+        if user == 0:
+            os.seteuid(user)
+        folder.chmod(mode)
 
 
 # --- a source is one entry ----------------------------------------------------------------------
@@ -199,6 +216,26 @@ def test_an_archive_with_a_date_is_an_image_beside_others(image, tmp_path):
     found = find_items([str(folder)])
     assert paths(found) == [["2025-06-05.tif"], ["lake_20250615.zip"], ["2025-06-25.tif"]]
     assert open_scene(found[1].paths).time == "2025-06-15"
+
+
+def test_what_may_not_be_read_is_named(image, tmp_path):
+    folder = copies(image, tmp_path / "images", "2025-06-05.tif", "2025-06-25.tif")
+    with shut(folder), pytest.raises(SourceError, match=r"images.* cannot be read: Permission"):
+        find_items([str(folder)])
+    with pytest.raises(SourceError, match="cannot be read: File name too long"):
+        find_items(["x" * 5000])
+
+
+def test_a_broken_archive_fails_its_date_alone(image, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for day in ("05", "15"):
+        with zipfile.ZipFile(folder / f"2025-06-{day}.zip", "w") as archive:
+            archive.write(image, "lake.tif")
+    (folder / "2025-06-25.zip").write_bytes((folder / "2025-06-15.zip").read_bytes()[:999])
+    (folder / "2025-06-05.json").write_text("[" * 100_000)
+    run = run_job(season(folder, tmp_path / "run"))
+    assert [day.status for day in run.result.dates] == ["ok", "ok", "failed"]
 
 
 def test_the_only_image_of_a_folder_is_it(image, tmp_path):

@@ -41,11 +41,14 @@ def stem_of(name: str) -> str:
     return name[: len(name) - len(ending)]
 
 
-def still_packed(inside: Sequence[Path]) -> list[Path]:
-    """Return the archives among the paths of a folder that lie there without what is in them."""
-    found = [path for path in inside if is_archive(path)]
-    others = [path.name for path in inside if path not in found]
-    return [p for p in found if not any(name.startswith(stem_of(p.name)) for name in others)]
+def still_packed(inside: Sequence[Path], images: Sequence[Path]) -> list[Path]:
+    """Return the archives of a folder that were not unpacked to images or folders beside them."""
+    names = [path.name for path in images]
+    return [
+        path
+        for path in inside
+        if is_archive(path) and not any(name.startswith(stem_of(path.name)) for name in names)
+    ]
 
 
 def members(archive: str | Path) -> list[str]:

@@ -188,7 +188,8 @@ def _entries(folder: Path) -> list[_Entry]:
         if sub.is_dir() and sub.name not in NOT_IMAGES and _is_left(sub):
             files = tuple(path for path in sorted(sub.iterdir()) if is_image_file(path))
             entries += [_Entry(sub, files, alone)] if files else []
-    for path in filter(_is_left, still_packed(inside)):
+    images = [path for path in inside if path.is_dir() or is_image_file(path)]
+    for path in filter(_is_left, still_packed(inside, images)):
         # Beside images one without a date, or with something else in it, goes with them.
         if alone or (any(readings(path.name)) and holds_images(path)):
             entries.append(_Entry(path, (path,)))
@@ -293,7 +294,7 @@ def _stac(path: Path) -> dict[str, Any]:
         return {}
     try:
         item = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     properties = item.get("properties") if isinstance(item, dict) else None
     return properties if isinstance(properties, dict) else {}
@@ -357,11 +358,15 @@ def _cloud_cover(entry: _Entry, sidecar: dict[str, dict[str, Any]]) -> float | N
 def _mtl(place: Path) -> dict[str, str]:
     """Return what the MTL in a folder or an archive says of clouds.
 
-    One that is compressed as a whole is not inflated for that.
+    One that is compressed as a whole is not inflated for that; that one is broken is said of its
+    date when it is opened, while the others go on.
     """
     if is_slow(str(place)):
         return {}
     inside = [str(f) for f in place.iterdir()] if place.is_dir() else []
-    files = [f for f in (members(place) if is_archive(place) else inside) if is_mtl(f)]
+    try:
+        files = [f for f in (members(place) if is_archive(place) else inside) if is_mtl(f)]
+    except SourceError:
+        return {}
     cover = mtl_values(files).get("CLOUD_COVER")
     return {} if cover is None else {"CLOUD_COVER": cover}

@@ -21,10 +21,19 @@ def find_items(texts: Sequence[str], query: Query | None = None) -> list[Item]:
         query: Which of them are wanted.
 
     Raises:
-        SourceError: nothing there, or what a source says of what it claimed.
+        SourceError: nothing there, what may not be read, or what a source says of what it claimed.
         UsageError: none within ``datetime``.
     """
-    query = query or Query()
+    try:
+        return _found(texts, query or Query())
+    except OSError as error:
+        raise SourceError(
+            f"{error.filename or ', '.join(texts)} cannot be read: {error.strerror or error}.",
+            "Check its name, and ask for read permission.",
+        ) from error
+
+
+def _found(texts: Sequence[str], query: Query) -> list[Item]:
     claimed: dict[str, list[str]] = {}
     for text in texts:
         check_address(text)
@@ -43,19 +52,12 @@ def _claimed(text: str) -> list[tuple[str, str]]:
     own = source_of(text)
     if own != FILES or not folder.is_dir():
         return [(own, text)]
-    inside = [str(path) for path in _seen(folder) if not path.name.startswith(".")]
+    inside = [str(path) for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     named = [(source_of(path), path) for path in inside]
     others = [(name, path) for name, path in named if name != FILES]
     # What is left may be images of their own beside them, or only what belongs to them.
     left = [p for name, p in named if name == FILES and (is_image_file(Path(p)) or is_archive(p))]
     return [*others, (FILES, text)] if left or not others else others
-
-
-def _seen(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        raise SourceError(f"{folder} cannot be read: {error.strerror}.", "Check it.") from error
 
 
 def _nothing(texts: Sequence[str], seen: Sequence[str]) -> SourceError:
