@@ -7,7 +7,6 @@ buffer stays as long as the file is open. A file of one compressed strip is one 
 import functools
 import json
 import math
-import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,11 +86,11 @@ def retile(path: str) -> str:
 
 def _chunk_of_zarr(name: str) -> int:
     """Return the numbers in a chunk of an array, which may hold many steps of time; 0: unknown."""
-    part = re.fullmatch(r'ZARR:"?(?P<store>.+?)"?:/(?P<array>[^:]+)', name)
-    if part is None:
+    folder = gdal.zarr_array(name)
+    if folder is None:
         return 0
     try:
-        told = json.loads((Path(part["store"]) / part["array"] / ".zarray").read_text("utf-8"))
+        told = json.loads((folder / ".zarray").read_text("utf-8"))
     except (OSError, ValueError):
         return 0
     return math.prod(told.get("chunks", [0]))

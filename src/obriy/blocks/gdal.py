@@ -59,6 +59,7 @@ _SUBDATASET: Final = re.compile(
     r'(?P<kind>netcdf|hdf5|zarr|gtiff_dir:(?:off:)?\d+):"?(?P<file>.+?)"?(?P<rest>:[^:"]+)?',
     re.IGNORECASE,
 )
+_ARRAY: Final = re.compile(r'ZARR:"?(?P<store>.+?)"?:/(?P<array>[^:]+)')
 _PARTS: Final = ("netCDF", "HDF5Image", "GTiff")
 """Drivers of the parts of a file."""
 _ZARR: Final = (".zgroup", ".zarray", ".zmetadata", "zarr.json")
@@ -124,6 +125,12 @@ def is_zarr(folder: str | os.PathLike[str]) -> bool:
     """Say whether a path is a Zarr store, or an array of one: the only raster that is a folder."""
     place = Path(folder)
     return place.is_dir() and any((place / name).is_file() for name in _ZARR)
+
+
+def zarr_array(name: str) -> Path | None:
+    """Return the folder of an array in a Zarr store that GDAL names; None for any other name."""
+    part = _ARRAY.fullmatch(name)
+    return Path(part["store"]) / part["array"] if part else None
 
 
 def _checked(name: str, above: tuple[Path, ...] = ()) -> Any:

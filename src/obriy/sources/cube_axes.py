@@ -19,7 +19,7 @@ import rasterio
 import xarray as xr
 from rasterio.errors import RasterioError
 
-from obriy.blocks.gdal import is_zarr, open_raster
+from obriy.blocks.gdal import is_zarr, open_raster, zarr_array
 from obriy.blocks.handles import state_of
 from obriy.errors import MissingExtraError, SourceError
 from obriy.model.notices import notice
@@ -27,7 +27,6 @@ from obriy.sources.dates import date_in
 
 NETCDF: Final = (".nc", ".nc4")
 """Endings of files in NetCDF."""
-_PART: Final = re.compile(r'ZARR:"?(?P<store>.+?)"?:/(?P<array>[^:]+)')
 _DEGREES: Final = re.compile(r"degrees?_?(?P<way>north|N|east|E)")
 """Units of latitudes and longitudes (CF, 4.1 and 4.2)."""
 _PLANE: Final = ("projection_x_coordinate", "projection_y_coordinate")
@@ -142,8 +141,8 @@ def parts_of(dataset: Any) -> list[str]:
     """Return the rasters in a file; none where it is one itself."""
     if dataset.driver != "Zarr":
         return list(dataset.subdatasets)
-    parts = [(part, _PART.fullmatch(part)) for part in dataset.subdatasets]
-    return sorted(part for part, of in parts if of and len(_array(of)["dims"]) > 1)
+    parts = [(part, zarr_array(part)) for part in dataset.subdatasets]
+    return sorted(part for part, folder in parts if folder and len(_array(folder)["dims"]) > 1)
 
 
 def axes_of(dataset: Any) -> Axes:
@@ -156,15 +155,16 @@ def axes_of(dataset: Any) -> Axes:
     if dataset.driver == "netCDF":
         tags = dataset.tags()
         return _axes(dataset, _of_netcdf(tags), _is_lonlat(dataset, _units(tags)))
-    of = _PART.fullmatch(dataset.name) if dataset.driver == "Zarr" else None
-    if of is None:
+    folder = zarr_array(dataset.name) if dataset.driver == "Zarr" else None
+    told = _array(folder) if folder else {"dims": []}
+    if folder is None or len(told["dims"]) < 2:
         return Axes()
-    store = Path(of["store"])
-    *before, rows, columns = [(dim, _attributes(store / dim)) for dim in _array(of)["dims"]]
+    store = folder.parent
+    *before, rows, columns = [(dim, _attributes(store / dim)) for dim in told["dims"]]
     units = [str(attributes.get("units", "")) for _, attributes in (rows, columns)]
     axes = [
         _zarr_axis(store, dim, attributes, size)
-        for (dim, attributes), size in zip(before, _array(of)["shape"], strict=False)
+        for (dim, attributes), size in zip(before, told["shape"], strict=False)
     ]
     return _axes(dataset, axes, _is_lonlat(dataset, units))
 
@@ -294,13 +294,12 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _array(part: re.Match[str]) -> dict[str, Any]:
+def _array(folder: Path) -> dict[str, Any]:
     """Return shape and dimensions of an array in Zarr 2 or 3; no dimensions where none are told."""
-    folder = Path(part["store"]) / part["array"]
     new = _json(folder / "zarr.json")
     told = new or _json(folder / ".zarray")
     dims = new.get("dimension_names") or _attributes(folder).get("_ARRAY_DIMENSIONS") or []
-    return {"dims": dims, "shape": told.get("shape", []), "type": str(told.get("dtype", ""))}
+    return {"dims": dims, "shape": told.get("shape", [])}
 
 
 def _attributes(folder: Path) -> dict[str, Any]:
