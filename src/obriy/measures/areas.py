@@ -159,9 +159,9 @@ def _measure_window(
             slice(i.start - o.start, i.stop - o.start)
             for i, o in zip(inner, (rows, columns), strict=True)
         )
-        share, slope = _coverage(site, *inner)
+        share, slope = _coverage(site, *inner) if site.has_edge else (None, None)
         pixels = Pixels(
-            area=area[cut] * share,
+            area=area[cut] if share is None else area[cut] * share,
             labels=labels[cut],
             slope=None if slope is None else slope * area[cut],
             expected=None if expected is None else expected[cut],
@@ -177,8 +177,8 @@ def _within(outline: shapely.Geometry, window: tuple[slice, slice]) -> shapely.G
     return shapely.intersection(outline, square)
 
 
-def _coverage(site: _Site, rows: slice, columns: slice) -> tuple[FloatArray, FloatArray | None]:
-    """Return the share of each pixel inside the outline and, where it has an edge, its slope.
+def _coverage(site: _Site, rows: slice, columns: slice) -> tuple[FloatArray, FloatArray]:
+    """Return the share of each pixel inside the outline of a district, and its slope.
 
     The slope (2, y, x) is what each pixel's share gains as the outline moves by a pixel down, and
     to the right.
@@ -186,8 +186,6 @@ def _coverage(site: _Site, rows: slice, columns: slice) -> tuple[FloatArray, Flo
     wide = slice(rows.start - 1, rows.stop + 1), slice(columns.start - 1, columns.stop + 1)
     share = pixel_coverage(_within(site.outline, wide), *wide).astype("float64")
     core = share[1:-1, 1:-1]
-    if not site.has_edge:
-        return core, None
     down, right = share[:-2, 1:-1] - share[2:, 1:-1], share[1:-1, :-2] - share[1:-1, 2:]
     return core, np.stack([down, right]) / 2
 

@@ -229,7 +229,12 @@ def _share(label: int, code: int, fraction: ByteArray, i: int, j: int) -> float:
 @njit(nogil=True, cache=True)
 def _touches_other(labels: ByteArray, code: int, i: int, j: int) -> bool:
     """Tell whether a pixel touches, by a side, a seen one of the other kind."""
-    wet = labels[i, j] == code
+    own = labels[i, j]
+    wet = own == code
+    if 0 < i < labels.shape[0] - 1 and 0 < j < labels.shape[1] - 1:
+        above, below = labels[i - 1, j], labels[i + 1, j]
+        if above == own == below and labels[i, j - 1] == own == labels[i, j + 1]:
+            return False  # as nearly all are
     for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
         a, b = i + down, j + right
         if 0 <= a < labels.shape[0] and 0 <= b < labels.shape[1]:
@@ -275,8 +280,11 @@ def _scan(  # noqa: PLR0917 - a kernel
             share = _share(label, code, fraction, i, j)
             mark = doubt[i, j] if doubt.size else 0
             _add_seen(block, a, share, expected[i, j] if told else -1.0)
-            block[_DOUBT] += a * (share if mark == _STRICT else 1 - share if mark == _LAX else 0.0)
-            block[_DROPS] += a * share if mark == _STRICT else 0.0
+            if mark == _STRICT:
+                block[_DOUBT] += a * share
+                block[_DROPS] += a * share
+            elif mark == _LAX:
+                block[_DOUBT] += a * (1 - share)
             if _touches_other(labels, code, i, j):
                 block[_SHORE] += a
 
@@ -296,7 +304,8 @@ def _add_blind(block: FloatArray, a: float, expected: float) -> None:
 def _add_seen(block: FloatArray, a: float, share: float, expected: float) -> None:
     """Add a pixel that was seen; ``expected`` is negative where no other date tells of it."""
     block[_SEEN] += a
-    block[_WET] += a * share
+    if share:
+        block[_WET] += a * share
     if expected >= 0:
         block[_STAKE] += a * np.sqrt(expected * (1 - expected))
         block[_RESIDUAL] += a * (share - expected)

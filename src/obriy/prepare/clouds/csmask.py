@@ -130,6 +130,8 @@ def load(bands: tuple[str, ...], corrected: bool, threads: int) -> CsMask:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    # A thread that waits sleeps: to turn in a loop costs others, and itself, most of a processor.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(
         str(file), sess_options=options, providers=["CPUExecutionProvider"]
     )
