@@ -427,6 +427,15 @@ def test_products_in_a_folder_are_a_series(tmp_path):
     assert (alone.time, alone.source) == ("2023-06-07T08:36", "sentinel2")
 
 
+def test_a_download_that_ended_early_is_a_date_that_failed(tmp_path):
+    write_safe(tmp_path, L2A)
+    lost = tmp_path / L2A.name.replace("20230607T083609", "20230622T083609")
+    (lost.with_name(f"{lost.name.removesuffix('.SAFE')}.SAFE") / "GRANULE").mkdir(parents=True)
+    assert [item.date for item in find_items([str(tmp_path)])] == ["2023-06-07", "2023-06-22"]
+    plan = plan_job(make_config(WaterConfig, {"source": str(tmp_path)}))
+    assert "holds no image" in plan["failed"]["2023-06-22"]
+
+
 def write_zip_of(folder, product):
     root = write_safe(folder, product)
     zipped(root)

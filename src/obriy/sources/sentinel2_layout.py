@@ -123,6 +123,13 @@ def product_of(path: str) -> Layout | None:
     return product_of(below[0]) if len(below) == 1 else None
 
 
+def is_cut_off(path: str) -> bool:
+    """Say whether a folder is called a product and holds no image: its download ended early."""
+    folder = Path(path)
+    named = folder.suffix.upper() == ".SAFE" and names_product(folder.name) and folder.is_dir()
+    return named and not any(_IMAGE.fullmatch(name) for name in _within(path))
+
+
 def names_product(name: str) -> bool:
     """Say whether a file or folder is called as products are."""
     return _NAMED.match(name) is not None

@@ -29,7 +29,7 @@ from obriy.sources.sentinel2 import (
     scaling_told,
     tags_told,
 )
-from obriy.sources.sentinel2_layout import Layout, names_product, product_of
+from obriy.sources.sentinel2_layout import Layout, is_cut_off, names_product, product_of
 from obriy.sources.sentinel2_metadata import Facts
 from obriy.sources.told import Told
 from obriy.tables.sensor import Sensor, load_sensor
@@ -51,7 +51,7 @@ _RECORDED: Final = (
 def claims(text: str) -> bool:
     """Claim products, and what lies in one; a broken one by its name, an archive of several."""
     try:
-        return product_of(text) is not None
+        return product_of(text) is not None or is_cut_off(text)
     except SourceError:  # said when it is opened
         return names_product(Path(text).name) or _can_be_listed(text)
 
@@ -103,6 +103,8 @@ def open_product(request: Request) -> "xr.Dataset":
     Raises:
         InputError: of the kind that fits, before any work starts.
     """
+    if is_cut_off(request.paths[0]):
+        raise SourceError(f"{request.paths[0]} holds no image.", "Download it again.")
     layout = product_of(request.paths[0])
     if layout is None:
         raise SourceError(f"{request.paths[0]} is no product of Sentinel-2.", "Name its folder.")

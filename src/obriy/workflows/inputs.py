@@ -104,7 +104,7 @@ def one_image(config: ImageConfig, options: EngineOptions | None = None) -> Inpu
     """
     items = find_images(config)
     if len(items) > 1:
-        shown = ", ".join(item.date or item.id for item in items[:3])
+        shown = ", ".join(item.id for item in items[:3])
         files = {item.paths for item in items}
         raise UsageError(
             f"{config.source} holds {len(items)} images ({shown}{', …' * (len(items) > 3)}), and "
