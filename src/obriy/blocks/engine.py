@@ -5,7 +5,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import psutil
@@ -15,6 +15,7 @@ import xarray as xr
 from obriy.blocks.base import Block, ByteArray, Foregone, Labelled, Method, Rule
 from obriy.blocks.damage import Hole, read_around
 from obriy.blocks.decoding import DECODING
+from obriy.blocks.learnt import Learnt
 from obriy.blocks.memory import LATE_BYTES, TAKES, allowed_gb, give_back, keep_large_apart, room
 from obriy.blocks.options import EngineOptions as EngineOptions  # noqa: PLC0414 - a part of it
 from obriy.blocks.options import Progress as Progress  # noqa: PLC0414
@@ -32,6 +33,14 @@ WORK_BYTES = 96
 
 CACHE_BYTES = 32 * 1024**2
 """GDAL's cache of decoded tiles at its smallest; by default it takes a share of all memory."""
+
+
+_NOTHING: Final = {
+    "fraction": FRACTION_MISSING,
+    "doubt": 0,
+    "confidence": FRACTION_MISSING,
+}
+"""What stands in a layer that is wanted of a method that does not tell it."""
 
 
 class Sink(Protocol):
@@ -143,7 +152,7 @@ def run_methods(
     reader = reader_of(scene, keep=share.kept_bytes if part is None and known is None else 0)
     sinks = [layers for _, layers in work]
     with decoded_tiles(4 * share.kept_bytes):
-        learnt = _Learnt(methods, len(reader.plan.windows))
+        learnt = Learnt(methods, len(reader.plan.windows))
         if known is None:
             collect = _Collect(learnt, reader)
             _Pool(reader.plan, share.workers, options).map("collect", collect)
@@ -218,58 +227,6 @@ def memory_budget(options: EngineOptions) -> int:
         rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES)
         keep_large_apart()
     return room(options.max_ram_gb)
-
-
-class _Merged:
-    """Merges the statistics of blocks as they come, so that few are held at a time.
-
-    Always the same pairs are merged, whichever is done first: a run repeats to the bit.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.result: Any = None
-        self._count = count
-        self._waiting: dict[tuple[int, int], Any] = {}
-        self._lock = threading.Lock()
-
-    def add(self, number: int, part: Any) -> None:
-        """Take the statistics of a block, None where it has none; called from several threads."""
-        level, count = 0, self._count
-        while count > 1:
-            sibling = number ^ 1
-            if sibling < count:  # else it is the last one of an odd row, and goes up alone
-                with self._lock:
-                    if (level, sibling) not in self._waiting:
-                        self._waiting[level, number] = part
-                        return
-                    other = self._waiting.pop((level, sibling))
-                part = _merge(part, other) if number < sibling else _merge(other, part)
-            level, number, count = level + 1, number // 2, (count + 1) // 2
-        self.result = part
-
-
-class _Learnt:
-    """What methods learn of the blocks of a scene."""
-
-    def __init__(self, methods: Sequence[Method], count: int) -> None:
-        self._methods = list(methods)
-        self._merged = [_Merged(count) for _ in methods]
-
-    def add(self, number: int, blocks: Sequence[Block]) -> None:
-        """Have each method look at a block as it sees it; called from several threads."""
-        for method, merged, block in zip(self._methods, self._merged, blocks, strict=True):
-            merged.add(number, method.collect(block))
-
-    def rules(self) -> list[Rule]:
-        """Return what each decides, of all blocks."""
-        pairs = zip(self._methods, self._merged, strict=True)
-        return [method.decide(merged.result) for method, merged in pairs]
-
-
-def _merge(first: Any, second: Any) -> Any:
-    if first is None or second is None:
-        return second if first is None else first
-    return first.merge(second)
 
 
 class _Reader:
@@ -436,7 +393,7 @@ class _Pool:
 class _Collect:
     """Has methods look at one block after another."""
 
-    def __init__(self, learnt: _Learnt, reader: _Reader) -> None:
+    def __init__(self, learnt: Learnt, reader: _Reader) -> None:
         self._learnt = learnt
         self._reader = reader
 
@@ -464,7 +421,7 @@ class _Apply:
         reader: _Reader,
         sinks: Sequence[Mapping[str, Sink]],
         settle: Callable[[Block, Labelled], Labelled],
-        learnt: _Learnt | None = None,
+        learnt: Learnt | None = None,
     ) -> None:
         self._work = list(zip(rules, sinks, strict=True))
         self._reader = reader
@@ -479,7 +436,7 @@ class _Apply:
         if self._learnt is not None:
             self._learnt.add(number, blocks)
         for (rule, sinks), block in zip(self._work, blocks, strict=True):
-            layers = self._layers(rule, block, number)
+            layers = self._layers(rule, block, number, sinks)
             for name, sink in sinks.items():
                 sink.write(*window.slices, layers[name])
             counts.append(
@@ -491,18 +448,20 @@ class _Apply:
         self._reader.drop(number)
         return counts
 
-    def _layers(self, rule: Rule, block: Block, number: int) -> dict[str, Any]:
+    def _layers(
+        self, rule: Rule, block: Block, number: int, wanted: Iterable[str]
+    ) -> dict[str, Any]:
+        """Return the layers of a block that are wanted, and those that are counted."""
         first = rule.apply(block)
         said = self._settle(block, first)
-        missing = np.full(block.shape, FRACTION_MISSING, np.uint8)
-        unseen = np.where(said.labels == 0, np.uint8(Unseen.NO_DATA), np.uint8(Unseen.SEEN))
-        layers = {
-            "labels": said.labels[block.core],
-            "fraction": (missing if said.fraction is None else said.fraction)[block.core],
-            "unseen": (unseen if said.unseen is None else said.unseen)[block.core],
-            "doubt": (np.zeros_like(unseen) if said.doubt is None else said.doubt)[block.core],
-            "confidence": (missing if said.confidence is None else said.confidence)[block.core],
-        }
+        unseen = said.unseen
+        if unseen is None:
+            unseen = np.where(said.labels == 0, np.uint8(Unseen.NO_DATA), np.uint8(Unseen.SEEN))
+        layers = {"labels": said.labels[block.core], "unseen": unseen[block.core]}
+        for name in _NOTHING.keys() & wanted:
+            told = getattr(said, name)
+            blank = np.full(block.shape, _NOTHING[name], np.uint8) if told is None else told
+            layers[name] = blank[block.core]
         if first.values is not None:
             hidden = said.labels == NO_DATA
             layers["values"] = np.where(hidden, np.float32("nan"), first.values)[block.core]

@@ -21,6 +21,11 @@ _LARGE: Final = 16 * 1024**2
 """Bytes from which an array is mapped by itself, and goes back to the system when it is freed."""
 _THRESHOLD: Final = -3
 """``M_MMAP_THRESHOLD`` of glibc's ``mallopt``."""
+_TRIM: Final = -1
+"""``M_TRIM_THRESHOLD``."""
+_KEPT: Final = 64 * 1024**2
+"""Bytes of an arena that were freed and may stay for what comes next: by default 128 KB stay, and
+each plane of a block is made of pages that the system has to clear first."""
 
 LATE_BYTES: Final = 240 * 1000**2
 """The part of `BASE_BYTES` that only areas, pictures and report take: until then it is free."""
@@ -68,7 +73,7 @@ def room(gigabytes: float | None = None) -> int:
 
 @functools.cache
 def keep_large_apart() -> None:
-    """Have the C library map large arrays by themselves, where it can.
+    """Have the C library map large arrays by themselves, and keep room for others, where it can.
 
     glibc raises the size from which it does so to that of the largest array that was ever freed, up
     to 32 MiB: tiles of that size then lie between others in its arenas, and what is freed there
@@ -76,6 +81,7 @@ def keep_large_apart() -> None:
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_THRESHOLD, _LARGE)
+        ctypes.CDLL(None).mallopt(_TRIM, _KEPT)
 
 
 def give_back() -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 from scipy.ndimage import label
+from scipy.special import betaincinv
 
 from obriy.measures.tally import FloatArray, Piece, Tally
 from obriy.model.interval import EDGES, QUANTILE
@@ -71,10 +72,9 @@ def _most(mean: float, variance: float) -> float:
     """Return the upper end of the interval of a share, 0 to 1: of the beta distribution of such."""
     if variance <= 0:
         return mean
-    from scipy.stats import beta
-
     strength = mean * (1 - mean) / variance - 1
-    return float(beta.ppf(EDGES[1] / 100, mean * strength, (1 - mean) * strength))
+    # What `scipy.stats.beta.ppf` computes; to import that takes as long as measuring a scene.
+    return float(betaincinv(mean * strength, (1 - mean) * strength, EDGES[1] / 100))
 
 
 def _whole(tally: Tally, seen: float) -> Piece:
