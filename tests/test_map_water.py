@@ -6,6 +6,7 @@ import xarray as xr
 
 import obriy
 from obriy.errors import InputError
+from obriy.model.provenance import Provenance
 
 BANDS = {"green": [[0.1, 0.1]], "nir": [[0.02, 0.3]], "swir16": [[0.01, 0.2]]}
 
@@ -64,3 +65,11 @@ def test_two_maps_of_one_image_agree_and_nothing_more():
     scene = obriy.open_scene("simulated:?size=64")
     scores = obriy.evaluate(obriy.map_water(scene), obriy.map_water(scene, "ndwi:zero"))
     assert scores.independent is False
+
+
+def test_a_map_that_python_wrote_is_no_independent_reference(scene_of, tmp_path):
+    scene = scene_of(**{k: np.tile(v, (3, 2)) for k, v in BANDS.items()})
+    scene.attrs["provenance"] = Provenance(({"href": "scene.tif"},))
+    water = obriy.map_water(scene, "ndwi:0", clouds="none")
+    paths = obriy.write_class_map(water, tmp_path)
+    assert not obriy.evaluate(water, paths["mask"]).independent

@@ -153,7 +153,7 @@ CHANGE = {
 }
 BODIES = {
     "count": 1234,
-    "rule": {"detection_percent": 10, "extent_percent": 5},
+    "rule": {"detection_percent": 10, "extent_percent": 5, "seen_percent": 80},
     "largest": [
         {
             "id": "u8vxn5q2d1",

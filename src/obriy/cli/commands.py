@@ -101,7 +101,9 @@ def demo(
 
 
 def run(
-    config_file: Annotated[Path, typer.Argument(metavar="CONFIG", help="config.yaml of a run")],
+    config_file: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="config.yaml of a run, or its folder")
+    ],
     out: Annotated[Path | None, typer.Option(help="folder; default: that of the file")] = None,
     *,
     as_json: Json = False,
@@ -112,8 +114,9 @@ def run(
     """Make a run again from its config.yaml; one that was cut off goes on where it stopped."""
     with noting_old_names():
         config = read_config(config_file)
+    folder = config_file if config_file.is_dir() else config_file.parent
     if config.out is None or out is not None:
-        config = config.model_copy(update={"out": out or config_file.parent})
+        config = config.model_copy(update={"out": out or folder})
     do(config, as_json=as_json, quiet=quiet, dry_run=dry_run)
 
 

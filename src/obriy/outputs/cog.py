@@ -28,6 +28,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.layers import LAYERS, Layer, layer_of
 from obriy.model.legend import NO_DATA, Legend
+from obriy.model.provenance import SOURCES_TAG, hrefs_of
 from obriy.outputs.files import DRAFT, atomic_path, full_error, is_full, output_error
 from obriy.outputs.styles import raster_entries, write_categories, write_style
 from obriy.render.palette import rgb
@@ -227,6 +228,7 @@ def write_class_map(
     shares = [layer_of(n, class_map.legend.name) for n in ("fraction", "confidence", "agreement")]
     layers = [LAYERS["mask"].of(class_map.legend), *filter(None, shares)]
     tags = {"date": class_map.time} if class_map.time else {}
+    tags[SOURCES_TAG] = json.dumps(hrefs_of(class_map.provenance))
     paths = {}
     for layer in layers:
         array = getattr(class_map, layer.part)

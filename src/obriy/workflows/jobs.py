@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from obriy.errors import UsageError
+from obriy.runs.folder import CONFIG
 from obriy.sources.presence import look_first
 from obriy.workflows.config.base import JobConfig, make_config, values_of
 from obriy.workflows.config.ice import IceCompareConfig, IceConfig, IceTrainConfig
@@ -100,11 +101,12 @@ def plan_job(config: JobConfig) -> dict[str, Any]:
 
 
 def read_config(path: Path) -> JobConfig:
-    """Read a ``config.yaml``.
+    """Read a ``config.yaml``, or that of a run folder.
 
     Raises:
         UsageError: where it is not there, not YAML, or not a configuration.
     """
+    path = path / CONFIG if path.is_dir() else path
     try:
         values = values_of(path.read_bytes(), path)
     except OSError as error:

@@ -440,6 +440,7 @@ def _bodies(text: Text, found: Bodies | None) -> Part | None:
         count=text.number(found.count, 0),
         detection=rule["detection_percent"],
         extent=rule["extent_percent"],
+        seen=rule["seen_percent"],
     )
     if len(largest) < found.count:
         said += " " + text("series.bodies_largest", count=len(largest))
