@@ -58,7 +58,7 @@ def silence_gdal() -> None:
     pyogrio's, each with handlers by thread, and what no handler takes is printed: this variable is
     what all of them ask. Who has set it keeps it.
     """
-    os.environ.setdefault("CPL_LOG", "OFF")  # noqa: TID251 - the one place
+    os.environ.setdefault("CPL_LOG", os.devnull)  # noqa: TID251 - the one place
     for name in ("rasterio", "pyogrio"):  # what a handler takes is logged, and printed unless taken
         logger = logging.getLogger(name)
         if not logger.handlers:

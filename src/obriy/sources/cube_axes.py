@@ -334,11 +334,11 @@ def _texts(store: Path, dim: str) -> tuple[str, ...]:
         MissingExtraError: where zarr is not installed.
     """
     try:
-        import zarr  # type: ignore[import-not-found, unused-ignore]
+        import zarr
     except ImportError as error:
         raise MissingExtraError(
             f"The names of the bands in {store} ('{dim}') are text, which zarr reads.",
-            "pip install zarr; or store each band as a variable.",
+            "pip install 'obriy[zarr]'; or store each band as a variable.",
         ) from error
     found: Any = zarr.open_array(store=str(store), path=dim, mode="r")[:]
     return tuple(one.decode() if isinstance(one, bytes) else str(one) for one in found)

@@ -104,7 +104,8 @@ def one_image(config: ImageConfig, options: EngineOptions | None = None) -> Inpu
     """
     items = find_images(config)
     if len(items) > 1:
-        shown = ", ".join(item.id for item in items[:3])
+        dates = {item.date for item in items}  # of one date their names tell more
+        shown = ", ".join(item.id if len(dates) == 1 else item.date for item in items[:3])
         files = {item.paths for item in items}
         raise UsageError(
             f"{config.source} holds {len(items)} images ({shown}{', …' * (len(items) > 3)}), and "

@@ -45,18 +45,23 @@ def usual_language(given: str | None = None) -> str:
     """
     from obriy.settings import settings  # not before it is asked: `--help` is quick
 
-    return given or known_language(settings().lang, "OBRIY_LANG")
+    return given or known_language(settings().lang, "OBRIY_LANG", "; or unset it")
 
 
-def known_language(lang: str, said: str = "--lang") -> str:
-    """Return a language that has its words in the tables; ``said`` names what asks for it.
+def known_language(lang: str, said: str = "--lang", way: str = "") -> str:
+    """Return a language that has its words in the tables.
+
+    Args:
+        lang: The language.
+        said: What asks for it.
+        way: Another way out.
 
     Raises:
         UsageError: with those that have.
     """
     if lang not in languages():
         raise UsageError(f"{said}: there are no words of '{lang}'.",
-                         f"Known: {', '.join(languages())}.")  # fmt: skip
+                         f"Known: {', '.join(languages())}{way}.")  # fmt: skip
     return lang
 
 
