@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from obriy.blocks.gdal import is_zarr
 from obriy.errors import SourceError
 from obriy.model.item import Item, item_id
-from obriy.sources.base import Query, Request, Source
+from obriy.sources.base import Query, Source
 from obriy.sources.cube_axes import NETCDF, header_of
-
-if TYPE_CHECKING:
-    import xarray as xr
+from obriy.sources.dated_files import open_them
 
 
 def claims(text: str) -> bool:
@@ -69,11 +67,4 @@ def _steps(cube: list[str]) -> list[Item]:
     ]
 
 
-def open_step(request: Request) -> "xr.Dataset":
-    """Open one step; errors are those of `obriy.sources.geotiff.open_files`."""
-    from obriy.sources.geotiff import open_files  # not before it is asked: finding is quick
-
-    return open_files(request)
-
-
-CUBES: Final = Source(find, open_step, claims)
+CUBES: Final = Source(find, open_them, claims)

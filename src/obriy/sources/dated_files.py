@@ -64,7 +64,7 @@ def find(texts: Sequence[str], query: Query) -> list[Item]:
 
 
 def open_them(request: Request) -> "xr.Dataset":
-    """Open one of them; errors are those of `obriy.sources.geotiff.open_files`."""
+    """Open rasters as one image; errors are those of `obriy.sources.geotiff.open_files`."""
     from obriy.sources.geotiff import open_files  # not before it is asked: finding is quick
 
     return open_files(request)

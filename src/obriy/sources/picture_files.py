@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from obriy.model.item import Item, item_id
 from obriy.sources.base import Query, Request, Source
 from obriy.sources.beside import beside_picture
+from obriy.sources.dated_files import open_them
 from obriy.sources.dates import time_in
 
 if TYPE_CHECKING:
@@ -57,9 +58,7 @@ def open_picture_file(request: Request) -> "xr.Dataset":
     """Open one of them, by its name; as any file, where somebody says how else to read it."""
     told = (request.bands, request.sensor, request.scale, request.offset, request.nodata)
     if told != (None,) * len(told) or not any(map(_is_true, request.paths)):
-        from obriy.sources.geotiff import open_files
-
-        return open_files(request)
+        return open_them(request)
     from obriy.sources.modis.pictures import open_named_picture
 
     return open_named_picture(request)
