@@ -6,7 +6,9 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 
+from obriy import map_water, write_class_map
 from obriy.errors import (
+    BandError,
     EmptyResultError,
     GridError,
     InputError,
@@ -253,3 +255,12 @@ def test_a_tiff_whose_directory_at_the_end_was_lost(tmp_path, bigtiff):
     text = refused(file)
     assert "is cut short" in text
     assert "Download it again" in text
+
+
+def test_a_map_is_no_image(scene_of, tmp_path):
+    scene = scene_of(green=np.full((6, 8), 0.1), nir=np.full((6, 8), 0.02))
+    water = map_water(scene, "ndwi:0", clouds="none")
+    mask = write_class_map(water, tmp_path)["mask"]
+    said = refused(mask, BandError)
+    assert "is a map of classes" in said
+    assert "obriy measure" in said

@@ -30,6 +30,7 @@ from obriy.sources.band_names import (
     sensor_of_ids,
     sensor_of_names,
 )
+from obriy.sources.legends import legend_from_tag
 from obriy.sources.reading import FileBand
 from obriy.tables.sensor import Sensor, load_sensor, plain_id
 
@@ -287,6 +288,11 @@ def _nobody_knows(found: list[FileBand], sensor: Sensor | None) -> BandError:
     which = f" (sensor {sensor.id})" if sensor else ""
     numbered = has_numbered_names(found)
     more = ", or the sensor: B3 is green on one and red on another" if numbered else ""
+    if any(legend_from_tag(band.tags.get("legend")) is not None for band in found):
+        return BandError(
+            f"{file_names(found)} is a map of classes, and no image.",
+            "'obriy measure' and 'obriy evaluate' take it.",
+        )
     return BandError(
         f"Nothing tells which band of {file_names(found)} is which{which}; it says: "
         f"{described(found)}.",

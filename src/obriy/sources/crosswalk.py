@@ -195,7 +195,7 @@ def detect(values: Iterable[float], legend: Legend, where: str) -> Crosswalk:
             walk = crosswalk(name, legend)
             said = notice("codes_recognised")
             return dataclasses.replace(walk, note=joined((walk.note, said)))
-    shown = ", ".join(f"{v:g}" for v in sorted(found)[:12]) or "none"
+    shown = ", ".join(f"{v:g}" for v in sorted(found)[:12]) or "where it was looked at, no data"
     raise InputError(
         f"{where}: what its values mean is not clear ({shown}).",
         name_them(),
