@@ -181,6 +181,7 @@ def test_better_than_the_indices_on_the_choose_chips(realdata):
     import rasterio
 
     import obriy
+    from obriy.workflows.water.mapping import map_waters
 
     with (realdata / "hls_chips" / "index.csv").open() as file:
         rows = [r for r in csv.DictReader(file) if int(r["site_group"][0], 16) % 2 == 0][:30]
@@ -191,8 +192,8 @@ def test_better_than_the_indices_on_the_choose_chips(realdata):
         scene = obriy.open_scene(path, bands=bands, scale=1e-4)
         with rasterio.open(path.with_name(f"{path.stem}_water.png")) as file:
             truth = file.read(1) > 0
-        for method, tally in tallies.items():
-            water = obriy.map_water(scene, method).labels.values == 2
+        for tally, found in zip(tallies.values(), map_waters(scene, list(tallies)), strict=True):
+            water = found.labels.values == 2
             tally += [(water & truth).sum(), (water & ~truth).sum(), (~water & truth).sum()]
     iou = {m: t[0] / t.sum() for m, t in tallies.items()}
     assert max(iou, key=iou.get) == "auto", iou
