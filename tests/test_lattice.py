@@ -85,6 +85,15 @@ def test_a_mosaic_takes_each_pixel_of_the_first_that_shows_it():
     assert one.attrs["time"] == "2024-05-01"
 
 
+def test_a_mosaic_takes_the_room_of_all_its_files():
+    grid = _grid(0, 0, 1, 4)
+    scenes = [_scene(grid, [[1, 2, 3, 4]]) for _ in range(2)]
+    for size, scene in zip((100, 23), scenes, strict=True):
+        scene["green"].variable.encoding["decoding"] = (f"{size}.tif", size)
+    assert mosaic(scenes)["green"].variable.encoding["decoding"][1] == 123
+    assert lay_on(scenes[1], _grid(-1, 0, 2, 4))["green"].variable.encoding["decoding"][1] == 23
+
+
 def test_a_hole_in_a_file_is_told_where_it_lies_on_the_new_grid(tmp_path):
     """The hole of a damaged tile moves with the scene."""
     import rasterio

@@ -11,6 +11,7 @@ from odc.geo.geobox import GeoBox
 
 from obriy.blocks.computed import computed_variable
 from obriy.blocks.damage import read_around, told
+from obriy.blocks.decoding import DECODING
 from obriy.errors import GridError
 from obriy.model.flags import Flag, Unseen
 from obriy.model.grid import coords_of, geobox_of, same_grid
@@ -155,6 +156,9 @@ def _lazy(make: Reader, grid: GeoBox, *of: xr.Variable) -> xr.Variable:
     """Return a variable that is made window by window, and says what reading it takes."""
     made = computed_variable(make, grid, str(of[0].dtype))
     made.encoding.update(of[0].encoding)
+    taken = [variable.encoding[DECODING] for variable in of if DECODING in variable.encoding]
+    if taken:  # the files of all may be open in one window
+        made.encoding[DECODING] = taken[0][0], sum(size for _, size in taken)
     return made
 
 
