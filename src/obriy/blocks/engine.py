@@ -1,7 +1,6 @@
 """The engine: runs ``collect, decide, apply`` over a scene in blocks, in threads, within memory."""
 
 import dataclasses
-import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -13,14 +12,14 @@ import rasterio
 import xarray as xr
 
 from obriy.blocks.base import Block, ByteArray, Foregone, Labelled, Method, Rule
-from obriy.blocks.damage import Hole, read_around
 from obriy.blocks.decoding import DECODING
 from obriy.blocks.learnt import Learnt
 from obriy.blocks.memory import LATE_BYTES, TAKES, allowed_gb, give_back, keep_large_apart, room
 from obriy.blocks.options import EngineOptions as EngineOptions  # noqa: PLC0414 - a part of it
 from obriy.blocks.options import Progress as Progress  # noqa: PLC0414
 from obriy.blocks.plan import Plan, Window, deal, make_plan
-from obriy.errors import CancelledError, SourceError
+from obriy.blocks.reader import Reader
+from obriy.errors import CancelledError
 from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.flags import Unseen
 from obriy.model.grid import geobox_of
@@ -138,7 +137,7 @@ def run_methods(
         beside=max(0, sum(scene[name].encoding.get(TAKES, 0) for name in read) - LATE_BYTES),
     )
 
-    def reader_of(mapped: xr.Dataset, keep: int) -> _Reader:
+    def reader_of(mapped: xr.Dataset, keep: int) -> Reader:
         plan = make_plan(
             mapped,
             read,
@@ -146,7 +145,7 @@ def run_methods(
             bytes_per_pixel=bytes_per_pixel,
             budget=share.block_bytes,
         )
-        return _Reader(scene, wanted, plan, prepare, keep=keep, origin=_origin(scene, mapped))
+        return Reader(scene, wanted, plan, prepare, keep=keep, origin=_origin(scene, mapped))
 
     known = _known(methods) if part is None else None
     reader = reader_of(scene, keep=share.kept_bytes if part is None and known is None else 0)
@@ -182,7 +181,7 @@ def _known(methods: Sequence[Method]) -> list[Rule] | None:
     return known if len(known) == len(rules) else None
 
 
-def _result(rule: Rule, reader: "_Reader", counts: Sequence[Any]) -> EngineResult:
+def _result(rule: Rule, reader: Reader, counts: Sequence[Any]) -> EngineResult:
     labels = sum((c[0] for c in counts), np.zeros(256, np.int64))
     unseen = sum((c[1] for c in counts), np.zeros(256, np.int64))
     return EngineResult(
@@ -229,132 +228,6 @@ def memory_budget(options: EngineOptions) -> int:
     return room(options.max_ram_gb)
 
 
-class _Reader:
-    """Reads and prepares blocks; keeps them for the second pass as far as memory goes."""
-
-    def __init__(
-        self,
-        scene: xr.Dataset,
-        wanted: Sequence[frozenset[str]],
-        plan: Plan,
-        prepare: Callable[[Block], Block],
-        *,
-        keep: int,
-        origin: tuple[int, int],
-    ) -> None:
-        self.plan = plan
-        self._origin = origin
-        self._shape = (scene.sizes["y"], scene.sizes["x"])
-        self._holes: dict[int, list[Hole]] = {}
-        self._wanted = wanted
-        names = sorted(frozenset().union(*wanted))
-        self._variables = {name: scene[name].variable for name in names}
-        self._flags = scene["flags"].variable if "flags" in scene else None
-        self._prepare = prepare
-        self._free = keep
-        self._kept: dict[int, Block] = {}
-        self._lock = threading.Lock()
-
-    def blocks(self, number: int) -> list[Block]:
-        """Return a block as each method sees it, prepared; where bytes are broken it is NaN."""
-        alike = len(set(self._wanted)) == 1
-        kept = self._kept.get(number)
-        if kept is None:
-            kept = self._prepare(self._read(number)) if alike else self._read(number)
-            self._keep(number, kept)
-        if alike:
-            return [kept] * len(self._wanted)
-        views = {names: self._prepare(_only(kept, names)) for names in set(self._wanted)}
-        return [views[names] for names in self._wanted]
-
-    def broken(self, number: int) -> list[tuple[slice, slice]]:
-        """Return what could not be read of a block that was read, as slices into its core."""
-        core = self._place(number).slices
-        return [hole.within(*core) for hole in self._holes.get(number, ())]
-
-    def failed(self) -> dict[Window, str]:
-        """Return what could not be read of all blocks, in pixels of what is mapped, and why."""
-        area = Window(*self._origin, *self.plan.shape).slices
-        found: dict[Window, str] = {}
-        for hole in itertools.chain.from_iterable(self._holes.values()):
-            found.setdefault(Window.of(*hole.within(*area)), hole.reason)
-        return dict(sorted(found.items(), key=lambda item: (item[0].row, item[0].column)))
-
-    def require_any(self) -> None:
-        """Raise where nothing at all could be read.
-
-        Raises:
-            SourceError: with the reason of the first hole.
-        """
-        for number, window in enumerate(self.plan.windows):
-            seen = np.ones((window.rows, window.columns), bool)
-            for part in self.broken(number):
-                seen[part] = False
-            if seen.any():
-                return
-        raise SourceError(next(iter(self.failed().values())))
-
-    def _place(self, number: int) -> Window:
-        """Return the window of a block in pixels of the scene."""
-        window = self.plan.windows[number]
-        row, column = window.row + self._origin[0], window.column + self._origin[1]
-        return dataclasses.replace(window, row=row, column=column)
-
-    def _read(self, number: int) -> Block:
-        place = self._place(number)
-        outer = place.padded(self.plan.halo, self._shape)
-        top, left = place.row - outer.row, place.column - outer.column
-        holes: list[Hole] = []
-        bands = {
-            name: np.asarray(_sound(variable, outer, holes), np.float32)
-            for name, variable in self._variables.items()
-        }
-        flags = None if self._flags is None else _sound(self._flags, outer, holes)
-        if holes:
-            bands = {name: plane.copy() for name, plane in bands.items()}
-        for hole in holes:
-            for plane in bands.values():
-                plane[hole.within(*outer.slices)] = np.nan
-        self._note(number, holes)
-        return Block(
-            bands=bands,
-            flags=flags,
-            row=outer.row,
-            column=outer.column,
-            core=(slice(top, top + place.rows), slice(left, left + place.columns)),
-        )
-
-    def _note(self, number: int, holes: list[Hole]) -> None:
-        """Keep in mind the holes that meet the core of a block."""
-        core = self._place(number).slices
-        met = [h for h in holes if all(part.start < part.stop for part in h.within(*core))]
-        if met:
-            self._holes[number] = met
-
-    def _keep(self, number: int, block: Block) -> None:
-        size = sum(array.nbytes for array in block.bands.values())
-        with self._lock:
-            if size <= self._free:
-                self._free -= size
-                self._kept[number] = block
-
-    def drop(self, number: int) -> None:
-        """Forget a block that is done."""
-        self._kept.pop(number, None)
-
-
-def _only(block: Block, names: frozenset[str]) -> Block:
-    """Return a block with some of its bands."""
-    return dataclasses.replace(block, bands={n: a for n, a in block.bands.items() if n in names})
-
-
-def _sound(variable: xr.Variable, window: Window, holes: list[Hole]) -> Any:
-    """Read a window of a variable around what is broken, and add the holes to a list."""
-    values, found = read_around(variable, *window.slices)
-    holes += found
-    return values
-
-
 class _Pool:
     """Runs a function over all windows in threads; each thread takes one contiguous part."""
 
@@ -393,7 +266,7 @@ class _Pool:
 class _Collect:
     """Has methods look at one block after another."""
 
-    def __init__(self, learnt: Learnt, reader: _Reader) -> None:
+    def __init__(self, learnt: Learnt, reader: Reader) -> None:
         self._learnt = learnt
         self._reader = reader
 
@@ -418,7 +291,7 @@ class _Apply:
     def __init__(
         self,
         rules: Sequence[Rule],
-        reader: _Reader,
+        reader: Reader,
         sinks: Sequence[Mapping[str, Sink]],
         settle: Callable[[Block, Labelled], Labelled],
         learnt: Learnt | None = None,

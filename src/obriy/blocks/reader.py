@@ -1,0 +1,141 @@
+"""Blocks of a scene, read and prepared for methods; what is broken in the files is noted."""
+
+import dataclasses
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from obriy.blocks.base import Block
+from obriy.blocks.damage import Hole, read_around
+from obriy.blocks.plan import Plan, Window
+from obriy.errors import SourceError
+
+
+class Reader:
+    """Reads and prepares blocks; keeps them for the second pass as far as memory goes."""
+
+    def __init__(
+        self,
+        scene: xr.Dataset,
+        wanted: Sequence[frozenset[str]],
+        plan: Plan,
+        prepare: Callable[[Block], Block],
+        *,
+        keep: int,
+        origin: tuple[int, int],
+    ) -> None:
+        self.plan = plan
+        self._origin = origin
+        self._shape = (scene.sizes["y"], scene.sizes["x"])
+        self._holes: dict[int, list[Hole]] = {}
+        self._wanted = wanted
+        names = sorted(frozenset().union(*wanted))
+        self._variables = {name: scene[name].variable for name in names}
+        self._flags = scene["flags"].variable if "flags" in scene else None
+        self._prepare = prepare
+        self._free = keep
+        self._kept: dict[int, Block] = {}
+        self._lock = threading.Lock()
+
+    def blocks(self, number: int) -> list[Block]:
+        """Return a block as each method sees it, prepared; where bytes are broken it is NaN."""
+        alike = len(set(self._wanted)) == 1
+        kept = self._kept.get(number)
+        if kept is None:
+            kept = self._prepare(self._read(number)) if alike else self._read(number)
+            self._keep(number, kept)
+        if alike:
+            return [kept] * len(self._wanted)
+        views = {names: self._prepare(_only(kept, names)) for names in set(self._wanted)}
+        return [views[names] for names in self._wanted]
+
+    def broken(self, number: int) -> list[tuple[slice, slice]]:
+        """Return what could not be read of a block that was read, as slices into its core."""
+        core = self._place(number).slices
+        return [hole.within(*core) for hole in self._holes.get(number, ())]
+
+    def failed(self) -> dict[Window, str]:
+        """Return what could not be read of all blocks, in pixels of what is mapped, and why."""
+        area = Window(*self._origin, *self.plan.shape).slices
+        found: dict[Window, str] = {}
+        for hole in itertools.chain.from_iterable(self._holes.values()):
+            found.setdefault(Window.of(*hole.within(*area)), hole.reason)
+        return dict(sorted(found.items(), key=lambda item: (item[0].row, item[0].column)))
+
+    def require_any(self) -> None:
+        """Raise where nothing at all could be read.
+
+        Raises:
+            SourceError: with the reason of the first hole.
+        """
+        for number, window in enumerate(self.plan.windows):
+            seen = np.ones((window.rows, window.columns), bool)
+            for part in self.broken(number):
+                seen[part] = False
+            if seen.any():
+                return
+        raise SourceError(next(iter(self.failed().values())))
+
+    def _place(self, number: int) -> Window:
+        """Return the window of a block in pixels of the scene."""
+        window = self.plan.windows[number]
+        row, column = window.row + self._origin[0], window.column + self._origin[1]
+        return dataclasses.replace(window, row=row, column=column)
+
+    def _read(self, number: int) -> Block:
+        place = self._place(number)
+        outer = place.padded(self.plan.halo, self._shape)
+        top, left = place.row - outer.row, place.column - outer.column
+        holes: list[Hole] = []
+        bands = {
+            name: np.asarray(_sound(variable, outer, holes), np.float32)
+            for name, variable in self._variables.items()
+        }
+        flags = None if self._flags is None else _sound(self._flags, outer, holes)
+        if holes:
+            bands = {name: plane.copy() for name, plane in bands.items()}
+        for hole in holes:
+            for plane in bands.values():
+                plane[hole.within(*outer.slices)] = np.nan
+        self._note(number, holes)
+        return Block(
+            bands=bands,
+            flags=flags,
+            row=outer.row,
+            column=outer.column,
+            core=(slice(top, top + place.rows), slice(left, left + place.columns)),
+        )
+
+    def _note(self, number: int, holes: list[Hole]) -> None:
+        """Keep in mind the holes that meet the core of a block."""
+        core = self._place(number).slices
+        met = [h for h in holes if all(part.start < part.stop for part in h.within(*core))]
+        if met:
+            self._holes[number] = met
+
+    def _keep(self, number: int, block: Block) -> None:
+        size = sum(array.nbytes for array in block.bands.values())
+        with self._lock:
+            if size <= self._free:
+                self._free -= size
+                self._kept[number] = block
+
+    def drop(self, number: int) -> None:
+        """Forget a block that is done."""
+        self._kept.pop(number, None)
+
+
+def _only(block: Block, names: frozenset[str]) -> Block:
+    """Return a block with some of its bands."""
+    return dataclasses.replace(block, bands={n: a for n, a in block.bands.items() if n in names})
+
+
+def _sound(variable: xr.Variable, window: Window, holes: list[Hole]) -> Any:
+    """Read a window of a variable around what is broken, and add the holes to a list."""
+    values, found = read_around(variable, *window.slices)
+    holes += found
+    return values
