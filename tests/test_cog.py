@@ -15,6 +15,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning
 from tests.conftest import utm_grid
 from tests.terminal import HANG_S
@@ -109,6 +110,35 @@ def test_overviews_hold_existing_classes_only(tmp_path):
         assert set(np.unique(values)) <= {0, 1, 2, 255}
         assert values[values.shape[0] // 2, values.shape[1] * 5 // 11] == 2
         assert (values == 2).mean() == pytest.approx((_lake() == 2).mean(), rel=0.05)
+
+
+def test_overviews_of_classes_are_what_most_pixels_are(tmp_path):
+    corner = np.zeros((4, 6), "uint8")
+    corner[:2] = [[1, 2, 2, 1, 1, 2], [2, 1, 2, 0, 1, 2]]  # 1 2 2 1: twos are first to be two
+    corner[2:] = [[1, 2, 0, 255, 0, 0], [0, 255, 255, 255, 0, 0]]  # all once: the first
+    labels = np.zeros((1024, 1024), "uint8")
+    labels[:4, :6] = corner
+    path = write_class_map(_map(labels), tmp_path)["mask"]
+    with rasterio.open(path, overview_level=0) as file:
+        np.testing.assert_array_equal(file.read(1)[:2, :3], [[2, 2, 1], [1, 255, 0]])
+
+
+@pytest.mark.parametrize("shape", [(2048, 1500), (1201, 1003)])
+def test_overviews_of_classes_are_those_of_gdal(shape, tmp_path):
+    labels = np.random.default_rng(3).integers(0, 4, shape).astype("uint8")
+    path = write_class_map(_map(labels), tmp_path)["mask"]
+    gdal = tmp_path / "gdal.tif"
+    profile = {"driver": "GTiff", "count": 1, "dtype": "uint8"}
+    profile |= {"height": shape[0], "width": shape[1], "transform": Affine(10, 0, 0, 0, -10, 0)}
+    with rasterio.open(gdal, "w", **profile) as file:
+        file.write(labels, 1)
+        file.build_overviews([2, 4], Resampling.mode)
+    for level in (0, 1):
+        with (
+            rasterio.open(path, overview_level=level) as ours,
+            rasterio.open(gdal, overview_level=level) as theirs,
+        ):
+            np.testing.assert_array_equal(ours.read(1), theirs.read(1))
 
 
 def test_overviews_of_fractions_are_means_of_what_is_known(tmp_path):

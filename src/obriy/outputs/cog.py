@@ -30,6 +30,7 @@ from obriy.model.layers import LAYERS, Layer, layer_of
 from obriy.model.legend import NO_DATA, Legend
 from obriy.model.provenance import SOURCES_TAG, hrefs_of
 from obriy.outputs.files import DRAFT, atomic_path, full_error, is_full, output_error
+from obriy.outputs.overviews import with_modes
 from obriy.outputs.styles import raster_entries, write_categories, write_style
 from obriy.render.palette import rgb
 
@@ -97,8 +98,7 @@ class MapWriter:
                 _describe(self._dataset, self.layer, self._tags)
                 self._dataset.close()
                 self._check_draft()
-                self._add_overviews()
-                self._to_cog()
+                self._to_cog(self._with_overviews())
             if not self.layer.is_quantity:
                 write_categories(self._target, self.layer, self._lang)
         except BaseException:
@@ -162,26 +162,33 @@ class MapWriter:
         if self._draft.stat().st_size < int(rows) * int(columns) * self._bytes:
             raise OSError("the file came out too short")
 
-    def _add_overviews(self) -> None:
-        """Give the draft its overviews, and codes their nodata after them.
+    def _with_overviews(self) -> Path:
+        """Give the draft its overviews, and codes their nodata after them; return what has both.
 
         What says nothing of a pixel has a vote in the mode: else one pixel of a class would be
         all of its neighbourhood two levels up, and clouds would close in a map seen from afar.
         """
-        factors = [2**level for level in range(1, 32) if max(self.geobox.shape) > TILE << level - 1]
+        count = sum(max(self.geobox.shape) > TILE << level for level in range(31))
+        by_mode = self.layer.overviews == "mode" and count > 0
         with (
             rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"),
             _quiet(),
             rasterio.open(self._draft, "r+") as dataset,  # noqa: TID251 - to write
         ):
-            dataset.build_overviews(factors, Resampling[self.layer.overviews])
+            if not by_mode:
+                factors = [2 << level for level in range(count)]
+                dataset.build_overviews(factors, Resampling[self.layer.overviews])
             if not self.layer.is_quantity:
                 dataset.nodata = self.layer.missing
+        if not by_mode:
+            return self._draft
+        with _quiet():
+            return with_modes(self._draft, count, TILE)
 
-    def _to_cog(self) -> None:
+    def _to_cog(self, made: Path) -> None:
         with _quiet():
             rasterio.shutil.copy(
-                self._draft,
+                made,
                 self._target,
                 driver="COG",
                 blocksize=TILE,

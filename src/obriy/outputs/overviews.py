@@ -1,0 +1,141 @@
+"""Overviews of classes and codes: each pixel is what most of those beneath it are.
+
+As GDAL's resampling ``mode`` makes them, level from level, in a tenth of its time: it clears 256
+counts for every pixel. Where a level has an odd number of rows, GDAL leaves a row out at the edges
+of its chunks; here no edge counts.
+"""
+
+import itertools
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import rasterio.shutil
+from numba import njit
+from rasterio.windows import Window
+
+from obriy.blocks.windows import windows
+
+ByteArray = npt.NDArray[np.uint8]
+Edges = npt.NDArray[np.int64]
+
+_SLACK: Final = 1e-8
+"""Pixels by which an edge may miss a whole number, as GDAL has it."""
+_LINK: Final = (
+    '<Overview><SourceFilename relativeToVRT="1">{}</SourceFilename>'
+    "<SourceBand>1</SourceBand></Overview>"
+)
+_END: Final = "</VRTRasterBand>"
+
+
+def with_modes(file: Path, count: int, tile: int) -> Path:
+    """Make the overviews of a file of bytes; return a file that has them.
+
+    Args:
+        file: A GeoTIFF of one band of uint8, closed.
+        count: Levels, each half as large as the one before it.
+        tile: Side of their tiles, pixels.
+
+    Returns:
+        A VRT beside the file, of it and of the levels, which are files of their own.
+    """
+    levels = [file, *(file.with_name(f"{file.stem}.{level + 1}.tif") for level in range(count))]
+    for finer, coarser in itertools.pairwise(levels):
+        _halve(finer, coarser, tile)
+    linked = file.with_suffix(".vrt")
+    rasterio.shutil.copy(file, linked, driver="VRT")
+    text = linked.read_text("utf-8")
+    links = "".join(_LINK.format(level.name) for level in levels[1:])
+    linked.write_text(text.replace(_END, links + _END), "utf-8")
+    return linked
+
+
+def _halve(finer: Path, coarser: Path, tile: int) -> None:
+    """Write a level of half the size, of the one before it."""
+    with rasterio.open(finer) as source:  # noqa: TID251 - what is being written
+        height, width = (-(-n // 2) for n in source.shape)
+        down, across = _edges(source.height, height), _edges(source.width, width)
+        profile: dict[str, Any] = {
+            "driver": "GTiff", "dtype": "uint8", "count": 1, "height": height, "width": width,
+            "tiled": True, "blockxsize": tile, "blockysize": tile, "BIGTIFF": "IF_SAFER",
+        }  # fmt: skip
+        with rasterio.open(coarser, "w", **profile) as target:  # noqa: TID251 - to write
+            for rows, columns in windows((height, width), 2 * tile):
+                window = _behind(down, rows), _behind(across, columns)
+                values = source.read(1, window=Window.from_slices(*window))
+                edges = [
+                    [ends[part] - behind.start for ends in line]
+                    for line, part, behind in zip(
+                        (down, across), (rows, columns), window, strict=True
+                    )
+                ]
+                halved = modes(values, *edges[0], *edges[1])
+                target.write(halved, 1, window=Window.from_slices(rows, columns))
+
+
+def _edges(finer: int, coarser: int) -> tuple[Edges, Edges]:
+    """Return the first and the last pixel, half-open, beneath each of a row or a column."""
+    ratio = finer / coarser
+    numbers = np.arange(coarser)
+    first = (numbers * ratio + _SLACK).astype("int64")
+    last = np.ceil((numbers + 1) * ratio - _SLACK).astype("int64")
+    return first, np.minimum(last, finer)
+
+
+def _behind(edges: tuple[Edges, Edges], part: slice) -> slice:
+    return slice(int(edges[0][part.start]), int(edges[1][part.stop - 1]))
+
+
+@njit(nogil=True, cache=True)
+def modes(values: ByteArray, top: Edges, bottom: Edges, left: Edges, right: Edges) -> ByteArray:
+    """Return the most frequent of the pixels beneath each; of as frequent ones the first to be so.
+
+    Args:
+        values: (rows, columns) of the finer level.
+        top: (y,) first row beneath each row.
+        bottom: (y,) last row, half-open.
+        left: (x,) first column beneath each column.
+        right: (x,) last column, half-open.
+    """
+    made = np.empty((top.size, left.size), np.uint8)
+    for i in range(top.size):
+        for j in range(left.size):
+            number = values[top[i], left[j]]
+            made[i, j] = number
+            # Nearly all are alike.
+            if not _are(values, number, top[i], bottom[i], left[j], right[j]):
+                made[i, j] = _mode(values, top[i], bottom[i], left[j], right[j])
+    return made
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _are(  # noqa: PLR0917 - a kernel
+    values: ByteArray, number: int, top: int, bottom: int, left: int, right: int
+) -> bool:
+    """Tell whether all pixels of a part hold a number."""
+    far_y, far_x = bottom - 1, right - 1
+    corners = number == values[top, far_x] == values[far_y, left] == values[far_y, far_x]
+    if not corners or (far_y - top < 2 and far_x - left < 2):
+        return bool(corners)
+    for y in range(top, bottom):
+        for x in range(left, right):
+            if values[y, x] != number:
+                return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _mode(values: ByteArray, top: int, bottom: int, left: int, right: int) -> int:
+    """Return the number that is first to occur as often as any does."""
+    best, most = 0, 0
+    width = right - left
+    for place in range((bottom - top) * width):
+        number = values[top + place // width, left + place % width]
+        times = 0
+        for before in range(place + 1):
+            times += values[top + before // width, left + before % width] == number
+        if times > most:
+            best, most = number, times
+    return best
