@@ -6,10 +6,11 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 from tests.conftest import utm_grid
 
+from obriy.blocks.places import place_keys
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import BandError, GridError
 from obriy.labelling import facts as facts_module
-from obriy.labelling.facts import measure_clusters, pixel_hashes
+from obriy.labelling.facts import measure_clusters
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import NOISE, cluster_legend
 from obriy.model.grid import coords_of, geobox_of
@@ -140,10 +141,10 @@ def test_a_sample_is_near_the_whole(scene_of, monkeypatch):
 
 def test_hashes_are_all_different_and_spread():
     rows, columns = np.divmod(np.arange(250_000), 500)
-    hashes = pixel_hashes(rows, columns, seed=0)
+    hashes = place_keys(0, rows, columns)
     assert np.unique(hashes).size == hashes.size
     assert np.mean(hashes / 2.0**64) == pytest.approx(0.5, abs=0.005)
-    assert (pixel_hashes(rows, columns, seed=1) != hashes).all()
+    assert (place_keys(1, rows, columns) != hashes).all()
 
 
 def _damaged_tiff(path):

@@ -7,13 +7,14 @@ import pytest
 
 from obriy.blocks.base import Block
 from obriy.blocks.engine import ArraySink, EngineOptions, run_methods
+from obriy.blocks.places import place_keys
 from obriy.errors import BandError, EmptyResultError, UnknownNameError, UsageError
 from obriy.methods.clustering.density import knee_distance, number_largest
 from obriy.methods.clustering.number import choose_number
 from obriy.methods.clustering.parse import CLUSTERERS, clusterer_names, parse_clusterer
 from obriy.methods.clustering.prototypes import Prototypes
 from obriy.methods.clustering.rule import FixedClusters, rule_from_arrays
-from obriy.methods.clustering.sample import place_keys, smallest
+from obriy.methods.clustering.sample import smallest
 from obriy.methods.clustering.scaling import fit_axes, fit_scale
 from obriy.methods.clustering.segments import slic_segments, watershed_segments
 from obriy.methods.clustering.spec import parse_spec

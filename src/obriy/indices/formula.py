@@ -53,6 +53,18 @@ class Formula:
     bands: frozenset[str]
     _tree: ast.expr = dataclasses.field(repr=False, compare=False)
 
+    @property
+    def difference(self) -> tuple[str, str] | None:
+        """The bands a and b of a formula that is (a - b) / (a + b); None where it is another."""
+        node = self._tree
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Div):
+            return None
+        parts = node.left
+        if not _is_normalized_difference(node) or not isinstance(parts, ast.BinOp):
+            return None
+        names = [part.id for part in (parts.left, parts.right) if isinstance(part, ast.Name)]
+        return (names[0], names[1]) if len(names) == 2 else None
+
     def __call__(
         self, bands: Mapping[str, npt.NDArray[np.float32]], core: Core | None = None
     ) -> IndexValues:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from obriy.blocks.damage import read_around
+from obriy.blocks.places import place_keys
 from obriy.blocks.windows import windows
 from obriy.errors import BandError, GridError
 from obriy.indices.features import (
@@ -184,7 +185,7 @@ class _Tally:
         rows, columns = np.nonzero(core)
         codes = core[rows, columns]
         rows, columns = rows + piece.core[0].start, columns + piece.core[1].start
-        hashes = pixel_hashes(rows + piece.row, columns + piece.column, self._seed)
+        hashes = place_keys(self._seed, rows + piece.row, columns + piece.column)
         keep = np.zeros(hashes.size, bool)
         for code in np.unique(codes):
             of_code = np.flatnonzero(codes == code)
@@ -292,26 +293,6 @@ def measure_pixels(
     for name, plane in layers.items():
         values[f"around_{name}"] = patch_means(plane, rows, columns, NEIGHBOURHOOD_WINDOW)
     return values
-
-
-def pixel_hashes(
-    rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], seed: int
-) -> npt.NDArray[np.uint64]:
-    """Return a number for each pixel that looks random and depends on place and seed alone.
-
-    splitmix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195): a bijection, so that no two
-    pixels tie.
-    """
-    place = (rows.astype(np.uint64) << np.uint64(32)) | columns.astype(np.uint64)
-    start = _mixed(np.array([seed & 0xFFFFFFFFFFFFFFFF], np.uint64))
-    return _mixed(place ^ start)
-
-
-def _mixed(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
 
 
 def _spread(values: FloatArray) -> Spread:

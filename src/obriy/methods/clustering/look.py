@@ -8,6 +8,7 @@ whichever block asks.
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol
 
@@ -15,19 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.blocks.base import Block, FloatArray
+from obriy.blocks.places import LAST_KEY, seed_key
 from obriy.errors import BandError
 from obriy.indices.features import feature_names, feature_stack, ground_bands, halo_of
 from obriy.methods.clustering.patch import TILE, Patch, SegmentArray
-from obriy.methods.clustering.sample import (
-    MOST_PIXELS,
-    MOST_SEGMENTS,
-    Sample,
-    place_keys,
-    smallest,
-)
+from obriy.methods.clustering.pixels import sample_pixels
+from obriy.methods.clustering.sample import MOST_PIXELS, MOST_SEGMENTS, Sample, smallest
 
-STRIP: Final = 64
-"""Rows of pixels that are worked on at a time."""
+ROWS: Final = 64
+"""Rows of pixels of which features are made at a time."""
 CONTEXT_TILE: Final = 64
 """Side of the tiles in which features of a neighbourhood are made, pixels: little is read twice."""
 
@@ -120,14 +117,24 @@ class Look:
     def _collect_pixels(self, core: Block, seed: int) -> Sample:
         """Choose the pixels first: features are made of those alone."""
         bands = ground_of(core.bands)
-        rows, columns = np.nonzero(seen_in(bands))
-        keys = place_keys(seed, rows + core.row, columns + core.column)
-        kept = smallest(keys, self.limit)
-        picked = {name: plane[rows[kept], columns[kept]][None] for name, plane in bands.items()}
-        values = feature_stack(picked, self.groups)[:, 0].T
+        seen = seen_in(bands)
+        start = seed_key(seed)
+        # So many have keys below the limit, give or take; where too few, all are looked at again.
+        count = int(np.count_nonzero(seen))
+        share = (self.limit + 6 * math.sqrt(self.limit)) / max(count, 1)
+        most = np.uint64(min(LAST_KEY, int(share * LAST_KEY)))
+        places, keys = sample_pixels(seen, core.row, core.column, start, most)
+        if len(keys) < min(self.limit, count):
+            most = np.uint64(LAST_KEY)
+            places, keys = sample_pixels(seen, core.row, core.column, start, most)
+        kept = np.sort(smallest(keys, self.limit))  # by place: what lies together is fetched so
+        rows, columns = np.divmod(places[kept], core.shape[1])
+        picked = {name: plane[rows, columns][None] for name, plane in bands.items()}
+        order = np.argsort(keys[kept])
+        values = feature_stack(picked, self.groups)[:, 0].T[order]
         names = tuple(feature_names(self.groups, set(bands)))
         ones = np.ones(len(kept), np.float32)
-        return Sample(tuple(bands), names, keys[kept], values, ones, len(keys), self.limit)
+        return Sample(tuple(bands), names, keys[kept][order], values, ones, count, self.limit)
 
     def _places(self, block: Block, *, whole: bool) -> Iterator[tuple[slice, slice]]:
         """Yield windows of the block: of a tile that the core cuts only one block is the owner.
@@ -138,8 +145,8 @@ class Look:
         """
         if not self.tile:
             rows, columns = block.shape
-            for top in range(0, rows, STRIP):
-                yield slice(top, min(top + STRIP, rows)), slice(0, columns)
+            for top in range(0, rows, ROWS):
+                yield slice(top, min(top + ROWS, rows)), slice(0, columns)
             return
         starts = [
             _tile_starts(origin, core, self.tile, whole=whole)
@@ -208,5 +215,8 @@ def ground_of(bands: Bands) -> dict[str, FloatArray]:
 
 def seen_in(bands: Bands) -> npt.NDArray[np.bool_]:
     """Return (rows, columns) bool: where every band has a value."""
-    seen: npt.NDArray[np.bool_] = np.all([np.isfinite(p) for p in bands.values()], axis=0)
+    first, *others = bands.values()
+    seen: npt.NDArray[np.bool_] = np.isfinite(first)
+    for plane in others:
+        seen &= np.isfinite(plane)
     return seen

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.blocks.base import ByteArray, FloatArray
-from obriy.methods.clustering.sample import KeyArray, Sample, place_keys, smallest
+from obriy.blocks.places import KeyArray, place_keys
+from obriy.methods.clustering.sample import Sample, smallest
 
 TILE: Final = 256
 """Side of the tiles in which segments are drawn, pixels: the tile of most image files."""

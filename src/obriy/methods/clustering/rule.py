@@ -1,6 +1,7 @@
 """The rule of a clusterer: which cluster a pixel is of; it can be split, kept in a file, reused."""
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any, Final, Self
@@ -12,6 +13,7 @@ from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
 from obriy.errors import BandError
 from obriy.methods.clustering.lloyd import centres_of, number_by_size
 from obriy.methods.clustering.look import Look
+from obriy.methods.clustering.pixels import Nearest, nearest_in, pairs_of
 from obriy.methods.clustering.prototypes import Prototypes
 from obriy.methods.clustering.sample import Sample
 from obriy.methods.clustering.space import Space, space_from_arrays
@@ -80,6 +82,8 @@ class ClusterRule:
             BandError: where the block lacks a band that the clusters were found in.
         """
         block = self._with_bands(block)
+        if self._nearest is not None:
+            return Labelled(self._nearest.number(block.bands, self.sample.bands))
         labels = np.zeros(block.shape, np.uint8)
         for patch in self.look.patches(block):
             if patch.seen.any():
@@ -159,6 +163,15 @@ class ClusterRule:
             arrays[f"split_{place}_points"] = split.parts.points
             arrays[f"split_{place}_numbers"] = split.parts.numbers
         return arrays
+
+    @functools.cached_property
+    def _nearest(self) -> Nearest | None:
+        """What numbers pixels by themselves, without points; None where that cannot be."""
+        pairs = pairs_of(self.sample.names, self.sample.bands)
+        if self.look.tile or pairs is None:
+            return None
+        splits = {split.parent: split.parts for split in self.splits}
+        return nearest_in(self.space, self.prototypes, splits, pairs)
 
     def _with_bands(self, block: Block) -> Block:
         """Keep the bands that the clusters were found in."""

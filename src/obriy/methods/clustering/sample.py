@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.blocks.base import FloatArray
-
-KeyArray = npt.NDArray[np.uint64]
+from obriy.blocks.places import KeyArray
 
 MOST_PIXELS: Final = 50_000
 """Pixels that are kept: a class of 1 % of the scene still has 500 of them."""
@@ -51,32 +50,9 @@ class Sample:
         )
 
 
-def place_keys(
-    seed: int, rows: npt.NDArray[np.integer], columns: npt.NDArray[np.integer]
-) -> KeyArray:
-    """Return a hash of each place: as good as random, and never the same for two places.
-
-    Args:
-        seed: Another seed gives another order.
-        rows: Rows in the scene (or of tiles), below 2**32; broadcast against the columns.
-        columns: Columns in the scene (or numbers within a tile), below 2**32.
-    """
-    start = _mix(np.array([seed % 2**63], np.uint64))
-    places = (rows.astype(np.uint64) << np.uint64(32)) | columns.astype(np.uint64)
-    return _mix(places ^ start)
-
-
 def smallest(keys: KeyArray, limit: int) -> npt.NDArray[np.intp]:
     """Return the places of the smallest keys, at most so many, in the order of the keys."""
     if len(keys) > limit:
         chosen = np.argpartition(keys, limit - 1)[:limit]
         return chosen[np.argsort(keys[chosen])]
     return np.argsort(keys)
-
-
-def _mix(values: KeyArray) -> KeyArray:
-    """Mix the bits of numbers: the last step of splitmix64 (Steele et al. 2014), a bijection."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
