@@ -19,6 +19,7 @@ from rasterio._env import get_gdal_config
 from obriy.blocks.gdal import gdal_env, open_raster
 from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable
 from obriy.errors import ObriyError, SourceError
+from obriy.settings import settings
 from obriy.sources import open_scene
 from obriy.sources.districts import read_districts
 from terminal import obriy
@@ -304,10 +305,14 @@ def test_the_network_is_off_in_every_thread_that_reads(server):
     assert get_gdal_config("GDAL_HTTP_PROXY") is None
 
 
-def test_a_source_in_the_network_has_a_way_in(server):
-    """None exists yet: it will ask, by name, in one place. The server shows here that it counts."""
+def test_a_source_in_the_network_has_a_way_in(server, monkeypatch, tmp_path):
+    """It asks by name, in one place. The server knows no ranges, and shows here that it counts."""
+    monkeypatch.setenv("OBRIY_CACHE", str(tmp_path))
+    settings.cache_clear()
     before = len(server.asked())
-    address = f"/vsicurl/http://{server.at}/img.tif"
+    address = f"http://{server.at}/img.tif"
+    with pytest.raises(SourceError), open_raster(f"/vsicurl/{address}", network=True):
+        pass
     with open_raster(server.folder / "img.tif") as own:
         values, grid = own.read(2), file_geobox(own)
     with open_raster(address, network=True) as opened:
@@ -315,7 +320,8 @@ def test_a_source_in_the_network_has_a_way_in(server):
     lazy = lazy_variable(RasterBand(address, 2, network=True), grid)
     with ThreadPoolExecutor(1) as pool:
         assert (pool.submit(lazy.to_numpy).result() == values).all()
-    assert len(server.asked()) > before
+    assert len(server.asked()) == before + 1
+    settings.cache_clear()
 
 
 GOOD = ("relative", "below", "absolute", "nested", "linked", "named_tif", "missing_flag")

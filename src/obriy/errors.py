@@ -5,6 +5,7 @@
     │   └── UnknownNameError   a name that no registry or table holds
     ├── InputError             a file or value that was given cannot serve
     │   ├── SourceError        bytes that are not the image they should be
+    │   │   └── RemoteError    a server that refuses, fails or cannot be reached
     │   ├── BandError          a band that is needed is missing or misnamed
     │   ├── GridError          no CRS where one is needed, grids that do not meet
     │   ├── GeometryError      an empty, broken or far-away district
@@ -50,6 +51,20 @@ class InputError(ObriyError):
 
 class SourceError(InputError):
     """Bytes that are not the image they should be."""
+
+
+class RemoteError(SourceError):
+    """A server that refuses, fails or cannot be reached.
+
+    Args:
+        message: What is wrong, and where.
+        hint: The way out.
+        status: What the server answered (HTTP); None: nothing.
+    """
+
+    def __init__(self, message: str, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.status = status
 
 
 class BandError(InputError):

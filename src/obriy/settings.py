@@ -26,8 +26,21 @@ class Settings(BaseSettings):
     )
     lang: str = Field("en", description="language of reports")
     cache: Path = Field(
-        Path("~/.cache/obriy").expanduser(), description="answers of paid labellers, kept"
+        Path("~/.cache/obriy").expanduser(),
+        description="what was read in the network, and answers of paid labellers, kept",
     )
+    cache_gb: float = Field(20, gt=0, le=1e6, description="most that is kept of the network")
+    net_connections: int = Field(8, ge=1, le=64, description="requests at a time to one host")
+    net_requests_per_minute: int | None = Field(
+        None, ge=1, description="requests a minute to one host; None: as many as it answers"
+    )
+    net_tries: int = Field(6, ge=1, le=20, description="tries at a request that may yet succeed")
+    net_wait_s: float = Field(1.0, ge=0, description="seconds before the second try, then doubled")
+    net_longest_wait_s: float = Field(
+        60, ge=0, description="the longest wait, also where a server asks for more"
+    )
+    net_silence_s: float = Field(30, gt=0, description="seconds that a server may say nothing")
+    net_deadline_s: float = Field(300, gt=0, description="seconds that one request may take")
     labeller_key: SecretStr | None = Field(
         None, description="key for labellers at an address of one's own (`@http://...`)"
     )

@@ -1,8 +1,9 @@
 """The one door through which rasters are opened to read.
 
 A raster is a file of this machine, in a format that holds its own pixels; what such a file names
-beside itself (sources of a VRT, overviews, masks) goes through the same door. Behind it GDAL's
-network is off as well, for what no door foresees.
+beside itself (sources of a VRT, overviews, masks) goes through the same door. Only a source of the
+network opens an address here: our client fetches what is needed of it. Behind the door GDAL's own
+network is off, for what no door foresees.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import functools
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +19,14 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader  # noqa: TID251 - this is the opener
 
+from obriy.blocks.remote import RemoteRaster
 from obriy.blocks.vrt import sources_of
 from obriy.errors import SourceError
+from obriy.net.remote import remote_file
+from obriy.net.signing import Signer
 
+Access = bool | Signer
+"""How a name is reached: False: a file of this machine; else an address, signed or not."""
 OFFLINE: Final = {
     # No server has a file of this name, and no proxy is reached by this scheme: the first ends what
     # /vsi... file systems ask, the second what drivers fetch by themselves.
@@ -75,45 +81,58 @@ _FOREIGN: Final = {"OVERVIEWS": ("OVERVIEW_FILE",), "GEOLOCATION": ("X_DATASET",
 
 
 @contextlib.contextmanager
-def gdal_env(*, network: bool = False) -> Iterator[None]:
+def gdal_env() -> Iterator[None]:
     """Return the context in which rasters are opened and read.
 
     The options count for the thread that enters it: a thread that reads enters its own.
-
-    Args:
-        network: GDAL may send requests; only for a source that lies in the network.
     """
-    with rasterio.Env(**_ALONE, **({} if network else OFFLINE)):
+    with rasterio.Env(**_ALONE, **OFFLINE):
         yield
 
 
 @contextlib.contextmanager
-def open_raster(name: str | os.PathLike[str], *, network: bool = False) -> Iterator[Any]:
+def open_raster(name: str | os.PathLike[str], *, network: Access = False) -> Iterator[Any]:
     """Open a raster to read within a context; see `dataset`, whose arguments it has."""
-    with gdal_env(network=network), _dataset(os.fspath(name), network=network) as opened:
+    with gdal_env(), _dataset(os.fspath(name), network) as opened:
         yield opened
 
 
-def dataset(name: str | os.PathLike[str], *, network: bool = False) -> Any:
+def dataset(name: str | os.PathLike[str], *, network: Access = False) -> Any:
     """Open a raster that stays open; read it within `gdal_env`.
 
     Args:
         name: A file, a part of one (``NETCDF:file:variable``), or a file in an archive
             (``/vsizip/file/inside``).
-        network: The name is an address that a source in the network made: it goes to GDAL as it is.
+        network: The name is an address that a source in the network made: its tiles are fetched
+            as they are read, by our client. True: anyone may read it; a `Signer` signs it.
 
     Raises:
         SourceError: where it is no file of this machine, or leads to something that it may not.
+        RemoteError: where it is an address that cannot be read.
         RasterioError: where it is none of the formats, or broken.
     """
-    with gdal_env(network=network):
-        return _dataset(os.fspath(name), network=network)
+    with gdal_env():
+        return _dataset(os.fspath(name), network)
 
 
-def _dataset(name: str, *, network: bool) -> Any:
-    if network:
-        return rasterio.open(name)  # noqa: TID251 - this is the opener
-    return _checked(name)
+def _dataset(name: str, network: Access) -> Any:
+    return _remote(name, None if network is True else network) if network else _checked(name)
+
+
+def _remote(address: str, signer: Signer | None) -> Any:
+    """Open a raster of the network; it holds its own pixels, and leads to no other."""
+    file = remote_file(address, signer)
+    drivers = _by_magic(file.read(0, _HEAD))
+    if not drivers:
+        raise SourceError(
+            f"{file.href} is no raster that can be read by parts.", "Use GeoTIFF or JPEG 2000."
+        )
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+        return _own_pixels(file.href, str(file.path), lambda: RemoteRaster(file, drivers))
+
+
+def _by_magic(head: bytes) -> tuple[str, ...]:
+    return next((drivers for magic, drivers in _MAGIC if head.startswith(magic)), ())
 
 
 def names_raster(name: str) -> bool:
@@ -199,7 +218,7 @@ def _drivers(file: Path, above: tuple[Path, ...]) -> tuple[str, ...]:
     else:
         # GDAL itself opens what a VRT names, with any driver: its bytes must leave no choice.
         unknown = () if above else _BARE
-        drivers = next((names for magic, names in _MAGIC if head.startswith(magic)), unknown)
+        drivers = _by_magic(head) or unknown
     if not drivers:
         raise SourceError(
             f"{above[-1]} leads to {file}, which is no raster that can be read.",
@@ -225,11 +244,16 @@ def _check_beside(file: Path, above: tuple[Path, ...]) -> None:
 
 
 def _opened(name: str, drivers: Iterable[str], own: str) -> Any:
-    """Open with one of some drivers; refuse metadata that lead to another raster than ``own``."""
+    """Open with one of some drivers; see `_own_pixels`."""
+    # rasterio.open takes one driver, and what it returns takes several.
+    return _own_pixels(name, own, lambda: DatasetReader(name, driver=list(drivers)))
+
+
+def _own_pixels(name: str, own: str, make: Callable[[], Any]) -> Any:
+    """Open a raster; refuse metadata that lead to another raster than ``own``."""
     with warnings.catch_warnings():  # an image without a grid is a case, not a mishap
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        # rasterio.open takes one driver, and what it returns takes several.
-        opened = DatasetReader(name, driver=list(drivers))
+        opened = make()
     for domain, keys in _FOREIGN.items():
         tags = opened.tags(ns=domain)
         foreign = [tags[key] for key in keys if own not in tags.get(key, own)]

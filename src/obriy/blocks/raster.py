@@ -28,11 +28,11 @@ from obriy.blocks.damage import (
     without_tiles,
 )
 from obriy.blocks.decoding import DECODING, require_room
-from obriy.blocks.gdal import dataset, gdal_env, open_raster
+from obriy.blocks.gdal import Access, dataset, gdal_env, open_raster
 from obriy.blocks.handles import held, state_of
 from obriy.blocks.resample import LOCAL_CRS, around_window, resampled, spanned, step_between
 from obriy.blocks.validity import Layer, Validity
-from obriy.errors import SourceError
+from obriy.errors import RemoteError, SourceError
 from obriy.model.grid import same_grid
 from obriy.model.notices import notice, reason_of
 from obriy.model.place import check_place
@@ -71,7 +71,7 @@ class RasterBand:
     dtype: str = "float32"
     fill: int = 0
     grid: GeoBox | None = None
-    network: bool = False
+    network: Access = False
     masks: tuple[Layer, ...] = ()
     validity: Validity | None = None
 
@@ -137,8 +137,8 @@ def file_geobox(dataset: Any) -> GeoBox:
 
 def _unreadable(band: RasterBand, rows: slice, columns: slice, error: BaseException) -> SourceError:
     """Return the error of a window of a file whose bytes cannot be decoded."""
-    while error.__cause__ is not None:  # GDAL says last what came first
-        error = error.__cause__
+    while error.__cause__ is not None and not isinstance(error, RemoteError):
+        error = error.__cause__  # GDAL says last what came first
     return SourceError(
         notice(
             "window_unreadable",
@@ -148,9 +148,9 @@ def _unreadable(band: RasterBand, rows: slice, columns: slice, error: BaseExcept
             bottom=rows.stop,
             left=columns.start,
             right=columns.stop,
-            why=str(error),
+            why=error.message if isinstance(error, RemoteError) else str(error),
         ),
-        notice("cut_or_damaged"),
+        error.hint if isinstance(error, RemoteError) else notice("cut_or_damaged"),
     )
 
 
@@ -187,7 +187,7 @@ class _RasterArray(BackendArray):
             SourceError: where the bytes cannot be decoded, and nobody reads around them.
         """
         holes = told()
-        with gdal_env(network=self.band.network):
+        with gdal_env():
             if holes is not None:
                 return self._read_around(rows, columns, holes)
             try:
@@ -203,7 +203,7 @@ class _RasterArray(BackendArray):
         Raises:
             SourceError: where the bytes cannot be decoded.
         """
-        with gdal_env(network=self.band.network):
+        with gdal_env():
             own = self._datasets.grid
             if not self._datasets.fits:
                 span = spanned((rows, columns), self.geobox, own)
@@ -240,9 +240,12 @@ class _RasterArray(BackendArray):
     ) -> npt.NDArray[Any]:
         own = self._datasets.grid
         if self._datasets.fits:
+            if without:
+                self._datasets.fetch(rows, columns, without)
             return self._of_file(self._datasets.file(without), rows, columns, own)
         if self.dtype.kind != "f":  # the warp keeps to the masks of the file by itself
             warped = self._datasets.warped(without)
+            self._datasets.fetch(rows, columns, without, by_warp=True)
             raw = warped.read(self.band.index, window=Window.from_slices(rows, columns))
             return _to_values(raw, self.band)
         around = around_window((rows, columns), self.geobox, own)
@@ -250,6 +253,8 @@ class _RasterArray(BackendArray):
             shape = (rows.stop - rows.start, columns.stop - columns.start)
             return np.full(shape, np.nan, self.dtype)
         # What is missing is NaN before pixels mix: no fill, and nothing beneath a mask, smears.
+        if without:
+            self._datasets.fetch(rows, columns, without)
         values = self._of_file(self._datasets.file(without), *around, own)
         step = step_between(own, self.geobox)
         return resampled(values, around, (rows, columns), step, self.band.resampling)
@@ -297,6 +302,16 @@ class _Datasets:
         if without:
             return held((self, without), lambda: self._sound(without))
         return held(self._state, lambda: dataset(self.band.path, network=self.band.network))
+
+    def fetch(
+        self, rows: slice, columns: slice, without: frozenset[Tile], *, by_warp: bool = False
+    ) -> None:
+        """Fetch the tiles behind a window of the grid, where the file lies in the network."""
+        if self.band.network:
+            file = self.file()
+            tiles = tiles_in(file, self.index, *self._behind(rows, columns))
+            windows = [tile_window(file, self.index, t) for t in tiles if t not in without]
+            file.fetch([self.index], windows, by_warp=by_warp)
 
     def warped(self, without: frozenset[Tile] = frozenset()) -> Any:
         """Return the file on the grid wanted, in its own type of numbers."""

@@ -42,12 +42,14 @@ class Layer:
         index: Band number, from 1.
         grid: The grid that they are taken to lie on.
         mask: The mask that the file has for that band, in place of the band.
+        network: How the path is reached; see `gdal.dataset`.
     """
 
     path: str
     index: int
     grid: GeoBox
     mask: bool = False
+    network: gdal.Access = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,7 +238,9 @@ class Layers(threading.local):
         return numbers[picked[0]][:, picked[1]], covered
 
     def _window(self, layer: Layer, spans: list[slice], shape: list[int]) -> npt.NDArray[Any]:
-        dataset = held(state_of(layer.path), lambda: gdal.dataset(layer.path))
+        dataset = held(
+            state_of(layer.path), lambda: gdal.dataset(layer.path, network=layer.network)
+        )
         read = dataset.read_masks if layer.mask else dataset.read
         numbers: npt.NDArray[Any] = read(
             layer.index, window=Window.from_slices(*spans), out_shape=tuple(shape)

@@ -1,0 +1,493 @@
+"""The one HTTP client: patient with what passes, short with what does not.
+
+Tried again, after waits that grow and differ (jitter), or as long as the server asks (Retry-After,
+up to a limit): 408, 425, 429, 5xx, connections that break or never come about, silence, answers
+that are shorter or longer than they say, pages of HTML where bytes of a file were asked for. Never
+tried again: what is refused (401, 403) or not there (404). A refused signature is made anew once.
+
+Logins come from the providers' own file (``~/.netrc``), over TLS only or to this machine, and go
+to the host that they are for; a redirection takes none along, nor leads from TLS to plain text.
+"""
+
+import contextlib
+import dataclasses
+import email.utils
+import functools
+import http.cookiejar
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import tenacity
+from requests.utils import get_netrc_auth
+from urllib3.exceptions import HTTPError
+
+from obriy.errors import CancelledError, RemoteError, SourceError
+from obriy.net import address
+from obriy.net.hosts import Host
+from obriy.net.signing import Signer
+from obriy.net.sockets import CuttableAdapter, Flight, flying
+from obriy.settings import settings
+
+_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Answers after which the same request may succeed."""
+_REDIRECTIONS: Final = frozenset({301, 302, 303, 307, 308})
+_MOST_HOPS: Final = 8
+_PIECE: Final = 1 << 16
+_MOST_WHOLE: Final = 512 * 10**6
+"""Bytes of one answer: a catalogue's are fewer, and parts of files are asked for by less."""
+_OWN: Final = ("127.0.0.1", "localhost", "::1")
+"""Hosts to which a login may go in plain text: it does not leave this machine."""
+_TRAVELS: Final = frozenset({"range", "accept", "accept-encoding", "if-match", "user-agent"})
+"""Headers that a redirection to another host takes along."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a server said.
+
+    Attributes:
+        url: Where it came from in the end, without a query.
+        status: 200 to 299.
+        headers: By names in lower case.
+        content: The bytes.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        """Return the content as JSON.
+
+        Raises:
+            RemoteError: where it is none.
+        """
+        try:
+            return json.loads(self.content)
+        except ValueError as error:
+            raise RemoteError(f"{self.url} answered what is no JSON.", "Try later.") from error
+
+
+@dataclasses.dataclass
+class Traffic:
+    """What went over the network in this process.
+
+    Attributes:
+        requests: Sent, with all that were sent again.
+        again: Sent again.
+        received: Bytes of answers, used or not.
+        wasted: Bytes among them of answers that were of no use.
+    """
+
+    requests: int = 0
+    again: int = 0
+    received: int = 0
+    wasted: int = 0
+
+
+class _PassingError(Exception):
+    """The same request may succeed later."""
+
+    def __init__(self, why: str, status: int | None = None, wait_s: float | None = None) -> None:
+        super().__init__(why)
+        self.status = status
+        self.wait_s = wait_s
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ask:
+    """A request, as somebody wants it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    query: Mapping[str, Any] | None
+    body: Mapping[str, Any] | None
+    signer: Signer | None
+    span: tuple[int, int] | None
+    hint: str
+
+
+class Client:
+    """Asks servers; one for all threads of a process, see `client`."""
+
+    def __init__(self) -> None:
+        self.traffic = Traffic()
+        self._told = settings()
+        self._session = requests.Session()
+        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers["User-Agent"] = "obriy"
+        adapter = CuttableAdapter(pool_connections=32, pool_maxsize=self._told.net_connections)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
+        self._hosts: dict[str, Host] = {}
+        self._lock = threading.Lock()
+        self._flights: set[Flight] = set()
+        self._cancelled = threading.Event()
+        # Its lines of debugging, and some warnings, hold whole addresses with their signatures.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        signer: Signer | None = None,
+        hint: str = "",
+    ) -> Answer:
+        """Ask for a whole answer: of a catalogue, a token, a small file.
+
+        Args:
+            method: "GET" or "POST" of what changes nothing: it may be sent again.
+            url: Address; see `address.check`.
+            query: Added to the address.
+            body: Sent as JSON.
+            headers: Of the request; those with credentials go to this host alone.
+            signer: Signs the address.
+            hint: What to set where it is refused; empty: a sentence about ``~/.netrc``.
+
+        Raises:
+            RemoteError: where it is refused, not there, or did not come at any try.
+            SourceError: where the address may not be asked for.
+            CancelledError: where the work is cancelled.
+        """
+        return self._asked(_Ask(method, url, headers or {}, query, body, signer, None, hint))
+
+    def span(self, url: str, start: int, stop: int, *, signer: Signer | None = None) -> Answer:
+        """Ask for bytes of a file.
+
+        Args:
+            url: Address of the file, without a signature.
+            start: First byte.
+            stop: After the last byte; beyond the end of the file, there are fewer.
+            signer: Signs the address.
+
+        Returns:
+            An answer of status 206 with these bytes and no others, whose header ``content-range``
+            tells the size of the file; or of status 200 with the whole file, of a server that
+            knows no ranges.
+
+        Raises:
+            RemoteError: where it is refused, not there, or did not come at any try.
+            SourceError: where the address may not be asked for.
+            CancelledError: where the work is cancelled.
+        """
+        headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
+        return self._asked(_Ask("GET", url, headers, None, None, signer, (start, stop), ""))
+
+    def cancel(self) -> None:
+        """End all requests under way, and refuse new ones: the work is cancelled."""
+        self._cancelled.set()
+        with self._lock:
+            flights = list(self._flights)
+        for flight in flights:
+            flight.cut()
+
+    def _asked(self, ask: _Ask) -> Answer:
+        address.check(ask.url)
+        host = self._host(ask.url)
+        tries = 1 if host.is_down else self._told.net_tries
+        waits = tenacity.wait_exponential_jitter(
+            initial=self._told.net_wait_s,
+            max=self._told.net_longest_wait_s,
+            jitter=self._told.net_wait_s,
+        )
+        trying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(tries),
+            wait=lambda state: self._wait(state, waits),
+            retry=tenacity.retry_if_exception_type(_PassingError),
+            sleep=self._sleep,
+            before_sleep=self._count_again,
+            reraise=True,
+        )
+        try:
+            answer: Answer = trying(self._once, ask, host)
+        except _PassingError as error:
+            host.failed()
+            raise RemoteError(
+                f"{address.shown(ask.url)} could not be read, tried {tries} times: {error}.",
+                "Try again later: what was read is kept.",
+                error.status,
+            ) from error
+        host.answered()
+        return answer
+
+    def _wait(self, state: tenacity.RetryCallState, waits: Callable[..., float]) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = getattr(error, "wait_s", None)
+        return waits(state) if asked is None else min(asked, self._told.net_longest_wait_s)
+
+    def _sleep(self, seconds: float) -> None:
+        self._cancelled.wait(seconds)
+
+    def _count_again(self, _: object) -> None:
+        with self._lock:
+            self.traffic.again += 1
+
+    def _host(self, url: str) -> Host:
+        name = urlsplit(url).netloc.lower()
+        with self._lock:
+            return self._hosts.setdefault(name, Host())
+
+    def _once(self, ask: _Ask, host: Host) -> Answer:
+        """Send a request once, or twice where its signature was refused."""
+        signed = self._signed(ask, refused="")
+        try:
+            return self._turn(ask, signed, host)
+        except RemoteError as error:
+            if ask.signer is None or error.status not in {401, 403}:
+                raise
+            again = self._signed(ask, refused=signed)
+            if again == signed:
+                raise
+        return self._turn(ask, again, host)
+
+    def _signed(self, ask: _Ask, refused: str) -> str:
+        if ask.signer is None:
+            return ask.url
+        return ask.signer.sign(ask.url, self._token, refused=refused)
+
+    def _token(self, url: str) -> Any:
+        return self.request("GET", url).json()
+
+    def _turn(self, ask: _Ask, url: str, host: Host) -> Answer:
+        with host.turn(self._cancelled), flying(self._told.net_deadline_s) as flight:
+            with self._lock:
+                self._flights.add(flight)
+            try:
+                answer = self._hops(ask, url)
+                if flight.was_cut:  # headers that were cut may look whole
+                    raise ConnectionAbortedError
+                return answer
+            except (requests.RequestException, HTTPError, OSError, _PassingError) as error:
+                if self._cancelled.is_set():
+                    raise CancelledError("The run was cancelled.") from error
+                raise self._broken(ask, flight, error) from error
+            finally:
+                with self._lock:
+                    self._flights.discard(flight)
+
+    def _broken(self, ask: _Ask, flight: Flight, error: Exception) -> Exception:
+        """Return what an exchange that ended early means."""
+        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+            return SourceError(f"{address.shown(ask.url)} is no address.", "Correct it.")
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return RemoteError(
+                f"{address.host_of(ask.url)} does not prove who it is (its TLS certificate).",
+                "Set REQUESTS_CA_BUNDLE where a proxy of yours has its own.",
+            )
+        if isinstance(error, _PassingError) and not flight.was_cut:
+            return error
+        if flight.was_cut:
+            return _PassingError(f"it took longer than {self._told.net_deadline_s:g} s")
+        return _PassingError(_why(error))
+
+    def _hops(self, ask: _Ask, url: str) -> Answer:
+        """Follow redirections: each is a request of its own, with the logins of its host."""
+        headers, query, method, body = dict(ask.headers), ask.query, ask.method, ask.body
+        for _ in range(_MOST_HOPS):
+            with contextlib.closing(self._sent(method, url, headers, query, body)) as response:
+                if response.status_code not in _REDIRECTIONS or "location" not in response.headers:
+                    return self._answer(ask, response)
+                last, url = url, urljoin(url, response.headers["location"])
+                if response.status_code == 303:
+                    method, body = "GET", None
+            query = None
+            address.check(url)
+            if last.startswith("https:") and not url.startswith("https:"):
+                raise RemoteError(
+                    f"{address.shown(last)} leads to plain text, {address.shown(url)}.",
+                    "Ask its provider: nothing is read past TLS there.",
+                )
+            if urlsplit(last).netloc != urlsplit(url).netloc:
+                headers = {k: v for k, v in headers.items() if k.lower() in _TRAVELS}
+                body = None
+        raise RemoteError(f"{address.shown(ask.url)} leads in a circle.", "Give another address.")
+
+    def _sent(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        query: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
+    ) -> requests.Response:
+        with self._lock:
+            self.traffic.requests += 1
+        return self._session.request(
+            method,
+            url,
+            params=query,
+            json=body,
+            headers=dict(headers),
+            auth=_login(url, headers),
+            timeout=self._told.net_silence_s,
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _answer(self, ask: _Ask, response: requests.Response) -> Answer:
+        status = response.status_code
+        if status in _PASSING:
+            raise _PassingError(
+                f"it answered {status}", status, _seconds(response.headers.get("retry-after"))
+            )
+        if not 200 <= status < 300:
+            raise _refusal(ask, response)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        content = self._content(response)
+        try:
+            _check_page(headers, content)
+            if ask.span is not None and status == 206:
+                _check_span(ask.span, headers, content)
+        except _PassingError:
+            with self._lock:
+                self.traffic.wasted += len(content)
+            raise
+        return Answer(address.shown(response.url), status, headers, content)
+
+    def _content(self, response: requests.Response) -> bytes:
+        """Return the body; what came of one that broke off is counted as of no use."""
+        pieces: list[bytes] = []
+        most = _MOST_WHOLE
+        try:
+            for piece in response.iter_content(_PIECE):
+                pieces.append(piece)
+                if len(pieces) * _PIECE > most:
+                    raise RemoteError(
+                        f"{address.shown(response.url)} is more than {most / 1e6:g} MB in one "
+                        "answer: its server does not send parts of files.",
+                        "Download it, and name the file.",
+                    )
+        except BaseException:
+            with self._lock:
+                self.traffic.wasted += sum(map(len, pieces))
+            raise
+        finally:
+            with self._lock:
+                self.traffic.received += sum(map(len, pieces))
+        return b"".join(pieces)
+
+
+class _NoLogin(requests.auth.AuthBase):
+    """Keeps requests from looking for a login by itself."""
+
+    def __call__(self, request: Any) -> Any:
+        return request
+
+
+def _login(url: str, headers: Mapping[str, str]) -> requests.auth.AuthBase | tuple[str, str]:
+    parts = urlsplit(url)
+    private = parts.scheme == "https" or (parts.hostname or "") in _OWN
+    if not private or any(name.lower() == "authorization" for name in headers):
+        return _NoLogin()
+    return get_netrc_auth(url) or _NoLogin()
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Return the seconds that a server asks to wait, in either form of the header."""
+    if not retry_after:
+        return None
+    with contextlib.suppress(ValueError):
+        return max(0.0, float(retry_after))
+    with contextlib.suppress(ValueError, TypeError):
+        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
+    return None
+
+
+def _refusal(ask: _Ask, response: requests.Response) -> RemoteError:
+    status, host = response.status_code, address.host_of(response.url)
+    shown = address.shown(ask.url)
+    login = ask.hint or (
+        f"Put your login for {host} into ~/.netrc (machine {host} login NAME password WORD), or "
+        "set the keys that its provider gives."
+    )
+    if status == 401:
+        return RemoteError(f"{host} asks who reads {shown} (401).", login, status)
+    if status == 403:
+        return RemoteError(f"{host} does not let you read {shown} (403).", login, status)
+    if status in {404, 410}:
+        return RemoteError(
+            f"{shown} is not there ({status}).", "Search again: what it names was moved.", status
+        )
+    return RemoteError(f"{shown} answered {status}.", "Check the address.", status)
+
+
+def _check_page(headers: Mapping[str, str], content: bytes) -> None:
+    """Refuse a page for people: of a gateway, a portal, a login; whatever its status says."""
+    kind = headers.get("content-type", "").lower()
+    if "html" in kind or content[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        raise _PassingError("it sent a page (HTML) in place of data")
+
+
+def _check_span(span: tuple[int, int], headers: Mapping[str, str], content: bytes) -> None:
+    """Check that an answer is the bytes that were asked for.
+
+    Raises:
+        _PassingError: where it is another span, or a part of one.
+    """
+    start, stop, size = content_range(headers)
+    if start != span[0] or stop != min(span[1], size):
+        raise _PassingError("it sent other bytes than asked for")
+    if len(content) != stop - start:
+        raise _PassingError(f"it sent {len(content)} bytes of {stop - start}")
+
+
+def content_range(headers: Mapping[str, str]) -> tuple[int, int, int]:
+    """Return which bytes an answer holds (first, after the last), and the size of the file.
+
+    Raises:
+        _PassingError: where its header does not say.
+    """
+    try:
+        unit, _, told = headers.get("content-range", "").partition(" ")
+        part, _, size = told.partition("/")
+        first, _, last = part.partition("-")
+        if unit.lower() != "bytes":
+            raise ValueError(unit)
+        return int(first), int(last) + 1, int(size)
+    except ValueError as error:
+        raise _PassingError("it does not say which bytes it sent") from error
+
+
+def _why(error: BaseException) -> str:
+    """Return what broke an exchange, in few words and without its address."""
+    text = str(error)
+    for sign, words in _REASONS.items():
+        if sign in text:
+            return words
+    if isinstance(error, requests.exceptions.Timeout):
+        return "it kept silent"
+    return "the connection broke"
+
+
+_REASONS: Final = {
+    "NameResolutionError": "its name is not known here (is the network on?)",
+    "Name or service not known": "its name is not known here (is the network on?)",
+    "Network is unreachable": "the network is not reached",
+    "Connection refused": "nothing answers there",
+    "timed out": "it kept silent",
+    "IncompleteRead": "it sent less than it announced",
+}
+
+
+@functools.lru_cache(maxsize=1)
+def client() -> Client:
+    """Return the client of this process, made by its settings at the first call."""
+    return Client()
+
+
+def cancel() -> None:
+    """End all that this process asks of the network; what it asks later is asked anew."""
+    client().cancel()
+    client.cache_clear()

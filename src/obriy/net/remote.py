@@ -1,0 +1,203 @@
+"""A file of the network that is read by parts: what is needed is fetched, once, and kept."""
+
+import concurrent.futures
+import functools
+import threading
+import time
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from obriy.errors import RemoteError
+from obriy.net import address, mirror
+from obriy.net.client import Answer, client, content_range
+from obriy.net.mirror import About, Mirror
+from obriy.net.signing import Signer
+from obriy.net.spans import Span, Spans, together
+from obriy.settings import settings
+
+HEAD: Final = 1 << 15
+"""Bytes that are read of a file first: the directories of most GeoTIFFs made for the cloud."""
+_AHEAD: Final = 1 << 14
+"""Bytes that are read with few: directories lie together."""
+
+
+class RemoteFile:
+    """A file of the network, shared by the threads of this process; see `remote_file`.
+
+    Attributes:
+        href: Address without its signature: what it is called in cache, record and messages.
+        signer: Signs the address when it is read.
+    """
+
+    def __init__(self, at: str, signer: Signer | None, anew: float) -> None:
+        self.href = address.unsigned(at)
+        self.signer = signer
+        self._at = at
+        self._lock = threading.Lock()
+        self._coming: dict[Span, concurrent.futures.Future[None]] = {}
+        self._mirror = self._found(anew) or self._begun()
+
+    @property
+    def path(self) -> Path:
+        """The sparse file on disk: only what `need` has fetched may be read of it."""
+        return self._mirror.path
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole file."""
+        return self._mirror.about.size
+
+    @property
+    def about(self) -> About:
+        """Which version of the file it is."""
+        return self._mirror.about
+
+    @property
+    def fetched(self) -> int:
+        """Bytes of it that are here."""
+        return self._mirror.fetched
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return bytes, fetched with some after them where they are not here; fewer at the end.
+
+        Raises:
+            RemoteError: where they cannot be fetched.
+        """
+        stop = min(stop, self.size)
+        if self._mirror.lacking((start, stop)):
+            self.need([(start, max(stop, start + _AHEAD))])
+        return self._mirror.read((start, stop))
+
+    def need(self, spans: Iterable[Span]) -> None:
+        """Fetch what is not here yet, neighbours in one request, several requests at a time.
+
+        Args:
+            spans: Parts of the file; what lies beyond its end is left out.
+
+        Raises:
+            RemoteError: where a part of them cannot be fetched; the others are here.
+        """
+        wanted = [(max(0, a), min(b, self.size)) for a, b in spans]
+        with self._lock:
+            lacking = [part for span in wanted for part in self._mirror.lacking(span)]
+            if not lacking:
+                return
+            waits = [f for span, f in self._coming.items() if _touches(span, lacking)]
+            expected = Spans(self._coming)
+            mine = together(part for span in lacking for part in expected.lacking(span))
+            for part in mine:
+                self._coming[part] = _threads().submit(self._fetch, part)
+                waits.append(self._coming[part])
+        errors = [future.exception() for future in waits]
+        first = next((error for error in errors if error is not None), None)
+        if first is not None:
+            raise first
+        if any(self._mirror.lacking(span) for span in wanted):
+            raise RemoteError(f"{self.href} was lost from the cache.", "Run it again.")
+
+    def need_all(self) -> None:
+        """Fetch the whole file."""
+        self.need([(0, self.size)])
+
+    def _fetch(self, part: Span) -> None:
+        try:
+            answer = client().span(self._at, *part, signer=self.signer)
+            self._check_same(answer)
+            if answer.status == 206:
+                self._mirror.write(part[0], answer.content)
+            else:
+                self._mirror.write(0, answer.content)
+        finally:
+            with self._lock:
+                del self._coming[part]
+
+    def _check_same(self, answer: Answer) -> None:
+        """Refuse bytes of a file that took the place of the one that was begun."""
+        if self.about.is_same(*_version(answer)):
+            return
+        self._mirror.discard()
+        _files.pop((self.href, self.signer), None)
+        raise RemoteError(
+            f"{self.href} was changed while it was read: what was read of it before is of another "
+            "version.",
+            "Run it again: it is then read anew.",
+        )
+
+    def _found(self, anew: float) -> Mirror | None:
+        there = mirror.find(self.href)
+        if there is not None and there.about.made < anew:
+            there.discard()
+            return None
+        return there
+
+    def _begun(self) -> Mirror:
+        answer = client().span(self._at, 0, HEAD, signer=self.signer)
+        made = mirror.make(About(self.href, *_version(answer), time.time()))
+        made.write(0, answer.content)
+        return made
+
+
+def _version(answer: Answer) -> tuple[int, str, str]:
+    """Return the size of the file that an answer is of, its tag, and when it was changed."""
+    size = content_range(answer.headers)[2] if answer.status == 206 else len(answer.content)
+    headers = answer.headers
+    return size, headers.get("etag", ""), headers.get("last-modified", "")
+
+
+def _touches(span: Span, others: Iterable[Span]) -> bool:
+    return any(span[0] < stop and start < span[1] for start, stop in others)
+
+
+@functools.lru_cache(maxsize=1)
+def _threads() -> concurrent.futures.ThreadPoolExecutor:
+    """The threads that fetch, of this process: what waits is bounded for each host besides."""
+    return concurrent.futures.ThreadPoolExecutor(
+        4 * settings().net_connections, thread_name_prefix="obriy-net"
+    )
+
+
+_files: weakref.WeakValueDictionary[tuple[str, Signer | None], RemoteFile] = (
+    weakref.WeakValueDictionary()
+)
+_opening: Final = threading.Lock()
+_locks: Final[dict[str, threading.Lock]] = {}
+
+
+class _Anew:
+    """The moment before which nothing that is kept counts."""
+
+    since = 0.0
+
+
+def read_anew() -> None:
+    """Fetch again what is opened from now on, and was kept before (``--refresh``).
+
+    Whoever opens a file first in any process lets its old bytes go; others find the new ones.
+    """
+    _Anew.since = time.time()
+    _files.clear()
+
+
+def remote_file(href: str, signer: Signer | None = None) -> RemoteFile:
+    """Return a file of the network; its first bytes are fetched where nothing of it is here.
+
+    Args:
+        href: Address; a signature in it is left out, and made by ``signer`` when it is read.
+        signer: Signs the address; None: anyone may read it.
+
+    Raises:
+        RemoteError: where it is refused, not there, or does not come.
+        SourceError: where it is no address of the web.
+    """
+    address.check(href)
+    at = address.unsigned(href) if signer is not None else href
+    key = (address.unsigned(href), signer)
+    with _opening:
+        lock = _locks.setdefault(key[0], threading.Lock())
+    with lock:
+        file = _files.get(key)
+        if file is None:
+            file = _files[key] = RemoteFile(at, signer, _Anew.since)
+        return file
