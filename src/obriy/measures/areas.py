@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 from obriy.blocks.windows import windows
 from obriy.errors import GeometryError
 from obriy.measures.occurrence import read_window
-from obriy.measures.pixel_area import pixel_area, polygon_area
+from obriy.measures.pixel_area import area_field, polygon_area
 from obriy.measures.tally import Others, Pixels, Tally
 from obriy.measures.totals import with_union
 from obriy.measures.uncertainty import estimate
@@ -152,18 +152,19 @@ def _measure_window(
         if (layer := getattr(class_map, name)) is not None
     }
     expected = None if others is None else others.expected(rows, columns, labels)
-    area = pixel_area(class_map.geobox[rows, columns], pixel_size_m=pixel_size_m)
+    field = area_field(class_map.geobox[rows, columns], pixel_size_m=pixel_size_m)
+    area = field.array if any(site.has_edge for site, _ in met) else None
     for site, part in met:
         inner = _pixels_around([part], rows, columns)
         cut = tuple(
             slice(i.start - o.start, i.stop - o.start)
             for i, o in zip(inner, (rows, columns), strict=True)
         )
-        share, slope = _coverage(site, *inner) if site.has_edge else (None, None)
+        inside, slope = (field, None) if area is None else _inside(site, inner, area[cut])
         pixels = Pixels(
-            area=area[cut] if share is None else area[cut] * share,
+            area=inside,
             labels=labels[cut],
-            slope=None if slope is None else slope * area[cut],
+            slope=slope,
             expected=None if expected is None else expected[cut],
             corner=(inner[0].start, inner[1].start),
             **{name: layer[cut] for name, layer in layers.items()},
@@ -177,17 +178,20 @@ def _within(outline: shapely.Geometry, window: tuple[slice, slice]) -> shapely.G
     return shapely.intersection(outline, square)
 
 
-def _coverage(site: _Site, rows: slice, columns: slice) -> tuple[FloatArray, FloatArray]:
-    """Return the share of each pixel inside the outline of a district, and its slope.
+def _inside(
+    site: _Site, window: tuple[slice, slice], area: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the area of each pixel of a window inside the outline of a district, and its slope.
 
-    The slope (2, y, x) is what each pixel's share gains as the outline moves by a pixel down, and
-    to the right.
+    The slope (2, y, x) is what each pixel gains as the outline moves by a pixel down, and to the
+    right.
     """
+    rows, columns = window
     wide = slice(rows.start - 1, rows.stop + 1), slice(columns.start - 1, columns.stop + 1)
     share = pixel_coverage(_within(site.outline, wide), *wide).astype("float64")
     core = share[1:-1, 1:-1]
     down, right = share[:-2, 1:-1] - share[2:, 1:-1], share[1:-1, :-2] - share[1:-1, 2:]
-    return core, np.stack([down, right]) / 2
+    return area * core, np.stack([down, right]) / 2 * area
 
 
 def _pixels_around(

@@ -15,6 +15,7 @@ import xarray as xr
 
 from obriy.errors import GridError
 from obriy.measures.areas import Verdict, add_up, verdict, whole_areas
+from obriy.measures.pixel_area import AreaField
 from obriy.measures.tally import Pixels, Tally
 from obriy.measures.totals import with_union
 from obriy.measures.uncertainty import ONE_SIDED, estimate
@@ -99,14 +100,15 @@ def _sea(pixels: Pixels) -> Pixels:
     unseen = np.zeros(shape, np.uint8) if pixels.unseen is None else pixels.unseen.copy()
     unseen[cloud] = Unseen.CLOUD
     labels = pixels.labels.copy()
+    area = AreaField.of(pixels.area).array
     labels[land | cloud] = NO_DATA  # where there is no class there is no edge of the ice either
     return dataclasses.replace(
         pixels,
-        area=np.where(land, 0.0, pixels.area),
+        area=np.where(land, 0.0, area),
         slope=None if pixels.slope is None else np.where(land, 0.0, pixels.slope),
         labels=labels,
         unseen=unseen,
-        apart=float(pixels.area[land].sum()),
+        apart=float(area[land].sum()),
     )
 
 

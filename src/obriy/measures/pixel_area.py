@@ -7,6 +7,7 @@ singular point at a pole. Pixels of a lattice are measured so, those between are
 bilinearly: over 10 km the scale of a map bends by less than 1e-6.
 """
 
+import dataclasses
 from typing import Any, Final
 
 import numpy as np
@@ -42,24 +43,80 @@ def pixel_area(geobox: GeoBox, *, pixel_size_m: float | None = None) -> FloatArr
     Raises:
         GridError: no CRS and no pixel size.
     """
+    return area_field(geobox, pixel_size_m=pixel_size_m).array
+
+
+@dataclasses.dataclass(frozen=True)
+class AreaField:
+    """The area of every pixel of a window, m², as what it is interpolated from.
+
+    Pixel (i, j) has ``nodes[i, left[j]] * (1 - part[j]) + nodes[i, left[j] + 1] * part[j]``.
+
+    Attributes:
+        nodes: (rows, n) float64, at some columns.
+        left: (columns,) int64, the node before each column.
+        part: (columns,) float64, how far between two nodes each column lies, 0 to 1.
+    """
+
+    nodes: FloatArray
+    left: npt.NDArray[np.int64]
+    part: FloatArray
+
+    @classmethod
+    def of(cls, area: "FloatArray | AreaField") -> "AreaField":
+        """Return the field of areas that are given pixel by pixel; a field stays what it is."""
+        if isinstance(area, AreaField):
+            return area
+        columns = area.shape[1]
+        part = np.zeros(columns)
+        if columns:  # as if there were one more node, which counts for nothing
+            part[-1] = 1.0
+        left = np.minimum(np.arange(columns), max(columns - 2, 0))
+        nodes = np.ascontiguousarray(area if columns > 1 else np.repeat(area, 2, axis=1))
+        return cls(nodes, left, part)
+
+    @property
+    def array(self) -> FloatArray:
+        """(rows, columns) float64: the same, pixel by pixel."""
+        before, after = self.nodes[:, self.left], self.nodes[:, self.left + 1]
+        return before * (1 - self.part) + after * self.part
+
+    @property
+    def largest(self) -> float:
+        """The largest area of a pixel: that of a node."""
+        return float(self.nodes.max())
+
+
+def area_field(geobox: GeoBox, *, pixel_size_m: float | None = None) -> AreaField:
+    """Return what `pixel_area` returns as a field, which takes little memory."""
     shape = (int(geobox.shape.y), int(geobox.shape.x))
     if geobox.crs is None:
         if pixel_size_m is None:
             require_crs(geobox, "an area in km²")
-        return np.full(shape, _checked(pixel_size_m) ** 2)
+        return _constant(np.full(shape[0], _checked(pixel_size_m) ** 2), shape[1])
     if 0 in shape:
-        return np.zeros(shape)
+        return AreaField.of(np.zeros(shape))
     plane = _EqualAreaPlane(geobox)
     if plane.follows_rows:
-        return np.repeat(plane.row_areas()[:, None], shape[1], axis=1)
+        return _constant(plane.row_areas(), shape[1])
     step = plane.lattice_step()
     rows, columns = _lattice(shape[0], step), _lattice(shape[1], step)
     nodes = plane.areas(rows, columns)
     if not nodes.all() and nodes.any():  # the edge of the Earth is no place to interpolate
-        return plane.areas(np.arange(shape[0]), np.arange(shape[1]))
-    along_rows, along_columns = _weights(rows, shape[0]), _weights(columns, shape[1])
-    interpolated: FloatArray = along_rows @ nodes @ along_columns.T
-    return interpolated
+        return AreaField.of(plane.areas(np.arange(shape[0]), np.arange(shape[1])))
+    down = _weights(rows, shape[0]) @ nodes
+    if len(columns) == 1:
+        return _constant(down[:, 0], shape[1])
+    pixels = np.arange(shape[1])
+    left = np.clip(np.searchsorted(columns, pixels, side="right") - 1, 0, len(columns) - 2)
+    part = (pixels - columns[left]) / (columns[left + 1] - columns[left])
+    return AreaField(np.ascontiguousarray(down), left, part)
+
+
+def _constant(rows: FloatArray, columns: int) -> AreaField:
+    """Return a field of which all pixels of a row are alike."""
+    nodes = np.repeat(rows[:, None], 2, axis=1)
+    return AreaField(nodes, np.zeros(columns, np.int64), np.zeros(columns))
 
 
 def polygon_area(

@@ -1,19 +1,32 @@
 """What the pixels of a district add up to: areas, what was unseen, and how sure all that is."""
 
 import dataclasses
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, Doubt
+from obriy.measures.pixel_area import AreaField
+from obriy.measures.scan import (
+    BLIND,
+    BLIND_STAKE,
+    BLOCK,
+    DOUBT,
+    DROPS,
+    FILLABLE,
+    FILLED,
+    KINDS,
+    NEVER,
+    RESIDUAL,
+    SEEN,
+    SHORE,
+    STAKE,
+    WET,
+    scan,
+)
+from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE
 from obriy.model.flags import Unseen
 from obriy.model.legend import NO_DATA, UNNAMED
-
-BLOCK: Final = 32
-"""Side of a block, pixels. Errors of a map hang together along a shore and within a pond, not from
-one block of this size to the next; windows of the engine are whole blocks."""
 
 FloatArray = npt.NDArray[np.float64]
 ByteArray = npt.NDArray[np.uint8]
@@ -25,7 +38,7 @@ class Pixels:
     """A window of a map inside one district.
 
     Attributes:
-        area: (y, x) m² of each pixel inside the district.
+        area: m² of each pixel inside the district: as a field, where all of it is, or (y, x).
         labels: (y, x) uint8 class codes.
         corner: Row and column of the first pixel in the map.
         fraction: (y, x) uint8 half per cents of the class, 255 missing; None: from the labels.
@@ -38,7 +51,7 @@ class Pixels:
         apart: m² that were taken out of ``area``: ground that is no part of what is asked for.
     """
 
-    area: FloatArray
+    area: AreaField | FloatArray
     labels: ByteArray
     corner: tuple[int, int]
     fraction: ByteArray | None = None
@@ -146,10 +159,13 @@ class Tally:
         rows, columns = pixels.labels.shape
         corner = np.array(pixels.corner, np.int64) % BLOCK
         count = [-(-(c + n) // BLOCK) for c, n in zip(corner, (rows, columns), strict=True)]
-        sums = np.zeros((*count, _KINDS))
-        _scan(
-            np.ascontiguousarray(pixels.area),
-            pixels.labels,
+        sums = np.zeros((*count, KINDS))
+        area = AreaField.of(pixels.area)
+        scan(
+            area.nodes,
+            area.left,
+            area.part,
+            np.ascontiguousarray(pixels.labels),
             _or_nothing(pixels.fraction, np.uint8),
             _or_nothing(pixels.unseen, np.uint8),
             _or_nothing(pixels.doubt, np.uint8),
@@ -161,43 +177,33 @@ class Tally:
             sums,
         )
         totals = sums.sum((0, 1))
-        self.fraction += float(totals[_WET])
-        self.doubtful += float(totals[_DOUBT])
-        self.drops += float(totals[_DROPS])
-        self.filled += float(totals[_FILLED])
-        self.fillable += float(totals[_FILLABLE])
-        self.never += float(totals[_NEVER])
-        self.pixel = max(self.pixel, float(pixels.area.max()))
-        self.shore += float(totals[_SHORE]) / 2
-        self.beside += float(sums[..., _SEEN][sums[..., _SHORE] > 0].sum())
+        self.fraction += float(totals[WET])
+        self.doubtful += float(totals[DOUBT])
+        self.drops += float(totals[DROPS])
+        self.filled += float(totals[FILLED])
+        self.fillable += float(totals[FILLABLE])
+        self.never += float(totals[NEVER])
+        self.pixel = max(self.pixel, area.largest)
+        self.shore += float(totals[SHORE]) / 2
+        self.beside += float(sums[..., SEEN][sums[..., SHORE] > 0].sum())
         self.apart += pixels.apart
         if pixels.slope is not None:
             self.moved += _moved(pixels, code)
         self._add_blocks(sums)
         row, column = (c // BLOCK for c in pixels.corner)
-        self.pieces.append(Piece((row, column), sums[..., [_SEEN, _WET, _BLIND]]))
+        self.pieces.append(Piece((row, column), sums[..., [SEEN, WET, BLIND]]))
 
     def _add_blocks(self, sums: FloatArray) -> None:
         squares = (sums**2).sum((0, 1))
         blocks = self.blocks
-        blocks.doubt += float(squares[_DOUBT])
-        blocks.seen += float(squares[_SEEN])
-        blocks.water += float(squares[_WET])
-        blocks.water_seen += float((sums[..., _SEEN] * sums[..., _WET]).sum())
-        blocks.blind += float(squares[_BLIND])
-        blocks.residual += float(squares[_RESIDUAL])
-        blocks.stake += float(squares[_STAKE])
-        blocks.blind_stake += float(squares[_BLIND_STAKE])
-
-
-(
-    _SEEN, _WET, _DOUBT, _BLIND, _STAKE, _BLIND_STAKE, _RESIDUAL, _FILLED, _FILLABLE, _NEVER,
-    _DROPS, _SHORE,
-) = range(12)  # fmt: skip
-_KINDS: Final = 12
-_STRICT, _LAX = int(Doubt.STRICT_DROPS), int(Doubt.LAX_TAKES)
-_CAUSES, _NO_CAUSE, _UNKNOWN = len(Unseen), int(Unseen.SEEN), int(Unseen.NO_DATA)
-_FAILED: Final = int(Unseen.FAILED)
+        blocks.doubt += float(squares[DOUBT])
+        blocks.seen += float(squares[SEEN])
+        blocks.water += float(squares[WET])
+        blocks.water_seen += float((sums[..., SEEN] * sums[..., WET]).sum())
+        blocks.blind += float(squares[BLIND])
+        blocks.residual += float(squares[RESIDUAL])
+        blocks.stake += float(squares[STAKE])
+        blocks.blind_stake += float(squares[BLIND_STAKE])
 
 
 def _or_nothing(layer: npt.NDArray[Any] | None, dtype: Any) -> npt.NDArray[Any]:
@@ -216,96 +222,3 @@ def _moved(pixels: Pixels, code: int) -> FloatArray:
         known = (labels != NO_DATA) & (labels != UNNAMED) & (fraction != FRACTION_MISSING)
         share[known] = fraction[known] / FRACTION_SCALE
     return np.asarray((pixels.slope[:, edge] * share).sum(1))
-
-
-@njit(nogil=True, cache=True)
-def _share(label: int, code: int, fraction: ByteArray, i: int, j: int) -> float:
-    """Return the share of the class in a pixel, 0 to 1."""
-    if fraction.size and label not in (NO_DATA, UNNAMED) and fraction[i, j] != FRACTION_MISSING:
-        return float(fraction[i, j] / FRACTION_SCALE)
-    return 1.0 if label == code else 0.0
-
-
-@njit(nogil=True, cache=True)
-def _touches_other(labels: ByteArray, code: int, i: int, j: int) -> bool:
-    """Tell whether a pixel touches, by a side, a seen one of the other kind."""
-    own = labels[i, j]
-    wet = own == code
-    if 0 < i < labels.shape[0] - 1 and 0 < j < labels.shape[1] - 1:
-        above, below = labels[i - 1, j], labels[i + 1, j]
-        if above == own == below and labels[i, j - 1] == own == labels[i, j + 1]:
-            return False  # as nearly all are
-    for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        a, b = i + down, j + right
-        if 0 <= a < labels.shape[0] and 0 <= b < labels.shape[1]:
-            other = labels[a, b]
-            if other not in (NO_DATA, UNNAMED) and (other == code) != wet:
-                return True
-    return False
-
-
-@njit(nogil=True, cache=True)
-def _scan(  # noqa: PLR0917 - a kernel
-    area: FloatArray,
-    labels: ByteArray,
-    fraction: ByteArray,
-    unseen: ByteArray,
-    doubt: ByteArray,
-    expected: FloatArray,
-    code: int,
-    corner: npt.NDArray[np.int64],
-    by_code: FloatArray,
-    by_cause: FloatArray,
-    sums: FloatArray,
-) -> None:
-    """Add every pixel to the sums of its block (y, x, kind)."""
-    for i in range(labels.shape[0]):
-        for j in range(labels.shape[1]):
-            a = area[i, j]
-            if a == 0.0:
-                continue
-            label = labels[i, j]
-            block = sums[(i + corner[0]) // BLOCK, (j + corner[1]) // BLOCK]
-            by_code[label] += a
-            told = expected.size > 0 and np.isfinite(expected[i, j])
-            if label == NO_DATA:
-                cause = unseen[i, j] if unseen.size else _UNKNOWN
-                cause = _UNKNOWN if cause == _NO_CAUSE or cause >= _CAUSES else cause
-                by_cause[cause] += a
-                if not told and cause in (_UNKNOWN, _FAILED):
-                    block[_NEVER] += a
-            if label in (NO_DATA, UNNAMED):
-                _add_blind(block, a, expected[i, j] if told else -1.0)
-                continue
-            share = _share(label, code, fraction, i, j)
-            mark = doubt[i, j] if doubt.size else 0
-            _add_seen(block, a, share, expected[i, j] if told else -1.0)
-            if mark == _STRICT:
-                block[_DOUBT] += a * share
-                block[_DROPS] += a * share
-            elif mark == _LAX:
-                block[_DOUBT] += a * (1 - share)
-            if _touches_other(labels, code, i, j):
-                block[_SHORE] += a
-
-
-@njit(nogil=True, cache=True)
-def _add_blind(block: FloatArray, a: float, expected: float) -> None:
-    """Add a pixel that was not seen; ``expected`` is negative where no date tells of it."""
-    if expected < 0:
-        block[_BLIND] += a
-        return
-    block[_FILLABLE] += a
-    block[_FILLED] += a * expected
-    block[_BLIND_STAKE] += a * np.sqrt(expected * (1 - expected))
-
-
-@njit(nogil=True, cache=True)
-def _add_seen(block: FloatArray, a: float, share: float, expected: float) -> None:
-    """Add a pixel that was seen; ``expected`` is negative where no other date tells of it."""
-    block[_SEEN] += a
-    if share:
-        block[_WET] += a * share
-    if expected >= 0:
-        block[_STAKE] += a * np.sqrt(expected * (1 - expected))
-        block[_RESIDUAL] += a * (share - expected)

@@ -1,0 +1,265 @@
+"""The kernel that adds the pixels of a window up, block by block; see `obriy.measures.tally`."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, Doubt
+from obriy.model.flags import Unseen
+from obriy.model.legend import NO_DATA, UNNAMED
+
+BLOCK: Final = 32
+"""Side of a block, pixels. Errors of a map hang together along a shore and within a pond, not from
+one block of this size to the next; windows of the engine are whole blocks."""
+
+(
+    SEEN, WET, DOUBT, BLIND, STAKE, BLIND_STAKE, RESIDUAL, FILLED, FILLABLE, NEVER, DROPS, SHORE,
+) = range(12)  # fmt: skip
+KINDS: Final = 12
+_STRICT, _LAX = int(Doubt.STRICT_DROPS), int(Doubt.LAX_TAKES)
+_CAUSES, _NO_CAUSE, _UNKNOWN = len(Unseen), int(Unseen.SEEN), int(Unseen.NO_DATA)
+_FAILED: Final = int(Unseen.FAILED)
+
+FloatArray = npt.NDArray[np.float64]
+ByteArray = npt.NDArray[np.uint8]
+IntArray = npt.NDArray[np.int64]
+
+
+@njit(nogil=True, cache=True)
+def scan(  # noqa: PLR0917 - a kernel
+    nodes: FloatArray,
+    left: IntArray,
+    part: FloatArray,
+    labels: ByteArray,
+    fraction: ByteArray,
+    unseen: ByteArray,
+    doubt: ByteArray,
+    expected: FloatArray,
+    code: int,
+    corner: IntArray,
+    by_code: FloatArray,
+    by_cause: FloatArray,
+    sums: FloatArray,
+) -> None:
+    """Add every pixel of a window to the sums of its block.
+
+    Pixels of a row of a block that are alike, and touch nothing else, are added as one: most are.
+
+    Args:
+        nodes: As ``left`` and ``part``, see `obriy.measures.pixel_area.AreaField`.
+        left: See there.
+        part: See there.
+        labels: (y, x) class codes.
+        fraction: (y, x) half per cents; (0, 0) where there are none, like the others.
+        unseen: (y, x) `Unseen`.
+        doubt: (y, x) `Doubt`.
+        expected: (y, x) share of the class, NaN where nothing is expected.
+        code: Of the class.
+        corner: Row and column of the first pixel within its block.
+        by_code: (256,) m², added to.
+        by_cause: m² by `Unseen`, added to.
+        sums: (y, x, KINDS) m² by block, added to.
+    """
+    area = np.empty(labels.shape[1])
+    shares = _shares()
+    alike = _alike(labels, corner[1])
+    for i in range(labels.shape[0]):
+        _fill_row(nodes[i], left, part, area)
+        for place in range(alike.shape[1]):
+            begin = max(0, place * BLOCK - corner[1])
+            end = min(labels.shape[1], (place + 1) * BLOCK - corner[1])
+            block = sums[(i + corner[0]) // BLOCK, place]
+            j = begin
+            while j < end:
+                stop = _end_of_run(labels, unseen, expected, alike[i, place], i, j, end)
+                told = _told(expected, i, j)
+                label = labels[i, j]
+                if label in (NO_DATA, UNNAMED):
+                    a = area[j:stop].sum()
+                    by_code[label] += a
+                    cause = unseen[i, j] if unseen.size else _UNKNOWN
+                    _add_blind(block, by_cause, a, label, cause, told)
+                else:
+                    one = shares[int(label == code)]
+                    parts = fraction[i, j:stop] if fraction.size else fraction[:, 0]
+                    marks = doubt[i, j:stop] if doubt.size else doubt[:, 0]
+                    by_code[label] += _add_seen(block, area[j:stop], one, parts, marks, told)
+                j = stop
+            if not _is_inside(labels, alike, i, begin, end, place):
+                for j in range(begin, end):
+                    if _is_shore(labels, code, i, j):
+                        block[SHORE] += area[j]
+
+
+@njit(nogil=True, cache=True)
+def _told(expected: FloatArray, i: int, j: int) -> float:
+    """Return what other dates tell of a pixel; -1 where they tell nothing."""
+    if expected.size and np.isfinite(expected[i, j]):
+        return float(expected[i, j])
+    return -1.0
+
+
+@njit(nogil=True, cache=True)
+def _end_of_run(  # noqa: PLR0917 - a kernel
+    labels: ByteArray,
+    unseen: ByteArray,
+    expected: FloatArray,
+    alike: int,
+    i: int,
+    j: int,
+    end: int,
+) -> int:
+    """Return the column after the last of those that are like a pixel, and beside it.
+
+    Args:
+        labels: As for `scan`, like the next two.
+        unseen: See there.
+        expected: See there.
+        alike: Whether all of its labels in the block are.
+        i: Row.
+        j: Column.
+        end: Column after the last one in the block.
+    """
+    own = labels[i, j]
+    by_cause = own == NO_DATA and unseen.size > 0
+    if alike and not by_cause and not expected.size:
+        return end
+    told = _told(expected, i, j)
+    for k in range(j + 1, end):
+        if labels[i, k] != own or _told(expected, i, k) != told:
+            return k
+        if by_cause and unseen[i, k] != unseen[i, j]:
+            return k
+    return end
+
+
+@njit(nogil=True, cache=True)
+def _shares() -> FloatArray:
+    """Return (2, 256) the share of the class in a pixel by whether it is of it, and fraction."""
+    shares = np.empty((2, 256))
+    for fraction in range(256):
+        shares[:, fraction] = fraction / FRACTION_SCALE
+    shares[:, FRACTION_MISSING] = (0.0, 1.0)
+    return shares
+
+
+@njit(nogil=True, cache=True)
+def _fill_row(nodes: FloatArray, left: IntArray, part: FloatArray, area: FloatArray) -> None:
+    """Interpolate the areas of a row of pixels between its nodes."""
+    for j in range(area.size):
+        k = left[j]
+        area[j] = nodes[k] * (1.0 - part[j]) + nodes[k + 1] * part[j]
+
+
+@njit(nogil=True, cache=True)
+def _alike(labels: ByteArray, offset: int) -> ByteArray:
+    """Return (rows, blocks) where all pixels of a row of a block have one label."""
+    rows, columns = labels.shape
+    alike = np.empty((rows, (columns + offset - 1) // BLOCK + 1), np.uint8)
+    for i in range(rows):
+        for place in range(alike.shape[1]):
+            begin = max(0, place * BLOCK - offset)
+            differ = 0
+            for j in range(begin, min(columns, (place + 1) * BLOCK - offset)):
+                differ += labels[i, j] != labels[i, begin]
+            alike[i, place] = differ == 0
+    return alike
+
+
+@njit(nogil=True, cache=True)
+def _is_inside(  # noqa: PLR0917 - a kernel
+    labels: ByteArray, alike: ByteArray, i: int, begin: int, end: int, place: int
+) -> bool:
+    """Tell whether pixels of a row of a block have one label, which is that of all they touch."""
+    own = labels[i, begin]
+    above, below = max(i - 1, 0), min(i + 1, labels.shape[0] - 1)
+    return bool(
+        alike[i, place]
+        and alike[above, place]
+        and alike[below, place]
+        and labels[above, begin] == own
+        and labels[below, begin] == own
+        and labels[i, max(begin - 1, 0)] == own
+        and labels[i, min(end, labels.shape[1] - 1)] == own
+    )
+
+
+@njit(nogil=True, cache=True)
+def _is_shore(labels: ByteArray, code: int, i: int, j: int) -> bool:
+    """Tell whether a pixel that was seen touches, by a side, one of the other kind."""
+    rows, columns = labels.shape
+    own = labels[i, j]
+    return own not in (NO_DATA, UNNAMED) and (
+        (i > 0 and _is_other(own, labels[i - 1, j], code))
+        or (i + 1 < rows and _is_other(own, labels[i + 1, j], code))
+        or (j > 0 and _is_other(own, labels[i, j - 1], code))
+        or (j + 1 < columns and _is_other(own, labels[i, j + 1], code))
+    )
+
+
+@njit(nogil=True, cache=True)
+def _is_other(own: int, label: int, code: int) -> bool:
+    """Tell whether a pixel was seen, and is of the other kind."""
+    if label == own:
+        return False
+    return label not in (NO_DATA, UNNAMED) and (label == code) != (own == code)
+
+
+@njit(nogil=True, cache=True)
+def _add_blind(  # noqa: PLR0917 - a kernel
+    block: FloatArray, by_cause: FloatArray, a: float, label: int, cause: int, told: float
+) -> None:
+    """Add pixels that were not seen; ``told`` is negative where no other date tells of them."""
+    if label == NO_DATA:
+        cause = _UNKNOWN if cause == _NO_CAUSE or cause >= _CAUSES else cause
+        by_cause[cause] += a
+        if told < 0 and cause in (_UNKNOWN, _FAILED):
+            block[NEVER] += a
+    if told < 0:
+        block[BLIND] += a
+        return
+    block[FILLABLE] += a
+    block[FILLED] += a * told
+    block[BLIND_STAKE] += a * np.sqrt(told * (1 - told))
+
+
+@njit(nogil=True, cache=True)
+def _add_seen(  # noqa: PLR0917 - a kernel
+    block: FloatArray,
+    area: FloatArray,
+    shares: FloatArray,
+    fraction: ByteArray,
+    doubt: ByteArray,
+    told: float,
+) -> float:
+    """Add pixels of one label that were seen; return their area.
+
+    Args:
+        block: Sums.
+        area: (n,) m² of each pixel.
+        shares: (256,) of the class by fraction.
+        fraction: (n,) half per cents, or none.
+        doubt: (n,) `Doubt`, or none.
+        told: What other dates tell of them all; negative: nothing.
+    """
+    whole = wet = takes = drops = 0.0
+    share = shares[FRACTION_MISSING]
+    for j in range(area.size):
+        a = area[j]
+        if fraction.size:
+            share = shares[fraction[j]]
+        whole += a
+        wet += a * share
+        if doubt.size:  # without branches: neighbours differ
+            drops += a * share * (doubt[j] == _STRICT)
+            takes += a * (1 - share) * (doubt[j] == _LAX)
+    block[SEEN] += whole
+    block[WET] += wet
+    block[DOUBT] += drops + takes
+    block[DROPS] += drops
+    if told >= 0:
+        block[STAKE] += whole * np.sqrt(told * (1 - told))
+        block[RESIDUAL] += wet - whole * told
+    return whole
