@@ -10,8 +10,8 @@ from obriy.errors import SourceError
 from obriy.simulate.orbit import Pass
 from obriy.sources.modis.geolocation import Geolocation, halved, open_geolocation
 from obriy.sources.modis.hdf4 import open_hdf4
-from obriy.sources.modis.neighbours import footprint_m
 from obriy.sources.modis.product import facts_of
+from obriy.sources.modis.scanner import scanner_of
 from obriy.sources.modis.sun import cos_sun_zenith
 
 TENTH_PIXEL_M = 50.0
@@ -129,7 +129,7 @@ def test_the_sun_at_the_turns_of_the_year(time, lon, lat, zenith):
 
 def test_footprints_grow_as_the_specification_says():
     """MODIS Level 1A Earth Location ATBD 3.0: 1 km pixels are 4.8 by 2.0 km at the ends."""
-    scan, track = footprint_m(slice(0, 1354))
+    scan, track = scanner_of("modis").footprint_m(slice(0, 1354))
     assert scan[[676, 677]] == pytest.approx([500, 500], rel=0.01)
     assert scan[[0, -1]] == pytest.approx([2415, 2415], rel=0.02)
     assert track[[0, -1]] == pytest.approx([1000, 1000], rel=0.02)

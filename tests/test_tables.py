@@ -12,7 +12,7 @@ from obriy.tables.sensor import load_sensor, plain_id, sensor_ids, sensor_of_fil
 IDS = [
     "hls", "landsat4_l1", "landsat5_l1", "landsat7_l1", "landsat8_l1", "landsat_c2l2",
     "landsat_espa", "modis_hkm", "modis_nbar", "modis_surface", "planet_sr",
-    "sentinel2_l1c", "sentinel2_l2a",
+    "sentinel2_l1c", "sentinel2_l2a", "viirs_mod",
 ]  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def test_sensor_table(sensor):
     for band in table.bands:
         assert 0.4 < band.wavelength < 13
         assert (band.wavelength > 8) == (not band.reflective)
-        assert 3 <= band.resolution <= 500
+        assert 3 <= band.resolution <= 750
     for pattern in (
         *table.file_patterns,
         *table.band_patterns,

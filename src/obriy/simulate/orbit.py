@@ -1,9 +1,10 @@
-"""Where MODIS looks: a circular orbit, a scan mirror, and the ellipsoid below.
+"""Where MODIS and VIIRS look: a circular orbit, a scan mirror, and the ellipsoid below.
 
 An independent check of everything that reads real granules, so it knows the instrument's
 specification and nothing of our readers: Wolfe et al. 2002, "Achieving sub-pixel geolocation
 accuracy in support of MODIS land science", doi:10.1016/S0034-4257(02)00085-8; Nishihama et al.
-1997, MODIS Level 1A Earth Location ATBD v3.0, sections 2 and 3.
+1997, MODIS Level 1A Earth Location ATBD v3.0, sections 2 and 3; Wolfe et al. 2013, "Suomi NPP VIIRS
+prelaunch and on-orbit geometric calibration", doi:10.1002/jgrd.50873.
 """
 
 import dataclasses
@@ -20,7 +21,6 @@ from obriy.errors import UsageError
 
 FloatArray = npt.NDArray[np.float64]
 Satellite = Literal["terra", "aqua"]
-Step = Literal[1000, 500]
 
 EQUATOR_M: Final = 6_378_137.0
 FLATTENING: Final = 1 / 298.257223563
@@ -29,26 +29,84 @@ GRAVITY: Final = 3.986004418e14
 """Gravitational constant of the Earth, m³/s²."""
 EARTH_RATE: Final = 7.292115e-5
 """Rotation of the Earth against the stars, rad/s."""
-ALTITUDE_M: Final = 705_000.0
 INCLINATION: Final = math.radians(98.2)
-SCAN_S: Final = 1.4771
-"""Time from scan to scan: half a turn of the two-sided mirror."""
-FRAME_S: Final = 1 / 3000
-"""Time from 1 km frame to frame."""
-FRAMES: Final = 1354
-DETECTORS: Final = 10
-"""1 km detectors along the track; there are twice as many of 500 m."""
-FRAME_ANGLE: Final = 2 * math.pi / SCAN_S * FRAME_S
-"""Turn of the view from frame to frame, rad: a mirror turns the view by twice its own angle."""
-DETECTOR_ANGLE: Final = 1000 / ALTITUDE_M
-"""Angle from 1 km detector to detector, rad: 1 km at nadir."""
 _SQUARED_ECCENTRICITY: Final = FLATTENING * (2 - FLATTENING)
-_RADIUS_M: Final = EQUATOR_M + ALTITUDE_M
-_MOTION: Final = math.sqrt(GRAVITY / _RADIUS_M**3)
-"""Angle along the orbit, rad/s."""
-_MIDDLE_FRAME: Final = (FRAMES - 1) / 2
-_MIDDLE_LINE: Final = (DETECTORS - 1) / 2
 _J2000: Final = dt.datetime(2000, 1, 1, 12, tzinfo=dt.UTC)
+
+
+@dataclasses.dataclass(frozen=True)
+class Instrument:
+    """A mirror that sweeps the view of a row of detectors across the track.
+
+    Attributes:
+        altitude_m: Of the orbit, above the equator.
+        scan_s: Time from scan to scan.
+        turn: Turn of the view, rad/s.
+        step_m: Nominal size of a pixel.
+        detectors: Pixels along the track.
+        detector_angle: Angle from one to the next, rad.
+        frames: Pixels along the scan from the first to the last, and the angle each takes, rad.
+    """
+
+    altitude_m: float
+    scan_s: float
+    turn: float
+    step_m: int
+    detectors: int
+    detector_angle: float
+    frames: tuple[tuple[int, float], ...]
+
+    @property
+    def radius_m(self) -> float:
+        """Of the orbit."""
+        return EQUATOR_M + self.altitude_m
+
+    @property
+    def motion(self) -> float:
+        """Angle along the orbit, rad/s."""
+        return math.sqrt(GRAVITY / self.radius_m**3)
+
+    def across(self, finer: int = 1) -> FloatArray:
+        """Return the angle of each sample from nadir, rad, from the first to the last.
+
+        Sample i of finer ones looks where frame i/finer does.
+        """
+        steps = np.repeat([step for _, step in self.frames], [count for count, _ in self.frames])
+        middles = np.cumsum(steps) - steps / 2 - steps.sum() / 2
+        return np.ravel(middles[:, None] + steps[:, None] * np.arange(finer) / finer)
+
+    def along(self, finer: int = 1) -> FloatArray:
+        """Return the angle that each line looks ahead, rad; line j at that of j/finer - 0.25."""
+        line = (np.arange(self.detectors * finer) + 0.5) / finer - 0.5
+        return (line - (self.detectors - 1) / 2) * self.detector_angle
+
+
+FRAMES: Final = 1354
+MODIS: Final = Instrument(
+    altitude_m=705_000.0,
+    scan_s=1.4771,  # half a turn of the two-sided mirror
+    turn=2 * math.pi / 1.4771,  # a mirror turns the view by twice its own angle
+    step_m=1000,
+    detectors=10,
+    detector_angle=1000 / 705_000.0,  # 1 km at nadir
+    frames=((FRAMES, 2 * math.pi / 1.4771 / 3000),),  # a frame of 1 km takes a third of 1 ms
+)
+_VIIRS_SAMPLE: Final = math.radians(31.589) / 592 / 3
+"""Angle of a sample: 592 frames of three from nadir to 31.589 degrees."""
+VIIRS: Final = Instrument(
+    altitude_m=829_000.0,
+    scan_s=1.7864,
+    turn=2 * math.pi / 1.7864,  # the telescope itself turns
+    step_m=750,
+    detectors=16,
+    detector_angle=742 / 829_000.0,
+    frames=tuple(
+        (count, samples * _VIIRS_SAMPLE)
+        for count, samples in ((640, 1), (368, 2), (1184, 3), (368, 2), (640, 1))
+    ),
+)
+"""M-bands: samples are put together by threes and twos where they would be narrow."""
+SCAN_S: Final = MODIS.scan_s
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,20 +128,21 @@ class Angles:
 
 @dataclasses.dataclass(frozen=True)
 class Pass:
-    """A stretch of an orbit in which MODIS looks at a place.
+    """A stretch of an orbit in which an instrument looks at a place.
 
     The orbit is laid so that the middle of the stretch meets the place; whether the satellite was
     really there at that time is the caller's business (Terra passes about half past ten in the
     morning of local time, Aqua about half past one).
 
     Attributes:
-        satellite: ``"terra"`` flies southwards by day, ``"aqua"`` northwards.
+        satellite: ``"terra"`` flies southwards by day, ``"aqua"`` northwards, as those of VIIRS do.
         time: Start of the first scan, ISO 8601, UTC.
         over: Longitude and latitude of the place, degrees.
         offset_km: Distance of the place from the ground track, km, along the ground: positive
             towards the last frame (left of the flight: east for Terra, west for Aqua); at most
-            1 160 km, the edge of the swath.
-        scans: How many scans; a granule of five minutes has 203 or 204.
+            1 160 km, the edge of the swath of MODIS, and 1 500 km of VIIRS.
+        scans: How many scans; a granule of five minutes of MODIS has 203 or 204.
+        instrument: What looks.
 
     Raises:
         UsageError: where no such pass exists: the place lies nearer to the pole than the track
@@ -95,12 +154,13 @@ class Pass:
     over: tuple[float, float]
     offset_km: float = 0.0
     scans: int = 203
+    instrument: Instrument = MODIS
 
     def __post_init__(self) -> None:
-        if abs(self._aim()) > _MIDDLE_FRAME * FRAME_ANGLE:
+        if abs(self._aim()) > self.instrument.across()[-1]:
             raise UsageError(
                 f"A place {abs(self.offset_km):.0f} km from the track lies outside the swath.",
-                "Give an offset of at most 1160 km.",
+                f"Give an offset of at most {1160 if self.instrument is MODIS else 1500} km.",
             )
         self._orbit()
 
@@ -112,24 +172,24 @@ class Pass:
     @property
     def seconds(self) -> float:
         """Length of the pass."""
-        return self.scans * SCAN_S
+        return self.scans * self.instrument.scan_s
 
-    def positions(self, step: Step) -> tuple[FloatArray, FloatArray]:
+    def positions(self, step: int) -> tuple[FloatArray, FloatArray]:
         """Return longitude and latitude of every pixel, (lines, samples), degrees.
 
         Args:
             step: Nominal size of the pixels, m: 1000 gives 10 lines per scan and 1354 samples,
-                500 gives twice as many of both.
+                500 gives twice as many of both; 750 is that of VIIRS, 16 lines and 3200 samples.
         """
         parts = [_lonlat(ground) for _, _, ground in self._scans(step)]
         return np.vstack([p[0] for p in parts]), np.vstack([p[1] for p in parts])
 
-    def view_zenith(self, step: Step) -> npt.NDArray[np.float32]:
+    def view_zenith(self, step: int) -> npt.NDArray[np.float32]:
         """Return the zenith angle of the satellite, (lines, samples), degrees."""
         parts = [_zenith(ground, position - ground) for _, position, ground in self._scans(step)]
         return np.vstack(parts).astype("float32")
 
-    def sun_zenith(self, step: Step) -> npt.NDArray[np.float32]:
+    def sun_zenith(self, step: int) -> npt.NDArray[np.float32]:
         """Return the zenith angle of the sun, (lines, samples), degrees."""
         parts = [
             _zenith(ground, _sun_direction(self.start, seconds))
@@ -137,7 +197,7 @@ class Pass:
         ]
         return np.vstack(parts).astype("float32")
 
-    def angles(self, step: Step) -> Angles:
+    def angles(self, step: int) -> Angles:
         """Return the directions to the satellite and to the sun at every pixel."""
         parts: list[list[npt.NDArray[np.float32]]] = []
         for seconds, position, ground in self._scans(step):
@@ -150,7 +210,7 @@ class Pass:
     def _aim(self) -> float:
         """Return the angle from nadir to the place, rad, on the sphere that fits there."""
         bulge = FLATTENING * math.sin(math.radians(self.over[1])) ** 2
-        curved, height = EQUATOR_M * (1 + bulge), ALTITUDE_M + EQUATOR_M * bulge
+        curved, height = EQUATOR_M * (1 + bulge), self.instrument.altitude_m + EQUATOR_M * bulge
         arc = self.offset_km * 1000 / curved
         return math.atan2(curved * math.sin(arc), curved * (1 - math.cos(arc)) + height)
 
@@ -159,7 +219,7 @@ class Pass:
         aim = self._aim()
 
         def seen(argument: float) -> tuple[float, float]:
-            position, axes = _attitude(np.array([argument]), np.array([0.0]))
+            position, axes = _attitude(np.array([argument]), np.array([0.0]), self.instrument)
             look = _look(np.array([0.0]), np.array([aim]))
             lon, lat = _lonlat(_hit(position, _turned(look, axes)))
             return float(lon[0, 0]), float(lat[0, 0])
@@ -176,25 +236,23 @@ class Pass:
         argument = brentq(lambda u: seen(u)[1] - lat, math.pi * low, math.pi * high, xtol=1e-13)
         return argument, math.radians(lon - seen(argument)[0])
 
-    def _scans(self, step: Step) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+    def _scans(self, step: int) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
         """Give scan by scan: seconds since the start, the satellite, and what every pixel sees.
 
         Satellite (samples, 3) and ground (lines, samples, 3) are metres from the Earth's centre,
         in axes that turn with the Earth.
         """
-        finer = 1000 // step
-        # From the specification: 500 m line j looks where 1 km line j/2 - 0.25 does, sample i
-        # where frame i/2 does.
-        line = (np.arange(DETECTORS * finer) + 0.5) / finer - 0.5
-        frame = np.arange(FRAMES * finer) / finer
-        look = _look((line - _MIDDLE_LINE) * DETECTOR_ANGLE, (frame - _MIDDLE_FRAME) * FRAME_ANGLE)
+        finer = self.instrument.step_m // step
+        across, turn = self.instrument.across(finer), self.instrument.turn
+        look = _look(self.instrument.along(finer), across)
         argument, node = self._orbit()
-        middle = (self.scans - 1) / 2 * SCAN_S
-        middle += (_MIDDLE_FRAME + self._aim() / FRAME_ANGLE) * FRAME_S
+        # Seconds count from the first frame; samples of half its size do not look before it.
+        middle = (self.scans - 1) / 2 * self.instrument.scan_s + (self._aim() - across[0]) / turn
         for scan in range(self.scans):
-            seconds = scan * SCAN_S + frame * FRAME_S
+            seconds = scan * self.instrument.scan_s + (across - across[0]) / turn
             since = seconds - middle
-            position, axes = _attitude(argument + _MOTION * since, node - EARTH_RATE * since)
+            angle = argument + self.instrument.motion * since
+            position, axes = _attitude(angle, node - EARTH_RATE * since, self.instrument)
             yield seconds, position, _hit(position, _turned(look, axes))
 
 
@@ -215,18 +273,21 @@ def _turned(look: FloatArray, axes: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("sij,lsj->lsi", axes, look))
 
 
-def _attitude(argument: FloatArray, node: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _attitude(
+    argument: FloatArray, node: FloatArray, instrument: Instrument
+) -> tuple[FloatArray, FloatArray]:
     """Return the satellite (n, 3), m, and its axes (n, 3, 3) in columns: forwards, right, down.
 
     Args:
         argument: Angle along the orbit from the ascending node, rad.
         node: Longitude of that node at the same time, rad; it drifts as the Earth turns.
+        instrument: What flies.
     """
     rise = np.stack([np.cos(node), np.sin(node), 0 * node], axis=-1)
     north = np.stack([-np.sin(node), np.cos(node), 0 * node], axis=-1) * math.cos(INCLINATION)
     north[:, 2] = math.sin(INCLINATION)
     cos, sin = np.cos(argument)[:, None], np.sin(argument)[:, None]
-    position = _RADIUS_M * (cos * rise + sin * north)
+    position = instrument.radius_m * (cos * rise + sin * north)
     # The platform points at the geodetic nadir, along the normal of the ellipsoid.
     down = -_normal_below(position)
     forwards = cos * north - sin * rise

@@ -92,7 +92,9 @@ def swath_grid(lon: npt.NDArray[Any], lat: npt.NDArray[Any], resolution: float) 
     lon, lat = (np.concatenate([a[lines].ravel(), a[:, frames].ravel()]) for a in (lon, lat))
     known = np.isfinite(lon) & np.isfinite(lat)
     if not known.any():
-        raise GeometryError("The granule has no position.", "Name MOD03 with --geolocation.")
+        raise GeometryError(
+            "The granule has no position.", "Name MOD03 or VNP03MOD with --geolocation."
+        )
     lon, lat = lon[known].astype("float64"), lat[known].astype("float64")
     east, north = np.radians(lon), np.radians(lat)
     x, y = (np.cos(north) * f(east) for f in (np.cos, np.sin))

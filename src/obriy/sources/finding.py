@@ -64,7 +64,7 @@ def _nothing(texts: Sequence[str], seen: Sequence[str]) -> SourceError:
     held = f"only {', '.join(Path(one).name for one in seen[:5])}" if seen else "nothing"
     return SourceError(
         f"There is no image in {', '.join(texts[:3])}: {held}.",
-        "Name images, granules (MOD02HKM, MYD02HKM), or a folder of them.",
+        "Name images, granules (MOD02HKM, MYD02HKM, VNP02MOD), or a folder of them.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Products of MODIS in HDF4: granules with what belongs to them, each with its time."""
+"""Granules of MODIS and VIIRS with what belongs to them, each with its time."""
 
 import functools
 from collections.abc import Iterable, Sequence
@@ -10,27 +10,29 @@ from obriy.model.item import Item, item_id
 from obriy.sources.base import Query, Request, Source
 from obriy.sources.beside import is_helper
 from obriy.sources.dates import time_in
-from obriy.sources.integrity import HDF4_SUFFIXES
-from obriy.sources.modis.product import CLOUDS, GEOLOCATION, Near, Said, said_of
+from obriy.sources.integrity import HDF4_SUFFIXES, NETCDF4_SUFFIXES
+from obriy.sources.modis.product import Near, Said, said_in, said_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
 def claims(text: str) -> bool:
-    """Claim files in HDF4, by the ending of their names."""
+    """Claim files in HDF4 by the ending of their names, those of VIIRS by what NASA names them."""
+    if text.lower().endswith(NETCDF4_SUFFIXES):
+        return said_in(Path(text).name) is not None
     return text.lower().endswith(HDF4_SUFFIXES)
 
 
 def find(texts: Sequence[str], query: Query) -> list[Item]:
     """Find the granules among files.
 
-    MOD03 and MOD35 files among them, beside the granules, or in what ``geolocation`` and
-    ``clouds`` of the query name are put to the granule of the same satellite and time, which
-    NASA's names tell; a file of another name is asked itself.
+    Positions and cloud masks (MOD03 and MOD35, VNP03MOD and CLDMSK_L2) among them, beside the
+    granules, or in what ``geolocation`` and ``clouds`` of the query name are put to the granule of
+    the same satellite and time, which NASA's names tell; a file of another name is asked itself.
 
     Args:
-        texts: Files in HDF4.
+        texts: Files of products.
         query: Where else to look.
 
     Raises:
@@ -38,14 +40,14 @@ def find(texts: Sequence[str], query: Query) -> list[Item]:
             that belongs to none of the granules.
     """
     places = [*query.geolocation, *([] if query.clouds in ("auto", "none") else [query.clouds])]
-    helpers = [path for place in places for path in _hdf(place)]  # what was named goes first
+    helpers = [path for place in places for path in _products(place)]  # what was named goes first
     files = [Path(text).expanduser() for text in texts]
     helpers += filter(_helps, files)
     _require_helpers(query.geolocation, helpers)
     clouds = query.clouds != "none"
     images = (file for file in files if not _helps(file))
     named = Near(helpers)
-    beside = functools.cache(lambda folder: Near(_hdf(str(folder)) if folder.is_dir() else []))
+    beside = functools.cache(lambda folder: Near(_products(str(folder)) if folder.is_dir() else []))
     items = [_item(file, [named, beside(file.parent)], clouds=clouds) for file in images]
     if items:
         _require_use(places, items)
@@ -53,7 +55,15 @@ def find(texts: Sequence[str], query: Query) -> list[Item]:
 
 
 def open_product(request: Request) -> "xr.Dataset":
-    """Open one of them; errors are those of `obriy.sources.modis.granule.open_modis`."""
+    """Open one of them.
+
+    Errors are those of `obriy.sources.modis.granule.open_modis` and
+    `obriy.sources.viirs.granule.open_viirs`.
+    """
+    if request.paths[0].lower().endswith(NETCDF4_SUFFIXES):
+        from obriy.sources.viirs.granule import open_viirs
+
+        return open_viirs(request)
     from obriy.sources.modis.granule import open_modis  # needs pyhdf, which few sources do
 
     return open_modis(request)
@@ -62,7 +72,7 @@ def open_product(request: Request) -> "xr.Dataset":
 GRANULES: Final = Source(find, open_product, claims)
 
 
-def _hdf(source: str) -> list[Path]:
+def _products(source: str) -> list[Path]:
     path = Path(source).expanduser()
     if path.is_dir():
         return sorted(p for p in path.iterdir() if claims(p.name))
@@ -73,9 +83,10 @@ def _hdf(source: str) -> list[Path]:
 
 def _require_helpers(geolocation: Sequence[str], helpers: Iterable[Path]) -> None:
     said = (said_of(helper) for helper in helpers)
-    if geolocation and not any(one and one.kind == GEOLOCATION for one in said):
+    if geolocation and not any(one and one.role == "geolocation" for one in said):
         raise SourceError(
-            f"--geolocation: {', '.join(geolocation)} holds no MOD03 or MYD03 file.",
+            f"--geolocation: {', '.join(geolocation)} holds no MOD03 or MYD03 file, nor "
+            "VNP03MOD, VJ103MOD or VJ203MOD.",
             "NASA names them MOD03.AYYYYDDD.HHMM.*.hdf; others have to say it within.",
         )
 
@@ -97,8 +108,8 @@ def _require_use(places: Sequence[str], items: Sequence[Item]) -> None:
 
 def _item(path: Path, near: Sequence[Near], *, clouds: bool) -> Item:
     said = said_of(path)
-    kinds = {"geolocation": GEOLOCATION} | ({"clouds": CLOUDS} if clouds else {})
-    partners = {name: _partner(said, kind, near) for name, kind in kinds.items()}
+    roles = ("geolocation", "clouds") if clouds else ("geolocation",)
+    partners = {role: _partner(said, role, near) for role in roles}
     return Item(
         item_id(path.name),
         "granules",
@@ -108,12 +119,12 @@ def _item(path: Path, near: Sequence[Near], *, clouds: bool) -> Item:
     )
 
 
-def _partner(said: Said | None, kind: str, near: Sequence[Near]) -> Path | None:
-    found = (files.partner(said, kind) for files in near) if said else ()
+def _partner(said: Said | None, role: str, near: Sequence[Near]) -> Path | None:
+    found = (files.partner(said, role) for files in near) if said else ()
     return next((file for file in found if file is not None), None)
 
 
 def _helps(path: Path) -> bool:
     """Say whether a file belongs to a granule: its positions, its clouds."""
     said = said_of(path)
-    return is_helper(path.name) if said is None else said.helps
+    return is_helper(path.name) if said is None else bool(said.role)

@@ -10,6 +10,8 @@ HEAD = 512
 MAX_BLOCKS = 4096
 HDF4_SUFFIXES: Final = (".hdf", ".hdf4", ".h4")
 """Endings of MODIS products as NASA ships them."""
+NETCDF4_SUFFIXES: Final = (".nc",)
+"""Endings of VIIRS products as NASA ships them."""
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 JP2_START = b"\x00\x00\x00\x0cjP  "
 TIFF_ORDERS: Final[dict[bytes, Literal["little", "big"]]] = {b"II": "little", b"MM": "big"}

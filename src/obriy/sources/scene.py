@@ -43,9 +43,9 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         path: A product of Sentinel-2 as it is shipped (``.SAFE``, its ``.zip``, any folder or
             metadata file in it, a tile of AWS or Earth Search); a raster of many bands; a folder, a
             glob, an archive (``.tar``, ``.zip``) or a list of files of one band each (a Landsat MTL
-            among them is used); a MODIS product in HDF4 (MOD02HKM, MOD09GA and their like) or a
-            true-colour picture of it, by its name (``*terra*truecolor.tif``; its false colour, land
-            mask and clouds lie beside it or are named, too); ``sample:``; or
+            among them is used); a product of MODIS or VIIRS (MOD02HKM, MOD09GA, VNP02MOD and their
+            like) or a true-colour picture of MODIS, by its name (``*terra*truecolor.tif``; its
+            false colour, land mask and clouds lie beside it or are named, too); ``sample:``; or
             ``simulated:?seed=7&size=512``.
         sensor: Sensor id, e.g. ``"sentinel2_l2a"``; None: from names and metadata.
         bands: STAC common names, or the sensor's own (``B03``, ``SR_B3``), in file order (list, or
@@ -62,11 +62,11 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
         resolution: Pixel size in metres of the grid wanted; for an image without a CRS, the pixel
             size that it has. None: the image's own grid, the finest where bands differ.
         area: Of MODIS: a named area, ``W,S,E,N``, a vector file, or the grid wanted; None: all.
-        geolocation: Of MODIS: the MOD03 or MYD03 of a granule; None: the one beside it, else the
+        geolocation: Of a granule: its MOD03, VNP03MOD, ...; None: the one beside it, else the
             granule's own positions.
-        land: Of MODIS: ``auto`` (MOD03's, or the mask beside a picture), ``none``, or a land mask
-            (polygons, or 0 at sea).
-        clouds_file: Of MODIS: the MOD35 of a granule, or the mask of clouds of a picture.
+        land: Of MODIS and VIIRS: ``auto`` (MOD03's, or the mask beside a picture), ``none``, or a
+            land mask (polygons, or 0 at sea).
+        clouds_file: Of a granule: its MOD35 or CLDMSK_L2; or the mask of clouds of a picture.
         resampling: Of MODIS: how a granule gets onto the grid.
         force_bands: Believe ``bands`` where the names in the files contradict it; False: that is
             an error.
@@ -167,7 +167,9 @@ def asked(
 def _opened(request: Request, source: str | None = None) -> "xr.Dataset":
     source = source or _kind(request)
     if source not in SWATHS and request.of_swath():
-        raise UsageError(f"'{request.of_swath()[0]}' is for products of MODIS.", "Leave it away.")
+        raise UsageError(
+            f"'{request.of_swath()[0]}' is for products of MODIS and VIIRS.", "Leave it away."
+        )
     return SOURCES.get(source).open(request)
 
 

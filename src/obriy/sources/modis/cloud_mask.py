@@ -38,18 +38,7 @@ def read_cloud_mask(
         BandError: where the field is missing.
     """
     file = open_hdf4(path)
-    facts = facts_of(file)
-    if facts.kind != "35_L2":
-        raise SourceError(
-            f"{path} is {facts.product}, not a cloud mask.",
-            f"Name {granule.family}35_L2 of the same time.",
-        )
-    if (facts.satellite, facts.time) != (granule.satellite, granule.time):
-        raise SourceError(
-            f"{path} is the cloud mask of {facts.satellite} at {facts.time}, and the granule is of "
-            f"{granule.satellite} at {granule.time}.",
-            f"Name {granule.family}35_L2 of the same time.",
-        )
+    check_mask(path, facts_of(file), granule)
     file.require(FIELD)
     _, lines, frames = file.shapes[FIELD]
     if (lines * FINER, frames * FINER) != shape:
@@ -61,3 +50,20 @@ def read_cloud_mask(
     first = file.read(FIELD, (0, 0, 0), (1, lines, frames))[0].astype("uint8")
     cloud = (lookup_table("mod35").take(first) & Flag.CLOUD) > 0
     return np.asarray(cloud.repeat(FINER, axis=0).repeat(FINER, axis=1))
+
+
+def check_mask(path: Path, own: GranuleFacts, granule: GranuleFacts) -> None:
+    """Refuse what is no cloud mask, or that of another granule.
+
+    Raises:
+        SourceError: naming what it is.
+    """
+    hint = f"Name {granule.clouds} of the same time."
+    if own.role != "clouds":
+        raise SourceError(f"{path} is {own.product}, not a cloud mask.", hint)
+    if (own.satellite, own.time) != (granule.satellite, granule.time):
+        raise SourceError(
+            f"{path} is the cloud mask of {own.satellite} at {own.time}, and the granule is of "
+            f"{granule.satellite} at {granule.time}.",
+            hint,
+        )

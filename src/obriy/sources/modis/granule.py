@@ -24,7 +24,6 @@ from obriy.sources.modis.geolocation import Geolocation, open_geolocation
 from obriy.sources.modis.hdf4 import open_hdf4
 from obriy.sources.modis.l1b import Level1b, open_level1b
 from obriy.sources.modis.layers import ANGLES, FLAGS, GranuleLayers, Survey
-from obriy.sources.modis.neighbours import REACH
 from obriy.sources.modis.product import (
     GranuleFacts,
     check_collection,
@@ -32,6 +31,7 @@ from obriy.sources.modis.product import (
     check_name,
     facts_of,
 )
+from obriy.sources.modis.scanner import REACH
 from obriy.sources.modis.swath import Resampling, SwathGrid, lay
 from obriy.tables import load_toml
 
@@ -63,7 +63,7 @@ def open_modis(request: Request) -> xr.Dataset:
         )
     file = open_hdf4(Path(request.paths[0]))
     facts = facts_of(file)
-    reader = READERS.get(check_image(file, facts))
+    reader = READERS.get(check_image(file.path, facts))
     check_name(file.path, facts)
     scene: xr.Dataset = reader(request)
     return scene
@@ -121,10 +121,10 @@ def open_granule(
     """
     file = open_hdf4(path)
     facts = facts_of(file)
-    if check_image(file, facts) != "granule":
+    if check_image(file.path, facts) != "granule":
         raise SourceError(f"{path} is {facts.product}, no granule.", "Use obriy.open_scene.")
-    old = check_collection(file, facts)
-    _refuse_night(path, facts)
+    old = check_collection(file.path, facts)
+    refuse_night(path, facts)
     level1b = open_level1b(file, aqua=facts.satellite == "Aqua")
     where = open_geolocation(file, facts, level1b.shape, geolocation)
     grid = geobox or swath_grid(where.lon, where.lat, resolution or PIXEL_M)
@@ -133,21 +133,37 @@ def open_granule(
     mask = None if clouds is None else read_cloud_mask(clouds, facts, level1b.shape)
     layers = GranuleLayers(level1b, swath, land=masked, clouds=mask)
     survey = layers.survey()
-    _refuse_empty(path, survey)
-    record = _record(_inputs(facts, path, where.file.path, clouds), level1b, where, swath, survey)
+    refuse_empty(path, survey)
+    record = _record(inputs_of(facts, path, where.file.path, clouds), level1b, where, swath, survey)
     record = record.with_warning(old) if old else record
-    if masked:
-        record = record.with_step("land", mask="Land/SeaMask", file=str(where.file.path))
+    return finished(layers, grid, record, facts, SENSOR, land=land, clouds=clouds)
+
+
+def finished(
+    layers: GranuleLayers,
+    grid: GeoBox,
+    record: Provenance,
+    facts: GranuleFacts,
+    sensor: str,
+    *,
+    land: str,
+    clouds: Path | None,
+) -> xr.Dataset:
+    """Return the Scene of layers, with land and clouds in its record; ``land`` may be a file."""
+    where = layers.geolocation
+    if layers.has_land:
+        mask = load_toml(where.instrument)["geolocation"]["mask"]
+        record = record.with_step("land", mask=mask, file=str(where.file.path))
     if clouds is not None:
         record = record.with_step("clouds", mask="Cloud_Mask", file=str(clouds))
-    if not masked and land in ("auto", "none"):
+    if not layers.has_land and land in ("auto", "none"):
         record = record.with_warning(UNMASKED)
-    scene = _scene(layers, grid, record, facts)
+    scene = _scene(layers, grid, record, facts, sensor)
     return scene if land in ("auto", "mod03", "none") else with_land(scene, Path(land))
 
 
 def _scene(
-    layers: GranuleLayers, grid: GeoBox, record: Provenance, facts: GranuleFacts
+    layers: GranuleLayers, grid: GeoBox, record: Provenance, facts: GranuleFacts, sensor: str
 ) -> xr.Dataset:
     def variable(name: str) -> xr.Variable:
         dtype = "uint16" if name == FLAGS else "float32"
@@ -158,7 +174,7 @@ def _scene(
     scene = make_scene(
         {name: variable(name) for name in BANDS},
         grid,
-        sensor=SENSOR,
+        sensor=sensor,
         provenance=record,
         flags=flags,
         time=facts.time,
@@ -176,12 +192,22 @@ _STANDARD_NAMES: Final = {
 """Of the CF conventions."""
 
 
-def _refuse_night(path: Path, facts: GranuleFacts) -> None:
+def refuse_night(path: Path, facts: GranuleFacts) -> None:
+    """Refuse a granule of the night.
+
+    Raises:
+        EmptyResultError: naming it.
+    """
     if not facts.day:
         raise EmptyResultError(notice("taken_at_night", name=str(path)), notice("granule_of_day"))
 
 
-def _refuse_empty(path: Path, survey: Survey) -> None:
+def refuse_empty(path: Path, survey: Survey) -> None:
+    """Refuse a granule without a number near the grid.
+
+    Raises:
+        EmptyResultError: saying why.
+    """
     if survey.seen:
         return
     limit = load_toml("modis")["l1b"]["max_sun_zenith"]
@@ -205,7 +231,7 @@ def _takes_mod03(land: str, where: Geolocation) -> bool:
     return land in ("auto", "mod03") and where.has_angles
 
 
-def _inputs(facts: GranuleFacts, granule: Path, *beside: Path | None) -> Provenance:
+def inputs_of(facts: GranuleFacts, granule: Path, *beside: Path | None) -> Provenance:
     """Return what is read: a map is made again when one of these files changes."""
     files = dict.fromkeys(file for file in (granule, *beside) if file is not None)
     inputs: list[dict[str, Any]] = [{"href": str(f), "bytes": f.stat().st_size} for f in files]
@@ -240,20 +266,28 @@ def _record(
             reflectance=True,
             divided_by="cosine of the sun's zenith angle",
         )
-        .with_step(
-            "geolocation",
-            by="MOD03" if where.has_angles else "the granule's own fields",
-            file=str(where.file.path),
-            sun_zenith="MOD03" if where.has_angles else "almanac (Michalsky 1988), 0.01 degrees",
-            view_zenith="MOD03" if where.has_angles else "by frame, 0.5 degrees",
-        )
-        .with_step(
-            "grid",
-            resampling=swath.resampling,
-            reach=notice("reach_of_diagonal", share=REACH),
-            scene=describe(swath.geobox),
-        )
+        .with_step("geolocation", **_positioned(where))
+        .with_step("grid", **laid(swath))
     )
+
+
+def _positioned(where: Geolocation) -> dict[str, str]:
+    by_mod03 = where.has_angles
+    return {
+        "by": "MOD03" if by_mod03 else "the granule's own fields",
+        "file": str(where.file.path),
+        "sun_zenith": "MOD03" if by_mod03 else "almanac (Michalsky 1988), 0.01 degrees",
+        "view_zenith": "MOD03" if by_mod03 else "by frame, 0.5 degrees",
+    }
+
+
+def laid(swath: SwathGrid) -> dict[str, Any]:
+    """Return what is recorded of a granule laid on a grid."""
+    return {
+        "resampling": swath.resampling,
+        "reach": notice("reach_of_diagonal", share=REACH),
+        "scene": describe(swath.geobox),
+    }
 
 
 def _range(part: slice) -> list[int]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -39,6 +40,18 @@ class Level1b:
     offsets: tuple[float, ...]
     shape: tuple[int, int]
     aqua: bool
+
+    @property
+    def path(self) -> Path:
+        """The granule."""
+        return self.file.path
+
+    def calibrate(self, counts: CountArray, cosine: npt.NDArray[Any]) -> "Calibrated":
+        """Turn counts of it into reflectance; see `calibrate`."""
+        return calibrate(self, counts, cosine)
+
+    def gaps(self, counts: CountArray) -> None:
+        """MODIS sends all of its samples down."""
 
     def read(self, lines: slice, samples: slice) -> CountArray:
         """Read a window of all bands, (7, lines, samples) uint16.
@@ -140,19 +153,17 @@ def calibrate(level1b: Level1b, counts: CountArray, cosine: npt.NDArray[Any]) ->
     """
     table = load_toml("modis")["l1b"]
     special, largest = _meanings(), int(table["largest"])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        low = ~(cosine > np.cos(np.radians(table["max_sun_zenith"])))
-        per_light = np.where(low, np.nan, 1 / cosine).astype("float32")
+    light = per_light(cosine)
     known = counts.copy()
     bright = np.isin(counts, special["bright"])
     known[bright] = largest
     known[np.isin(counts, special["dark"])] = 0
-    visible = _scaled(level1b, known)[[BLUE, GREEN]] * per_light
+    visible = _scaled(level1b, known)[[BLUE, GREEN]] * light
     failed = np.isin(counts[: NIR + 1], special["aggregation"])
     failed &= (visible >= table["bright"]).all(axis=0)
     known[: NIR + 1][failed] = largest
     bright[: NIR + 1] |= failed
-    reflectance = _scaled(level1b, known) * per_light
+    reflectance = _scaled(level1b, known) * light
     tally = _tally(counts, largest)
     seen = np.isfinite(reflectance)
     black = ((known == 0) | (reflectance < 0) | ~seen).all(axis=0) & seen.any(axis=0)
@@ -165,6 +176,13 @@ def calibrate(level1b: Level1b, counts: CountArray, cosine: npt.NDArray[Any]) ->
         reflectance[SWIR16] = fill_band6(reflectance[SWIR16], reflectance[SWIR22], dead)
         tally[f"{BANDS[SWIR16]}: filled"] = int(np.isfinite(reflectance[SWIR16][dead]).sum())
     return Calibrated(reflectance, np.asarray(bright.any(axis=0)), +tally)
+
+
+def per_light(cosine: npt.NDArray[Any]) -> FloatArray:
+    """Return one over the cosine of the sun's zenith angle; NaN where the sun is too low."""
+    lowest = np.cos(np.radians(load_toml("modis")["l1b"]["max_sun_zenith"]))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(cosine > lowest, 1 / cosine, np.nan).astype("float32")
 
 
 def fill_band6(band6: FloatArray, band7: FloatArray, dead: npt.NDArray[np.bool_]) -> FloatArray:

@@ -4,15 +4,16 @@ import dataclasses
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from obriy.model.flags import Flag
 from obriy.model.ice import BANDS
-from obriy.sources.modis.geolocation import SCAN
-from obriy.sources.modis.l1b import CountArray, Level1b, calibrate
+from obriy.sources.modis.geolocation import Geolocation
+from obriy.sources.modis.l1b import Calibrated, CountArray
 from obriy.sources.modis.swath import Part, SwathGrid
 
 MOST: Final = 2_000_000
@@ -23,6 +24,23 @@ _SURVEY: Final = 10
 Layers = dict[str, npt.NDArray[Any]]
 FLAGS: Final = "flags"
 ANGLES: Final = ("view_zenith", "sun_zenith")
+
+
+class Bands(Protocol):
+    """The seven bands of a granule, not read yet, in the order of `obriy.model.ice.BANDS`."""
+
+    @property
+    def path(self) -> Path:
+        """The granule."""
+
+    def read(self, lines: slice, samples: slice) -> CountArray:
+        """Return the numbers of a window, (layers, lines, samples)."""
+
+    def calibrate(self, counts: CountArray, cosine: npt.NDArray[Any]) -> Calibrated:
+        """Return what numbers of whole scans say, by the cosine of the sun's zenith angle."""
+
+    def gaps(self, counts: CountArray) -> npt.NDArray[np.bool_] | None:
+        """Return which samples were never sent down; None where all are."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,26 +65,31 @@ class GranuleLayers:
     last window of each thread is kept, so that its seven bands are made once.
 
     Args:
-        level1b: The bands.
+        bands: The bands.
         swath: The grid, and where the samples lie.
         land: Whether land is taken from the geolocation.
-        clouds: (lines, samples) bool of the granule at 500 m, True for cloud; None: no mask.
+        clouds: (lines, samples) bool of the samples of the granule, True for cloud; None: no mask.
     """
 
     def __init__(
         self,
-        level1b: Level1b,
+        bands: Bands,
         swath: SwathGrid,
         *,
         land: bool,
         clouds: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        self._level1b = level1b
+        self._bands = bands
         self._swath = swath
-        self._land = land
+        self.has_land = land
         # A copy: of the whole granule's mask only this is kept.
         self._clouds = None if clouds is None else clouds[swath.lines, swath.samples].copy()
         self._last = _Last()
+
+    @property
+    def geolocation(self) -> Geolocation:
+        """Where the samples lie."""
+        return self._swath.geolocation
 
     def layer(self, name: str, rows: slice, columns: slice) -> npt.NDArray[Any]:
         """Return a window of a layer.
@@ -91,14 +114,14 @@ class GranuleLayers:
         seen, suns = False, []
         for scans in _pieces(self._swath.scans, _SURVEY):
             cosine = self._swath.geolocation.cos_sun_zenith(scans, frames)
-            calibrated = calibrate(self._level1b, self._counts(scans, frames), cosine)
+            calibrated = self._bands.calibrate(self._counts(scans, frames), cosine)
             special.update(calibrated.special)
             seen = seen or bool(np.isfinite(calibrated.reflectance).any())
             suns.append(float(np.nanmax(cosine, initial=-1)))
         return Survey(special, seen, float(np.degrees(np.arccos(min(max(suns), 1)))))
 
     def _counts(self, scans: slice, frames: slice) -> CountArray:
-        return _HELD.counts(self._level1b, self._swath)[:, *self._swath.here(scans, frames)]
+        return _HELD.counts(self._bands, self._swath)[:, *self._swath.here(scans, frames)]
 
     def _window(self, rows: slice, columns: slice) -> Layers:
         key = (rows.start, rows.stop, columns.start, columns.stop)
@@ -111,17 +134,17 @@ class GranuleLayers:
         hull = self._swath.hull(rows, columns)
         if hull is None:
             return _nothing((_length(rows), _length(columns)))
-        if _samples(*hull) > MOST and _length(rows) * _length(columns) > 1:
+        if self._samples(*hull) > MOST and _length(rows) * _length(columns) > 1:
             axis, halves = _halves(rows, columns)
             made = [self._made(*half) for half in halves]
             return {name: np.concatenate([m[name] for m in made], axis) for name in made[0]}
-        part = self._swath.part(rows, columns, *hull)
+        counts = self._counts(*hull)
+        part = self._swath.part(rows, columns, *hull, gaps=self._bands.gaps(counts))
         if part is None:
             return _nothing((_length(rows), _length(columns)))
         geolocation = self._swath.geolocation
         cosine = geolocation.cos_sun_zenith(part.scans, part.frames)
-        counts = self._counts(part.scans, part.frames)
-        calibrated = calibrate(self._level1b, counts, cosine)
+        calibrated = self._bands.calibrate(counts, cosine)
         layers: Layers = {
             band: part.resample(values)
             for band, values in zip(BANDS, calibrated.reflectance, strict=True)
@@ -133,9 +156,13 @@ class GranuleLayers:
             layers[name] = part.pick(degrees, np.nan)
         return layers
 
+    def _samples(self, scans: slice, frames: slice) -> int:
+        scanner = self._swath.geolocation.scanner
+        return _length(scans) * _length(frames) * scanner.finer**2 * scanner.lines
+
     def _flags(self, part: Part, saturated: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint16]:
         flags = np.where(saturated, np.uint16(Flag.SATURATED), np.uint16(0))
-        if self._land:
+        if self.has_land:
             land = self._swath.geolocation.land(part.scans, part.frames)
             flags |= np.where(land, np.uint16(Flag.LAND), np.uint16(0))
         if self._clouds is not None:
@@ -156,16 +183,16 @@ class _Held:
         self._key: tuple[Any, ...] = ()
         self._counts = np.empty((0, 0, 0), "uint16")
 
-    def counts(self, level1b: Level1b, swath: SwathGrid) -> CountArray:
+    def counts(self, bands: Bands, swath: SwathGrid) -> CountArray:
         """Return the counts of the lines and samples that may serve a grid."""
         lines, samples = swath.lines, swath.samples
-        status = level1b.file.path.stat()
-        key = (level1b.file.path, status.st_mtime_ns, status.st_size,
+        status = bands.path.stat()
+        key = (bands.path, status.st_mtime_ns, status.st_size,
                lines.start, lines.stop, samples.start, samples.stop)  # fmt: skip
         with self._lock:
             if self._key != key:
                 self._key, self._counts = (), np.empty((0, 0, 0), "uint16")
-                self._counts = level1b.read(lines, samples)
+                self._counts = bands.read(lines, samples)
                 self._key = key
             return self._counts
 
@@ -190,10 +217,6 @@ def _nothing(shape: tuple[int, int]) -> Layers:
     layers: Layers = {name: np.full(shape, np.nan, "float32") for name in (*BANDS, *ANGLES)}
     layers[FLAGS] = np.full(shape, np.uint16(Flag.NO_DATA))
     return layers
-
-
-def _samples(scans: slice, frames: slice) -> int:
-    return _length(scans) * _length(frames) * 4 * SCAN
 
 
 def _length(part: slice) -> int:

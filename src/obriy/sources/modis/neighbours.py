@@ -1,39 +1,14 @@
-"""Nearest samples of a swath, and how far a sample reaches."""
+"""Nearest samples of a swath."""
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import MissingExtraError
 from obriy.installation import install_hint
-from obriy.sources.modis.geolocation import view_angles
-from obriy.tables import load_toml
 
 DoubleArray = npt.NDArray[np.float64]
-
-REACH: Final = 0.75
-"""A sample reaches this part of its footprint's diagonal: half would tile a plane, the rest covers
-mountains, which move samples against each other."""
-
-
-def footprint_m(frames: slice) -> tuple[DoubleArray, DoubleArray]:
-    """Return the size of samples of 500 m along the scan and along the track, metres, by frame.
-
-    They grow with the view angle, on a round Earth, from 500 m at nadir to 2.4 x 1.0 km at the
-    ends of a scan (MODIS Level 1A Earth Location ATBD 3.0, section 2).
-    """
-    orbit = load_toml("modis")["orbit"]
-    from_nadir, zenith = view_angles(frames)
-    slant = orbit["radius_km"] * np.sin(zenith - from_nadir) / np.sin(from_nadir)
-    track = 500 * slant / orbit["height_km"]
-    return track / np.cos(zenith), track
-
-
-def reaches_m(frames: slice) -> DoubleArray:
-    """Return how far samples of 500 m reach, metres, by sample."""
-    reach: DoubleArray = REACH * np.hypot(*footprint_m(frames))
-    return np.repeat(reach, 2)
 
 
 def nearest_samples(

@@ -11,9 +11,8 @@ from odc.geo.geobox import GeoBox
 
 from obriy.errors import GeometryError
 from obriy.model.grid import require_crs
-from obriy.sources.modis.geolocation import SCAN, Geolocation
-from obriy.sources.modis.neighbours import nearest_samples, reaches_m
-from obriy.tables import load_toml
+from obriy.sources.modis.geolocation import Geolocation
+from obriy.sources.modis.neighbours import nearest_samples
 from obriy.vectors import LONLAT, lonlat_bounds
 
 DoubleArray = npt.NDArray[np.float64]
@@ -32,7 +31,7 @@ class Part:
 
     Attributes:
         scans: Scans to read.
-        frames: Frames of 1 km to read.
+        frames: Frames (positions along a scan) to read.
         nearest: (rows, columns) index of the nearest sample in the flattened part; -1: none near.
         cells: Index of the pixel that each sample of the flattened part lies in, -1 outside; None:
             pixels are not averaged.
@@ -89,7 +88,7 @@ class SwathGrid:
         geobox: The grid, in any CRS.
         resampling: ``"nearest"``, or ``"average"`` of the samples in a pixel.
         scans: Scans that may serve the grid.
-        frames: Frames of 1 km that may.
+        frames: Frames (positions along a scan) that may.
     """
 
     geolocation: Geolocation
@@ -100,20 +99,25 @@ class SwathGrid:
 
     @property
     def lines(self) -> slice:
-        """Lines of 500 m that may serve the grid."""
-        return slice(self.scans.start * 2 * SCAN, self.scans.stop * 2 * SCAN)
+        """Lines of samples that may serve the grid."""
+        return _times(self.scans, self._height)
 
     @property
     def samples(self) -> slice:
-        """Samples of 500 m that may."""
-        return slice(self.frames.start * 2, self.frames.stop * 2)
+        """Samples of a line that may."""
+        return _times(self.frames, self.geolocation.scanner.finer)
+
+    @property
+    def _height(self) -> int:
+        """Lines of samples in a scan."""
+        return self.geolocation.scanner.lines * self.geolocation.scanner.finer
 
     def here(self, scans: slice, frames: slice) -> tuple[slice, slice]:
         """Return the place of scans and frames in arrays of `lines` and `samples`."""
         line, sample = self.lines.start, self.samples.start
         return (
-            slice(scans.start * 2 * SCAN - line, scans.stop * 2 * SCAN - line),
-            slice(frames.start * 2 - sample, frames.stop * 2 - sample),
+            _times(scans, self._height, line),
+            _times(frames, self.geolocation.scanner.finer, sample),
         )
 
     @property
@@ -127,7 +131,14 @@ class SwathGrid:
         rows, columns = (slice(0, int(n)) for n in self.geobox.shape)
         return rows, columns
 
-    def part(self, rows: slice, columns: slice, scans: slice, frames: slice) -> Part | None:
+    def part(
+        self,
+        rows: slice,
+        columns: slice,
+        scans: slice,
+        frames: slice,
+        gaps: npt.NDArray[np.bool_] | None = None,
+    ) -> Part | None:
         """Return the samples that a window is made of; None where the granule does not reach it.
 
         Args:
@@ -135,10 +146,15 @@ class SwathGrid:
             columns: Columns of the window.
             scans: Scans that may serve it, by `hull`.
             frames: Frames that may.
+            gaps: (lines, samples) of these: what the instrument did not send down, because other
+                scans see the same ground; None: it sent all.
         """
         lon, lat = self.geolocation.positions(scans, frames)
+        if gaps is not None:
+            lon, lat = (np.where(gaps, np.nan, values) for values in (lon, lat))
         shape = (rows.stop - rows.start, columns.stop - columns.start)
-        nearest = nearest_samples(lon, lat, *self._centres(rows, columns), reaches_m(frames))
+        reach = self.geolocation.scanner.reaches_m(frames)
+        nearest = nearest_samples(lon, lat, *self._centres(rows, columns), reach)
         if nearest is None:
             return None
         cells = self._cells(lon, lat, rows, columns) if self.resampling == "average" else None
@@ -157,7 +173,8 @@ class SwathGrid:
         on_earth = points[np.isfinite(points).all(axis=-1)]
         middles, radii = self._scan_cells
         near, _ = cKDTree(on_earth).query(middles)
-        most = float(reaches_m(slice(0, 1)).max()) / _radius_m()
+        scanner = self.geolocation.scanner
+        most = float(scanner.reaches_m(slice(0, 1)).max()) / (1000 * scanner.radius_km)
         met: npt.NDArray[np.bool_] = np.asarray(near <= radii + _half_diagonal(points) + most)
         if not met.any():
             return None
@@ -174,7 +191,7 @@ class SwathGrid:
         geolocation = self.geolocation
         last = geolocation.lon.shape[1] - 1
         edges = [*range(0, last, _STEP), last]
-        lines = np.arange(len(geolocation.lon)).reshape(-1, SCAN)[:, [0, -1]]
+        lines = np.arange(len(geolocation.lon)).reshape(-1, geolocation.scanner.lines)[:, [0, -1]]
         corners = _vectors(
             geolocation.lon[lines][..., edges].astype("float64"),
             geolocation.lat[lines][..., edges].astype("float64"),
@@ -188,11 +205,12 @@ class SwathGrid:
         return middles, far * 1.2
 
     def reaches(self) -> bool:
-        """Say whether any pixel of a lattice of the grid has a position of 1 km near it."""
+        """Say whether any pixel of a lattice of the grid has a position near it."""
         rows, columns = (_spread(part, 256) for part in self.whole)
         target = self._lonlat(*np.meshgrid(rows, columns, indexing="ij"))
-        where = self.geolocation
-        found = nearest_samples(where.lon, where.lat, *target, 2 * reaches_m(where.frames)[::2])
+        where, finer = self.geolocation, self.geolocation.scanner.finer
+        reach = finer * where.scanner.reaches_m(where.frames)[::finer]
+        found = nearest_samples(where.lon, where.lat, *target, reach)
         return found is not None and bool((found >= 0).any())
 
     def _centres(self, rows: slice, columns: slice) -> tuple[DoubleArray, DoubleArray]:
@@ -250,6 +268,11 @@ def lay(geolocation: Geolocation, geobox: GeoBox, resampling: Resampling) -> Swa
     )
 
 
+def _times(part: slice, by: int, origin: int = 0) -> slice:
+    """Return the lines or samples of a range of scans or frames, counted from an origin."""
+    return slice(part.start * by - origin, part.stop * by - origin)
+
+
 def _within(limit: slice, found: npt.NDArray[np.int64], origin: int) -> slice:
     """Return the range that holds what was found, counted from an origin, within a limit."""
     start, stop = int(found.min()) + origin, int(found.max()) + origin + 1
@@ -273,17 +296,14 @@ def _vectors(lon: DoubleArray, lat: DoubleArray) -> DoubleArray:
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
 
 
-def _radius_m() -> float:
-    return float(load_toml("modis")["orbit"]["radius_km"]) * 1000
-
-
 def _apply(affine: Any, x: DoubleArray, y: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     return affine.a * x + affine.b * y + affine.c, affine.d * x + affine.e * y + affine.f
 
 
 def _bounds_of(geolocation: Geolocation) -> tuple[float, float, float, float]:
     """Return west, south, east, north of a granule; across the date line east exceeds 180."""
-    lon, lat = (a[::SCAN, ::_STEP] for a in (geolocation.lon, geolocation.lat))
+    lines = geolocation.scanner.lines
+    lon, lat = (a[::lines, ::_STEP] for a in (geolocation.lon, geolocation.lat))
     middle = float(lon[np.isfinite(lon)].flat[0])
     turned = (lon - middle + 180) % 360 - 180 + middle
     return (

@@ -17,7 +17,7 @@ from obriy.workflows.config.reading import ReadingConfig, Scheduler
 
 
 class IceConfig(ReadingConfig):
-    """Map sea ice in granules of MODIS or other images, and measure it through the winter."""
+    """Map sea ice in granules of MODIS or VIIRS, or images, and measure it through the winter."""
 
     PLACES: ClassVar[tuple[str, ...]] = (
         "sources", *ReadingConfig.PLACES, "geolocation", "land", "clouds", "model",
@@ -29,22 +29,24 @@ class IceConfig(ReadingConfig):
     job: Literal["ice"] = "ice"
     sources: Annotated[list[str], BeforeValidator(one_or_more)] = Field(
         ["simulated:ice"],
-        description="granules (MOD02HKM, MYD02HKM, MOD09GA), images, folders of them",
+        description="granules (MOD02HKM, MOD09GA, VNP02MOD, ...), images, folders of them",
         json_schema_extra=ARGUMENT,
     )
     geolocation: CommaList | None = Field(
-        None, description="MOD03/MYD03 files, or their folder; default: beside the granules"
+        None,
+        description="MOD03, VNP03MOD, ... files, or their folder; default: beside the granules",
     )
     aoi: str | None = Field(
         None, description="place: a name, W,S,E,N in degrees, or a file; default: whole images"
     )
     crs: str | None = Field(None, description="CRS of the maps of granules, e.g. EPSG:3413")
     land: str = Field(
-        "auto", description="land mask: auto (that of MOD03), none, or a raster or polygons"
+        "auto",
+        description="land mask: auto (that of the geolocation), none, or a raster or polygons",
     )
     clouds: str = Field(
         "auto", description="cloud mask beside the method's own: auto (a quality band, or MOD35 "
-        "beside the granules), none, or a file or folder of MOD35",
+        "or CLDMSK_L2 beside the granules), none, or a file or folder of them",
     )  # fmt: skip
     resampling: Literal["nearest", "average"] = Field(
         "nearest", description="how granules get onto a grid"

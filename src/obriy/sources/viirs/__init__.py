@@ -1,0 +1,1 @@
+"""Granules of VIIRS in netCDF-4: what follows MODIS."""
