@@ -17,6 +17,7 @@ from obriy.blocks.learnt import Learnt
 from obriy.blocks.memory import LATE_BYTES, TAKES, allowed_gb, give_back, keep_large_apart, room
 from obriy.blocks.options import EngineOptions as EngineOptions  # noqa: PLC0414 - a part of it
 from obriy.blocks.options import Progress as Progress  # noqa: PLC0414
+from obriy.blocks.pixels import count_codes
 from obriy.blocks.plan import Plan, Window, deal, make_plan
 from obriy.blocks.reader import Reader
 from obriy.errors import CancelledError
@@ -313,10 +314,7 @@ class _Apply:
             for name, sink in sinks.items():
                 sink.write(*window.slices, layers[name])
             counts.append(
-                (
-                    np.bincount(layers["labels"].ravel(), minlength=256),
-                    np.bincount(layers["unseen"].ravel(), minlength=256),
-                )
+                (count_codes(layers["labels"]), count_codes(layers["unseen"])),
             )
         self._reader.drop(number)
         return counts

@@ -30,6 +30,8 @@ from obriy.blocks.damage import (
 from obriy.blocks.decoding import DECODING, require_room
 from obriy.blocks.gdal import Access, dataset, gdal_env, open_raster
 from obriy.blocks.handles import held, state_of
+from obriy.blocks.keeping import LINEAR
+from obriy.blocks.pixels import as_floats
 from obriy.blocks.resample import LOCAL_CRS, around_window, resampled, spanned, step_between
 from obriy.blocks.validity import Layer, Validity
 from obriy.errors import RemoteError, SourceError
@@ -89,6 +91,10 @@ def lazy_variable(band: RasterBand, geobox: GeoBox) -> xr.Variable:
     variable = xr.Variable(("y", "x"), indexing.LazilyIndexedArray(_RasterArray(band, geobox)))
     variable.encoding["preferred_chunks"] = {"y": rows, "x": columns}
     variable.encoding[DECODING] = band.path, decoding
+    dtype = np.dtype(opened.dtypes[band.index - 1])
+    if dtype.kind in "iu":
+        least = max(int(np.iinfo(dtype).min), -(1 << 15))
+        variable.encoding[LINEAR] = band.scale, band.offset, least
     return variable
 
 
@@ -379,16 +385,13 @@ def _plane(grid: GeoBox) -> Any:
 def _to_values(
     raw: npt.NDArray[Any], band: RasterBand, hidden: npt.NDArray[np.bool_] | None = None
 ) -> npt.NDArray[Any]:
-    floats = np.dtype(band.dtype).kind == "f"
+    if np.dtype(band.dtype).kind == "f":
+        return as_floats(raw, band.scale, band.offset, band.missing, hidden)
     missing = _missing(raw, band) if hidden is None else _missing(raw, band) | hidden
-    if not floats and raw.dtype.kind == "f":
+    if raw.dtype.kind == "f":
         raw = np.where(missing, band.fill, raw)
     values = raw.astype(band.dtype)
-    if floats and band.scale != 1:
-        values *= np.asarray(band.scale, band.dtype)
-    if floats and band.offset != 0:
-        values += np.asarray(band.offset, band.dtype)
-    values[missing] = _missing_value(band)
+    values[missing] = band.fill
     return values
 
 

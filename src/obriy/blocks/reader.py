@@ -11,6 +11,7 @@ import xarray as xr
 
 from obriy.blocks.base import Block
 from obriy.blocks.damage import Hole, read_around
+from obriy.blocks.keeping import Kept, linear_of
 from obriy.blocks.plan import Plan, Window
 from obriy.errors import SourceError
 
@@ -38,19 +39,21 @@ class Reader:
         self._flags = scene["flags"].variable if "flags" in scene else None
         self._prepare = prepare
         self._free = keep
-        self._kept: dict[int, Block] = {}
+        self._kept: dict[int, Kept] = {}
         self._lock = threading.Lock()
 
     def blocks(self, number: int) -> list[Block]:
         """Return a block as each method sees it, prepared; where bytes are broken it is NaN."""
         alike = len(set(self._wanted)) == 1
         kept = self._kept.get(number)
-        if kept is None:
-            kept = self._prepare(self._read(number)) if alike else self._read(number)
-            self._keep(number, kept)
+        if kept is not None:
+            block = kept.unpacked()
+        else:
+            block = self._prepare(self._read(number)) if alike else self._read(number)
+            self._keep(number, block)
         if alike:
-            return [kept] * len(self._wanted)
-        views = {names: self._prepare(_only(kept, names)) for names in set(self._wanted)}
+            return [block] * len(self._wanted)
+        views = {names: self._prepare(_only(block, names)) for names in set(self._wanted)}
         return [views[names] for names in self._wanted]
 
     def broken(self, number: int) -> list[tuple[slice, slice]]:
@@ -118,11 +121,13 @@ class Reader:
             self._holes[number] = met
 
     def _keep(self, number: int, block: Block) -> None:
-        size = sum(array.nbytes for array in block.bands.values())
+        if 2 * sum(plane.size for plane in block.bands.values()) > self._free:
+            return
+        kept = Kept.of(block, {name: linear_of(v) for name, v in self._variables.items()})
         with self._lock:
-            if size <= self._free:
-                self._free -= size
-                self._kept[number] = block
+            if kept.nbytes <= self._free:
+                self._free -= kept.nbytes
+                self._kept[number] = kept
 
     def drop(self, number: int) -> None:
         """Forget a block that is done."""

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from obriy.errors import TableError
 from obriy.model.bands import SPECTRAL
 
 Core = tuple[slice, slice]
+F32 = npt.NDArray[np.float32]
 _STRIP: Final = 64 * 1024
 """Pixels that are worked on at a time: a plane of them is a quarter of a megabyte."""
 
@@ -181,12 +183,24 @@ class _Evaluation:
         return _OPERATORS[type(node.op)](left, right)
 
     def _divide(self, node: ast.BinOp, left: Any, right: Any) -> Any:
-        ratio = left / right
         if not _is_normalized_difference(node):
-            return np.where(right == 0, np.float32("nan"), ratio)
-        ratio[right <= 0] = np.nan
-        self.clipped += int(np.count_nonzero((np.abs(ratio) > 1)[self.core]))
-        return np.clip(ratio, -1, 1, out=ratio)
+            return np.where(right == 0, np.float32("nan"), left / right)
+        ratio = np.empty(left.shape, np.float32)
+        beyond = _normalized(left.ravel(), right.ravel(), ratio.ravel())
+        whole = self.core is ... or not beyond
+        self.clipped += beyond if whole else int(np.count_nonzero((np.abs(ratio) > 1)[self.core]))
+        return np.clip(ratio, -1, 1, out=ratio) if beyond else ratio
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _normalized(difference: F32, total: F32, ratio: F32) -> int:
+    """Fill in (a - b) / (a + b), NaN where the sum is not positive; count those beyond 1."""
+    beyond = 0
+    for i in range(ratio.size):
+        value = difference[i] / total[i]
+        ratio[i] = value if total[i] > 0 else np.float32(np.nan)
+        beyond += abs(ratio[i]) > 1
+    return beyond
 
 
 def _is_normalized_difference(node: ast.BinOp) -> bool:

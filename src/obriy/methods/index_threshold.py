@@ -4,8 +4,10 @@ import dataclasses
 from typing import Any, Final
 
 import numpy as np
+from numba import njit
 
 from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
+from obriy.blocks.pixels import BoolArray, any_missing
 from obriy.errors import UsageError
 from obriy.indices.catalogue import Index, get_index, water_indices
 from obriy.indices.formula import IndexValues
@@ -30,6 +32,10 @@ WATER: Final = 2
 THRESHOLD_SPREAD: Final = 0.025
 """Thresholds this share of the index's range apart are as good as each other: 0.05 of NDWI, the
 step from zero (McFeeters 1996) to the 0.05 of document D's authors."""
+
+_WET, _DRY, _NO_DATA, _UNNAMED = (np.uint8(n) for n in (WATER, NOT_WATER, NO_DATA, UNNAMED))
+_SURE, _DROPS, _TAKES = (np.uint8(d) for d in (Doubt.SURE, Doubt.STRICT_DROPS, Doubt.LAX_TAKES))
+"""Of the type of a map: loops over bytes stay among bytes."""
 
 THRESHOLDS: Final[Registry[Threshold]] = Registry("threshold")
 THRESHOLDS.register("zero", Published())
@@ -130,21 +136,15 @@ class IndexRule:
     def apply(self, block: Block) -> Labelled:
         """Label water; a pixel whose bands are there but whose index is undefined is unnamed."""
         values = evaluated(self.index, block).values
-        above = values > self.cut.value if self.index.water == "above" else values < self.cut.value
-        labels = np.where(above, np.uint8(WATER), np.uint8(NOT_WATER))
-        labels[np.isnan(values)] = UNNAMED
-        for array in block.bands.values():
-            labels[np.isnan(array)] = NO_DATA
-        return Labelled(labels, doubt=self._doubt(values, labels))
-
-    def _doubt(self, values: FloatArray, labels: ByteArray) -> ByteArray:
-        """Say where a threshold a little to either side would decide otherwise."""
         spread = THRESHOLD_SPREAD * (self.index.high - self.index.low)
-        near = np.abs(values - np.float32(self.cut.value)) < spread
-        doubt = np.zeros(labels.shape, np.uint8)
-        doubt[near & (labels == WATER)] = Doubt.STRICT_DROPS
-        doubt[near & (labels == NOT_WATER)] = Doubt.LAX_TAKES
-        return doubt
+        labels, doubt = _cut(
+            values,
+            any_missing(block.bands.values(), block.shape),
+            np.float32(self.cut.value),
+            np.float32(spread),
+            self.index.water == "above",
+        )
+        return Labelled(labels, doubt=doubt)
 
     def describe(self) -> dict[str, Any]:
         """Return the threshold, how it came about, and what the index could not say."""
@@ -161,6 +161,28 @@ class IndexRule:
     def histograms(self) -> list[Histogram]:
         """Return the distribution of the index with the threshold."""
         return [self.counts.shown(self.index.name, self.cut.value)]
+
+
+@njit(nogil=True, cache=True)
+def _cut(
+    values: FloatArray,
+    missing: BoolArray,
+    threshold: np.float32,
+    spread: np.float32,
+    water_above: bool,
+) -> tuple[ByteArray, ByteArray]:
+    """Return labels, and where a threshold a little to either side would decide otherwise."""
+    labels, doubt = np.empty(values.shape, np.uint8), np.empty(values.shape, np.uint8)
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            value = values[i, j]
+            wet = value > threshold if water_above else value < threshold
+            seen = not (missing[i, j] or np.isnan(value))
+            near = seen and abs(value - threshold) < spread
+            named = _WET if wet else _DRY
+            labels[i, j] = named if seen else (_NO_DATA if missing[i, j] else _UNNAMED)
+            doubt[i, j] = (_DROPS if wet else _TAKES) if near else _SURE
+    return labels, doubt
 
 
 def evaluated(index: Index, block: Block) -> IndexValues:

@@ -100,30 +100,28 @@ def modes(values: ByteArray, top: Edges, bottom: Edges, left: Edges, right: Edge
         right: (x,) last column, half-open.
     """
     made = np.empty((top.size, left.size), np.uint8)
+    pairs = values.shape[1] == 2 * left.size
     for i in range(top.size):
+        if pairs and bottom[i] - top[i] == 2:
+            _halve_pair(values[top[i]], values[top[i] + 1], made[i])
+            continue
         for j in range(left.size):
-            number = values[top[i], left[j]]
-            made[i, j] = number
-            # Nearly all are alike.
-            if not _are(values, number, top[i], bottom[i], left[j], right[j]):
-                made[i, j] = _mode(values, top[i], bottom[i], left[j], right[j])
+            first, others = values[top[i], left[j]], 0
+            for y in range(top[i], bottom[i]):
+                for x in range(left[j], right[j]):
+                    others += values[y, x] != first
+            alike = others == 0  # as nearly all are
+            made[i, j] = first if alike else _mode(values, top[i], bottom[i], left[j], right[j])
     return made
 
 
-@njit(nogil=True, cache=True, inline="always")
-def _are(  # noqa: PLR0917 - a kernel
-    values: ByteArray, number: int, top: int, bottom: int, left: int, right: int
-) -> bool:
-    """Tell whether all pixels of a part hold a number."""
-    far_y, far_x = bottom - 1, right - 1
-    corners = number == values[top, far_x] == values[far_y, left] == values[far_y, far_x]
-    if not corners or (far_y - top < 2 and far_x - left < 2):
-        return bool(corners)
-    for y in range(top, bottom):
-        for x in range(left, right):
-            if values[y, x] != number:
-                return False
-    return True
+@njit(nogil=True, cache=True)
+def _halve_pair(one: ByteArray, other: ByteArray, made: ByteArray) -> None:
+    """Fill in the same of two rows whose pixels go two by two: without a branch."""
+    for j in range(made.size):
+        a, b, c, d = one[2 * j], one[2 * j + 1], other[2 * j], other[2 * j + 1]
+        rest = b if b in (c, d) else (c if c == d else a)
+        made[j] = a if a in (b, c) else rest
 
 
 @njit(nogil=True, cache=True)

@@ -21,9 +21,11 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 from scipy import ndimage
 
 from obriy.blocks.base import Block, ByteArray, FlagArray, FloatArray, Labelled
+from obriy.blocks.pixels import any_missing
 from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.flags import Flag, Unseen
 from obriy.model.legend import NO_DATA
@@ -44,6 +46,9 @@ EDGE_M: Final = 60.0
 lost in simulated scenes, beyond 50 m no more than elsewhere."""
 
 
+_SEEN, _UNKNOWN, _NO_DATA = (np.uint8(n) for n in (Unseen.SEEN, Unseen.NO_DATA, NO_DATA))
+
+
 def hide(block: Block) -> Block:
     """Return the block with the bands of unseen pixels set to NaN, and the reasons.
 
@@ -51,7 +56,7 @@ def hide(block: Block) -> Block:
         block: Bands as read, with or without ``flags``.
     """
     missing = _missing(block)
-    unseen = np.where(missing, np.uint8(Unseen.NO_DATA), np.uint8(Unseen.SEEN))
+    unseen = missing * np.uint8(Unseen.NO_DATA)
     if block.flags is None:
         return dataclasses.replace(block, unseen=unseen)
     cloud = _has(block.flags, Flag.CLOUD | Flag.CIRRUS)
@@ -157,10 +162,8 @@ def settle(water_code: int, edge: int, block: Block, said: Labelled) -> Labelled
     Returns:
         Labels that are 0 wherever ``unseen`` gives a reason, and the reasons.
     """
-    labels = said.labels.copy()
-    unseen = np.zeros_like(labels) if said.unseen is None else said.unseen.copy()
-    if block.unseen is not None:
-        np.copyto(unseen, block.unseen, where=block.unseen != Unseen.SEEN)
+    labels = said.labels
+    unseen = _first_of(block.unseen, said.unseen, labels)
     if block.flags is not None:
         open_to_doubt = labels != water_code
         for bits, reason, reach in (
@@ -172,10 +175,38 @@ def settle(water_code: int, edge: int, block: Block, said: Labelled) -> Labelled
         ):
             suspect = _around(_has(block.flags, bits), reach)
             unseen[suspect & open_to_doubt & (unseen == Unseen.SEEN)] = reason
-    labels[unseen != Unseen.SEEN] = NO_DATA
-    unseen[(labels == NO_DATA) & (unseen == Unseen.SEEN)] = Unseen.NO_DATA
-    doubt = None if said.doubt is None else np.where(labels == NO_DATA, np.uint8(0), said.doubt)
-    return Labelled(labels, _fraction(said.fraction, labels), unseen, doubt)
+    nothing = np.zeros((0, 0), np.uint8)
+    doubt = nothing if said.doubt is None else said.doubt
+    labels, unseen, doubt = _agreed(labels, unseen, doubt)
+    return Labelled(
+        labels, _fraction(said.fraction, labels), unseen, None if said.doubt is None else doubt
+    )
+
+
+def _first_of(one: ByteArray | None, other: ByteArray | None, labels: ByteArray) -> ByteArray:
+    """Return a cause of each pixel: of the one, or else of the other; a new array."""
+    if one is None or other is None:
+        known = other if one is None else one
+        return np.zeros_like(labels) if known is None else known.copy()
+    return np.where(one == Unseen.SEEN, other, one)
+
+
+@njit(nogil=True, cache=True)
+def _agreed(
+    labels: ByteArray, unseen: ByteArray, doubt: ByteArray
+) -> tuple[ByteArray, ByteArray, ByteArray]:
+    """Return layers with no label where there is a cause, and a cause where there is no label."""
+    named, causes, unsure = np.empty_like(labels), np.empty_like(labels), np.empty_like(doubt)
+    for i in range(labels.shape[0]):
+        for j in range(labels.shape[1]):
+            label = labels[i, j] if unseen[i, j] == _SEEN else _NO_DATA
+            named[i, j] = label
+            cause = unseen[i, j]
+            causes[i, j] = _UNKNOWN if label == _NO_DATA and cause == _SEEN else cause
+        if doubt.size:
+            for j in range(labels.shape[1]):
+                unsure[i, j] = _NO_DATA if named[i, j] == _NO_DATA else doubt[i, j]
+    return named, causes, unsure
 
 
 def _fraction(fraction: ByteArray | None, labels: ByteArray) -> ByteArray | None:
@@ -185,10 +216,7 @@ def _fraction(fraction: ByteArray | None, labels: ByteArray) -> ByteArray | None
 
 
 def _missing(block: Block) -> npt.NDArray[np.bool_]:
-    missing = np.zeros(block.shape, bool)
-    for array in block.bands.values():
-        missing |= np.isnan(array)
-    return missing
+    return any_missing(block.bands.values(), block.shape)
 
 
 def _around(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
