@@ -225,9 +225,9 @@ def test_calls_that_cannot_be_meant(tmp_path, monkeypatch, path, options, kind):
     "address",
     ["https://example.org/a.tif", "s3://bucket/a.tif", "/vsicurl/https://example.org/a.tif"],
 )
-def test_addresses_in_the_network_are_not_read_yet(address):
+def test_addresses_in_the_network_are_no_files(address):
     text = refused(address)
-    assert "not read yet" in text
+    assert "lies in the network, and is no catalogue" in text
     assert "Download" in text
 
 

@@ -15,7 +15,9 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "sensor", "bands", "force_bands", "scale", "offset", "nodata", "clouds", "geolocation",
         "land", "resampling", "dem", "reference", "reference_legend", "reference_outside",
     ),
-    "Where": ("aoi", "layer", "crs", "resolution"),
+    "Where": (
+        "aoi", "layer", "crs", "resolution", "datetime", "max_cloud", "max_dates", "best",
+    ),
     _HOW: (),
     OUTPUT: ("out", "outputs", "lang"),
     "The machine": ("workers", "max_ram", "scheduler", "device"),

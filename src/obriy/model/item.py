@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Mapping
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,14 +14,18 @@ class Item:
         id: Its own name among those of a run: the stem of its file, or of its folder.
         source: Name of the source that found it, and opens it.
         paths: Its file, the files of its bands, or an address.
-        time: ISO 8601, to the minute where known, else the day; empty: only opening it tells.
+        time: ISO 8601, to the minute where known, else the day; empty: only opening it tells. Of
+            a catalogue in the network by the sun of the place, so that one pass is of one day.
         assets: What belongs to it and is no image, by kind: ``geolocation`` and ``clouds`` of a
             granule; ``false_colour``, ``land`` and ``clouds`` beside a picture.
         cloud_cover: Cloudiness of the whole scene that its metadata tell, per cent; None: unknown,
             or told by tags, which are read when it is opened.
-        footprint: West, south, east, north in degrees, where metadata tell it; None: only opening
-            it tells.
         step: Which step along the axis of time of its file, from 0; None: it has no such axis.
+        document: What its catalogue says of it, as plain values: a STAC item with ``catalogue``,
+            ``baseline`` and ``href``; empty: no catalogue lists it.
+        bands: Names of its bands and quality bands, where its catalogue tells them.
+        skipped: Why it is not read though it was found; empty: it is read.
+        notes: What was decided of it when it was found, for the reader of a figure.
     """
 
     id: str
@@ -30,6 +35,10 @@ class Item:
     assets: Mapping[str, str] = dataclasses.field(default_factory=dict)
     cloud_cover: float | None = None
     step: int | None = None
+    document: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    bands: tuple[str, ...] = ()
+    skipped: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def date(self) -> str:

@@ -57,6 +57,12 @@ def hrefs_of(provenance: Provenance) -> list[str]:
     return [str(entry["href"]) for entry in provenance.inputs if "href" in entry]
 
 
+def derived_from(provenance: Provenance) -> list[str]:
+    """Return what a result was made from as links: items of catalogues, else the images."""
+    found = (str(e.get("item_href") or e["href"]) for e in provenance.inputs if "href" in e)
+    return list(dict.fromkeys(found))
+
+
 def versions() -> dict[str, str]:
     """Return the versions of Obriy and of the libraries that can change a figure.
 

@@ -16,7 +16,7 @@ from shapely import affinity
 from obriy.model.classmap import ClassMap
 from obriy.model.layers import Layer, layer_of
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
-from obriy.model.provenance import versions
+from obriy.model.provenance import derived_from, versions
 from obriy.outputs.files import write_text
 from obriy.render.palette import UNNAMED_COLOUR
 from obriy.vectors import lonlat_bounds, polygons_of, warp_geometry
@@ -105,9 +105,8 @@ def _item(class_map: ClassMap, item_id: str, title: str) -> Any:
         properties=_properties(class_map, title, created),
         stac_extensions=list(_EXTENSIONS),
     )
-    for source in class_map.provenance.inputs:
-        if source.get("href"):
-            item.add_link(pystac.Link("derived_from", str(source["href"])))
+    for href in derived_from(class_map.provenance):
+        item.add_link(pystac.Link("derived_from", href))
     return item
 
 

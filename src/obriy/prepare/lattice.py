@@ -103,7 +103,7 @@ def lay_on(scene: xr.Dataset, grid: GeoBox) -> xr.Dataset:
     rows, columns = _place_on(own, grid)
 
     def laid(name: Any, variable: xr.Variable) -> xr.Variable:
-        missing = np.nan if variable.dtype.kind == "f" else _MISSING.get(name, 0)
+        missing = np.nan if variable.dtype.kind == "f" else MISSING.get(name, 0)
 
         def make(down: slice, across: slice) -> npt.NDArray[Any]:
             return _padded(variable, missing, (rows, columns), (down, across))
@@ -162,7 +162,7 @@ def _lazy(make: Reader, grid: GeoBox, *of: xr.Variable) -> xr.Variable:
     return made
 
 
-_MISSING: Final[dict[Any, int]] = {"flags": Flag.NO_DATA, "unseen": Unseen.NO_DATA}
+MISSING: Final[dict[Any, int]] = {"flags": Flag.NO_DATA, "unseen": Unseen.NO_DATA}
 """What stands where a scene shows nothing, of variables that say why; else NaN, and 0 in codes."""
 
 

@@ -44,9 +44,11 @@ def fingerprint(hrefs: Sequence[str]) -> dict[str, Any]:
 
     Returns:
         ``files``: size, time of change and a hash of each file, of those that are read with it and
-        of all within a folder; ``obriy``: the version of the software.
+        of all within a folder, and addresses in the network; ``obriy``: the version of the
+        software.
     """
-    return {"obriy": versions()["obriy"], "files": prints(hrefs)}
+    far: dict[str, list[Any]] = {href: [] for href in hrefs if "://" in href}
+    return {"obriy": versions()["obriy"], "files": prints(hrefs) | far}
 
 
 def prints(hrefs: Iterable[str]) -> dict[str, list[Any]]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from odc.geo.geobox import GeoBox
 
+    from obriy.model.areas import District
     from obriy.model.reference import Reference
 
 
@@ -33,6 +34,9 @@ class Request:
         clouds_file: File with the cloud mask of a swath.
         resampling: How a swath gets onto a grid.
         step: Which step along the axis of time of a cube, from 0; None: it has one, or none.
+        item: What was found, of a source whose paths do not tell all; None: they do.
+        districts: Where it is read at all, of a source in the network: what lies elsewhere is not
+            looked at, and not in the Scene; empty: everywhere.
     """
 
     paths: tuple[str, ...]
@@ -49,6 +53,8 @@ class Request:
     force_bands: bool = False
     resampling: Literal["nearest", "average"] = "nearest"
     step: int | None = None
+    item: Item | None = None
+    districts: "tuple[District, ...]" = ()
 
     def of_swath(self) -> list[str]:
         """Return the options given that only products in a swath know."""
@@ -66,12 +72,20 @@ class Query:
             band and one time are put together.
         geolocation: MOD03 files, or folders of them, that belong to granules.
         clouds: ``auto``, ``none``, or a MOD35 file or a folder of them to look in, too.
+        districts: Where; asked of catalogues, which list the world.
+        max_cloud: Cloudiness of a scene above which it is not read, per cent; None: any.
+        max_dates: How many dates to read at most, spread over the period; None: all.
+        best: How many dates to read, those that show most of the districts; None: all.
     """
 
     datetime: str | None = None
     each: bool = False
     geolocation: tuple[str, ...] = ()
     clouds: str = "auto"
+    districts: "tuple[District, ...]" = ()
+    max_cloud: float | None = None
+    max_dates: int | None = None
+    best: int | None = None
 
 
 def everything(text: str) -> bool:
@@ -90,12 +104,20 @@ class Source:
             in the order of `SOURCES` that says so has it. One with an address need not say.
         truth: Of what was made up: its address and the grid of a map of it, or of a part, to its
             truth.
+        far: Whether it lies in the network: it is asked for a place and a period, and looked at
+            there alone.
+        cost: What reading an item of the network is expected to take, of districts and of bands
+            (None: all): bytes and requests.
     """
 
     find: Callable[[Sequence[str], Query], list[Item]]
     open: Callable[[Request], "xr.Dataset"]
     claims: Callable[[str], bool] = everything
     truth: Callable[[str, "GeoBox"], "Reference"] | None = None
+    far: bool = False
+    cost: Callable[[Item, "tuple[District, ...]", Sequence[str] | None], tuple[int, int]] | None = (
+        None
+    )
 
 
 FILES: Final = "files"
@@ -104,6 +126,7 @@ SOURCES: Registry[Source] = Registry("source")
 """By name; one that ends in a colon is what its addresses begin with."""
 SOURCES.register("sample:", "obriy.sources.sample:SAMPLE")
 SOURCES.register("simulated:", "obriy.simulate.opening:SIMULATED")
+SOURCES.register("stac:", "obriy.sources.stac.source:STAC")
 SOURCES.register("sentinel2", "obriy.sources.sentinel2_product:SENTINEL2")
 SOURCES.register("granules", "obriy.sources.granules:GRANULES")
 SOURCES.register("cubes", "obriy.sources.cubes:CUBES")

@@ -13,7 +13,12 @@ from obriy.sources.presence import check_address, look_first
 
 
 def find_items(texts: Sequence[str], query: Query | None = None) -> list[Item]:
-    """Find the images that a user named, in the order of time.
+    """Find the images that a user named and that are read; as `list_items`."""
+    return [item for item in list_items(texts, query) if not item.skipped]
+
+
+def list_items(texts: Sequence[str], query: Query | None = None) -> list[Item]:
+    """Find the images that a user named, in the order of time, with those that are not read.
 
     Args:
         texts: Files, folders, patterns and addresses; what lies in a folder is found by whichever

@@ -7,6 +7,7 @@ import numpy as np
 import rasterio
 import xarray as xr
 
+from obriy.blocks.around import part_around
 from obriy.blocks.handles import let_go
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.blocks.validity import Validity
@@ -50,7 +51,7 @@ from obriy.sources.reading import (
 from obriy.sources.sampled import look
 from obriy.sources.scaling import Linear, Samples, Scaling, check_plausible, decide_scaling
 from obriy.sources.sentinel2 import facts_above, scaling_told, tags_told
-from obriy.sources.told import Told
+from obriy.sources.told import Told, inputs_of
 from obriy.sources.validity import (
     Fills,
     Hidden,
@@ -123,16 +124,25 @@ def open_told(request: Request, told: Told) -> xr.Dataset:
 
 def _opened(request: Request, told: Told | None) -> xr.Dataset:
     with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
-        scene = _scene(_decide(request, told))
+        decided = _decide(request, told)
+        scene = _scene(decided)
     let_go()
-    return scene
+    if not request.districts:
+        return scene
+    rows, columns = part_around(request.districts, decided.grid.geobox)
+    return scene.isel(y=rows, x=columns)
 
 
 def _decide(request: Request, told: Told | None) -> _Decided:
     files, naming, mtl, doubts = _named(request) if told is None else _named_as_told(told)
     grid = scene_grid([*naming.bands.values(), *naming.quality.values()], request.resolution)
     masks = masks_of(naming)
-    numbers = look(naming.bands, masks, told=told is not None and told.scaling is not None)
+    numbers = look(
+        naming.bands,
+        masks,
+        told=told is not None and told.scaling is not None,
+        districts=request.districts,
+    )
     missing = {
         name: (
             *declared(band, naming.sensor, request.nodata, numbers[name]),
@@ -145,7 +155,9 @@ def _decide(request: Request, told: Told | None) -> _Decided:
     if request.nodata is not None and not occurs(request.nodata, numbers):
         fills = kept(fills)
     samples = valid(numbers, missing, fills)
-    naming, empty = _without_empty(naming, samples, missing, fills)
+    naming, empty = _without_empty(
+        naming, samples, missing, fills, everywhere=not request.districts
+    )
     numbers, samples = ({n: d[n] for n in naming.bands} for d in (numbers, samples))
     scaling = decide_scaling(
         naming.bands,
@@ -190,7 +202,7 @@ def _named_as_told(told: Told) -> tuple[list[str], Naming, None, tuple[str, ...]
     bands = {
         name: dataclasses.replace(band, names=(name,), tags={**band.tags, **told.tags})
         for path, name in told.bands.items()
-        for band in probe(path)[:1]
+        for band in probe(path, network=told.network if "://" in path else False)[:1]
     }
     spectral = {str(name): bands[name] for name in SPECTRAL if name in bands}
     quality = {str(name): bands[name] for name in QUALITY if name in bands}
@@ -226,11 +238,12 @@ def _scaling_above(naming: Naming) -> Scaling | None:
 
 
 def _without_empty(
-    naming: Naming, samples: Samples, missing: Missing, fills: Fills
+    naming: Naming, samples: Samples, missing: Missing, fills: Fills, *, everywhere: bool
 ) -> tuple[Naming, dict[str, str]]:
     """Leave out bands that hold nothing, or 0 everywhere, where others do not.
 
-    A band of which only the parts that were looked at are empty is searched as a whole.
+    A band of which only the parts that were looked at are empty is searched as a whole, where
+    ``everywhere`` counts.
 
     Returns:
         What is left, and what is said of the bands that are not, by name.
@@ -240,7 +253,9 @@ def _without_empty(
         SourceError: where those there are lie where nobody looked.
     """
     silent = [n for n, s in samples.items() if not s.any()]
-    nothing = [n for n in silent if not _holds_more(naming.bands[n], (0.0, *missing[n]))]
+    nothing = [
+        n for n in silent if not (everywhere and _holds_more(naming.bands[n], (0.0, *missing[n])))
+    ]
     if len(silent) < len(samples):
         said: dict[str, str] = {
             name: notice("band_empty", band=name, file=naming.bands[name].file) for name in nothing
@@ -338,6 +353,7 @@ def _variable(name: str, decided: _Decided, validity: Validity) -> xr.Variable:
         validity=validity,
         resampling=resampling_of(own, decided.grid.geobox) or "bilinear",
         grid=own,
+        network=band.network,
     )
     return lazy_variable(raster, decided.grid.geobox)
 
@@ -360,10 +376,7 @@ def _record(decided: _Decided) -> Provenance:
     """Return what was read and decided, in order."""
     naming, offset, mtl = decided.naming, decided.offset, decided.mtl
     files = [*decided.files, *([mtl.path] if mtl else [])]
-    inputs = [
-        {"href": str(f), "bytes": Path(f).stat().st_size if Path(f).exists() else None}
-        for f in dict.fromkeys(archive_of(file) or file for file in files)
-    ]
+    inputs = inputs_of([archive_of(file) or file for file in files], decided.told)
     read = {**naming.bands, **naming.quality}
     record = Provenance(tuple(inputs))
     if decided.told is not None:

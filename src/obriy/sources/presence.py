@@ -21,8 +21,8 @@ def check_address(path: str) -> None:
     low = path.lower()
     if NETWORK.match(low):
         raise SourceError(
-            f"{path} lies in the network, and sources there are not read yet.",
-            "Download the file, and name it.",
+            f"{path} lies in the network, and is no catalogue.",
+            "Download the file, and name it; or name its STAC catalogue, stac:https://ADDRESS.",
         )
     scheme, colon, rest = low.partition(":")
     known = [name.removesuffix(":") for name in addresses()]

@@ -84,6 +84,7 @@ def _numbers(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
         dtype="uint16",
         fill=int(load_toml("quality")[kind].get("fill", 0)),
         grid=band.grid,
+        network=band.network,
         masks=masks_in_file(band),
     )
     return lazy_variable(raster, geobox)

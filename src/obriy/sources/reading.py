@@ -16,7 +16,7 @@ from rasterio.windows import Window
 
 from obriy.blocks.damage import tile_window, tiles_in
 from obriy.blocks.decoding import require_room
-from obriy.blocks.gdal import is_zarr, names_raster, open_raster
+from obriy.blocks.gdal import Access, is_zarr, names_raster, open_raster
 from obriy.blocks.validity import Layer
 from obriy.errors import GridError, SourceError
 from obriy.model.notices import notice
@@ -56,6 +56,7 @@ class FileBand:
         opacity: Number of the band of the file that it calls alpha; None where none is.
         masked: The file has a mask for it (inside, or a ``.msk`` beside it), beside any number.
         unplaced: The file names a CRS and does not say where in it the pixels lie.
+        network: How the path is reached; see `obriy.blocks.gdal.dataset`.
     """
 
     path: str
@@ -71,6 +72,7 @@ class FileBand:
     opacity: int | None = None
     masked: bool = False
     unplaced: bool = False
+    network: Access = False
 
 
 def list_files(paths: tuple[str, ...]) -> tuple[list[str], list[str]]:
@@ -186,18 +188,21 @@ def _refuse_undated(folder: Path, inside: list[Path]) -> None:
     )
 
 
-def probe(path: str, step: int | None = None) -> list[FileBand]:
+def probe(path: str, step: int | None = None, network: Access = False) -> list[FileBand]:
     """Return the bands of a file, variables of a NetCDF included.
 
     Args:
         path: The file, or a store of Zarr.
         step: Which step along its axis of time, where it has one.
+        network: How the path is reached; of a file in the network only the head is read.
 
     Raises:
         SourceError: where it is not a readable raster, each with its own reason; several times,
             where none of them was asked for.
         GridError: where it has ground control points instead of a grid.
     """
+    if network:
+        return _far_bands(path, network)
     local = Path(path)
     if local.is_file():
         check_bytes(local)
@@ -215,6 +220,13 @@ def probe(path: str, step: int | None = None) -> list[FileBand]:
             _check_members(dataset)
         test_read(dataset, path)
     return bands
+
+
+def _far_bands(path: str, network: Access) -> list[FileBand]:
+    with _opened(path, network) as dataset:
+        require_room(dataset, path)
+        found = _bands(dataset, path, path, None)
+    return [dataclasses.replace(band, network=network) for band in found]
 
 
 def _check_members(dataset: Any) -> None:
@@ -246,10 +258,10 @@ def _bands(
 
 
 @contextlib.contextmanager
-def _opened(path: str) -> Iterator[Any]:
+def _opened(path: str, network: Access = False) -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
         try:
-            dataset = stack.enter_context(open_raster(path))
+            dataset = stack.enter_context(open_raster(path, network=network))
         except RasterioError as error:
             raise _no_image(path, error) from error
         yield dataset
@@ -305,10 +317,11 @@ def _has_mask(dataset: Any, index: int) -> bool:
 
 def masks_in_file(band: FileBand) -> tuple[Layer, ...]:
     """Return what hides pixels of a band in its own file: the file's mask, its alpha band."""
-    own = (Layer(band.path, band.index, band.grid, mask=True),) if band.masked else ()
+    far = band.network
+    own = (Layer(band.path, band.index, band.grid, mask=True, network=far),) if band.masked else ()
     if band.opacity in (None, band.index):
         return own
-    return (*own, Layer(band.path, band.opacity, band.grid))
+    return (*own, Layer(band.path, band.opacity, band.grid, network=far))
 
 
 def sample(band: FileBand, missing: tuple[float, ...]) -> npt.NDArray[np.float64]:
@@ -325,7 +338,7 @@ def sample(band: FileBand, missing: tuple[float, ...]) -> npt.NDArray[np.float64
         SourceError: where no window can be read. One that is damaged is passed over: the map
             lists what it could not read.
     """
-    with _opened(band.path) as dataset:
+    with _opened(band.path, band.network) as dataset:
         windows = sample_windows(*dataset.shape)
         parts = [v.ravel() for w in windows for v in _sound_parts(dataset, band, w)]
         if not parts:  # the first tile says why
@@ -377,7 +390,7 @@ def sample_windows(height: int, width: int, along: int = SAMPLE_WINDOWS) -> list
 
 def has_valid_pixel(band: FileBand, missing: tuple[float, ...]) -> bool:
     """Say whether any pixel of the band is valid, reading block by block until one is found."""
-    with _opened(band.path) as dataset:
+    with _opened(band.path, band.network) as dataset:
         for _, window in dataset.block_windows(band.index):
             try:
                 values = read_window(dataset, band.index, window, band.file).astype("float64")

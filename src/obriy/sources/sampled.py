@@ -1,6 +1,6 @@
 """The numbers of all bands at the same places of an image, looked at before the work."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -8,9 +8,11 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from obriy.blocks.around import part_around
 from obriy.blocks.gdal import gdal_env
 from obriy.blocks.validity import Layer, Layers
 from obriy.errors import SourceError
+from obriy.model.areas import District
 from obriy.model.notices import notice
 from obriy.sources.reading import SAMPLE_WINDOWS, FileBand, sample_windows
 
@@ -29,6 +31,7 @@ def look(
     masks: Mapping[str, tuple[Layer, ...]],
     *,
     told: bool = False,
+    districts: Sequence[District] = (),
 ) -> Numbers:
     """Read all of a small image, windows of a large one, on the grid of its finest band.
 
@@ -38,12 +41,15 @@ def look(
         told: Metadata decide what the numbers mean, and a few windows check them: each costs
             decoding a whole tile, of JPEG 2000 of Sentinel-2 1024 pixels wide. Where a band holds
             nothing in them, all windows are read.
+        districts: Around which the image is looked at; none: everywhere.
 
     Raises:
+        GeometryError: where the image meets no district.
         SourceError: where not one window of a band can be read. What is damaged here and there is
             passed over: the map lists what it could not read.
     """
     finest = min(bands.values(), key=lambda b: abs(b.grid.affine.determinant)).grid
+    finest = finest[part_around(districts, finest)] if districts else finest
     layers = Layers()
     with gdal_env():
         for along in (FEW, SAMPLE_WINDOWS) if told else (SAMPLE_WINDOWS,):
@@ -56,7 +62,7 @@ def look(
 
 def layer_of(band: FileBand) -> Layer:
     """Return where the numbers of a band lie."""
-    return Layer(band.path, band.index, band.grid)
+    return Layer(band.path, band.index, band.grid, network=band.network)
 
 
 def _numbers(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from odc.geo.geobox import GeoBox
 
+    from obriy.model.areas import District
+
 SWATHS = ("granules", "pictures")
 """Sources that know where a swath lies, and what hides it."""
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -101,12 +103,13 @@ def open_scene(  # noqa: PLR0917 - the order of the first six is a public contra
     )
 
 
-def open_item(item: Item, request: Request) -> "xr.Dataset":
+def open_item(item: Item, request: Request, districts: "Sequence[District]" = ()) -> "xr.Dataset":
     """Open an image that a source found; as `open_scene` is asked.
 
     Args:
         item: The image.
         request: How it is to be read; its paths, and the files that belong to it, are the item's.
+        districts: Where an image in the network is read at all; others are opened whole.
     """
     own = dataclasses.replace(
         request,
@@ -114,6 +117,8 @@ def open_item(item: Item, request: Request) -> "xr.Dataset":
         geolocation=item.assets.get("geolocation"),
         clouds_file=item.assets.get("clouds"),
         step=item.step,
+        item=item,
+        districts=tuple(districts) if SOURCES.get(item.source).far else (),
     )
     return _opened(own, item.source)
 

@@ -1,9 +1,11 @@
 """What the metadata of a product tell of its band files, before any of them is opened."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from obriy.blocks.gdal import Access
 from obriy.sources.scaling import Scaling
 from obriy.tables.sensor import Sensor
 
@@ -24,6 +26,8 @@ class Told:
         time: Date of the image, ISO 8601; None: not told.
         record: Plain values of the step ``product``.
         warnings: What the reader of a figure should know.
+        network: How paths that are addresses are reached; see `obriy.blocks.gdal.dataset`.
+        inputs: What the record says of each file, by its GDAL path; of others it is looked.
     """
 
     sensor: Sensor
@@ -36,3 +40,18 @@ class Told:
     time: str | None
     record: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
+    network: Access = False
+    inputs: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+
+
+def inputs_of(files: Iterable[str | Path], told: Told | None) -> list[dict[str, Any]]:
+    """Return what the record says of the files of an image: as told, else where, and how large."""
+    known = {} if told is None else told.inputs
+    return [
+        dict(known.get(str(file)) or {"href": str(file), "bytes": _size(Path(file))})
+        for file in dict.fromkeys(files)
+    ]
+
+
+def _size(file: Path) -> int | None:
+    return file.stat().st_size if file.exists() else None

@@ -28,12 +28,13 @@ from obriy.model.notices import reason_of
 from obriy.model.scene import band_names
 from obriy.prepare.crop import crop
 from obriy.prepare.lattice import common_grid, lay_on, mosaic, on_one_lattice, overlap
-from obriy.sources.base import Query
+from obriy.prepare.warp import one_grid, warp_on
+from obriy.sources.base import SOURCES, Query, source_of
 from obriy.sources.districts import read_districts
-from obriy.sources.finding import find_items
+from obriy.sources.finding import list_items
 from obriy.sources.heads import with_cloud_cover
-from obriy.workflows.config.reading import ImageConfig
-from obriy.workflows.opening import grid_text, scene_of
+from obriy.workflows.config.reading import ImageConfig, PlaceConfig
+from obriy.workflows.opening import Needs, grid_text, scene_of
 
 TILES_OVERLAP = 0.5
 """Share of a tile that may lie on another of its day: those of Sentinel-2 share a fifth, rows of
@@ -90,18 +91,58 @@ class Inputs:
         return next(one.part for one in self.opened if one.part is not None)
 
 
-def find_images(config: ImageConfig, datetime: str | None = None) -> list[Item]:
-    """Find the images of a configuration that names one file or folder."""
-    return find_items([config.source], Query(datetime=datetime))
+def find_images(
+    config: ImageConfig, datetime: str | None = None, best: int | None = None
+) -> list[Item]:
+    """Find the images of a configuration that names one file or folder, or a catalogue.
+
+    Args:
+        config: What to look in.
+        datetime: Of what dates; None: of all.
+        best: How many dates, of a source in the network; None: as the configuration says.
+    """
+    return [item for item in list_images(config, datetime, best) if not item.skipped]
 
 
-def one_image(config: ImageConfig, options: EngineOptions | None = None) -> Inputs:
-    """Open the only image of a configuration, and the districts.
+def list_images(
+    config: ImageConfig, datetime: str | None = None, best: int | None = None
+) -> list[Item]:
+    """Return the same with what is not read though it was found, which says why."""
+    if not lies_far(config.source):
+        return list_items([config.source], Query(datetime=datetime))
+    query = Query(
+        datetime=datetime,
+        districts=tuple(districts_of(config)),
+        max_cloud=getattr(config, "max_cloud", None),
+        max_dates=getattr(config, "max_dates", None),
+        best=best or getattr(config, "best", None),
+    )
+    return list_items([config.source], query)
+
+
+def lies_far(source: str) -> bool:
+    """Say whether a source is asked for a place and a period, and lies in the network."""
+    return SOURCES.get(source_of(source)).far
+
+
+def districts_of(config: PlaceConfig) -> list[District]:
+    """Return where areas are asked for; empty: whole images."""
+    return read_districts(config.aoi, config.layer) if config.aoi else []
+
+
+def one_image(
+    config: ImageConfig, options: EngineOptions | None = None, needs: Needs | None = None
+) -> Inputs:
+    """Open the only image of a configuration, and the districts; of a catalogue the best one.
 
     Raises:
         UsageError: where there are several: one of them would silently stand for all.
         ObriyError: as `open_scene` raises.
     """
+    if lies_far(config.source):
+        return read_image(
+            config, find_images(config, getattr(config, "datetime", None), 1), options
+        )
     items = find_images(config)
     if len(items) > 1:
         dates = {item.date for item in items}  # of one date their names tell more
@@ -114,15 +155,36 @@ def one_image(config: ImageConfig, options: EngineOptions | None = None) -> Inpu
             if len(files) > 1
             else "Write one of them to a file of its own (cdo seltimestep,1 CUBE.nc ONE.nc).",
         )
-    return read_image(config, items[0], options)
+    return read_image(config, items, options)
 
 
-def read_image(config: ImageConfig, item: Item, options: EngineOptions | None = None) -> Inputs:
-    """Open one image and the districts; nothing is read of the pixels yet."""
-    scene = scene_of(config, item, options)
-    districts = read_districts(config.aoi, config.layer) if config.aoi else []
+def read_image(
+    config: ImageConfig,
+    items: Sequence[Item],
+    options: EngineOptions | None = None,
+    needs: Needs | None = None,
+) -> Inputs:
+    """Open one image and the districts; nothing is read of the pixels yet.
+
+    Args:
+        config: How to read it.
+        items: It; of a source in the network its tiles.
+        options: Progress.
+        needs: Returns the bands that are wanted of an image in the network; None: all.
+    """
+    districts = districts_of(config)
+    if lies_far(config.source):
+        named = [("", item) for item in items]
+        return open_items(
+            named,
+            lambda item: scene_of(config, item, options, districts, needs),
+            lambda bands: None,
+            districts,
+            config.resolution,
+        )
+    scene = scene_of(config, items[0], options)
     part = crop(scene, districts) if districts else scene
-    return Inputs((OpenedItem(item, "", scene, part),), districts)
+    return Inputs((OpenedItem(items[0], "", scene, part),), districts)
 
 
 def open_items(
@@ -153,14 +215,15 @@ def open_items(
     scenes = [(name, scene) for name, _, scene in tried if isinstance(scene, xr.Dataset)]
     if not scenes:
         raise next(found for _, _, found in tried if isinstance(found, ObriyError))
-    grid = _common_grid(scenes)
+    far = SOURCES.get(named[0][1].source).far
+    grid = _common_grid(scenes, districts, far=far)
     if resolution is None:
         require_crs(grid, "an area in km²")
     by_name: dict[str, list[tuple[Item, xr.Dataset | ObriyError]]] = {}
     for name, item, found in tried:
         told = with_cloud_cover(item) if isinstance(found, xr.Dataset) else item
         by_name.setdefault(name, []).append((told, found))
-    opened = [_one_of(name, tiles, grid, districts) for name, tiles in by_name.items()]
+    opened = [_one_of(name, tiles, grid, districts, far=far) for name, tiles in by_name.items()]
     error = opened[0].error
     if error is not None and all(one.error is not None for one in opened):
         raise error
@@ -183,6 +246,8 @@ def _one_of(
     tiles: Sequence[tuple[Item, xr.Dataset | ObriyError]],
     grid: GeoBox,
     districts: list[District],
+    *,
+    far: bool,
 ) -> OpenedItem:
     """Return the one image that the tiles of a name are; none where one of them is lost."""
     item = dataclasses.replace(
@@ -193,8 +258,11 @@ def _one_of(
         if isinstance(found, ObriyError):
             return OpenedItem(item, name, error=found)
         scenes.append(found)
-    _require_apart(name, [tile for tile, _ in tiles], [geobox_of(scene) for scene in scenes])
-    scene = mosaic([lay_on(scene, grid) for scene in scenes])
+    if not far:
+        _require_apart(name, [tile for tile, _ in tiles], [geobox_of(scene) for scene in scenes])
+    # Those of a catalogue may show the same ground: what lies on the grid already comes first.
+    scenes.sort(key=lambda scene: not on_one_lattice(grid, geobox_of(scene)))
+    scene = mosaic([_brought(scene, grid) for scene in scenes])
     try:
         return OpenedItem(item, name, scene, crop(scene, districts) if districts else scene)
     except GeometryError as error:
@@ -212,8 +280,18 @@ def _require_apart(name: str, tiles: Sequence[Item], grids: Sequence[GeoBox]) ->
             )
 
 
-def _common_grid(scenes: Sequence[tuple[str, xr.Dataset]]) -> GeoBox:
+def _brought(scene: xr.Dataset, grid: GeoBox) -> xr.Dataset:
+    """Return a scene on the grid of the run: on its very pixels, or warped from another CRS."""
+    same = on_one_lattice(grid, geobox_of(scene))
+    return lay_on(scene, grid) if same else warp_on(scene, grid)
+
+
+def _common_grid(
+    scenes: Sequence[tuple[str, xr.Dataset]], districts: Sequence[District], *, far: bool
+) -> GeoBox:
     """Return the grid that holds all images, which are of one sensor and one lattice.
+
+    Those of a catalogue may be of several: an area may lie across a border of UTM zones.
 
     Raises:
         GridError: naming the images that differ.
@@ -224,6 +302,8 @@ def _common_grid(scenes: Sequence[tuple[str, xr.Dataset]]) -> GeoBox:
         [(n, str(s.attrs.get("sensor", ""))) for n, s in scenes],
         [n for n, s in scenes if s.attrs.get("sensor") != first.attrs.get("sensor")],
     )  # fmt: skip
+    if far:
+        return one_grid([geobox_of(scene) for _, scene in scenes], districts)
     _require_none(
         "grid", "Run each kind by itself, or bring them to one grid first "
         "(gdalwarp -t_srs EPSG:CODE -tr X Y -tap).",

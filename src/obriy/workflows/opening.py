@@ -1,7 +1,7 @@
 """Images as a configuration says that they are to be read."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from obriy.blocks.engine import EngineOptions
 from obriy.errors import SourceError
 from obriy.indices.sun import LANDSAT_H, SENTINEL_2_H, sun_at_overpass
 from obriy.model.areas import District
+from obriy.model.bands import CLASSES, SPECTRAL
 from obriy.model.grid import describe, geobox_of
 from obriy.model.item import Item
 from obriy.model.scene import band_names, provenance_of
@@ -22,11 +23,16 @@ from obriy.workflows.config.reading import ImageConfig, ReadingConfig
 from obriy.workflows.passes import with_clouds
 from obriy.workflows.run import run_path
 
+Needs = Callable[[set[str]], set[str]]
+"""Returns the bands that something reads, of those there are; raises BandError where one lacks."""
+
 
 def scene_of(
     config: ImageConfig,
     item: Item,
     options: EngineOptions | None = None,
+    districts: Sequence[District] = (),
+    needs: Needs | None = None,
 ) -> xr.Dataset:
     """Open an image as a Scene that knows its date, its clouds and its shade, lazily.
 
@@ -36,13 +42,32 @@ def scene_of(
         config: How to read it.
         item: The image.
         options: Progress; threads come from the configuration.
+        districts: Where an image in the network is read at all.
+        needs: Returns the bands that are wanted of it, of those there are; None: all.
     """
-    scene = open_item(item, asked(**told(config)))
+    given = told(config)
+    given["bands"] = given["bands"] or bands_wanted(config, item, needs)
+    scene = open_item(item, asked(**given), districts)
     scene.attrs["time"] = scene.attrs.get("time") or item.date or None
     options = dataclasses.replace(options or EngineOptions(), workers=config.workers)
     scene = with_clouds(scene, config.clouds, options)
     dem = getattr(config, "dem", None)
     return scene if dem is None else with_terrain(scene, dem, scene.attrs["time"])
+
+
+def bands_wanted(config: ImageConfig, item: Item, needs: Needs | None) -> list[str] | None:
+    """Return the bands that are read of an image in the network; None: all.
+
+    Those of the method and of a picture in colour; all where clouds are to be found in them.
+
+    Raises:
+        BandError: where the method lacks one.
+    """
+    spectral = set(item.bands) & set(SPECTRAL)
+    flagged = bool(set(item.bands) & set(CLASSES)) and config.clouds in ("auto", "flags")
+    if needs is None or not spectral or not (flagged or config.clouds == "none"):
+        return None
+    return sorted(needs(spectral) | (spectral & {"red", "green", "blue"}))
 
 
 LOWEST_SUN = 3.0

@@ -149,7 +149,7 @@ def run_water_comparison(config: WaterCompareConfig, options: EngineOptions | No
     items = find_images(config)
     if len(items) > 1:
         return run_season_sweep(config, items, options)
-    inputs = read_image(config, items[0], options)
+    inputs = read_image(config, items, options)
     methods, swept = _checked(config.methods, config.sweep, set(band_names(inputs.scene)))
     reference = reference_of(inputs, config, options)
     if reference is not None and config.reference is not None:

@@ -75,7 +75,7 @@ def absolute(text: str | None) -> str | None:
     """Return a name with the path of a file in it made absolute; anything else stays."""
     if not text:
         return text
-    head = next((h for h in (GSW, "replay:", "student:") if text.startswith(h)), "")
+    head = next((h for h in (GSW, "replay:", "student:", "stac:") if text.startswith(h)), "")
     path, mark, query = text.removeprefix(head).partition("?p=")
     known = Path(path).expanduser()
     return f"{head}{known.resolve()}{mark}{query}" if known.exists() else text

@@ -16,6 +16,7 @@ from obriy.workflows.config.base import (
     one_or_more,
 )
 from obriy.workflows.config.reading import ImageConfig
+from obriy.workflows.config.searching import SearchConfig
 
 
 def _auto(value: Any) -> Any:
@@ -82,7 +83,7 @@ class CoverConfig(ImageConfig):
         return [f"replay:{self.replay}"] if self.replay else list(self.labellers)
 
 
-class LandcoverConfig(CoverConfig):
+class LandcoverConfig(CoverConfig, SearchConfig):
     """Map land cover without labels: clusters that a panel of labellers names."""
 
     PLACES: ClassVar[tuple[str, ...]] = (*CoverConfig.PLACES, "method")

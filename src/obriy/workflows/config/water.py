@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from obriy.workflows.config.base import ARGUMENT, CommaList
 from obriy.workflows.config.reading import ImageConfig, Scheduler
+from obriy.workflows.config.searching import SearchSeriesConfig
 from obriy.workflows.config.series import SeriesConfig
 
 
@@ -22,7 +23,7 @@ class _WaterImages(ImageConfig):
     )
 
 
-class WaterConfig(_WaterImages, SeriesConfig):
+class WaterConfig(_WaterImages, SeriesConfig, SearchSeriesConfig):
     """Map water in an image or through a season, measure it, score it or compare it."""
 
     PLACES = ("source", "aoi", "reference", "dem", "weights", "register_", "river", "evaporation")

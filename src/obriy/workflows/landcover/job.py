@@ -27,7 +27,7 @@ from obriy.settings import settings
 from obriy.sources.legends import open_legend
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.evaluation import cover_reference
-from obriy.workflows.inputs import one_image
+from obriy.workflows.inputs import lies_far, one_image
 from obriy.workflows.landcover.clustering import (
     Clustered,
     cluster_in_memory,
@@ -42,6 +42,7 @@ from obriy.workflows.landcover.student_map import (
     student_in_memory,
     student_to_files,
 )
+from obriy.workflows.listing import plan_of_search
 from obriy.workflows.opening import plan_of
 from obriy.workflows.passes import with_clouds
 from obriy.workflows.run import (
@@ -56,6 +57,8 @@ from obriy.workflows.run import (
 def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: grid, bands, clusterer, labellers, outputs."""
     config = config.anchored()
+    if lies_far(config.source):
+        return plan_of_search(config, _asked(config), best=1)
     inputs = _inputs(config)
     by_student = config.method.startswith(PREFIX)
     method = _method(config, inputs.scene)
@@ -241,23 +244,26 @@ def _rules(config: LandcoverConfig, legend: Legend) -> PanelRules:
 
 def _method(config: LandcoverConfig, scene: xr.Dataset) -> Method:
     """Return the clusterer, or the student, checked against the bands of the scene."""
-    method: Method
-    if config.method.startswith(PREFIX):
-        method = student_method(config.method)
-    else:
-        method = parse_clusterer(
-            config.method,
-            clusters=config.clusters,
-            features=check_groups(config.features),
-            seed=config.seed,
-            weights=config.model,
-        )
+    method = _asked(config)
     method.bands(set(band_names(scene)))
     return method
 
 
+def _asked(config: LandcoverConfig) -> Method:
+    """Return the clusterer, or the student."""
+    if config.method.startswith(PREFIX):
+        return student_method(config.method)
+    return parse_clusterer(
+        config.method,
+        clusters=config.clusters,
+        features=check_groups(config.features),
+        seed=config.seed,
+        weights=config.model,
+    )
+
+
 def _inputs(config: LandcoverConfig) -> CoverInputs:
-    read = one_image(config)
+    read = one_image(config, needs=_asked(config).bands)
     legend = _legend(config)
     reference = None if config.reference is None else cover_reference(config, read.part, legend)
     return CoverInputs(read.scene, read.part, read.districts, legend, reference)

@@ -1,7 +1,7 @@
 """One image to a scored, measured map in a run folder, for `obriy water` and `obriy measure`."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from obriy.blocks.engine import EngineOptions
@@ -47,9 +47,9 @@ from obriy.workflows.water.image_products import Products, write_products
 from obriy.workflows.water.mapping import WaterMapper
 
 
-def plan_image(config: WaterConfig, item: Item) -> dict[str, Any]:
+def plan_image(config: WaterConfig, items: Sequence[Item]) -> dict[str, Any]:
     """Say what a run would do, without doing it: grid, bands, districts, outputs."""
-    inputs = read_image(config, item)
+    inputs = read_image(config, items, needs=parse_method(config.method).bands)
     scene = inputs.part
     reference = reference_of(inputs, config, EngineOptions())
     return {
@@ -61,21 +61,24 @@ def plan_image(config: WaterConfig, item: Item) -> dict[str, Any]:
     }
 
 
-def run_image(config: WaterConfig, item: Item, options: EngineOptions | None = None) -> Run:
+def run_image(
+    config: WaterConfig, items: Sequence[Item], options: EngineOptions | None = None
+) -> Run:
     """Map, measure, score and report; a run that was cut off goes on where it stopped.
 
     Args:
         config: What to do, anchored.
-        item: The image.
+        items: The image, or its tiles.
         options: Progress and cancel; threads and memory come from the configuration.
 
     Raises:
         ObriyError: of the kind that fits; nothing half-written is left.
     """
-    inputs = read_image(config, item, options)
+    method = parse_method(config.method)
+    inputs = read_image(config, items, options, method.bands)
     options = limited(config, options)
     # Before the work: what is wrong with method and reference is said while nothing is lost.
-    parse_method(config.method).bands(set(band_names(inputs.scene)))
+    method.bands(set(band_names(inputs.scene)))
     reference = reference_of(inputs, config, options)
     job = OneMap(inputs, WaterMapper(config), _result, reference)
     with run_folder(config) as folder:

@@ -11,10 +11,9 @@ from obriy.model.areas import Area
 from obriy.model.item import Item
 from obriy.sources.dated_files import SIDECAR
 from obriy.sources.dates import parse_range
-from obriy.sources.districts import read_districts
 from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.config.water import WaterConfig
-from obriy.workflows.inputs import Inputs, OpenedItem, open_items
+from obriy.workflows.inputs import Inputs, OpenedItem, districts_of, open_items
 from obriy.workflows.opening import scene_of
 from obriy.workflows.water.balance import BalanceInputs, read_balance
 from obriy.workflows.water.measuring import weigh_as
@@ -44,14 +43,14 @@ def read_inputs(config: WaterConfig, items: Sequence[Item]) -> SeriesInputs:
             "Run: obriy evaluate RUN/maps/DATE/mask.tif REFERENCE.",
         )
     _require_dates(items)
-    districts = read_districts(config.aoi, config.layer) if config.aoi else []
+    districts = districts_of(config)
     dates = [item.date for item in items]
     check_change(config.change, sorted(set(dates)))
     balance = read_balance(config, districts, dates)
     method = parse_method(config.method)
 
     def open_one(item: Item) -> xr.Dataset:
-        scene = scene_of(config, item)
+        scene = scene_of(config, item, districts=districts, needs=method.bands)
         scene.attrs["time"] = item.date
         return scene
 

@@ -6,9 +6,11 @@ from typing import Any
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import UsageError
+from obriy.methods.expression import parse_method
 from obriy.model.item import Item
 from obriy.workflows.config.water import WaterConfig
-from obriy.workflows.inputs import find_images
+from obriy.workflows.inputs import find_images, lies_far
+from obriy.workflows.listing import plan_of_search
 from obriy.workflows.run import Run
 from obriy.workflows.water.image import plan_image, run_image
 
@@ -30,15 +32,17 @@ def run_water(config: WaterConfig, options: EngineOptions | None = None) -> Run:
         from obriy.workflows.water.series import run_series
 
         return run_series(config, items, options)
-    return run_image(config, items[0], options)
+    return run_image(config, items, options)
 
 
 def plan_water(config: WaterConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: dates, grid, bands, districts, outputs."""
     config = config.anchored()
+    if lies_far(config.source):
+        return plan_of_search(config, parse_method(config.method))
     items = _items(config)
     if not _of_series(config, items):
-        return plan_image(config, items[0])
+        return plan_image(config, items)
     from obriy.workflows.water.series import plan_series
 
     return plan_series(config, items)
@@ -51,6 +55,8 @@ def _items(config: WaterConfig) -> list[Item]:
         UsageError: an option of a series with a source that is none.
     """
     asked, items = config.series_options(), find_images(config, config.datetime)
+    if lies_far(config.source):
+        return items
     cube = any(item.step is not None for item in items)
     if asked and not cube and not Path(config.source).expanduser().is_dir():
         raise UsageError(
@@ -66,7 +72,10 @@ def _of_series(config: WaterConfig, items: Sequence[Item]) -> bool:
     Raises:
         UsageError: an option that only several images have.
     """
-    series = bool(config.series_options()) or len(items) > 1
+    if lies_far(config.source):  # dates choose, and one that was asked for is no series
+        series = config.best != 1 or bool(set(config.series_options()) - {"datetime"})
+    else:
+        series = bool(config.series_options()) or len(items) > 1
     if config.scheduler and not series:
         raise UsageError(
             "--scheduler spreads the dates of a series, and this is one image.",
