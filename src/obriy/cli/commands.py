@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from obriy import __version__
+from obriy.cli.cache import cache
 from obriy.cli.help import GroupedCommand
 from obriy.cli.maps import evaluate, sample
 from obriy.cli.options import job_command, noting_old_names
@@ -144,5 +145,5 @@ def doctor() -> None:
 
 app.command()(demo)
 add_jobs(JOBS.values(), app)
-for _one in (evaluate, sample, run, simulate, methods, indices, doctor):
+for _one in (evaluate, sample, run, simulate, methods, indices, cache, doctor):
     app.command()(_one)

@@ -7,7 +7,6 @@ Nothing half-made is ever found: files and folders appear under their names when
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import os
 import shutil
@@ -19,6 +18,11 @@ from typing import Final
 
 from obriy.errors import OutputError
 from obriy.settings import settings
+
+try:
+    import fcntl
+except ImportError:  # Windows, which itself keeps files that are open
+    fcntl = None  # type: ignore[assignment]
 
 LOCK: Final = "lock"
 """File of an entry that its users hold a shared lock on."""
@@ -149,13 +153,23 @@ def remove(folder: Path) -> bool:
     """Let go of an entry unless somebody uses it; say whether it is gone."""
     try:
         with (folder / LOCK).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(file.fileno(), alone=True)
             discard(folder)
     except BlockingIOError:
         return False
     except OSError:  # no lock: a document, read at once
         discard(folder)
     return True
+
+
+def hold(descriptor: int, *, alone: bool = False) -> None:
+    """Lock an entry by its open lock file, for as long as that is open.
+
+    Raises:
+        BlockingIOError: where others hold it, alone or where this one wants it alone.
+    """
+    if fcntl is not None:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
 
 
 def discard(folder: Path) -> None:

@@ -7,7 +7,6 @@ for again. Several processes may write to one mirror; at worst both fetch the sa
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import re
@@ -17,6 +16,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
+from obriy.errors import RemoteError
 from obriy.net import cache
 from obriy.net.address import unsigned
 from obriy.net.spans import Span, Spans
@@ -39,6 +39,8 @@ class About:
         etag: What the server calls this version; empty: nothing.
         modified: When it says that it was changed; empty: it does not.
         made: When the mirror was, seconds since 1970.
+        file: Name of the sparse file, which no other mirror has: whoever opens it by its path gets
+            this one, or none.
     """
 
     href: str
@@ -46,6 +48,7 @@ class About:
     etag: str
     modified: str
     made: float
+    file: str = ""
 
     def is_same(self, size: int, etag: str, modified: str) -> bool:
         """Say whether an answer is of this file, and not of one that took its place."""
@@ -69,7 +72,7 @@ class Mirror:
     def __init__(self, folder: Path, about: About, lock: int) -> None:
         self.folder = folder
         self.about = about
-        self.path = folder / _file_name(about.href)
+        self.path = folder / about.file
         self._lock = lock
         self._guard = threading.Lock()
         self._there = Spans()
@@ -90,6 +93,7 @@ class Mirror:
         """Keep bytes that were fetched.
 
         Raises:
+            RemoteError: where another run has let go of this mirror.
             OutputError: where they cannot be written.
         """
         stop = start + len(content)
@@ -100,6 +104,8 @@ class Mirror:
                 file.write(content)
             with (self.folder / _JOURNAL).open("ab", buffering=0) as journal:
                 journal.write(line)
+        except FileNotFoundError as error:
+            raise _lost(self.about.href) from error
         except OSError as error:
             raise cache.unwritable(error) from error
         with self._guard:
@@ -110,10 +116,17 @@ class Mirror:
             cache.trim()
 
     def read(self, span: Span) -> bytes:
-        """Return bytes that are here."""
-        with self.path.open("rb") as file:
-            file.seek(span[0])
-            return file.read(span[1] - span[0])
+        """Return bytes that are here.
+
+        Raises:
+            RemoteError: where another run has let go of this mirror.
+        """
+        try:
+            with self.path.open("rb") as file:
+                file.seek(span[0])
+                return file.read(span[1] - span[0])
+        except FileNotFoundError as error:
+            raise _lost(self.about.href) from error
 
     @property
     def fetched(self) -> int:
@@ -156,7 +169,7 @@ def find(href: str) -> Mirror | None:
     with contextlib.suppress(OSError, ValueError, TypeError):
         lock = os.open(folder / cache.LOCK, os.O_RDONLY)
         try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            cache.hold(lock)
             if os.fstat(lock).st_ino == (folder / cache.LOCK).stat().st_ino:
                 os.utime(folder)
                 about = About(**json.loads((folder / _ABOUT).read_text("utf-8")))
@@ -175,13 +188,15 @@ def make(about: About) -> Mirror:
         OutputError: where it cannot be written.
     """
     folder = cache.entry(KIND, about.href)
-    draft = folder.with_name(f".{uuid.uuid4().hex}")
+    own = uuid.uuid4().hex
+    draft = folder.with_name(f".{own}")
+    about = dataclasses.replace(about, file=f"{own[:8]}-{_file_name(about.href)}")
     try:
         draft.mkdir(parents=True)
         (draft / _ABOUT).write_text(json.dumps(dataclasses.asdict(about)), "utf-8")
-        for name in (cache.LOCK, _JOURNAL, _file_name(about.href)):
+        for name in (cache.LOCK, _JOURNAL, about.file):
             (draft / name).touch()
-        os.truncate(draft / _file_name(about.href), about.size)
+        os.truncate(draft / about.file, about.size)
         _place(draft, folder, about)
     except OSError as error:
         raise cache.unwritable(error) from error
@@ -208,4 +223,10 @@ def _place(draft: Path, folder: Path, about: About) -> None:
 def _file_name(href: str) -> str:
     """Return the name that a file has here: its own, as far as it is one."""
     last = unsigned(href).partition("?")[0].rstrip("/").rpartition("/")[2]
-    return f"f-{_ODD.sub('_', last)[-80:]}"
+    return _ODD.sub("_", last)[-80:]
+
+
+def _lost(href: str) -> RemoteError:
+    return RemoteError(
+        f"What was kept of {href} was let go of by another run.", "Run it again: it is read anew."
+    )
