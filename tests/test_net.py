@@ -31,7 +31,7 @@ def set_up(monkeypatch, folder, **told):
 def anew():
     obriy_settings.settings.cache_clear()
     client.cache_clear()
-    remote._files.clear()
+    remote.let_go()
 
 
 @pytest.fixture(autouse=True)

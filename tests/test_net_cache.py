@@ -47,7 +47,7 @@ def told(monkeypatch, tmp_path):
 def begin():
     obriy_settings.settings.cache_clear()
     client.cache_clear()
-    remote._files.clear()
+    remote.let_go()
     remote._Anew.since = 0.0
 
 
@@ -131,7 +131,7 @@ def test_a_process_that_was_killed_leaves_what_it_read(server):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     file = remote.remote_file(server.at)
-    file.need_all()
+    file.need([(0, SIZE)])
     assert read[-1] == "12\n"
     assert file.path.read_bytes() == BYTES
     assert client().traffic.received <= SIZE - 12 * 50_000

@@ -12,7 +12,6 @@ from rasterio.io import DatasetReader  # noqa: TID251 - a part of the opener
 from rasterio.windows import Window
 
 from obriy.errors import RemoteError
-from obriy.net import tiff
 from obriy.net.remote import RemoteFile
 from obriy.net.spans import Span
 from obriy.net.tiff import Level
@@ -30,11 +29,7 @@ class Layout:
 
     def __init__(self, file: RemoteFile) -> None:
         self.file = file
-        self.levels: list[Level] = []
-        if file.read(0, 4) in tiff.MAGIC:
-            self.levels = tiff.levels(file.read)
-        else:
-            file.need_all()
+        self.levels = file.levels
 
     def spans(
         self,

@@ -31,14 +31,14 @@ from obriy.errors import CancelledError, RemoteError, SourceError
 from obriy.net import address
 from obriy.net.hosts import Host
 from obriy.net.signing import Signer
-from obriy.net.sockets import CuttableAdapter, Flight, flying
+from obriy.net.sockets import CuttableAdapter, Flight, Flights
 from obriy.settings import settings
 
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which the same request may succeed."""
 _REDIRECTIONS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_HOPS: Final = 8
-_PIECE: Final = 1 << 16
+_PIECE: Final = 1 << 18
 _MOST_WHOLE: Final = 512 * 10**6
 """Bytes of one answer: a catalogue's are fewer, and parts of files are asked for by less."""
 _OWN: Final = ("127.0.0.1", "localhost", "::1")
@@ -129,7 +129,7 @@ class Client:
             self._session.mount(scheme, adapter)
         self._hosts: dict[str, Host] = {}
         self._lock = threading.Lock()
-        self._flights: set[Flight] = set()
+        self._flights = Flights()
         self._cancelled = threading.Event()
         # Its lines of debugging, and some warnings, hold whole addresses with their signatures.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -188,10 +188,7 @@ class Client:
     def cancel(self) -> None:
         """End all requests under way, and refuse new ones: the work is cancelled."""
         self._cancelled.set()
-        with self._lock:
-            flights = list(self._flights)
-        for flight in flights:
-            flight.cut()
+        self._flights.cut_all()
 
     def _asked(self, ask: _Ask) -> Answer:
         address.check(ask.url)
@@ -261,9 +258,8 @@ class Client:
         return self.request("GET", url).json()
 
     def _turn(self, ask: _Ask, url: str, host: Host) -> Answer:
-        with host.turn(self._cancelled), flying(self._told.net_deadline_s) as flight:
-            with self._lock:
-                self._flights.add(flight)
+        seconds = self._told.net_deadline_s
+        with host.turn(self._cancelled), self._flights.one(seconds) as flight:
             try:
                 answer = self._hops(ask, url)
                 if flight.was_cut:  # headers that were cut may look whole
@@ -273,9 +269,6 @@ class Client:
                 if self._cancelled.is_set():
                     raise CancelledError("The run was cancelled.") from error
                 raise self._broken(ask, flight, error) from error
-            finally:
-                with self._lock:
-                    self._flights.discard(flight)
 
     def _broken(self, ask: _Ask, flight: Flight, error: Exception) -> Exception:
         """Return what an exchange that ended early means."""

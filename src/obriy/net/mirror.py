@@ -13,6 +13,7 @@ import re
 import threading
 import uuid
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -83,11 +84,13 @@ class Mirror:
         with contextlib.suppress(OSError):
             os.close(self._lock)
 
-    def lacking(self, span: Span) -> list[Span]:
-        """Return the parts of a span that are not here; checksums of the others are checked."""
+    def lacking(self, spans: Collection[Span]) -> list[Span]:
+        """Return the parts of spans that are not here; checksums of the others are checked."""
+        if not spans:
+            return []
         with self._guard:
-            self._check_sums(span)
-            return self._there.lacking(span)
+            self._check_sums((min(a for a, _ in spans), max(b for _, b in spans)))
+            return [part for span in spans for part in self._there.lacking(span)]
 
     def write(self, start: int, content: bytes) -> None:
         """Keep bytes that were fetched.
@@ -154,6 +157,8 @@ class Mirror:
 
     def _check_sums(self, span: Span) -> None:
         """Check what an earlier process wrote, once; what is broken is not here."""
+        if not self._sums:
+            return
         for part in [p for p in self._sums if p[0] < span[1] and span[0] < p[1]]:
             if zlib.crc32(self.read(part)) != self._sums.pop(part):
                 self._there.remove(part)

@@ -1,5 +1,6 @@
 """A file of the network that is read by parts: what is needed is fetched, once, and kept."""
 
+import collections
 import concurrent.futures
 import functools
 import threading
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from obriy.errors import RemoteError
-from obriy.net import address, mirror
+from obriy.net import address, mirror, tiff
 from obriy.net.client import Answer, client, content_range
 from obriy.net.mirror import About, Mirror
 from obriy.net.signing import Signer
 from obriy.net.spans import Span, Spans, together
+from obriy.net.tiff import Level
 from obriy.settings import settings
 
 HEAD: Final = 1 << 15
@@ -38,6 +40,19 @@ class RemoteFile:
         self._lock = threading.Lock()
         self._coming: dict[Span, concurrent.futures.Future[None]] = {}
         self._mirror = self._found(anew) or self._begun()
+
+    @functools.cached_property
+    def levels(self) -> list[Level]:
+        """Where its tiles lie, of a TIFF; of any other format none, and the whole is fetched.
+
+        Raises:
+            RemoteError: where what says it cannot be fetched.
+            SourceError: where a TIFF is broken.
+        """
+        if self.read(0, 4) in tiff.MAGIC:
+            return tiff.levels(self.read)
+        self.need([(0, self.size)])
+        return []
 
     @property
     def path(self) -> Path:
@@ -66,7 +81,7 @@ class RemoteFile:
             RemoteError: where they cannot be fetched.
         """
         stop = min(stop, self.size)
-        if self._mirror.lacking((start, stop)):
+        if self._mirror.lacking([(start, stop)]):
             self.need([(start, max(stop, start + _AHEAD))])
         return self._mirror.read((start, stop))
 
@@ -81,7 +96,7 @@ class RemoteFile:
         """
         wanted = [(max(0, a), min(b, self.size)) for a, b in spans]
         with self._lock:
-            lacking = [part for span in wanted for part in self._mirror.lacking(span)]
+            lacking = self._mirror.lacking(wanted)
             if not lacking:
                 return
             waits = [f for span, f in self._coming.items() if _touches(span, lacking)]
@@ -94,12 +109,8 @@ class RemoteFile:
         first = next((error for error in errors if error is not None), None)
         if first is not None:
             raise first
-        if any(self._mirror.lacking(span) for span in wanted):
+        if self._mirror.lacking(wanted):
             raise RemoteError(f"{self.href} was lost from the cache.", "Run it again.")
-
-    def need_all(self) -> None:
-        """Fetch the whole file."""
-        self.need([(0, self.size)])
 
     def _fetch(self, part: Span) -> None:
         try:
@@ -158,6 +169,9 @@ def _threads() -> concurrent.futures.ThreadPoolExecutor:
     )
 
 
+_MOST_OPEN: Final = 64
+"""Files kept open for who asks next: the bands of some dates, each asked for by each thread."""
+_recent: Final[collections.deque[RemoteFile]] = collections.deque(maxlen=_MOST_OPEN)
 _files: weakref.WeakValueDictionary[tuple[str, Signer | None], RemoteFile] = (
     weakref.WeakValueDictionary()
 )
@@ -177,7 +191,13 @@ def read_anew() -> None:
     Whoever opens a file first in any process lets its old bytes go; others find the new ones.
     """
     _Anew.since = time.time()
+    let_go()
+
+
+def let_go() -> None:
+    """Let go of the files that nobody reads at the moment."""
     _files.clear()
+    _recent.clear()
 
 
 def remote_file(href: str, signer: Signer | None = None) -> RemoteFile:
@@ -200,4 +220,5 @@ def remote_file(href: str, signer: Signer | None = None) -> RemoteFile:
         file = _files.get(key)
         if file is None:
             file = _files[key] = RemoteFile(at, signer, _Anew.since)
+            _recent.append(file)
         return file

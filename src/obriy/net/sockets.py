@@ -7,6 +7,7 @@ request as a whole is its socket, shut by somebody else.
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -14,11 +15,19 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+_LOOK_S: Final = 0.1
+"""Seconds between two looks at the deadlines of what is under way."""
+
 
 class Flight:
-    """A request under way: where its answer comes from, and whether it was cut."""
+    """A request under way: where its answer comes from, and whether it was cut.
 
-    def __init__(self) -> None:
+    Args:
+        seconds: How long it may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.deadline = time.monotonic() + seconds
         self.was_cut = False
         self._lock = threading.Lock()
         self._socket: Any = None
@@ -53,20 +62,48 @@ class _Now(threading.local):
 _now: Final = _Now()
 
 
-@contextlib.contextmanager
-def flying(seconds: float) -> Iterator[Flight]:
-    """Return the context of one request of this thread, which may take so many seconds."""
-    flight = Flight()
-    _now.flight = flight
-    timer = threading.Timer(seconds, flight.cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield flight
-    finally:
-        timer.cancel()
-        flight.land()
-        _now.flight = None
+class Flights:
+    """The requests of a client that are under way, and the thread that ends those too long."""
+
+    def __init__(self) -> None:
+        self._some = threading.Condition()
+        self._under_way: set[Flight] = set()
+        self._watch: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def one(self, seconds: float) -> Iterator[Flight]:
+        """Return the context of one request of this thread, which may take so many seconds."""
+        flight = Flight(seconds)
+        with self._some:
+            self._under_way.add(flight)
+            if self._watch is None:
+                self._watch = threading.Thread(target=self._look, name="obriy-net", daemon=True)
+                self._watch.start()
+            self._some.notify()
+        _now.flight = flight
+        try:
+            yield flight
+        finally:
+            _now.flight = None
+            flight.land()
+            with self._some:
+                self._under_way.discard(flight)
+
+    def cut_all(self) -> None:
+        """End all that is under way."""
+        with self._some:
+            flights = list(self._under_way)
+        for flight in flights:
+            flight.cut()
+
+    def _look(self) -> None:
+        while True:
+            with self._some:
+                self._some.wait_for(lambda: self._under_way)
+                late = [f for f in self._under_way if time.monotonic() > f.deadline]
+            for flight in late:
+                flight.cut()
+            time.sleep(_LOOK_S)
 
 
 class _Watched(HTTPConnection):
