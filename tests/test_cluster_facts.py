@@ -10,6 +10,7 @@ from obriy.blocks.places import place_keys
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import BandError, GridError
 from obriy.labelling import facts as facts_module
+from obriy.labelling import tally as tally_module
 from obriy.labelling.facts import measure_clusters
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import NOISE, cluster_legend
@@ -120,7 +121,7 @@ def _random_scene(scene_of, size=70):
 
 
 def test_windows_do_not_matter(scene_of, monkeypatch):
-    monkeypatch.setattr(facts_module, "SAMPLE", 100)
+    monkeypatch.setattr(tally_module, "SAMPLE", 100)
     scene, clusters = _random_scene(scene_of)
     whole = measure_clusters(scene, clusters, seed=4)
     monkeypatch.setattr(facts_module, "WINDOW", 17)
@@ -132,7 +133,7 @@ def test_windows_do_not_matter(scene_of, monkeypatch):
 def test_a_sample_is_near_the_whole(scene_of, monkeypatch):
     scene, clusters = _random_scene(scene_of)
     whole = by_id(measure_clusters(scene, clusters))
-    monkeypatch.setattr(facts_module, "SAMPLE", 300)
+    monkeypatch.setattr(tally_module, "SAMPLE", 300)
     for facts in measure_clusters(scene, clusters):
         assert facts.pixels == whole[facts.id].pixels
         median = whole[facts.id].spectrum["nir"].median

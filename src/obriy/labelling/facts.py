@@ -8,24 +8,18 @@ depends on the windows in which the scene is read.
 import dataclasses
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from odc.geo.geobox import GeoBox
 
 from obriy.blocks.damage import read_around
-from obriy.blocks.places import place_keys
 from obriy.blocks.windows import windows
 from obriy.errors import BandError, GridError
-from obriy.indices.features import (
-    NEIGHBOURHOOD_WINDOW,
-    TEXTURE,
-    TEXTURE_WINDOW,
-    base_layers,
-    ground_bands,
-)
-from obriy.labelling.patches import patch_deviations, patch_means
+from obriy.indices.features import ground_bands
+from obriy.labelling.tally import HALO, ClusterTally
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import ClusterFacts, Spread
 from obriy.model.grid import geobox_of, pixel_metres, same_grid
@@ -35,12 +29,8 @@ from obriy.model.scene import band_names, is_reflectance
 FloatArray = npt.NDArray[np.float32]
 LabelArray = npt.NDArray[np.uint8]
 
-SAMPLE: Final = 1500
-"""Pixels of a cluster that are measured: a median of so many is known to 3 % of the deviation."""
 WINDOW: Final = 1024
 """Side of the windows in which a scene is read, pixels: some 150 MB of bands and layers."""
-HALO: Final = NEIGHBOURHOOD_WINDOW // 2
-CODES: Final = 256
 
 
 def measure_clusters(scene: xr.Dataset, clusters: ClassMap, *, seed: int = 0) -> list[ClusterFacts]:
@@ -70,21 +60,49 @@ def measure_clusters(scene: xr.Dataset, clusters: ClassMap, *, seed: int = 0) ->
             f"No band of the scene sees the ground, only: {', '.join(band_names(scene))}.",
             "Name the bands with --bands blue,green,red,nir (file order) or --sensor.",
         )
-    tally = _Tally(seed)
+    tally = ClusterTally(seed)
     for piece in _pieces(scene, clusters):
-        tally.add(piece)
+        tally.add(piece.bands, piece.labels, (piece.row, piece.column), piece.core)
+    return facts_of(tally, scene)
+
+
+def facts_of(
+    tally: ClusterTally, scene: xr.Dataset, number_of: npt.NDArray[np.uint8] | None = None
+) -> list[ClusterFacts]:
+    """Return the facts of what was counted, in the order of the numbers.
+
+    Args:
+        tally: Of all blocks.
+        scene: The Scene that was counted.
+        number_of: As for `ClusterTally.samples`; None: each leaf has its own.
+    """
+    numbers = np.arange(256, dtype=np.uint8) if number_of is None else number_of
+    pixels, inner, borders = tally.counts(numbers)
+    samples = tally.samples(numbers)
+    seen = max(1, int(pixels[1:].sum()))
     known = is_reflectance(scene)
     return [
-        dataclasses.replace(facts, reflectance=known)
-        for facts in tally.facts(_pixel_size(clusters))
+        dataclasses.replace(
+            describe_cluster(
+                code,
+                {other: sample.values for other, sample in samples.items()},
+                shares={other: pixels[other] / seen for other in samples},
+                pixels=int(pixels[code]),
+                interior=float(inner[code] / pixels[code]),
+                borders=borders[code],
+                pixel_m=_pixel_size(geobox_of(scene)),
+            ),
+            reflectance=known,
+        )
+        for code in samples
     ]
 
 
 @dataclasses.dataclass(frozen=True)
 class _Piece:
-    """A window with its halo; pixels that do not count are 0 in labels and NaN in layers."""
+    """A window with its halo; pixels that do not count are 0 in labels and NaN in bands."""
 
-    layers: Mapping[str, FloatArray]
+    bands: Mapping[str, FloatArray]
     labels: LabelArray
     row: int
     column: int
@@ -122,110 +140,12 @@ def _read(scene: xr.Dataset, clusters: ClassMap, core: tuple[slice, slice]) -> _
         name: np.asarray(read_around(scene[name].variable, *outer)[0], np.float32)
         for name in ground_bands(set(band_names(scene)))
     }
-    layers = base_layers(bands)
-    missing = np.any([np.isnan(plane) for plane in layers.values()], axis=0)
+    missing = np.any([np.isnan(plane) for plane in bands.values()], axis=0)
     labels[missing] = NO_DATA
     hidden = labels == NO_DATA
     # Anew, not in place: of a scene in memory the planes are windows into its own arrays.
-    layers = {name: np.where(hidden, np.float32("nan"), p) for name, p in layers.items()}
-    return _Piece(layers, labels, outer[0].start, outer[1].start, (inner[0], inner[1]))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Sample:
-    """Measured pixels of one cluster: hashes in ascending order, and their values by name."""
-
-    hashes: npt.NDArray[np.uint64]
-    values: Mapping[str, FloatArray]
-
-    @property
-    def worst(self) -> np.uint64:
-        """The hash that a pixel must be below to come in; the largest there is while not full."""
-        full = self.hashes.size >= SAMPLE
-        return self.hashes[-1] if full else np.uint64(np.iinfo(np.uint64).max)
-
-    def merge(self, other: "_Sample") -> "_Sample":
-        """Keep the smallest hashes of both."""
-        hashes = np.concatenate([self.hashes, other.hashes])
-        keep = np.argsort(hashes)[:SAMPLE]
-        values = {
-            name: np.concatenate([self.values[name], other.values[name]])[keep]
-            for name in self.values
-        }
-        return _Sample(hashes[keep], values)
-
-
-class _Tally:
-    """Counts and samples of all clusters, window by window."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self._pixels = np.zeros(CODES, np.int64)
-        self._inner = np.zeros(CODES, np.int64)
-        self._borders = np.zeros((CODES, CODES), np.int64)
-        self._samples: dict[int, _Sample] = {}
-
-    def add(self, piece: _Piece) -> None:
-        """Take the core of a window."""
-        core = piece.labels[piece.core]
-        self._pixels += np.bincount(core.ravel(), minlength=CODES)
-        self._add_borders(piece)
-        rows, columns, hashes = self._candidates(piece, core)
-        codes = piece.labels[rows, columns]
-        values = measure_pixels(piece.layers, rows, columns)
-        for code in np.unique(codes):
-            chosen = np.flatnonzero(codes == code)
-            chosen = chosen[np.argsort(hashes[chosen])]
-            found = _Sample(hashes[chosen], {name: v[chosen] for name, v in values.items()})
-            known = self._samples.get(int(code))
-            self._samples[int(code)] = found if known is None else known.merge(found)
-
-    def _candidates(self, piece: _Piece, core: LabelArray) -> tuple[Any, Any, Any]:
-        """Return rows and columns in the piece, and hashes, of pixels that may enter a sample."""
-        rows, columns = np.nonzero(core)
-        codes = core[rows, columns]
-        rows, columns = rows + piece.core[0].start, columns + piece.core[1].start
-        hashes = place_keys(self._seed, rows + piece.row, columns + piece.column)
-        keep = np.zeros(hashes.size, bool)
-        for code in np.unique(codes):
-            of_code = np.flatnonzero(codes == code)
-            known = self._samples.get(int(code))
-            if known is not None:
-                of_code = of_code[hashes[of_code] < known.worst]
-            if of_code.size > SAMPLE:
-                of_code = of_code[np.argpartition(hashes[of_code], SAMPLE - 1)[:SAMPLE]]
-            keep[of_code] = True
-        return rows[keep], columns[keep], hashes[keep]
-
-    def _add_borders(self, piece: _Piece) -> None:
-        labels = np.pad(piece.labels, 1, constant_values=NO_DATA)
-        rows, columns = (slice(part.start + 1, part.stop + 1) for part in piece.core)
-        own = labels[rows, columns]
-        inner = own != NO_DATA
-        for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-            beside = labels[_shifted(rows, down), _shifted(columns, right)]
-            border = (own != NO_DATA) & (beside != NO_DATA) & (own != beside)
-            inner &= ~border
-            pairs = own[border].astype(np.int64) * CODES + beside[border]
-            self._borders += np.bincount(pairs, minlength=CODES**2).reshape(CODES, CODES)
-        self._inner += np.bincount(own[inner], minlength=CODES)
-
-    def facts(self, pixel_m: float | None) -> list[ClusterFacts]:
-        """Return what is known of every cluster."""
-        seen = max(1, int(self._pixels[1:].sum()))
-        scene = {code: self._pixels[code] / seen for code in self._samples}
-        return [
-            describe_cluster(
-                code,
-                {other: sample.values for other, sample in self._samples.items()},
-                shares=scene,
-                pixels=int(self._pixels[code]),
-                interior=float(self._inner[code] / self._pixels[code]),
-                borders=self._borders[code],
-                pixel_m=pixel_m,
-            )
-            for code in sorted(self._samples)
-        ]
+    bands = {name: np.where(hidden, np.float32("nan"), p) for name, p in bands.items()}
+    return _Piece(bands, labels, outer[0].start, outer[1].start, (inner[0], inner[1]))
 
 
 def describe_cluster(
@@ -242,7 +162,8 @@ def describe_cluster(
 
     Args:
         code: Its number.
-        samples: Values of `measure_pixels` of every cluster of the scene, by its number.
+        samples: Values of `obriy.labelling.tally.measure_pixels` of every cluster of the scene,
+            by its number.
         shares: Share of every cluster, 0 to 1; they sum to 1.
         pixels: Pixels in it.
         interior: As in `ClusterFacts`.
@@ -271,30 +192,6 @@ def describe_cluster(
     )
 
 
-def measure_pixels(
-    layers: Mapping[str, FloatArray], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
-) -> dict[str, FloatArray]:
-    """Return what is known of some pixels, by name, each (n,).
-
-    Args:
-        layers: (rows, columns) float32 by name of band or index; NaN does not count.
-        rows: Rows of the pixels, (n,).
-        columns: Columns of the pixels, (n,).
-
-    Returns:
-        Every layer by its name; ``texture_NAME``, its deviation in 5 x 5 pixels; ``around_NAME``,
-        its mean in 15 x 15.
-    """
-    values = {name: plane[rows, columns] for name, plane in layers.items()}
-    for name in TEXTURE:
-        if name in layers:
-            found = patch_deviations(layers[name], rows, columns, TEXTURE_WINDOW)
-            values[f"texture_{name}"] = found
-    for name, plane in layers.items():
-        values[f"around_{name}"] = patch_means(plane, rows, columns, NEIGHBOURHOOD_WINDOW)
-    return values
-
-
 def _spread(values: FloatArray) -> Spread:
     low, median, high = np.percentile(values.astype("float64"), [10, 50, 90])
     return Spread(float(low), float(median), float(high))
@@ -308,10 +205,5 @@ def _medians(values: Mapping[str, FloatArray], prefix: str) -> dict[str, float]:
     }
 
 
-def _shifted(part: slice, step: int) -> slice:
-    return slice(part.start + step, part.stop + step)
-
-
-def _pixel_size(clusters: ClassMap) -> float | None:
-    grid = clusters.geobox
+def _pixel_size(grid: GeoBox) -> float | None:
     return None if grid.crs is None else pixel_metres(grid)[0]

@@ -119,10 +119,42 @@ class ClusterRule:
             The new rule; None where the cluster cannot be split: it has too few units in the
             sample, or they are all alike, or the numbers are used up.
         """
+        found = self._halves(cluster, self._first_free(), parts)
+        return None if found is None else self._with_splits([Split(cluster, found)])
+
+    def cut(self) -> Self:
+        """Return the rule with each cluster cut in two, as `split` would, as far as numbers go."""
+        splits: list[Split] = []
+        first = self._first_free()
+        for cluster in self.ids:
+            found = self._halves(cluster, first + 2 * len(splits), 2)
+            if found is not None:
+                splits.append(Split(cluster, found))
+        return self._with_splits(splits)
+
+    def expected(self) -> npt.NDArray[np.float64]:
+        """Return (256,) pixels of each number in the scene, as the sample has it."""
+        sizes = self.sample.sizes.astype(np.float64)
+        counted = np.bincount(self._sampled[1], weights=sizes, minlength=256)
+        return np.asarray(counted * (self.sample.seen / len(sizes)), np.float64)
+
+    @functools.cached_property
+    def _sampled(self) -> tuple[FloatArray, ByteArray]:
+        """Points of the sample, (dimensions, n) float32, and the number of each."""
         points = self.space.points(np.ascontiguousarray(self.sample.values.T))
-        mine = self._assign(points) == cluster
-        used = {*self.prototypes.ids, *(n for s in self.splits for n in s.parts.ids)} - {NOISE}
-        first = max(used, default=0) + 1
+        return points, self._assign(points)
+
+    def _first_free(self) -> int:
+        parts = (n for s in self.splits for n in s.parts.ids)
+        return max({*self.prototypes.ids, *parts} - {NOISE}, default=0) + 1
+
+    def _with_splits(self, splits: list[Split]) -> Self:
+        return dataclasses.replace(self, splits=(*self.splits, *splits))
+
+    def _halves(self, cluster: int, first: int, parts: int) -> Prototypes | None:
+        """Return the parts of a cluster, numbered from the first; None where it has none."""
+        points, numbers = self._sampled
+        mine = numbers == cluster
         if mine.sum() < LEAST_UNITS * parts or first + parts - 1 > MOST_CLUSTERS:
             return None
         own, sizes = np.ascontiguousarray(points[:, mine].T), self.sample.sizes[mine]
@@ -132,8 +164,7 @@ class ClusterRule:
         found = number_by_size(centres, own, sizes)
         if len(found.points) < parts:
             return None
-        numbered = dataclasses.replace(found, numbers=found.numbers + np.uint8(first - 1))
-        return dataclasses.replace(self, splits=(*self.splits, Split(cluster, numbered)))
+        return dataclasses.replace(found, numbers=found.numbers + np.uint8(first - 1))
 
     def to_arrays(self) -> Arrays:
         """Return the rule as arrays, for `numpy.savez`; none holds objects."""

@@ -11,7 +11,6 @@ import xarray as xr
 
 from obriy.blocks.memory import give_back
 from obriy.errors import UsageError
-from obriy.labelling.facts import measure_clusters
 from obriy.labelling.minutes import problems_of
 from obriy.labelling.panel import Minutes, PanelSettings, convene, needs_pictures, voters
 from obriy.labelling.portraits import make_portraits
@@ -21,7 +20,7 @@ from obriy.model.clusters import MOST_CLUSTERS, Answer, ClusterFacts, Naming, Po
 from obriy.model.legend import UNNAMED, Legend
 from obriy.model.notices import notice
 from obriy.registry import did_you_mean
-from obriy.workflows.landcover.clustering import Clustered
+from obriy.workflows.landcover.clustering import Clustered, split_further
 
 LEAST_SHARE: Final = 0.005
 """Share of the scene below which a cluster is not split: its parts could not be told apart."""
@@ -110,7 +109,7 @@ def name_clusters(
     clustered, log = first, list[dict[str, Any]]()
     minutes: Minutes | None = None
     for number in range(rules.rounds + 1):
-        facts = measure_clusters(scene, clustered.map)
+        facts = clustered.facts
         portraits = make_portraits(scene, clustered.map, facts, pictures=looked_at)
         minutes = ask(portraits, minutes)
         namings = vote(
@@ -127,7 +126,7 @@ def name_clusters(
         if not split:
             break
         log += split
-        clustered = again(rule, number + 1)
+        clustered = split_further(scene, clustered, rule) or again(rule, number + 1)
         give_back()
     assert minutes is not None  # there is at least one round
     if rules.pictures and not looked_at:  # by a person, of the clusters that were left at the end

@@ -1,0 +1,300 @@
+"""Counts and samples of clusters, block by block, in any order: what their facts are made of.
+
+Labels come on two levels: a cluster may have been cut in *leaves* in case that somebody wants it
+split, and all that is counted is known of the leaves and of the clusters that they make up.
+"""
+
+import dataclasses
+import threading
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from obriy.blocks.base import ByteArray, FloatArray
+from obriy.blocks.places import LAST_KEY, KeyArray, place_key, seed_key
+from obriy.indices.features import (
+    NEIGHBOURHOOD_WINDOW,
+    TEXTURE,
+    TEXTURE_WINDOW,
+    base_layers,
+    ground_bands,
+)
+from obriy.labelling.patches import patch_deviations, patch_means
+from obriy.model.legend import NO_DATA
+
+SAMPLE: Final = 1500
+"""Pixels of a cluster that are measured: a median of so many is known to 3 % of the deviation."""
+HALO: Final = NEIGHBOURHOOD_WINDOW // 2
+"""Pixels around a block that the facts of its pixels look at."""
+SOME: Final = 256
+"""Pixels that are measured at a time: their surroundings stay in the processor's cache."""
+CODES: Final = 256
+MARGIN: Final = 6.0
+"""Deviations by which more pixels may be met than were expected, and the sample is full still."""
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """Measured pixels of one cluster: hashes in ascending order, and their values by name."""
+
+    keys: KeyArray
+    values: Mapping[str, FloatArray]
+
+    def merge(self, *others: Self) -> Self:
+        """Keep the smallest hashes of all."""
+        parts = (self, *others)
+        keys = np.concatenate([part.keys for part in parts])
+        keep = np.argsort(keys)[:SAMPLE]
+        values = {n: np.concatenate([p.values[n] for p in parts])[keep] for n in self.values}
+        return dataclasses.replace(self, keys=keys[keep], values=values)
+
+
+class ClusterTally:
+    """What is counted of leaves and clusters; blocks may come from several threads.
+
+    Args:
+        seed: Of the samples.
+        cluster_of: (256,) uint8: the cluster that each leaf is a part of; None: its own.
+        expected: (256,) pixels of each leaf in all that will come, roughly: pixels that will not
+            be in its sample are then passed by sooner. None: nobody knows.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        cluster_of: ByteArray | None = None,
+        expected: npt.NDArray[np.float64] | None = None,
+    ) -> None:
+        own = np.arange(CODES, dtype=np.uint8)
+        self.cluster_of: ByteArray = own if cluster_of is None else cluster_of
+        self._seed = seed
+        self._lock = threading.Lock()
+        self._pixels = np.zeros(CODES, np.int64)
+        self._inner = np.zeros((2, CODES), np.int64)
+        self._borders = np.zeros((CODES, CODES), np.int64)
+        self._samples: dict[int, Measured] = {}
+        self._most = np.full(CODES, LAST_KEY, np.uint64)
+        if expected is not None:
+            wanted = (SAMPLE + MARGIN * np.sqrt(SAMPLE)) / np.maximum(expected, 1)
+            some = wanted < 1
+            self._most[some] = (wanted[some] * LAST_KEY).astype(np.uint64)
+
+    def add(
+        self,
+        bands: Mapping[str, FloatArray],
+        labels: ByteArray,
+        place: tuple[int, int],
+        core: tuple[slice, slice],
+    ) -> None:
+        """Take the core of a block.
+
+        Args:
+            bands: (rows, columns) float32 reflectance by name; NaN in all where a pixel does not
+                count.
+            labels: (rows, columns) leaves, 0 where a pixel does not count; known in the core and
+                one pixel around it.
+            place: Row and column of the first pixel of the block in the scene.
+            core: Rows and columns of the core; `HALO` pixels around it belong to the block, as far
+                as the scene goes.
+        """
+        ranges = tuple((part.start, part.stop) for part in core)
+        pixels, inner, borders = _count(labels, ranges, self.cluster_of)
+        start = seed_key(self._seed)
+        rows, columns, keys = _candidates(labels, ranges, place, start, self._most)
+        codes = labels[rows, columns]
+        keep = _smallest(codes, keys)
+        rows, columns, keys, codes = rows[keep], columns[keep], keys[keep], codes[keep]
+        values = measure_pixels(bands, rows, columns)
+        with self._lock:
+            self._pixels += pixels
+            self._inner += inner
+            self._borders += borders
+            for code in np.unique(codes):
+                mine = codes == code
+                found = Measured(keys[mine], {name: v[mine] for name, v in values.items()})
+                self._keep(int(code), found)
+
+    def _keep(self, code: int, found: Measured) -> None:
+        known = self._samples.get(code)
+        sample = found.merge() if known is None else known.merge(found)
+        self._samples[code] = sample
+        if sample.keys.size >= SAMPLE:
+            self._most[code] = min(self._most[code], sample.keys[-1])
+
+    def samples(self, number_of: ByteArray) -> dict[int, Measured]:
+        """Return the measured pixels of each number.
+
+        Args:
+            number_of: (256,) the number of each leaf: its own, or that of its cluster.
+        """
+        parts: dict[int, list[Measured]] = {}
+        for leaf in sorted(self._samples):
+            parts.setdefault(int(number_of[leaf]), []).append(self._samples[leaf])
+        return {n: first.merge(*others) for n, (first, *others) in sorted(parts.items())}
+
+    def counts(self, number_of: ByteArray) -> tuple[Counts, Counts, Counts]:
+        """Return pixels, pixels with no other number beside them, and borders, of each number.
+
+        Args:
+            number_of: As for `samples`.
+
+        Returns:
+            (256,), (256,), and (256, 256): edges of pixels that each shares with each other.
+        """
+        leaves = np.bincount(number_of[self._pixels > 0], minlength=CODES)
+        inner = np.where(leaves[number_of] > 1, self._inner[1], self._inner[0])
+        borders = np.zeros((CODES, CODES), np.int64)
+        one, other = np.nonzero(self._borders)
+        np.add.at(borders, (number_of[one], number_of[other]), self._borders[one, other])
+        np.fill_diagonal(borders, 0)
+        return _by_number(self._pixels, number_of), _by_number(inner, number_of), borders
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all of it as arrays, for `numpy.savez`; none holds objects."""
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "cluster_of": self.cluster_of, "pixels": self._pixels, "inner": self._inner,
+            "borders": self._borders, "leaves": np.array(sorted(self._samples), np.int64),
+        }  # fmt: skip
+        for leaf, sample in self._samples.items():
+            arrays[f"keys_{leaf}"] = sample.keys
+            arrays[f"values_{leaf}"] = np.stack(list(sample.values.values()))
+        names = next((list(s.values) for s in self._samples.values()), [])
+        return arrays | {"names": np.array(names, str)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """Return what `to_arrays` gave."""
+        tally = cls(cluster_of=arrays["cluster_of"])
+        tally._pixels, tally._inner = arrays["pixels"], arrays["inner"]
+        tally._borders = arrays["borders"]
+        names = [str(name) for name in arrays["names"]]
+        for leaf in arrays["leaves"].tolist():
+            values = dict(zip(names, arrays[f"values_{leaf}"], strict=True))
+            tally._samples[leaf] = Measured(arrays[f"keys_{leaf}"], values)
+        return tally
+
+
+def measure_pixels(
+    bands: Mapping[str, FloatArray], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+) -> dict[str, FloatArray]:
+    """Return what is known of some pixels, by name, each (n,).
+
+    Args:
+        bands: (rows, columns) float32 reflectance by name; NaN does not count.
+        rows: Rows of the pixels, (n,).
+        columns: Columns of the pixels, (n,).
+
+    Returns:
+        Every ground band and index by its name; ``texture_NAME``, its deviation in 5 x 5 pixels;
+        ``around_NAME``, its mean in 15 x 15.
+    """
+    parts = [
+        _measure_some(bands, rows[first : first + SOME], columns[first : first + SOME])
+        for first in range(0, max(len(rows), 1), SOME)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _measure_some(
+    bands: Mapping[str, FloatArray], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+) -> dict[str, FloatArray]:
+    """Measure pixels by their patches, one below the other: indices are made of these alone."""
+    patches = {n: _patches(bands[n], rows, columns) for n in ground_bands(set(bands))}
+    layers = base_layers(patches)
+    middles = np.arange(len(rows)) * NEIGHBOURHOOD_WINDOW + HALO
+    centre = np.full(len(rows), HALO)
+    values = {name: plane[middles, centre] for name, plane in layers.items()}
+    for name in TEXTURE:
+        if name in layers:
+            found = patch_deviations(layers[name], middles, centre, TEXTURE_WINDOW)
+            values[f"texture_{name}"] = found
+    for name, plane in layers.items():
+        values[f"around_{name}"] = patch_means(plane, middles, centre, NEIGHBOURHOOD_WINDOW)
+    return values
+
+
+def _smallest(codes: ByteArray, keys: KeyArray) -> npt.NDArray[np.intp]:
+    """Return the places of the `SAMPLE` smallest keys of each code, in the order of the places."""
+    chosen = []
+    for code in np.unique(codes):
+        mine = np.flatnonzero(codes == code)
+        if mine.size > SAMPLE:
+            mine = mine[np.argpartition(keys[mine], SAMPLE - 1)[:SAMPLE]]
+        chosen.append(mine)
+    return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, np.intp)
+
+
+def _by_number(counts: Counts, number_of: ByteArray) -> Counts:
+    found = np.zeros(CODES, np.int64)
+    np.add.at(found, number_of, counts)
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _patches(plane: Any, rows: Any, columns: Any) -> Any:
+    """Return the squares around pixels, (n * window, window); NaN beyond the edge."""
+    side = 2 * HALO + 1
+    height, width = plane.shape
+    found = np.full((len(rows) * side, side), np.nan, np.float32)
+    for place in range(len(rows)):
+        top, left = rows[place] - HALO, columns[place] - HALO
+        for i in range(max(0, -top), min(side, height - top)):
+            for j in range(max(0, -left), min(side, width - left)):
+                found[place * side + i, j] = plane[top + i, left + j]
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _candidates(labels: Any, core: Any, place: Any, start: Any, most: Any) -> tuple[Any, Any, Any]:
+    """Return rows, columns and keys of the pixels of a core whose keys may enter a sample."""
+    rows, columns = core
+    keys = np.empty(columns[1] - columns[0], np.uint64)
+    down, across = [np.int64(0)], [np.int64(0)]  # typed by what is taken off again
+    chosen = [np.uint64(0)]
+    for i in range(rows[0], rows[1]):
+        for j in range(columns[0], columns[1]):
+            keys[j - columns[0]] = place_key(start, place[0] + i, place[1] + j)
+        for j in range(columns[0], columns[1]):
+            label, key = labels[i, j], keys[j - columns[0]]
+            if label != NO_DATA and key <= most[label]:
+                down.append(np.int64(i))
+                across.append(np.int64(j))
+                chosen.append(key)
+    return np.array(down)[1:], np.array(across)[1:], np.array(chosen)[1:]
+
+
+@njit(nogil=True, cache=True)
+def _count(labels: Any, core: Any, cluster_of: Any) -> tuple[Any, Any, Any]:
+    """Count a core: pixels of leaves; those within their leaf, their cluster; borders of leaves."""
+    rows, columns = core
+    height, width = labels.shape
+    pixels = np.zeros(CODES, np.int64)
+    inner = np.zeros((2, CODES), np.int64)
+    borders = np.zeros((CODES, CODES), np.int64)
+    for i in range(rows[0], rows[1]):
+        for j in range(columns[0], columns[1]):
+            own = labels[i, j]
+            if own == NO_DATA:
+                continue
+            pixels[own] += 1
+            in_leaf = in_cluster = True
+            for side in range(4):
+                row = i + (side == 1) - (side == 0)
+                column = j + (side == 3) - (side == 2)
+                if row < 0 or column < 0 or row >= height or column >= width:
+                    continue
+                beside = labels[row, column]
+                if beside == NO_DATA:
+                    continue
+                if beside != own:
+                    borders[own, beside] += 1
+                    in_leaf = False
+                    in_cluster &= cluster_of[own] == cluster_of[beside]
+            inner[0, own] += in_leaf
+            inner[1, own] += in_cluster
+    return pixels, inner, borders

@@ -1,0 +1,90 @@
+"""A clusterer that is watched: what is measured of its clusters rides with the map."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from obriy.blocks.base import Block, Histogram, Labelled, Method
+from obriy.labelling.tally import HALO, ClusterTally
+from obriy.methods.clustering.rule import ClusterRule
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """A clusterer, with what counts its clusters block by block.
+
+    Attributes:
+        method: The clusterer.
+        whole: Whether all of the scene is mapped that its sample is of.
+        gives_fraction: Clusters are whole pixels.
+    """
+
+    method: Method
+    whole: bool
+    gives_fraction: bool = False
+
+    @property
+    def name(self) -> str:
+        """That of the clusterer."""
+        return self.method.name
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a block that the clusterer looks at, and those around what is measured."""
+        return self.method.halo + HALO
+
+    def bands(self, available: set[str]) -> set[str]:
+        """Return the bands of the clusterer."""
+        return self.method.bands(available)
+
+    def collect(self, block: Block) -> Any:
+        """Return what the clusterer learns of a block."""
+        return self.method.collect(block)
+
+    def decide(self, statistics: Any) -> "ObservedRule":
+        """Return the rule of the clusterer, each of its clusters cut in two."""
+        rule = self.method.decide(statistics)
+        assert isinstance(rule, ClusterRule)
+        leaves = rule.cut()
+        cluster_of = np.arange(256, dtype=np.uint8)
+        for split in leaves.splits[len(rule.splits) :]:
+            cluster_of[split.parts.numbers] = split.parent
+        expected = leaves.expected() if self.whole else None
+        return ObservedRule(rule, leaves, ClusterTally(cluster_of=cluster_of, expected=expected))
+
+
+@dataclasses.dataclass(frozen=True)
+class ObservedRule:
+    """A rule that counts what it labels; each block must be labelled once.
+
+    Attributes:
+        rule: The clusters.
+        leaves: What they were cut to: the labels.
+        tally: What was counted.
+    """
+
+    rule: ClusterRule
+    leaves: ClusterRule
+    tally: ClusterTally
+
+    def apply(self, block: Block) -> Labelled:
+        """Number the leaves of a block, and count them."""
+        # Beside the core, too: what borders on it counts.
+        wider = (
+            slice(max(0, part.start - 1), min(size, part.stop + 1))
+            for part, size in zip(block.core, block.shape, strict=True)
+        )
+        rows, columns = wider
+        said = self.leaves.apply(dataclasses.replace(block, core=(rows, columns)))
+        bands = {name: block.bands[name] for name in self.rule.sample.bands}
+        self.tally.add(bands, said.labels, (block.row, block.column), block.core)
+        return said
+
+    def describe(self) -> dict[str, Any]:
+        """Return how the clusters were found."""
+        return self.rule.describe()
+
+    def histograms(self) -> list[Histogram]:
+        """Return none: clusters lie in many dimensions."""
+        return []
