@@ -19,6 +19,7 @@ from obriy.cli.show_water import (
     methods_table,
     season_table,
     series_lines,
+    splits_table,
 )
 from obriy.model.result.base import RunResult
 from obriy.model.result.ice import IceResult
@@ -29,6 +30,7 @@ from obriy.model.result.tables import (
     IceComparison,
     IceTraining,
     SeasonComparison,
+    SplitComparison,
     StudentTraining,
     WaterComparison,
 )
@@ -119,6 +121,7 @@ _ANSWERS: dict[type[RunResult], Callable[[Any], Sequence[str | Table]]] = {
     IceTraining: ice_training_lines,
     WaterComparison: methods_table,
     SeasonComparison: season_table,
+    SplitComparison: splits_table,
     IceComparison: ice_table,
     CoverComparison: clusterers_table,
 }

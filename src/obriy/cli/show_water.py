@@ -6,7 +6,7 @@ from obriy.cli.show_area import failures, km2, score, unseen, whatever, whole
 from obriy.model.areas import WHOLE_IMAGE
 from obriy.model.result.base import Evaluation
 from obriy.model.result.measured import MeasuredImageResult, MeasuredSeriesResult
-from obriy.model.result.tables import SeasonComparison, Sweep, WaterComparison
+from obriy.model.result.tables import SeasonComparison, SplitComparison, Sweep, WaterComparison
 from obriy.model.result.water import AreaResult, SeriesPart, WaterImageResult, WaterSeriesResult
 
 UNNAMED = ("image", "all")
@@ -146,6 +146,23 @@ def season_table(result: SeasonComparison) -> list[str | Table]:
     for row in result.rows:
         table.add_row(row.date, km2(row.seen_km2), score(row.weight), row.reason)
     return [table, *_thresholds(result.sweeps)]
+
+
+def splits_table(result: SplitComparison) -> list[str | Table]:
+    """Return the area of one image in more and more requests."""
+    table = Table("tiles", "pixel, m", "requests", "units", "km²", "90 % interval", "seen")
+    for row in result.rows:
+        known = row.pixel_m is not None
+        table.add_row(
+            row.split,
+            f"{row.pixel_m:.4g}" if known else "-",
+            str(row.requests) if known else "-",
+            f"{row.processing_units:.1f}" if known else "-",
+            km2(row.expected_km2),
+            "-" if row.low_km2 is None else f"{km2(row.low_km2)} to {km2(row.high_km2)}",
+            km2(row.area_km2),
+        )
+    return [table]
 
 
 def _thresholds(sweeps: list[Sweep]) -> list[str]:

@@ -74,6 +74,11 @@ def load(kind: str, key: str) -> bytes | None:
     return content
 
 
+def saved(kind: str, key: str) -> Path:
+    """Return the file that is saved under a key, for whoever opens it; it need not be there."""
+    return entry(kind, key) / _CONTENT
+
+
 def save(kind: str, key: str, content: bytes) -> None:
     """Keep bytes under a key, in place of what was kept.
 

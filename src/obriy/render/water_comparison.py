@@ -230,6 +230,46 @@ def season_sweep_figure(sweep: Mapping[str, Any], lang: str = "en") -> Figure:
     return figure
 
 
+def splits_figure(
+    rows: Sequence[Mapping[str, Any]], sensor_m: float | None, lang: str = "en"
+) -> Figure:
+    """Draw the area of one image against the size of its pixels (document D, table 1).
+
+    Args:
+        rows: ``split``, and ``pixel_m`` in m, ``area_km2``, ``expected_km2``, ``low_km2`` and
+            ``high_km2`` in km², or None.
+        sensor_m: Finest pixels of the sensor, m: left of it nothing is seen in more detail.
+        lang: Language.
+    """
+    text = text_of(lang)
+    good = sorted((r for r in rows if r["area_km2"] is not None), key=lambda row: row["pixel_m"])
+    sizes = [row["pixel_m"] for row in good]
+    figure = new_figure(9.0, 4.2)
+    axes = figure.add_axes((0.09, 0.14, 0.89, 0.7))
+    if sensor_m is not None and sizes[0] < sensor_m:
+        finer = text("compare_water.resampled", size=text.significant(sensor_m))
+        axes.axvspan(sizes[0] * 0.8, sensor_m, color=LINE, alpha=0.6, lw=0, zorder=1, label=finer)
+    for row in good:
+        _whisker(axes, row["pixel_m"], row["low_km2"], row["high_km2"])
+    whole = [row["expected_km2"] for row in good]
+    if all(value is not None for value in whole):
+        axes.plot(sizes, whole, "o-", color=ACCENT, markersize=6.5, linewidth=1.4, zorder=4,
+                  label=text("compare_water.whole"))  # fmt: skip
+    axes.plot(sizes, [row["area_km2"] for row in good], "o", color=INK, markersize=4, zorder=5,
+              label=text("compare_water.seen"))  # fmt: skip
+    axes.set_xscale("log")
+    names = [f"{text.significant(row['pixel_m'])}\n{row['split']}" for row in good]
+    axes.set_xticks(sizes, names)
+    axes.minorticks_off()
+    axes.set_xlim(sizes[0] * 0.8, sizes[-1] * 1.25)
+    _quiet(axes, "y", text)
+    axes.set_title(text("compare_water.split_areas"), loc="left", fontsize=9, color=INK, pad=5)
+    axes.set_xlabel(text("compare_water.pixel_and_tiles"), color=INK, fontsize=9)
+    figure.legend(*axes.get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0.075, 1.0),
+                  ncols=3, frameon=False, fontsize=9, labelcolor=INK)  # fmt: skip
+    return figure
+
+
 def _curves(
     axes: Axes, table: Mapping[str, npt.NDArray[np.float64]], names: Sequence[str], text: Text
 ) -> None:

@@ -33,6 +33,8 @@ from obriy.runs.lock import LOCK, Lock, lock_folder
 CONFIG: Final = "config.yaml"
 RESULT: Final = "result.json"
 FINISHED: Final = "finished.json"
+FAR: Final = "far"
+"""Marks the inputs of a step that reads of the network: what failed there is tried again."""
 _BESIDE: Final = re.compile(r"(mtl\.txt|\.(hdf4?|h4|tiff?|nc|vrt|jp2|img|xml))$", re.IGNORECASE)
 """Files that an image may be read with when they come to lie beside it."""
 MOST_FILES: Final = 20_000
@@ -193,6 +195,8 @@ class RunFolder:
 
     def _holds(self, done: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
         same = done.get("inputs", {}) == dict(inputs)
+        if inputs.get(FAR) and _found_in(done).get("failed"):
+            return False
         return same and _are_intact(self.path, done)
 
 

@@ -25,6 +25,7 @@ from obriy.model.result.tables import (
     IceComparison,
     IceTraining,
     SeasonComparison,
+    SplitComparison,
     StudentTraining,
     WaterComparison,
 )
@@ -38,6 +39,7 @@ _KINDS: Final[Mapping[tuple[str, str], type[RunResult]]] = {
     ("compare-landcover", ""): CoverComparison,
     ("compare-water", "methods"): WaterComparison,
     ("compare-water", "season"): SeasonComparison,
+    ("compare-water", "splits"): SplitComparison,
     ("compare-ice", ""): IceComparison,
     ("train-landcover", ""): StudentTraining,
     ("train-ice", ""): IceTraining,

@@ -76,6 +76,7 @@ class Query:
         max_cloud: Cloudiness of a scene above which it is not read, per cent; None: any.
         max_dates: How many dates to read at most, spread over the period; None: all.
         best: How many dates to read, those that show most of the districts; None: all.
+        tiles: Rows and columns of requests that an image is cut into, ``5x5``; None: as few as do.
     """
 
     datetime: str | None = None
@@ -86,6 +87,7 @@ class Query:
     max_cloud: float | None = None
     max_dates: int | None = None
     best: int | None = None
+    tiles: str | None = None
 
 
 def everything(text: str) -> bool:
@@ -127,6 +129,7 @@ SOURCES: Registry[Source] = Registry("source")
 SOURCES.register("sample:", "obriy.sources.sample:SAMPLE")
 SOURCES.register("simulated:", "obriy.simulate.opening:SIMULATED")
 SOURCES.register("stac:", "obriy.sources.stac.source:STAC")
+SOURCES.register("process:", "obriy.sources.process.source:PROCESS")
 SOURCES.register("sentinel2", "obriy.sources.sentinel2_product:SENTINEL2")
 SOURCES.register("granules", "obriy.sources.granules:GRANULES")
 SOURCES.register("cubes", "obriy.sources.cubes:CUBES")

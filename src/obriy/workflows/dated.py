@@ -20,7 +20,8 @@ from obriy.model.notices import reason_of
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import provenance_of
 from obriy.runs.fingerprint import fingerprint
-from obriy.runs.folder import RunFolder, StepRecord
+from obriy.runs.folder import FAR, RunFolder, StepRecord
+from obriy.sources.base import SOURCES
 from obriy.workflows.cluster import cluster
 from obriy.workflows.inputs import OpenedItem
 from obriy.workflows.run import map_step
@@ -148,7 +149,8 @@ class _Task:
         """Name and inputs of the step that maps the image."""
         assert self.opened.scene is not None
         files = [*hrefs_of(provenance_of(self.opened.scene)), *self.mapper.read()]
-        return map_step(self.name), fingerprint(files)
+        far = {FAR: True} if SOURCES.get(self.opened.item.source).far else {}
+        return map_step(self.name), fingerprint(files) | far
 
     def begun(self, executor: Any) -> Callable[[], StepRecord]:
         """Return what maps the image; on a cluster it is begun, unless it is already done."""

@@ -39,6 +39,8 @@ from obriy.workflows.opening import Needs, grid_text, scene_of
 TILES_OVERLAP = 0.5
 """Share of a tile that may lie on another of its day: those of Sentinel-2 share a fifth, rows of
 Landsat as much; more is the same place twice."""
+TILED = "process:"
+"""The source whose images are made of requests."""
 PASSED = (SourceError, BandError, EmptyResultError, GeometryError)
 """What can be wrong with one image while the others go on."""
 
@@ -108,6 +110,7 @@ def list_images(
     config: ImageConfig, datetime: str | None = None, best: int | None = None
 ) -> list[Item]:
     """Return the same with what is not read though it was found, which says why."""
+    tiles = _tiles(config)
     if not lies_far(config.source):
         return list_items([config.source], Query(datetime=datetime))
     query = Query(
@@ -116,8 +119,28 @@ def list_images(
         max_cloud=getattr(config, "max_cloud", None),
         max_dates=getattr(config, "max_dates", None),
         best=best or getattr(config, "best", None),
+        tiles=tiles,
     )
     return list_items([config.source], query)
+
+
+def _tiles(config: ImageConfig) -> str | None:
+    """Return how an image is cut into requests; None: as the source finds best.
+
+    Raises:
+        UsageError: several ways, or a source that makes no images.
+    """
+    tiles: list[str] = getattr(config, "tiles", [])
+    if tiles and source_of(config.source) != TILED:
+        raise UsageError(
+            f"--tiles cuts requests of {TILED}, and {config.source} is none.", "Leave it away."
+        )
+    if len(tiles) > 1:
+        raise UsageError(
+            f"--tiles names {len(tiles)} ways to cut, and one image is cut in one.",
+            "Name one; 'obriy compare water' compares several.",
+        )
+    return tiles[0] if tiles else None
 
 
 def lies_far(source: str) -> bool:

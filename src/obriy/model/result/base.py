@@ -22,7 +22,7 @@ VERSION: Final = "2"
 """Of the shape of ``result.json``. Additions keep it; a changed meaning or shape raises it."""
 Plain = dict[str, Any]
 """A part that is told as plain values."""
-FailureKind = Literal["image", "date", "part", "district", "cluster", "method"]
+FailureKind = Literal["image", "date", "part", "district", "cluster", "method", "split"]
 
 
 class AsNoun:

@@ -64,6 +64,36 @@ class SeasonRow(Open):
     reason: Sentence = ""
 
 
+class SplitRow(Open):
+    """One image, asked for in so many requests.
+
+    Attributes:
+        split: Rows and columns of requests, ``5x5``.
+        pixel_m: Size of a pixel that comes, m; None where it failed, like all that follow.
+        requests: How many were sent.
+        processing_units: What they cost, by the rules of the service.
+        area_km2: Water that was seen, km².
+        expected_km2: Best estimate of the whole.
+        low_km2: Low end of its 90 % interval.
+        high_km2: High end.
+        unseen_share: Share of the districts that was not seen.
+        status: ``ok``, ``partial``, ``skipped`` or ``failed``.
+        reason: Why it is not ``ok``.
+    """
+
+    split: str
+    pixel_m: float | None = None
+    requests: int | None = None
+    processing_units: float | None = None
+    area_km2: float | None = None
+    expected_km2: float | None = None
+    low_km2: float | None = None
+    high_km2: float | None = None
+    unseen_share: float | None = None
+    status: str
+    reason: Sentence = ""
+
+
 class IceRow(MethodRow):
     """What a method says of ice, on the test scenes.
 
@@ -137,7 +167,7 @@ class Comparison(RunResult):
         rows: One for each thing that is compared.
     """
 
-    rows: Sequence[MethodRow | SeasonRow]
+    rows: Sequence[MethodRow | SeasonRow | SplitRow]
 
 
 class WaterComparison(Comparison):
@@ -172,6 +202,25 @@ class SeasonComparison(Comparison):
     reference: str | None
     rows: list[SeasonRow]
     sweeps: list[Sweep]
+
+
+class SplitComparison(Comparison):
+    """The area of water against the size of a pixel: one image in more and more requests.
+
+    Attributes:
+        kind: Of ``splits``.
+        method: How water is told.
+        date: Of the image; None: not known.
+        sensor_m: Finest pixels of the sensor, m: below, the service only resamples.
+        rows: One for each split.
+    """
+
+    job: Literal["compare-water"] = "compare-water"
+    kind: Literal["splits"] = "splits"
+    method: str
+    date: str | None
+    sensor_m: float | None
+    rows: list[SplitRow]
 
 
 class BestTwo(Open):

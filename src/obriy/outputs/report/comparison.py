@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from obriy.model.result.tables import SeasonComparison, WaterComparison
+from obriy.model.result.tables import SeasonComparison, SplitComparison, WaterComparison
 from obriy.model.scores import COMPARED
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Column, Columns, Table, interval_km2, table
@@ -75,6 +75,56 @@ def season(report: Report[SeasonComparison]) -> Page:
     report = dataclasses.replace(report, also=left_out)
     shown = [_sweep(report, sweep, "compare_water.season_note") for sweep in sweeps]
     return Page(report, first, [*shown, report.warned()])
+
+
+def splits(report: Report[SplitComparison]) -> Page:
+    """Lay out the report of one image in more and more requests: document D's table 1."""
+    text, result = report.text, report.result
+    rows = [dict(row) for row in result.rows]
+    known = sorted((r for r in rows if r["area_km2"] is not None), key=lambda r: -r["pixel_m"])
+    coarse, fine = known[0], known[-1]
+    head = text(
+        "compare_water.from_to",
+        coarse=text.area(coarse["area_km2"]),
+        coarse_m=text.significant(coarse["pixel_m"]),
+        fine=text.area(fine["area_km2"]),
+        fine_m=text.significant(fine["pixel_m"]),
+    )
+    first = First(
+        text("compare_water.splits_title"),
+        (head, ""),
+        known=False,
+        facts=[
+            (text("report.method"), result.method),
+            *([(text("report.date"), result.date)] if result.date else []),
+        ],
+        seen=_seen(text, known),
+        trust=text("compare_water.splits_trust"),
+    )
+    left_out = [f"{r['split']}: {text.sentence(r['reason'])}" for r in rows if r["reason"]]
+    report = dataclasses.replace(report, also=left_out)
+    shown = section(
+        text("compare_water.splits_title"),
+        report.drawing("splits", text("compare_water.splits_alt"), look="card wide"),
+        card(_splits(text, rows), Words(text("compare_water.splits_note")), look="card below"),
+    )
+    return Page(report, first, [shown, report.warned()])
+
+
+def _splits(text: Text, rows: Sequence[Row]) -> Table:
+    col = Columns(text, "compare_water")
+    return table(
+        rows,
+        [
+            col.words("tiles", "split"),
+            col.written("pixel_m", lambda row: row["pixel_m"] and text.significant(row["pixel_m"])),
+            col.number("requests"),
+            col.number("processing_units", digits=1),
+            col.km2("seen_km2", "area_km2"),
+            col.km2("whole_km2", "expected_km2"),
+            col.written("span90", lambda row: _span(text, row)),
+        ],
+    )
 
 
 def _first(text: Text, rows: Sequence[Row], reference: str | None, *, independent: bool) -> First:

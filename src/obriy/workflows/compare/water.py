@@ -42,10 +42,11 @@ from obriy.validation.overlap import require_two_classes
 from obriy.validation.sweep import sweep_agreement
 from obriy.workflows.compare.rows import lost_of, rows_of, write_comparison
 from obriy.workflows.compare.season_sweep import run_season_sweep
+from obriy.workflows.compare.splits import run_splits
 from obriy.workflows.compare.sweep import checked_indices, ladder_of, no_water, seen_by, steps_of
 from obriy.workflows.config.water import WaterCompareConfig
 from obriy.workflows.evaluation import evaluate
-from obriy.workflows.inputs import Inputs, find_images, read_image
+from obriy.workflows.inputs import Inputs, find_images, lies_far, read_image
 from obriy.workflows.passes import open_layer
 from obriy.workflows.products import RunFiles
 from obriy.workflows.run import (
@@ -146,8 +147,10 @@ def run_water_comparison(config: WaterCompareConfig, options: EngineOptions | No
     """
     config = config.anchored()
     options = limited(config, options)
-    items = find_images(config)
-    if len(items) > 1:
+    if config.tiles:
+        return run_splits(config, options)
+    items = find_images(config, config.datetime, 1 if lies_far(config.source) else None)
+    if len(items) > 1 and not lies_far(config.source):
         return run_season_sweep(config, items, options)
     inputs = read_image(config, items, options)
     methods, swept = _checked(config.methods, config.sweep, set(band_names(inputs.scene)))

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from pydantic import Field, model_validator
 
+from obriy.workflows.config.base import CommaList
 from obriy.workflows.config.reading import PlaceConfig
 
 SEARCHED: Final = "stac:"
@@ -20,6 +21,11 @@ class SearchConfig(PlaceConfig):
         None, ge=0, le=100, description="of a catalogue: cloudiness of a scene above which it is "
         "not read, per cent",
     )  # fmt: skip
+    tiles: CommaList = Field(
+        [],
+        description="of process: requests that an image is cut into, rows x columns, e.g. 5x5; "
+        "compare water: several",
+    )
 
     @model_validator(mode="before")
     @classmethod

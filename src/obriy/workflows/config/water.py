@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from obriy.workflows.config.base import ARGUMENT, CommaList
 from obriy.workflows.config.reading import ImageConfig, Scheduler
-from obriy.workflows.config.searching import SearchSeriesConfig
+from obriy.workflows.config.searching import SearchConfig, SearchSeriesConfig
 from obriy.workflows.config.series import SeriesConfig
 
 
@@ -55,7 +55,7 @@ def _outer_comma_list(value: Any) -> Any:
     return [part.strip() for part in parts if part.strip()]
 
 
-class WaterCompareConfig(_WaterImages):
+class WaterCompareConfig(_WaterImages, SearchConfig):
     """Compare methods for water on one scene: areas, scores, masks, every threshold."""
 
     FIRST = ("aoi", "methods", "sweep", "reference", "out")
