@@ -40,10 +40,10 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(app):
+def running(app, at=("127.0.0.1", 0), **tls):
     """Serve an ASGI application while the context lasts."""
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.bind(at)
         here = Running(listening.getsockname()[1])
 
         async def noting(scope, receive, send):
@@ -53,7 +53,7 @@ def running(app):
                 here.asked.append(Asked(scope["method"], scope["path"], query, headers))
             await app(scope, receive, send)
 
-        config = uvicorn.Config(noting, log_level="critical", lifespan="off")
+        config = uvicorn.Config(noting, log_level="critical", lifespan="off", **tls)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()

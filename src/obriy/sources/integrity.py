@@ -12,6 +12,7 @@ HDF4_SUFFIXES: Final = (".hdf", ".hdf4", ".h4")
 """Endings of MODIS products as NASA ships them."""
 NETCDF4_SUFFIXES: Final = (".nc",)
 """Endings of VIIRS products as NASA ships them."""
+HDF4_START = b"\x0e\x03\x13\x01"
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 JP2_START = b"\x00\x00\x00\x0cjP  "
 TIFF_ORDERS: Final[dict[bytes, Literal["little", "big"]]] = {b"II": "little", b"MM": "big"}

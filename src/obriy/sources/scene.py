@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from obriy.model.areas import District
 
-SWATHS = ("granules", "pictures")
+SWATHS = ("granules", "pictures", "earthdata:")
 """Sources that know where a swath lies, and what hides it."""
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 

@@ -86,6 +86,7 @@ class Sensor:
         band_patterns: The same of names that tell the satellite alone: they count where the bands
             have names of their own, and decide no order and no level by themselves.
         products: Products that differ in band names; empty where there is one.
+        like: Sensor whose bands its own stand for: images of both are one series; empty: none.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Sensor:
     file_patterns: tuple[str, ...] = ()
     band_patterns: tuple[str, ...] = ()
     products: tuple[Product, ...] = ()
+    like: str = ""
 
     def product_of(self, file_name: str, names: set[str]) -> str:
         """Return the product that a file name, else a set of band names, speaks for; else nothing.
@@ -174,6 +176,11 @@ def load_sensor(sensor: str) -> Sensor:
         return Sensor(**table)
     except (TypeError, KeyError) as error:
         raise TableError(f"The sensor table '{sensor}' is broken: {error}.") from error
+
+
+def kin_of(sensor: str) -> str:
+    """Return the sensor that one stands for, else itself: images of one kin are one series."""
+    return (load_sensor(sensor).like or sensor) if sensor in sensor_ids() else sensor
 
 
 def band_wavelengths(sensor: str, names: Iterable[str]) -> dict[str, float]:

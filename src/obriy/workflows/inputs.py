@@ -33,6 +33,7 @@ from obriy.sources.base import SOURCES, Query, source_of
 from obriy.sources.districts import read_districts
 from obriy.sources.finding import list_items
 from obriy.sources.heads import with_cloud_cover
+from obriy.tables.sensor import kin_of
 from obriy.workflows.config.reading import ImageConfig, PlaceConfig
 from obriy.workflows.opening import Needs, grid_text, scene_of
 
@@ -323,7 +324,7 @@ def _common_grid(
     _require_none(
         "sensor", "Run each sensor by itself; --sensor says it where it is not recognised.",
         [(n, str(s.attrs.get("sensor", ""))) for n, s in scenes],
-        [n for n, s in scenes if s.attrs.get("sensor") != first.attrs.get("sensor")],
+        [n for n, s in scenes if _kin(s) != _kin(first)],
     )  # fmt: skip
     if far:
         return one_grid([geobox_of(scene) for _, scene in scenes], districts)
@@ -334,6 +335,10 @@ def _common_grid(
         [n for n, s in scenes if not on_one_lattice(geobox_of(first), geobox_of(s))],
     )  # fmt: skip
     return common_grid([geobox_of(scene) for _, scene in scenes])
+
+
+def _kin(scene: xr.Dataset) -> str:
+    return kin_of(str(scene.attrs.get("sensor", "")))
 
 
 def _require_none(

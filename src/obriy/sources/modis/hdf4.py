@@ -13,11 +13,10 @@ import numpy.typing as npt
 from obriy.errors import BandError, MissingExtraError, SourceError
 from obriy.installation import install_hint
 from obriy.model.notices import notice
-from obriy.sources.integrity import check_bytes
+from obriy.sources.integrity import HDF4_START, check_bytes
 
 _LOCK: Final = threading.RLock()
 """The C library of HDF4 keeps global state and is not thread-safe: one call at a time."""
-_MAGIC: Final = b"\x0e\x03\x13\x01"
 _OTHERS: Final = {b"\x89HDF\r\n\x1a\n": "HDF5 or NetCDF-4", b"CDF": "NetCDF-3"}
 """First bytes of formats that are taken for HDF4."""
 _NO_TAG: Final = 1
@@ -144,7 +143,7 @@ def _check_hdf4(path: Path) -> None:
             f"{path} is {other}, not HDF4, whatever its name says.",
             "Download the product in its own format; NetCDF is opened under the ending .nc.",
         )
-    if not head.startswith(_MAGIC):
+    if not head.startswith(HDF4_START):
         raise SourceError(f"{path} is not an HDF4 file.", _AGAIN)
     end, size = _end_of_data(path), path.stat().st_size
     if end > size:
@@ -158,7 +157,7 @@ def _end_of_data(path: Path) -> int:
     place of the next block), then for each its tag and reference (uint16), place and length
     (int32), all big-endian (HDF4 Specification and Developer's Guide, section 2.3).
     """
-    size, end, at, seen = path.stat().st_size, 0, len(_MAGIC), set[int]()
+    size, end, at, seen = path.stat().st_size, 0, len(HDF4_START), set[int]()
     with path.open("rb") as stream:
         while at and at not in seen:
             seen.add(at)

@@ -8,16 +8,19 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.base import Method
-from obriy.errors import GridError, InputError, SourceError, UsageError
+from obriy.errors import EmptyResultError, GridError, InputError, SourceError, UsageError
+from obriy.model.areas import District
 from obriy.model.grid import geobox_of
 from obriy.model.item import Item
 from obriy.model.legend import load_legend
+from obriy.model.notices import notice
 from obriy.model.reference import Reference
 from obriy.model.scene import provenance_of
 from obriy.sources.area_grid import area_grid
 from obriy.sources.base import Query, is_made_up, truth_of
 from obriy.sources.districts import read_districts
-from obriy.sources.finding import find_items
+from obriy.sources.earthdata.remote import ADDRESS
+from obriy.sources.finding import list_items
 from obriy.sources.ice_examples import is_label
 from obriy.sources.integrity import HDF4_SUFFIXES
 from obriy.sources.land_mask import UNMASKED, with_land
@@ -52,13 +55,12 @@ def read_ice_inputs(config: IceConfig, method: Method) -> IceInputs:
         ObriyError: of the kind that fits, where no image can be mapped, or where several lie on
             different grids.
     """
-    query = Query(
-        config.datetime, geolocation=tuple(config.geolocation or ()), clouds=config.clouds
-    )
-    items = find_items(config.sources, query)
-    _require_times(items)
-    _require_granules(config, items)
     districts = read_districts(config.aoi, config.layer) if config.aoi else []
+    every = ice_items(config, districts)
+    items = [item for item in every if not item.skipped]
+    if not items:
+        why = every[0].skipped
+        raise EmptyResultError(notice("all_left_out", count=len(every), why=why))
     grid = area_grid(config.aoi, crs=config.crs, resolution=config.resolution, layer=config.layer)
     named = [(item.id, item) for item in items]
     if config.aoi is None and len(items) > 1 and all(map(_is_granule, items)):
@@ -70,6 +72,24 @@ def read_ice_inputs(config: IceConfig, method: Method) -> IceInputs:
         named, lambda item: _scene(item, config, grid), method.bands, districts, config.resolution
     )
     return IceInputs(inputs.opened, districts, _references(config, inputs.opened))
+
+
+def ice_items(config: IceConfig, districts: Sequence[District]) -> list[Item]:
+    """Find all that may be mapped, with what is not and why; nothing is opened or fetched yet.
+
+    Raises:
+        ObriyError: of the kind that fits.
+    """
+    query = Query(
+        config.datetime,
+        geolocation=tuple(config.geolocation or ()),
+        clouds=config.clouds,
+        districts=tuple(districts),
+    )
+    items = list_items(config.sources, query)
+    _require_times(items)
+    _require_granules(config, items)
+    return items
 
 
 def _require_times(items: Sequence[Item]) -> None:
@@ -109,7 +129,7 @@ def _require_granules(config: IceConfig, items: Sequence[Item]) -> None:
 
 
 def _is_granule(item: Item) -> bool:
-    return item.source == "granules"
+    return item.source in ("granules", ADDRESS)
 
 
 def _scene(item: Item, config: IceConfig, grid: GeoBox | None) -> xr.Dataset:

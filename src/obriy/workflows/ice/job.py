@@ -20,15 +20,19 @@ from obriy.measures.ice_season import seasons_of
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.ice import IceArea
+from obriy.model.item import Item
 from obriy.model.layers import LAYERS
 from obriy.model.notices import joined
 from obriy.outputs.cog import write_layer
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
+from obriy.sources.base import SOURCES
+from obriy.sources.districts import read_districts
+from obriy.sources.earthdata.remote import ADDRESS
 from obriy.vectors import is_southern
 from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.dated import ImageMap, map_images, part_of
-from obriy.workflows.ice.inputs import IceInputs, read_ice_inputs
+from obriy.workflows.ice.inputs import IceInputs, ice_items, read_ice_inputs
 from obriy.workflows.ice.mapping import (
     ICE,
     IceMapper,
@@ -60,6 +64,9 @@ def plan_ice(config: IceConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: images, grid, bands, districts, outputs."""
     config = config.anchored()
     method = ice_method(config.method, config.model, config.seed)
+    far = _plan_of_archive(config)
+    if far is not None:
+        return {"sources": config.sources, "method": method.name, **far}
     inputs = read_ice_inputs(config, method)
     return {
         "sources": config.sources,
@@ -76,6 +83,32 @@ def plan_ice(config: IceConfig) -> dict[str, Any]:
         ],
         **plan_of(config, method, inputs.part, inputs.districts),
     }
+
+
+def _plan_of_archive(config: IceConfig) -> dict[str, Any] | None:
+    """Say which granules would be fetched, and fetch none; None where no archive is asked."""
+    if not any(source.startswith(ADDRESS) for source in config.sources):
+        return None
+    districts = read_districts(config.aoi, config.layer) if config.aoi else []
+    items = ice_items(config, districts)
+    costs = {item.id: _cost(item) for item in items if not item.skipped}
+    return {
+        "images": [
+            {"name": item.id, "time": item.time, "bytes": costs[item.id][0]}
+            for item in items
+            if item.id in costs
+        ],
+        "bytes": sum(size for size, _ in costs.values()),
+        "requests": sum(requests for _, requests in costs.values()),
+        "skipped": [{"name": i.id, "why": i.skipped} for i in items if i.skipped],
+        "districts": [district.name for district in districts],
+    }
+
+
+def _cost(item: Item) -> tuple[int, int]:
+    """Return the bytes and requests that fetching an item takes; none of one that lies here."""
+    cost = SOURCES.get(item.source).cost
+    return (0, 0) if cost is None else cost(item, (), None)
 
 
 def run_ice(config: IceConfig, options: EngineOptions | None = None) -> Run:

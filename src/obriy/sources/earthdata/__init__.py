@@ -1,0 +1,1 @@
+"""Granules that NASA's Earthdata holds: searched, fetched whole, kept."""
