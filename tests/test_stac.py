@@ -10,6 +10,7 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
+from tests.servers.faults import faulty
 from tests.servers.running import serving_files
 from tests.stac_scenes import item_of, stac_api, write_items, write_scene
 from tests.terminal import error_line, obriy
@@ -387,3 +388,62 @@ def test_pixels_of_a_server_of_cogs_give_the_numbers_of_the_files(season, tmp_pa
                         method="auto")  # fmt: skip
     assert [d.area_km2 for d in far.dates] == [d.area_km2 for d in near.dates]
     assert all(one["href"].startswith(cogs.url) for one in far.provenance.inputs)
+
+
+def served(season, cogs):
+    """The items of the season, their files on a server."""
+    return [
+        item_of(band_files(season[0] / day), f"S2B_{day}", f"{day}T08:36:09Z",
+                href=lambda file: f"{cogs.url}/{file.parent.name}/{file.name}")
+        for day in ("2025-06-05", "2025-06-15", "2025-06-25")
+    ]  # fmt: skip
+
+
+def test_a_run_is_made_again_with_the_network_off(season, tmp_path):
+    with (
+        serving_files(season[0]) as cogs,
+        stac_api(write_items(tmp_path / "items.json", served(season, cogs))) as address,
+    ):
+        first = water(tmp_path, "first", source=f"stac:{address}", aoi=AROUND, datetime="2025-06")
+    anew()  # as a new process, on another day; neither server is there any more
+    again = obriy("run", tmp_path / "first", "--out", tmp_path / "again", "--json")
+    assert again.returncode == 0, again.stderr
+    told = json.loads(again.stdout)
+    assert [d["area_km2"] for d in told["dates"]] == [d.area_km2 for d in first.dates]
+
+
+def test_what_is_missing_with_the_network_off_is_said(season, tmp_path):
+    with (
+        serving_files(season[0]) as cogs,
+        stac_api(write_items(tmp_path / "items.json", served(season, cogs))) as address,
+    ):
+        source = f"stac:{address}"
+        water(tmp_path, "some", source=source, aoi=AROUND, datetime="2025-06", best=2)
+    anew()
+    found = water(tmp_path, "all", source=source, aoi=AROUND, datetime="2025-06")
+    assert [d.status for d in found.dates[:2]] != ["failed", "failed"]
+    assert found.dates[2].status == "failed"
+    assert cogs.url in found.dates[2].reason
+    assert found.dates[2].area_km2 is None
+
+
+def test_a_part_that_no_try_brings_is_unseen_and_listed(tmp_path):
+    """The server refuses, again and again, one part of one band."""
+    files = write_scene(tmp_path / "scene", lake(60, (512, 512)))
+
+    def fault(path, span, n):
+        start, _, last = span.removeprefix("bytes=").partition("-")
+        holds = path.endswith("B03.tif") and int(start) <= 200_000 <= int(last)
+        return "busy" if holds else None
+
+    with serving_files(tmp_path) as cogs, faulty(cogs.port, fault) as proxy:
+        item = item_of(files, "S2B", "2025-06-05T08:36:09Z",
+                       href=lambda file: f"{proxy.url}/scene/{file.name}")  # fmt: skip
+        source = f"stac:{write_items(tmp_path / 'items.json', [item])}"
+        done = obriy("water", source, "--aoi", "33.0,46.91,33.068,46.953", "--datetime", "2025-06",
+                     "--method", "ndwi:0.05", "--out", tmp_path / "run", "--json")  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    told = json.loads(done.stdout)
+    assert proxy.met["busy"] > 0
+    assert 0 < told["unseen_share"] < 1
+    assert f"{proxy.url}/scene/B03.tif" in told["dates"][0]["reason"]

@@ -200,6 +200,11 @@ def let_go() -> None:
     _recent.clear()
 
 
+def anew_since() -> float:
+    """Return the moment before which nothing that is kept counts, seconds since 1970."""
+    return _Anew.since
+
+
 def remote_file(href: str, signer: Signer | None = None) -> RemoteFile:
     """Return a file of the network; its first bytes are fetched where nothing of it is here.
 

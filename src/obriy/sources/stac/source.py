@@ -12,10 +12,11 @@ from obriy.model.item import Item
 from obriy.model.notices import notice, reason_of
 from obriy.sources.base import Query, Request, Source
 from obriy.sources.dates import parse_range
+from obriy.sources.stac.answers import answer_of
 from obriy.sources.stac.catalogues import Catalogue, catalogues_of
 from obriy.sources.stac.choosing import choose, lacking
 from obriy.sources.stac.items import Listed
-from obriy.sources.stac.search import Raw, Wanted, area_of, ask
+from obriy.sources.stac.search import Raw, Wanted, area_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -83,17 +84,19 @@ def _asked(
     """
     answers: dict[str, list[Listed]] = {}
     errors: list[ObriyError] = []
+    notes: list[str] = []
     for catalogue in catalogues:
         try:
             # By the sun a day may begin half a day before or after that of Greenwich.
-            raw = ask(catalogue, wanted.widened(1))
+            raw, said = answer_of(catalogue, wanted.widened(1))
         except SourceError as error:
             errors.append(error)
             continue
+        notes += said
         answers[catalogue.name] = _listed(raw, catalogue, longitude, wanted)
     if not answers:
         raise errors[0]
-    return answers, [reason_of(error) for error in errors]
+    return answers, [*(reason_of(error) for error in errors), *notes]
 
 
 def _listed(
