@@ -21,6 +21,7 @@ _MADE: Final = ("s2:generation_time", "processing:datetime", "updated", "created
 _BASELINES: Final = ("s2:processing_baseline", "processing:version", "s2:baseline")
 _BASELINE: Final = re.compile(r"_N(\d{2})(\d{2})_R\d{3}_")
 _HOUR_DEGREES: Final = 15.0
+_DAY: Final = len("2025-06-05")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Listed:
     @property
     def solar(self) -> dt.datetime:
         """When it was sensed by the sun of the place: images of one pass are of one day there."""
+        if len(str(self.properties.get("datetime") or "T" * 20)) == _DAY:  # it tells no time
+            return self.time
         return self.time + dt.timedelta(hours=self.longitude / _HOUR_DEGREES)
 
     @property

@@ -24,6 +24,8 @@ Asset = Mapping[str, Any]
 _RASTERS: Final = (".tif", ".tiff", ".jp2", ".vrt", ".nc")
 _SIZE: Final = re.compile(r"[_-](?P<metres>\d{2})m$", re.IGNORECASE)
 """Ending of the name of an asset that there is at several pixel sizes."""
+_ENDING: Final = re.compile(r"[_-](?:\d{2}m|jp2)$|\.(?:tiff?|jp2)$", re.IGNORECASE)
+"""What the names of assets end in beside the name of the band."""
 _SAYS_NOTHING: Final = ("visual", "thumbnail", "overview")
 
 
@@ -57,7 +59,7 @@ def told_of(item: Item, request: Request) -> Told:
         "item": document["id"],
         "href": document["href"],
         "datetime": properties.get("datetime") or properties.get("start_datetime"),
-        "platform": properties.get("platform"),
+        "platform": properties.get("platform") or properties.get("eo:platform"),
         "baseline": document.get("baseline") or None,
         "cloud_cover": item.cloud_cover,
         "sun_elevation": properties.get("view:sun_elevation"),
@@ -128,7 +130,7 @@ def bands_of(document: Mapping[str, Any], sensor: Sensor, product: str) -> dict[
     for key, asset in document["assets"].items():
         if _is_picture(asset):
             continue
-        names = [_SIZE.sub("", key), *(str(b) for b in _names_of(asset))]
+        names = [_ENDING.sub("", key), *_names_of(asset, document["properties"])]
         meant = (look_up(name, sensor, product) for name in names)
         band = next((one for one in meant if one), None)
         if band is not None:
@@ -145,13 +147,17 @@ def _is_picture(asset: Asset) -> bool:
     return not raster or bool(set(_SAYS_NOTHING) & set(asset.get("roles") or ()))
 
 
-def _names_of(asset: Asset) -> list[str]:
-    """Return what a single band of an asset is called."""
+def _names_of(asset: Asset, properties: Mapping[str, Any]) -> list[str]:
+    """Return what the single band of an asset is called; in STAC 0.7 it is a number of a list."""
     bands = asset.get("bands") or asset.get("eo:bands") or []
     if len(bands) != 1:
         return []
+    known = properties.get("eo:bands", ())
+    told = bands[0]
+    if isinstance(told, int):
+        told = known[told] if told < len(known) else {}
     keys = ("name", "eo:common_name", "common_name")
-    return [bands[0][key] for key in keys if bands[0].get(key)]
+    return [str(told[key]) for key in keys if told.get(key)]
 
 
 def _chosen(
