@@ -1,6 +1,7 @@
 """`obriy evaluate`: a map against a reference, from files or from Python."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,6 +114,27 @@ def reference_from_file(
     return reference
 
 
+def named_reference(text: str, scene: xr.Dataset) -> tuple[str, str | None]:
+    """Return the file of a reference, and what its codes are where its name tells.
+
+    Args:
+        text: A file, ``band:NAME``; or a name of ``[references]`` in ``tables/catalogues.toml``
+            (``worldcover``, ``gsw``, ``gsw?p=75``), of which what lies around the scene is read
+            in the network; ``gsw`` becomes ``gsw:FILE``.
+        scene: The scene, or the part of it that is mapped.
+    """
+    name, mark, query = text.partition("?p=")
+    if Path(text).expanduser().exists() or not re.fullmatch(r"\w+", name):
+        return text, None
+    from obriy.sources.stac.references import legend_of, reference_file  # few runs need it
+
+    codes = legend_of(name)
+    if codes is None:
+        return text, None
+    file = str(reference_file(name, geobox_of(scene)))
+    return (f"{GSW}{file}{mark}{query}", None) if f"{name}:" == GSW else (file, codes)
+
+
 def cover_reference(config: LandcoverConfig, scene: xr.Dataset, legend: Legend) -> Reference:
     """Open what a land-cover map is scored against, on the grid of the scene.
 
@@ -127,10 +149,11 @@ def cover_reference(config: LandcoverConfig, scene: xr.Dataset, legend: Legend) 
     """
     if config.reference is None:
         raise UsageError("No reference is named.", "Give --reference FILE, or band:NAME.")
+    path, codes = named_reference(config.reference, scene)
     return reference_from_file(
-        config.reference,
+        path,
         scene,
-        config.reference_legend,
+        config.reference_legend or codes,
         mapped=legend,
         outside=config.reference_outside,
     )

@@ -47,11 +47,11 @@ class Wanted:
         return dataclasses.replace(self, first=ends[0], last=ends[1])
 
     @property
-    def interval(self) -> str:
-        """The dates as a STAC API reads them."""
+    def interval(self) -> str | None:
+        """The dates as a STAC API reads them; None: any."""
         ends = (f"{self.first}T00:00:00Z", f"{self.last}T23:59:59Z")
         first, last = (".." if day[:4] in ("0001", "9999") else day for day in ends)
-        return f"{first}/{last}"
+        return None if first == last else f"{first}/{last}"
 
     def boxes(self) -> list[tuple[float, ...]]:
         """Return west, south, east and north of each part of the area, none across ±180."""

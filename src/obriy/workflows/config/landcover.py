@@ -66,7 +66,9 @@ class CoverConfig(ImageConfig):
     replay: str | None = Field(None, description="panel.json of a run: its answers, without a call")
     seed: int = Field(0, ge=0, description="the same seed makes the same map")
     reference: str | None = Field(
-        None, description="raster, polygons, points to score against; band:NAME of the image"
+        None,
+        description="raster, polygons, points to score against; band:NAME of the image; "
+        "worldcover: read in the network",
     )
 
     def anchored(self) -> Self:

@@ -19,7 +19,9 @@ class _WaterImages(ImageConfig):
         json_schema_extra=ARGUMENT,
     )
     reference: str | None = Field(
-        None, description="raster, polygons, points to score against; gsw:FILE: GSW occurrence"
+        None,
+        description="raster, polygons, points to score against; gsw:FILE: GSW occurrence; "
+        "worldcover, gsw: read in the network",
     )
 
 

@@ -31,7 +31,7 @@ from obriy.workflows.config.reading import ImageConfig, PlaceConfig
 from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap, Mapper, map_images, map_of
-from obriy.workflows.evaluation import evaluate, reference_from_file
+from obriy.workflows.evaluation import evaluate, named_reference, reference_from_file
 from obriy.workflows.inputs import Inputs, read_image
 from obriy.workflows.opening import plan_of
 from obriy.workflows.records import about_districts, districts_that_failed
@@ -145,12 +145,13 @@ def reference_of(inputs: Inputs, config: ImageConfig, options: EngineOptions) ->
     """Return what the image is to be scored against: as named, else the truth of a made-up one."""
     if config.reference is None:
         return truth_of(config.source, geobox_of(inputs.part))
-    if config.reference.startswith(GSW):
-        return gsw_reference(config.reference, inputs.part, options)
+    reference, codes = named_reference(config.reference, inputs.part)
+    if reference.startswith(GSW):
+        return gsw_reference(reference, inputs.part, options)
     return reference_from_file(
-        config.reference,
+        reference,
         inputs.part,
-        config.reference_legend,
+        config.reference_legend or codes,
         outside=config.reference_outside,
     )
 
