@@ -92,9 +92,10 @@ def _write(path: Path, hrefs: Sequence[str], area: shapely.Geometry, access: Any
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_raster(hrefs[0], network=_reached(hrefs[0], access)) as first:
             window = _around(area, first.transform)
+            place = first.transform @ Affine.translation(window.col_off, window.row_off)
             profile = {
                 "driver": "GTiff", "count": 1, "dtype": first.dtypes[0], "nodata": first.nodata,
-                "crs": first.crs, "transform": first.transform @ Affine.translation(window.col_off, window.row_off), "tiled": True,
+                "crs": first.crs, "transform": place, "tiled": True,
                 "width": window.width, "height": window.height, "compress": "DEFLATE",
                 "blockxsize": 256, "blockysize": 256,
             }  # fmt: skip
