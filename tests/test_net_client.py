@@ -1,5 +1,6 @@
 """The client: patient with what passes, short with what does not, careful with what is secret."""
 
+import asyncio
 import logging
 import threading
 import time
@@ -12,7 +13,8 @@ from tests.servers.running import running
 from obriy import settings as obriy_settings
 from obriy.errors import CancelledError, RemoteError, SourceError
 from obriy.net import address
-from obriy.net.client import cancel, client
+from obriy.net.client import client, drop_client
+from obriy.net.ending import cancel
 from obriy.net.signing import TokenSigner
 
 WORD = "hunter2-very-secret"
@@ -28,13 +30,13 @@ def settings(monkeypatch, tmp_path):
         for name, value in (usual | told).items():
             monkeypatch.setenv(f"OBRIY_{name.upper()}", str(value))
         obriy_settings.settings.cache_clear()
-        client.cache_clear()
+        drop_client()
 
     put()
     yield put
     monkeypatch.undo()
     obriy_settings.settings.cache_clear()
-    client.cache_clear()
+    drop_client()
 
 
 def app(answer):
@@ -103,12 +105,10 @@ def test_a_host_that_failed_at_every_try_is_tried_once(settings):
 
 def test_connections_to_a_host_are_bounded(settings):
     settings(net_connections=3)
-    under_way, most, lock = 0, 0, threading.Lock()
+    under_way = most = 0
 
     async def serve(scope, receive, send):
         nonlocal under_way, most
-        import asyncio
-
         under_way += 1
         most = max(most, under_way)
         await asyncio.sleep(0.02)
@@ -122,7 +122,6 @@ def test_connections_to_a_host_are_bounded(settings):
             thread.start()
         for thread in threads:
             thread.join()
-    assert lock is not None
     assert most == 3
     assert len(server.asked) == 12
 

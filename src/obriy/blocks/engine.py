@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -26,6 +26,7 @@ from obriy.model.flags import Unseen
 from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA
 from obriy.model.scene import band_names
+from obriy.net import ending
 from obriy.settings import settings
 
 WORK_BYTES = 96
@@ -35,6 +36,8 @@ CACHE_BYTES = 32 * 1024**2
 """GDAL's cache of decoded tiles at its smallest; by default it takes a share of all memory."""
 
 
+_LOOK_S: Final = 0.2
+"""Seconds between two looks whether the caller cancelled, while threads may wait for a server."""
 _NOTHING: Final = {
     "fraction": FRACTION_MISSING,
     "doubt": 0,
@@ -254,10 +257,17 @@ class _Pool:
 
         with ThreadPoolExecutor(len(self._parts), thread_name_prefix="obriy") as executor:
             try:
-                for future in as_completed([executor.submit(part, p) for p in self._parts]):
-                    future.result()
-            except BaseException:
+                waiting = {executor.submit(part, p) for p in self._parts}
+                while waiting:
+                    done_parts, waiting = wait(waiting, _LOOK_S, FIRST_COMPLETED)
+                    for future in done_parts:
+                        future.result()
+                    if self._cancel.is_set():
+                        ending.cancel()
+            except BaseException as error:
                 stop.set()
+                if not isinstance(error, Exception):  # asked to end: not after the next answer
+                    ending.cancel()
                 raise
         if self._cancel.is_set():
             raise CancelledError("The run was cancelled; nothing half-written was left.")

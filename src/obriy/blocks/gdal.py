@@ -19,10 +19,8 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader  # noqa: TID251 - this is the opener
 
-from obriy.blocks.remote import RemoteRaster
 from obriy.blocks.vrt import sources_of
 from obriy.errors import SourceError
-from obriy.net.remote import remote_file
 from obriy.net.signing import Signer
 
 Access = bool | Signer
@@ -121,6 +119,9 @@ def _dataset(name: str, network: Access) -> Any:
 
 def _remote(address: str, signer: Signer | None) -> Any:
     """Open a raster of the network; it holds its own pixels, and leads to no other."""
+    from obriy.blocks.remote import RemoteRaster
+    from obriy.net.remote import remote_file
+
     file = remote_file(address, signer)
     drivers = _by_magic(file.read(0, _HEAD))
     if not drivers:

@@ -29,6 +29,7 @@ from urllib3.exceptions import HTTPError
 
 from obriy.errors import CancelledError, RemoteError, SourceError
 from obriy.net import address
+from obriy.net.ending import when_cancelled
 from obriy.net.hosts import Host
 from obriy.net.signing import Signer
 from obriy.net.sockets import CuttableAdapter, Flight, Flights
@@ -474,13 +475,29 @@ _REASONS: Final = {
 }
 
 
-@functools.lru_cache(maxsize=1)
+_ours: list[Client] = []
+_making: Final = threading.Lock()
+
+
 def client() -> Client:
     """Return the client of this process, made by its settings at the first call."""
-    return Client()
+    with _making:
+        if not _ours:
+            _ours.append(Client())
+        return _ours[0]
 
 
-def cancel() -> None:
-    """End all that this process asks of the network; what it asks later is asked anew."""
-    client().cancel()
-    client.cache_clear()
+def drop_client(*, cancelled: bool = False) -> None:
+    """Let go of the client: the next has the settings, and the connections, of its time.
+
+    Args:
+        cancelled: What it still does is of no use to anyone.
+    """
+    with _making:
+        while _ours:
+            old = _ours.pop()
+            if cancelled:
+                old.cancel()
+
+
+when_cancelled(functools.partial(drop_client, cancelled=True))

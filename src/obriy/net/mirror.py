@@ -12,6 +12,7 @@ import os
 import re
 import threading
 import uuid
+import weakref
 import zlib
 from collections.abc import Collection
 from pathlib import Path
@@ -26,6 +27,7 @@ KIND: Final = "files"
 _ABOUT: Final = "about.json"
 _JOURNAL: Final = "spans"
 _ODD: Final = re.compile(r"[^\w.-]")
+_BLOCK: Final = 4096
 _TRIM_AT: Final = 64 << 20
 """Bytes written between two looks at the cap."""
 
@@ -66,6 +68,7 @@ class Mirror:
     Attributes:
         about: Which file it is.
         path: The sparse file; bytes that were not fetched read as zeros, so ask `lacking` first.
+        block: Bytes that the system reads at a time where a buffer stands before the file.
     """
 
     _written_since_trim = 0
@@ -74,15 +77,12 @@ class Mirror:
         self.folder = folder
         self.about = about
         self.path = folder / about.file
-        self._lock = lock
+        self.block = max(_BLOCK, getattr(os.fstat(lock), "st_blksize", _BLOCK))
+        weakref.finalize(self, os.close, lock)
         self._guard = threading.Lock()
         self._there = Spans()
         self._sums: dict[Span, int] = {}
         self._read_journal()
-
-    def __del__(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self._lock)
 
     def lacking(self, spans: Collection[Span]) -> list[Span]:
         """Return the parts of spans that are not here; checksums of the others are checked."""

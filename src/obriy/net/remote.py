@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from obriy.errors import RemoteError
-from obriy.net import address, mirror, tiff
+from obriy.net import address, ending, mirror, tiff
 from obriy.net.client import Answer, client, content_range
 from obriy.net.mirror import About, Mirror
 from obriy.net.signing import Signer
@@ -81,7 +81,7 @@ class RemoteFile:
             RemoteError: where they cannot be fetched.
         """
         stop = min(stop, self.size)
-        if self._mirror.lacking([(start, stop)]):
+        if self._mirror.lacking(self._around([(start, stop)])):
             self.need([(start, max(stop, start + _AHEAD))])
         return self._mirror.read((start, stop))
 
@@ -94,7 +94,7 @@ class RemoteFile:
         Raises:
             RemoteError: where a part of them cannot be fetched; the others are here.
         """
-        wanted = [(max(0, a), min(b, self.size)) for a, b in spans]
+        wanted = self._around(spans)
         with self._lock:
             lacking = self._mirror.lacking(wanted)
             if not lacking:
@@ -105,12 +105,25 @@ class RemoteFile:
             for part in mine:
                 self._coming[part] = _threads().submit(self._fetch, part)
                 waits.append(self._coming[part])
-        errors = [future.exception() for future in waits]
+        try:
+            errors = [future.exception() for future in waits]
+        except KeyboardInterrupt:  # its threads would go on, and the process wait for them
+            ending.cancel()
+            raise
         first = next((error for error in errors if error is not None), None)
         if first is not None:
             raise first
         if self._mirror.lacking(wanted):
             raise RemoteError(f"{self.href} was lost from the cache.", "Run it again.")
+
+    def _around(self, spans: Iterable[Span]) -> list[Span]:
+        """Return spans with what is read along with them.
+
+        Whoever reads the file through a buffer (GDAL does) may have read a block of the disk on
+        either side of what it asked for, and does not read it again: it must be here by then.
+        """
+        block = self._mirror.block
+        return [(max(0, a - block), min(b + block, self.size)) for a, b in spans if a < self.size]
 
     def _fetch(self, part: Span) -> None:
         try:

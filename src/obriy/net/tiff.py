@@ -31,8 +31,6 @@ _TELLING: Final = frozenset({7, 8, 32946, 34887, 34925, 50000, 50001})
 """Compressions that cannot take zeros for a tile: JPEG, deflate, LERC, LZMA, Zstandard, WebP."""
 _MOST: Final = 512
 """Directories of a file: more is a circle."""
-_BEFORE, _AFTER = 4, 8
-"""Bytes around a tile that GDAL may read with it: it writes its size there."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,7 +78,7 @@ class Level:
                 if row < down and at < across and tile < len(self.offsets):
                     offset, size = int(self.offsets[tile]), int(self.sizes[tile])
                     if size:
-                        yield max(0, offset - _BEFORE), offset + size + _AFTER
+                        yield offset, offset + size
 
 
 def levels(read: Reader) -> list[Level]:

@@ -1,0 +1,17 @@
+"""Where whoever cancels work says so, whether or not the network was asked for anything."""
+
+from collections.abc import Callable
+from typing import Final
+
+_told: Final[list[Callable[[], None]]] = []
+
+
+def when_cancelled(end: Callable[[], None]) -> None:
+    """Have a function called when the work of this process is cancelled."""
+    _told.append(end)
+
+
+def cancel() -> None:
+    """End all that this process asks of the network; what it asks later is asked anew."""
+    for end in _told:
+        end()
