@@ -4,12 +4,21 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CORE   := $(VENV)/.core
 DEV    := $(VENV)/.dev
+WEB    := $(VENV)/.web
 DEEP   := $(VENV)/.deep
 
-.PHONY: demo test test-deep check schema bench clean
+.PHONY: demo serve browser test test-deep check schema bench clean
 
 demo: $(CORE)  ## map water, land cover and ice of samples and say where the reports are
 	$(BIN)/obriy demo
+
+serve: $(WEB)  ## open the page on this machine
+	$(BIN)/obriy serve
+
+browser:  ## what tests of the page look with, where it is missing and can be installed
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
+	  echo "no browser: the tests of the page will skip"
 
 test: $(DEV)  ## every test but those of the extra `deep`
 	$(BIN)/python -m pytest -q -n auto
@@ -40,6 +49,10 @@ $(VENV)/bin/python:
 
 $(CORE): pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(WEB): pyproject.toml $(CORE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[web]'
 	touch $@
 
 $(DEV): pyproject.toml $(CORE)

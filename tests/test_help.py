@@ -10,8 +10,8 @@ from pydantic import Field
 from typer.testing import CliRunner
 
 from obriy.cli.commands import add_jobs
-from obriy.cli.help import FIRST, GROUPS, OUTPUT
 from obriy.workflows.config.base import ARGUMENT, JobConfig
+from obriy.workflows.config.groups import FIRST, GROUPS, OUTPUT
 from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverTrainConfig
 from obriy.workflows.jobs import JOBS, Job, read_config

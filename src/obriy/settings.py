@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     labeller_key: SecretStr | None = Field(
         None, description="key for labellers at an address of one's own (`@http://...`)"
     )
+    progress: Path | None = Field(
+        None, description="file that says how far a run has come, for programs that watch it"
+    )
+    token: SecretStr | None = Field(
+        None, min_length=8, description="what `obriy serve` asks of everybody who looks"
+    )
 
 
 @lru_cache(maxsize=1)
@@ -62,6 +68,16 @@ def settings() -> Settings:
             f"{first.get('input')!r}).",
             "Set that variable to something else, or unset it.",
         ) from error
+
+
+def environment_with(**values: str) -> dict[str, str]:
+    """Return the environment for a process of ours, with values for some settings.
+
+    The token of the page is left out: a run has no use for it.
+    """
+    own = {f"{PREFIX}{name.upper()}": value for name, value in values.items()}
+    kept = {key: value for key, value in os.environ.items() if key != f"{PREFIX}TOKEN"}  # noqa: TID251
+    return kept | own
 
 
 def silence_gdal() -> None:

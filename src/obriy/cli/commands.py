@@ -12,6 +12,7 @@ from obriy.cli.help import GroupedCommand
 from obriy.cli.maps import evaluate, sample
 from obriy.cli.options import job_command, noting_old_names
 from obriy.cli.running import DryRun, Json, Lang, Quiet, Verbose, do, run_and_show
+from obriy.cli.serve import serve
 from obriy.cli.simulate import simulate
 from obriy.workflows.config.base import make_config, usual_language
 from obriy.workflows.jobs import JOBS, Job, read_config
@@ -145,5 +146,5 @@ def doctor() -> None:
 
 app.command()(demo)
 add_jobs(JOBS.values(), app)
-for _one in (evaluate, sample, run, simulate, methods, indices, cache, doctor):
+for _one in (evaluate, sample, run, serve, simulate, methods, indices, cache, doctor):
     app.command()(_one)

@@ -12,9 +12,9 @@ import typer
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
-from obriy.cli.help import group_of, in_order
 from obriy.errors import UsageError
 from obriy.workflows.config.base import ARGUMENT, JobConfig
+from obriy.workflows.config.groups import group_of, in_order
 
 _PLAIN = (bool, int, float, Path)
 

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from obriy.blocks.options import EngineOptions
+from obriy.cli.progress_file import ProgressFile
 from obriy.cli.show_ice import ice_lines, ice_table, ice_training_lines
 from obriy.cli.show_landcover import clusterers_table, landcover_lines, training_lines
 from obriy.cli.show_water import (
@@ -36,6 +37,7 @@ from obriy.model.result.tables import (
 )
 from obriy.model.result.water import WaterImageResult, WaterSeriesResult
 from obriy.render.text import text_of
+from obriy.settings import settings
 from obriy.workflows.config.base import usual_language
 
 if TYPE_CHECKING:
@@ -69,7 +71,14 @@ class Screen:
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[EngineOptions]:
-        """Give options that draw a progress bar on standard error, if that is a terminal."""
+        """Give options that draw a progress bar on standard error, if that is a terminal.
+
+        Who watches from another process reads the file of ``OBRIY_PROGRESS``.
+        """
+        watched = settings().progress
+        if watched is not None:
+            yield EngineOptions(progress=ProgressFile(watched))
+            return
         if self.quiet or not sys.stderr.isatty():
             yield EngineOptions()
             return

@@ -165,6 +165,17 @@ class Lock:
                 os.utime(self._file)
 
 
+def holder_of(folder: Path) -> Holder | None:
+    """Return who works in a folder; None: nobody does, as far as that can be seen from here."""
+    file = folder / LOCK
+    holder = _read(file)
+    try:
+        silent = time.time() - file.stat().st_mtime > STALE_S
+    except FileNotFoundError:
+        return None
+    return None if holder is None or silent or holder.is_gone() else holder
+
+
 @contextlib.contextmanager
 def lock_folder(folder: Path) -> Iterator[Lock]:
     """Hold a folder while the block works; it must be there.

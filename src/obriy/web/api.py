@@ -1,0 +1,436 @@
+"""The interface for programs: the same runs as on the page, with an OpenAPI description."""
+
+import contextlib
+import datetime as dt
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, HTTPException, Query, Response, UploadFile
+from fastapi import Path as InPath
+from fastapi.responses import FileResponse
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.background import BackgroundTask
+
+from obriy.errors import ObriyError
+from obriy.model.result.base import RunResult
+from obriy.tables import languages
+from obriy.web import rasters
+from obriy.web.places import UPLOADS
+from obriy.web.shelf import Shelf, ShelfRun, State
+from obriy.web.uploads import keep
+from obriy.workflows.jobs import JOBS, plan_job
+
+_SANDBOX: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox"
+)
+"""What a report may do when it is shown: it is one file, with no script."""
+_SHOWN: Final = {".html": "text/html; charset=utf-8", ".png": "image/png"}
+"""Files that a browser shows; all others it keeps."""
+
+
+def _of(*names: str) -> Callable[[str], str]:
+    """Return what refuses all names but some; a `Literal` cannot be made of a table."""
+
+    def known(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"known: {', '.join(names)}")
+        return name
+
+    return known
+
+
+RunName = Annotated[str, InPath(max_length=200, description="name of the run")]
+Lang = Annotated[
+    str,
+    AfterValidator(_of(*languages())),
+    Query(description="language of words", json_schema_extra={"enum": languages()}),
+]
+
+
+class Refusal(BaseModel):
+    """Why something is not done.
+
+    Attributes:
+        detail: In a sentence, with the way out.
+    """
+
+    detail: str
+
+
+class JobView(BaseModel):
+    """A job that can be started.
+
+    Attributes:
+        job: Its name.
+        says: What it does.
+        planned: Whether `plan` tells what it would do.
+        options: JSON schema of what can be asked of it.
+    """
+
+    job: str
+    says: str
+    planned: bool
+    options: dict[str, Any]
+
+
+class Asked(BaseModel):
+    """What is asked of a job.
+
+    Attributes:
+        job: Its name.
+        options: Values by name, as in ``config.yaml``; files as ``folder:NAME/path``.
+        name: Of the run; empty: after the source.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    job: Annotated[str, AfterValidator(_of(*JOBS))] = Field(json_schema_extra={"enum": [*JOBS]})
+    options: dict[str, Any] = Field(default_factory=dict)
+    name: str = Field("", max_length=80)
+
+
+class Stage(BaseModel):
+    """How far a part of the work is.
+
+    Attributes:
+        name: Of the stage.
+        done: Parts that are done.
+        total: Parts in all.
+    """
+
+    name: str
+    done: int
+    total: int
+
+
+class RunView(BaseModel):
+    """A run, as it lies in its folder.
+
+    Attributes:
+        name: Of its folder.
+        job: What it does; empty: its configuration cannot be read.
+        state: How far it is.
+        changed: When it last changed, ISO 8601, UTC.
+        stages: What is being done.
+        steps: Steps that are done.
+        error: Why it failed.
+        headline: Its figure; null: there is none.
+    """
+
+    name: str
+    job: str
+    state: State
+    changed: str
+    stages: list[Stage] = Field(default_factory=list)
+    steps: list[str] = Field(default_factory=list)
+    error: str = ""
+    headline: dict[str, Any] | None = None
+
+
+class Entry(BaseModel):
+    """A line of a legend.
+
+    Attributes:
+        word: What it means.
+        colour: ``#rrggbb``.
+    """
+
+    word: str
+    colour: str
+
+
+class MapView(BaseModel):
+    """A map of a run.
+
+    Attributes:
+        map: Its file, which the tiles are asked by.
+        output: Its name among the outputs.
+        date: Of which date; empty: of all, or unknown.
+        title: What it is called.
+        bounds: West, south, east, north, degrees.
+        legend: Words and colours.
+    """
+
+    map: str
+    output: str
+    date: str
+    title: str
+    bounds: list[float] = Field(min_length=4, max_length=4)
+    legend: list[Entry]
+
+
+class SaidView(BaseModel):
+    """What a map says of a place.
+
+    Attributes:
+        title: What the map is called.
+        value: In words.
+        number: As it stands in the file; null: nothing does.
+    """
+
+    title: str
+    value: str
+    number: float | None
+
+
+class Name(BaseModel):
+    """A name.
+
+    Attributes:
+        name: The name.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(max_length=80)
+
+
+def view(run: ShelfRun, shelf: Shelf) -> RunView:
+    """Return what is told of a run."""
+    result, state = run.result(), run.state()
+    head = result.headline if result else None
+    changed = dt.datetime.fromtimestamp(run.changed(), dt.UTC)
+    return RunView(
+        name=run.name,
+        job=str(run.config().get("job", "")),
+        state=state,
+        changed=changed.isoformat(timespec="seconds"),
+        stages=[
+            Stage(name=name, done=done, total=total)
+            for name, done, total in (run.work.stages() if state == "running" else [])
+        ],
+        steps=run.steps(),
+        error=shelf.places.without_paths(run.work.error()) if state == "failed" else "",
+        headline=head.model_dump() if head else None,
+    )
+
+
+@contextlib.contextmanager
+def refusing(shelf: Shelf) -> Iterator[None]:
+    """Answer what cannot be done with 409, in words without paths."""
+    try:
+        yield
+    except ObriyError as error:
+        said = shelf.places.without_paths(str(error))
+        raise HTTPException(409, said) from None
+
+
+def router(shelf: Shelf) -> APIRouter:
+    """Return the interface over a shelf of runs."""
+    refused: dict[int | str, Any] = {404: {"model": Refusal}, 409: {"model": Refusal}}
+    made = APIRouter(prefix="/api", tags=["runs"], responses=refused)
+    _add_jobs(made, shelf)
+    _add_runs(made, shelf)
+    _add_changes(made, shelf)
+    _add_files(made, shelf)
+    _add_maps(made, shelf)
+    return made
+
+
+def _found(shelf: Shelf, name: str) -> ShelfRun:
+    run = shelf.run(name)
+    if run is None:
+        raise HTTPException(404, "There is no run of that name.")
+    return run
+
+
+def _add_jobs(made: APIRouter, shelf: Shelf) -> None:
+    @made.get("/jobs", tags=["jobs"])
+    def jobs() -> list[JobView]:
+        """List the jobs, with the schema of their options."""
+        return [
+            JobView(
+                job=name,
+                says=job.config.__doc__ or "",
+                planned=job.plan is not None,
+                options=job.config.model_json_schema(),
+            )
+            for name, job in JOBS.items()
+        ]
+
+    @made.get("/folders", tags=["jobs"])
+    def folders(ending: Annotated[list[str] | None, Query(max_length=20)] = None) -> list[str]:
+        """List files that options may name."""
+        return shelf.places.listed(tuple(e.lower() for e in ending or [""]))
+
+    @made.post("/plan", tags=["jobs"])
+    def plan(asked: Asked) -> dict[str, Any]:
+        """Say what a job would do, without doing it."""
+        with refusing(shelf):
+            return plan_job(_config(shelf, asked))
+
+    @made.post("/uploads", tags=["jobs"], status_code=201)
+    def upload(file: UploadFile) -> Name:
+        """Keep an image, a table or a district; the name that comes back is for options."""
+        with refusing(shelf):
+            kept = keep(shelf.uploads, file.filename or "", file.file)
+        return Name.model_construct(name=f"folder:{UPLOADS}/{kept.relative_to(shelf.uploads)}")
+
+
+def _config(shelf: Shelf, asked: Asked) -> Any:
+    return shelf.places.config(JOBS[asked.job].config, asked.options)
+
+
+def _add_runs(made: APIRouter, shelf: Shelf) -> None:
+    @made.get("/runs")
+    def runs() -> list[RunView]:
+        """List the runs, the last that changed first."""
+        return [view(run, shelf) for run in shelf.runs()]
+
+    @made.post("/runs", status_code=201)
+    def start(asked: Asked) -> RunView:
+        """Start a run; the same one once more goes on where it stopped."""
+        with refusing(shelf):
+            return view(shelf.start(_config(shelf, asked), asked.name), shelf)
+
+    @made.get("/runs/{name}")
+    def run(name: RunName) -> RunView:
+        """Say how far a run is."""
+        return view(_found(shelf, name), shelf)
+
+    @made.get("/runs/{name}/result")
+    def result(name: RunName) -> dict[str, Any]:
+        """Return ``result.json``; see docs/result.schema.json."""
+        found: RunResult | None = _found(shelf, name).result()
+        if found is None:
+            raise HTTPException(404, "The run has no result yet.")
+        return found.to_dict()
+
+    @made.get("/deleted")
+    def deleted() -> list[str]:
+        """List runs that were deleted, and can be had back."""
+        return shelf.deleted()
+
+
+def _add_changes(made: APIRouter, shelf: Shelf) -> None:
+    @made.post("/runs/{name}/cancel")
+    def cancel(name: RunName) -> RunView:
+        """Ask a run to end; what is done is kept."""
+        found = _found(shelf, name)
+        with refusing(shelf):
+            found.work.cancel()
+        return view(found, shelf)
+
+    @made.post("/runs/{name}/resume")
+    def resume(name: RunName) -> RunView:
+        """Go on with a run where it stopped."""
+        found = _found(shelf, name)
+        with refusing(shelf):
+            shelf.resume(found)
+        return view(found, shelf)
+
+    @made.post("/runs/{name}/rename")
+    def rename(name: RunName, new: Name) -> RunView:
+        """Give a run another name."""
+        with refusing(shelf):
+            return view(shelf.rename(_found(shelf, name), new.name), shelf)
+
+    @made.delete("/runs/{name}", status_code=204)
+    def delete(name: RunName) -> None:
+        """Put a run away; `restore` gives it back within a week."""
+        with refusing(shelf):
+            shelf.delete(_found(shelf, name))
+
+    @made.post("/deleted/{name}/restore")
+    def restore(name: RunName) -> RunView:
+        """Give back a run that was deleted."""
+        if name not in shelf.deleted():
+            raise HTTPException(404, "No deleted run has that name.")
+        with refusing(shelf):
+            return view(shelf.restore(name), shelf)
+
+
+def _add_files(made: APIRouter, shelf: Shelf) -> None:
+    @made.get("/runs/{name}/files")
+    def files(name: RunName) -> list[str]:
+        """List the files of a run."""
+        return _found(shelf, name).files()
+
+    @made.get("/runs/{name}/files/{path:path}", response_class=FileResponse)
+    def file(name: RunName, path: str) -> FileResponse:
+        """Return a file of a run."""
+        found = _found(shelf, name).file(path)
+        if found is None:
+            raise HTTPException(404, "The run has no such file.")
+        return sent(found)
+
+    @made.get("/runs/{name}/zip", response_class=FileResponse)
+    def zipped(name: RunName) -> FileResponse:
+        """Return the whole folder of a run."""
+        packed = _zip(_found(shelf, name))
+        away = BackgroundTask(packed.unlink, missing_ok=True)
+        return FileResponse(packed, filename=f"{name}.zip", background=away)
+
+
+def sent(file: Path) -> FileResponse:
+    """Return a file: a report and a picture to look at, all else to keep."""
+    kind = _SHOWN.get(file.suffix.lower())
+    if kind is None:
+        return FileResponse(file, media_type="application/octet-stream", filename=file.name)
+    return FileResponse(file, media_type=kind, headers={"content-security-policy": _SANDBOX})
+
+
+def _zip(run: ShelfRun) -> Path:
+    number, name = tempfile.mkstemp(suffix=".zip")
+    with os.fdopen(number, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+        for inside in run.files():  # pixels are compressed already
+            archive.write(run.folder / inside, f"{run.name}/{inside}")
+    return Path(name)
+
+
+def _add_maps(made: APIRouter, shelf: Shelf) -> None:
+    @made.get("/runs/{name}/maps")
+    def maps(name: RunName, lang: Lang = "en") -> list[MapView]:
+        """List the maps of a run."""
+        return [
+            MapView(
+                map=one.place,
+                output=one.output,
+                date=one.date,
+                title=one.called(lang),
+                bounds=list(rasters.bounds(one.file)),
+                legend=[Entry(word=w, colour=c) for w, c in one.legend(lang)],
+            )
+            for one in rasters.rasters(_found(shelf, name))
+        ]
+
+    @made.get(
+        "/runs/{name}/tiles/{z}/{x}/{y}.png",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}}},
+    )
+    def tile(
+        name: RunName,
+        z: Annotated[int, InPath(ge=0, le=rasters.DEEPEST)],
+        x: Annotated[int, InPath(ge=0, lt=1 << rasters.DEEPEST)],
+        y: Annotated[int, InPath(ge=0, lt=1 << rasters.DEEPEST)],
+        map: Annotated[str, Query(max_length=500, description="file, as `maps` lists it")],
+    ) -> Response:
+        """Return a tile of a map, in Web Mercator."""
+        found = _map(shelf, name, map)
+        if max(x, y) >= 1 << z:
+            raise HTTPException(404, "There is no such tile.")
+        kept = {"cache-control": "private, max-age=3600"}
+        return Response(rasters.tile(found, z, x, y), media_type="image/png", headers=kept)
+
+    @made.get("/runs/{name}/at")
+    def at(
+        name: RunName,
+        lon: Annotated[float, Query(ge=-180, le=180)],
+        lat: Annotated[float, Query(ge=-85, le=85)],
+        date: Annotated[str, Query(max_length=40)] = "",
+        lang: Lang = "en",
+    ) -> list[SaidView]:
+        """Say what the maps of a date, or of all dates, tell of a place."""
+        found = [one for one in rasters.rasters(_found(shelf, name)) if one.date in (date, "")]
+        said = rasters.at(found, lon, lat, lang)
+        return [SaidView(title=s.title, value=s.value, number=s.number) for s in said]
+
+
+def _map(shelf: Shelf, name: str, place: str) -> rasters.Raster:
+    known = {one.place: one for one in rasters.rasters(_found(shelf, name))}
+    if place not in known or not known[place].file.is_file():
+        raise HTTPException(404, "The run has no such map.")
+    return known[place]

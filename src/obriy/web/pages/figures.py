@@ -1,0 +1,260 @@
+"""What a run found, in figures: the headline, the series, tables, scores."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from nicegui import ui
+
+from obriy.model.layers import LAYERS
+from obriy.model.result.base import RunResult
+from obriy.outputs.report import cells
+from obriy.outputs.report.cells import Cell, Columns, interval_km2
+from obriy.outputs.report.cells import table as made
+from obriy.render.text import Text, text_of
+from obriy.web.pages.frame import Reader, card, table
+from obriy.web.pages.runs import called
+
+_TEXT: Final = "#6b7a88"
+"""Readable on light and on dark."""
+_LINE: Final = "#2f80c2"
+_UNSEEN: Final = "#9aa5ae"
+
+
+def build(result: RunResult, reader: Reader) -> None:
+    """Show the figures of a result."""
+    text, words = text_of(reader.lang), reader.words
+    dates: Sequence[Any] = [row for row in getattr(result, "dates", []) if row.date]
+    if len(dates) > 1 and hasattr(dates[0], "expected_km2"):
+        with card(words("through_time")):
+            series_chart({"": dates}, reader)
+    _districts(result, text, reader)
+    if dates and hasattr(dates[0], "expected_km2"):
+        with card(words("by_date")):
+            table(date_table(dates, text), words("by_date"))
+    _classes(result, text, reader)
+    _scores(result, text, reader)
+    _rows(result, text, reader)
+
+
+def headline(result: RunResult, reader: Reader) -> None:
+    """Show the figure that leads, and what belongs to it."""
+    head, text, words = result.headline, text_of(reader.lang), reader.words
+    if head is None:
+        return
+    with card():
+        if head.km2 is None:
+            ui.label(text("report.area_unknown")).classes("ob-figure")
+        else:
+            what = called(head, result, reader.lang)
+            of = words("best") if head.of == "whole" else words("seen")
+            ui.label(f"{what} · {of.lower()}").classes("ob-soft")
+            ui.label(text.area(head.km2)).classes("ob-big")
+        facts = []
+        if head.interval_km2 is not None:
+            facts.append((words("interval"), interval_km2(text, head.interval_km2)))
+        if head.of == "whole" and head.seen_km2 is not None:
+            facts.append((words("seen"), text.area(head.seen_km2)))
+        facts.append((words("unseen"), cells.unseen(text, head)))
+        with ui.element("div").classes("ob-row").style("gap:.5rem 2rem"):
+            for name, value in facts:
+                with ui.element("div"):
+                    ui.label(name).classes("ob-soft")
+                    ui.label(value).style("font-weight:600")
+
+
+def series_chart(runs: dict[str, Sequence[Any]], reader: Reader) -> None:
+    """Show areas through time, with their intervals and the share that was not seen.
+
+    Args:
+        runs: Dates by the name of their run; one without a name alone.
+        reader: Who looks.
+    """
+    words = reader.words
+    colours = [_LINE, "#d9822b"]
+    series: list[dict[str, Any]] = []
+    for (name, rows), colour in zip(runs.items(), colours, strict=False):
+        series += _lines(name, rows, colour, words)
+    days = sorted(row.date for rows in runs.values() for row in rows)
+    axis = {"axisLabel": {"color": _TEXT, "hideOverlap": True}, "nameTextStyle": {"color": _TEXT}}
+    time = {"type": "time", "min": days[0], "max": days[-1], **axis}
+    quiet = {"lineStyle": {"color": "#8aa0b455"}}
+    ui.echart(
+        {
+            "aria": {"enabled": True, "label": {"description": words("chart_alt")}},
+            "animation": False,
+            "grid": [
+                {"left": 64, "right": 24, "top": 48, "height": "58%"},
+                {"left": 64, "right": 24, "bottom": 40, "height": "14%"},
+            ],
+            "legend": {"top": 0, "textStyle": {"color": _TEXT}, "type": "scroll"},
+            "tooltip": {"trigger": "axis"},
+            "xAxis": [
+                {**time, "gridIndex": 0, "axisLabel": {"show": False}},
+                {**time, "gridIndex": 1},
+            ],
+            "yAxis": [
+                {"type": "value", "name": words("area"), "gridIndex": 0, "min": 0, **axis,
+                 "splitLine": quiet},
+                {"type": "value", "name": f"{words('unseen')}, %", "gridIndex": 1, "max": 100,
+                 "interval": 50, **axis, "splitLine": quiet},
+            ],
+            "series": series,
+        }
+    ).classes("ob-chart").props(f'role="img" aria-label="{words("chart_alt")}"')  # fmt: skip
+
+
+def _lines(name: str, rows: Sequence[Any], colour: str, words: Any) -> list[dict[str, Any]]:
+    title = f"{name} · " if name else ""
+    known = [row for row in rows if row.interval_km2 is not None]
+    band = {"type": "line", "stack": f"band {name}", "symbol": "none", "silent": True,
+            "lineStyle": {"opacity": 0}, "tooltip": {"show": False}}  # fmt: skip
+    low = [[row.date, row.interval_km2[0]] for row in known]
+    wide = [[row.date, row.interval_km2[1] - row.interval_km2[0]] for row in known]
+    best = [[row.date, row.expected_km2] for row in rows]
+    seen = [[row.date, _seen(row)] for row in rows]
+    unseen = [[row.date, round(100 * row.unseen_share, 1)] for row in rows]
+    return [
+        {**band, "data": low},
+        {**band, "data": wide, "name": f"{title}{words('interval')}", "color": colour,
+         "areaStyle": {"color": colour, "opacity": 0.25}},
+        {"type": "line", "name": f"{title}{words('best')}", "data": best, "color": colour,
+         "symbol": "circle", "symbolSize": 9, "connectNulls": True},
+        {"type": "line", "name": f"{title}{words('seen')}", "data": seen, "color": colour,
+         "symbol": "emptyDiamond", "symbolSize": 9, "lineStyle": {"type": "dashed", "width": 1}},
+        {"type": "bar", "name": f"{title}{words('unseen')}, %", "data": unseen, "xAxisIndex": 1,
+         "yAxisIndex": 1, "color": _UNSEEN, "barMaxWidth": 14, "clip": False},
+    ]  # fmt: skip
+
+
+def _seen(row: Any) -> float | None:
+    """Return what was seen on a date; of ice it has a name of its own."""
+    found: float | None = getattr(row, "ice_km2", None)
+    return found if found is not None else getattr(row, "area_km2", None)
+
+
+def date_table(dates: Sequence[Any], text: Text) -> cells.Table:
+    """Return the table of dates."""
+    col = Columns(text, "series")
+    return made(
+        dates,
+        [
+            col.words("date"),
+            col.km2("report.expected", "expected_km2"),
+            col.span("report.interval", "interval_km2"),
+            col.km2("report.seen_area", _seen),
+            col.written("report.unseen_share", lambda row: cells.unseen(text, row)),
+            col.words("report.status", lambda row: cells.status(text, row)),
+        ],
+    )
+
+
+def _districts(result: RunResult, text: Text, reader: Reader) -> None:
+    rows = [row for row in getattr(result, "districts", []) if row.headline is not None]
+    if not rows:
+        return
+    col = Columns(text, "report")
+    shown = made(
+        rows,
+        [
+            col.place(),
+            col.km2("report.expected", lambda r: r.headline.km2),
+            col.span("report.interval", lambda r: r.headline.interval_km2),
+            col.km2("report.seen_area", lambda r: r.headline.seen_km2),
+            col.written("report.unseen_share", lambda r: cells.unseen(text, r.headline)),
+            col.km2("report.district_area", "district_km2"),
+        ],
+    )
+    with card(reader.words("by_district")):
+        table(shown, reader.words("by_district"))
+
+
+def _classes(result: RunResult, text: Text, reader: Reader) -> None:
+    rows = getattr(getattr(result, "total", None), "classes", None)
+    if not rows:
+        return
+    words, legend = reader.words, _legend(result)
+
+    def named(row: Any) -> Cell:
+        known = legend.get(row.code)
+        word = known.called(reader.lang) if known else text("map.unnamed")
+        return Cell(word, known.colour if known else "")
+
+    col = Columns(text, "report")
+    shown = made(
+        rows,
+        [
+            col.words("report.class", named),
+            col.km2("report.seen_area", "area_km2"),
+            col.share("report.value", "share"),
+        ],
+    )
+    with card(words("classes")):
+        table(shown, words("classes"))
+
+
+def _legend(result: RunResult) -> dict[int, Any]:
+    from obriy.errors import ObriyError
+    from obriy.sources.legends import open_legend
+
+    try:
+        return {c.code: c for c in open_legend(str(getattr(result, "legend", "")))}
+    except ObriyError:  # a file of one's own that is gone: names stay without it
+        return {c.code: c for layer in LAYERS.values() for c in layer.legend or ()}
+
+
+def _scores(result: RunResult, text: Text, reader: Reader) -> None:
+    found = getattr(result, "evaluation", None)
+    if found is None:
+        return
+    words = reader.words
+    with card(words("scores")):
+        if not found.independent:
+            ui.label(text("report.agreement_note")).classes("ob-note")
+        ui.label(text("report.reference", source=_base(found.reference)))
+        col = Columns(text, "report")
+        whole = [
+            (text.known("measures", name), getattr(found, name, None))
+            for name in ("overall_accuracy", "kappa", "mean_iou", "iou", "f1")
+        ]
+        rows = [row for row in whole if row[1] is not None]
+        columns = [
+            col.words("report.measure", lambda r: r[0]),
+            col.number("report.value", lambda r: r[1], 3),
+        ]
+        table(made(rows, columns), words("scores"))
+        if found.classes:
+            measured = [
+                col.words("report.class", lambda r: str(r["name"]).replace("_", " ")),
+                *(
+                    col.number(f"measures.{n}", lambda r, n=n: r.get(n), 3)
+                    for n in ("precision", "recall", "f1", "iou")
+                ),
+            ]
+            table(made(found.classes, measured), words("classes"))
+
+
+def _base(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2] or name
+
+
+def _rows(result: RunResult, text: Text, reader: Reader) -> None:
+    """Show the rows of a comparison, with the fields that they have."""
+    rows = getattr(result, "rows", None)
+    if not rows:
+        return
+    names = list(type(rows[0]).model_fields)
+    header = [text.known("fields", name) for name in names]
+    numeric = [any(isinstance(getattr(r, n), float) for r in rows) for n in names]
+    body = [[_plain(getattr(row, n), text) for n in names] for row in rows]
+    with card(reader.words("comparing")):
+        table(cells.Table(header, numeric, body), reader.words("comparing"))
+
+
+def _plain(value: Any, text: Text) -> str:
+    if value is None:
+        return cells.UNKNOWN
+    if isinstance(value, float):
+        return text.significant(value)
+    if isinstance(value, list | tuple):
+        return text.span(*(_plain(v, text) for v in value)) if len(value) == 2 else str(value)
+    return text.sentence(str(value)) if isinstance(value, str) else str(value)

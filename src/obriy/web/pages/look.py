@@ -1,0 +1,324 @@
+"""The map of runs: layers, dates, opacity, a second side to swipe to, what a place says."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from nicegui import events, run, ui
+
+from obriy.model.result.base import RunResult
+from obriy.render.text import text_of
+from obriy.web import rasters
+from obriy.web.pages.frame import Reader, api_url, card, swatch
+from obriy.web.rasters import Raster
+from obriy.web.shelf import Shelf, ShelfRun
+
+_NONE = ""
+
+
+@dataclasses.dataclass
+class Side:
+    """One side of the map: which run, of which date, which layer.
+
+    Attributes:
+        run: The run; None: nothing is shown.
+        maps: Its maps.
+        date: Which of its dates; empty: of all.
+        output: Which of its layers; empty: none.
+        shown: What stands on the map.
+    """
+
+    run: ShelfRun | None = None
+    maps: Sequence[Raster] = ()
+    date: str = ""
+    output: str = ""
+    shown: Any = None
+
+    @classmethod
+    def of(cls, run: ShelfRun | None) -> "Side":
+        """Return the first map of a run."""
+        maps = [] if run is None else rasters.rasters(run)
+        first = maps[0] if maps else None
+        return cls(run, maps, first.date if first else "", first.output if first else "")
+
+    @property
+    def dates(self) -> list[str]:
+        """The dates that have maps."""
+        return list(dict.fromkeys(one.date for one in self.maps))
+
+    @property
+    def raster(self) -> Raster | None:
+        """What is to be shown."""
+        return next((m for m in self.of_date() if m.output == self.output), None)
+
+    def of_date(self) -> list[Raster]:
+        """Return the maps of the date."""
+        return [one for one in self.maps if one.date == self.date]
+
+    def to_date(self, date: str) -> None:
+        """Look at another date: at the same layer, where it has that."""
+        self.date = date
+        there = [one.output for one in self.of_date()]
+        if self.output and self.output not in there:
+            self.output = there[0] if there else ""
+
+
+class MapView:
+    """The map, with its controls beside it.
+
+    Args:
+        shelf: The runs.
+        reader: Who looks.
+        left: What is shown.
+        right: What may be swiped to.
+        compared: Whether the right side is shown at once.
+    """
+
+    def __init__(
+        self, shelf: Shelf, reader: Reader, left: ShelfRun, right: ShelfRun, *, compared: bool
+    ) -> None:
+        self.shelf, self.reader, self.words = shelf, reader, reader.words
+        self.left, self.right = Side.of(left), Side.of(right)
+        if not compared:
+            self.right.output = _NONE
+        self.opacity, self.share = 100, 50
+        self.base: Any = None
+
+    def build(self) -> None:
+        """Show it."""
+        words = self.words
+        if not self.left.maps:
+            ui.label(words("no_map"))
+            return
+        if not rasters.has_place(self.left.maps[0].file):
+            ui.label(words("no_place")).classes("ob-soft")
+        with ui.element("div").classes("ob-see"):
+            options = {"maxZoom": rasters.DEEPEST, "zoomSnap": 0.5, "attributionControl": False}
+            self.board = ui.leaflet(center=self._centre(), zoom=13, options=options)
+            self.board.classes("ob-map").props(f'role="region" aria-label="{words("map")}"')
+            self.board.clear_layers()
+            self.board.on("map-click", self._clicked)
+            self.board.on("init", self._ready)
+            with ui.element("div").style("display:grid;gap:1rem"):
+                self._controls()
+
+    def _centre(self) -> tuple[float, float]:
+        west, south, east, north = rasters.bounds(self.left.maps[0].file)
+        return (south + north) / 2, (west + east) / 2
+
+    def _ready(self) -> None:
+        west, south, east, north = rasters.bounds(self.left.maps[0].file)
+        self.board.run_map_method("fitBounds", [[south, west], [north, east]])
+        ui.run_javascript(f"obriyScale({self.board.id})")
+        self._show(self.left, "overlayPane")
+        self._show_right()
+
+    def _controls(self) -> None:
+        words = self.words
+        with card():
+            self.choices = ui.element("div").style("display:grid;gap:.5rem")
+            self._choose_again()
+            ui.label(words("opacity")).classes("ob-soft")
+            slider = ui.slider(min=0, max=100, step=5, value=self.opacity)
+            slider.props(f'label aria-label="{words("opacity")}"')
+            slider.on_value_change(lambda e: self._fade(int(e.value)))
+        with card(words("legend")):
+            self.legend = ui.element("div").style("display:grid;gap:.6rem")
+            self._legend_again()
+        with card(words("here")):
+            self.here = ui.element("div").props('role="status" aria-live="polite"')
+            with self.here:
+                ui.label(words("click")).classes("ob-soft")
+        with ui.expansion(words("basemap"), icon="map").classes("ob-card"):
+            ui.label(words("basemap_says")).classes("ob-soft")
+            field = ui.input(words("basemap"), placeholder="https://…/{z}/{x}/{y}.png")
+            field.props("outlined dense").on("change", lambda: self._basemap(field.value or ""))
+
+    def _choose_again(self) -> None:
+        """Show what can be chosen: it depends on what is chosen."""
+        words = self.words
+        self.choices.clear()
+        with self.choices:
+            self._dates(self.left)
+            self._layers(self.left, words("layer"), none=False)
+            ui.separator()
+            runs = [r.name for r in self.shelf.runs() if rasters.rasters(r)]
+            other = self.right.run.name if self.right.run is not None else None
+            self._layers(self.right, words("other_side"), none=True)
+            if self.right.output:
+                if len(runs) > 1:
+                    ui.select(
+                        runs, label=words("run"), value=other,
+                        on_change=lambda e: self._other_run(str(e.value)),
+                    ).props("outlined dense")  # fmt: skip
+                self._dates(self.right)
+                ui.label(words("swipe")).classes("ob-soft")
+                slider = ui.slider(min=0, max=100, step=1, value=self.share)
+                slider.props(f'label aria-label="{words("swipe")}"')
+                slider.on_value_change(lambda e: self._swipe(int(e.value)))
+
+    def _dates(self, side: Side) -> None:
+        dates, words = side.dates, self.words
+        if len(dates) < 2:
+            return
+        names = {date: date or words("undated") for date in dates}
+        ui.select(
+            names, label=words("date"), value=side.date,
+            on_change=lambda e: self._to_date(side, str(e.value)),
+        ).props("outlined dense")  # fmt: skip
+        dated = [date for date in dates if date]
+        if len(dated) > 1:
+            at = dated.index(side.date) if side.date in dated else len(dated) - 1
+            slider = ui.slider(min=0, max=len(dated) - 1, step=1, value=at)
+            slider.props(f'markers snap aria-label="{words("date")}"')
+            slider.on("change", lambda e: self._to_date(side, dated[int(e.args)]))
+
+    def _layers(self, side: Side, label: str, *, none: bool) -> None:
+        names = {one.output: one.called(self.reader.lang) for one in side.of_date()}
+        if none:
+            names = {_NONE: self.words("nothing_shown"), **names}
+        ui.select(
+            names, label=label, value=side.output if side.output in names else _NONE,
+            on_change=lambda e: self._to_layer(side, str(e.value)),
+        ).props("outlined dense")  # fmt: skip
+
+    def _to_date(self, side: Side, date: str) -> None:
+        if date != side.date:
+            side.to_date(date)
+            self._changed()
+
+    def _to_layer(self, side: Side, output: str) -> None:
+        side.output = output
+        self._changed()
+
+    def _other_run(self, name: str) -> None:
+        self.right = dataclasses.replace(Side.of(self.shelf.run(name)), shown=self.right.shown)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._show(self.left, "overlayPane")
+        self._show_right()
+        self._choose_again()
+        self._legend_again()
+
+    def _show_right(self) -> None:
+        share = self.share / 100 if self.right.output else 1
+        ui.run_javascript(f"obriySwipe({self.board.id}, {share})")
+        self._show(self.right, "right")
+
+    def _show(self, side: Side, pane: str) -> None:
+        """Put the map of a side where it is seen, in place of what was there."""
+        before, raster = side.shown, side.raster
+        side.shown = None
+        if raster is not None and side.run is not None:
+            url = api_url(side.run.name, "tiles", map=raster.place, v=raster.version)
+            path, _, query = url.partition("?")
+            options = {
+                "maxZoom": rasters.DEEPEST, "opacity": self.opacity / 100,
+                "pane": "tilePane" if pane == "overlayPane" else pane, "className": "ob-tiles",
+            }  # fmt: skip
+            side.shown = self.board.tile_layer(
+                url_template=f"{path}/{{z}}/{{x}}/{{y}}.png?{query}", options=options
+            )
+        if before is not None:
+            self.board.remove_layer(before)
+
+    def _fade(self, opacity: int) -> None:
+        self.opacity = opacity
+        for side in (self.left, self.right):
+            if side.shown is not None:
+                self.board.run_layer_method(side.shown.id, "setOpacity", opacity / 100)
+
+    def _swipe(self, share: int) -> None:
+        self.share = share
+        ui.run_javascript(f"obriySwipe({self.board.id}, {share / 100})")
+
+    def _legend_again(self) -> None:
+        self.legend.clear()
+        with self.legend:
+            shown: list[str] = []
+            for side in (self.left, self.right):
+                raster = side.raster
+                if raster is None or side.run is None or raster.layer.name in shown:
+                    continue
+                shown.append(raster.layer.name)
+                ui.label(raster.called(self.reader.lang)).style("font-weight:600")
+                legend(raster, self.reader, areas_of(side.run.result(), side.date))
+
+    async def _clicked(self, event: events.GenericEventArguments) -> None:
+        place = event.args["latlng"]
+        lon, lat = (float(place["lng"]) + 180) % 360 - 180, float(place["lat"])
+        self.here.clear()
+        with self.here:
+            ui.label(self._coordinates(lon, lat)).classes("ob-soft")
+        for side in (self.left, self.right):
+            if side is self.right and not side.output:
+                continue
+            maps = [one for one in side.maps if one.date in (side.date, "")]
+            said = await run.io_bound(rasters.at, maps, lon, lat, self.reader.lang)
+            with self.here:
+                self._said(side, said or [])
+
+    def _coordinates(self, lon: float, lat: float) -> str:
+        if not rasters.has_place(self.left.maps[0].file):
+            return ""
+        north, east = ("N" if lat >= 0 else "S"), ("E" if lon >= 0 else "W")
+        return f"{abs(lat):.5f}° {north}, {abs(lon):.5f}° {east}"
+
+    def _said(self, side: Side, said: Sequence[rasters.Said]) -> None:
+        if self.right.output and side.run is not None:
+            ui.label(f"{side.run.name} {side.date}").style("font-weight:600")
+        if not said:
+            ui.label(self.words("outside"))
+        for one in said:
+            with ui.element("div").classes("ob-row").style("flex-wrap:nowrap;align-items:start"):
+                ui.label(one.title).classes("ob-soft ob-grow").style("flex-basis:8rem")
+                with ui.element("span").classes("ob-row").style("flex-wrap:nowrap;gap:.4rem"):
+                    if one.colour:
+                        swatch(one.colour)
+                    ui.label(one.value).style("font-weight:600")
+
+    def _basemap(self, address: str) -> None:
+        if self.base is not None:
+            self.board.remove_layer(self.base)
+            self.base = None
+        if urlsplit(address).scheme in ("http", "https"):
+            options = {"maxZoom": rasters.DEEPEST, "zIndex": 0}
+            self.base = self.board.tile_layer(url_template=address, options=options)
+
+
+def legend(raster: Raster, reader: Reader, areas: dict[str, float]) -> None:
+    """Show words and colours of a map; of classes the areas, where they are known."""
+    entries, text = raster.legend(reader.lang), text_of(reader.lang)
+    if raster.layer.is_quantity:
+        colours = ", ".join(colour for _, colour in entries)
+        ui.element("div").classes("ob-ramp").style(f"background:linear-gradient(90deg, {colours})")
+        with ui.element("div").classes("ob-ends"):
+            for word, _ in (entries[0], entries[-1]):
+                ui.label(word)
+        return
+    classes = raster.layer.legend
+    names = [c.name for c in classes] if classes is not None else []
+    with ui.element("div").classes("ob-legend"):
+        for number, (word, colour) in enumerate(entries):
+            swatch(colour)
+            ui.label(word)
+            area = areas.get(names[number]) if number < len(names) else None
+            ui.label("" if area is None else text.area(area)).style("white-space:nowrap")
+
+
+def areas_of(result: RunResult | None, date: str) -> dict[str, float]:
+    """Return the areas of classes, km², as a result tells them, by name."""
+    if result is None:
+        return {}
+    total = getattr(result, "total", None)
+    rows = getattr(total, "classes", None)
+    if rows is not None:
+        return {row.name: row.area_km2 for row in rows if row.area_km2 is not None}
+    row = next((r for r in getattr(result, "dates", []) if (r.date or "") == date), None)
+    subject = "ice" if result.job == "ice" else "water"
+    area = getattr(row, f"{subject}_km2", None) or getattr(row, "area_km2", None)
+    found = {} if area is None else {subject: float(area)}
+    open_water = getattr(row, "water_km2", None) if subject == "ice" else None
+    return found if open_water is None else {**found, "water": float(open_water)}

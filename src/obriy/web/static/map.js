@@ -1,0 +1,38 @@
+// What Leaflet has no call for: a pane that shows only what lies right of a line.
+window.obriySwipe = (id, share) => {
+  const map = getElement(id).map;
+  let pane = map.getPane("right");
+  if (!pane) {
+    pane = map.createPane("right");
+    pane.style.zIndex = 250;
+    const bar = document.createElement("div");
+    bar.className = "ob-split";
+    map.getContainer().appendChild(bar);
+    const clip = () => {
+      const size = map.getSize();
+      const start = map.containerPointToLayerPoint([0, 0]);
+      const end = map.containerPointToLayerPoint(size);
+      const line = start.x + size.x * map.obriyShare;
+      pane.style.clip = `rect(${start.y}px, ${end.x}px, ${end.y}px, ${line}px)`;
+      bar.style.left = `${size.x * map.obriyShare}px`;
+      bar.style.display = map.obriyShare < 1 ? "" : "none";
+    };
+    bar.addEventListener("pointerdown", (down) => {
+      down.stopPropagation();
+      bar.setPointerCapture(down.pointerId);
+      map.dragging.disable();
+    });
+    bar.addEventListener("pointermove", (move) => {
+      if (!bar.hasPointerCapture(move.pointerId)) return;
+      const box = map.getContainer().getBoundingClientRect();
+      map.obriyShare = Math.min(0.98, Math.max(0.02, (move.clientX - box.left) / box.width));
+      clip();
+    });
+    bar.addEventListener("pointerup", () => map.dragging.enable());
+    map.on("move zoom resize", clip);
+    map.obriyClip = clip;
+  }
+  map.obriyShare = share;
+  map.obriyClip();
+};
+window.obriyScale = (id) => L.control.scale({ imperial: false }).addTo(getElement(id).map);

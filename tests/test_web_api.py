@@ -1,0 +1,136 @@
+"""The interface for programs: it is what it says of itself, and the same as the folders."""
+
+import json
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, Phase, given, settings
+
+from obriy.web.api import router
+from obriy.web.shelf import Shelf
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.jobs import JOBS, run_job
+
+FEW = settings(
+    max_examples=10, deadline=None, derandomize=True, database=None,
+    suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate],
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shelf")
+    values = {"source": "simulated:?size=64", "out": folder / "runs" / "done run"}
+    run_job(make_config(WaterConfig, values))
+    data = folder / "images"
+    data.mkdir()
+    return Shelf(folder / "runs", {"images": data})
+
+
+@pytest.fixture(scope="module")
+def app(shelf):
+    made = FastAPI(openapi_url="/api/openapi.json")
+    made.include_router(router(shelf))
+    return made
+
+
+@pytest.fixture(scope="module")
+def client(app):
+    with TestClient(app) as made:
+        yield made
+
+
+def test_jobs_are_those_of_the_command_line(client):
+    told = {job["job"]: job for job in client.get("/api/jobs").json()}
+    assert list(told) == list(JOBS)
+    aoi = told["water"]["options"]["properties"]["aoi"]
+    assert aoi["description"] == WaterConfig.model_fields["aoi"].description
+
+
+def test_a_run_of_the_command_line_is_there(client, shelf):
+    (run,) = client.get("/api/runs").json()
+    assert (run["name"], run["job"], run["state"]) == ("done run", "water", "done")
+    written = json.loads((shelf.root / "done run" / "result.json").read_text("utf-8"))
+    assert client.get("/api/runs/done run/result").json() == written
+    file = client.get("/api/runs/done run/files/mask.tif")
+    assert file.content == (shelf.root / "done run" / "mask.tif").read_bytes()
+    assert "attachment" in file.headers["content-disposition"]
+    report = client.get("/api/runs/done run/files/report.html")
+    assert "sandbox" in report.headers["content-security-policy"]
+    packed = client.get("/api/runs/done run/zip")
+    assert packed.content[:2] == b"PK"
+
+
+def test_tiles_and_places_say_the_same(client):
+    mask, *_ = client.get("/api/runs/done run/maps").json()
+    west, south, east, north = mask["bounds"]
+    assert mask["legend"][1] == {"word": "Water", "colour": "#1f5fa8"}
+    middle = {"lon": (west + east) / 2, "lat": (south + north) / 2, "date": mask["date"]}
+    said = client.get("/api/runs/done run/at", params=middle).json()
+    assert said[0]["title"] == mask["title"]
+    assert client.get("/api/runs/done run/at", params={"lon": 0, "lat": 0}).json() == []
+    beyond = client.get("/api/runs/done run/tiles/3/0/0.png", params={"map": mask["map"]})
+    assert beyond.content[:4] == b"\x89PNG"
+    none = client.get("/api/runs/done run/tiles/3/9/0.png", params={"map": mask["map"]})
+    assert none.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["files/../config.yaml", "files/.lock", "files/%2e%2e/x", "files//etc/passwd", "files/no",
+     "tiles/1/0/0.png?map=../../etc/passwd", "tiles/1/0/0.png?map=/etc/passwd"],
+)  # fmt: skip
+def test_nothing_else_is_there(client, path):
+    assert client.get(f"/api/runs/done run/{path}").status_code == 404
+
+
+def test_what_cannot_be_done_is_said_without_paths(client, shelf):
+    for asked in (
+        {"job": "water", "options": {"source": "/etc/passwd"}},
+        {"job": "water", "options": {"sources": 1}},
+        {"job": "water", "options": {"source": "simulated:"}, "name": "../up"},
+        {"job": "water", "options": {"source": "simulated:"}, "name": "done run"},
+    ):
+        answer = client.post("/api/runs", json=asked)
+        assert answer.status_code == 409, asked
+        assert str(shelf.root) not in answer.text
+    assert client.post("/api/plan", json={"job": "water", "options": {"source": "x"}}).is_error
+    assert client.post("/api/runs", json={"job": "nothing"}).status_code == 422
+
+
+def test_runs_are_renamed_deleted_and_had_back(client, shelf):
+    (shelf.root / "spare").mkdir()
+    (shelf.root / "spare" / "config.yaml").write_text("job: water\nsource: 'sample:'\n", "utf-8")
+    assert client.post("/api/runs/spare/rename", json={"name": "done run"}).status_code == 409
+    assert client.post("/api/runs/spare/rename", json={"name": "запас"}).json()["name"] == "запас"
+    assert client.delete("/api/runs/запас").status_code == 204
+    assert client.get("/api/deleted").json() == ["запас"]
+    assert client.post("/api/deleted/запас/restore").json()["state"] == "stopped"
+    assert client.delete("/api/runs/запас").status_code == 204
+
+
+def _operations():
+    with_no_runs = FastAPI(openapi_url="/api/openapi.json")
+    with_no_runs.include_router(router(None))
+    schema = schemathesis.openapi.from_asgi("/api/openapi.json", with_no_runs)
+    return [found.ok().label for found in schema.get_all_operations()]
+
+
+@pytest.mark.parametrize("label", _operations())
+def test_it_is_what_it_says_of_itself(app, label, monkeypatch):
+    """What the description allows is answered as it says, and what it does not is refused."""
+    monkeypatch.setattr("obriy.web.shelf.MOST_AT_WORK", 0)  # the runs themselves are not tried
+    schema = schemathesis.openapi.from_asgi("/api/openapi.json", app)
+    operation = next(
+        found.ok() for found in schema.get_all_operations() if found.ok().label == label
+    )
+
+    @FEW
+    @given(case=operation.as_strategy())
+    def probe(case):
+        case.call_and_validate()
+
+    probe()

@@ -1,0 +1,178 @@
+"""The page in a real browser: what a person does, from the first look to the file on their disk."""
+
+import io
+import json
+import re
+import time
+
+import numpy as np
+import pytest
+import rasterio
+from playwright.sync_api import sync_playwright
+from tests.page_server import BROWSER, PATIENCE_S, PageServer
+
+pytestmark = pytest.mark.skipif(
+    not BROWSER.exists(), reason=f"no browser at {BROWSER}: apt-get install chromium"
+)
+WATER = (0x1F, 0x5F, 0xA8)
+"""Colour of water in tables/legends/water.toml."""
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A small season that nobody needs to download."""
+    from obriy.simulate.folder import dates_between, simulate_to_folder
+
+    folder = tmp_path_factory.mktemp("data") / "season"
+    dates = dates_between(3, "2023-05-01", "2023-09-30")
+    simulate_to_folder(folder, dates=dates, size=(96, 96), setting="easy_clear")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(images, tmp_path_factory):
+    served = PageServer(tmp_path_factory.mktemp("page") / "runs", "--data", images)
+    yield served.start()
+    served.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=str(BROWSER), args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    """A page that notes every request that leaves this machine, and every error of a script."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE_S * 1000)
+    opened.left, opened.broken = [], []
+    opened.on("request", lambda r: _is_ours(r.url, server) or opened.left.append(r.url))
+    opened.on("pageerror", lambda error: opened.broken.append(str(error)))
+    yield opened
+    assert opened.left == []
+    assert opened.broken == []
+    context.close()
+
+
+def _is_ours(url, server):
+    return url.startswith((server.address, "data:", "blob:", f"ws://127.0.0.1:{server.port}"))
+
+
+def pixels(page, colour):
+    """Count the pixels of the map on the screen that have a colour."""
+    import matplotlib.image
+
+    shot = page.locator(".ob-map").screenshot()
+    seen = (matplotlib.image.imread(io.BytesIO(shot))[..., :3] * 255).round()
+    return int((np.abs(seen - colour).max(axis=-1) <= 2).sum())
+
+
+def until(found, what):
+    """Wait until something is found; return it."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if answer := found():
+            return answer
+        time.sleep(0.3)
+    raise AssertionError(what)
+
+
+def test_an_image_is_uploaded_mapped_seen_and_had(page, server, images, tmp_path):
+    """Upload, run, map painted, a pixel asked, the file downloaded: that of the command line."""
+    image = images / "2023-07-16.tif"
+    page.goto(f"{server.address}/new")
+    page.get_by_role("button", name="Upload: Images").click()
+    page.locator("input[type=file]").set_input_files(image)
+    page.get_by_text("Uploaded: 2023-07-16.tif").wait_for()
+    page.get_by_label("Name of the run").fill("mine")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**/runs/mine")
+    page.locator(".ob-state.done").wait_for()
+    assert until(lambda: pixels(page, WATER) > 2000, "no water was painted")
+
+    page.locator(".ob-map").click(position={"x": 5, "y": 5})
+    page.get_by_text("Outside the map").wait_for()
+
+    page.get_by_role("tab", name="Files").click()
+    with page.expect_download() as waited:
+        page.get_by_role("link", name=re.compile(r"mask\.tif")).first.click()
+    waited.value.save_as(tmp_path / "mask.tif")
+
+    from obriy.workflows.config.base import make_config
+    from obriy.workflows.config.water import WaterConfig
+    from obriy.workflows.jobs import run_job
+
+    run_job(make_config(WaterConfig, {"source": str(image), "out": tmp_path / "theirs"}))
+    with (
+        rasterio.open(tmp_path / "mask.tif") as ours,
+        rasterio.open(tmp_path / "theirs" / "mask.tif") as theirs,
+    ):
+        assert (ours.crs, ours.transform) == (theirs.crs, theirs.transform)
+        assert np.array_equal(ours.read(), theirs.read())
+        assert (ours.read(1) == 2).sum() > 100
+
+
+def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server, images):
+    """Two at once; the server is killed; what ran is found again, cancelled, resumed, read."""
+    options = {"source": "folder:season", "aoi": "folder:season/districts.gpkg", "lang": "uk"}
+    begun = server.post("/api/runs", json={"job": "water", "options": options, "name": "season"})
+    assert begun.status_code == 201, begun.text
+    other = {"source": "simulated:?size=64", "outputs": ["mask"]}
+    assert server.post(
+        "/api/runs", json={"job": "water", "options": other, "name": "beside"}
+    ).ok  # fmt: skip
+    states = {run["name"]: run["state"] for run in server.get("/api/runs").json()}
+    assert (states["season"], states["beside"]) == ("running", "running")
+
+    port = server.port
+    server.kill()
+    server.start(port)
+    told = server.get("/api/runs/season").json()
+    assert told["state"] == "running"
+    assert server.post("/api/runs/season/cancel").ok
+    assert server.wait("season", "cancelled", "done")["state"] == "cancelled"
+    assert server.wait("beside", "done")["headline"]["what"] == "water"
+
+    page.goto(f"{server.address}/runs/season")
+    page.get_by_role("button", name="Go on").click()
+    page.locator(".ob-state.done").wait_for()
+    told = server.get("/api/runs/season/result").json()
+    assert [row["date"] for row in told["dates"]] == ["2023-05-01", "2023-07-16", "2023-09-30"]
+
+    page.get_by_role("tab", name="Figures").click()
+    chart = page.locator(".ob-chart canvas")
+    chart.wait_for()
+    page.get_by_role("link", name="UK").click()
+    page.get_by_role("tab", name="Числа").wait_for()
+    assert page.evaluate("document.documentElement.lang") == "uk"
+    rows = page.get_by_role("region", name="За датами").locator("tbody tr")
+    assert rows.count() == 3
+    page.get_by_role("link", name="EN").click()
+    page.get_by_role("tab", name="Figures").wait_for()
+
+
+def test_the_list_is_the_folder(page, server):
+    """What the command line leaves appears; what is deleted here is away there, and comes back."""
+    made = server.folder / "from the command line"
+    made.mkdir()
+    (made / "config.yaml").write_text("job: water\nsource: 'sample:'\n", "utf-8")
+    page.goto(server.address)
+    link = page.get_by_role("link", name="from the command line")
+    link.wait_for()
+    page.get_by_role("button", name="More: from the command line").click()
+    page.get_by_role("menuitem", name="Rename").click()
+    page.get_by_label("New name").fill("<b>bold</b>")
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_text("cannot be the name of a folder").wait_for()
+    page.get_by_role("button", name="More: from the command line").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("button", name="Undo").wait_for()
+    assert not made.exists()
+    page.get_by_role("button", name="Undo").click()
+    until(made.exists, "it did not come back")
+    assert json.loads(server.get("/api/deleted").text) == []
