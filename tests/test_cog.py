@@ -24,9 +24,9 @@ from obriy.blocks.windows import windows
 from obriy.errors import OutputError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
-from obriy.model.layers import classes
+from obriy.model.layers import LAYERS, classes
 from obriy.model.legend import Legend, LegendClass
-from obriy.outputs.cog import MapWriter, write_class_map
+from obriy.outputs.cog import MapWriter, write_class_map, write_layer
 from obriy.outputs.styles import write_style
 
 WATER = Legend(
@@ -141,6 +141,20 @@ def test_overviews_of_classes_are_those_of_gdal(shape, tmp_path):
             np.testing.assert_array_equal(ours.read(1), theirs.read(1))
 
 
+def test_tiles_of_codes_that_tell_nothing_are_left_out_of_the_file(tmp_path):
+    causes = np.zeros((2048, 2048), "uint8")
+    causes[600:620, 700:900] = 2
+    array = _map(causes).labels
+    path = write_layer(array, tmp_path / "unseen.tif", LAYERS["unseen"])
+    with rasterio.open(path) as file:
+        np.testing.assert_array_equal(file.read(1), causes)
+        tiles = [file.get_tag_item(f"BLOCK_OFFSET_{i}_{j}", "TIFF", bidx=1) is not None
+                 for j in range(4) for i in range(4)]  # fmt: skip
+    assert sum(tiles) == 1
+    with rasterio.open(path, overview_level=0) as file:
+        np.testing.assert_array_equal(file.read(1), causes[::2, ::2])
+
+
 def test_overviews_of_fractions_are_means_of_what_is_known(tmp_path):
     fraction = np.full((1024, 1024), 255, "uint8")
     fraction[:, 0::2] = 100
@@ -242,7 +256,7 @@ FULL = """
     from obriy.outputs.cog import MapWriter
     from affine import Affine
     from odc.geo.geobox import GeoBox
-    from obriy.model.layers import classes
+    from obriy.model.layers import LAYERS, classes
     from obriy.model.legend import Legend, LegendClass
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit fails with EFBIG
     values = np.random.default_rng(0).integers(0, 3, (4096, 4096), "uint8")

@@ -12,6 +12,7 @@ import rasterio
 import xarray as xr
 
 from obriy.blocks.base import Block, ByteArray, Foregone, Labelled, Method, Rule
+from obriy.blocks.decoded import forget, kept_bytes
 from obriy.blocks.decoding import DECODING
 from obriy.blocks.learnt import Learnt
 from obriy.blocks.memory import LATE_BYTES, TAKES, allowed_gb, give_back, keep_large_apart, room
@@ -138,7 +139,8 @@ def run_methods(
         bytes_per_pixel=bytes_per_pixel,
         room=memory_budget(options),
         decoding=dict(scene[name].encoding.get(DECODING, ("", 0)) for name in read),
-        beside=max(0, sum(scene[name].encoding.get(TAKES, 0) for name in read) - LATE_BYTES),
+        beside=kept_bytes()
+        + max(0, sum(scene[name].encoding.get(TAKES, 0) for name in read) - LATE_BYTES),
     )
 
     def reader_of(mapped: xr.Dataset, keep: int) -> Reader:
@@ -174,6 +176,7 @@ def run_methods(
         _result(rule, reader, counted)
         for rule, counted in zip(rules, zip(*counts, strict=True), strict=True)
     ]
+    forget()
     give_back()
     return results
 

@@ -119,7 +119,7 @@ def _dataset(name: str, network: Access) -> Any:
 
 def _remote(address: str, signer: Signer | None) -> Any:
     """Open a raster of the network; it holds its own pixels, and leads to no other."""
-    from obriy.blocks.remote import RemoteRaster
+    from obriy.blocks.remote import RemoteRaster  # no image of this machine needs a client
     from obriy.net.remote import remote_file
 
     file = remote_file(address, signer)

@@ -27,6 +27,7 @@ from obriy.blocks.damage import (
     told,
     without_tiles,
 )
+from obriy.blocks.decoded import taken
 from obriy.blocks.decoding import DECODING, require_room
 from obriy.blocks.gdal import Access, dataset, gdal_env, open_raster
 from obriy.blocks.handles import held, state_of
@@ -274,12 +275,12 @@ class _RasterArray(BackendArray):
         shape: tuple[int, int] | None = None,
     ) -> npt.NDArray[Any]:
         """Return a window of the file on its own grid, what is missing left out."""
-        raw = file.read(
-            self.band.index,
-            window=Window.from_slices(rows, columns),
-            out_shape=shape,
-            resampling=Resampling.average,
-        )
+        window = Window.from_slices(rows, columns)
+        raw = taken(file, self.band.index, window) if shape is None else None
+        if raw is None:
+            raw = file.read(
+                self.band.index, window=window, out_shape=shape, resampling=Resampling.average
+            )
         hidden = self._validity.hidden(raw, self.band.masks, rows, columns, own)
         return _to_values(raw, self.band, hidden)
 

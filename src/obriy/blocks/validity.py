@@ -16,9 +16,9 @@ import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
-from scipy import ndimage
 
 from obriy.blocks import gdal
+from obriy.blocks.decoded import look_at
 from obriy.blocks.handles import held, state_of
 from obriy.blocks.resample import step_between
 from obriy.model.grid import same_grid
@@ -124,6 +124,8 @@ class Validity:
         everywhere = self._everywhere(down, across, on, shape)
         if everywhere is None:
             return None
+        from scipy import ndimage  # few images hold any: a tenth of a second
+
         near = ndimage.maximum_filter(everywhere, 2 * RIM + 1)
         own_part, near_part = _meeting((rows, columns), (down, across))
         filled = np.zeros(own.shape, bool)
@@ -172,9 +174,14 @@ class _Last(threading.local):
 
 
 class Layers(threading.local):
-    """Reads layers on any grid of their plane; the masks that a thread met last stay with it."""
+    """Reads layers on any grid of their plane; the masks that a thread met last stay with it.
 
-    def __init__(self) -> None:
+    Args:
+        ahead: What is read is read before the work: its tiles are kept for it.
+    """
+
+    def __init__(self, *, ahead: bool = False) -> None:
+        self._ahead = ahead
         self._bare: dict[Layer, tuple[Any, BoolArray]] = {}
 
     def bare(
@@ -241,10 +248,12 @@ class Layers(threading.local):
         dataset = held(
             state_of(layer.path), lambda: gdal.dataset(layer.path, network=layer.network)
         )
+        window = Window.from_slices(*spans)
+        plain = not (layer.mask or layer.network) and shape == [s.stop - s.start for s in spans]
+        if self._ahead and plain:
+            return look_at(dataset, layer.index, window)
         read = dataset.read_masks if layer.mask else dataset.read
-        numbers: npt.NDArray[Any] = read(
-            layer.index, window=Window.from_slices(*spans), out_shape=tuple(shape)
-        )
+        numbers: npt.NDArray[Any] = read(layer.index, window=window, out_shape=tuple(shape))
         return numbers
 
     def __reduce__(self) -> Any:

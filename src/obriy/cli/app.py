@@ -68,8 +68,12 @@ def _code_of(words: list[str], asked: list[int]) -> int:
 
 
 def _do(words: list[str], verbose: bool) -> int:
+    import gc
     import warnings
 
+    # What libraries make as they load stays: looked through as often as usual, it takes a tenth of
+    # a short run.
+    gc.set_threshold(50_000, 50, 100)
     from obriy.settings import silence_gdal
 
     if not verbose:

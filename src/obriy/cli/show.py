@@ -1,9 +1,10 @@
 """What a person sees in the terminal: progress, summaries, tables."""
 
 import contextlib
+import importlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -11,31 +12,7 @@ from rich.table import Table
 
 from obriy.blocks.options import EngineOptions
 from obriy.cli.progress_file import ProgressFile
-from obriy.cli.show_ice import ice_lines, ice_table, ice_training_lines
-from obriy.cli.show_landcover import clusterers_table, landcover_lines, training_lines
-from obriy.cli.show_water import (
-    image_lines,
-    measured_image_lines,
-    measured_lines,
-    methods_table,
-    season_table,
-    series_lines,
-    splits_table,
-)
 from obriy.model.result.base import RunResult
-from obriy.model.result.ice import IceResult
-from obriy.model.result.landcover import LandcoverResult
-from obriy.model.result.measured import MeasuredImageResult, MeasuredSeriesResult
-from obriy.model.result.tables import (
-    CoverComparison,
-    IceComparison,
-    IceTraining,
-    SeasonComparison,
-    SplitComparison,
-    StudentTraining,
-    WaterComparison,
-)
-from obriy.model.result.water import WaterImageResult, WaterSeriesResult
 from obriy.render.text import text_of
 from obriy.settings import settings
 from obriy.workflows.config.base import usual_language
@@ -98,7 +75,7 @@ class Screen:
         """Say the answer in a few lines, what to know of it in a language, and where files are."""
         if self.quiet:
             return
-        for line in _ANSWERS[type(result)](result):
+        for line in _answer(result):
             self.out.print(line, soft_wrap=isinstance(line, str))
         text = text_of(lang)
         for warning in result.provenance.warnings:
@@ -119,22 +96,29 @@ class Screen:
                 self.out.print(result.outputs["report"])
 
 
-_ANSWERS: dict[type[RunResult], Callable[[Any], Sequence[str | Table]]] = {
-    WaterImageResult: image_lines,
-    WaterSeriesResult: series_lines,
-    MeasuredImageResult: measured_image_lines,
-    MeasuredSeriesResult: measured_lines,
-    LandcoverResult: landcover_lines,
-    IceResult: ice_lines,
-    StudentTraining: training_lines,
-    IceTraining: ice_training_lines,
-    WaterComparison: methods_table,
-    SeasonComparison: season_table,
-    SplitComparison: splits_table,
-    IceComparison: ice_table,
-    CoverComparison: clusterers_table,
+_ANSWERS: Final = {
+    "WaterImageResult": "water:image_lines",
+    "WaterSeriesResult": "water:series_lines",
+    "MeasuredImageResult": "water:measured_image_lines",
+    "MeasuredSeriesResult": "water:measured_lines",
+    "LandcoverResult": "landcover:landcover_lines",
+    "IceResult": "ice:ice_lines",
+    "StudentTraining": "landcover:training_lines",
+    "IceTraining": "ice:ice_training_lines",
+    "WaterComparison": "water:methods_table",
+    "SeasonComparison": "water:season_table",
+    "SplitComparison": "water:splits_table",
+    "IceComparison": "ice:ice_table",
+    "CoverComparison": "landcover:clusterers_table",
 }
-"""What says the answer of each kind of result, in lines and tables."""
+"""What says the answer of each kind of result, in lines and tables: that of one job is loaded."""
+
+
+def _answer(result: RunResult) -> Sequence[str | Table]:
+    module, name = _ANSWERS[type(result).__name__].split(":")
+    lines = getattr(importlib.import_module(f"obriy.cli.show_{module}"), name)
+    answer: Sequence[str | Table] = lines(result)
+    return answer
 
 
 def print_scores(scores: "Scores") -> None:

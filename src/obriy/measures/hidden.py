@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from scipy.ndimage import label
 from scipy.special import betaincinv
 
 from obriy.measures.tally import FloatArray, Piece, Tally
@@ -100,6 +99,10 @@ def _holes(grid: FloatArray, outside: float) -> float:
     Blocks of which more than half is hidden hang together with their neighbours.
     """
     blind = grid[..., _BLIND]
+    if not blind.any():
+        return outside**2
+    from scipy.ndimage import label  # a clear image needs none: a tenth of a second
+
     marks, count = label(blind > grid[..., _SEEN], _NEIGHBOURS)
     sizes = np.bincount(marks.ravel(), blind.ravel(), count + 1)[1:]
     alone = blind[marks == 0]

@@ -9,8 +9,6 @@ import dataclasses
 from typing import Any, Final, Protocol
 
 import numpy as np
-from scipy import ndimage
-from skimage import filters
 
 from obriy.blocks.base import FloatArray
 from obriy.methods.histograms import Candidates, Cells, Counts, count
@@ -167,6 +165,8 @@ class Valley:
         if len(filled) < 2:
             return Cut(published, "valley", True, "fewer than two values occur")
         inside = slice(filled[0], filled[-1] + 1)
+        from skimage import filters
+
         try:
             value = float(filters.threshold_minimum(hist=(counts[inside], centres[inside])))
         except RuntimeError:
@@ -188,6 +188,8 @@ class Edge:
         above = view.values > view.published
         known = np.isfinite(view.values)
         size = 3
+        from scipy import ndimage
+
         highest = ndimage.maximum_filter(above & known, size)
         lowest = ndimage.minimum_filter(above | ~known, size)
         near = ndimage.maximum_filter((highest != lowest) & known, 2 * EDGE_REACH + 1)
@@ -250,6 +252,8 @@ def cut_at_otsu(counts: Counts, rule: str, published: float, *, tested: bool) ->
 
 def otsu(counts: Counts) -> tuple[float, float]:
     """Return Otsu's threshold and eta, the share of the variance between the classes."""
+    from skimage import filters  # a fixed threshold needs none: a tenth of a second
+
     value = float(filters.threshold_otsu(hist=(counts.counts, counts.centres)))
     x, weights = counts.centres, counts.counts.astype(float)
     low = x <= value

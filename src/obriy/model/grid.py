@@ -12,7 +12,9 @@ from odc.geo.xr import xr_coords
 from pyproj import CRS, Geod
 
 from obriy.errors import GridError
+from obriy.model.unloaded import leave_dask_unloaded
 
+leave_dask_unloaded()
 DIMS = ("y", "x")
 
 

@@ -1,6 +1,7 @@
 """Cloud-optimised GeoTIFFs of maps, written block by block."""
 
 import contextlib
+import itertools
 import json
 import threading
 import warnings
@@ -73,6 +74,8 @@ class MapWriter:
         self.geobox = geobox
         self.layer = layer
         self._lang = lang
+        # Codes tell of few places: tiles in which they tell nothing are left out of the file.
+        self._sparse = bool(layer.codes) and layer.missing == NO_DATA
         self._bytes = np.dtype(layer.dtype).itemsize
         self._tags = tags or {}
         self._lock = threading.Lock()
@@ -151,6 +154,7 @@ class MapWriter:
                 blockxsize=TILE,
                 blockysize=TILE,
                 BIGTIFF="IF_SAFER",
+                SPARSE_OK=self._sparse,
             )
         if not self.layer.is_quantity:
             dataset.write_colormap(1, _colours(self.layer))
@@ -159,7 +163,7 @@ class MapWriter:
     def _check_draft(self) -> None:
         """Raise where the file is shorter than its pixels: GDAL does not always say so itself."""
         rows, columns = self.geobox.shape
-        if self._draft.stat().st_size < int(rows) * int(columns) * self._bytes:
+        if not self._sparse and self._draft.stat().st_size < int(rows) * int(columns) * self._bytes:
             raise OSError("the file came out too short")
 
     def _with_overviews(self) -> Path:
@@ -183,7 +187,7 @@ class MapWriter:
         if not by_mode:
             return self._draft
         with _quiet():
-            return with_modes(self._draft, count, TILE)
+            return with_modes(self._draft, count, TILE, sparse=self._sparse)
 
     def _to_cog(self, made: Path) -> None:
         with _quiet():
@@ -196,6 +200,7 @@ class MapWriter:
                 overviews="FORCE_USE_EXISTING",
                 BIGTIFF="IF_SAFER",
                 NUM_THREADS="ALL_CPUS",
+                SPARSE_OK=self._sparse,
             )
             check_whole(self._target)
         self._draft.unlink()
@@ -272,12 +277,14 @@ def check_whole(path: Path) -> None:
     """Raise an OSError where a TIFF ends before its last tile does."""
     size = path.stat().st_size
     with open_raster(path) as dataset:
-        height, width = dataset.shape
-        last = f"{(width - 1) // TILE}_{(height - 1) // TILE}"
-        offset, length = (
-            dataset.get_tag_item(f"{item}_{last}", "TIFF", bidx=1)
-            for item in ("BLOCK_OFFSET", "BLOCK_SIZE")
-        )
+        down, across = (range((n - 1) // TILE, -1, -1) for n in dataset.shape)
+        for row, column in itertools.product(down, across):
+            offset, length = (
+                dataset.get_tag_item(f"{item}_{column}_{row}", "TIFF", bidx=1)
+                for item in ("BLOCK_OFFSET", "BLOCK_SIZE")
+            )
+            if offset is not None:  # else it was left out
+                break
     if offset is not None and int(offset) + int(length) > size:
         raise OSError("the file came out too short")
 

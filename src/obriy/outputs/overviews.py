@@ -30,20 +30,21 @@ _LINK: Final = (
 _END: Final = "</VRTRasterBand>"
 
 
-def with_modes(file: Path, count: int, tile: int) -> Path:
+def with_modes(file: Path, count: int, tile: int, *, sparse: bool = False) -> Path:
     """Make the overviews of a file of bytes; return a file that has them.
 
     Args:
         file: A GeoTIFF of one band of uint8, closed.
         count: Levels, each half as large as the one before it.
         tile: Side of their tiles, pixels.
+        sparse: Leave out tiles that hold nothing but 0.
 
     Returns:
         A VRT beside the file, of it and of the levels, which are files of their own.
     """
     levels = [file, *(file.with_name(f"{file.stem}.{level + 1}.tif") for level in range(count))]
     for finer, coarser in itertools.pairwise(levels):
-        _halve(finer, coarser, tile)
+        _halve(finer, coarser, tile, sparse)
     linked = file.with_suffix(".vrt")
     rasterio.shutil.copy(file, linked, driver="VRT")
     text = linked.read_text("utf-8")
@@ -52,7 +53,7 @@ def with_modes(file: Path, count: int, tile: int) -> Path:
     return linked
 
 
-def _halve(finer: Path, coarser: Path, tile: int) -> None:
+def _halve(finer: Path, coarser: Path, tile: int, sparse: bool) -> None:
     """Write a level of half the size, of the one before it."""
     with rasterio.open(finer) as source:  # noqa: TID251 - what is being written
         height, width = (-(-n // 2) for n in source.shape)
@@ -60,6 +61,7 @@ def _halve(finer: Path, coarser: Path, tile: int) -> None:
         profile: dict[str, Any] = {
             "driver": "GTiff", "dtype": "uint8", "count": 1, "height": height, "width": width,
             "tiled": True, "blockxsize": tile, "blockysize": tile, "BIGTIFF": "IF_SAFER",
+            "SPARSE_OK": sparse,
         }  # fmt: skip
         with rasterio.open(coarser, "w", **profile) as target:  # noqa: TID251 - to write
             for rows, columns in windows((height, width), 2 * tile):

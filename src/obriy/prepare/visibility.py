@@ -22,7 +22,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from numba import njit
-from scipy import ndimage
 
 from obriy.blocks.base import Block, ByteArray, FlagArray, FloatArray, Labelled
 from obriy.blocks.pixels import any_missing
@@ -226,6 +225,8 @@ def _around(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
     """
     if not reach or not mask.any():
         return mask
+    from scipy import ndimage  # only here: a tenth of a second
+
     patches = ndimage.binary_opening(mask, np.ones((3, 3), bool))
     if not patches.any():
         return mask

@@ -7,6 +7,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from obriy.blocks.damage import Tile, tile_window, tiles_in
+from obriy.blocks.decoded import look_at
 from obriy.errors import SourceError
 from obriy.model.notices import notice
 
@@ -62,7 +63,7 @@ def read_window(dataset: Any, index: int, window: Window, path: str) -> npt.NDAr
         SourceError: where the bytes cannot be decoded.
     """
     try:
-        values: npt.NDArray[Any] = dataset.read(index, window=window)
+        values: npt.NDArray[Any] = look_at(dataset, index, window)
     except RasterioError as error:
         raise SourceError(
             notice(

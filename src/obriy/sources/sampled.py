@@ -50,7 +50,7 @@ def look(
     """
     finest = min(bands.values(), key=lambda b: abs(b.grid.affine.determinant)).grid
     finest = finest[part_around(districts, finest)] if districts else finest
-    layers = Layers()
+    layers = Layers(ahead=True)
     with gdal_env():
         for along in (FEW, SAMPLE_WINDOWS) if told else (SAMPLE_WINDOWS,):
             windows = sample_windows(finest.shape.y, finest.shape.x, along)

@@ -30,7 +30,6 @@ from obriy.prepare.crop import crop
 from obriy.prepare.lattice import common_grid, lay_on, mosaic, on_one_lattice, overlap
 from obriy.prepare.warp import one_grid, warp_on
 from obriy.sources.base import SOURCES, Query, source_of
-from obriy.sources.districts import read_districts
 from obriy.sources.finding import list_items
 from obriy.sources.heads import with_cloud_cover
 from obriy.tables.sensor import kin_of
@@ -151,7 +150,11 @@ def lies_far(source: str) -> bool:
 
 def districts_of(config: PlaceConfig) -> list[District]:
     """Return where areas are asked for; empty: whole images."""
-    return read_districts(config.aoi, config.layer) if config.aoi else []
+    if not config.aoi:
+        return []
+    from obriy.sources.districts import read_districts  # loads what reads vectors
+
+    return read_districts(config.aoi, config.layer)
 
 
 def one_image(

@@ -13,7 +13,6 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from obriy.blocks.computed import computed_variable
 from obriy.blocks.decimate import block_means
@@ -25,7 +24,6 @@ from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import band_names, is_reflectance, provenance_of
 from obriy.prepare.clouds import csmask, spectral
-from obriy.prepare.clouds.shadow import find_shadows
 
 F32 = NDArray[np.float32]
 Flags = NDArray[np.uint16]
@@ -316,6 +314,8 @@ class _BySpectra:
             for name, kept in infrared.items():
                 kept[rows] = bands[name]
         cloud = _grown(odds > 0, odds > RIM, max(1, round(RIM_M / pixel_m)))
+        from obriy.prepare.clouds.shadow import find_shadows
+
         shadows = find_shadows(cloud, cloud & (odds > SOLID), list(infrared.values()), pixel_m)
         found = np.where(cloud, np.uint16(Flag.CLOUD), np.uint16(0))
         found[shadows.mask] = np.uint16(Flag.CLOUD_SHADOW)
@@ -324,6 +324,8 @@ class _BySpectra:
 
 def _grown(sure: Mask, likely: Mask, reach: int) -> Mask:
     """Return clouds without specks (roofs, surf), and with the thin rims that touch them."""
+    from scipy import ndimage
+
     clouds: Mask = ndimage.binary_opening(sure, np.ones((2, 2), bool))
     if not clouds.any():
         return clouds

@@ -31,7 +31,6 @@ from obriy.workflows.config.reading import ImageConfig, PlaceConfig
 from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.dated import ImageMap, Mapper, map_images, map_of
-from obriy.workflows.evaluation import evaluate, named_reference, reference_from_file
 from obriy.workflows.inputs import Inputs, read_image
 from obriy.workflows.opening import plan_of
 from obriy.workflows.records import about_districts, districts_that_failed
@@ -42,7 +41,6 @@ from obriy.workflows.run import (
     limited,
     run_folder,
 )
-from obriy.workflows.water.gsw import gsw_reference
 from obriy.workflows.water.image_products import Products, write_products
 from obriy.workflows.water.mapping import WaterMapper
 
@@ -115,7 +113,11 @@ def measure_one(
     mapped = map_images(inputs.opened, job.mapper, folder, options, cropped=cropped, alone=True)
     made = map_of(mapped[0])
     areas = measure_image(made, inputs.districts, config, config.measured)
-    scores = None if job.reference is None else evaluate(made, job.reference)
+    scores = None
+    if job.reference is not None:
+        from obriy.workflows.evaluation import evaluate  # few runs have one
+
+        scores = evaluate(made, job.reference)
     wanted = {n: f for n, f in mapped[0].files.items() if _is_listed(n, config)}
     maps = {name: str(folder.file(file)) for name, file in wanted.items()}
     products = Products(inputs.part, made, inputs.districts, areas, scores, mapped[0].found)
@@ -145,6 +147,9 @@ def reference_of(inputs: Inputs, config: ImageConfig, options: EngineOptions) ->
     """Return what the image is to be scored against: as named, else the truth of a made-up one."""
     if config.reference is None:
         return truth_of(config.source, geobox_of(inputs.part))
+    from obriy.workflows.evaluation import named_reference, reference_from_file
+    from obriy.workflows.water.gsw import gsw_reference
+
     reference, codes = named_reference(config.reference, inputs.part)
     if reference.startswith(GSW):
         return gsw_reference(reference, inputs.part, options)

@@ -14,7 +14,6 @@ from obriy.model.layers import LAYERS
 from obriy.model.result.measured import ImageResult
 from obriy.model.scene import band_names
 from obriy.model.scores import Scores
-from obriy.outputs.polygons import write_polygons
 from obriy.outputs.report import water
 from obriy.outputs.tables import write_areas, write_scores
 from obriy.runs.folder import RunFolder
@@ -63,9 +62,7 @@ def write_products(
     run = RunFiles(config, folder, products.districts, maps, config.called(products.water.legend))
     run.files |= run.polygons(
         f"{name}.gpkg",
-        lambda path: write_polygons(
-            products.water, path, class_name=name, districts=products.districts, lang=config.lang
-        ),
+        lambda path: _write_polygons(config, products, path),
         after=["map"],
     )
     if products.areas is not None:
@@ -82,6 +79,18 @@ def write_products(
         )
     run.files["stac"] = run.item(products.water, run.files, folder.path)
     return run.files
+
+
+def _write_polygons(config: SeriesConfig, products: Products, path: Path) -> None:
+    from obriy.outputs.polygons import write_polygons  # loads what writes vectors
+
+    write_polygons(
+        products.water,
+        path,
+        class_name=config.measured,
+        districts=products.districts,
+        lang=config.lang,
+    )
 
 
 def _figures(run: RunFiles, products: Products) -> dict[str, "Figure"]:
