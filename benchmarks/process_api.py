@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.servers.process_api import ProcessApi, Scene, serving, write_profile
 
 CRS = "EPSG:32635"
-LEFT, TOP = 500_000.0, 5_520_000.0
+LEFT, TOP = 500_016.0, 5_520_000.0
+"""Multiples of 48 m: so the grid of 48 m has 2500 pixels and no more."""
 SIDE_KM = 120
 SPLITS = ["2x2", "5x5", "8x8", "12x12"]
 DAY = "2025-09-26"
@@ -85,11 +86,11 @@ def seams(api: ProcessApi, aoi: str) -> None:
     from obriy.sources.scene import asked, open_item
 
     whole = None
-    print("tiles  requests  largest, px   time, s  like one request")
+    print("tiles  requests  largest, px   time, s  like one request", flush=True)
     for n in range(1, 13):
         query = Query(districts=tuple(read_districts(aoi)), datetime=DAY, tiles=f"{n}x{n}")
         (item,) = find_items(["process:loopback"], query)
-        scene = open_item(item, asked(resolution=48 if n > 1 else None, bands="green,nir"))
+        scene = open_item(item, asked(resolution=48, bands="green,nir"))
         api.requests.clear()
         began = time.perf_counter()
         image = np.stack([scene[name].to_numpy() for name in ("green", "nir", "flags")])

@@ -1,16 +1,27 @@
 """``process:`` against a Process API on this machine, through the provider's own SDK."""
 
+import contextlib
 import csv
 import json
+import socket
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 import shapely
 from affine import Affine
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.routing import Route
 from tests.servers.process_api import Fault, ProcessApi, Scene, serving, write_profile
+from tests.servers.running import running
 
+from obriy.blocks.damage import read_around
 from obriy.errors import SourceError, UsageError
 from obriy.model.areas import District
 from obriy.model.flags import Flag
@@ -19,7 +30,7 @@ from obriy.sources.base import Query
 from obriy.sources.finding import find_items
 from obriy.sources.scene import asked, open_item
 from obriy.workflows.config.water import WaterCompareConfig, WaterConfig
-from obriy.workflows.jobs import run_job
+from obriy.workflows.jobs import plan_job, run_job
 
 CRS = "EPSG:32636"
 LEFT, TOP = 500_000.0, 5_200_000.0
@@ -296,8 +307,6 @@ def is_first(body):
     ids=["500", "html", "400"],
 )
 def test_a_tile_that_stays_unread_is_a_hole(api, fault):
-    from obriy.blocks.damage import read_around
-
     scene = opened(resolution=10, tiles="3x3")
     api.faults.append(fault)
     whole = slice(0, ROWS), slice(0, COLUMNS)
@@ -426,6 +435,27 @@ def test_more_and_more_requests_are_compared(api, tmp_path):
     assert (tmp_path / "splits" / "splits.png").stat().st_size > 10_000
 
 
+def test_the_plan_tells_what_it_costs_and_asks_for_no_pixel(api, tmp_path):
+    config = WaterConfig(
+        source="process:loopback?limit=50", aoi=write_district(tmp_path), datetime="2025-06",
+        method="ndwi:0.05", out=tmp_path / "plan",
+    )  # fmt: skip
+    plan = plan_job(config)
+    # 70 x 100 pixels in 2 x 2 requests; green and nir, red and blue for the picture, and SCL.
+    assert plan["requests"] == 4
+    assert plan["processing_units"] == pytest.approx(70 * 100 / 512**2 * 5 / 3, abs=0.04)
+    assert plan["bytes"] == pytest.approx(70 * 100 * 5 * 1.3)
+    assert not api.requests
+    coarse = plan_job(config.model_copy(update={"resolution": 20.0}))
+    assert coarse["requests"] == 1
+    run_job(config)
+    assert len(api.requests) == 4
+    assert plan_job(config)["requests"] == 0
+    item = json.loads((tmp_path / "plan" / "maps" / DAY / "item.json").read_text())
+    links = [link["href"] for link in item["links"] if link["rel"] == "derived_from"]
+    assert [href.rsplit("/", 1)[1] for href in links] == ["S2B_ONE"]
+
+
 def test_one_image_is_cut_in_one_way(api, tmp_path):
     with pytest.raises(UsageError, match="several"):
         run(tmp_path, "a", "process:loopback", aoi=write_district(tmp_path), datetime=DAY,
@@ -443,3 +473,94 @@ def test_no_credentials_leave_this_machine_with_an_image(api):
     assert b"secret" not in sent
     assert not any(token.encode() in sent for token in api.tokens)
     np.testing.assert_array_equal(deserialize_bytes(sent).values, scene["nir"].to_numpy())
+
+
+def test_the_secret_follows_no_redirect(api, monkeypatch, tmp_path):
+    """308 repeats the body of a request: that of a token holds the secret."""
+    elsewhere = []
+
+    async def token(request):
+        return RedirectResponse(f"{api.url}/elsewhere", 308)
+
+    async def take(request):
+        elsewhere.append(await request.body())
+        return JSONResponse({})
+
+    routes = [Route("/token", token, methods=["POST"]), Route("/elsewhere", take, methods=["POST"])]
+    with running(Starlette(routes=routes)) as other:
+        write_profile(tmp_path, api.url, sh_token_url=f"{other.url}/token")
+        with pytest.raises(SourceError):
+            found()
+    assert not elsewhere
+
+
+def test_a_service_that_is_silent_is_not_asked_for_ever(api, tmp_path):
+    """After three tiles in a row that nobody answered the others are lost at once."""
+    item = found(resolution=10, tiles="4x4")[0]
+    met = []
+
+    def hang_up(listening):
+        with contextlib.suppress(OSError):
+            while True:
+                listening.accept()[0].close()
+                met.append(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=hang_up, args=[listening], daemon=True).start()
+        silent = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        write_profile(tmp_path, silent, sh_token_url=f"{api.url}/token")
+        lost = open_item(item, asked())
+        values, holes = read_around(lost["nir"].variable, slice(0, ROWS), slice(0, COLUMNS))
+        listening.shutdown(socket.SHUT_RDWR)
+    assert np.isnan(values).all()
+    assert len(holes) == 16
+    assert silent in holes[0].reason
+    # Four at a time, four times each; without an end to it sixteen would make 64.
+    assert 4 <= len(met) <= 24
+
+
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [("20000", 20), ("250", 0.5), ("", 30), ("soon", 30), ("3600000", 60)],
+    ids=["milliseconds", "too short", "nothing", "words", "an hour"],
+)
+def test_how_long_a_busy_service_is_left_alone(said, waits):
+    from obriy.sources.process.service import _RateLimit
+
+    limit = _RateLimit()
+    limit.register_next()
+    began = time.monotonic()
+    limit.update({"Retry-After": said} if said else {}, default=30_000)
+    assert limit.next_download_time - began == pytest.approx(waits, abs=0.2)
+    for _ in range(8):
+        limit.update({"Retry-After": "1"}, default=30_000)
+    assert limit.next_download_time - began == pytest.approx(60, abs=0.2)
+
+
+def count_kept(tmp_path):
+    return len(list((tmp_path / "cache").glob("network/tiles/*/*/content")))
+
+
+PROGRAM = """
+from tests.test_process_api import opened
+opened(resolution=10, tiles="3x3")["nir"].load()
+"""
+
+
+def test_killed_meanwhile_it_goes_on_where_it_was(api, tmp_path, bands):
+    """Killed by -9 while it fetches: what had come is there, and nothing half of it."""
+    gate = threading.Event()
+    api.faults.append(Fault(503, 1000, only=lambda _: len(api.requests) >= 4 and gate.wait(30)))
+    code = PROGRAM.replace("from tests", "import sys; sys.path.insert(0, '.')\nfrom tests")
+    with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[1]) as process:
+        while count_kept(tmp_path) < 3 and process.poll() is None:
+            time.sleep(0.02)
+        process.kill()
+    api.faults.clear()
+    gate.set()
+    kept, fetched = count_kept(tmp_path), len(api.requests)
+    np.testing.assert_array_equal(
+        opened(resolution=10, tiles="3x3")["nir"], bands["B08"] * np.float32(1e-4)
+    )
+    assert 3 <= kept < 9
+    assert len(api.requests) == fetched + 9 - kept

@@ -59,8 +59,9 @@ def hrefs_of(provenance: Provenance) -> list[str]:
 
 def derived_from(provenance: Provenance) -> list[str]:
     """Return what a result was made from as links: items of catalogues, else the images."""
-    found = (str(e.get("item_href") or e["href"]) for e in provenance.inputs if "href" in e)
-    return list(dict.fromkeys(found))
+    told = (entry for entry in provenance.inputs if "href" in entry)
+    found = (e.get("item_hrefs") or [e.get("item_href") or e["href"]] for e in told)
+    return list(dict.fromkeys(str(href) for hrefs in found for href in hrefs))
 
 
 def versions() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What a source is: it claims what it can read, finds the images in it, and opens one of them."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 from obriy.model.item import Item
@@ -77,6 +77,7 @@ class Query:
         max_dates: How many dates to read at most, spread over the period; None: all.
         best: How many dates to read, those that show most of the districts; None: all.
         tiles: Rows and columns of requests that an image is cut into, ``5x5``; None: as few as do.
+        resolution: Size of a pixel wanted of a service that makes images, m; None: the sensor's.
     """
 
     datetime: str | None = None
@@ -88,11 +89,16 @@ class Query:
     max_dates: int | None = None
     best: int | None = None
     tiles: str | None = None
+    resolution: float | None = None
 
 
 def everything(text: str) -> bool:
     """Claim whatever there is: for a source that has an address, or takes what is left."""
     return True
+
+
+Cost = Mapping[str, float]
+"""What reading takes, by what is counted."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +115,7 @@ class Source:
         far: Whether it lies in the network: it is asked for a place and a period, and looked at
             there alone.
         cost: What reading an item of the network is expected to take, of districts and of bands
-            (None: all): bytes and requests.
+            (None: all): ``bytes``, ``requests``, and what else its provider counts.
     """
 
     find: Callable[[Sequence[str], Query], list[Item]]
@@ -117,9 +123,7 @@ class Source:
     claims: Callable[[str], bool] = everything
     truth: Callable[[str, "GeoBox"], "Reference"] | None = None
     far: bool = False
-    cost: Callable[[Item, "tuple[District, ...]", Sequence[str] | None], tuple[int, int]] | None = (
-        None
-    )
+    cost: Callable[[Item, "tuple[District, ...]", Sequence[str] | None], Cost] | None = None
 
 
 FILES: Final = "files"

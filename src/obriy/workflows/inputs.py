@@ -120,6 +120,7 @@ def list_images(
         max_dates=getattr(config, "max_dates", None),
         best=best or getattr(config, "best", None),
         tiles=tiles,
+        resolution=config.resolution,
     )
     return list_items([config.source], query)
 

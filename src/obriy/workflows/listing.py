@@ -6,7 +6,7 @@ from typing import Any
 from obriy.blocks.base import Method
 from obriy.errors import BandError
 from obriy.model.item import Item
-from obriy.sources.base import SOURCES
+from obriy.sources.base import SOURCES, Cost
 from obriy.workflows.config.reading import ImageConfig
 from obriy.workflows.inputs import districts_of, list_images
 from obriy.workflows.opening import bands_wanted
@@ -28,13 +28,14 @@ def plan_of_search(config: ImageConfig, method: Method, best: int | None = None)
     items = list_images(config, getattr(config, "datetime", None), best)
     read = [item for item in items if not item.skipped]
     districts = districts_of(config)
-    images = [_image(config, method, item, districts) for item in read]
+    told = [_image(config, method, item, districts) for item in read]
+    images, costs = [one for one, _ in told], [cost for _, cost in told]
+    counted = dict.fromkeys(["bytes", "requests", *(name for cost in costs for name in cost)])
     return {
         "source": config.source,
         "method": config.method,  # type: ignore[attr-defined]
         "dates": sorted({item.date for item in read}),
-        "bytes": sum(one["bytes"] for one in images),
-        "requests": sum(one["requests"] for one in images),
+        **{name: sum(one.get(name, 0) for one in costs) for name in counted},
         "images": images,
         "skipped": [{"id": i.id, "date": i.date, "why": i.skipped} for i in items if i.skipped],
         "notes": list(dict.fromkeys(note for item in read for note in item.notes)),
@@ -46,8 +47,8 @@ def plan_of_search(config: ImageConfig, method: Method, best: int | None = None)
 
 def _image(
     config: ImageConfig, method: Method, item: Item, districts: Sequence[Any]
-) -> dict[str, Any]:
-    """Return what is told of an image, and what reading it is expected to cost."""
+) -> tuple[dict[str, Any], Cost]:
+    """Return what is told of an image, and of this what reading it is expected to cost."""
     told = {
         "id": item.id,
         "date": item.date,
@@ -59,7 +60,7 @@ def _image(
     try:
         bands = config.bands or bands_wanted(config, item, method.bands)
     except BandError as error:
-        return told | {"bytes": 0, "requests": 0, "fails": str(error)}
+        return told | {"fails": str(error)}, {}
     cost = SOURCES.get(item.source).cost
-    size, requests = (0, 0) if cost is None else cost(item, tuple(districts), bands)
-    return told | {"bands": bands or list(item.bands), "bytes": size, "requests": requests}
+    spent = {} if cost is None else cost(item, tuple(districts), bands)
+    return told | {"bands": bands or list(item.bands), **spent}, spent

@@ -10,7 +10,7 @@ from obriy.model.item import Item, item_id
 from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import provenance_of
-from obriy.sources.base import Query, Request, Source
+from obriy.sources.base import Cost, Query, Request, Source
 from obriy.sources.dates import parse_range
 from obriy.sources.earthdata.fetching import fetch, is_kept
 from obriy.sources.earthdata.listing import Listed, listed
@@ -85,9 +85,7 @@ def open_granule(request: Request) -> "xr.Dataset":
     return scene
 
 
-def cost_of(
-    item: Item, districts: "tuple[District, ...]", bands: Sequence[str] | None
-) -> tuple[int, int]:
+def cost_of(item: Item, districts: "tuple[District, ...]", bands: Sequence[str] | None) -> Cost:
     """Return the bytes and the requests that an item still takes: granules come whole.
 
     Args:
@@ -98,7 +96,7 @@ def cost_of(
     named = (*item.paths, *item.assets.values())
     files = [remote_of(text) for text in named if text.startswith(ADDRESS)]
     to_come = [file for file in files if not is_kept(file)]
-    return sum(file.size for file in to_come), len(to_come)
+    return {"bytes": sum(file.size for file in to_come), "requests": len(to_come)}
 
 
 EARTHDATA: Final = Source(find, open_granule, cost=cost_of)

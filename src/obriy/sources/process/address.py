@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SCHEME: Final = "process:"
 OPTIONS: Final = ("collection", "limit", "resampling")
 """What a user may say in an address."""
-PLACED: Final = ("crs", "bounds", "time", "tiles")
+PLACED: Final = ("crs", "bounds", "time", "tiles", "resolution")
 """What an item says beside."""
 
 
@@ -94,11 +94,12 @@ class Address:
         """Return the grid of an item, and the requests that it is cut into.
 
         Args:
-            resolution: Size of a pixel, m; None: as fine as the tiles allow that are asked for,
-                else the sensor's own.
+            resolution: Size of a pixel, m; None: as the address says, else as fine as the tiles
+                allow that are asked for, else the sensor's own.
             coarsest: Pixels of the coarsest band, m.
         """
         bounds, crs = self._bounds(), self.options["crs"]
+        resolution = resolution or self._resolution()
         split = parse_split(self.options["tiles"]) if "tiles" in self.options else None
         reach = coarsest * float(load_toml("process_api")["resampling"][self.resampling])
         if resolution is None and split is not None:
@@ -115,6 +116,9 @@ class Address:
     def __str__(self) -> str:
         options = urlencode(self.options, safe=":,/")
         return f"{SCHEME}{self.name}{'?' * bool(options)}{options}"
+
+    def _resolution(self) -> float | None:
+        return float(self.options["resolution"]) if "resolution" in self.options else None
 
     def _bounds(self) -> Bounds:
         left, bottom, right, top = (float(part) for part in self.options["bounds"].split(","))

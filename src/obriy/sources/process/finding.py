@@ -20,10 +20,15 @@ from obriy.sources.dates import parse_range
 from obriy.sources.process.address import SCHEME, Address
 from obriy.sources.process.grid import parse_split
 from obriy.sources.process.service import Service
+from obriy.tables.sensor import load_sensor
 from obriy.vectors import LONLAT, warp_geometry
 
 KIND: Final = "answers"
 """Of the entries of the cache."""
+SPAN: Final = "2015-01-01", "2099-12-31"
+"""Days between which a satellite of these collections may have looked."""
+MARGIN: Final = dt.timedelta(minutes=1)
+"""Added to the times of a day's scenes: parts of one scene have times of their own."""
 MOST_CORNERS: Final = 500
 """Corners of an area that a catalogue is asked with; of one with more its box is taken."""
 
@@ -56,7 +61,9 @@ def _found(text: str, query: Query) -> list[Item]:
     if query.tiles is not None:
         parse_split(query.tiles)
         place["tiles"] = query.tiles
-    first, last = parse_range(query.datetime)
+    if query.resolution is not None:
+        place["resolution"] = f"{query.resolution:g}"
+    first, last = (min(max(day, SPAN[0]), SPAN[1]) for day in parse_range(query.datetime))
     area = shapely.union_all(shapes)
     features = _search(Service(address.name), address.collection, area, (first, last))
     lon = _middle(area).x
@@ -110,8 +117,7 @@ def _day(
 ) -> Item:
     """Return the item of a day: the scenes of it, which the service puts together."""
     times = [_moment(feature["properties"]["datetime"]) for feature in features]
-    second = dt.timedelta(seconds=1)
-    span = "/".join(_text(t) for t in (times[0] - second, times[-1] + second))
+    span = "/".join(_text(t) for t in (times[0] - MARGIN, times[-1] + MARGIN))
     placed = Address(address.name, {**address.options, **place, "time": span})
     clouds = [feature["properties"].get("eo:cloud_cover") for feature in features]
     known = [float(one) for one in clouds if one is not None]
@@ -122,7 +128,16 @@ def _day(
 
 
 def _item(address: Address, day: str, document: Mapping[str, Any]) -> Item:
-    return Item(f"{address.collection}_{day}", SCHEME, (str(address),), day, document=document)
+    sensor = load_sensor(address.facts["sensor"])
+    quality = [address.facts["quality"].lower()] if "quality" in address.facts else []
+    return Item(
+        f"{address.collection}_{day}",
+        SCHEME,
+        (str(address),),
+        day,
+        document={"collection": address.collection, **document},
+        bands=(*(band.common for band in sensor.bands), *quality),
+    )
 
 
 def _search(

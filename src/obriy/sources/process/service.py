@@ -25,6 +25,7 @@ from obriy.registry import did_you_mean
 from obriy.tables import load_toml
 
 try:
+    from sentinelhub.download.handlers import fail_user_errors, retry_temporary_errors
     from sentinelhub.download.rate_limit import SentinelHubRateLimit
     from sentinelhub.exceptions import (
         BaseSentinelHubException,
@@ -42,7 +43,6 @@ except ImportError as error:
 T = TypeVar("T")
 ENDPOINT: Final = "/api/v1/process"
 _REFUSED: Final = (401, 403)
-_GATEWAYS: Final = (502, 503, 504)
 
 warnings.filterwarnings("ignore", category=SHRateLimitWarning)  # it waits, and that is its affair
 
@@ -77,6 +77,11 @@ class Wanted:
     def count(self) -> int:
         """Bands of the answer: those named, quality, dataMask."""
         return len(self.bands) + bool(self.quality) + 1
+
+    @property
+    def charged(self) -> int:
+        """Bands that a request is charged for: dataMask is free."""
+        return self.count - 1
 
     def evalscript(self) -> str:
         """Return the script that makes the answer: DN as they are, quality, dataMask, UINT16."""
@@ -147,7 +152,7 @@ class Service:
         self._room = threading.BoundedSemaphore(table["connections"])
         self._lock = threading.Lock()
         self._session: Any = None
-        self._silent = False
+        self._silent = _Silence()
 
     def __reduce__(self) -> tuple[type["Service"], tuple[str]]:
         """Go to another machine by name: it has credentials of its own."""
@@ -157,6 +162,10 @@ class Service:
     def host(self) -> str:
         """The address of the deployment."""
         return str(self._config.sh_base_url).rstrip("/")
+
+    def item_href(self, collection: str, scene: str) -> str:
+        """Return the address of a scene in the catalogue."""
+        return f"{self.host}/api/v1/catalog/1.0.0/collections/{collection}/items/{scene}"
 
     def search(
         self, collection: str, area: shapely.Geometry, first: dt.datetime, last: dt.datetime
@@ -216,6 +225,7 @@ class Service:
     def _asked(self, ask: Callable[[Any], T], what: str) -> T:
         """Ask, with the SDK's own retries; a token that was refused is renewed once."""
         with self._room:
+            self._silent.check()
             for last in (False, True):
                 try:
                     answer = ask(self._client(renew=last))
@@ -226,7 +236,7 @@ class Service:
                     if status == 401 and not last:
                         continue
                     raise self._error(error, status, what) from error
-                self._silent = False
+                self._silent.broken()
                 self._limit.accepted()
                 return answer
         raise AssertionError("unreachable")
@@ -234,13 +244,13 @@ class Service:
     def _client(self, *, renew: bool) -> Any:
         """Return a client of its own for each request: the SDK's is not for several threads."""
         config = self._config.copy()
-        if self._silent:  # each further request would wait as long as the one before
+        if self._silent:  # each further request would be repeated as often as the one before
             config.max_download_attempts = 1
         with self._lock:
             if self._session is None or renew:
                 if not (config.sh_client_id and config.sh_client_secret):
                     raise UsageError(f"{self.title} asks for an account.", self._way_in())
-                self._session = sdk.SentinelHubSession(config=config)
+                self._session = _Session(config=config)
         client = sdk.SentinelHubDownloadClient(session=self._session, config=config)
         client.rate_limit = self._limit
         return client
@@ -261,12 +271,12 @@ class Service:
                 429,
             )
         if status is None:
-            self._silent = True
-            return RemoteError(
+            silent = RemoteError(
                 f"{self.title} ({self.host}) does not answer for {what}: {_cause(error)}.",
                 "Check the network, and run it again: what was fetched is kept.",
             )
-        self._silent = status in _GATEWAYS
+            self._silent.met(silent)
+            return silent
         return RemoteError(
             f"{self.title} answers {status} for {what}: {_words(error)}.",
             "Run it again: what was fetched is kept.",
@@ -284,6 +294,57 @@ class Service:
             f"{account}; or name them in a profile of "
             f"{sdk.SHConfig.get_config_location()}."
         )
+
+
+class _Session(sdk.SentinelHubSession):  # type: ignore[misc]
+    """The SDK's; it does not wait for ever, and no redirect carries the secret to another place."""
+
+    @retry_temporary_errors
+    @fail_user_errors
+    def _fetch_token(self, request: Any) -> Any:
+        config = self.config
+        client = oauth.BackendApplicationClient(client_id=config.sh_client_id)
+        with importlib.import_module("requests_oauthlib").OAuth2Session(client=client) as session:
+            session.max_redirects = 0
+            session.register_compliance_hook("access_token_response", self._compliance_hook)
+            return session.fetch_token(
+                token_url=request.url,
+                client_id=config.sh_client_id,
+                client_secret=config.sh_client_secret,
+                include_client_id=True,
+                timeout=config.download_timeout_seconds,
+            )
+
+
+class _Silence:
+    """How often in a row nothing answered: then it is not asked for a while.
+
+    Each request waits for minutes; hundreds of them would take the night.
+    """
+
+    def __init__(self) -> None:
+        table = load_toml("process_api")
+        self._most, self._pause = table["silent_requests"], table["silent_pause_s"]
+        self._count, self._until = 0, 0.0
+        self._last: RemoteError | None = None
+
+    def __bool__(self) -> bool:
+        """Say whether the last request was not answered."""
+        return self._count > 0
+
+    def check(self) -> None:
+        """Raise where it is no use to ask."""
+        if self._last is not None and self._count >= self._most and time.monotonic() < self._until:
+            raise self._last
+
+    def met(self, error: RemoteError) -> None:
+        """Note that nothing answered."""
+        self._count += 1
+        self._last, self._until = error, time.monotonic() + self._pause
+
+    def broken(self) -> None:
+        """Note that something answers."""
+        self._count, self._last = 0, None
 
 
 class _RateLimit(SentinelHubRateLimit):

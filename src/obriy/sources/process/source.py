@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 import xarray as xr
 
 from obriy.errors import BandError, UsageError
+from obriy.model.areas import District
 from obriy.model.grid import describe
 from obriy.model.item import Item
 from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.sources.base import Query, Request, Source
+from obriy.sources.base import Cost, Query, Request, Source
 from obriy.sources.process.address import Address
 from obriy.sources.process.grid import processing_units
 from obriy.sources.quality import warnings_of
 from obriy.sources.scaling import Linear, Scaling
+from obriy.tables import load_toml
 from obriy.tables.sensor import Sensor, load_sensor
 
 if TYPE_CHECKING:
@@ -138,15 +140,17 @@ def _record(
         "DN of the service: 10000 is a reflectance of 1, negative ones are 0 (harmonizeValues)",
         offset_known=True,
     )  # fmt: skip
+    scenes = [] if request.item is None else list(request.item.document.get("scenes", []))
+    made_of = [mosaic.service.item_href(address.collection, scene) for scene in scenes]
     record = (
-        Provenance(({"href": request.paths[0]},))
+        Provenance(({"href": request.paths[0], "item_hrefs": made_of},))
         .with_step(
             "product",
             service=mosaic.service.title,
             endpoint=mosaic.service.host,
             collection=address.collection,
             time=address.options["time"],
-            scenes=[] if request.item is None else request.item.document.get("scenes", []),
+            scenes=scenes,
             told_by={"bands": "the evalscript"},
         )
         .with_step("requests", **plan_of(mosaic), evalscript=wanted.evalscript())
@@ -177,12 +181,30 @@ def plan_of(mosaic: "Mosaic") -> dict[str, Any]:
     return {
         "tiles": [len(rows), len(columns)],
         "requests": len(places),
-        "processing_units": round(
-            processing_units(places, len(mosaic.wanted.bands) + bool(mosaic.wanted.quality)), 3
-        ),
+        "processing_units": round(processing_units(places, mosaic.wanted.charged), 3),
         "pixel_m": float(mosaic.grid.affine.a),
         "resampling": mosaic.wanted.resampling,
     }
 
 
-PROCESS: Final = Source(find, open_day, far=True)
+def cost(item: Item, districts: tuple[District, ...], bands: Sequence[str] | None) -> Cost:
+    """Estimate what fetching an item takes, of which some may be here already.
+
+    Args:
+        item: Of `find`.
+        districts: Not asked: its address says where.
+        bands: Which of its bands; None: those that are read where nobody names any.
+    """
+    address = Address.of(item.paths[0])
+    sensor = load_sensor(address.facts["sensor"])
+    mosaic = mosaic_of(address, sensor, _bands(address, sensor, bands), None)
+    lacking = mosaic.missing()
+    pixels = sum(tile.pixels for tile in lacking) * mosaic.wanted.charged
+    return {
+        "bytes": round(pixels * load_toml("catalogues")["bytes_per_pixel"]),
+        "requests": len(lacking),
+        "processing_units": round(processing_units(lacking, mosaic.wanted.charged), 3),
+    }
+
+
+PROCESS: Final = Source(find, open_day, far=True, cost=cost)

@@ -10,7 +10,7 @@ from obriy.errors import ObriyError, SourceError, UsageError
 from obriy.model.areas import District
 from obriy.model.item import Item
 from obriy.model.notices import notice, reason_of
-from obriy.sources.base import Query, Request, Source
+from obriy.sources.base import Cost, Query, Request, Source
 from obriy.sources.dates import parse_range
 from obriy.sources.stac.answers import answer_of
 from obriy.sources.stac.catalogues import Catalogue, catalogues_of
@@ -159,13 +159,12 @@ def open_one(request: Request) -> "xr.Dataset":
     return open_listed(item, request)
 
 
-def cost(
-    item: Item, districts: tuple[District, ...], bands: Sequence[str] | None
-) -> tuple[int, int]:
+def cost(item: Item, districts: tuple[District, ...], bands: Sequence[str] | None) -> Cost:
     """Estimate what reading an item takes; see `obriy.sources.stac.estimate.cost_of`."""
     from obriy.sources.stac.estimate import cost_of
 
-    return cost_of(item, districts, bands)
+    size, requests = cost_of(item, districts, bands)
+    return {"bytes": size, "requests": requests}
 
 
 STAC: Final = Source(find, open_one, far=True, cost=cost)

@@ -26,7 +26,7 @@ from obriy.model.notices import joined
 from obriy.outputs.cog import write_layer
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
-from obriy.sources.base import SOURCES
+from obriy.sources.base import SOURCES, Cost
 from obriy.sources.districts import read_districts
 from obriy.sources.earthdata.remote import ADDRESS
 from obriy.vectors import is_southern
@@ -94,21 +94,23 @@ def _plan_of_archive(config: IceConfig) -> dict[str, Any] | None:
     costs = {item.id: _cost(item) for item in items if not item.skipped}
     return {
         "images": [
-            {"name": item.id, "time": item.time, "bytes": costs[item.id][0]}
+            {"name": item.id, "time": item.time, "bytes": costs[item.id]["bytes"]}
             for item in items
             if item.id in costs
         ],
-        "bytes": sum(size for size, _ in costs.values()),
-        "requests": sum(requests for _, requests in costs.values()),
+        **{name: sum(cost[name] for cost in costs.values()) for name in _NOTHING},
         "skipped": [{"name": i.id, "why": i.skipped} for i in items if i.skipped],
         "districts": [district.name for district in districts],
     }
 
 
-def _cost(item: Item) -> tuple[int, int]:
+_NOTHING: Final[Cost] = {"bytes": 0, "requests": 0}
+
+
+def _cost(item: Item) -> Cost:
     """Return the bytes and requests that fetching an item takes; none of one that lies here."""
     cost = SOURCES.get(item.source).cost
-    return (0, 0) if cost is None else cost(item, (), None)
+    return _NOTHING if cost is None else cost(item, (), None)
 
 
 def run_ice(config: IceConfig, options: EngineOptions | None = None) -> Run:
