@@ -41,7 +41,7 @@ class TokenSigner:
     """
 
     endpoint: str
-    hosts: str = ".blob.core.windows.net"
+    hosts: str
 
     def sign(self, href: str, ask: Callable[[str], Any], *, refused: str) -> str:
         """See `Signer`."""

@@ -75,7 +75,7 @@ def _of_table(name: str, row: Mapping[str, Any], asked: tuple[str, ...]) -> Cata
 def access_of(name: str) -> Access:
     """Return how the pixels are reached that a catalogue of the table lists; others by anyone."""
     row = load_toml("catalogues")["catalogues"].get(name, {})
-    return TokenSigner(row["sign"]) if "sign" in row else True
+    return TokenSigner(row["sign"], row["signs"]) if "sign" in row else True
 
 
 def product_of(catalogue: str, collection: str, name: str) -> Mapping[str, str] | None:
