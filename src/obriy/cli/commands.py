@@ -9,6 +9,7 @@ import typer
 from obriy import __version__
 from obriy.cli.cache import cache
 from obriy.cli.help import GroupedCommand
+from obriy.cli.index import index
 from obriy.cli.maps import evaluate, sample
 from obriy.cli.options import job_command, noting_old_names
 from obriy.cli.running import DryRun, Json, Lang, Quiet, Verbose, do, run_and_show
@@ -146,5 +147,5 @@ def doctor() -> None:
 
 app.command()(demo)
 add_jobs(JOBS.values(), app)
-for _one in (evaluate, sample, run, serve, simulate, methods, indices, cache, doctor):
+for _one in (evaluate, sample, run, serve, simulate, methods, indices, index, cache, doctor):
     app.command()(_one)

@@ -92,7 +92,7 @@ def write_stac_item(
 def _item(class_map: ClassMap, item_id: str, title: str) -> Any:
     import pystac
 
-    geometry, bbox = _footprint(class_map.geobox)
+    geometry, bbox = footprint(class_map.geobox)
     created = dt.datetime.now(dt.UTC).replace(microsecond=0)
     single, start, end = _times(class_map.time) if class_map.time else (created, None, None)
     item = pystac.Item(
@@ -116,13 +116,14 @@ def _properties(class_map: ClassMap, title: str, created: dt.datetime) -> dict[s
         **({"title": title} if title else {}),
         "created": created.isoformat().replace("+00:00", "Z"),
         **({} if class_map.time else {"obriy:date": "unknown", "obriy:date_note": UNDATED}),
-        **_projection(class_map.geobox),
+        **projection(class_map.geobox),
         "processing:software": versions(),
         **({"processing:lineage": f"Obriy: {steps}"} if steps else {}),
     }
 
 
-def _projection(geobox: GeoBox) -> dict[str, Any]:
+def projection(geobox: GeoBox) -> dict[str, Any]:
+    """Return the properties of STAC's projection extension of a grid."""
     code = f"EPSG:{geobox.crs.epsg}" if geobox.crs and geobox.crs.epsg else None
     return {
         "proj:code": code,
@@ -132,8 +133,8 @@ def _projection(geobox: GeoBox) -> dict[str, Any]:
     }
 
 
-def _footprint(geobox: GeoBox) -> tuple[dict[str, Any] | None, list[float] | None]:
-    """Return outline and bounds in longitude and latitude; None for both without a CRS."""
+def footprint(geobox: GeoBox) -> tuple[dict[str, Any] | None, list[float] | None]:
+    """Return outline and bounds in longitude and latitude as STAC has them; None without a CRS."""
     if geobox.crs is None:
         return None, None
     affine, (rows, columns) = geobox.affine, geobox.shape
@@ -142,12 +143,18 @@ def _footprint(geobox: GeoBox) -> tuple[dict[str, Any] | None, list[float] | Non
         (affine.a * x + affine.b * y + affine.c, affine.d * x + affine.e * y + affine.f)
         for x, y in corners
     )
-    lonlat = warp_geometry(outline, geobox.crs.to_wkt(), LONLAT)
-    geometry = shapely.orient_polygons(shapely.simplify(_within_180(lonlat), 1e-6))
+    geometry = geojson_of(warp_geometry(outline, geobox.crs.to_wkt(), LONLAT))
     west, south, east, north = lonlat_bounds(geobox)
     # RFC 7946: across the antimeridian the western edge has the greater number.
     bounds = [west, south, east - 360 if east > 180 else east, north]
-    return json.loads(shapely.to_geojson(geometry)), [round(v, 7) for v in bounds]
+    return geometry, [round(v, 7) for v in bounds]
+
+
+def geojson_of(lonlat: shapely.Geometry) -> dict[str, Any]:
+    """Return an outline in longitude and latitude, which may go on past 180, as GeoJSON has it."""
+    geometry = shapely.orient_polygons(shapely.simplify(_within_180(lonlat), 1e-6))
+    plain: dict[str, Any] = json.loads(shapely.to_geojson(geometry))
+    return plain
 
 
 def _within_180(lonlat: shapely.Geometry) -> shapely.Geometry:

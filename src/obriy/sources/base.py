@@ -114,6 +114,7 @@ class Source:
             truth.
         far: Whether it lies in the network: it is asked for a place and a period, and looked at
             there alone.
+        placed: Whether it lies here and is asked for a place, too: images elsewhere are left out.
         cost: What reading an item of the network is expected to take, of districts and of bands
             (None: all): ``bytes``, ``requests``, and what else its provider counts.
     """
@@ -123,6 +124,7 @@ class Source:
     claims: Callable[[str], bool] = everything
     truth: Callable[[str, "GeoBox"], "Reference"] | None = None
     far: bool = False
+    placed: bool = False
     cost: Callable[[Item, "tuple[District, ...]", Sequence[str] | None], Cost] | None = None
 
 
@@ -137,6 +139,7 @@ SOURCES.register("process:", "obriy.sources.process.source:PROCESS")
 SOURCES.register("earthdata:", "obriy.sources.earthdata.source:EARTHDATA")
 SOURCES.register("sentinel2", "obriy.sources.sentinel2_product:SENTINEL2")
 SOURCES.register("granules", "obriy.sources.granules:GRANULES")
+SOURCES.register("indexed", "obriy.sources.indexed:INDEXED")
 SOURCES.register("cubes", "obriy.sources.cubes:CUBES")
 SOURCES.register("pictures", "obriy.sources.picture_files:PICTURES")
 SOURCES.register(FILES, "obriy.sources.dated_files:DATED_FILES")

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from obriy.errors import SourceError
 from obriy.model.item import Item, item_id
@@ -14,6 +14,7 @@ from obriy.sources.integrity import HDF4_SUFFIXES, NETCDF4_SUFFIXES
 from obriy.sources.modis.product import Near, Said, said_in, said_of
 
 if TYPE_CHECKING:
+    import shapely
     import xarray as xr
 
 
@@ -67,6 +68,41 @@ def open_product(request: Request) -> "xr.Dataset":
     from obriy.sources.modis.granule import open_modis  # needs pyhdf, which few sources do
 
     return open_modis(request)
+
+
+def outline_of(item: Item) -> "shapely.Polygon | None":
+    """Return the edge of a granule in longitude and latitude, which may go on past 180 degrees.
+
+    None where it lies on a grid; around a pole, all that lies beyond its nearest latitude.
+
+    Errors are those of `open_product`.
+    """
+    path, beside = Path(item.paths[0]), item.assets.get("geolocation")
+    if path.name.lower().endswith(NETCDF4_SUFFIXES):
+        from obriy.sources.viirs.granule import positions as found
+    else:
+        from obriy.sources.modis.granule import positions as found
+    places = found(path, Path(beside) if beside else None)
+    return None if places is None else _edge(*places)
+
+
+def _edge(lon: Any, lat: Any) -> "shapely.Polygon":
+    import numpy as np
+    import shapely
+
+    lines, samples = (np.unique(np.linspace(0, n - 1, 24).astype(int)) for n in lon.shape)
+    around = np.array(
+        [(0, s) for s in samples] + [(line, samples[-1]) for line in lines]
+        + [(lines[-1], s) for s in samples[::-1]] + [(line, 0) for line in lines[::-1]]
+    )  # fmt: skip
+    east, north = (values[around[:, 0], around[:, 1]].astype("float64") for values in (lon, lat))
+    known = np.isfinite(east) & np.isfinite(north)
+    east, north = np.unwrap(east[known], period=360), north[known]
+    if abs(east[-1] - east[0]) > 180:  # the pole lies within
+        pole = 90.0 if north.mean() > 0 else -90.0
+        low, high = sorted((pole, north.min() if pole > 0 else north.max()))
+        return shapely.box(-180, low, 180, high)
+    return shapely.Polygon(np.column_stack([east, north])).buffer(0.02)
 
 
 GRANULES: Final = Source(find, open_product, claims)

@@ -112,7 +112,8 @@ def list_images(
     """Return the same with what is not read though it was found, which says why."""
     tiles = _tiles(config)
     if not lies_far(config.source):
-        return list_items([config.source], Query(datetime=datetime))
+        where = tuple(districts_of(config)) if is_index(config.source) else ()
+        return list_items([config.source], Query(datetime=datetime, districts=where))
     query = Query(
         datetime=datetime,
         districts=tuple(districts_of(config)),
@@ -147,6 +148,11 @@ def _tiles(config: ImageConfig) -> str | None:
 def lies_far(source: str) -> bool:
     """Say whether a source is asked for a place and a period, and lies in the network."""
     return SOURCES.get(source_of(source)).far
+
+
+def is_index(source: str) -> bool:
+    """Say whether a source lists images that lie here, and is asked for a place."""
+    return SOURCES.get(source_of(source)).placed
 
 
 def districts_of(config: PlaceConfig) -> list[District]:

@@ -139,6 +139,21 @@ def open_granule(
     return finished(layers, grid, record, facts, SENSOR, land=land, clouds=clouds)
 
 
+def positions(path: Path, geolocation: Path | None) -> tuple[Any, Any] | None:
+    """Return longitude and latitude of a granule, degrees, NaN missing; None: it lies on a grid.
+
+    Errors are those of `open_granule`.
+    """
+    file = open_hdf4(path)
+    facts = facts_of(file)
+    if check_image(path, facts) != "granule":
+        return None
+    refuse_night(path, facts)
+    shape = open_level1b(file, aqua=facts.satellite == "Aqua").shape
+    where = open_geolocation(file, facts, shape, geolocation)
+    return where.lon, where.lat
+
+
 def finished(
     layers: GranuleLayers,
     grid: GeoBox,

@@ -122,6 +122,19 @@ def open_mod(
     return finished(layers, grid, record, facts, sensor.id, land=land, clouds=clouds)
 
 
+def positions(path: Path, geolocation: Path | None) -> tuple[Any, Any] | None:
+    """Return longitude and latitude of a granule, degrees, NaN missing.
+
+    Errors are those of `open_mod`.
+    """
+    file = open_netcdf(path)
+    facts = facts_of(file)
+    check_image(path, facts)
+    refuse_night(path, facts)
+    where = _open_geolocation(path, facts, open_mbands(file).shape, geolocation)
+    return where.lon, where.lat
+
+
 def facts_of(file: NetcdfFile) -> GranuleFacts:
     """Return what an open file says of itself: its metadata, else its name.
 

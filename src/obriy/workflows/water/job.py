@@ -9,7 +9,7 @@ from obriy.errors import UsageError
 from obriy.methods.expression import parse_method
 from obriy.model.item import Item
 from obriy.workflows.config.water import WaterConfig
-from obriy.workflows.inputs import find_images, lies_far
+from obriy.workflows.inputs import find_images, is_index, lies_far
 from obriy.workflows.listing import plan_of_search
 from obriy.workflows.run import Run
 from obriy.workflows.water.image import plan_image, run_image
@@ -58,7 +58,8 @@ def _items(config: WaterConfig) -> list[Item]:
     if lies_far(config.source):
         return items
     cube = any(item.step is not None for item in items)
-    if asked and not cube and not Path(config.source).expanduser().is_dir():
+    many = Path(config.source).expanduser().is_dir() or is_index(config.source)
+    if asked and not cube and not many:
         raise UsageError(
             f"--{asked[0]} asks for a series, and {config.source} is one image.",
             "Give the folder in which the dated images lie; one image in it will do.",
