@@ -145,7 +145,7 @@ def test_granules_of_a_place_and_period_with_their_geolocation(earthdata):
     assert set(why) == {OLDER.removesuffix(".hdf"), NIGHT.removesuffix(".hdf")}
     assert TERRA in why[OLDER.removesuffix(".hdf")]
     assert "at night" in why[NIGHT.removesuffix(".hdf")]
-    assert cost_of(terra, (), None) == (file.size + place.size, 2)
+    assert cost_of(terra, (), None) == {"bytes": file.size + place.size, "requests": 2}
     first = earthdata.searches[0]
     assert first["bounding_box"] == "131.99,42.9,132.05,42.99"
     assert first["temporal[]"] == "2026-02-18T00:00:00Z,2026-02-19T23:59:59Z"
@@ -193,7 +193,7 @@ def test_a_granule_is_fetched_once_checked_and_opened_like_a_local_one(
     anew()  # another process, another day
     open_scene(item.paths[0], **options)
     assert earthdata.downloads == [ITS_PLACE, TERRA]
-    assert cost_of(item, (), None) == (0, 0)
+    assert cost_of(item, (), None) == {"bytes": 0, "requests": 0}
 
 
 def test_a_login_goes_to_its_host_alone(earthdata, token):
