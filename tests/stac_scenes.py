@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 import shapely
 from affine import Affine
 from pyproj import Transformer

@@ -11,6 +11,7 @@ from obriy.blocks.around import part_around
 from obriy.blocks.handles import let_go
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.blocks.validity import Validity
+from obriy.blocks.waiting import at_once
 from obriy.errors import EmptyResultError, SourceError
 from obriy.model.bands import QUALITY, SPECTRAL
 from obriy.model.grid import describe
@@ -140,7 +141,8 @@ def _decide(request: Request, told: Told | None) -> _Decided:
     numbers = look(
         naming.bands,
         masks,
-        told=told is not None and told.scaling is not None,
+        # Of what lies far away each place costs a request, and its item says what it is.
+        told=told is not None and (told.scaling is not None or bool(request.districts)),
         districts=request.districts,
     )
     missing = {
@@ -199,10 +201,18 @@ def _named(request: Request) -> tuple[list[str], Naming, Mtl | None, tuple[str, 
 
 def _named_as_told(told: Told) -> tuple[list[str], Naming, None, tuple[str, ...]]:
     """Return the same of a product: every file of a band has one."""
+    paths = list(told.bands)
+    far = [path for path in paths if "://" in path]
+    heads = at_once(
+        lambda path: probe(path, network=told.network if path in far else False),
+        paths,
+        waits=bool(far),
+    )
     bands = {
-        name: dataclasses.replace(band, names=(name,), tags={**band.tags, **told.tags})
-        for path, name in told.bands.items()
-        for band in probe(path, network=told.network if "://" in path else False)[:1]
+        told.bands[path]: dataclasses.replace(
+            head[0], names=(told.bands[path],), tags={**head[0].tags, **told.tags}
+        )
+        for path, head in zip(paths, heads, strict=True)
     }
     spectral = {str(name): bands[name] for name in SPECTRAL if name in bands}
     quality = {str(name): bands[name] for name in QUALITY if name in bands}

@@ -11,6 +11,7 @@ from rasterio.windows import Window
 from obriy.blocks.around import part_around
 from obriy.blocks.gdal import gdal_env
 from obriy.blocks.validity import Layer, Layers
+from obriy.blocks.waiting import at_once
 from obriy.errors import SourceError
 from obriy.model.areas import District
 from obriy.model.notices import notice
@@ -51,12 +52,17 @@ def look(
     finest = min(bands.values(), key=lambda b: abs(b.grid.affine.determinant)).grid
     finest = finest[part_around(districts, finest)] if districts else finest
     layers = Layers(ahead=True)
-    with gdal_env():
-        for along in (FEW, SAMPLE_WINDOWS) if told else (SAMPLE_WINDOWS,):
-            windows = sample_windows(finest.shape.y, finest.shape.x, along)
-            found = {n: _numbers(layers, b, masks[n], finest, windows) for n, b in bands.items()}
-            if all((np.isfinite(v) & (v != 0)).any() for v in found.values()):
-                break
+    far = any(band.network for band in bands.values())
+    for along in (FEW, SAMPLE_WINDOWS) if told else (SAMPLE_WINDOWS,):
+        windows = sample_windows(finest.shape.y, finest.shape.x, along)
+
+        def numbers_of(name: str, seen: list[Window] = windows) -> npt.NDArray[np.float64]:
+            with gdal_env():
+                return _numbers(layers, bands[name], masks[name], finest, seen)
+
+        found = dict(zip(bands, at_once(numbers_of, bands, waits=far), strict=True))
+        if all((np.isfinite(v) & (v != 0)).any() for v in found.values()):
+            break
     return found
 
 

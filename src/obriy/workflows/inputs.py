@@ -12,6 +12,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.engine import EngineOptions
+from obriy.blocks.waiting import at_once
 from obriy.errors import (
     BandError,
     EmptyResultError,
@@ -245,11 +246,14 @@ def open_items(
         GridError: images that lie on no common lattice, or without a CRS or a pixel size.
         UsageError: two images of one name that show the same place.
     """
-    tried = [(name, item, _tried(item, open_one, needs)) for name, item in named]
+    far = SOURCES.get(named[0][1].source).far
+    opened_at_once = at_once(
+        lambda item: _tried(item, open_one, needs), (item for _, item in named), waits=far
+    )
+    tried = [(name, item, found) for (name, item), found in zip(named, opened_at_once, strict=True)]
     scenes = [(name, scene) for name, _, scene in tried if isinstance(scene, xr.Dataset)]
     if not scenes:
         raise next(found for _, _, found in tried if isinstance(found, ObriyError))
-    far = SOURCES.get(named[0][1].source).far
     grid = _common_grid(scenes, districts, far=far)
     if resolution is None:
         require_crs(grid, "an area in km²")
