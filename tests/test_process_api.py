@@ -266,6 +266,30 @@ def test_no_account_is_said(api, tmp_path):
     assert "SH_CLIENT_SECRET" in caught.value.hint
 
 
+def test_credentials_go_to_their_own_deployment(api, tmp_path, monkeypatch):
+    """Those of the usual profile are Sentinel Hub's; those of the environment are anybody's."""
+    from obriy.sources.process.service import Service
+
+    path = tmp_path / "sentinelhub" / "config.toml"
+    path.write_text('[default-profile]\nsh_client_id = "a"\nsh_client_secret = "b"\n')
+    account = Service("sentinel-hub")._config
+    assert (account.sh_client_id, account.sh_client_secret) == ("a", "b")
+    assert account.sh_base_url == "https://services.sentinel-hub.com"
+    assert not Service("cdse")._config.sh_client_id
+    path.write_text(path.read_text() + '[cdse]\nsh_client_id = "c"\nsh_client_secret = "d"\n')
+    account = Service("cdse")._config
+    assert (account.sh_client_id, account.sh_base_url) == (
+        "c",
+        "https://sh.dataspace.copernicus.eu",
+    )
+    path.unlink()
+    monkeypatch.setenv("SH_CLIENT_ID", "e")
+    monkeypatch.setenv("SH_CLIENT_SECRET", "f")
+    settings.cache_clear()
+    assert Service("planet")._config.sh_client_id == "e"
+    assert not path.exists()
+
+
 def test_an_unknown_deployment_names_those_there_are(api):
     with pytest.raises(UsageError, match="cdse"):
         found("process:cdsee")
@@ -525,9 +549,9 @@ def test_a_service_that_is_silent_is_not_asked_for_ever(api, tmp_path):
     ids=["milliseconds", "too short", "nothing", "words", "an hour"],
 )
 def test_how_long_a_busy_service_is_left_alone(said, waits):
-    from obriy.sources.process.service import _RateLimit
+    from obriy.sources.process.pace import RateLimit
 
-    limit = _RateLimit()
+    limit = RateLimit()
     limit.register_next()
     began = time.monotonic()
     limit.update({"Retry-After": said} if said else {}, default=30_000)

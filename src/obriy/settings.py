@@ -41,6 +41,17 @@ class Settings(BaseSettings):
     )
     net_silence_s: float = Field(30, gt=0, description="seconds that a server may say nothing")
     net_deadline_s: float = Field(300, gt=0, description="seconds that one request may take")
+    sh_client_id: str | None = Field(
+        None, validation_alias="SH_CLIENT_ID", description="OAuth client of a Process API"
+    )
+    sh_client_secret: SecretStr | None = Field(
+        None, validation_alias="SH_CLIENT_SECRET", description="its secret"
+    )
+    sh_profile: str = Field(
+        "default-profile",
+        validation_alias="SH_PROFILE",
+        description="profile of the SDK of Process APIs where none has the name of the deployment",
+    )
     labeller_key: SecretStr | None = Field(
         None, description="key for labellers at an address of one's own (`@http://...`)"
     )

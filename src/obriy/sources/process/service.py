@@ -4,41 +4,27 @@ Credentials are the SDK's own affair (``SH_CLIENT_ID`` and ``SH_CLIENT_SECRET``,
 its file): here they are neither read nor kept, and an error never repeats them.
 """
 
-import dataclasses
 import datetime as dt
-import email.utils
-import importlib
 import threading
-import time
-import tomllib
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import requests
 import shapely
 from odc.geo.geobox import GeoBox
+from sentinelhub.exceptions import (
+    BaseSentinelHubException,
+    OutOfRequestsException,
+    SHRateLimitWarning,
+)
 
-from obriy.errors import MissingExtraError, RemoteError, UsageError
-from obriy.registry import did_you_mean
+from obriy.errors import RemoteError, UsageError
+from obriy.settings import settings
+from obriy.sources.process.account import Session, account_of, oauth, sdk
+from obriy.sources.process.pace import RateLimit, Silence
+from obriy.sources.process.wanted import Wanted
 from obriy.tables import load_toml
-
-try:
-    from sentinelhub.download.handlers import fail_user_errors, retry_temporary_errors
-    from sentinelhub.download.rate_limit import SentinelHubRateLimit
-    from sentinelhub.exceptions import (
-        BaseSentinelHubException,
-        OutOfRequestsException,
-        SHRateLimitWarning,
-    )
-
-    sdk: Any = importlib.import_module("sentinelhub")
-    oauth: Any = importlib.import_module("oauthlib.oauth2")
-except ImportError as error:
-    raise MissingExtraError(
-        "The Process API needs sentinelhub.", "pip install 'obriy[access]'"
-    ) from error
 
 T = TypeVar("T")
 ENDPOINT: Final = "/api/v1/process"
@@ -53,82 +39,9 @@ def epsg_of(grid: GeoBox) -> str:
     return str(grid.crs.epsg)
 
 
-@dataclasses.dataclass(frozen=True)
-class Wanted:
-    """What is asked of the service, but for the place.
-
-    Attributes:
-        collection: Its id, e.g. ``sentinel-2-l2a``.
-        start: First moment, ISO 8601 in UTC.
-        end: Last moment.
-        bands: The provider's names of bands, in the order of the answer.
-        quality: Its name of the quality band; empty: there is none.
-        resampling: ``nearest`` or ``bilinear``, of the bands: quality is always the nearest.
-    """
-
-    collection: str
-    start: str
-    end: str
-    bands: tuple[str, ...]
-    quality: str
-    resampling: str = "nearest"
-
-    @property
-    def count(self) -> int:
-        """Bands of the answer: those named, quality, dataMask."""
-        return len(self.bands) + bool(self.quality) + 1
-
-    @property
-    def charged(self) -> int:
-        """Bands that a request is charged for: dataMask is free."""
-        return self.count - 1
-
-    def evalscript(self) -> str:
-        """Return the script that makes the answer: DN as they are, quality, dataMask, UINT16."""
-        whole = [*self.bands, *([self.quality] if self.quality else []), "dataMask"]
-        if self.resampling == "nearest":
-            inputs, argument = [_input(whole)], "sample"
-            values = [f"sample.{name}" for name in whole]
-        else:  # classes and masks do not mix: they come from a source of their own
-            own = whole[len(self.bands) :]
-            inputs, argument = [_input(self.bands, "bands"), _input(own, "classes")], "samples"
-            values = [f"samples.bands[0].{name}" for name in self.bands]
-            values += [f"samples.classes[0].{name}" for name in own]
-        return (
-            "//VERSION=3\n"
-            "function setup() {\n"
-            f'  return {{input: [{", ".join(inputs)}], mosaicking: "SIMPLE",\n'
-            f'    output: {{bands: {len(whole)}, sampleType: "UINT16"}}}};\n'
-            "}\n"
-            f"function evaluatePixel({argument}) {{\n"
-            f"  return [{', '.join(values)}];\n"
-            "}\n"
-        )
-
-    def data(self) -> list[dict[str, Any]]:
-        """Return the part ``input.data`` of a request."""
-        own = {
-            "type": self.collection,
-            "dataFilter": {"timeRange": {"from": self.start, "to": self.end}},
-        }
-        if self.resampling == "nearest":
-            return [own | _processing("NEAREST")]
-        return [
-            {"id": "bands", **own, **_processing(self.resampling.upper())},
-            {"id": "classes", **own, **_processing("NEAREST")},
-        ]
-
-
-def _input(names: list[str] | tuple[str, ...], source: str = "") -> str:
-    """Return one input of an evalscript."""
-    listed = ", ".join(f'"{name}"' for name in names)
-    units = ", ".join('"DN"' for _ in names)
-    where = f'datasource: "{source}", ' if source else ""
-    return f"{{{where}bands: [{listed}], units: [{units}]}}"
-
-
-def _processing(how: str) -> dict[str, Any]:
-    return {"processing": {"upsampling": how, "downsampling": how, "harmonizeValues": True}}
+def connections() -> int:
+    """Return how many requests may be under way at a time."""
+    return min(int(load_toml("process_api")["connections"]), settings().net_connections)
 
 
 class Service:
@@ -146,13 +59,13 @@ class Service:
         self._name = name
         self._facts: Mapping[str, str] = table["deployments"].get(name, {})
         self.title = self._facts.get("title", name)
-        self._config = _config(name, self._facts)
+        self._config = account_of(name, self._facts)
         self._config.max_retries = self._config.max_retries or table["attempts_429"]
-        self._limit = _RateLimit()
-        self._room = threading.BoundedSemaphore(table["connections"])
+        self._limit = RateLimit()
+        self._room = threading.BoundedSemaphore(connections())
         self._lock = threading.Lock()
         self._session: Any = None
-        self._silent = _Silence()
+        self._silent = Silence()
 
     def __reduce__(self) -> tuple[type["Service"], tuple[str]]:
         """Go to another machine by name: it has credentials of its own."""
@@ -250,7 +163,7 @@ class Service:
             if self._session is None or renew:
                 if not (config.sh_client_id and config.sh_client_secret):
                     raise UsageError(f"{self.title} asks for an account.", self._way_in())
-                self._session = _Session(config=config)
+                self._session = Session(config=config)
         client = sdk.SentinelHubDownloadClient(session=self._session, config=config)
         client.rate_limit = self._limit
         return client
@@ -294,121 +207,6 @@ class Service:
             f"{account}; or name them in a profile of "
             f"{sdk.SHConfig.get_config_location()}."
         )
-
-
-class _Session(sdk.SentinelHubSession):  # type: ignore[misc]
-    """The SDK's; it does not wait for ever, and no redirect carries the secret to another place."""
-
-    @retry_temporary_errors
-    @fail_user_errors
-    def _fetch_token(self, request: Any) -> Any:
-        config = self.config
-        client = oauth.BackendApplicationClient(client_id=config.sh_client_id)
-        with importlib.import_module("requests_oauthlib").OAuth2Session(client=client) as session:
-            session.max_redirects = 0
-            session.register_compliance_hook("access_token_response", self._compliance_hook)
-            return session.fetch_token(
-                token_url=request.url,
-                client_id=config.sh_client_id,
-                client_secret=config.sh_client_secret,
-                include_client_id=True,
-                timeout=config.download_timeout_seconds,
-            )
-
-
-class _Silence:
-    """How often in a row nothing answered: then it is not asked for a while.
-
-    Each request waits for minutes; hundreds of them would take the night.
-    """
-
-    def __init__(self) -> None:
-        table = load_toml("process_api")
-        self._most, self._pause = table["silent_requests"], table["silent_pause_s"]
-        self._count, self._until = 0, 0.0
-        self._last: RemoteError | None = None
-
-    def __bool__(self) -> bool:
-        """Say whether the last request was not answered."""
-        return self._count > 0
-
-    def check(self) -> None:
-        """Raise where it is no use to ask."""
-        if self._last is not None and self._count >= self._most and time.monotonic() < self._until:
-            raise self._last
-
-    def met(self, error: RemoteError) -> None:
-        """Note that nothing answered."""
-        self._count += 1
-        self._last, self._until = error, time.monotonic() + self._pause
-
-    def broken(self) -> None:
-        """Note that something answers."""
-        self._count, self._last = 0, None
-
-
-class _RateLimit(SentinelHubRateLimit):
-    """The SDK's, for several threads; its waits are bounded, and grow where it is refused again."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        table = load_toml("process_api")
-        self._first, self._longest = table["first_wait_s"], table["longest_wait_s"]
-        self._refused = 0
-        self._guard = threading.Lock()
-
-    def register_next(self) -> float:
-        with self._guard:
-            return float(super().register_next())
-
-    def update(self, headers: Any, *, default: float) -> None:
-        """Wait as the service says, in milliseconds or by the clock; else as the SDK would."""
-        with self._guard:
-            said = _retry_after(headers.get(self.RETRY_HEADER, ""), default / 1000)
-            least = self._first * 2 ** min(self._refused, 10)
-            self._refused += 1
-            wait = min(max(said, least), self._longest)
-            self.next_download_time = max(time.monotonic() + wait, self.next_download_time)
-
-    def accepted(self) -> None:
-        """Note that the service answers again."""
-        with self._guard:
-            self._refused = 0
-
-
-def _retry_after(text: str, otherwise: float) -> float:
-    """Return how long to wait, s: ``text`` is in milliseconds, or a date."""
-    try:
-        return float(text) / 1000
-    except ValueError:
-        pass
-    try:
-        until = email.utils.parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return otherwise
-    return max(0.0, (until - dt.datetime.now(dt.UTC)).total_seconds())
-
-
-def _config(name: str, facts: Mapping[str, str]) -> Any:
-    """Return the SDK's configuration: its profile of that name, with the deployment's addresses."""
-    profiles = _profiles()
-    known = load_toml("process_api")["deployments"]
-    if name not in profiles and not facts:
-        raise did_you_mean("deployment of the Process API", name, sorted({*known, *profiles}))
-    own = profiles.get(name, {})
-    addresses = {
-        f"sh_{key}": own.get(f"sh_{key}", facts[key]) for key in ("base_url", "token_url") if facts
-    }
-    return sdk.SHConfig(name if own else None, **addresses)
-
-
-def _profiles() -> dict[str, Any]:
-    """Return the profiles of the SDK's file; none where it is not there."""
-    path = Path(sdk.SHConfig.get_config_location())
-    try:
-        return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read.", "Correct it: it is TOML.") from error
 
 
 def _response(error: Exception) -> Any:

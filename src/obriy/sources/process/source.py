@@ -6,12 +6,13 @@ of a request), ``resampling=bilinear``. An item is the same address with ``crs``
 ``time``.
 """
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import xarray as xr
 
-from obriy.errors import BandError, UsageError
+from obriy.errors import BandError, MissingExtraError, UsageError
 from obriy.model.areas import District
 from obriy.model.grid import describe
 from obriy.model.item import Item
@@ -35,6 +36,7 @@ _FULL: Final = 10_000.0
 
 def find(texts: Sequence[str], query: Query) -> list[Item]:
     """Find the days of an area; see `obriy.sources.process.finding.find`."""
+    _require_sdk()
     from obriy.sources.process.finding import find as search  # the SDK loads where it is asked
 
     return search(texts, query)
@@ -89,8 +91,10 @@ def mosaic_of(
         bands: The provider's names by common name.
         resolution: As for `Address.laid_out`.
     """
-    from obriy.sources.process.service import Service, Wanted
+    _require_sdk()
+    from obriy.sources.process.service import Service
     from obriy.sources.process.tiles import Mosaic
+    from obriy.sources.process.wanted import Wanted
 
     start, end = address.options["time"].split("/")
     wanted = Wanted(
@@ -99,6 +103,12 @@ def mosaic_of(
     )  # fmt: skip
     coarsest = max(band.resolution for band in sensor.bands if band.common in bands)
     return Mosaic(Service(address.name), wanted, *address.laid_out(resolution, coarsest))
+
+
+def _require_sdk() -> None:
+    """Raise where the provider's SDK is not installed."""
+    if importlib.util.find_spec("sentinelhub") is None:
+        raise MissingExtraError("A Process API needs sentinelhub.", "pip install 'obriy[access]'")
 
 
 def _sensor(address: Address, request: Request) -> Sensor:

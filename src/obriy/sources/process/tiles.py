@@ -28,9 +28,9 @@ from obriy.model.notices import reason_of
 from obriy.net import cache
 from obriy.sources.decodable import test_read
 from obriy.sources.process.grid import Tile
-from obriy.sources.process.service import ENDPOINT, Service, Wanted, epsg_of
+from obriy.sources.process.service import ENDPOINT, Service, connections, epsg_of
+from obriy.sources.process.wanted import Wanted
 from obriy.sources.quality import lookup_table
-from obriy.tables import load_toml
 
 KIND: Final = "tiles"
 """Of the entries of the cache."""
@@ -153,8 +153,9 @@ class Mosaic:
         lacking = [p for p in places if p.error is None and not (p.path and p.path.exists())]
         if not lacking:
             return
-        most = int(load_toml("process_api")["connections"])
-        with ThreadPoolExecutor(min(most, len(lacking)), thread_name_prefix="process") as pool:
+        with ThreadPoolExecutor(
+            min(connections(), len(lacking)), thread_name_prefix="process"
+        ) as pool:
             list(pool.map(self._fetch_one, lacking))
 
     def _fetch_one(self, place: _Place) -> None:
