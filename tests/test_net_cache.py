@@ -50,7 +50,7 @@ def begin():
     obriy_settings.settings.cache_clear()
     drop_client()
     remote.let_go()
-    remote._Anew.since = 0.0
+    cache._Anew.since = 0.0
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_a_file_that_changed_is_an_error_and_read_anew_by_the_next_run(server):
 def test_what_is_refreshed_is_fetched_again(server):
     remote.remote_file(server.at).need([(0, 100_000)])
     begin()
-    remote.read_anew()
+    cache.read_anew()
     for _ in range(2):
         remote.remote_file(server.at).need([(0, 100_000)])
     assert client().traffic.received == 100_000 + EDGE
@@ -217,7 +217,7 @@ def test_what_another_run_refreshes_is_an_error_and_no_other_file(server):
     file = remote.remote_file(server.at)
     file.need([(0, 100_000)])
     cache.discard(file.path.parent)
-    other = remote.RemoteFile(server.at, None, 0.0)
+    other = remote.RemoteFile(server.at, None)
     assert other.path != file.path
     with pytest.raises(RemoteError, match="let go of by another run"):
         file.need([(200_000, 300_000)])
@@ -229,6 +229,10 @@ def test_documents_are_kept(told):
     cache.save("answers", "a", b"two")
     assert cache.load("answers", "a") == b"two"
     assert [kept.folder.parents[1].name for kept in cache.entries()] == ["answers"]
+    cache.read_anew()
+    assert cache.load("answers", "a") is None
+    cache.save("answers", "a", b"three")
+    assert cache.load("answers", "a") == b"three"
     cache.clear()
     assert cache.load("answers", "a") is None
 

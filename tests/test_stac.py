@@ -447,3 +447,42 @@ def test_a_part_that_no_try_brings_is_unseen_and_listed(tmp_path):
     assert proxy.met["busy"] > 0
     assert 0 < told["unseen_share"] < 1
     assert f"{proxy.url}/scene/B03.tif" in told["dates"][0]["reason"]
+
+
+def test_a_tile_that_does_not_come_is_unseen_with_its_address_and_the_run_partial(
+    season, tmp_path, monkeypatch
+):
+    """Of the second date a tile in the middle of the lake; the next run asks for it alone."""
+    set_up(monkeypatch, tmp_path / "cache", net_tries=1)
+    folder, day = season[0], "2025-06-15"
+    with rasterio.open(folder / day / "B03.tif") as file:
+        lost = int(file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", 1)) + 5000
+    sick = []
+
+    def fault(path, span, n):
+        first, last = map(int, span.removeprefix("bytes=").split("-"))
+        return "busy" if sick and path == f"/{day}/B03.tif" and first <= lost <= last else None
+
+    with serving_files(folder) as cogs, faulty(cogs.port, fault) as proxy:
+        features = [
+            item_of(band_files(folder / one), f"S2B_{one}", f"{one}T08:36:09Z",
+                    href=lambda file: f"{proxy.url}/{file.parent.name}/{file.name}")
+            for one in ("2025-06-05", day)
+        ]  # fmt: skip
+        file = write_items(tmp_path / "items.json", features)
+        words = ["water", f"stac:{file}", "--aoi", AROUND, "--datetime", "2025-06", "--method",
+                 "ndwi:0.05", "--outputs", "mask", "--out", tmp_path / "run"]  # fmt: skip
+        sick.append(True)
+        partial = obriy(*words)
+        told = json.loads((tmp_path / "run" / "result.json").read_text())
+        sick.clear()
+        before = len(cogs.asked)
+        whole = obriy(*words)
+        again = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert partial.returncode == 3, partial.stderr
+    edge = again["dates"][0]["unseen_share"]  # the box is larger than the image
+    assert told["dates"][1]["unseen_share"] > edge + 0.3
+    assert f"{proxy.url}/{day}/B03.tif" in json.dumps(told["failed"])
+    assert whole.returncode == 0, whole.stderr
+    assert again["dates"][1]["unseen_share"] == pytest.approx(edge)
+    assert {asked.path for asked in cogs.asked[before:]} == {f"/{day}/B03.tif"}

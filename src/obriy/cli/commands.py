@@ -12,7 +12,7 @@ from obriy.cli.help import GroupedCommand
 from obriy.cli.index import index
 from obriy.cli.maps import evaluate, sample
 from obriy.cli.options import job_command, noting_old_names
-from obriy.cli.running import DryRun, Json, Lang, Quiet, Verbose, do, run_and_show
+from obriy.cli.running import DryRun, Json, Lang, Quiet, Refresh, Verbose, do, run_and_show
 from obriy.cli.serve import serve
 from obriy.cli.simulate import simulate
 from obriy.workflows.config.base import make_config, usual_language
@@ -75,14 +75,16 @@ def _job(job: Job) -> Callable[..., None]:
 
     def command(
         values: dict[str, Any],
+        *,
         as_json: Json = False,
         dry_run: DryRun = False,
+        refresh: Refresh = False,
         quiet: Quiet = False,
         verbose: Verbose = False,
     ) -> None:
         with noting_old_names():
             config = make_config(job.config, values)
-        do(config, as_json=as_json, quiet=quiet, dry_run=dry_run)
+        do(config, as_json=as_json, quiet=quiet, dry_run=dry_run, refresh=refresh)
 
     if job.plan is None:  # it is said, not shown, that there is none
         command.__annotations__["dry_run"] = Annotated[bool, typer.Option("--dry-run", hidden=True)]
@@ -111,6 +113,7 @@ def run(
     *,
     as_json: Json = False,
     dry_run: DryRun = False,
+    refresh: Refresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -120,7 +123,7 @@ def run(
     folder = config_file if config_file.is_dir() else config_file.parent
     if config.out is None or out is not None:
         config = config.model_copy(update={"out": out or folder})
-    do(config, as_json=as_json, quiet=quiet, dry_run=dry_run)
+    do(config, as_json=as_json, quiet=quiet, dry_run=dry_run, refresh=refresh)
 
 
 def methods() -> None:

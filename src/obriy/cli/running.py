@@ -15,6 +15,10 @@ PARTIAL = 3
 
 Json = Annotated[bool, typer.Option("--json", help="print result.json to standard output")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
+Refresh = Annotated[
+    bool,
+    typer.Option("--refresh", help="fetch again what was kept of the network; make the run anew"),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done")]
 Lang = Annotated[
     str | None,
@@ -26,13 +30,18 @@ Lang = Annotated[
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="show tracebacks of errors")]
 
 
-def do(config: JobConfig, *, as_json: bool, quiet: bool, dry_run: bool = False) -> None:
+def do(
+    config: JobConfig, *, as_json: bool, quiet: bool, dry_run: bool = False, refresh: bool = False
+) -> None:
     """Run a job and show what came of it, or say what it would do."""
     from obriy.cli.show import Screen
+    from obriy.net import cache
     from obriy.settings import settings
     from obriy.workflows.jobs import plan_job
 
     settings()  # what is off in the environment is said before the work
+    if refresh:
+        cache.read_anew()
     if dry_run:
         print_json(plan_job(config))
         return

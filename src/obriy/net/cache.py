@@ -47,6 +47,27 @@ class Kept:
     used: float
 
 
+class _Anew:
+    """The moment before which nothing that is kept counts; 0: all does."""
+
+    since = 0.0
+
+
+def read_anew() -> None:
+    """Fetch again what is asked for from now on, and was kept before (``--refresh``)."""
+    _Anew.since = time.time()
+
+
+def is_read_anew() -> bool:
+    """Say whether that was asked of this process."""
+    return _Anew.since > 0
+
+
+def is_outdated(made: float) -> bool:
+    """Say whether what was kept at a moment, seconds since 1970, is to be fetched again."""
+    return made < _Anew.since
+
+
 def root() -> Path:
     """Return the folder of the cache."""
     return settings().cache / "network"
@@ -64,8 +85,8 @@ def entry(kind: str, key: str) -> Path:
 
 
 def load(kind: str, key: str) -> bytes | None:
-    """Return what was saved under a key; None: nothing was."""
-    file = entry(kind, key) / _CONTENT
+    """Return what was saved under a key; None: nothing was, or it is to be fetched again."""
+    file = saved(kind, key)
     try:
         content = file.read_bytes()
         os.utime(file.parent)
@@ -76,7 +97,11 @@ def load(kind: str, key: str) -> bytes | None:
 
 def saved(kind: str, key: str) -> Path:
     """Return the file that is saved under a key, for whoever opens it; it need not be there."""
-    return entry(kind, key) / _CONTENT
+    file = entry(kind, key) / _CONTENT
+    with contextlib.suppress(OSError):
+        if is_outdated(file.stat().st_mtime):
+            remove(file.parent)
+    return file
 
 
 def save(kind: str, key: str, content: bytes) -> None:

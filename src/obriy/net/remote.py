@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from obriy.errors import RemoteError
-from obriy.net import address, ending, mirror, tiff
+from obriy.net import address, cache, ending, mirror, tiff
 from obriy.net.client import Answer, client, content_range
 from obriy.net.mirror import About, Mirror
 from obriy.net.signing import Signer
@@ -33,13 +33,13 @@ class RemoteFile:
         signer: Signs the address when it is read.
     """
 
-    def __init__(self, at: str, signer: Signer | None, anew: float) -> None:
+    def __init__(self, at: str, signer: Signer | None) -> None:
         self.href = address.unsigned(at)
         self.signer = signer
         self._at = at
         self._lock = threading.Lock()
         self._coming: dict[Span, concurrent.futures.Future[None]] = {}
-        self._mirror = self._found(anew) or self._begun()
+        self._mirror = self._found() or self._begun()
 
     @functools.cached_property
     def levels(self) -> list[Level]:
@@ -149,9 +149,9 @@ class RemoteFile:
             "Run it again: it is then read anew.",
         )
 
-    def _found(self, anew: float) -> Mirror | None:
+    def _found(self) -> Mirror | None:
         there = mirror.find(self.href)
-        if there is not None and there.about.made < anew:
+        if there is not None and cache.is_outdated(there.about.made):
             there.discard()
             return None
         return there
@@ -192,30 +192,10 @@ _opening: Final = threading.Lock()
 _locks: Final[dict[str, threading.Lock]] = {}
 
 
-class _Anew:
-    """The moment before which nothing that is kept counts."""
-
-    since = 0.0
-
-
-def read_anew() -> None:
-    """Fetch again what is opened from now on, and was kept before (``--refresh``).
-
-    Whoever opens a file first in any process lets its old bytes go; others find the new ones.
-    """
-    _Anew.since = time.time()
-    let_go()
-
-
 def let_go() -> None:
     """Let go of the files that nobody reads at the moment."""
     _files.clear()
     _recent.clear()
-
-
-def anew_since() -> float:
-    """Return the moment before which nothing that is kept counts, seconds since 1970."""
-    return _Anew.since
 
 
 def remote_file(href: str, signer: Signer | None = None) -> RemoteFile:
@@ -237,6 +217,6 @@ def remote_file(href: str, signer: Signer | None = None) -> RemoteFile:
     with lock:
         file = _files.get(key)
         if file is None:
-            file = _files[key] = RemoteFile(at, signer, _Anew.since)
+            file = _files[key] = RemoteFile(at, signer)
             _recent.append(file)
         return file

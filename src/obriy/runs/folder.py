@@ -26,6 +26,7 @@ import yaml
 
 from obriy.errors import OutputError, UsageError
 from obriy.model.notices import notices_in, with_notices
+from obriy.net import cache
 from obriy.outputs.files import is_draft, output_errors, write_text
 from obriy.runs.fingerprint import LEDGER, file_sha256, files_below, fingerprint, local_places
 from obriy.runs.lock import LOCK, Lock, lock_folder
@@ -73,6 +74,7 @@ class RunFolder:
         self._stack = contextlib.ExitStack()
         self._lock: Lock | None = None
         self._steps: dict[str, Any] = {}
+        self._made: set[str] = set()
 
     def __enter__(self) -> Self:
         """Take the folder, and clear away what a run that was killed left half-written.
@@ -135,7 +137,7 @@ class RunFolder:
         """
         inputs = {**(inputs or {}), **{step: _digest(self._steps[step]) for step in after}}
         done = self._steps.get(name)
-        if done is not None and self._holds(done, inputs):
+        if done is not None and self._holds(name, done, inputs):
             outputs = {key: o["path"] for key, o in done["outputs"].items()}
             return StepRecord(outputs, _found_in(done))
         record = work()
@@ -148,7 +150,7 @@ class RunFolder:
     def is_done(self, name: str, inputs: Mapping[str, Any] | None = None) -> bool:
         """Say whether `step` would find this step done."""
         done = self._steps.get(name)
-        return done is not None and self._holds(done, inputs or {})
+        return done is not None and self._holds(name, done, inputs or {})
 
     def file(self, name: str) -> Path:
         """Return the path of a file of the run."""
@@ -186,6 +188,7 @@ class RunFolder:
             file.flush()
             os.fsync(file.fileno())
         self._steps[name] = json.loads(_dumps(entry))
+        self._made.add(name)
 
     def _describe(self, path: str) -> dict[str, Any]:
         file = self.file(path)
@@ -193,7 +196,9 @@ class RunFolder:
             raise OutputError(f"{file} was to be written and is not there.")
         return {"path": path, "size": file.stat().st_size, "sha256": file_sha256(file)}
 
-    def _holds(self, done: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
+    def _holds(self, name: str, done: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
+        if cache.is_read_anew() and name not in self._made:
+            return False
         same = done.get("inputs", {}) == dict(inputs)
         if inputs.get(FAR) and _found_in(done).get("failed"):
             return False
@@ -216,7 +221,7 @@ def finished_result(path: Path, config: str, names: Sequence[str]) -> dict[str, 
         config: What stands in its ``config.yaml``, if it is this run; see `config_text`.
         names: As for `RunFolder.note_finished`.
     """
-    if _config_in(path) != config:
+    if _config_in(path) != config or cache.is_read_anew():
         return None
     try:
         noted = json.loads((path / FINISHED).read_text(encoding="utf-8"))

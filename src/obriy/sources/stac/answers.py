@@ -7,7 +7,6 @@ from typing import Any, Final
 from obriy.errors import SourceError
 from obriy.model.notices import notice
 from obriy.net import cache
-from obriy.net.remote import anew_since
 from obriy.sources.stac.catalogues import Catalogue
 from obriy.sources.stac.search import Raw, Wanted, ask
 
@@ -54,4 +53,4 @@ def _kept(key: str) -> dict[str, Any] | None:
         made = dt.datetime.fromisoformat(kept["at"]).timestamp()
     except (ValueError, KeyError, TypeError):
         return None
-    return None if made < anew_since() else kept
+    return None if cache.is_outdated(made) else kept
