@@ -12,7 +12,9 @@ from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from obriy.blocks.pixels import FloatArray as FloatArray  # noqa: PLC0414 - a part of a block
+from obriy.blocks.planes import planes_of
+
 ByteArray = npt.NDArray[np.uint8]
 FlagArray = npt.NDArray[np.uint16]
 T = TypeVar("T")
@@ -63,8 +65,11 @@ class Block:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns, halo included."""
-        rows, columns = next(iter(self.bands.values())).shape
-        return rows, columns
+        return planes_of(self.bands).shape
+
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """Return (rows, columns), True where a band is missing."""
+        return self.once("missing", lambda: planes_of(self.bands).missing())
 
     def crop(self) -> "Block":
         """Return the block without its halo."""

@@ -4,7 +4,6 @@ Compiled for one thread, and kept on disk: the engine has its threads. Arithmeti
 in the order of numpy's, so that numbers are the same to the bit whoever made them.
 """
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -16,52 +15,27 @@ BoolArray = npt.NDArray[np.bool_]
 
 _ALIKE: Final = 64
 """Pixels in a row that are mostly alike, and then counted at once."""
-
-
-def as_floats(
-    raw: npt.NDArray[Any],
-    scale: float,
-    offset: float,
-    missing: Iterable[float],
-    hidden: BoolArray | None,
-) -> FloatArray:
-    """Return numbers of a file as values: DN · scale + offset, in float32.
-
-    Args:
-        raw: (rows, columns) of any type of numbers.
-        scale: Factor.
-        offset: Added after it.
-        missing: DN that mean missing; NaN and infinity always do.
-        hidden: (rows, columns), True where a pixel is missing whatever its DN; None: nowhere.
-
-    Returns:
-        (rows, columns), NaN missing.
-    """
-    numbers = np.array([n for n in missing if _occurs(n, raw.dtype)], raw.dtype)
-    # What is below zero by nothing changes no number, and zero would change the sign of zeros.
-    shift = np.float32(offset or -0.0)
-    nowhere = np.zeros((0, 0), bool)
-    values: FloatArray = _as_floats(
-        raw, np.float32(scale), shift, numbers, nowhere if hidden is None else hidden
-    )
-    return values
-
-
-def _occurs(number: float, dtype: np.dtype[Any]) -> bool:
-    """Say whether a number can be one of a type; NaN is missing anyway."""
-    if dtype.kind == "f":
-        return not np.isnan(number)
-    return float(number).is_integer() and np.iinfo(dtype).min <= number <= np.iinfo(dtype).max
+_PLACES: Final = (1 << 16) - 1
+"""Numbers of two bytes, without one that means missing."""
 
 
 @njit(nogil=True, cache=True)
-def _as_floats(
+def as_floats(
     raw: npt.NDArray[Any],
     scale: np.float32,
     offset: np.float32,
     missing: npt.NDArray[Any],
     hidden: BoolArray,
 ) -> FloatArray:
+    """Return DN · scale + offset; NaN where DN are missing or not finite, and where hidden says so.
+
+    Args:
+        raw: (rows, columns) of any type of numbers.
+        scale: Factor.
+        offset: Added after it.
+        missing: (n,) DN that mean missing, of the type of ``raw``.
+        hidden: (rows, columns), or (0, 0): nothing is hidden.
+    """
     values = np.empty(raw.shape, np.float32)
     nothing = np.float32(np.nan)
     for i in range(raw.shape[0]):
@@ -78,19 +52,58 @@ def _as_floats(
     return values
 
 
-def any_missing(planes: Iterable[FloatArray], shape: tuple[int, int]) -> BoolArray:
-    """Return where a plane holds NaN, (rows, columns)."""
-    found = np.zeros(shape, bool)
-    for plane in planes:
-        _add_missing(plane, found)
-    return found
+@njit(nogil=True, cache=True)
+def add_missing(raw: npt.NDArray[Any], missing: npt.NDArray[Any], found: BoolArray) -> None:
+    """Mark in ``found`` what DN are missing, or not finite; arguments are those of `as_floats`."""
+    for i in range(raw.shape[0]):
+        line, own = raw[i], found[i]
+        for number in missing:
+            for j in range(raw.shape[1]):
+                own[j] |= line[j] == number
+        for j in range(raw.shape[1]):
+            own[j] |= not np.isfinite(np.float32(line[j]))
 
 
 @njit(nogil=True, cache=True)
-def _add_missing(plane: FloatArray, found: BoolArray) -> None:
+def add_nan(plane: FloatArray, found: BoolArray) -> None:
+    """Mark in ``found`` where a plane holds NaN."""
     for i in range(plane.shape[0]):
         for j in range(plane.shape[1]):
             found[i, j] |= np.isnan(plane[i, j])
+
+
+@njit(nogil=True, cache=True)
+def pack(
+    values: FloatArray,
+    scale: np.float32,
+    offset: np.float32,
+    least: int,
+    codes: npt.NDArray[Any],
+) -> bool:
+    """Fill in the whole numbers that values are made of; return whether they give all of them back.
+
+    Args:
+        values: (rows, columns), NaN missing.
+        scale: Factor.
+        offset: Added after it.
+        least: The least number.
+        codes: (rows, columns) uint16 or int16, that of missing throughout; to be filled in.
+    """
+    low, high = np.float32(least), np.float32(least + _PLACES)
+    step = np.float32(1) / scale
+    for i in range(values.shape[0]):
+        lost = 0
+        for j in range(values.shape[1]):
+            value = values[i, j]
+            number = np.rint((value - offset) * step)
+            known = number >= low and number < high
+            same = number * scale + offset == value
+            lost += not ((known and same) or np.isnan(value))
+            if known:
+                codes[i, j] = np.int32(number)
+        if lost:
+            return False
+    return True
 
 
 @njit(nogil=True, cache=True)

@@ -2,9 +2,9 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +31,7 @@ from obriy.blocks.decoded import taken
 from obriy.blocks.decoding import DECODING, require_room
 from obriy.blocks.gdal import Access, dataset, gdal_env, open_raster
 from obriy.blocks.handles import held, state_of
-from obriy.blocks.keeping import LINEAR
-from obriy.blocks.pixels import as_floats
+from obriy.blocks.planes import LINEAR, Numbers
 from obriy.blocks.resample import LOCAL_CRS, around_window, resampled, spanned, step_between
 from obriy.blocks.validity import Layer, Validity
 from obriy.errors import RemoteError, SourceError
@@ -40,6 +39,7 @@ from obriy.model.grid import same_grid
 from obriy.model.notices import notice, reason_of
 from obriy.model.place import check_place
 
+T = TypeVar("T")
 _REACH: Final = 4
 """Pixels of a file around a place that a warp may read to fill it, with some to spare."""
 
@@ -94,8 +94,7 @@ def lazy_variable(band: RasterBand, geobox: GeoBox) -> xr.Variable:
     variable.encoding[DECODING] = band.path, decoding
     dtype = np.dtype(opened.dtypes[band.index - 1])
     if dtype.kind in "iu":
-        least = max(int(np.iinfo(dtype).min), -(1 << 15))
-        variable.encoding[LINEAR] = band.scale, band.offset, least
+        variable.encoding[LINEAR] = band.scale, band.offset, dtype.kind == "i"
     return variable
 
 
@@ -111,6 +110,34 @@ def read_averaged(
     Raises:
         SourceError: where the bytes cannot be decoded.
     """
+    behind = _behind(variable, rows, columns)
+    return None if behind is None else behind[0].read_small(*behind[1:], shape)
+
+
+def read_numbers(
+    variable: xr.Variable, rows: slice, columns: slice
+) -> tuple[Numbers, list[Hole]] | None:
+    """Read a window of a band of a file as the file has it, around what is broken.
+
+    Returns:
+        The numbers, and the holes in them in pixels of the variable; None where the variable does
+        not lie in one file, on its own grid.
+    """
+    behind = _behind(variable, rows, columns)
+    if behind is None:
+        return None
+    array, down, across = behind
+    holes: list[Hole] = []
+    numbers = array.numbers(down, across, holes)
+    if numbers is None:
+        return None
+    return numbers, [hole.shifted(rows.start, columns.start) for hole in holes]
+
+
+def _behind(
+    variable: xr.Variable, rows: slice, columns: slice
+) -> "tuple[_RasterArray, slice, slice] | None":
+    """Return the band of a file behind a variable, and a window of the variable in its pixels."""
     lazy = variable._data
     if not isinstance(lazy, indexing.LazilyIndexedArray):
         return None
@@ -124,7 +151,7 @@ def read_averaged(
     if any(part.step != 1 for part in parts):
         return None
     down, across = (slice(part.start, part.stop) for part in parts)
-    return lazy.array.read_small(down, across, shape)
+    return lazy.array, down, across
 
 
 def file_geobox(dataset: Any) -> GeoBox:
@@ -196,11 +223,31 @@ class _RasterArray(BackendArray):
         holes = told()
         with gdal_env():
             if holes is not None:
-                return self._read_around(rows, columns, holes)
+                values, parts = self._around(rows, columns, holes, self._values)
+                for part in parts:
+                    values[part] = _missing_value(self.band)
+                return values
             try:
                 return self._values(rows, columns)
             except RasterioError as error:
                 raise _unreadable(self.band, rows, columns, error) from error
+
+    def numbers(self, rows: slice, columns: slice, holes: list[Hole]) -> Numbers | None:
+        """Read a window as the file has it; None of what is no reflectance, or on another grid.
+
+        Args:
+            rows: Of the window.
+            columns: Of the window.
+            holes: Takes what is broken.
+
+        Raises:
+            SourceError: where the bytes cannot be decoded, and not be read around.
+        """
+        with gdal_env():
+            if self.dtype.kind != "f" or not self._datasets.fits:
+                return None
+            found, parts = self._around(rows, columns, holes, self._numbers)
+            return found.hiding(parts) if parts else found
 
     def read_small(
         self, rows: slice, columns: slice, shape: tuple[int, int]
@@ -222,25 +269,35 @@ class _RasterArray(BackendArray):
             except RasterioError as error:
                 raise _unreadable(self.band, rows, columns, error) from error
 
-    def _read_around(self, rows: slice, columns: slice, holes: list[Hole]) -> npt.NDArray[Any]:
-        """Read a window without the tiles that are broken, and tell of those that it meets."""
+    def _around(
+        self,
+        rows: slice,
+        columns: slice,
+        holes: list[Hole],
+        read: Callable[[slice, slice, frozenset[Tile]], T],
+    ) -> tuple[T, list[tuple[slice, slice]]]:
+        """Read a window without the tiles that are broken; tell, and return, where they lie."""
         while True:
             known = frozenset(self._broken)
             try:
-                values = self._values(rows, columns, known)
+                made = read(rows, columns, known)
                 break
             except RasterioError as error:
                 found = self._datasets.broken(rows, columns)
                 if found.keys() <= known:
                     raise _unreadable(self.band, rows, columns, error) from error
                 self._broken |= found
-        if self._broken:
-            for tile in self._datasets.tiles(rows, columns):
-                if tile in self._broken:
-                    hole = self._broken[tile]
-                    values[hole.within(rows, columns)] = _missing_value(self.band)
-                    holes.append(hole.shifted(-rows.start, -columns.start))
-        return values
+        met = self._datasets.tiles(rows, columns) if self._broken else ()
+        here = [self._broken[tile] for tile in met if tile in self._broken]
+        holes += [hole.shifted(-rows.start, -columns.start) for hole in here]
+        return made, [hole.within(rows, columns) for hole in here]
+
+    def _numbers(self, rows: slice, columns: slice, without: frozenset[Tile]) -> Numbers:
+        if without:
+            self._datasets.fetch(rows, columns, without)
+        file = self._datasets.file(without)
+        raw, hidden = self._raw(file, rows, columns, self._datasets.grid)
+        return Numbers(raw, self.band.scale, self.band.offset, self.band.missing, hidden)
 
     def _values(
         self, rows: slice, columns: slice, without: frozenset[Tile] = frozenset()
@@ -275,14 +332,25 @@ class _RasterArray(BackendArray):
         shape: tuple[int, int] | None = None,
     ) -> npt.NDArray[Any]:
         """Return a window of the file on its own grid, what is missing left out."""
+        raw, hidden = self._raw(file, rows, columns, own, shape)
+        return _to_values(raw, self.band, hidden)
+
+    def _raw(
+        self,
+        file: Any,
+        rows: slice,
+        columns: slice,
+        own: GeoBox,
+        shape: tuple[int, int] | None = None,
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
+        """Return a window of the file as it is, and what of it is hidden."""
         window = Window.from_slices(rows, columns)
         raw = taken(file, self.band.index, window) if shape is None else None
         if raw is None:
             raw = file.read(
                 self.band.index, window=window, out_shape=shape, resampling=Resampling.average
             )
-        hidden = self._validity.hidden(raw, self.band.masks, rows, columns, own)
-        return _to_values(raw, self.band, hidden)
+        return raw, self._validity.hidden(raw, self.band.masks, rows, columns, own)
 
 
 class _Datasets:
@@ -387,7 +455,7 @@ def _to_values(
     raw: npt.NDArray[Any], band: RasterBand, hidden: npt.NDArray[np.bool_] | None = None
 ) -> npt.NDArray[Any]:
     if np.dtype(band.dtype).kind == "f":
-        return as_floats(raw, band.scale, band.offset, band.missing, hidden)
+        return Numbers(raw, band.scale, band.offset, band.missing, hidden).values()
     missing = _missing(raw, band) if hidden is None else _missing(raw, band) | hidden
     if raw.dtype.kind == "f":
         raw = np.where(missing, band.fill, raw)

@@ -2,17 +2,19 @@
 
 import dataclasses
 import itertools
+import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from obriy.blocks.base import Block
+from obriy.blocks.base import Block, FloatArray
 from obriy.blocks.damage import Hole, read_around
-from obriy.blocks.keeping import Kept, linear_of
 from obriy.blocks.plan import Plan, Window
+from obriy.blocks.planes import LINEAR, Numbers, Planes, packed, planes_of
+from obriy.blocks.raster import read_numbers
 from obriy.errors import SourceError
 
 
@@ -39,7 +41,7 @@ class Reader:
         self._flags = scene["flags"].variable if "flags" in scene else None
         self._prepare = prepare
         self._free = keep
-        self._kept: dict[int, Kept] = {}
+        self._kept: dict[int, Block] = {}
         self._lock = threading.Lock()
 
     def blocks(self, number: int) -> list[Block]:
@@ -47,7 +49,7 @@ class Reader:
         alike = len(set(self._wanted)) == 1
         kept = self._kept.get(number)
         if kept is not None:
-            block = kept.unpacked()
+            block = dataclasses.replace(kept, bands=planes_of(kept.bands).bare())
         else:
             block = self._prepare(self._read(number)) if alike else self._read(number)
             self._keep(number, block)
@@ -94,13 +96,11 @@ class Reader:
         outer = place.padded(self.plan.halo, self._shape)
         top, left = place.row - outer.row, place.column - outer.column
         holes: list[Hole] = []
-        bands = {
-            name: np.asarray(_sound(variable, outer, holes), np.float32)
-            for name, variable in self._variables.items()
-        }
+        planes = Planes({name: _numbers(v, outer, holes) for name, v in self._variables.items()})
         flags = None if self._flags is None else _sound(self._flags, outer, holes)
+        bands: Mapping[str, FloatArray] = planes
         if holes:
-            bands = {name: plane.copy() for name, plane in bands.items()}
+            bands = {name: plane.copy() for name, plane in planes.items()}
         for hole in holes:
             for plane in bands.values():
                 plane[hole.within(*outer.slices)] = np.nan
@@ -121,13 +121,22 @@ class Reader:
             self._holes[number] = met
 
     def _keep(self, number: int, block: Block) -> None:
-        if 2 * sum(plane.size for plane in block.bands.values()) > self._free:
+        if math.prod(block.shape) * len(block.bands) > self._free:
             return
-        kept = Kept.of(block, {name: linear_of(v) for name, v in self._variables.items()})
+        planes = self._packed(block.bands)
+        beside = (block.flags, block.unseen, block.shadow)
+        size = planes.nbytes + sum(array.nbytes for array in beside if array is not None)
         with self._lock:
-            if kept.nbytes <= self._free:
-                self._free -= kept.nbytes
-                self._kept[number] = kept
+            if size <= self._free:
+                self._free -= size
+                self._kept[number] = dataclasses.replace(block, bands=planes)
+
+    def _packed(self, bands: Mapping[str, FloatArray]) -> Planes:
+        """Return bands as small as they can be without losing a bit."""
+        if isinstance(bands, Planes):
+            return bands.bare()
+        linear = {name: v.encoding.get(LINEAR) for name, v in self._variables.items()}
+        return Planes({name: packed(plane, linear[name]) for name, plane in bands.items()})
 
     def drop(self, number: int) -> None:
         """Forget a block that is done."""
@@ -136,7 +145,20 @@ class Reader:
 
 def _only(block: Block, names: frozenset[str]) -> Block:
     """Return a block with some of its bands."""
-    return dataclasses.replace(block, bands={n: a for n, a in block.bands.items() if n in names})
+    return dataclasses.replace(block, bands=planes_of(block.bands).only(names))
+
+
+def _numbers(variable: xr.Variable, window: Window, holes: list[Hole]) -> Numbers | FloatArray:
+    """Read a window of a band as its file has it, or its values; add what is broken to a list."""
+    try:
+        found = read_numbers(variable, *window.slices)
+    except SourceError:  # read part by part
+        found = None
+    if found is None:
+        return np.asarray(_sound(variable, window, holes), np.float32)
+    numbers, broken = found
+    holes += broken
+    return numbers
 
 
 def _sound(variable: xr.Variable, window: Window, holes: list[Hole]) -> Any:

@@ -54,7 +54,9 @@ class Index:
         """
         require_bands(set(bands), set(self.formula.bands), self.name)
         nir = resolve_nir(set(bands))
-        return self.formula({**bands, "nir": bands[nir]} if nir else bands, core)
+        if nir not in {None, "nir"} and "nir" in self.formula.bands:
+            bands = {**bands, "nir": bands[nir]}
+        return self.formula(bands, core)
 
     def bands_to_read(self, available: set[str]) -> set[str]:
         """Return the bands of those available that the index is made of.

@@ -3,8 +3,8 @@
 import ast
 import dataclasses
 import operator
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,8 @@ from obriy.model.bands import SPECTRAL
 
 Core = tuple[slice, slice]
 F32 = npt.NDArray[np.float32]
-_STRIP: Final = 64 * 1024
-"""Pixels that are worked on at a time: a plane of them is a quarter of a megabyte."""
+_STRIP: Final = 128 * 1024
+"""Pixels that are worked on at a time: a plane of them is half a megabyte."""
 
 _OPERATORS: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add,
@@ -40,6 +40,32 @@ class IndexValues:
     values: npt.NDArray[np.float32]
     undefined: int
     clipped: int
+
+
+@runtime_checkable
+class InRows(Protocol):
+    """Bands of which some rows are made at a time."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        ...
+
+    def rows(self, name: str, rows: slice) -> F32:
+        """Return some rows of a band."""
+        ...
+
+
+class _Whole:
+    """Bands in memory, seen in the same way; of any shape."""
+
+    def __init__(self, bands: Mapping[str, F32], names: Iterable[str]) -> None:
+        self._bands = {name: np.asarray(bands[name], np.float32) for name in names}
+        self.shape = np.broadcast_shapes(*(array.shape for array in self._bands.values()))
+
+    def rows(self, name: str, rows: Any) -> F32:
+        part: F32 = self._bands[name][rows]
+        return part
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +102,12 @@ class Formula:
             bands: Reflectance by common name, unitless, NaN missing, all of one shape.
             core: The part (rows, columns) in which pixels are counted; None: all of it.
         """
-        own = {name: np.asarray(bands[name], np.float32) for name in self.bands}
-        shape = np.broadcast_shapes(*(array.shape for array in own.values()))
+        planes = bands if isinstance(bands, InRows) else _Whole(bands, self.bands)
+        shape = planes.shape
         values = np.empty(shape, np.float32)
         undefined = clipped = 0
         for rows in _strips(shape):
-            part = {name: array[rows] for name, array in own.items()}
+            part = {name: planes.rows(name, rows) for name in self.bands}
             inside = None if core is None else (_overlap(core[0], rows), core[1])
             found = self._strip(part, inside)
             values[rows] = found.values

@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
-from obriy.blocks.pixels import BoolArray, any_missing
+from obriy.blocks.pixels import BoolArray
 from obriy.errors import UsageError
 from obriy.indices.catalogue import Index, get_index, water_indices
 from obriy.indices.formula import IndexValues
@@ -139,7 +139,7 @@ class IndexRule:
         spread = THRESHOLD_SPREAD * (self.index.high - self.index.low)
         labels, doubt = _cut(
             values,
-            any_missing(block.bands.values(), block.shape),
+            block.missing(),
             np.float32(self.cut.value),
             np.float32(spread),
             self.index.water == "above",

@@ -24,7 +24,6 @@ import numpy.typing as npt
 from numba import njit
 
 from obriy.blocks.base import Block, ByteArray, FlagArray, FloatArray, Labelled
-from obriy.blocks.pixels import any_missing
 from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.flags import Flag, Unseen
 from obriy.model.legend import NO_DATA
@@ -54,7 +53,7 @@ def hide(block: Block) -> Block:
     Args:
         block: Bands as read, with or without ``flags``.
     """
-    missing = _missing(block)
+    missing = block.missing()
     unseen = missing * np.uint8(Unseen.NO_DATA)
     if block.flags is None:
         return dataclasses.replace(block, unseen=unseen)
@@ -212,10 +211,6 @@ def _fraction(fraction: ByteArray | None, labels: ByteArray) -> ByteArray | None
     if fraction is None:
         return None
     return np.where(labels == NO_DATA, np.uint8(FRACTION_MISSING), fraction)
-
-
-def _missing(block: Block) -> npt.NDArray[np.bool_]:
-    return any_missing(block.bands.values(), block.shape)
 
 
 def _around(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:

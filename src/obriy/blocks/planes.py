@@ -1,0 +1,162 @@
+"""Bands of a block as their files have them, which become values where somebody asks for them.
+
+Whole numbers take a quarter of the memory of what is made of them: a loop over an index reads them
+some rows at a time, so that their values never leave the processor's cache, and what is kept for a
+second pass is kept as it was read.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from obriy.blocks.pixels import BoolArray, FloatArray, add_missing, add_nan, as_floats, pack
+
+Linear = tuple[float, float, bool]
+"""Scale and offset of a band, and whether its DN may be negative: value = DN · scale + offset."""
+LINEAR: Final = "linear"
+"""Key in the ``encoding`` of a lazy variable whose values are whole DN times a scale."""
+_EVERYWHERE: Final = slice(None)
+_NOWHERE: Final = np.zeros((0, 0), bool)
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbers:
+    """A window of a band: value = DN · scale + offset, in float32.
+
+    Attributes:
+        raw: (rows, columns) DN, of any type.
+        scale: Factor.
+        offset: Added after it.
+        missing: DN that mean missing; NaN and infinity always do.
+        hidden: (rows, columns), True where a pixel is missing whatever its DN; None: nowhere.
+    """
+
+    raw: npt.NDArray[Any]
+    scale: float = 1.0
+    offset: float = 0.0
+    missing: tuple[float, ...] = ()
+    hidden: BoolArray | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory, bytes."""
+        return self.raw.nbytes + (0 if self.hidden is None else self.hidden.nbytes)
+
+    @functools.cached_property
+    def _missing(self) -> npt.NDArray[Any]:
+        """Those of the missing numbers that its type can hold; NaN is missing anyway."""
+        dtype = self.raw.dtype
+        if dtype.kind == "f":
+            return np.array([n for n in self.missing if not np.isnan(n)], dtype)
+        least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+        whole = [n for n in self.missing if float(n).is_integer() and least <= n <= most]
+        return np.array(whole, dtype)
+
+    def values(self, rows: slice = _EVERYWHERE) -> FloatArray:
+        """Return some rows as values, NaN missing."""
+        # What is below zero by nothing changes no number; zero would change the sign of zeros.
+        shift = np.float32(self.offset or -0.0)
+        hidden = _NOWHERE if self.hidden is None else self.hidden[rows]
+        made: FloatArray = as_floats(
+            self.raw[rows], np.float32(self.scale), shift, self._missing, hidden
+        )
+        return made
+
+    def add_missing(self, found: BoolArray) -> None:
+        """Mark in (rows, columns) what is missing."""
+        add_missing(self.raw, self._missing, found)
+        if self.hidden is not None:
+            found |= self.hidden
+
+    def hiding(self, parts: Iterable[tuple[slice, slice]]) -> "Numbers":
+        """Return the window with some parts missing."""
+        hidden = np.zeros(self.raw.shape, bool) if self.hidden is None else self.hidden.copy()
+        for part in parts:
+            hidden[part] = True
+        return dataclasses.replace(self, hidden=hidden)
+
+
+class Planes(Mapping[str, FloatArray]):
+    """The bands of a block by common name: (rows, columns) float32, NaN missing.
+
+    Args:
+        numbers: Of each band; of one that was resampled its values.
+    """
+
+    def __init__(self, numbers: Mapping[str, Numbers | FloatArray]) -> None:
+        self._numbers = numbers
+        self._made: dict[str, FloatArray] = {}
+
+    def __getitem__(self, name: str) -> FloatArray:
+        if name not in self._made:
+            self._made[name] = self.rows(name, _EVERYWHERE)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        first = next(iter(self._numbers.values()))
+        rows, columns = first.raw.shape if isinstance(first, Numbers) else first.shape
+        return rows, columns
+
+    @property
+    def nbytes(self) -> int:
+        """What the numbers take, bytes."""
+        return sum(plane.nbytes for plane in self._numbers.values())
+
+    def rows(self, name: str, rows: slice) -> FloatArray:
+        """Return some rows of a band."""
+        if name in self._made:
+            return self._made[name][rows]
+        found = self._numbers[name]
+        return found.values(rows) if isinstance(found, Numbers) else found[rows]
+
+    def missing(self) -> BoolArray:
+        """Return (rows, columns), True where a band is missing."""
+        found = np.zeros(self.shape, bool)
+        for plane in self._numbers.values():
+            if isinstance(plane, Numbers):
+                plane.add_missing(found)
+            else:
+                add_nan(plane, found)
+        return found
+
+    def only(self, names: Iterable[str]) -> "Planes":
+        """Return some of the bands."""
+        return Planes({name: self._numbers[name] for name in names})
+
+    def bare(self) -> "Planes":
+        """Return the bands without the values that were made of them."""
+        return Planes(self._numbers)
+
+
+def planes_of(bands: Mapping[str, FloatArray]) -> Planes:
+    """Return bands as planes; arrays stay what they are."""
+    return bands if isinstance(bands, Planes) else Planes(bands)
+
+
+def packed(values: FloatArray, linear: Linear | None) -> Numbers | FloatArray:
+    """Return a band as whole numbers; as it is where they would not give all of it back.
+
+    Args:
+        values: (rows, columns), NaN missing.
+        linear: Of its file; None: it has none.
+    """
+    if linear is None or not linear[0]:
+        return values
+    scale, offset, signed = linear
+    nothing = -(1 << 15) if signed else (1 << 16) - 1
+    codes = np.full(values.shape, nothing, np.int16 if signed else np.uint16)
+    least = nothing + 1 if signed else 0
+    exact = pack(values, np.float32(scale), np.float32(offset or -0.0), least, codes)
+    return Numbers(codes, scale, offset, (nothing,)) if exact else values
