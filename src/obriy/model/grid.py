@@ -1,7 +1,8 @@
 """Grids: an odc.geo GeoBox is the one value for shape, affine and CRS."""
 
+import functools
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,16 @@ DIMS = ("y", "x")
 
 def coords_of(geobox: GeoBox) -> dict[Hashable, xr.DataArray]:
     """Return coordinates y and x (whatever the CRS), with ``spatial_ref`` where it has one."""
+    return dict(_coords_of(geobox))
+
+
+@functools.lru_cache(maxsize=8)
+def _coords_of(geobox: GeoBox) -> Mapping[Hashable, xr.DataArray]:
+    """Make them once for all layers of all dates of a place."""
     coords = xr_coords(geobox, dims=DIMS)
     for name, step in (("y", geobox.affine.e), ("x", geobox.affine.a)):
         coords[name].attrs["resolution"] = float(step)
-    return dict(coords)
+    return coords
 
 
 def geobox_of(data: xr.DataArray | xr.Dataset) -> GeoBox:

@@ -6,7 +6,6 @@ import json
 import threading
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -29,7 +28,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.layers import LAYERS, Layer, layer_of
 from obriy.model.legend import NO_DATA, Legend
-from obriy.model.provenance import SOURCES_TAG, hrefs_of
+from obriy.model.provenance import SOURCES_TAG, hrefs_of, versions
 from obriy.outputs.files import DRAFT, atomic_path, full_error, is_full, output_error
 from obriy.outputs.overviews import with_modes
 from obriy.outputs.styles import raster_entries, write_categories, write_style
@@ -296,7 +295,7 @@ def _colours(layer: Layer) -> dict[int, tuple[int, int, int, int]]:
 
 
 def _describe(dataset: Any, layer: Layer, tags: dict[str, str]) -> None:
-    dataset.update_tags(TIFFTAG_SOFTWARE=f"obriy {version('obriy')}", **tags)
+    dataset.update_tags(TIFFTAG_SOFTWARE=f"obriy {versions()['obriy']}", **tags)
     if layer.legend is not None:
         dataset.set_band_description(1, f"classes of the legend '{layer.legend.name}'")
         dataset.update_tags(1, legend=legend_json(layer.legend))

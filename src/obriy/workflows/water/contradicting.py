@@ -32,6 +32,7 @@ from obriy.workflows.dated import ImageMap, map_of, part_of
 from obriy.workflows.passes import map_writers, pixel_m
 from obriy.workflows.run import COMPARING, map_step
 from obriy.workflows.water.mapping import open_map
+from obriy.workflows.water.mapping import record as recorded
 
 BANDS: Final = ("blue", "green", "red")
 """Bands in which clouds are looked for, the best first: fields change least in blue."""
@@ -152,7 +153,8 @@ def _told(image: ImageMap, done: StepRecord, folder: RunFolder) -> ImageMap:
         files |= {name: done.outputs[f"{name} {date}"] for name in ("mask", "unseen")}
         record = record.with_warning(notice("land_contradicted", area=doubted["km2"]))
     found = {**image.found, "doubted": doubted or {"pixels": 0, "km2": 0.0}}
-    told = open_map(folder.path, files, part.assign_attrs(provenance=record), found)
+    seen = open_map(folder.path, files, part, found) if doubted else map_of(image)
+    told = dataclasses.replace(seen, provenance=recorded(record, found))
     return dataclasses.replace(image, map=told, files=files, found=found)
 
 
