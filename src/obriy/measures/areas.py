@@ -1,6 +1,7 @@
 """Area of a class inside districts, with what was unseen, block by block."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -95,9 +96,11 @@ def add_up(
     """
     code = class_map.legend.by_name(class_name).code
     sites = _sites(districts or (), class_map.geobox)
+    bounds = shapely.bounds([site.outline for site in sites])
     for window in windows(class_map.labels.shape):
+        near = [sites[k] for k in np.flatnonzero(_may_meet(bounds, window))]
         _measure_window(
-            class_map, sites, window, pixel_size_m=pixel_size_m, code=code, others=others, view=view
+            class_map, near, window, pixel_size_m=pixel_size_m, code=code, others=others, view=view
         )
     return [site.tally for site in sites]
 
@@ -172,8 +175,21 @@ def _measure_window(
         site.tally.add(view(pixels) if view else pixels, code)
 
 
+def _may_meet(bounds: FloatArray, window: tuple[slice, slice]) -> npt.NDArray[np.bool_]:
+    """Say which bounds (n, 4) meet a window: of thousands of districts few do."""
+    rows, columns = window
+    left, top, right, bottom = bounds.T
+    across = (left < columns.stop) & (right > columns.start)
+    found: npt.NDArray[np.bool_] = across & (top < rows.stop) & (bottom > rows.start)
+    return found
+
+
 def _within(outline: shapely.Geometry, window: tuple[slice, slice]) -> shapely.Geometry:
     rows, columns = window
+    left, top, right, bottom = outline.bounds
+    inside = columns.start <= left and right <= columns.stop
+    if inside and rows.start <= top and bottom <= rows.stop:
+        return outline
     square = shapely.box(columns.start, rows.start, columns.stop, rows.stop)
     return shapely.intersection(outline, square)
 
@@ -188,7 +204,7 @@ def _inside(
     """
     rows, columns = window
     wide = slice(rows.start - 1, rows.stop + 1), slice(columns.start - 1, columns.stop + 1)
-    share = pixel_coverage(_within(site.outline, wide), *wide).astype("float64")
+    share = pixel_coverage(site.outline, *wide).astype("float64")
     core = share[1:-1, 1:-1]
     down, right = share[:-2, 1:-1] - share[2:, 1:-1], share[1:-1, :-2] - share[1:-1, 2:]
     return area * core, np.stack([down, right]) / 2 * area
@@ -324,8 +340,13 @@ def district_area(district: District, geobox: GeoBox, pixel_size_m: float | None
         if geobox.crs is None:
             geometry = place(geometry, None, geobox)
         return polygon_area(geometry, crs, pixel_size_m=pixel_size_m)
-    ellipsoid = pyproj.CRS(str(geobox.crs)).get_geod()
+    ellipsoid = _ellipsoid(str(geobox.crs))
     return polygon_area(district.geometry, crs, ellipsoid=ellipsoid)
+
+
+@functools.lru_cache(maxsize=64)
+def _ellipsoid(crs: str) -> pyproj.Geod | None:
+    return pyproj.CRS(crs).get_geod()
 
 
 def _wkt(geobox: GeoBox) -> str | None:

@@ -78,7 +78,7 @@ def _versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     names = (
-        "obriy", "numpy", "rasterio", "odc-geo", "exactextract", "scipy", "scikit-image",
+        "obriy", "numpy", "rasterio", "odc-geo", "scipy", "scikit-image",
         "scikit-learn",
     )  # fmt: skip
     found = {name: version(name) for name in names}
