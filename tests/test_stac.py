@@ -10,8 +10,11 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.staticfiles import StaticFiles
 from tests.servers.faults import faulty
-from tests.servers.running import serving_files
+from tests.servers.running import running, serving_files
 from tests.stac_scenes import item_of, stac_api, write_items, write_scene
 from tests.terminal import error_line, obriy
 from tests.test_net import anew, set_up
@@ -22,7 +25,7 @@ from obriy.model.grid import geobox_of
 from obriy.prepare.warp import warp_on
 from obriy.sources.base import Query
 from obriy.sources.finding import find_items, list_items
-from obriy.sources.scene import open_scene
+from obriy.sources.scene import asked, open_item, open_scene
 from obriy.sources.stac.search import footprint_of
 from obriy.tables import load_toml
 from obriy.workflows.config.base import make_config
@@ -161,7 +164,7 @@ def test_the_plan_lists_images_bytes_and_why_others_are_left_out(api, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("asked", "dates"),
+    ("wanted", "dates"),
     [
         ({"best": 2}, ["2025-06-05", "2025-06-15"]),
         ({"max_dates": 2}, ["2025-06-05", "2025-06-15"]),  # the clearest of 05, and of 15 and 25
@@ -169,8 +172,8 @@ def test_the_plan_lists_images_bytes_and_why_others_are_left_out(api, tmp_path):
         ({"datetime": "2025-06-10/2025-06-20"}, ["2025-06-15"]),
     ],
 )
-def test_dates_are_chosen(api, asked, dates):
-    assert [item.date for item in find_items([api], query(**asked))] == dates
+def test_dates_are_chosen(api, wanted, dates):
+    assert [item.date for item in find_items([api], query(**wanted))] == dates
 
 
 def test_an_image_that_was_processed_again_is_read_once_and_it_is_said(season, tmp_path):
@@ -486,3 +489,85 @@ def test_a_tile_that_does_not_come_is_unseen_with_its_address_and_the_run_partia
     assert whole.returncode == 0, whole.stderr
     assert again["dates"][1]["unseen_share"] == pytest.approx(edge)
     assert {asked.path for asked in cogs.asked[before:]} == {f"/{day}/B03.tif"}
+
+
+WORD = "a-secret-that-opens-files"
+
+
+def test_tokens_open_pixels_and_stand_nowhere(season, tmp_path, monkeypatch):
+    """As Planetary Computer has it: a token for a store, asked for when a pixel is read."""
+
+    async def app(scope, receive, send):
+        files = StaticFiles(directory=season[0].parent)
+        told = Request(scope)
+        if told.url.path.startswith("/token/"):
+            answer = JSONResponse({"token": f"sig={WORD}", "msft:expiry": "2100-01-01T00:00:00Z"})
+        elif told.query_params.get("sig") != WORD:
+            answer = PlainTextResponse("no", 403)
+        else:
+            answer = files
+        await answer(scope, receive, send)
+
+    row = load_toml("catalogues")["catalogues"]["planetary-computer"]
+    with running(app) as store:
+        place = f"{store.url}/{season[0].name}"
+        raw = item_of(band_files(season[0] / "2025-06-05"), "S2B", "2025-06-05T08:36:09Z",
+                      href=lambda file: f"{place}/{file.parent.name}/{file.name}")  # fmt: skip
+        with stac_api(write_items(tmp_path / "items.json", [raw])) as address:
+            monkeypatch.setitem(row, "api", address)
+            monkeypatch.setitem(row, "sign", store.url + "/token/{account}/{container}")
+            monkeypatch.setitem(row, "signs", "127.0.0.1")
+            found = water(tmp_path, source="stac:planetary-computer", aoi=AROUND,
+                          datetime="2025-06", best=1)  # fmt: skip
+    assert found.area_km2 == pytest.approx(np.pi * 20**2 * 1e-4, rel=0.02)
+    assert [one.path for one in store.asked].count(f"/token/127/{season[0].name}") == 1
+    left = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert len(left) > 10
+    assert [file for file in left if WORD.encode() in file.read_bytes()] == []
+
+
+def test_refresh_asks_again(season, tmp_path):
+    with (
+        serving_files(season[0]) as cogs,
+        stac_api(write_items(tmp_path / "items.json", served(season, cogs))) as address,
+    ):
+        words = ["water", f"stac:{address}", "--aoi", AROUND, "--datetime", "2025-06",
+                 "--best", "1", "--method", "ndwi:0.05", "--out", tmp_path / "run"]  # fmt: skip
+        counts = []
+        for more in ((), (), ("--refresh",)):
+            anew()  # a process of its own
+            before = len(cogs.asked)
+            assert obriy(*words, *more).returncode in (0, 3)
+            counts.append(len(cogs.asked) - before)
+    assert counts[0] > 0
+    assert counts == [counts[0], 0, counts[0]]
+
+
+def test_the_world_is_not_asked_for(api):
+    with pytest.raises(UsageError, match="Say --aoi and --datetime"):
+        find_items([api], Query(datetime="2025-06"))
+    with pytest.raises(UsageError, match="Say --aoi and --datetime"):
+        find_items([api], query(datetime=None))
+
+
+def test_items_that_say_no_time_are_left_out_and_named(season, tmp_path):
+    features = json.loads(season[1].read_text())["features"]
+    features[1]["properties"]["datetime"] = "yesterday"
+    del features[2]["geometry"], features[2]["bbox"], features[2]["properties"]
+    file = write_items(tmp_path / "items.json", features)
+    (found,) = find_items([f"stac:{file}"], query())
+    assert "2 items of" in found.notes[0]
+    assert "S2B_2025-06-15, S2B_2025-06-25" in found.notes[0]
+
+
+def test_pixels_in_a_closed_store_are_refused_with_what_they_need(season, tmp_path):
+    item = json.loads(season[1].read_text())["features"][0]
+    for name, asset in item["assets"].items():
+        asset["href"] = f"s3://eodata/{name}.jp2"
+    item["assets"]["B03"]["alternate"] = {"https": {"href": "https://store.invalid/B03.tif"}}
+    file = write_items(tmp_path / "items.json", [item])
+    (found,) = find_items([f"stac:{file}"], query())
+    with pytest.raises(
+        SourceError, match=r"s3://eodata/B02.jp2 lies in a store that asks for keys"
+    ):
+        open_item(found, asked(), query().districts)

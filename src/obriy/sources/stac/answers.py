@@ -25,13 +25,13 @@ def answer_of(catalogue: Catalogue, wanted: Wanted) -> tuple[list[Raw], list[str
         SourceError: a catalogue that does not answer, and never did.
     """
     if "://" not in catalogue.href:
-        return ask(catalogue, wanted), []
+        return ask(catalogue, wanted)
     key = json.dumps([catalogue.href, catalogue.collections, wanted.interval, wanted.boxes()])
     kept = _kept(key)
     if kept is not None and kept["at"][:10] >= wanted.widened(_SETTLED_DAYS).last:
         return kept["items"], []
     try:
-        items = ask(catalogue, wanted)
+        items, odd = ask(catalogue, wanted)
     except SourceError:
         if kept is None:
             raise
@@ -40,7 +40,7 @@ def answer_of(catalogue: Catalogue, wanted: Wanted) -> tuple[list[Raw], list[str
     if items:
         now = dt.datetime.now(dt.UTC).isoformat()
         cache.save(_KIND, key, json.dumps({"at": now, "items": items}).encode())
-    return items, []
+    return items, odd
 
 
 def _kept(key: str) -> dict[str, Any] | None:

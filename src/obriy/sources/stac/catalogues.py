@@ -24,13 +24,11 @@ class Catalogue:
         name: That of the table, else its address.
         href: Address of a STAC API or of a static catalogue, or a file of items.
         collections: What to take, the best first; empty: all that it has.
-        needs: What reading its pixels asks for; empty: nothing.
     """
 
     name: str
     href: str
     collections: tuple[str, ...] = ()
-    needs: str = ""
 
     @property
     def title(self) -> str:
@@ -69,7 +67,12 @@ def catalogues_of(address: str) -> list[Catalogue]:
 
 def _of_table(name: str, row: Mapping[str, Any], asked: tuple[str, ...]) -> Catalogue:
     usual = tuple(row["collections"])
-    return Catalogue(name, row["api"], asked or usual, row.get("needs", ""))
+    return Catalogue(name, row["api"], asked or usual)
+
+
+def needs_of(name: str) -> str:
+    """Return what the pixels of a catalogue of the table ask for; empty: nothing that is known."""
+    return str(load_toml("catalogues")["catalogues"].get(name, {}).get("needs", ""))
 
 
 def access_of(name: str) -> Access:

@@ -13,7 +13,7 @@ from obriy.net.address import unsigned
 from obriy.sources.band_names import look_up
 from obriy.sources.base import Request
 from obriy.sources.geotiff import open_told
-from obriy.sources.stac.catalogues import access_of, product_of
+from obriy.sources.stac.catalogues import access_of, needs_of, product_of
 from obriy.sources.told import Told
 from obriy.tables.sensor import Sensor, load_sensor
 
@@ -52,6 +52,7 @@ def told_of(item: Item, request: Request) -> Told:
     chosen = _chosen(found, request, sensor, item)
     assets = {name: _best(sizes, request.resolution) for name, sizes in chosen.items()}
     hrefs = {name: str(asset["href"]) for name, asset in assets.items()}
+    _require_open(hrefs, str(document["catalogue"]))
     properties = document["properties"]
     facts = {
         "catalogue": document["catalogue"],
@@ -103,6 +104,17 @@ def names_of(document: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(bands_of(document, sensor, row.get("product", "")))
 
 
+def _require_open(hrefs: Mapping[str, str], catalogue: str) -> None:
+    """Raise where pixels lie in a store that is not read by HTTP."""
+    closed = next((href for href in hrefs.values() if "://" in href and href[:4] != "http"), None)
+    if closed is not None:
+        needs = needs_of(catalogue) or "keys for its store"
+        raise SourceError(
+            f"{closed} lies in a store that asks for {needs}, and is not read yet.",
+            "Take another catalogue (stac:earth-search, stac:planetary-computer).",
+        )
+
+
 def _sensor(document: Mapping[str, Any], request: Request) -> tuple[Sensor, Mapping[str, str]]:
     """Return whose an item is, and the row of the table that tells."""
     place, collection, name = (
@@ -134,8 +146,15 @@ def bands_of(document: Mapping[str, Any], sensor: Sensor, product: str) -> dict[
         meant = (look_up(name, sensor, product) for name in names)
         band = next((one for one in meant if one), None)
         if band is not None:
-            found.setdefault(band, []).append({**asset, "key": key})
+            found.setdefault(band, []).append({**asset, "key": key, "href": _reached(asset)})
     return found
+
+
+def _reached(asset: Asset) -> str:
+    """Return the address of an asset, that of HTTPS where it has several."""
+    hrefs = [asset, *(asset.get("alternate") or {}).values()]
+    told = [str(one["href"]) for one in hrefs if one.get("href")]
+    return next((href for href in told if href.startswith(("https:", "http:"))), told[0])
 
 
 def _is_picture(asset: Asset) -> bool:

@@ -79,18 +79,23 @@ def parts_of(geometry: shapely.Geometry) -> list[shapely.Geometry]:
     return [part for part in (shapely.intersection(geometry, s) for s in sides) if part.area > 0]
 
 
-def ask(catalogue: Catalogue, wanted: Wanted) -> list[Raw]:
-    """Return the items of the first of a catalogue's collections that has any.
+def ask(catalogue: Catalogue, wanted: Wanted) -> tuple[list[Raw], list[str]]:
+    """Ask for the items of the first of a catalogue's collections that has any.
+
+    Returns:
+        Its items, and what is said of those that are none.
 
     Raises:
         SourceError: a catalogue that does not answer, or answers with something else.
     """
+    odd: list[str] = []
+    found: list[Raw] = []
     try:
         root, base = _read(catalogue.href)
         for collections in [[one] for one in catalogue.collections] or [[]]:
-            found = list(_of(root, base, catalogue, collections, wanted))
+            found = list(_of(root, base, collections, wanted, odd))
             if found:
-                return found
+                break
     except Exception as error:
         if not isinstance(error, _unanswered()):
             raise
@@ -98,7 +103,8 @@ def ask(catalogue: Catalogue, wanted: Wanted) -> list[Raw]:
             notice("catalogue_silent", name=catalogue.title, why=_why(error)),
             notice("other_catalogue"),
         ) from error
-    return []
+    said = notice("odd_items", name=catalogue.title, count=len(odd), some=odd[:3]) if odd else ""
+    return found, [said] if said else []
 
 
 def _unanswered() -> tuple[type[Exception], ...]:
@@ -128,10 +134,11 @@ def _read(href: str) -> tuple[dict[str, Any], str]:
 def _of(
     root: dict[str, Any],
     base: str,
-    catalogue: Catalogue,
     collections: list[str],
     wanted: Wanted,
+    odd: list[str],
 ) -> Iterator[Raw]:
+    """Yield the items that are wanted; ``odd`` gets the names of those that tell no time."""
     kind = root.get("type")
     if kind in ("FeatureCollection", "Feature"):
         found: Iterable[Raw] = root["features"] if kind == "FeatureCollection" else [root]
@@ -142,8 +149,12 @@ def _of(
     else:
         raise ValueError("it is no STAC")
     for item in found:
-        if (not collections or item.get("collection") in collections) and _is_wanted(item, wanted):
-            yield _absolute(item, base)
+        try:
+            of_it = not collections or item.get("collection") in collections
+            if of_it and _is_wanted(item, wanted):
+                yield _absolute(item, base)
+        except (ValueError, KeyError, TypeError, AttributeError, shapely.errors.ShapelyError):
+            odd.append(str(item.get("id", "?")))
 
 
 def _search(href: str, collections: list[str], wanted: Wanted) -> Iterator[Raw]:

@@ -16,7 +16,7 @@ from obriy.sources.stac.answers import answer_of
 from obriy.sources.stac.catalogues import Catalogue, catalogues_of
 from obriy.sources.stac.choosing import choose, lacking
 from obriy.sources.stac.items import Listed
-from obriy.sources.stac.search import Raw, Wanted, area_of
+from obriy.sources.stac.search import Raw, Wanted, area_of, parts_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,7 +47,8 @@ def find(texts: Sequence[str], query: Query) -> list[Item]:
 
 def _found(catalogues: Sequence[Catalogue], query: Query) -> list[Item]:
     area = area_of(query.districts)
-    longitude = 0.0 if area is None else float(shapely.centroid(area).x)
+    _require_asked(catalogues, area, query)
+    longitude = 0.0 if area is None else float(shapely.centroid(parts_of(area)[0]).x)
     days = parse_range(query.datetime) if query.datetime else None
     wanted = Wanted(area, *(days or ()))
     answers, silent = _asked(catalogues, wanted, longitude)
@@ -68,6 +69,18 @@ def _found(catalogues: Sequence[Catalogue], query: Query) -> list[Item]:
     first = items.index(next(item for item in items if not item.skipped))
     items[first] = _with_notes(items[first], notes)
     return items
+
+
+def _require_asked(
+    catalogues: Sequence[Catalogue], area: shapely.Geometry | None, query: Query
+) -> None:
+    """Raise where a catalogue in the network would be asked for the world, or for all times."""
+    if any("://" in one.href for one in catalogues) and (area is None or query.datetime is None):
+        raise UsageError(
+            "A catalogue lists the whole Earth, and is asked for a place and a period.",
+            "Say --aoi and --datetime; where a command has no --datetime, name a file of items "
+            "(stac:items.json).",
+        )
 
 
 def _with_notes(item: Item, notes: Sequence[str]) -> Item:
