@@ -130,7 +130,9 @@ def main() -> None:
         api = ProcessApi([Scene("MADE_UP", f"{DAY}T09:00:00Z", str(place / "scene.tif"))])
         aoi = write_district(place / "district.geojson", side)
         with serving(api) as url:
-            os.environ["XDG_CONFIG_HOME"] = str(write_profile(place, url))
+            os.environ["XDG_CONFIG_HOME"] = str(
+                write_profile(place, url, download_timeout_seconds=900)
+            )
             if what == "seams":
                 seams(api, aoi)
             else:

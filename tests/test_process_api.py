@@ -240,6 +240,7 @@ def test_without_network_the_cache_is_enough(api, bands):
     api.faults.append(Fault(503, 1000))
     scene = opened(resolution=10, tiles="2x2")
     np.testing.assert_array_equal(scene["nir"], bands["B08"] * np.float32(1e-4))
+    assert "catalogue_remembered" in [w.key for w in scene.attrs["provenance"].warnings]
 
 
 def test_a_token_that_is_refused_is_renewed(api):
@@ -389,7 +390,8 @@ def write_district(tmp_path):
 
 
 def run(tmp_path, name, source, **options):
-    config = WaterConfig(source=source, out=tmp_path / name, method="ndwi:0.05", **options)
+    options = {"method": "ndwi:0.05", "outputs": ["mask"], **options}
+    config = WaterConfig(source=source, out=tmp_path / name, **options)
     run_job(config)
     return json.loads((tmp_path / name / "result.json").read_text())
 
@@ -462,7 +464,7 @@ def test_more_and_more_requests_are_compared(api, tmp_path):
 def test_the_plan_tells_what_it_costs_and_asks_for_no_pixel(api, tmp_path):
     config = WaterConfig(
         source="process:loopback?limit=50", aoi=write_district(tmp_path), datetime="2025-06",
-        method="ndwi:0.05", out=tmp_path / "plan",
+        method="ndwi:0.05", out=tmp_path / "plan", outputs=["mask"],
     )  # fmt: skip
     plan = plan_job(config)
     # 70 x 100 pixels in 2 x 2 requests; green and nir, red and blue for the picture, and SCL.

@@ -13,7 +13,7 @@ import shapely
 from obriy.errors import RemoteError, SourceError, UsageError
 from obriy.model.areas import District
 from obriy.model.item import Item
-from obriy.model.notices import notice
+from obriy.model.notices import notice, reason_of
 from obriy.net import cache
 from obriy.sources.base import Query
 from obriy.sources.dates import parse_range
@@ -65,7 +65,7 @@ def _found(text: str, query: Query) -> list[Item]:
         place["resolution"] = f"{query.resolution:g}"
     first, last = (min(max(day, SPAN[0]), SPAN[1]) for day in parse_range(query.datetime))
     area = shapely.union_all(shapes)
-    features = _search(Service(address.name), address.collection, area, (first, last))
+    features, notes = _search(Service(address.name), address.collection, area, (first, last))
     lon = _middle(area).x
     features.sort(key=lambda feature: str(feature["properties"]["datetime"]))
     days = itertools.groupby(features, lambda f: _solar_day(f["properties"]["datetime"], lon))
@@ -75,7 +75,7 @@ def _found(text: str, query: Query) -> list[Item]:
             f"{address.collection} of {address.name} has no scene there in {query.datetime}.",
             "Give another --datetime, or check that --aoi lies where you mean.",
         )
-    return chosen(items, query)
+    return chosen([dataclasses.replace(item, notes=notes) for item in items], query)
 
 
 def chosen(items: Sequence[Item], query: Query) -> list[Item]:
@@ -142,8 +142,8 @@ def _item(address: Address, day: str, document: Mapping[str, Any]) -> Item:
 
 def _search(
     service: Service, collection: str, area: shapely.Geometry, days: tuple[str, str]
-) -> list[dict[str, Any]]:
-    """Ask the catalogue; where it cannot be reached, its last answer counts.
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Ask the catalogue; where it cannot be reached, its last answer counts, and it is said.
 
     The days of a place begin up to half a day before or after those of Greenwich.
     """
@@ -157,14 +157,13 @@ def _search(
         found = service.search(
             collection, area, start - margin, stop + dt.timedelta(days=1) + margin
         )
-    except (RemoteError, UsageError):
+    except (RemoteError, UsageError) as error:
         kept = cache.load(KIND, key)
         if kept is None:
             raise
-        answer: list[dict[str, Any]] = json.loads(kept)
-        return answer
+        return json.loads(kept), (notice("catalogue_remembered", why=reason_of(error)),)
     cache.save(KIND, key, json.dumps(found).encode())
-    return found
+    return found, ()
 
 
 def _place(districts: Sequence[District], shapes: Sequence[shapely.Geometry]) -> dict[str, str]:

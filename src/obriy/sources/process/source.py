@@ -176,6 +176,8 @@ def _record(
         record = record.with_step("quality", band=wanted.quality, table=kind)
         for warning in warnings_of([kind]):
             record = record.with_warning(warning)
+    for note in () if request.item is None else request.item.notes:
+        record = record.with_warning(note)
     size = float(mosaic.grid.affine.a)
     if size < sensor.resolution:
         record = record.with_warning(
