@@ -156,6 +156,19 @@ def test_what_is_no_index(archive, indexed, tmp_path):
     assert "no image in" in error_line(command("index", str(empty)), 1)
 
 
+def test_an_index_does_not_lead_to_the_network(archive, indexed, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(indexed.path)
+    index = table.column_names.index("obriy:source")
+    for source in ("stac:", "simulated:", "nothing"):
+        changed = pa.array([source] * len(table))
+        pq.write_table(table.set_column(index, "obriy:source", changed), tmp_path / "a.parquet")
+        with pytest.raises(SourceError, match=f"'{source}', which is no source of files"):
+            find_items([str(tmp_path / "a.parquet")])
+
+
 def test_granules_are_outlined_by_their_edge(tmp_path):
     pytest.importorskip("pyresample")
     from tests.viirs_files import name_of, write_geo, write_mod

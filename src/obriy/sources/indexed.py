@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from obriy.errors import MissingExtraError, SourceError, UsageError
 from obriy.installation import install_hint
 from obriy.model.item import Item
-from obriy.sources.base import SOURCES, Query, Request, Source
+from obriy.sources.base import SOURCES, Query, Request, Source, addresses
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -109,13 +109,16 @@ def _item(row: Mapping[str, Any], folder: Path) -> Item:
     """Return the image that was indexed.
 
     Raises:
-        SourceError: where its source is not known here.
+        SourceError: where its source is not one of files here: a file may not lead to the network.
     """
-    if row["obriy:source"] not in SOURCES.names:
-        raise SourceError(f"{row['id']} is of a source that is not known.", "Index it again.")
+    source = row["obriy:source"]
+    if source not in SOURCES.names or source in addresses():
+        raise SourceError(
+            f"{row['id']} is of '{source}', which is no source of files.", "Index it again."
+        )
     return Item(
         row["id"],
-        row["obriy:source"],
+        source,
         tuple(_placed(path, folder) for path in row["obriy:paths"]),
         row["obriy:time"],
         {k: _placed(v, folder) for k, v in json.loads(row["obriy:assets"]).items()},
