@@ -42,8 +42,8 @@ def classes(folder):
 
 def set_up(monkeypatch, folder, **told):
     """Start as a new process would, with its own settings; return nothing of the last behind."""
-    usual = {"cache": folder, "net_wait_s": 0, "net_longest_wait_s": 0.1, "net_silence_s": 0.5,
-             "net_deadline_s": 1}  # fmt: skip
+    usual = {"cache": folder, "net_wait_s": 0, "net_longest_wait_s": 0.1, "net_silence_s": 60,
+             "net_deadline_s": 60}  # fmt: skip
     for name, value in (usual | told).items():
         monkeypatch.setenv(f"OBRIY_{name.upper()}", str(value))
     anew()
@@ -203,7 +203,9 @@ PASSING = sorted(set(FAULTS) - {"expired"})
 
 
 @pytest.mark.parametrize("name", PASSING)
-def test_what_passes_is_tried_again(server, folder, name):
+def test_what_passes_is_tried_again(server, folder, name, monkeypatch, tmp_path):
+    if name in ("slow", "slow_body", "silent"):
+        set_up(monkeypatch, tmp_path / "cache", net_silence_s=0.5, net_deadline_s=1)
     window = Window(300, 500, 200, 90)
     with (
         faulty(server.port, first(2, name)) as proxy,
@@ -217,7 +219,7 @@ def test_what_passes_is_tried_again(server, folder, name):
 
 @pytest.mark.parametrize("name", ["busy", "page", "slow", "nameless"])
 def test_what_does_not_pass_is_an_error_that_says_why(server, monkeypatch, tmp_path, name):
-    set_up(monkeypatch, tmp_path / "cache", net_tries=2)
+    set_up(monkeypatch, tmp_path / "cache", net_tries=2, net_deadline_s=1)
     why = {"busy": "503", "page": "HTML", "slow": "longer than 1 s", "nameless": "name"}
     with (
         faulty(server.port, first(9, name)) as proxy,
@@ -230,7 +232,7 @@ def test_what_does_not_pass_is_an_error_that_says_why(server, monkeypatch, tmp_p
 
 def test_whoever_cancels_does_not_wait_for_a_server(server, monkeypatch, tmp_path):
     """The head comes; the tiles do not, for as long as a minute if nobody cancelled."""
-    set_up(monkeypatch, tmp_path / "cache", net_silence_s=60, net_deadline_s=60)
+    set_up(monkeypatch, tmp_path / "cache")
     cancel = threading.Event()
     head = f"bytes=0-{remote.HEAD - 1}"
     with faulty(server.port, lambda path, span, n: None if span == head else "silent") as proxy:
