@@ -1,20 +1,33 @@
-"""A Dask cluster, where the user has one: the same work, spread over its machines."""
+"""A Dask cluster, where the user has one: the same work, spread over its machines.
 
+A task makes a whole artefact: it reads its data itself, writes its files, each in one step, and
+returns some plain values. There is no graph of blocks. One whose worker is lost is done again on
+another, by the scheduler.
+"""
+
+import collections
 import contextlib
-from collections.abc import Iterator
-from concurrent.futures import Executor
-from typing import Final
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from typing import Any, Final, TypeVar
 
 from obriy.errors import MissingExtraError, UsageError
 from obriy.installation import install_hint
 
 PATIENCE_S: Final = "15s"
 """How long a scheduler may take to answer."""
+AHEAD: Final = 4
+"""Tasks under way for each thread of the cluster: a scheduler that holds ten thousand is slow."""
+
+Task = TypeVar("Task")
 
 
 @contextlib.contextmanager
-def cluster(address: str | None) -> Iterator[Executor | None]:
+def cluster(address: str | None) -> Iterator[tuple[Executor | None, int]]:
     """Give an executor whose workers are those of a Dask scheduler; None without an address.
+
+    Beside it, how many tasks may be under way, see `in_turn`.
 
     The workers must see the same files under the same names, and have Obriy installed.
 
@@ -26,7 +39,7 @@ def cluster(address: str | None) -> Iterator[Executor | None]:
         UsageError: nobody answers there, or the scheduler has no workers.
     """
     if address is None:
-        yield None
+        yield None, 1
         return
     try:
         from distributed import Client
@@ -46,4 +59,32 @@ def cluster(address: str | None) -> Iterator[Executor | None]:
             raise UsageError(
                 f"The scheduler at {address} has no workers.", "Start some: dask worker."
             )
-        yield client.get_executor(pure=False)
+        yield client.get_executor(pure=False), AHEAD * sum(client.nthreads().values())
+
+
+def in_turn(
+    tasks: Sequence[Task], begin: Callable[[Task], "Future[Any] | None"], most: int
+) -> Iterator[tuple[Task, "Future[Any] | None"]]:
+    """Yield tasks in their order, each once it is done, while the next ones are under way.
+
+    Args:
+        tasks: What to do.
+        begin: Begins a task; None: there is nothing to wait for.
+        most: How many may be under way at a time.
+    """
+    rest = iter(tasks)
+    begun: collections.deque[Future[Any] | None] = collections.deque()
+
+    def under_way() -> list[Future[Any]]:
+        return [future for future in begun if future is not None and not future.done()]
+
+    def top_up() -> list[Future[Any]]:
+        begun.extend(map(begin, itertools.islice(rest, max(0, most - len(under_way())))))
+        return under_way()
+
+    for task in tasks:
+        waiting = top_up()
+        while begun[0] is not None and not begun[0].done():
+            wait(waiting, return_when=FIRST_COMPLETED)
+            waiting = top_up()
+        yield task, begun.popleft()

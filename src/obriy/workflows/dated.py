@@ -8,6 +8,7 @@ An image that fails is listed, in the result and in the exit code; the others go
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,7 +23,7 @@ from obriy.model.scene import provenance_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import FAR, RunFolder, StepRecord
 from obriy.sources.base import SOURCES
-from obriy.workflows.cluster import cluster
+from obriy.workflows.cluster import cluster, in_turn
 from obriy.workflows.inputs import OpenedItem
 from obriy.workflows.run import map_step
 
@@ -111,11 +112,11 @@ def map_images(
     own = dataclasses.replace(options, progress=None) if several else options
     tasks = [_Task(one, "" if alone else one.name, mapper, folder, own, cropped) for one in opened]
     maps = []
-    with cluster(scheduler) as executor:
-        works = [task.begun(executor) for task in tasks]
-        for number, (task, work) in enumerate(zip(tasks, works, strict=True)):
+    with cluster(scheduler) as (executor, most):
+        begin = functools.partial(_begin, executor)
+        for number, (task, future) in enumerate(in_turn(tasks, begin, most)):
             show("images", number, len(tasks))
-            maps.append(task.done(work))
+            maps.append(task.done(future))
     show("images", len(maps), len(maps))
     _require_any(maps)
     return maps
@@ -152,24 +153,20 @@ class _Task:
         far = {FAR: True} if SOURCES.get(self.opened.item.source).far else {}
         return map_step(self.name), fingerprint(files) | far
 
-    def begun(self, executor: Any) -> Callable[[], StepRecord]:
-        """Return what maps the image; on a cluster it is begun, unless it is already done."""
+    def work(self, options: EngineOptions) -> Callable[[], StepRecord]:
+        """Return what maps the image, here or anywhere."""
         place = (self.folder.path.resolve(), f"{MAPS}/{self.name}" if self.name else ".")
         shown = (self.opened.scene, self.opened.part if self.cropped else None)
-        own = functools.partial(_map_image, self.mapper, shown, place)
-        if executor is None or self.opened.scene is None or self.folder.is_done(*self.step):
-            return functools.partial(own, self.options)
-        away = dataclasses.replace(self.options, progress=None, cancel=None)  # neither can be sent
-        begun: Callable[[], StepRecord] = executor.submit(own, away).result
-        return begun
+        return functools.partial(_map_image, self.mapper, shown, place, options)
 
-    def done(self, work: Callable[[], StepRecord]) -> ImageMap:
-        """Do it, unless it is done; return what became of the image."""
+    def done(self, future: "Future[StepRecord] | None") -> ImageMap:
+        """Do it, unless it is done, or was done elsewhere; return what became of the image."""
         part = self.opened.part
         if self.opened.scene is None or part is None:
             return self._lost(self.opened.error)
         try:
             name, inputs = self.step
+            work = self.work(self.options) if future is None else future.result
             done = self.folder.step(name, work, inputs)
         except (InputError, MissingExtraError) as error:
             return self._lost(error)
@@ -183,6 +180,14 @@ class _Task:
         # Night, or clouds over all of it: nothing is wrong with the file.
         status = "skipped" if isinstance(error, EmptyResultError) else "failed"
         return ImageMap(self.opened, status=status, error=error)
+
+
+def _begin(executor: Executor | None, task: _Task) -> "Future[StepRecord] | None":
+    """Begin a task on a cluster; None without one, or where it is done already."""
+    if executor is None or task.opened.scene is None or task.folder.is_done(*task.step):
+        return None
+    away = dataclasses.replace(task.options, progress=None, cancel=None)  # neither can be sent
+    return executor.submit(task.work(away))
 
 
 def _map_image(
