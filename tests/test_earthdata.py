@@ -1,6 +1,7 @@
 """Granules of Earthdata: found for a place and a period, fetched once, and never a login page."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import random
@@ -15,10 +16,11 @@ pytest.importorskip("cryptography")
 from tests.modis_files import write_hkm, write_mod03
 from tests.servers.earthdata import NAME, TOKEN, WORD, Earthdata, Held, certificate
 from tests.servers.running import running
-from tests.viirs_files import name_of, write_geo, write_mod
+from tests.viirs_files import name_of, write_clouds, write_geo, write_mod
 
 from obriy import settings as obriy_settings
 from obriy.errors import EmptyResultError, RemoteError, SourceError, UsageError
+from obriy.model.flags import Flag
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import provenance_of
 from obriy.sources.base import Query
@@ -194,6 +196,20 @@ def test_a_granule_is_fetched_once_checked_and_opened_like_a_local_one(
     open_scene(item.paths[0], **options)
     assert earthdata.downloads == [ITS_PLACE, TERRA]
     assert cost_of(item, (), None) == {"bytes": 0, "requests": 0}
+
+
+def test_a_cloud_mask_that_lies_here_is_put_to_its_granule(earthdata, token, tmp_path):
+    clear = np.full((16, 8), 3, "int8")
+    clear[4:6] = 0
+    mask = write_clouds(tmp_path / name_of("CLDMSK_L2_VIIRS_SNPP"), clear)
+    query = dataclasses.replace(asked(), clouds=str(tmp_path))
+    (item,) = find_items(["earthdata:VNP02MOD"], query)
+    assert item.assets["clouds"] == str(mask)
+    scene = open_scene(item.paths[0], geolocation=item.assets["geolocation"], area=PLACE,
+                       clouds_file=item.assets["clouds"])  # fmt: skip
+    assert ((scene["flags"].values & Flag.CLOUD) > 0).any()
+    with pytest.raises(UsageError, match="come with their geolocation"):
+        find_items(["earthdata:VNP02MOD"], dataclasses.replace(query, geolocation=("a.nc",)))
 
 
 def test_a_login_goes_to_its_host_alone(earthdata, token):

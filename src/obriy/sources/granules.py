@@ -41,14 +41,16 @@ def find(texts: Sequence[str], query: Query) -> list[Item]:
             that belongs to none of the granules.
     """
     places = [*query.geolocation, *([] if query.clouds in ("auto", "none") else [query.clouds])]
-    helpers = [path for place in places for path in _products(place)]  # what was named goes first
+    helpers = [path for place in places for path in products_in(place)]  # what was named goes first
     files = [Path(text).expanduser() for text in texts]
     helpers += filter(_helps, files)
     _require_helpers(query.geolocation, helpers)
     clouds = query.clouds != "none"
     images = (file for file in files if not _helps(file))
     named = Near(helpers)
-    beside = functools.cache(lambda folder: Near(_products(str(folder)) if folder.is_dir() else []))
+    beside = functools.cache(
+        lambda folder: Near(products_in(str(folder)) if folder.is_dir() else [])
+    )
     items = [_item(file, [named, beside(file.parent)], clouds=clouds) for file in images]
     if items:
         _require_use(places, items)
@@ -108,7 +110,16 @@ def _edge(lon: Any, lat: Any) -> "shapely.Polygon":
 GRANULES: Final = Source(find, open_product, claims)
 
 
-def _products(source: str) -> list[Path]:
+def _near(folder: Path) -> Near:
+    return Near(products_in(str(folder)) if folder.is_dir() else [])
+
+
+def products_in(source: str) -> list[Path]:
+    """Return the files of products that a path is, or that lie in it.
+
+    Raises:
+        SourceError: where there is nothing.
+    """
     path = Path(source).expanduser()
     if path.is_dir():
         return sorted(p for p in path.iterdir() if claims(p.name))

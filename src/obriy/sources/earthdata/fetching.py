@@ -76,9 +76,13 @@ def _held(remote: Remote) -> Path | None:
     if folder not in _HELD and file.is_file():
         with contextlib.suppress(OSError):
             lock = os.open(folder / cache.LOCK, os.O_RDONLY)
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            os.utime(folder)
-            _HELD[folder] = lock
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                os.utime(folder)
+                _HELD[folder], lock = lock, -1
+            finally:
+                if lock >= 0:
+                    os.close(lock)
     return file if folder in _HELD and file.is_file() else None
 
 

@@ -17,7 +17,6 @@ from obriy.sources.earthdata.remote import Remote
 KIND: Final = "answers"
 _MOST: Final = 20_000
 """Granules of one search."""
-_UNITS: Final = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,8 +15,8 @@ from obriy.sources.dates import parse_range
 from obriy.sources.earthdata.fetching import fetch, is_kept
 from obriy.sources.earthdata.listing import Listed, listed
 from obriy.sources.earthdata.remote import ADDRESS, Remote, remote_of
-from obriy.sources.granules import open_product
-from obriy.sources.modis.product import INSTRUMENTS, Family, family_of, said_in
+from obriy.sources.granules import open_product, products_in
+from obriy.sources.modis.product import INSTRUMENTS, Family, Near, family_of, said_in
 from obriy.tables import load_toml
 from obriy.vectors import LONLAT, longitude_span, warp_geometry
 
@@ -34,14 +34,16 @@ def find(texts: Sequence[str], query: Query) -> list[Item]:
 
     Args:
         texts: Addresses: of products, or each of one file (what items of this source are).
-        query: Where and when.
+        query: Where and when; cloud masks may be named, which lie here.
 
     Raises:
-        UsageError: a product that is none, no place, or no period.
+        UsageError: a product that is none, no place, or no period; a geolocation, which comes too.
         MissingExtraError: where the client is not installed.
         RemoteError: where the catalogue does not answer.
         SourceError: where it lists nothing.
     """
+    if query.geolocation:
+        raise UsageError("Granules of the archive come with their geolocation.", "Leave it away.")
     files = [text for text in texts if text.startswith(f"{ADDRESS}https:")]
     wanted = [text.removeprefix(ADDRESS).split(",") for text in texts if text not in files]
     products = [name.strip().upper() for names in wanted for name in names]
@@ -67,7 +69,10 @@ def find(texts: Sequence[str], query: Query) -> list[Item]:
             f"NASA lists no {', '.join(products)} over the place from {period[0]} to {period[1]}.",
             "Give another --datetime, or a product of another satellite, e.g. earthdata:VJ102MOD.",
         )
-    return items
+    if query.clouds in ("auto", "none"):
+        return items
+    masks = Near(products_in(query.clouds))
+    return [_masked(item, masks) for item in items]
 
 
 def open_granule(request: Request) -> "xr.Dataset":
@@ -142,6 +147,13 @@ def _of_list(one: Listed, newest: Mapping[str, Remote], places: Mapping[str, Rem
     if not one.day:
         return dataclasses.replace(item, skipped=notice("taken_at_night", name=one.remote.name))
     return _item(one.remote, places.get(item.time))
+
+
+def _masked(item: Item, masks: Near) -> Item:
+    """Return an item with the cloud mask of the same granule, where there is one."""
+    said = said_in(remote_of(item.paths[0]).name)
+    mask = masks.partner(said, "clouds") if said else None
+    return dataclasses.replace(item, assets={**item.assets, "clouds": str(mask)}) if mask else item
 
 
 def _again(older: Remote, newer: Remote) -> str:
