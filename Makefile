@@ -19,6 +19,8 @@ browser:  ## what tests of the page look with, where it is missing and can be in
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
 	  echo "no browser: the tests of the page will skip"
+	@mkdir -p $(VENV)/axe; ls $(VENV)/axe/*.tgz >/dev/null 2>&1 || ! command -v npm >/dev/null || \
+	  npm pack --silent --pack-destination $(VENV)/axe axe-core@4 || echo "no axe-core: its test will skip"
 
 test: $(DEV)  ## every test but those of the extra `deep`
 	$(BIN)/python -m pytest -q -n auto

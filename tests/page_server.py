@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 BROWSER = Path("/usr/bin/chromium")
-PATIENCE_S = 240
+PATIENCE_S = 90
 """Tests may share two cores with much else: nobody asks how fast this is."""
 
 

@@ -2,8 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
+import rasterio
 import schemathesis
+import shapely
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
@@ -76,6 +79,36 @@ def test_tiles_and_places_say_the_same(client):
     assert beyond.content[:4] == b"\x89PNG"
     none = client.get("/api/runs/done run/tiles/3/9/0.png", params={"map": mask["map"]})
     assert none.status_code == 404
+
+
+def test_the_image_itself_is_a_layer(client, shelf):
+    """Made when it is first asked for: true colour of the very scene that was mapped."""
+    from obriy.render.maps import preview
+    from obriy.sources.scene import open_scene
+
+    answer = client.get("/api/runs/done run/tiles/0/0/0.png", params={"map": "true_colour:none"})
+    assert answer.status_code == 404
+    mask, *_ = client.get("/api/runs/done run/maps").json()
+    place = f"true_colour:{mask['date']}"
+    answer = client.get("/api/runs/done run/tiles/0/0/0.png", params={"map": place})
+    assert answer.content[:4] == b"\x89PNG"
+    made = next((shelf.desk / "work" / "done run" / "pictures").glob("true_colour*.tif"))
+    with rasterio.open(made) as picture, rasterio.open(shelf.root / "done run" / "mask.tif") as map:
+        assert (picture.crs, picture.bounds) == (map.crs, map.bounds)
+        expected = preview(open_scene("simulated:?size=64")).rgba
+        assert np.array_equal(np.moveaxis(picture.read(), 0, -1), expected)
+
+
+def test_outlines_lie_where_the_map_lies(client):
+    mask, *_ = client.get("/api/runs/done run/maps").json()
+    west, south, east, north = mask["bounds"]
+    shapes = client.get("/api/runs/done run/outlines").json()["features"]
+    assert shapes
+    assert {shape["properties"]["kind"] for shape in shapes} == {"body"}
+    for shape in shapes:
+        box = shapely.geometry.shape(shape["geometry"]).bounds
+        assert west - 1e-4 <= box[0] <= box[2] <= east + 1e-4
+        assert south - 1e-4 <= box[1] <= box[3] <= north + 1e-4
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ class Picture:
         return self.bands == _COMBINATIONS[0]
 
 
-def preview(scene: xr.Dataset, max_size: int = MAX_SIZE) -> Picture:
+def preview(scene: xr.Dataset, max_size: int = MAX_SIZE, *, infrared: bool = False) -> Picture:
     """Make a picture of a scene: true colour, else the nearest to it that the bands allow.
 
     Each band is stretched from its 2nd to its 98th percentile; missing pixels are transparent.
@@ -86,8 +86,10 @@ def preview(scene: xr.Dataset, max_size: int = MAX_SIZE) -> Picture:
     Args:
         scene: A Scene; read at a low resolution.
         max_size: Longest side of the picture, pixels.
+        infrared: True colour comes last.
     """
-    bands = _choose(set(band_names(scene)), band_names(scene))
+    first = _COMBINATIONS[infrared:]
+    bands = _choose(set(band_names(scene)), band_names(scene), first + _COMBINATIONS[:infrared])
     shape = (scene.sizes["y"], scene.sizes["x"])
     steps = steps_for(shape, max_size)
     planes = {name: block_means(scene[name].variable, steps) for name in dict.fromkeys(bands)}
@@ -178,8 +180,10 @@ def map_figure(
     return figure
 
 
-def _choose(available: set[str], ordered: list[str]) -> tuple[str, str, str]:
-    for names in _COMBINATIONS:
+def _choose(
+    available: set[str], ordered: list[str], combinations: Sequence[tuple[str, str, str]]
+) -> tuple[str, str, str]:
+    for names in combinations:
         if available.issuperset(names):
             return names
     three = [*reversed(ordered[-3:])] if len(ordered) >= 3 else [ordered[-1]] * 3

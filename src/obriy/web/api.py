@@ -1,27 +1,38 @@
 """The interface for programs: the same runs as on the page, with an OpenAPI description."""
 
 import contextlib
-import datetime as dt
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Query, Response, UploadFile
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator
 from starlette.background import BackgroundTask
 
 from obriy.errors import ObriyError
 from obriy.model.result.base import RunResult
 from obriy.tables import languages
-from obriy.web import rasters
+from obriy.web import rasters, shapes
 from obriy.web.places import UPLOADS
-from obriy.web.shelf import Shelf, ShelfRun, State
+from obriy.web.shelf import Shelf, ShelfRun
 from obriy.web.uploads import keep
+from obriy.web.views import (
+    Asked,
+    Entry,
+    JobView,
+    MapView,
+    Name,
+    Refusal,
+    RunView,
+    SaidView,
+    one_of,
+    view,
+)
 from obriy.workflows.jobs import JOBS, plan_job
 
 _SANDBOX: Final = (
@@ -32,179 +43,12 @@ _SHOWN: Final = {".html": "text/html; charset=utf-8", ".png": "image/png"}
 """Files that a browser shows; all others it keeps."""
 
 
-def _of(*names: str) -> Callable[[str], str]:
-    """Return what refuses all names but some; a `Literal` cannot be made of a table."""
-
-    def known(name: str) -> str:
-        if name not in names:
-            raise ValueError(f"known: {', '.join(names)}")
-        return name
-
-    return known
-
-
 RunName = Annotated[str, InPath(max_length=200, description="name of the run")]
 Lang = Annotated[
     str,
-    AfterValidator(_of(*languages())),
+    AfterValidator(one_of(*languages())),
     Query(description="language of words", json_schema_extra={"enum": languages()}),
 ]
-
-
-class Refusal(BaseModel):
-    """Why something is not done.
-
-    Attributes:
-        detail: In a sentence, with the way out.
-    """
-
-    detail: str
-
-
-class JobView(BaseModel):
-    """A job that can be started.
-
-    Attributes:
-        job: Its name.
-        says: What it does.
-        planned: Whether `plan` tells what it would do.
-        options: JSON schema of what can be asked of it.
-    """
-
-    job: str
-    says: str
-    planned: bool
-    options: dict[str, Any]
-
-
-class Asked(BaseModel):
-    """What is asked of a job.
-
-    Attributes:
-        job: Its name.
-        options: Values by name, as in ``config.yaml``; files as ``folder:NAME/path``.
-        name: Of the run; empty: after the source.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    job: Annotated[str, AfterValidator(_of(*JOBS))] = Field(json_schema_extra={"enum": [*JOBS]})
-    options: dict[str, Any] = Field(default_factory=dict)
-    name: str = Field("", max_length=80)
-
-
-class Stage(BaseModel):
-    """How far a part of the work is.
-
-    Attributes:
-        name: Of the stage.
-        done: Parts that are done.
-        total: Parts in all.
-    """
-
-    name: str
-    done: int
-    total: int
-
-
-class RunView(BaseModel):
-    """A run, as it lies in its folder.
-
-    Attributes:
-        name: Of its folder.
-        job: What it does; empty: its configuration cannot be read.
-        state: How far it is.
-        changed: When it last changed, ISO 8601, UTC.
-        stages: What is being done.
-        steps: Steps that are done.
-        error: Why it failed.
-        headline: Its figure; null: there is none.
-    """
-
-    name: str
-    job: str
-    state: State
-    changed: str
-    stages: list[Stage] = Field(default_factory=list)
-    steps: list[str] = Field(default_factory=list)
-    error: str = ""
-    headline: dict[str, Any] | None = None
-
-
-class Entry(BaseModel):
-    """A line of a legend.
-
-    Attributes:
-        word: What it means.
-        colour: ``#rrggbb``.
-    """
-
-    word: str
-    colour: str
-
-
-class MapView(BaseModel):
-    """A map of a run.
-
-    Attributes:
-        map: Its file, which the tiles are asked by.
-        output: Its name among the outputs.
-        date: Of which date; empty: of all, or unknown.
-        title: What it is called.
-        bounds: West, south, east, north, degrees.
-        legend: Words and colours.
-    """
-
-    map: str
-    output: str
-    date: str
-    title: str
-    bounds: list[float] = Field(min_length=4, max_length=4)
-    legend: list[Entry]
-
-
-class SaidView(BaseModel):
-    """What a map says of a place.
-
-    Attributes:
-        title: What the map is called.
-        value: In words.
-        number: As it stands in the file; null: nothing does.
-    """
-
-    title: str
-    value: str
-    number: float | None
-
-
-class Name(BaseModel):
-    """A name.
-
-    Attributes:
-        name: The name.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    name: str = Field(max_length=80)
-
-
-def view(run: ShelfRun, shelf: Shelf) -> RunView:
-    """Return what is told of a run."""
-    result, state = run.result(), run.state()
-    head = result.headline if result else None
-    changed = dt.datetime.fromtimestamp(run.changed(), dt.UTC)
-    return RunView(
-        name=run.name,
-        job=str(run.config().get("job", "")),
-        state=state,
-        changed=changed.isoformat(timespec="seconds"),
-        stages=[
-            Stage(name=name, done=done, total=total)
-            for name, done, total in (run.work.stages() if state == "running" else [])
-        ],
-        steps=run.steps(),
-        error=shelf.places.without_paths(run.work.error()) if state == "failed" else "",
-        headline=head.model_dump() if head else None,
-    )
 
 
 @contextlib.contextmanager
@@ -415,6 +259,11 @@ def _add_maps(made: APIRouter, shelf: Shelf) -> None:
         kept = {"cache-control": "private, max-age=3600"}
         return Response(rasters.tile(found, z, x, y), media_type="image/png", headers=kept)
 
+    @made.get("/runs/{name}/outlines")
+    def outlines(name: RunName) -> dict[str, Any]:
+        """Return districts and bodies of water as GeoJSON, in longitude and latitude."""
+        return shapes.outlines(_found(shelf, name))
+
     @made.get("/runs/{name}/at")
     def at(
         name: RunName,
@@ -430,7 +279,12 @@ def _add_maps(made: APIRouter, shelf: Shelf) -> None:
 
 
 def _map(shelf: Shelf, name: str, place: str) -> rasters.Raster:
-    known = {one.place: one for one in rasters.rasters(_found(shelf, name))}
-    if place not in known or not known[place].file.is_file():
+    run = _found(shelf, name)
+    found = [*rasters.rasters(run), *rasters.pictures(run)]
+    one = next((one for one in found if one.place == place), None)
+    if one is not None and one.layer.name in rasters.PICTURES:
+        with refusing(shelf):
+            one = rasters.made(run, one)
+    if one is None or not one.file.is_file():
         raise HTTPException(404, "The run has no such map.")
-    return known[place]
+    return one

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -69,19 +70,21 @@ def make_app(shelf: Shelf, token: str = "", basemap: str = "") -> Guard:
 def _add_choices(app: FastAPI) -> None:
     """Let readers choose a language, and dark or light."""
 
-    def chosen(cookie: str, value: str, back: str) -> RedirectResponse:
-        here = back.startswith("/") and not back.startswith(("//", "/\\"))
-        answer = RedirectResponse(back if here else "/", 303)
+    def chosen(request: Request, cookie: str, value: str) -> RedirectResponse:
+        before = urlsplit(request.headers.get("referer", ""))
+        ours = before.netloc == request.headers.get("host") and not before.path.startswith("//")
+        back = f"{before.path}?{before.query}".rstrip("?") if ours else "/"
+        answer = RedirectResponse(back or "/", 303)
         answer.set_cookie(cookie, value, max_age=_YEAR_S, samesite="strict", httponly=True)
         return answer
 
     @app.get("/lang/{lang}", include_in_schema=False)
-    def lang(lang: str, back: str = "/") -> RedirectResponse:
-        return chosen(LANG_COOKIE, lang if lang in languages() else "en", back)
+    def lang(request: Request, lang: str) -> RedirectResponse:
+        return chosen(request, LANG_COOKIE, lang if lang in languages() else "en")
 
     @app.get("/look/{look}", include_in_schema=False)
-    def look(look: str, back: str = "/") -> RedirectResponse:
-        return chosen(LOOK_COOKIE, look if look in LOOKS else "auto", back)
+    def look(request: Request, look: str) -> RedirectResponse:
+        return chosen(request, LOOK_COOKIE, look if look in LOOKS else "auto")
 
 
 def _add_errors(app: FastAPI) -> None:

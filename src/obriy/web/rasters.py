@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import math
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from rio_tiler.io import Reader
 from rio_tiler.utils import render
 
 from obriy.blocks.gdal import open_raster
+from obriy.errors import UsageError
 from obriy.model.layers import LAYERS, Layer, layer_of
 from obriy.model.legend import UNNAMED
 from obriy.model.result.base import RunResult
@@ -24,8 +26,18 @@ from obriy.render.text import text_of
 from obriy.render.tiles import painted
 from obriy.sources.legends import legend_from_tag
 from obriy.web.shelf import ShelfRun
+from obriy.web.words import page_languages, words_of
+from obriy.workflows.config.reading import ReadingConfig
+from obriy.workflows.jobs import read_config
+from obriy.workflows.picture import scene_picture, sources_of
 
 SIDE: Final = 256
+PICTURES: Final = {
+    name: Layer(name, {lang: words_of(lang)(name) for lang in page_languages()}, codes={})
+    for name in ("true_colour", "infrared")
+}
+"""What is seen of the images themselves, as layers that no run writes."""
+_MAKING: Final = threading.Lock()
 DEEPEST: Final = 24
 """Zoom of the smallest tiles."""
 _MERCATOR: Final = CRS.from_epsg(3857)
@@ -57,7 +69,7 @@ class Raster:
     @property
     def version(self) -> str:
         """What changes when the file does: an address with it may be kept."""
-        return f"{self.file.stat().st_mtime_ns:x}"
+        return f"{self.file.stat().st_mtime_ns:x}" if self.file.exists() else ""
 
     def called(self, lang: str) -> str:
         """Return what people call it."""
@@ -112,6 +124,44 @@ def _layer(name: str, file: Path, changed: int) -> Layer:
     return layer if legend is None else layer.of(legend)
 
 
+def pictures(run: ShelfRun) -> list[Raster]:
+    """Return pictures of the images of a run: made when they are first looked at."""
+    dates = list(dict.fromkeys(raster.date for raster in rasters(run) if raster.date))
+    dates = dates or ([""] if rasters(run) else [])
+    config = images_of(run)
+    if config is None or not sources_of(config):
+        return []
+    desk = run.work.desk / "pictures"
+    return [
+        Raster(name, date, f"{name}:{date}", desk / f"{name}_{date}.tif", layer)
+        for date in dates
+        for name, layer in PICTURES.items()
+    ]
+
+
+def made(run: ShelfRun, raster: Raster) -> Raster:
+    """Make the picture of an image, where it is not made yet.
+
+    Raises:
+        ObriyError: the image cannot be read any more.
+    """
+    config = images_of(run)
+    with _MAKING:
+        if not raster.file.exists() and config is not None:
+            infrared = raster.layer.name == "infrared"
+            scene_picture(config, raster.date, raster.file, infrared=infrared)
+    return raster
+
+
+def images_of(run: ShelfRun) -> ReadingConfig | None:
+    """Return how the images of a run are read; None where it maps none."""
+    try:
+        config = read_config(run.folder)
+    except UsageError:
+        return None
+    return config if isinstance(config, ReadingConfig) else None
+
+
 def bounds(file: Path) -> tuple[float, float, float, float]:
     """Return west, south, east, north of a raster, degrees."""
     return _bounds(file, file.stat().st_mtime_ns)
@@ -147,6 +197,9 @@ def _tile(name: str, file: Path, changed: int, place: tuple[int, int, int]) -> b
     with _reader(file) as reader:
         if not reader.tile_exists(*place):
             return nothing()
+        if name in PICTURES:
+            picture = reader.tile(*place, tilesize=SIDE, indexes=(1, 2, 3, 4))
+            return bytes(render(picture.array.data.astype(np.uint8), img_format="PNG"))
         read = reader.tile(*place, tilesize=SIDE, indexes=1)
     values, known = read.array.data[0], ~np.ma.getmaskarray(read.array)[0]
     return bytes(render(painted(_layer(name, file, changed), values, known), img_format="PNG"))

@@ -26,10 +26,13 @@ class Words:
         """Return the word for a name; the name itself where it has none."""
         return str(load_toml(f"web_{self.lang}")[section].get(name) or name.replace("_", " "))
 
-    def help(self, name: str, field: FieldInfo) -> str:
-        """Return what an option is for: by its configuration, unless the language says it."""
-        own = load_toml(f"web_{self.lang}").get("help", {}).get(name)
-        return str(own or field.description or "")
+    def help(self, job: str, name: str, field: FieldInfo) -> str:
+        """Return what an option is for: by its configuration, unless the language says it.
+
+        ``job.name`` goes before ``name``: some jobs mean something else by it.
+        """
+        own = load_toml(f"web_{self.lang}").get("help", {})
+        return str(own.get(f"{job}.{name}") or own.get(name) or field.description or "")
 
     def time(self, seconds: float) -> str:
         """Return how long something takes."""

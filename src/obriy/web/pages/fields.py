@@ -94,7 +94,7 @@ class Form:
 
     def _field(self, name: str) -> None:
         field, words = self.fields[name], self.reader.words
-        label, hint = words.of("options", name), words.help(name, field)
+        label, hint = words.of("options", name), words.help(self.kind.title(), name, field)
         usual = _usual(field)
         choices = _choices(field)
         with ui.element("div").classes("ob-field"):
@@ -123,11 +123,12 @@ class Form:
             options = [f"{FOLDER}runs/{run.name}" for run in self.shelf.runs()]
         if name == _AREA:
             options = [*load_toml("areas"), *options]
-        usual = usual if usual in options else ""
+        if usual:
+            options = [usual, *(option for option in options if option != usual)]
         made = ui.select(
             [o for o in options if len(o) < 200],
             label=label,
-            value=usual if argument and usual else None,
+            value=usual or None,
             with_input=True,
             new_value_mode="add-unique",
             clearable=True,

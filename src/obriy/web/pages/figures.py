@@ -8,14 +8,21 @@ from nicegui import ui
 from obriy.model.layers import LAYERS
 from obriy.model.result.base import RunResult
 from obriy.outputs.report import cells
-from obriy.outputs.report.cells import Cell, Columns, interval_km2
+from obriy.outputs.report.cells import Cell, Column, Columns, interval_km2
 from obriy.outputs.report.cells import table as made
 from obriy.render.text import Text, text_of
-from obriy.web.pages.frame import Reader, card, table
+from obriy.web.pages.frame import Reader, card, run_url, table
 from obriy.web.pages.runs import called
 
-_TEXT: Final = "#6b7a88"
-"""Readable on light and on dark."""
+_TEXT: Final = "getComputedStyle(document.body).getPropertyValue('--soft')"
+"""JavaScript: the colour of words, on a light page or a dark one."""
+_BAR: Final = """(params, api) => {
+  const [x, y] = api.coord([api.value(0), api.value(1)]);
+  const [, floor] = api.coord([api.value(0), 0]);
+  const shape = {x: x - 5, y, width: 10, height: floor - y};
+  return {type: "rect", shape, style: {fill: "#9aa5ae"}};
+}"""
+"""JavaScript: a bar at its date; the bars of ECharts move the dates of their axis."""
 _LINE: Final = "#2f80c2"
 _UNSEEN: Final = "#9aa5ae"
 
@@ -27,21 +34,23 @@ def build(result: RunResult, reader: Reader) -> None:
     if len(dates) > 1 and hasattr(dates[0], "expected_km2"):
         with card(words("through_time")):
             series_chart({"": dates}, reader)
-    _districts(result, text, reader)
+    _districts(result, reader)
     if dates and hasattr(dates[0], "expected_km2"):
         with card(words("by_date")):
-            table(date_table(dates, text), words("by_date"))
+            table(date_table(dates, reader), words("by_date"))
     _classes(result, text, reader)
     _scores(result, text, reader)
     _rows(result, text, reader)
 
 
-def headline(result: RunResult, reader: Reader) -> None:
-    """Show the figure that leads, and what belongs to it."""
+def headline(result: RunResult, reader: Reader, run: str = "") -> None:
+    """Show the figure that leads, and what belongs to it; ``run``: of which, where it is said."""
     head, text, words = result.headline, text_of(reader.lang), reader.words
     if head is None:
         return
     with card():
+        if run:
+            ui.link(run, run_url(run)).style("font-weight:700;overflow-wrap:anywhere")
         if head.km2 is None:
             ui.label(text("report.area_unknown")).classes("ob-figure")
         else:
@@ -75,7 +84,7 @@ def series_chart(runs: dict[str, Sequence[Any]], reader: Reader) -> None:
     for (name, rows), colour in zip(runs.items(), colours, strict=False):
         series += _lines(name, rows, colour, words)
     days = sorted(row.date for rows in runs.values() for row in rows)
-    axis = {"axisLabel": {"color": _TEXT, "hideOverlap": True}, "nameTextStyle": {"color": _TEXT}}
+    axis = {"axisLabel": {":color": _TEXT, "hideOverlap": True}, "nameTextStyle": {":color": _TEXT}}
     time = {"type": "time", "min": days[0], "max": days[-1], **axis}
     quiet = {"lineStyle": {"color": "#8aa0b455"}}
     ui.echart(
@@ -86,7 +95,7 @@ def series_chart(runs: dict[str, Sequence[Any]], reader: Reader) -> None:
                 {"left": 64, "right": 24, "top": 48, "height": "58%"},
                 {"left": 64, "right": 24, "bottom": 40, "height": "14%"},
             ],
-            "legend": {"top": 0, "textStyle": {"color": _TEXT}, "type": "scroll"},
+            "legend": {"top": 0, "textStyle": {":color": _TEXT}, "type": "scroll"},
             "tooltip": {"trigger": "axis"},
             "xAxis": [
                 {**time, "gridIndex": 0, "axisLabel": {"show": False}},
@@ -103,69 +112,85 @@ def series_chart(runs: dict[str, Sequence[Any]], reader: Reader) -> None:
     ).classes("ob-chart").props(f'role="img" aria-label="{words("chart_alt")}"')  # fmt: skip
 
 
+# fmt: off
 def _lines(name: str, rows: Sequence[Any], colour: str, words: Any) -> list[dict[str, Any]]:
     title = f"{name} · " if name else ""
     known = [row for row in rows if row.interval_km2 is not None]
+    estimated = any(row.expected_km2 is not None for row in rows)
     band = {"type": "line", "stack": f"band {name}", "symbol": "none", "silent": True,
-            "lineStyle": {"opacity": 0}, "tooltip": {"show": False}}  # fmt: skip
+            "lineStyle": {"opacity": 0}, "tooltip": {"show": False}}
     low = [[row.date, row.interval_km2[0]] for row in known]
     wide = [[row.date, row.interval_km2[1] - row.interval_km2[0]] for row in known]
     best = [[row.date, row.expected_km2] for row in rows]
     seen = [[row.date, _seen(row)] for row in rows]
     unseen = [[row.date, round(100 * row.unseen_share, 1)] for row in rows]
-    return [
+    estimates = [
         {**band, "data": low},
         {**band, "data": wide, "name": f"{title}{words('interval')}", "color": colour,
          "areaStyle": {"color": colour, "opacity": 0.25}},
         {"type": "line", "name": f"{title}{words('best')}", "data": best, "color": colour,
          "symbol": "circle", "symbolSize": 9, "connectNulls": True},
+    ]
+    return [
+        *(estimates if estimated else []),
         {"type": "line", "name": f"{title}{words('seen')}", "data": seen, "color": colour,
          "symbol": "emptyDiamond", "symbolSize": 9, "lineStyle": {"type": "dashed", "width": 1}},
-        {"type": "bar", "name": f"{title}{words('unseen')}, %", "data": unseen, "xAxisIndex": 1,
-         "yAxisIndex": 1, "color": _UNSEEN, "barMaxWidth": 14, "clip": False},
-    ]  # fmt: skip
+        {"type": "custom", "name": f"{title}{words('unseen')}, %", "data": unseen,
+         "xAxisIndex": 1, "yAxisIndex": 1, "color": _UNSEEN, ":renderItem": _BAR, "clip": False},
+    ]
 
 
+# fmt: on
 def _seen(row: Any) -> float | None:
     """Return what was seen on a date; of ice it has a name of its own."""
     found: float | None = getattr(row, "ice_km2", None)
     return found if found is not None else getattr(row, "area_km2", None)
 
 
-def date_table(dates: Sequence[Any], text: Text) -> cells.Table:
+def date_table(dates: Sequence[Any], reader: Reader) -> cells.Table:
     """Return the table of dates."""
-    col = Columns(text, "series")
+    text, words = text_of(reader.lang), reader.words
     return made(
         dates,
         [
-            col.words("date"),
-            col.km2("report.expected", "expected_km2"),
-            col.span("report.interval", "interval_km2"),
-            col.km2("report.seen_area", _seen),
-            col.written("report.unseen_share", lambda row: cells.unseen(text, row)),
-            col.words("report.status", lambda row: cells.status(text, row)),
+            Column(words("date"), lambda row: row.date, numeric=False),
+            *_estimates(reader, _seen),
+            Column(words("status"), lambda row: cells.status(text, row), numeric=False),
         ],
     )
 
 
-def _districts(result: RunResult, text: Text, reader: Reader) -> None:
+def _estimates(reader: Reader, seen: Any) -> list[Column]:
+    """Return the columns of an estimate: of water, of ice, of any class."""
+    text, words = text_of(reader.lang), reader.words
+    unit = text("units.km2")
+
+    def km2(value: float | None) -> str:
+        return "" if value is None else cells.bare(text.area(value))
+
+    return [
+        Column(f"{words('best')}, {unit}", lambda r: km2(getattr(r, "km2", _expected(r)))),
+        Column(f"{words('interval')}, {unit}", lambda r: cells.span_km2(text, r.interval_km2)),
+        Column(f"{words('seen')}, {unit}", lambda r: km2(seen(r))),
+        Column(words("unseen"), lambda r: cells.unseen(text, r)),
+    ]
+
+
+def _expected(row: Any) -> float | None:
+    found: float | None = getattr(row, "expected_km2", None)
+    return found
+
+
+def _districts(result: RunResult, reader: Reader) -> None:
     rows = [row for row in getattr(result, "districts", []) if row.headline is not None]
     if not rows:
         return
-    col = Columns(text, "report")
-    shown = made(
-        rows,
-        [
-            col.place(),
-            col.km2("report.expected", lambda r: r.headline.km2),
-            col.span("report.interval", lambda r: r.headline.interval_km2),
-            col.km2("report.seen_area", lambda r: r.headline.seen_km2),
-            col.written("report.unseen_share", lambda r: cells.unseen(text, r.headline)),
-            col.km2("report.district_area", "district_km2"),
-        ],
-    )
-    with card(reader.words("by_district")):
-        table(shown, reader.words("by_district"))
+    text, words = text_of(reader.lang), reader.words
+    names = {id(row.headline): text.place(row.district) for row in rows}
+    first = Column(words("district"), lambda head: names[id(head)], numeric=False)
+    columns = [first, *_estimates(reader, lambda head: head.seen_km2)]
+    with card(words("by_district")):
+        table(made([row.headline for row in rows], columns), words("by_district"))
 
 
 def _classes(result: RunResult, text: Text, reader: Reader) -> None:

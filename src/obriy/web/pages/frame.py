@@ -34,12 +34,10 @@ class Reader:
     Attributes:
         words: In their language.
         look: One of `LOOKS`.
-        path: What they look at, with its query.
     """
 
     words: Words
     look: str
-    path: str
 
     @classmethod
     def of(cls, request: Request) -> "Reader":
@@ -47,11 +45,9 @@ class Reader:
         lang = request.cookies.get(LANG_COOKIE, "")
         look = request.cookies.get(LOOK_COOKIE, "")
         known = page_languages()
-        query = f"?{request.url.query}" if request.url.query else ""
         return cls(
             words_of(next(one for one in (lang, usual_language(), "en") if one in known)),
             look if look in LOOKS else "auto",
-            f"{request.url.path}{query}",
         )
 
     @property
@@ -95,21 +91,20 @@ def frame(reader: Reader, title: str, current: str = "") -> Iterator[None]:
                     link.props('aria-current="page"')
         with ui.element("div").classes("ob-tools"):
             _tools(reader)
-    with ui.element("main").classes("ob-main") as main:
+    with ui.element("div").classes("ob-main") as main:  # NiceGUI has the landmark
         yield
     ui.skip_link(words("skip"), target=main)
 
 
 def _tools(reader: Reader) -> None:
-    back = quote(reader.path, safe="")
     for lang in page_languages():
-        link = ui.link(lang.upper(), f"/lang/{lang}?back={back}").props(f'lang="{lang}"')
+        link = ui.link(lang.upper(), f"/lang/{lang}").props(f'lang="{lang}"')
         if lang == reader.lang:
             link.props('aria-current="true"')
     order = list(LOOKS)
     after = order[(order.index(reader.look) + 1) % len(order)]
     icon = {"auto": "brightness_auto", "dark": "dark_mode", "light": "light_mode"}[reader.look]
-    with ui.link(target=f"/look/{after}?back={back}").props(f'aria-label="{reader.words("look")}"'):
+    with ui.link(target=f"/look/{after}").props(f'aria-label="{reader.words("look")}"'):
         ui.icon(icon, size="1.4rem").props('aria-hidden="true"')
 
 

@@ -1,20 +1,25 @@
 """The map of runs: layers, dates, opacity, a second side to swipe to, what a place says."""
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from nicegui import events, run, ui
 
+from obriy.errors import ObriyError
 from obriy.model.result.base import RunResult
 from obriy.render.text import text_of
 from obriy.web import rasters
 from obriy.web.pages.frame import Reader, api_url, card, swatch
+from obriy.web.pages.here import Here
 from obriy.web.rasters import Raster
 from obriy.web.shelf import Shelf, ShelfRun
 
 _NONE = ""
+_FEW = ("water", "ice")
+"""Classes of which the areas are told one by one."""
 
 
 @dataclasses.dataclass
@@ -39,8 +44,11 @@ class Side:
     def of(cls, run: ShelfRun | None) -> "Side":
         """Return the first map of a run."""
         maps = [] if run is None else rasters.rasters(run)
-        first = maps[0] if maps else None
-        return cls(run, maps, first.date if first else "", first.output if first else "")
+        if run is None or not maps:
+            return cls(run)
+        date = _best_seen(run.result(), [one.date for one in maps])
+        first = next(one for one in maps if one.date == date)
+        return cls(run, [*maps, *rasters.pictures(run)], date, first.output)
 
     @property
     def dates(self) -> list[str]:
@@ -56,12 +64,24 @@ class Side:
         """Return the maps of the date."""
         return [one for one in self.maps if one.date == self.date]
 
+    def written(self) -> list[Raster]:
+        """Return the maps of the date, and of all dates, that the run wrote."""
+        own = [one for one in self.maps if one.layer.name not in rasters.PICTURES]
+        return [one for one in own if one.date in (self.date, "")]
+
     def to_date(self, date: str) -> None:
         """Look at another date: at the same layer, where it has that."""
         self.date = date
         there = [one.output for one in self.of_date()]
         if self.output and self.output not in there:
             self.output = there[0] if there else ""
+
+
+def _best_seen(result: RunResult | None, dates: Sequence[str]) -> str:
+    """Return the date of which most was seen: of a cloudy one there is little to look at."""
+    rows = [row for row in getattr(result, "dates", []) if (row.date or "") in dates]
+    seen = [row for row in rows if getattr(row, "unseen_share", None) is not None]
+    return (min(seen, key=lambda row: row.unseen_share).date or "") if seen else dates[0]
 
 
 class MapView:
@@ -94,7 +114,7 @@ class MapView:
         if not rasters.has_place(self.left.maps[0].file):
             ui.label(words("no_place")).classes("ob-soft")
         with ui.element("div").classes("ob-see"):
-            options = {"maxZoom": rasters.DEEPEST, "zoomSnap": 0.5, "attributionControl": False}
+            options = {"maxZoom": rasters.DEEPEST, "attributionControl": False}
             self.board = ui.leaflet(center=self._centre(), zoom=13, options=options)
             self.board.classes("ob-map").props(f'role="region" aria-label="{words("map")}"')
             self.board.clear_layers()
@@ -113,6 +133,7 @@ class MapView:
         ui.run_javascript(f"obriyScale({self.board.id})")
         self._show(self.left, "overlayPane")
         self._show_right()
+        self._outline(True)
 
     def _controls(self) -> None:
         words = self.words
@@ -123,13 +144,14 @@ class MapView:
             slider = ui.slider(min=0, max=100, step=5, value=self.opacity)
             slider.props(f'label aria-label="{words("opacity")}"')
             slider.on_value_change(lambda e: self._fade(int(e.value)))
+            box = ui.checkbox(words("outlines"), value=True).props("dense")
+            box.on_value_change(lambda e: self._outline(bool(e.value)))
         with card(words("legend")):
             self.legend = ui.element("div").style("display:grid;gap:.6rem")
             self._legend_again()
-        with card(words("here")):
-            self.here = ui.element("div").props('role="status" aria-live="polite"')
-            with self.here:
-                ui.label(words("click")).classes("ob-soft")
+        assert self.left.run is not None  # without one there is no map
+        self.here = Here(self.reader, self.left.run)
+        self.here.build()
         with ui.expansion(words("basemap"), icon="map").classes("ob-card"):
             ui.label(words("basemap_says")).classes("ob-soft")
             field = ui.input(words("basemap"), placeholder="https://…/{z}/{x}/{y}.png")
@@ -183,14 +205,27 @@ class MapView:
             on_change=lambda e: self._to_layer(side, str(e.value)),
         ).props("outlined dense")  # fmt: skip
 
-    def _to_date(self, side: Side, date: str) -> None:
+    async def _to_date(self, side: Side, date: str) -> None:
         if date != side.date:
             side.to_date(date)
+            await self._make(side)
             self._changed()
 
-    def _to_layer(self, side: Side, output: str) -> None:
+    async def _to_layer(self, side: Side, output: str) -> None:
         side.output = output
+        await self._make(side)
         self._changed()
+
+    async def _make(self, side: Side) -> None:
+        """Make the picture of the image, where it is looked at for the first time."""
+        raster = side.raster
+        if raster is None or side.run is None or raster.layer.name not in rasters.PICTURES:
+            return
+        try:
+            await run.io_bound(rasters.made, side.run, raster)
+        except ObriyError as error:
+            side.output = ""
+            ui.notify(self.shelf.places.without_paths(str(error)), type="negative")
 
     def _other_run(self, name: str) -> None:
         self.right = dataclasses.replace(Side.of(self.shelf.run(name)), shown=self.right.shown)
@@ -237,47 +272,40 @@ class MapView:
     def _legend_again(self) -> None:
         self.legend.clear()
         with self.legend:
-            shown: list[str] = []
             for side in (self.left, self.right):
                 raster = side.raster
-                if raster is None or side.run is None or raster.layer.name in shown:
+                if raster is None or side.run is None:
                     continue
-                shown.append(raster.layer.name)
-                ui.label(raster.called(self.reader.lang)).style("font-weight:600")
-                legend(raster, self.reader, areas_of(side.run.result(), side.date))
+                ui.label(self._title(side, raster)).style("font-weight:600")
+                if raster.layer.name not in rasters.PICTURES:
+                    legend(raster, self.reader, areas_of(side.run.result(), side.date))
+
+    def _title(self, side: Side, raster: Raster) -> str:
+        """Return what a map is called; with its run and date where there are two."""
+        title = raster.called(self.reader.lang)
+        if not self.right.output or side.run is None:
+            return title
+        same = self.left.run == self.right.run
+        of = [*([] if same else [side.run.name]), *([side.date] if side.date else [])]
+        return " · ".join([title, *of])
 
     async def _clicked(self, event: events.GenericEventArguments) -> None:
         place = event.args["latlng"]
         lon, lat = (float(place["lng"]) + 180) % 360 - 180, float(place["lat"])
-        self.here.clear()
-        with self.here:
-            ui.label(self._coordinates(lon, lat)).classes("ob-soft")
+        sides = []
         for side in (self.left, self.right):
-            if side is self.right and not side.output:
-                continue
-            maps = [one for one in side.maps if one.date in (side.date, "")]
-            said = await run.io_bound(rasters.at, maps, lon, lat, self.reader.lang)
-            with self.here:
-                self._said(side, said or [])
+            if side.run is not None and (side is self.left or side.output):
+                title = f"{side.run.name} {side.date}" if self.right.output else ""
+                sides.append((title, side.written()))
+        placed = rasters.has_place(self.left.maps[0].file)
+        await self.here.show(lon, lat, sides, placed=placed)
 
-    def _coordinates(self, lon: float, lat: float) -> str:
-        if not rasters.has_place(self.left.maps[0].file):
-            return ""
-        north, east = ("N" if lat >= 0 else "S"), ("E" if lon >= 0 else "W")
-        return f"{abs(lat):.5f}° {north}, {abs(lon):.5f}° {east}"
-
-    def _said(self, side: Side, said: Sequence[rasters.Said]) -> None:
-        if self.right.output and side.run is not None:
-            ui.label(f"{side.run.name} {side.date}").style("font-weight:600")
-        if not said:
-            ui.label(self.words("outside"))
-        for one in said:
-            with ui.element("div").classes("ob-row").style("flex-wrap:nowrap;align-items:start"):
-                ui.label(one.title).classes("ob-soft ob-grow").style("flex-basis:8rem")
-                with ui.element("span").classes("ob-row").style("flex-wrap:nowrap;gap:.4rem"):
-                    if one.colour:
-                        swatch(one.colour)
-                    ui.label(one.value).style("font-weight:600")
+    def _outline(self, on: bool) -> None:
+        if not on or self.left.run is None:
+            ui.run_javascript(f"obriyNoShapes({self.board.id})")
+            return
+        url = api_url(self.left.run.name, "outlines")
+        ui.run_javascript(f"obriyShapes({self.board.id}, {json.dumps(url)})")
 
     def _basemap(self, address: str) -> None:
         if self.base is not None:
@@ -300,11 +328,14 @@ def legend(raster: Raster, reader: Reader, areas: dict[str, float]) -> None:
         return
     classes = raster.layer.legend
     names = [c.name for c in classes] if classes is not None else []
+    known = [areas.get(names[n]) if n < len(names) else None for n in range(len(entries))]
+    there = len(areas) > len(_FEW)  # of a long legend what does not occur is left out
     with ui.element("div").classes("ob-legend"):
-        for number, (word, colour) in enumerate(entries):
+        for (word, colour), area in zip(entries, known, strict=True):
+            if there and area is None:
+                continue
             swatch(colour)
             ui.label(word)
-            area = areas.get(names[number]) if number < len(names) else None
             ui.label("" if area is None else text.area(area)).style("white-space:nowrap")
 
 

@@ -65,11 +65,9 @@ def _missing(reader: Reader, name: str) -> None:
 def _compare(shelf: Shelf, reader: Reader, first: ShelfRun, second: ShelfRun) -> None:
     with ui.element("div").classes("ob-grid"):
         for run in (first, second):
-            with card():
-                ui.link(run.name, run_url(run.name)).style("font-weight:700")
-                result = run.result()
-                if result is not None:
-                    figures.headline(result, reader)
+            result = run.result()
+            if result is not None:
+                figures.headline(result, reader, run.name)
     MapView(shelf, reader, first, second, compared=True).build()
     series: dict[str, Sequence[Any]] = {}
     for run in (first, second):
@@ -96,7 +94,7 @@ class _One:
                 job = self.words.of("jobs", str(self.run.config().get("job", "")))
                 ui.label(job).classes("ob-soft")
             self.actions = ui.element("div").classes("ob-row")
-        self.place = ui.element("div").style("display:grid;gap:1rem")
+        self.place = ui.element("div").classes("ob-panel")
         self._look()
         self.timer = ui.timer(LOOK_S, self._look)
 

@@ -22,4 +22,5 @@ def add(app: FastAPI) -> None:
                 for method, about in methods.items()
             ]
             with card():
-                table(Table(["", "", ""], [False] * 3, rows), reader.words("api"))
+                header = [reader.words(name) for name in ("how", "where", "what")]
+                table(Table(header, [False] * 3, rows), reader.words("api"))

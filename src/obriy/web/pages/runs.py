@@ -8,6 +8,7 @@ from nicegui import ui
 
 from obriy.errors import ObriyError
 from obriy.model.headline import Headline
+from obriy.model.legend import load_legend
 from obriy.model.result.base import RunResult
 from obriy.outputs.report.cells import interval_km2
 from obriy.render.text import text_of
@@ -192,7 +193,8 @@ def delete(shelf: Shelf, reader: Reader, run: ShelfRun, then: Any) -> None:
 def called(head: Headline, result: RunResult, lang: str) -> str:
     """Return what people call the class that a headline is of."""
     try:
-        legend = open_legend(str(getattr(result, "legend", head.what)))
+        own = getattr(result, "legend", "")
+        legend = open_legend(str(own)) if own else load_legend(head.what)
         return legend.by_name(head.what).called(lang)
     except ObriyError:  # a file of one's own that is gone, or of a map of somebody else
         return head.what.replace("_", " ")

@@ -36,3 +36,23 @@ window.obriySwipe = (id, share) => {
   map.obriyClip();
 };
 window.obriyScale = (id) => L.control.scale({ imperial: false }).addTo(getElement(id).map);
+// Outlines: districts and bodies; which one was clicked is told to the page.
+window.obriyShapes = async (id, url) => {
+  const answer = await fetch(url);
+  if (!answer.ok) return;
+  const looks = {
+    district: { color: "#c0174c", weight: 2, dashArray: "6 4", fill: false },
+    body: { color: "#0b2f63", weight: 1, fillOpacity: 0 },
+  };
+  const map = getElement(id).map;
+  const pane = map.getPane("outlines") || map.createPane("outlines");
+  pane.style.zIndex = 420;
+  map.obriyShapes?.remove();
+  map.obriyShapes = L.geoJSON(await answer.json(), {
+    pane: "outlines",
+    style: (shape) => looks[shape.properties.kind],
+    onEachFeature: (shape, layer) =>
+      layer.on("click", () => emitEvent("obriy-shape", shape.properties)),
+  }).addTo(map);
+};
+window.obriyNoShapes = (id) => getElement(id).map.obriyShapes?.remove();
