@@ -35,7 +35,7 @@ def write_band(path, numbers, crs, transform, *, nodata=0):
     ) as file:  # fmt: skip
         file.write(numbers.astype("uint16"), 1)
     rasterio.shutil.copy(plain, path, driver="COG", blocksize=128, compress="DEFLATE",
-                         overviews="AUTO")  # fmt: skip
+                         overviews="AUTO", overview_resampling="AVERAGE")  # fmt: skip
     plain.unlink()
     return path
 

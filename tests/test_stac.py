@@ -571,3 +571,26 @@ def test_pixels_in_a_closed_store_are_refused_with_what_they_need(season, tmp_pa
         SourceError, match=r"s3://eodata/B02.jp2 lies in a store that asks for keys"
     ):
         open_item(found, asked(), query().districts)
+
+
+def test_a_coarser_grid_is_read_from_overviews(tmp_path):
+    """At 40 m the pixels of 10 m are not asked for; where it is looked first, those of 20 m are."""
+    files = write_scene(tmp_path / "scene", lake(120, (1024, 1024)))
+    bands = [str(files[name]) for name in ("B02", "B03", "B04", "B08")]
+    near = open_scene(bands, sensor="sentinel2_l2a", resolution=40)["green"].to_numpy()
+    box = "33.0,46.87,33.134,46.953"
+    place = (District("box", shapely.box(*map(float, box.split(","))), "EPSG:4326"),)
+    sizes = []
+    for metres in (10, 40):
+        with serving_files(tmp_path) as cogs:
+            raw = item_of(files, "S2B", "2025-06-05T08:36:09Z",
+                          href=lambda file: f"{cogs.url}/scene/{file.name}")  # fmt: skip
+            file = write_items(tmp_path / "items.json", [raw])
+            (item,) = find_items([f"stac:{file}"], Query(districts=place))
+            scene = open_item(item, asked(bands="green", resolution=metres), place)
+            far = scene["green"].to_numpy()
+            spans = [one.span for one in cogs.asked if one.path.endswith("B03.tif")]
+            sizes.append(sum(last - first for first, last in spans))
+    assert far.shape == near.shape == (256, 256)
+    assert np.abs(far - near).max() < 1.1e-4  # overviews are of whole numbers, rounded twice
+    assert sizes[1] < sizes[0] / 3

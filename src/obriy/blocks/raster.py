@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
@@ -40,6 +42,8 @@ from obriy.model.notices import notice, reason_of
 from obriy.model.place import check_place
 
 T = TypeVar("T")
+_NEARLY: Final = 1.001
+"""Factor by which sizes of pixels may differ and be the same."""
 _REACH: Final = 4
 """Pixels of a file around a place that a warp may read to fill it, with some to spare."""
 
@@ -312,15 +316,19 @@ class _RasterArray(BackendArray):
             self._datasets.fetch(rows, columns, without, by_warp=True)
             raw = warped.read(self.band.index, window=Window.from_slices(rows, columns))
             return _to_values(raw, self.band)
-        around = around_window((rows, columns), self.geobox, own)
+        factor, level = self._datasets.overview
+        around = around_window((rows, columns), self.geobox, level)
         if around is None:
             shape = (rows.stop - rows.start, columns.stop - columns.start)
             return np.full(shape, np.nan, self.dtype)
         # What is missing is NaN before pixels mix: no fill, and nothing beneath a mask, smears.
         if without:
             self._datasets.fetch(rows, columns, without)
-        values = self._of_file(self._datasets.file(without), *around, own)
-        step = step_between(own, self.geobox)
+        whole = [slice(part.start * factor, part.stop * factor) for part in around]
+        shape = (around[0].stop - around[0].start, around[1].stop - around[1].start)
+        file = self._datasets.file(without)
+        values = self._of_file(file, whole[0], whole[1], own, shape if factor > 1 else None)
+        step = step_between(level, self.geobox)
         return resampled(values, around, (rows, columns), step, self.band.resampling)
 
     def _of_file(
@@ -371,6 +379,22 @@ class _Datasets:
     def fits(self) -> bool:
         """Whether that is the grid wanted."""
         return same_grid(self.grid, self.geobox)
+
+    @functools.cached_property
+    def overview(self) -> tuple[int, GeoBox]:
+        """The overview that means are made of: its factor and its grid; 1: the file itself.
+
+        Of a file in the network the coarsest that is as fine as the grid wanted and holds whole
+        pixels of it: the full resolution would be bytes by the square of the factor. What is
+        missing is averaged into it as its maker did.
+        """
+        factor = 1
+        if self.band.network and self.band.resampling == "average":
+            size = math.sqrt(abs(self.geobox.affine.determinant / self.grid.affine.determinant))
+            fit = (f for f in self.file().overviews(self.index) if f <= size * _NEARLY)
+            factor = max((f for f in fit if not any(n % f for n in self.grid.shape)), default=1)
+        shape = (self.grid.shape.y // factor, self.grid.shape.x // factor)
+        return factor, GeoBox(shape, self.grid.affine @ Affine.scale(factor), self.grid.crs)
 
     def file(self, without: frozenset[Tile] = frozenset()) -> Any:
         """Return the file, without tiles that are known to be broken."""

@@ -144,6 +144,7 @@ def _decide(request: Request, told: Told | None) -> _Decided:
         # Of what lies far away each place costs a request, and its item says what it is.
         told=told is not None and (told.scaling is not None or bool(request.districts)),
         districts=request.districts,
+        resolved=grid.geobox if request.districts else None,
     )
     missing = {
         name: (

@@ -33,6 +33,7 @@ def look(
     *,
     told: bool = False,
     districts: Sequence[District] = (),
+    resolved: GeoBox | None = None,
 ) -> Numbers:
     """Read all of a small image, windows of a large one, on the grid of its finest band.
 
@@ -43,13 +44,15 @@ def look(
             decoding a whole tile, of JPEG 2000 of Sentinel-2 1024 pixels wide. Where a band holds
             nothing in them, all windows are read.
         districts: Around which the image is looked at; none: everywhere.
+        resolved: Grid on which it is looked at, of overviews where it is coarse; None: that of the
+            finest band.
 
     Raises:
         GeometryError: where the image meets no district.
         SourceError: where not one window of a band can be read. What is damaged here and there is
             passed over: the map lists what it could not read.
     """
-    finest = min(bands.values(), key=lambda b: abs(b.grid.affine.determinant)).grid
+    finest = resolved or min((b.grid for b in bands.values()), key=_pixel_size)
     finest = finest[part_around(districts, finest)] if districts else finest
     layers = Layers(ahead=True)
     far = any(band.network for band in bands.values())
@@ -64,6 +67,10 @@ def look(
         if all((np.isfinite(v) & (v != 0)).any() for v in found.values()):
             break
     return found
+
+
+def _pixel_size(grid: GeoBox) -> float:
+    return abs(float(grid.affine.determinant))
 
 
 def layer_of(band: FileBand) -> Layer:
