@@ -9,7 +9,7 @@ from obriy.blocks.base import Block
 from obriy.blocks.engine import ArraySink, EngineOptions, run_methods
 from obriy.blocks.places import place_keys
 from obriy.errors import BandError, EmptyResultError, UnknownNameError, UsageError
-from obriy.methods.clustering.density import knee_distance, number_largest
+from obriy.methods.clustering.density import Density, number_largest
 from obriy.methods.clustering.number import choose_number
 from obriy.methods.clustering.parse import CLUSTERERS, clusterer_names, parse_clusterer
 from obriy.methods.clustering.prototypes import Prototypes
@@ -290,18 +290,6 @@ def test_fewer_points_than_clusters(scene_of):
     assert "4 distinct points" in rule.describe()["warnings"][0]
 
 
-def test_the_knee_by_hand():
-    # Distances to the next point: 1 eight times, then 9; the curve turns at the last 1.
-    points = np.array([[0], [1], [2], [3], [4], [5], [6], [7], [16]], np.float32)
-    ones = np.ones(9, int)
-    assert knee_distance(points, ones, 2) == pytest.approx(1, rel=1e-5)
-    # Two units at each point: the next one is at the same place.
-    assert knee_distance(points, 2 * ones, 2) == 0.05
-    # The third one is at the next point again.
-    assert knee_distance(points, 2 * ones, 3) == pytest.approx(1, rel=1e-5)
-    assert knee_distance(np.zeros((1, 2), np.float32), np.array([5]), 3) == 0.05
-
-
 def test_only_the_largest_clusters_are_kept():
     labels = np.array([0, 1, 1, 2, 2, 2, 3])
     numbers = number_largest(labels, np.array([9.0, 1, 1, 1, 1, 1, 1]), 2)
@@ -313,7 +301,12 @@ def test_dbscan_says_where_density_does_not_tell(scene_of):
     cloud = random.normal(0.2, 0.01, (6, 90, 100))
     scene = scene_of(**dict(zip(NAMES, cloud, strict=True)))
     found, rule = run(scene, parse_clusterer("dbscan", features=("bands",)))
+    assert any("One cluster holds" in said for said in rule.about["warnings"])
+    assert 0 < np.count_nonzero(found == NOISE) < 0.5 * found.size
+    said = Density(eps=0.6, min_samples=6)
+    found, rule = run(scene, parse_clusterer("dbscan", features=("bands",), density=said))
     assert rule.ids == [1, NOISE]
+    assert any("One cluster holds" in said for said in rule.about["warnings"])
     assert 0 < np.count_nonzero(found == NOISE) < 0.3 * found.size
     lonely = scene.copy(deep=True)
     for name in NAMES:

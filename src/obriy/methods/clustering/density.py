@@ -1,15 +1,18 @@
-"""DBSCAN and HDBSCAN: clusters are dense places; what lies in no dense place is noise.
+"""DBSCAN and HDBSCAN, which do not fit land cover: they look for gaps, and it has few.
 
-Density is measured on a part of the sample and carried to the scene: a pixel belongs to the
-nearest point of a cluster within reach, and is noise where there is none.
+Clusters are dense places; what lies in no dense place is noise.
 
-Land cover is a continuum with few gaps, which is what these look for. With the best name for each
-cluster, noise among them, the accuracy on 21 of the choose chips of HLS (11 classes of WorldCover)
-is 0.61 for DBSCAN at the knee, with one cluster that holds 92 % on average; 0.62 to 0.65 with
-``eps`` at the 10th to 70th percentile in place of the knee; 0.73 for HDBSCAN with the leaves of
-its tree, 0.64 with its "excess of mass". K-Means has 0.80.
+DBSCAN works on a sparse grid of the three longest axes of the features (`cells`), so that memory
+does not grow with the pixels; HDBSCAN on a part of the sample. Both are carried to the scene: a
+pixel belongs to the nearest point of a cluster within reach, and is noise where there is none.
+
+On a delta of Sentinel-2 (Sundarbans) DBSCAN makes one cluster of the rivers and the fields, 40 % of
+the scene, and 29 % noise, at the largest radius that leaves no cluster more than half; K-Means
+tells rivers, fields and mangroves apart. Accuracy with the best name for each cluster, noise among
+them, on the choose chips of HLS (11 classes of WorldCover): see `docs/landcover.md`.
 """
 
+import dataclasses
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +20,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from obriy.blocks.base import ByteArray, FloatArray
+from obriy.methods.clustering.cells import cells_of, cluster_cells
 from obriy.methods.clustering.fitted import Fitted
 from obriy.methods.clustering.lloyd import one_thread
 from obriy.methods.clustering.prototypes import Prototypes
@@ -24,7 +28,7 @@ from obriy.model.clusters import MOST_CLUSTERS, NOISE
 from obriy.model.notices import notice
 
 MOST_UNITS: Final = 5_000
-"""Units that density is measured on: the neighbours of each are kept in memory."""
+"""Units whose neighbours are kept in memory, or whose distances are looked at."""
 LEAST_EPS: Final = 0.05
 """Scaled units; nearer than that points are the same."""
 LEAST_SHARE: Final = 0.005
@@ -33,55 +37,122 @@ NEIGHBOURS: Final = 5
 """Of HDBSCAN: the distance to the one of this rank is the density."""
 WITHIN: Final = 0.99
 ROUNDING: Final = 1 + 1e-6
-"""The distance at the knee is taken again by another routine, which may round it up."""
-MOST_OF_ALL: Final = 0.95
-"""A cluster with a larger share of the pixels is as good as none."""
+"""A distance is taken again by another routine, which may round it up."""
+MOST_OF_SCENE: Final = 0.5
+"""A cluster with a larger share of the pixels is two that have run into one another."""
 MOST_NOISE: Final = 0.3
 """Noise with a larger share of the pixels is worth a word."""
+SHARE_OF_SAMPLE: Final = 500
+DENSE_SHARES: Final = (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+"""Shares of the units that are dense places, of the radii that are tried."""
 
 
-def fit_dbscan(points: FloatArray, sizes: FloatArray, clusters: int | None, seed: int) -> Fitted:
-    """Find clusters by DBSCAN (Ester et al. 1996, KDD 96, 226-231).
+@dataclasses.dataclass(frozen=True)
+class Density:
+    """What is dense, for DBSCAN.
 
-    ``min_samples`` is twice the number of dimensions (Sander et al. 1998,
-    doi:10.1023/A:1009745219419), or a tenth of the units where they are few; ``eps`` is the knee
-    of the sorted distances to the neighbour of that rank (the point farthest from the chord,
-    Satopaa et al. 2011, doi:10.1109/ICDCSW.2011.20).
+    Attributes:
+        eps: Radius of a neighbourhood, in scaled units; None: as `fit_dbscan` finds it.
+        min_samples: Units of the sample within it, its middle included, of a dense place; None:
+            twice the number of dimensions, or a 500th of the sample.
+    """
+
+    eps: float | None = None
+    min_samples: int | None = None
+
+
+FROM_SCENE: Final = Density()
+
+
+def fit_dbscan(
+    points: FloatArray,
+    sizes: FloatArray,
+    clusters: int | None,
+    seed: int,
+    density: Density = Density(),
+) -> Fitted:
+    """Find clusters by DBSCAN (Ester et al. 1996, KDD 96, 226-231), of cells of a sparse grid.
+
+    Where nobody says them, ``min_samples`` is twice the number of dimensions (Sander et al. 1998,
+    doi:10.1023/A:1009745219419), or a 500th of the units where that is more; and ``eps`` is the
+    largest that leaves no cluster more than half of the units and no more than 30 % to noise:
+    beyond either the radius is a wrong one (Schubert et al. 2017, doi:10.1145/3068335, 4.2). It
+    is sought among the distances within which a share of the units has so many neighbours.
 
     Args:
-        points: (n, dimensions) float32 scaled units of the sample; n > 0.
+        points: (n, 1 to 3) float32 scaled units of the sample; n > 0.
         sizes: (n,) pixels of each unit.
         clusters: At most so many, the largest; the rest is noise. None: at most 199.
         seed: Not used: DBSCAN has no random step.
+        density: What is dense.
 
     Returns:
-        The core points, with ``eps`` as their reach.
+        The cores of the grid, with ``eps`` as their reach.
     """
-    from sklearn.cluster import DBSCAN
-
-    points, sizes = points[:MOST_UNITS], sizes[:MOST_UNITS]
-    distinct, where = np.unique(points, axis=0, return_inverse=True)
-    weight = np.bincount(where.ravel())
-    least = max(1, min(2 * points.shape[1], len(points) // 10))
-    eps = knee_distance(distinct, weight, least)
-    with one_thread():
-        model = DBSCAN(eps=eps, min_samples=least).fit(distinct, sample_weight=weight)
-    core = model.core_sample_indices_
-    pixels = np.bincount(where.ravel(), weights=sizes)[core]
-    numbers = number_largest(model.labels_[core], pixels, clusters or MOST_CLUSTERS - 1)
-    rule = Prototypes(distinct[core][numbers > 0], numbers[numbers > 0], eps)
-    labels = rule.assign(np.ascontiguousarray(points.T))
+    least = density.min_samples or max(2 * points.shape[1], len(points) // SHARE_OF_SAMPLE)
+    least = min(least, len(points))
+    radii = [density.eps] if density.eps else _radii(points, least)
+    tried = [_Tried.of(points, eps, least) for eps in radii]
+    best = next((one for one in tried if one.misfit == 0), min(tried, key=lambda t: t.misfit))
+    numbers = number_largest(best.labels, best.pixels(sizes), clusters or MOST_CLUSTERS - 1)
+    rule = Prototypes(best.cores[numbers > 0], numbers[numbers > 0], best.eps)
     about: dict[str, Any] = {
-        "eps": eps,
+        "eps": best.eps,
         "min_samples": least,
         "core_points": len(rule.points),
         "number": {
             "criterion": "as many as there are dense places",
-            "found": len(np.unique(model.labels_[core])),
+            "found": len(np.unique(best.labels)),
             "clusters": int(rule.numbers.max()),
         },
     }
+    labels = rule.assign(np.ascontiguousarray(points.T))
     return Fitted(rule, about, _warnings(labels, sizes))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Tried:
+    """What DBSCAN makes with a radius: cores with the numbers of their clusters, from 0."""
+
+    eps: float
+    cores: FloatArray
+    labels: npt.NDArray[np.int64]
+    core_of: npt.NDArray[np.int64]
+    largest: float
+    noise: float
+
+    @classmethod
+    def of(cls, points: FloatArray, eps: float, least: int) -> "_Tried":
+        """Try a radius; where no place is dense, the densest cell is."""
+        cells = cells_of(points, np.ones(len(points)), eps)
+        numbers, core = cluster_cells(cells, eps, least)
+        if not core.any():
+            core = np.arange(len(numbers)) == int(cells.weights.argmax())
+            numbers = np.where(core, 0, -1)
+        labels = numbers[cells.cell_of]
+        share = np.bincount(labels + 1) / len(labels)
+        place = np.where(core, np.cumsum(core) - 1, -1)[cells.cell_of]
+        means = cells.means[core, : points.shape[1]].astype(np.float32)
+        return cls(eps, means, numbers[core], place, float(share[1:].max()), float(share[0]))
+
+    @property
+    def misfit(self) -> float:
+        """By how much a cluster or the noise holds more than it may; 0: neither does."""
+        return max(0.0, self.largest - MOST_OF_SCENE, self.noise - MOST_NOISE)
+
+    def pixels(self, sizes: FloatArray) -> npt.NDArray[np.float64]:
+        """Return the pixels of each core."""
+        inside = self.core_of >= 0
+        weights = sizes[inside].astype(np.float64)
+        found = np.bincount(self.core_of[inside], weights=weights, minlength=len(self.labels))
+        return np.asarray(found, np.float64)
+
+
+def _radii(points: FloatArray, least: int) -> list[float]:
+    """Return radii to try, the largest first, in which shares of the units are dense places."""
+    near, _ = cKDTree(points).query(points[:MOST_UNITS], k=[least])
+    found = np.quantile(near, DENSE_SHARES)
+    return sorted({max(LEAST_EPS, float(eps) * ROUNDING) for eps in found}, reverse=True)
 
 
 def fit_hdbscan(points: FloatArray, sizes: FloatArray, clusters: int | None, seed: int) -> Fitted:
@@ -151,33 +222,12 @@ def number_largest(
     return kept
 
 
-def knee_distance(points: FloatArray, weights: npt.NDArray[np.int64], rank: int) -> float:
-    """Return the knee of the sorted distances to the neighbour of that rank.
-
-    Args:
-        points: (n, dimensions) float32, all different.
-        weights: (n,) how many units are at each point.
-        rank: Of the neighbour, the unit itself counted; at most the number of units.
-    """
-    tree = cKDTree(points)
-    distances, which = tree.query(points, k=np.arange(1, min(rank, len(points)) + 1))
-    enough = np.cumsum(weights[which], axis=1) >= rank
-    first = np.where(enough.any(axis=1), enough.argmax(axis=1), enough.shape[1] - 1)
-    heights = np.sort(np.repeat(distances[np.arange(len(points)), first], weights))
-    span = heights[-1] - heights[0]
-    if span <= LEAST_EPS:
-        return max(LEAST_EPS, float(heights[-1]) * ROUNDING)
-    along = np.linspace(0, 1, len(heights))
-    knee = int(np.argmax(along - (heights - heights[0]) / span))
-    return max(LEAST_EPS, float(heights[knee]) * ROUNDING)
-
-
 def _warnings(labels: ByteArray, sizes: FloatArray) -> list[str]:
     """Say where density does not tell the land apart."""
     share = np.bincount(labels, weights=sizes, minlength=NOISE + 1) / sizes.sum()
     found: list[str] = []
     largest = float(share[:NOISE].max())
-    if largest > MOST_OF_ALL:
+    if largest > MOST_OF_SCENE:
         found.append(notice("one_cluster_holds", share=largest))
     if share[NOISE] > MOST_NOISE:
         found.append(notice("noise_holds", share=float(share[NOISE])))

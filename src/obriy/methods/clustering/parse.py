@@ -9,6 +9,8 @@ import numpy as np
 from obriy.blocks.base import Block
 from obriy.errors import EmptyResultError, UsageError
 from obriy.indices.features import check_groups
+from obriy.methods.clustering.cells import DIMENSIONS
+from obriy.methods.clustering.density import FROM_SCENE, Density, fit_dbscan
 from obriy.methods.clustering.look import Look
 from obriy.methods.clustering.rule import ClusterRule
 from obriy.methods.clustering.sample import Sample
@@ -16,6 +18,7 @@ from obriy.methods.clustering.space import fit_space
 from obriy.methods.clustering.spec import (
     CLUSTERERS,
     EMBEDDERS,
+    OF_DENSITY,
     SEGMENTERS,
     TRAINED,
     Spec,
@@ -36,12 +39,14 @@ class Clusterer:
         look: How units and their features are made.
         clusters: How many; None: the clusterer chooses.
         seed: Of the sample and of the fit.
+        density: What is dense, where the clusterer asks it.
     """
 
     spec: Spec
     look: Look
     clusters: int | None
     seed: int
+    density: Density = FROM_SCENE
     gives_fraction: bool = False
 
     @property
@@ -80,9 +85,12 @@ class Clusterer:
         train = None
         if self.spec.embedder in TRAINED:
             train = partial(EMBEDDERS.get(self.spec.embedder), seed=self.seed)
-        space = fit_space(statistics, train)
+        dense = self.spec.clusterer in OF_DENSITY
+        space = fit_space(statistics, train, DIMENSIONS if dense else None)
         points = space.points(np.ascontiguousarray(statistics.values.T))
         fit = CLUSTERERS.get(self.spec.clusterer)
+        if dense:
+            fit = partial(fit_dbscan, density=self.density)
         fitted = fit(np.ascontiguousarray(points.T), statistics.sizes, self.clusters, self.seed)
         about = {**fitted.about, "warnings": fitted.warnings}
         return ClusterRule(
@@ -96,6 +104,8 @@ def parse_clusterer(
     features: Sequence[str] = ("bands", "indices"),
     seed: int = 0,
     weights: str | None = None,
+    *,
+    density: Density = FROM_SCENE,
 ) -> Clusterer:
     """Return the clusterer that a text describes.
 
@@ -105,10 +115,11 @@ def parse_clusterer(
         features: Groups of `obriy.indices.features.GROUPS`.
         seed: The same seed gives the same map.
         weights: File or name of the weights of ``sam`` or ``unet``; None: their default.
+        density: What is dense, for ``dbscan``.
 
     Raises:
         UnknownNameError: for a name that is not known.
-        UsageError: for a spec or a number of clusters that cannot be.
+        UsageError: for a spec, a density or a number of clusters that cannot be.
         MissingExtraError: where a network is asked for and torch is not installed.
     """
     if clusters is not None and not 2 <= clusters < MOST_CLUSTERS:
@@ -117,4 +128,9 @@ def parse_clusterer(
             "Give --clusters 12, or --clusters auto.",
         )
     parts = parse_spec(spec, weights)
-    return Clusterer(parts, parts.look(check_groups(features)), clusters, seed)
+    if density != FROM_SCENE and parts.clusterer not in OF_DENSITY:
+        raise UsageError(
+            f"'{spec}' knows no eps and no min_samples: they say what is dense.",
+            "Give them with --method dbscan.",
+        )
+    return Clusterer(parts, parts.look(check_groups(features)), clusters, seed, density)

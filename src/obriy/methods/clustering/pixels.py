@@ -16,6 +16,7 @@ from numba import njit
 from obriy.blocks.base import ByteArray, FloatArray
 from obriy.blocks.places import KeyArray, place_key
 from obriy.indices.catalogue import get_index
+from obriy.methods.clustering.cells import Table, place_in
 from obriy.methods.clustering.prototypes import MOST_BY_HAND, Prototypes
 from obriy.methods.clustering.scaling import MOST_DEVIATIONS
 from obriy.methods.clustering.space import Space
@@ -71,6 +72,8 @@ class Nearest:
         halves: (256, features + 1) float32: of a cluster that was cut in two the weights of a sum,
             and with what it begins: it is above 0 in the second part.
         parts: (256, 2) uint8 numbers of the parts of a cluster; 0: it was not cut.
+        table: Where clusters are places of a space: the sums are coordinates, by which it is
+            looked up. None: clusters are what is nearest to a centre.
     """
 
     pairs: Pairs
@@ -81,6 +84,7 @@ class Nearest:
     numbers: ByteArray
     halves: FloatArray
     parts: ByteArray
+    table: Table | None = None
 
     def number(self, bands: Mapping[str, FloatArray], names: Sequence[str]) -> ByteArray:
         """Return the cluster of each pixel of a block, 0 where a band is missing.
@@ -90,7 +94,7 @@ class Nearest:
             names: Those that the pairs are places among.
         """
         features = (self.pairs, self.centre, self.width)
-        centres = (self.weights, self.start, self.numbers)
+        sums, cuts = (self.weights, self.start), (self.halves, self.parts)
         rows, columns = bands[names[0]].shape
         found = np.zeros((rows, columns), np.uint8)
         height = max(1, STRIP // columns)
@@ -100,7 +104,11 @@ class Nearest:
             for plane, name in zip(planes, names, strict=True):
                 plane[: len(strip)] = bands[name][top : top + height]
             flat = planes[:, : len(strip)].reshape(len(names), -1)
-            _number(flat, features, centres, (self.halves, self.parts), strip.reshape(-1))
+            if self.table is None:
+                _number(flat, features, (*sums, self.numbers), cuts, strip.reshape(-1))
+            else:
+                table = (self.table.low, self.table.side, self.table.labels, self.table.noise)
+                _number_places(flat, features, (*sums, *table), cuts, strip.reshape(-1))
         return found
 
 
@@ -116,13 +124,16 @@ def nearest_in(
         pairs: What the features are made of.
 
     Returns:
-        None where sums do not tell it: the space is embedded, a value can be out of reach, the
-        prototypes are many, or a cluster was cut in more than two.
+        None where sums do not tell it: the space is embedded, the prototypes are many or have a
+        reach in a space of many dimensions, or a cluster was cut in more than two.
     """
-    few = len(prototypes.points) <= MOST_BY_HAND and np.isinf(prototypes.reach)
-    if space.embedder is not None or not few or any(len(p.points) != 2 for p in splits.values()):
+    table = prototypes.table
+    many = len(prototypes.points) > MOST_BY_HAND or np.isfinite(prototypes.reach)
+    if space.embedder is not None or (many and table is None):
         return None
-    weights, start = _sums(space, prototypes)
+    if any(len(cut.points) != 2 for cut in splits.values()):
+        return None
+    weights, start = _sums(space, prototypes) if table is None else _coordinates(space)
     padded = np.pad(weights, ((0, 0), (0, -len(pairs) % 4))).astype(np.float32)
     halves = np.zeros((256, len(pairs) + 1), np.float32)
     parts = np.zeros((256, 2), np.uint8)
@@ -132,8 +143,14 @@ def nearest_in(
         parts[parent] = cut.numbers
     return Nearest(
         pairs, space.scale.centre, space.scale.width,
-        padded, start.astype(np.float32), prototypes.numbers, halves, parts,
+        padded, start.astype(np.float32), prototypes.numbers, halves, parts, table,
     )  # fmt: skip
+
+
+def _coordinates(space: Space) -> tuple[Any, Any]:
+    """Return weights and start of the sums that are the coordinates of a point, float64."""
+    matrix = space.axes.matrix.astype(np.float64)
+    return matrix.T, -space.axes.centre.astype(np.float64) @ matrix
 
 
 def _sums(space: Space, prototypes: Prototypes) -> tuple[Any, Any]:
@@ -174,37 +191,75 @@ def sample_pixels(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _number(planes: Any, of_pixels: Any, of_centres: Any, of_cuts: Any, found: ByteArray) -> None:
-    """Number pixels; a sum is added up in the order of the features, four by four, with no rest."""
-    pairs, centre, width = of_pixels
+    """Number pixels by the least sum, which is added up in the order of the features."""
     weights, start, numbers = of_centres
-    halves, parts = of_cuts
-    count, features = planes.shape[1], len(pairs)
+    count = planes.shape[1]
     scaled = np.zeros((weights.shape[1], CHUNK), np.float32)
     total, best = np.empty(CHUNK, np.float32), np.empty(CHUNK, np.float32)
     nearest = np.empty(CHUNK, np.int32)
     for begin in range(0, count, CHUNK):
         end = min(begin + CHUNK, count)
-        for f in range(features):
-            one, other = planes[pairs[f, 0], begin:end], planes[pairs[f, 1], begin:end]
-            if pairs[f, 0] != pairs[f, 1]:
-                _differ(one, other, scaled[f])
-                one = scaled[f, : end - begin]
-            _scale(one, centre[f], width[f], scaled[f])
+        _features(planes[:, begin:end], of_pixels, scaled)
         best[:] = np.inf
         nearest[:] = 0
         for c in range(len(weights)):
-            total[:] = start[c]
-            for f in range(0, weights.shape[1], 4):
-                _add_four(total, weights[c, f : f + 4], scaled[f : f + 4])
+            _add_up(weights[c], start[c], scaled, total)
             _keep_least(total, best, nearest, np.int32(numbers[c]))
         for i in range(end - begin):
-            number = nearest[i]
-            while parts[number, 0]:
-                beyond = halves[number, features]
-                for f in range(features):
-                    beyond += halves[number, f] * scaled[f, i]
-                number = parts[number, 1 if beyond > 0 else 0]
-            found[begin + i] = number
+            found[begin + i] = _part(nearest[i], scaled, i, of_cuts)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _number_places(
+    planes: Any, of_pixels: Any, of_table: Any, of_cuts: Any, found: ByteArray
+) -> None:
+    """Number pixels by the cube of a table in which they lie; the sums are coordinates."""
+    weights, start, low, side, labels, noise = of_table
+    count, axes = planes.shape[1], len(weights)
+    scaled = np.zeros((weights.shape[1], CHUNK), np.float32)
+    point = np.zeros((len(low), CHUNK), np.float32)
+    for begin in range(0, count, CHUNK):
+        end = min(begin + CHUNK, count)
+        _features(planes[:, begin:end], of_pixels, scaled)
+        for axis in range(axes):
+            _add_up(weights[axis], start[axis], scaled, point[axis])
+        for i in range(end - begin):
+            if np.isfinite(point[0, i]):
+                number = place_in(point[:, i], low, side, labels, noise)
+                found[begin + i] = _part(number, scaled, i, of_cuts)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _features(planes: Any, of_pixels: Any, scaled: FloatArray) -> None:
+    """Make the scaled features of some pixels."""
+    pairs, centre, width = of_pixels
+    for f in range(len(pairs)):
+        one, other = planes[pairs[f, 0]], planes[pairs[f, 1]]
+        if pairs[f, 0] != pairs[f, 1]:
+            _differ(one, other, scaled[f])
+            one = scaled[f, : len(one)]
+        _scale(one, centre[f], width[f], scaled[f])
+
+
+@njit(nogil=True, cache=True)
+def _add_up(weights: Any, start: Any, scaled: Any, total: Any) -> None:
+    """Add up the weighted features, four by four: there is no rest, whatever their number."""
+    total[:] = start
+    for f in range(0, len(weights), 4):
+        _add_four(total, weights[f : f + 4], scaled[f : f + 4])
+
+
+@njit(nogil=True, cache=True)
+def _part(number: int, scaled: Any, i: int, of_cuts: Any) -> int:
+    """Return the part of a cluster that a pixel is of, where the cluster was cut."""
+    halves, parts = of_cuts
+    while parts[number, 0]:
+        last = halves.shape[1] - 1
+        beyond = halves[number, last]
+        for f in range(last):
+            beyond += halves[number, f] * scaled[f, i]
+        number = parts[number, 1 if beyond > 0 else 0]
+    return number
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

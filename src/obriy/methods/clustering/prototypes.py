@@ -5,6 +5,7 @@ the super-pixels of spectral clustering.
 """
 
 import dataclasses
+import functools
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from numba import njit
 from scipy.spatial import cKDTree
 
 from obriy.blocks.base import ByteArray, FloatArray
+from obriy.methods.clustering.cells import DIMENSIONS, Table, table_of
 from obriy.model.clusters import NOISE
 
 MOST_BY_HAND: Final = 256
@@ -53,12 +55,21 @@ class Prototypes:
         Returns:
             (n,) uint8 numbers of clusters, or `NOISE`.
         """
+        if self.table is not None:
+            return self.table.look_up(values)
         if len(self.points) > MOST_BY_HAND:
             return self._assign_by_tree(values)
         which, square = nearest(np.ascontiguousarray(values), self.points)
         labels = self.numbers[which]
         labels[square > np.float32(self.reach) ** 2] = NOISE
         return labels
+
+    @functools.cached_property
+    def table(self) -> Table | None:
+        """The cluster of each cube of space; None without a reach, or in many dimensions."""
+        if np.isinf(self.reach) or self.points.shape[1] > DIMENSIONS:
+            return None
+        return table_of(self.points, self.numbers, self.reach, NOISE)
 
     def _assign_by_tree(self, values: FloatArray) -> ByteArray:
         tree = cKDTree(self.points)

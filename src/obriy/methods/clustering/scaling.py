@@ -91,12 +91,13 @@ class Axes:
         return _turn(np.ascontiguousarray(values), self.centre, self.matrix)
 
 
-def fit_axes(values: FloatArray, sizes: FloatArray) -> Axes:
+def fit_axes(values: FloatArray, sizes: FloatArray, most: int | None = None) -> Axes:
     """Return the partly whitened principal axes of a sample (Kessy et al. 2018, "PCA whitening").
 
     Args:
         values: (n, features) float32 scaled values; n > 0.
         sizes: (n,) weight of each.
+        most: How many axes are kept, the longest; None: all.
     """
     weights = sizes.astype(np.float64) / sizes.sum(dtype=np.float64)
     centre = weights @ values.astype(np.float64)
@@ -106,8 +107,9 @@ def fit_axes(values: FloatArray, sizes: FloatArray) -> Axes:
     variance, axes = np.linalg.eigh(covariance)
     longest = float(variance[-1])
     if longest <= 0:
-        return Axes(centre.astype(np.float32), np.eye(len(centre), dtype=np.float32))
+        return Axes(centre.astype(np.float32), np.eye(len(centre), dtype=np.float32)[:, :most])
     kept = variance > NO_VARIANCE * longest
+    kept[: -most if most else 0] = False  # the longest are the last
     lengths = np.maximum(variance[kept], LEAST_VARIANCE * longest) ** (-WHITENING / 2)
     return Axes(centre.astype(np.float32), (axes[:, kept] * lengths).astype(np.float32))
 

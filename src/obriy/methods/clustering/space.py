@@ -80,19 +80,22 @@ def space_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Space:
     return Space(scale, axes, Autoencoder.from_arrays(embedded))
 
 
-def fit_space(sample: Sample, train: Callable[[FloatArray], Embedder] | None) -> Space:
+def fit_space(
+    sample: Sample, train: Callable[[FloatArray], Embedder] | None, most_axes: int | None = None
+) -> Space:
     """Return the space of a sample.
 
     Args:
         sample: Not empty.
         train: Makes an embedder of (n, features) scaled values; None: nothing is embedded.
+        most_axes: As for `fit_axes`.
     """
     scale = fit_scale(sample.values)
     around = np.array([name.startswith(OF_SURROUNDINGS) for name in sample.names])
     scale = Scale(scale.centre, np.where(around, scale.width / SURROUNDINGS, scale.width))
     scaled = scale.apply(np.ascontiguousarray(sample.values.T))
     embedder = None if train is None else train(np.ascontiguousarray(scaled.T))
-    return Space(scale, fit_axes(embed(embedder, scaled).T, sample.sizes), embedder)
+    return Space(scale, fit_axes(embed(embedder, scaled).T, sample.sizes, most_axes), embedder)
 
 
 def embed(embedder: Embedder | None, values: FloatArray) -> FloatArray:

@@ -34,8 +34,8 @@ TRAINED: Final = ("autoencoder",)
 """Embedders that learn from the sample; the others come with their weights."""
 CLUSTERER_HELP: Final = {
     "kmeans": "what lies nearest to the same centre (the default)",
-    "dbscan": "what dense places join; what lies in none is noise, a class of its own",
-    "hdbscan": "the densest places, each by its own density; the rest is noise",
+    "dbscan": "does not fit land cover, which has few gaps; dense places, the rest is noise",
+    "hdbscan": "does not fit land cover either; the densest places, each by its own density",
     "spectral": "super-pixels by a graph of likeness (slic+spectral)",
     "slic+CLUSTERER": "super-pixels first, then clusters of them",
     "watershed+CLUSTERER": "segments between the edges of the image first, then clusters of them",
@@ -45,6 +45,9 @@ CLUSTERER_HELP: Final = {
     "student:FILE": "a network that a named map has taught, in place of clusters (extra deep)",
 }
 """What a spec may be, for help texts."""
+OF_DENSITY: Final = ("dbscan",)
+"""Clusterers that look for dense places, in the three longest axes of the features: in more there
+are no dense places in a sample."""
 OF_SEGMENTS: Final = ("spectral",)
 """Clusterers that compare all units with each other: of segments only, ``slic`` unless named."""
 _EXAMPLE: Final = "Write [SEGMENTER+][EMBEDDER+]CLUSTERER, e.g. kmeans or slic+kmeans."

@@ -43,6 +43,12 @@ class CoverConfig(ImageConfig):
     model: str | None = Field(
         None, description="what was trained, for sam or unet: file, folder, or name at the hub"
     )
+    eps: float | None = Field(
+        None, gt=0, description="of dbscan: radius of a neighbourhood, in scaled features"
+    )
+    min_samples: int | None = Field(
+        None, ge=1, description="of dbscan: sampled pixels within it that make a place dense"
+    )
     labellers: CommaList = Field(
         ["spectral"],
         description="who names clusters: spectral, anthropic:MODEL, openai:MODEL, google:MODEL, "
