@@ -22,6 +22,8 @@ PARTIAL_ABOVE: Final = 0.005
 NEVER_MOST: Final = 0.5
 """Share of a district of which there is no picture from which its whole is not estimated: most of
 such an estimate would be supposition."""
+MOST_OUTLINES: Final = 2000
+"""Districts that are outlined in a picture; the lines of more would hide what they are drawn on."""
 
 
 @dataclasses.dataclass(frozen=True)

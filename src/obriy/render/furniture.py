@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon
 
-from obriy.model.areas import District
+from obriy.model.areas import MOST_OUTLINES, District
 from obriy.model.flags import Unseen
 from obriy.render.figures import INK, MUTED
 from obriy.render.geometry import Scale, round_length
@@ -32,6 +32,8 @@ def draw_outlines(axes: Axes, placed: Sequence[Any], *, width: float = 1.2) -> N
         placed: Polygons of each, of `obriy.vectors.place`.
         width: Of the line, points.
     """
+    if len(placed) > MOST_OUTLINES:
+        return
     rings = [
         shapely.get_coordinates(ring)
         for ring in shapely.get_rings(shapely.get_parts(np.asarray(placed, object)))
@@ -83,7 +85,8 @@ def _north(figure: Figure, at: tuple[float, float], text: Text) -> None:
 
 def district_entries(text: Text, districts: Sequence[District]) -> list[tuple[str, str]]:
     """Return the entry of a legend for outlines; none where nothing is outlined."""
-    return [(text("map.district"), OUTLINE)] if districts else []
+    outlined = 0 < len(districts) <= MOST_OUTLINES
+    return [(text("map.district"), OUTLINE)] if outlined else []
 
 
 def legend_columns(titles: Sequence[str], width: float) -> int:

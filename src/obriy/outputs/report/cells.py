@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from obriy.model.areas import PARTIAL_ABOVE
+from obriy.model.areas import MOST_OUTLINES, PARTIAL_ABOVE
 from obriy.render.text import Text
 
 UNKNOWN: Final = "–"
@@ -70,6 +70,27 @@ def table(rows: Iterable[Any], columns: Sequence[Column], look: str = "") -> Tab
         [columns[i].numeric for i in keep],
         [[row[i] or (UNKNOWN if columns[i].numeric else "") for i in keep] for row in made],
         look,
+    )
+
+
+MOST_ROWS: Final = 500
+"""Districts that a report lists; nobody reads more, and browsers choke on fifty thousand."""
+
+
+def largest(areas: Sequence[Any]) -> list[Any]:
+    """Return areas in their order; of more than `MOST_ROWS` those of most of the class."""
+    if len(areas) <= MOST_ROWS:
+        return list(areas)
+    return sorted(areas, key=lambda a: -(a.area_km2 or 0.0))[:MOST_ROWS]
+
+
+def left_out(text: Text, count: int, file: str) -> str:
+    """Say how many districts a report lists, and where all are; empty where it has all."""
+    if count <= MOST_ROWS:
+        return ""
+    shown, most = (text.number(n, 0) for n in (MOST_ROWS, MOST_OUTLINES))
+    return text(
+        "report.districts_more", shown=shown, count=text.number(count, 0), file=file, most=most
     )
 
 

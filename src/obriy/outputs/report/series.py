@@ -172,7 +172,7 @@ def _districts(text: Text, series: AreaSeries) -> Part | None:
     """Return the table of districts over the period."""
     col = Columns(text, "series")
     shown = table(
-        series.periods,
+        cells.largest(series.periods),
         [
             col.place(),
             col.km2("s", "expected_km2"),
@@ -186,7 +186,8 @@ def _districts(text: Text, series: AreaSeries) -> Part | None:
             col.words("report.status", lambda p: text.known("status", p.status)),
         ],
     )
-    return card(shown, Words(text("series.districts_note")))
+    more = cells.left_out(text, len(series.periods), "periods.csv")
+    return card(shown, Words(f"{text('series.districts_note')} {more}".strip()))
 
 
 def _dates(text: Text, rows: Sequence[WaterDate], total: AreaSeries) -> Part | None:

@@ -131,9 +131,10 @@ def _districts(text: Text, areas: AreaSeries | None) -> Part | None:
     if areas is None or all(area.district == WHOLE_IMAGE for area in areas.areas):
         return None
     col = Columns(text, "report")
+    more = cells.left_out(text, len(areas.areas), "areas.csv")
     return card(
         table(
-            areas.areas,
+            cells.largest(areas.areas),
             [
                 col.place(),
                 col.km2("expected", "expected_km2"),
@@ -147,5 +148,6 @@ def _districts(text: Text, areas: AreaSeries | None) -> Part | None:
                 col.words("causes", lambda a: cells.causes(text, a)),
                 col.status(),
             ],
-        )
+        ),
+        *([Words(more)] if more else []),
     )
