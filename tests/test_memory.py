@@ -106,3 +106,13 @@ def test_a_file_of_one_strip_is_refused_or_kept_within(tmp_path):
     assert peak < least * 1e9
     with rasterio.open(tmp_path / "run" / "mask.tif") as mask:
         assert (mask.read(1) == 2).mean() == pytest.approx(lake.mean(), rel=0.01)
+
+
+@pytest.mark.slow
+def test_maps_alone_need_little_memory(large, tmp_path):
+    """Nothing is drawn, and the tiles of the files are decoded by as many threads as have room."""
+    options = ["--method", "mndwi:otsu", "--outputs", "mask"]
+    code, said, peak = run("water", large, tmp_path / "run", 0.6, *options)
+    assert code == 0, said
+    assert peak < 0.6e9
+    check_map(tmp_path / "run")

@@ -7,7 +7,7 @@ the halo that the rule needs, and crops what comes back; the result must not dep
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, Final, Protocol, Self, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -199,3 +199,22 @@ class Foregone(Protocol):
         What is only told (`Rule.describe`, `Rule.histograms`) may still be missing in it.
         """
         ...
+
+
+WORK_BYTES: Final = 96
+"""Temporary arrays of a method, bytes per pixel, measured on the hungriest one (`auto`)."""
+
+
+@runtime_checkable
+class Frugal(Protocol):
+    """A method that says how little it takes, so that blocks are larger where memory is scarce."""
+
+    @property
+    def work_bytes(self) -> int:
+        """Bytes per pixel of what it makes of a block, beside the bands."""
+        ...
+
+
+def work_bytes_of(method: Method) -> int:
+    """Return the bytes per pixel of what a method makes of a block, beside the bands."""
+    return method.work_bytes if isinstance(method, Frugal) else WORK_BYTES

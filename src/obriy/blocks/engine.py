@@ -11,15 +11,24 @@ import psutil
 import rasterio
 import xarray as xr
 
-from obriy.blocks.base import Block, ByteArray, Foregone, Labelled, Method, Rule
+from obriy.blocks.base import Block, ByteArray, Foregone, Labelled, Method, Rule, work_bytes_of
 from obriy.blocks.decoded import forget, kept_bytes
 from obriy.blocks.decoding import DECODING
 from obriy.blocks.learnt import Learnt
-from obriy.blocks.memory import LATE_BYTES, TAKES, allowed_gb, give_back, keep_large_apart, room
+from obriy.blocks.memory import (
+    CACHE_BYTES,
+    TAKES,
+    allowed_gb,
+    cache_little,
+    give_back,
+    keep_large_apart,
+    late_bytes,
+    room,
+)
 from obriy.blocks.options import EngineOptions as EngineOptions  # noqa: PLC0414 - a part of it
 from obriy.blocks.options import Progress as Progress  # noqa: PLC0414
 from obriy.blocks.pixels import count_codes
-from obriy.blocks.plan import Plan, Window, deal, make_plan
+from obriy.blocks.plan import Plan, Window, deal, make_plan, tile_pixels
 from obriy.blocks.reader import Reader
 from obriy.errors import CancelledError
 from obriy.model.classmap import FRACTION_MISSING
@@ -30,11 +39,8 @@ from obriy.model.scene import band_names
 from obriy.net import ending
 from obriy.settings import settings
 
-WORK_BYTES = 96
-"""Temporary arrays of a method, bytes per pixel, measured on the hungriest one (`auto`)."""
-
-CACHE_BYTES = 32 * 1024**2
-"""GDAL's cache of decoded tiles at its smallest; by default it takes a share of all memory."""
+FLAG_BYTES: Final = 24
+"""Temporary arrays of what flags hide, bytes per pixel."""
 
 
 _LOOK_S: Final = 0.2
@@ -131,7 +137,8 @@ def run_methods(
     names = sorted(frozenset().union(*wanted))
     halo = max(method.halo for method in methods) + also_halo
     read = names + (["flags"] if "flags" in scene else [])
-    bytes_per_pixel = WORK_BYTES + 12 * len(names)
+    work_bytes = max(map(work_bytes_of, methods)) + (FLAG_BYTES if "flags" in scene else 0)
+    bytes_per_pixel = work_bytes + 12 * len(names)
     share = deal(
         threads_of(options),
         (scene.sizes["y"], scene.sizes["x"]),
@@ -139,8 +146,8 @@ def run_methods(
         bytes_per_pixel=bytes_per_pixel,
         room=memory_budget(options),
         decoding=dict(scene[name].encoding.get(DECODING, ("", 0)) for name in read),
-        beside=kept_bytes()
-        + max(0, sum(scene[name].encoding.get(TAKES, 0) for name in read) - LATE_BYTES),
+        beside=max(0, sum(scene[name].encoding.get(TAKES, 0) for name in read) - late_bytes()),
+        tile=tile_pixels(scene, read, halo),
     )
 
     def reader_of(mapped: xr.Dataset, keep: int) -> Reader:
@@ -153,8 +160,9 @@ def run_methods(
         )
         return Reader(scene, wanted, plan, prepare, keep=keep, origin=_origin(scene, mapped))
 
+    kept = max(0, share.kept_bytes - kept_bytes())
     known = _known(methods) if part is None else None
-    reader = reader_of(scene, keep=share.kept_bytes if part is None and known is None else 0)
+    reader = reader_of(scene, keep=kept if part is None and known is None else 0)
     sinks = [layers for _, layers in work]
     with decoded_tiles(4 * share.kept_bytes):
         learnt = Learnt(methods, len(reader.plan.windows))
@@ -230,7 +238,7 @@ def memory_budget(options: EngineOptions) -> int:
     """Return the bytes for blocks: what was allowed less what the process takes anyway."""
     if options.max_ram_gb or allowed_gb():
         # What comes after the map (overviews, areas, report) reads and writes files too.
-        rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES)
+        cache_little()
         keep_large_apart()
     return room(options.max_ram_gb)
 

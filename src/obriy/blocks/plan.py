@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import xarray as xr
 
 from obriy.blocks.decoding import retile
-from obriy.blocks.memory import BASE_BYTES, least_gb
+from obriy.blocks.memory import base_bytes, least_gb
 from obriy.errors import MemoryBudgetError
 
 TARGET_PIXELS = 1024 * 1024
@@ -128,6 +128,7 @@ def deal(
     room: int,
     decoding: Mapping[str, int],
     beside: int = 0,
+    tile: int = 0,
 ) -> Share:
     """Deal out memory: how many threads it allows, each with its overhead and a small block.
 
@@ -139,6 +140,9 @@ def deal(
         room: Bytes for all of it, of `obriy.blocks.memory.room`.
         decoding: Bytes that each thread takes to decode a tile, by file.
         beside: Bytes that are taken once, whatever the threads and blocks.
+        tile: Pixels of a block of one tile of the files, with its halo; 0: not known. Where it does
+            not fit in the share of as many threads, there are fewer: each would decode it again for
+            every part of it.
 
     Raises:
         MemoryBudgetError: where not even one thread fits, with the least that is enough.
@@ -150,13 +154,16 @@ def deal(
     if room < beside + tiles + small:
         raise _too_little(small, decoding, beside)
     workers = min(wanted, (room - beside) // (tiles + small))
+    whole = (room - beside) // (tiles + 2 * (THREAD_BYTES + tile * bytes_per_pixel))
+    if tile <= TARGET_PIXELS and whole > 0:
+        workers = min(workers, whole)
     left = room - beside - workers * tiles
     return Share(workers, left // (2 * workers) - THREAD_BYTES, left // 4)
 
 
 def _too_little(small: int, decoding: Mapping[str, int], beside: int) -> MemoryBudgetError:
     tiles = sum(decoding.values())
-    takes = [f"the process takes {BASE_BYTES / 1e9:.2f} GB before the first pixel"]
+    takes = [f"the process takes {base_bytes() / 1e9:.2f} GB before the first pixel"]
     hint = f"Allow --max-ram {least_gb(beside + tiles + small):.2f} (GB) or more"
     if beside:
         takes.append(f"the search for clouds {beside / 1e9:.2f}")
@@ -169,6 +176,12 @@ def _too_little(small: int, decoding: Mapping[str, int], beside: int) -> MemoryB
         f"{small / 1e9:.2f} GB.",
         f"{hint}.",
     )
+
+
+def tile_pixels(scene: xr.Dataset, names: list[str], halo: int) -> int:
+    """Return the pixels of a block of one tile of the files, with its halo."""
+    rows, columns = _tile(scene, names, (scene.sizes["y"], scene.sizes["x"]))
+    return (rows + 2 * halo) * (columns + 2 * halo)
 
 
 def _tile(scene: xr.Dataset, names: list[str], shape: tuple[int, int]) -> tuple[int, int]:

@@ -6,15 +6,27 @@ A pixel that one part cannot name is unknown there: ``water and unknown`` is unk
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from obriy.blocks.base import Block, ByteArray, Foregone, Histogram, Labelled, Method, Rule
+from obriy.blocks.base import (
+    Block,
+    ByteArray,
+    Foregone,
+    Histogram,
+    Labelled,
+    Method,
+    Rule,
+    work_bytes_of,
+)
 from obriy.methods.index_threshold import NOT_WATER, WATER
 from obriy.model.classmap import Doubt
 from obriy.model.legend import NO_DATA, UNNAMED
+
+_VOTE_BYTES: Final = 32
+"""Sums of weights and masks of a vote, bytes per pixel."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +64,11 @@ class Combined:
     def halo(self) -> int:
         """The widest halo of the parts."""
         return max(part.halo for part in self.parts)
+
+    @property
+    def work_bytes(self) -> int:
+        """Bytes per pixel: all parts at once, and the vote."""
+        return sum(map(work_bytes_of, self.parts)) + _VOTE_BYTES
 
     def bands(self, available: set[str]) -> set[str]:
         """Return the bands of all parts."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
+from obriy.blocks.base import WORK_BYTES, Block, ByteArray, FloatArray, Histogram, Labelled
 from obriy.blocks.pixels import BoolArray
 from obriy.errors import UsageError
 from obriy.indices.catalogue import Index, get_index, water_indices
@@ -29,6 +29,8 @@ from obriy.registry import Registry
 
 NOT_WATER: Final = 1
 WATER: Final = 2
+INDEX_BYTES: Final = 20
+"""What an index and its labels take, bytes per pixel: measured."""
 THRESHOLD_SPREAD: Final = 0.025
 """Thresholds this share of the index's range apart are as good as each other: 0.05 of NDWI, the
 step from zero (McFeeters 1996) to the 0.05 of document D's authors."""
@@ -95,6 +97,11 @@ class IndexThreshold:
     def halo(self) -> int:
         """Pixels around a block that the threshold looks at."""
         return self.threshold.halo
+
+    @property
+    def work_bytes(self) -> int:
+        """Bytes per pixel: the index, labels, doubt, and what the threshold looks at around."""
+        return WORK_BYTES if self.halo else INDEX_BYTES
 
     def bands(self, available: set[str]) -> set[str]:
         """Return the bands of the index."""

@@ -9,7 +9,7 @@ from obriy.blocks.base import Block, Histogram, Labelled, Method
 from obriy.indices.catalogue import Index, get_index
 from obriy.methods.combine import Combined
 from obriy.methods.histograms import Counts
-from obriy.methods.index_threshold import WATER, Collected, IndexThreshold, evaluated
+from obriy.methods.index_threshold import INDEX_BYTES, WATER, Collected, IndexThreshold, evaluated
 from obriy.methods.thresholds import Otsu, otsu
 from obriy.model.legend import NO_DATA, UNNAMED
 
@@ -28,6 +28,7 @@ class IndexValues:
     index: Index
     halo: int = 0
     gives_fraction: bool = False
+    work_bytes: int = INDEX_BYTES
 
     @property
     def name(self) -> str:

@@ -77,7 +77,7 @@ def run_job(config: JobConfig, options: "EngineOptions | None" = None) -> "Run":
     _look_first(config)
     done = finished_run(config)
     if done is None:
-        with allowing(getattr(config, "max_ram", None)):
+        with allowing(getattr(config, "max_ram", None), drawn=_draws(config)):
             done = _load(JOBS[config.title()].run)(config, options)
     return done
 
@@ -95,7 +95,7 @@ def plan_job(config: JobConfig) -> dict[str, Any]:
         words = " ".join(config.words())
         raise UsageError(f"'obriy {words}' has no plan to show.", "Run it without --dry-run.")
     _look_first(config)
-    with allowing(getattr(config, "max_ram", None)):
+    with allowing(getattr(config, "max_ram", None), drawn=_draws(config)):
         plan: dict[str, Any] = _load(plan_of)(config)
     return plan
 
@@ -119,6 +119,11 @@ def read_config(path: Path) -> JobConfig:
             f"{path} does not say which job to run.", f"Write e.g. 'job: {next(iter(JOBS))}'."
         )
     return make_config(kind, values)
+
+
+def _draws(config: JobConfig) -> bool:
+    """Say whether a run makes more than maps: pictures, polygons, a report."""
+    return not set(getattr(config, "outputs", ("report",))) <= {"mask", "fraction"}
 
 
 def _look_first(config: JobConfig) -> None:
