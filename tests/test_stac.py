@@ -176,6 +176,18 @@ def test_dates_are_chosen(api, wanted, dates):
     assert [item.date for item in find_items([api], query(**wanted))] == dates
 
 
+def test_options_that_choose_of_a_catalogue_are_refused_elsewhere(season):
+    given = {"source": str(season[0]), "best": 1}
+    with pytest.raises(UsageError, match=r"--best chooses among what a catalogue lists"):
+        run_job(make_config(WaterConfig, given))
+
+
+def test_land_cover_of_a_folder_takes_the_image_of_a_date(season, tmp_path):
+    given = {"source": str(season[0]), "sensor": "sentinel2_l2a", "datetime": "2025-06-15",
+             "clusters": 2, "out": tmp_path / "run", "outputs": ["landcover"]}  # fmt: skip
+    assert run_job(make_config(LandcoverConfig, given)).result.dates[0].date == "2025-06-15"
+
+
 def test_an_image_that_was_processed_again_is_read_once_and_it_is_said(season, tmp_path):
     raw = json.loads(season[1].read_text())["features"][0]
     again = json.loads(json.dumps(raw))

@@ -12,7 +12,6 @@ from obriy.blocks.handles import let_go
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.blocks.validity import Validity
 from obriy.blocks.waiting import at_once
-from obriy.errors import EmptyResultError, SourceError
 from obriy.model.bands import QUALITY, SPECTRAL
 from obriy.model.grid import describe
 from obriy.model.notices import notice
@@ -30,6 +29,7 @@ from obriy.sources.base import Request
 from obriy.sources.boa_offset import OFFSET, OffsetDecision, decide_offset, doubts_of_product
 from obriy.sources.cube_axes import doubts_of_names
 from obriy.sources.dates import date_of
+from obriy.sources.empty_bands import without_empty
 from obriy.sources.grids import SceneGrid, resampling_of, scene_grid
 from obriy.sources.landsat import (
     LEVEL2,
@@ -42,9 +42,7 @@ from obriy.sources.landsat import (
 from obriy.sources.quality import chosen, flags_variable, warnings_of
 from obriy.sources.quality import describe as describe_quality
 from obriy.sources.reading import (
-    WHOLE_PIXELS,
     FileBand,
-    has_valid_pixel,
     list_files,
     probe,
     sample,
@@ -54,9 +52,7 @@ from obriy.sources.scaling import Linear, Samples, Scaling, check_plausible, dec
 from obriy.sources.sentinel2 import facts_above, scaling_told, tags_told
 from obriy.sources.told import Told, inputs_of
 from obriy.sources.validity import (
-    Fills,
     Hidden,
-    Missing,
     declared,
     find_fills,
     kept,
@@ -158,9 +154,7 @@ def _decide(request: Request, told: Told | None) -> _Decided:
     if request.nodata is not None and not occurs(request.nodata, numbers):
         fills = kept(fills)
     samples = valid(numbers, missing, fills)
-    naming, empty = _without_empty(
-        naming, samples, missing, fills, everywhere=not request.districts
-    )
+    naming, empty = without_empty(naming, samples, missing, everywhere=not request.districts)
     numbers, samples = ({n: d[n] for n in naming.bands} for d in (numbers, samples))
     scaling = decide_scaling(
         naming.bands,
@@ -246,48 +240,6 @@ def _scaling_above(naming: Naming) -> Scaling | None:
     files = [band.path for band in naming.bands.values()]
     told = scaling_told(facts_above(files), naming.sensor, files)
     return told if told is not None and set(naming.bands) <= set(told.bands) else None
-
-
-def _without_empty(
-    naming: Naming, samples: Samples, missing: Missing, fills: Fills, *, everywhere: bool
-) -> tuple[Naming, dict[str, str]]:
-    """Leave out bands that hold nothing, or 0 everywhere, where others do not.
-
-    A band of which only the parts that were looked at are empty is searched as a whole, where
-    ``everywhere`` counts.
-
-    Returns:
-        What is left, and what is said of the bands that are not, by name.
-
-    Raises:
-        EmptyResultError: where no band has a valid pixel.
-        SourceError: where those there are lie where nobody looked.
-    """
-    silent = [n for n, s in samples.items() if not s.any()]
-    nothing = [
-        n for n in silent if not (everywhere and _holds_more(naming.bands[n], (0.0, *missing[n])))
-    ]
-    if len(silent) < len(samples):
-        said: dict[str, str] = {
-            name: notice("band_empty", band=name, file=naming.bands[name].file) for name in nothing
-        }
-        kept = {n: b for n, b in naming.bands.items() if n not in said}
-        return dataclasses.replace(naming, bands=kept), said
-    if len(nothing) < len(silent):
-        raise SourceError(
-            "All the sampled parts of the image are no data, so that nothing tells how its numbers "
-            "become reflectance.",
-            "Cut the image to where it has data.",
-        )
-    first = next(iter(naming.bands.values()))
-    raise EmptyResultError(
-        notice("no_valid_pixel", name=str(first.file)), notice("other_date_or_nodata")
-    )
-
-
-def _holds_more(band: FileBand, numbers: tuple[float, ...]) -> bool:
-    """Say whether a band that was looked at in parts holds another number elsewhere."""
-    return band.grid.shape.y * band.grid.shape.x > WHOLE_PIXELS and has_valid_pixel(band, numbers)
 
 
 def _without_offset(

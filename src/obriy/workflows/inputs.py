@@ -113,6 +113,7 @@ def list_images(
     """Return the same with what is not read though it was found, which says why."""
     tiles = _tiles(config)
     if not lies_far(config.source):
+        _refuse_choice(config)
         where = tuple(districts_of(config)) if is_index(config.source) else ()
         return list_items([config.source], Query(datetime=datetime, districts=where))
     query = Query(
@@ -125,6 +126,17 @@ def list_images(
         resolution=config.resolution,
     )
     return list_items([config.source], query)
+
+
+def _refuse_choice(config: ImageConfig) -> None:
+    """Raise where options choose among what a catalogue lists, and the source is none."""
+    for name in ("max_cloud", "max_dates", "best"):
+        if getattr(config, name, None) is not None:
+            raise UsageError(
+                f"--{name.replace('_', '-')} chooses among what a catalogue lists, and "
+                f"{config.source} is none.",
+                "Leave it away; --datetime A/B chooses dates of a folder.",
+            )
 
 
 def _tiles(config: ImageConfig) -> str | None:
@@ -174,11 +186,10 @@ def one_image(
         UsageError: where there are several: one of them would silently stand for all.
         ObriyError: as `open_scene` raises.
     """
+    datetime = getattr(config, "datetime", None)
     if lies_far(config.source):
-        return read_image(
-            config, find_images(config, getattr(config, "datetime", None), 1), options
-        )
-    items = find_images(config)
+        return read_image(config, find_images(config, datetime, best=1), options, needs)
+    items = find_images(config, datetime)
     if len(items) > 1:
         dates = {item.date for item in items}  # of one date their names tell more
         shown = ", ".join(item.id if len(dates) == 1 else item.date for item in items[:3])
