@@ -22,10 +22,13 @@ from tests.test_net import anew, set_up
 from obriy.errors import SourceError, UsageError
 from obriy.model.areas import District
 from obriy.model.grid import geobox_of
+from obriy.model.item import Item
 from obriy.prepare.warp import warp_on
 from obriy.sources.base import Query
 from obriy.sources.finding import find_items, list_items
 from obriy.sources.scene import asked, open_item, open_scene
+from obriy.sources.stac.catalogues import product_of
+from obriy.sources.stac.opening import names_of, told_of
 from obriy.sources.stac.search import footprint_of
 from obriy.tables import load_toml
 from obriy.workflows.config.base import make_config
@@ -606,3 +609,61 @@ def test_a_coarser_grid_is_read_from_overviews(tmp_path):
     assert far.shape == near.shape == (256, 256)
     assert np.abs(far - near).max() < 1.1e-4  # overviews are of whole numbers, rounded twice
     assert sizes[1] < sizes[0] / 3
+
+
+S2_NAMES = ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"]
+S2_BANDS = {"coastal", "blue", "green", "red", "rededge071", "rededge075", "rededge078", "nir",
+            "nir08", "nir09", "swir16", "swir22"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "collection", "names", "sensor", "bands"),
+    [
+        ("planetary-computer", "sentinel-2-l2a", [*S2_NAMES, "SCL", "AOT", "WVP"],
+         "sentinel2_l2a", S2_BANDS | {"scl"}),
+        ("earth-search", "sentinel-2-c1-l2a",
+         ["coastal", "blue", "green", "red", "rededge1", "rededge2", "rededge3", "nir", "nir08",
+          "nir09", "swir16", "swir22", "scl", "aot", "wvp", "cloud", "snow"],
+         "sentinel2_l2a", S2_BANDS | {"scl"}),
+        ("earth-search", "sentinel-2-l1c",
+         ["coastal", "blue", "green", "red", "rededge1", "rededge2", "rededge3", "nir", "nir08",
+          "nir09", "cirrus", "swir16", "swir22"],
+         "sentinel2_l1c", S2_BANDS | {"cirrus"}),
+        ("cdse", "sentinel-2-l2a",
+         ["B02_10m", "B02_20m", "B03_10m", "B8A_20m", "B11_20m", "B09_60m", "SCL_20m", "AOT_10m"],
+         "sentinel2_l2a", {"blue", "green", "nir08", "nir09", "swir16", "scl"}),
+        ("planetary-computer", "landsat-c2-l2",
+         ["coastal", "blue", "green", "red", "nir08", "swir16", "swir22", "qa_pixel", "qa_radsat",
+          "lwir11", "qa"],
+         "landsat_c2l2",
+         {"coastal", "blue", "green", "red", "nir08", "swir16", "swir22", "qa_pixel",
+          "qa_radsat"}),
+        ("planetary-computer", "hls2-s30", [*S2_NAMES, "B10", "Fmask", "SZA"],
+         "hls", S2_BANDS | {"cirrus", "fmask"}),
+        ("planetary-computer", "hls2-l30",
+         ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B09", "B10", "B11", "Fmask"],
+         "hls",
+         {"coastal", "blue", "green", "red", "nir08", "swir16", "swir22", "cirrus", "fmask"}),
+    ],
+)  # fmt: skip
+def test_assets_of_collections_are_bands(catalogue, collection, names, sensor, bands):
+    """As the providers name them; what is no reflectance and no quality band is left."""
+    row = product_of(catalogue, collection, "item")
+    assert row["sensor"] == sensor
+    document = {
+        "catalogue": catalogue, "collection": collection, "id": "item", "properties": {},
+        "assets": {n: {"href": f"https://x.invalid/{n}.tif", "type": "image/tiff"} for n in names},
+    }  # fmt: skip
+    assert set(names_of(document)) == bands
+
+
+def test_of_several_pixel_sizes_the_finest_is_read_or_as_coarse_as_asked(tmp_path):
+    document = {
+        "catalogue": "cdse", "collection": "sentinel-2-l2a", "id": "item", "properties": {},
+        "assets": {n: {"href": f"https://x.invalid/{n}.jp2", "type": "image/jp2"}
+                   for n in ("B02_10m", "B02_20m", "B02_60m", "B03_10m")},
+    }  # fmt: skip
+    item = Item("item", "stac:", ("x",), document=document | {"href": "x"})
+    for metres, name in ((None, "B02_10m"), (10, "B02_10m"), (25, "B02_20m"), (60, "B02_60m")):
+        told = told_of(item, asked(resolution=metres))
+        assert f"https://x.invalid/{name}.jp2" in told.bands

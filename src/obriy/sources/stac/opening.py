@@ -138,13 +138,15 @@ def bands_of(document: Mapping[str, Any], sensor: Sensor, product: str) -> dict[
         sensor: Whose it is.
         product: Which of its products.
     """
+    # Names of anybody's may mean a band that is no reflectance here: lwir11 of Landsat.
+    known = {band.common for band in sensor.bands if band.reflective} | {"nir", *QUALITY}
     found: dict[str, list[Asset]] = {}
     for key, asset in document["assets"].items():
         if _is_picture(asset):
             continue
         names = [_ENDING.sub("", key), *_names_of(asset, document["properties"])]
         meant = (look_up(name, sensor, product) for name in names)
-        band = next((one for one in meant if one), None)
+        band = next((one for one in meant if one in known), None)
         if band is not None:
             found.setdefault(band, []).append({**asset, "key": key, "href": _reached(asset)})
     return found
