@@ -116,7 +116,13 @@ def _by_clusters(
                 lambda rule, number: steps.clusters(FixedClusters(rule), number),
             )
         return write_cover_map(
-            inputs.part, named, inputs.legend, folder, merge=config.merge, lang=config.lang
+            inputs.part,
+            named,
+            inputs.legend,
+            folder,
+            merge=config.merge,
+            lang=config.lang,
+            outputs=config.outputs,
         )
 
     return make

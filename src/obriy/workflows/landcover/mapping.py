@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from obriy.blocks.computed import WindowMaker, computed_labels
 from obriy.blocks.windows import windows
 from obriy.labelling.facts import measure_clusters
 from obriy.labelling.panel import Minutes
 from obriy.labelling.portraits import make_portraits
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.clusters import NOISE, Naming, Portrait, cluster_legend
-from obriy.model.layers import LAYERS, layers_named
+from obriy.model.layers import LAYERS, is_listed, layers_named
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
 from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
@@ -71,9 +72,18 @@ def cover_in_memory(scene: xr.Dataset, named: Named, legend: Legend, *, merge: b
 
 
 def write_cover_map(
-    scene: xr.Dataset, named: Named, legend: Legend, folder: RunFolder, *, merge: bool, lang: str
+    scene: xr.Dataset,
+    named: Named,
+    legend: Legend,
+    folder: RunFolder,
+    *,
+    merge: bool,
+    lang: str,
+    outputs: Sequence[str],
 ) -> CoverMap:
     """Write the map of land cover, window by window, and open it.
+
+    Its confidence is always written beside it: who learns from the map, or judges it, asks for it.
 
     Args:
         scene: The part of the scene that was clustered.
@@ -82,6 +92,7 @@ def write_cover_map(
         folder: The run folder.
         merge: Whether clusters that are named alike become one.
         lang: Language of the class names in the files.
+        outputs: What was asked for: clusters and agreement that nobody asked for are not written.
     """
     numbers = same_names(named.namings) if merge else {}
     tables = lookups(named.namings, numbers)
@@ -91,27 +102,39 @@ def write_cover_map(
         "clusters": LAYERS["clusters"].of(cluster_legend(ids)),
         **layers_named("confidence", "agreement", "unseen"),
     }
+    written = {
+        name: layer
+        for name, layer in written.items()
+        if name == "confidence" or is_listed(name, outputs)
+    }
     source = named.clustered.map
 
     def work() -> StepRecord:
         with map_writers(folder.path, source.geobox, written, source.provenance, lang) as writers:
             for rows, columns in windows(source.labels.shape):
                 labels = source.labels[rows, columns].to_numpy()
-                for name, table in tables.items():
-                    writers[name].write(rows, columns, table[labels])
+                for name in tables.keys() & written.keys():
+                    writers[name].write(rows, columns, tables[name][labels])
                 assert source.unseen is not None
                 writers["unseen"].write(rows, columns, source.unseen[rows, columns].to_numpy())
         return StepRecord({name: f"{name}.tif" for name in written})
 
     # A legend may be a file of the user's, whose names and colours change with its name the same.
     told = {"tables": _digest(tables.values()), "legend": _print_of(legend), "lang": lang}
+    told["layers"] = ",".join(written)
     step = folder.step("landcover", work, told, after=[named.clustered.step])
     layers = {
         name: open_layer(folder.file(step.outputs[name]), scene, layer)
         for name, layer in written.items()
     }
+    for name in tables.keys() - written.keys():
+        layers[name] = computed_labels(_looked_up(source.labels, tables[name]), source.geobox)
     cover = _cover(scene, named, legend, numbers, layers)
     return dataclasses.replace(cover, files=step.outputs)
+
+
+def _looked_up(labels: xr.DataArray, table: np.ndarray[Any, np.dtype[np.uint8]]) -> WindowMaker:
+    return lambda rows, columns: table[labels[rows, columns].to_numpy()]
 
 
 def _cover(
