@@ -19,6 +19,7 @@ from tests.servers.running import running
 from tests.viirs_files import name_of, write_clouds, write_geo, write_mod
 
 from obriy import settings as obriy_settings
+from obriy.blocks.engine import EngineOptions
 from obriy.errors import EmptyResultError, RemoteError, SourceError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.provenance import hrefs_of
@@ -354,8 +355,11 @@ def test_the_plan_lists_granules_and_bytes_and_fetches_nothing(earthdata, tmp_pa
 
 
 def test_a_winter_of_both_instruments(earthdata, token, tmp_path):
-    run = run_ice(config(tmp_path / "run", composite="none"))
+    told = []
+    options = EngineOptions(progress=lambda *stage: told.append(stage))
+    run = run_ice(config(tmp_path / "run", composite="none"), options)
     assert run.complete
+    assert told[:2] == [("fetch", 1, 2), ("fetch", 2, 2)]
     rows = {row["granule"] for row in run.result.to_dict()["dates"]}
     assert rows == {TERRA.removesuffix(".hdf"), VIIRS.removesuffix(".nc")}
     inputs = json.dumps(run.result.to_dict()["provenance"]["inputs"])

@@ -1,6 +1,7 @@
 """What a run over ice reads, opened lazily; what is wrong with it is said before the work."""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.base import Method
+from obriy.blocks.engine import EngineOptions
 from obriy.errors import EmptyResultError, GridError, InputError, SourceError, UsageError
 from obriy.model.areas import District
 from obriy.model.grid import geobox_of
@@ -44,12 +46,15 @@ class IceInputs(Inputs):
     references: Mapping[str, Reference]
 
 
-def read_ice_inputs(config: IceConfig, method: Method) -> IceInputs:
+def read_ice_inputs(
+    config: IceConfig, method: Method, options: EngineOptions | None = None
+) -> IceInputs:
     """Open everything lazily.
 
     Args:
         config: What to read.
         method: What will look at it: an image that lacks a band of it fails.
+        options: Progress: granules of the archive are fetched before they are opened.
 
     Raises:
         ObriyError: of the kind that fits, where no image can be mapped, or where several lie on
@@ -68,9 +73,17 @@ def read_ice_inputs(config: IceConfig, method: Method) -> IceInputs:
             f"Each of the {len(items)} granules lies on a grid of its own.",
             "Give the place with --aoi: they are all laid on its grid.",
         )
-    inputs = open_items(
-        named, lambda item: _scene(item, config, grid), method.bands, districts, config.resolution
-    )
+    show = options.progress if options and any(item.source == ADDRESS for item in items) else None
+    done = itertools.count(1)
+
+    def opened(item: Item) -> xr.Dataset:
+        try:
+            return _scene(item, config, grid)
+        finally:
+            if show is not None:
+                show("fetch", next(done), len(items))
+
+    inputs = open_items(named, opened, method.bands, districts, config.resolution)
     return IceInputs(inputs.opened, districts, _references(config, inputs.opened))
 
 

@@ -125,8 +125,8 @@ def run_ice(config: IceConfig, options: EngineOptions | None = None) -> Run:
     """
     config = config.anchored()
     method = ice_method(config.method, config.model, config.seed)
-    inputs = read_ice_inputs(config, method)
     options = limited(config, options)
+    inputs = read_ice_inputs(config, method, options)
     with run_folder(config) as folder:
         return _carried_out(inputs, config, folder, options)
 
