@@ -7,7 +7,7 @@ DEV    := $(VENV)/.dev
 WEB    := $(VENV)/.web
 DEEP   := $(VENV)/.deep
 
-.PHONY: demo serve browser test test-deep soak check schema bench clean
+.PHONY: demo serve browser test test-deep soak check schema bench bench-small clean
 
 demo: $(CORE)  ## map water, land cover and ice of samples and say where the reports are
 	$(BIN)/obriy demo
@@ -41,10 +41,16 @@ schema: $(CORE)  ## write docs/result.schema.json from the code
 	$(BIN)/python -m obriy.runs.result_file > docs/result.schema.json
 
 bench: $(DEV)  ## measure; nothing is asserted
+	$(BIN)/python benchmarks/ratios.py
+	$(BIN)/python benchmarks/series.py
+	$(BIN)/python benchmarks/cluster.py
 	$(BIN)/python benchmarks/full_tile.py
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/water_methods.py
 	$(BIN)/python benchmarks/area_error.py quick
+
+bench-small: $(DEV)  ## jobs against their floor on a small tile: prints ratios
+	$(BIN)/python benchmarks/ratios.py --small
 
 clean:
 	rm -rf $(VENV) obriy-demo
