@@ -18,6 +18,7 @@ from affine import Affine
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
+from tests.servers.faults import faulty
 from tests.servers.process_api import Fault, ProcessApi, Scene, serving, write_profile
 from tests.servers.running import running
 
@@ -342,6 +343,40 @@ def test_a_tile_that_stays_unread_is_a_hole(api, fault):
     assert "/api/v1/process" in holes[0].reason
     with pytest.raises(SourceError):
         scene["nir"].load()
+
+
+def opened_through(api, tmp_path, monkeypatch, name, **settings_of_sdk):
+    """Open an image whose second request for pixels meets a fault; a context with its proxy."""
+    port = int(api.url.rsplit(":", 1)[1])
+    met = faulty(port, lambda path, _, n: name if path.endswith("process") and n == 2 else None)
+    monkeypatch.setenv("OBRIY_NET_DEADLINE_S", "2")
+    monkeypatch.setenv("OBRIY_NET_WAIT_S", "0.1")
+    settings.cache_clear()
+    with met as proxy:
+        write_profile(tmp_path, proxy.url, sh_token_url=f"{api.url}/token", **settings_of_sdk)
+        scene = opened(resolution=10, tiles="2x2")
+        values, holes = read_around(scene["nir"].variable, slice(0, ROWS), slice(0, COLUMNS))
+        assert proxy.met == {name: 1}
+    return values, holes
+
+
+@pytest.mark.filterwarnings("ignore:Download rate limit hit")
+@pytest.mark.parametrize(
+    "name", ["late", "reset", "cut", "too_much_announced", "busy", "too_many", "nameless"]
+)
+def test_faults_that_pass_leave_no_mark(api, tmp_path, monkeypatch, bands, name):
+    values, holes = opened_through(api, tmp_path, monkeypatch, name)
+    np.testing.assert_array_equal(values, bands["B08"] * np.float32(1e-4))
+    assert not holes
+
+
+@pytest.mark.parametrize("name", ["page", "bare_page", "too_little_announced", "slow_body"])
+def test_what_is_no_image_is_a_hole_and_no_number(api, tmp_path, monkeypatch, bands, name):
+    values, holes = opened_through(api, tmp_path, monkeypatch, name, max_download_attempts=1)
+    assert len(holes) == 1
+    seen = np.isfinite(values)
+    assert seen.sum() == ROWS * COLUMNS * 3 / 4
+    np.testing.assert_array_equal(values[seen], (bands["B08"] * np.float32(1e-4))[seen])
 
 
 def test_connections_are_bounded(api):

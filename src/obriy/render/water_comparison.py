@@ -251,6 +251,7 @@ def splits_figure(
         axes.axvspan(sizes[0] * 0.8, sensor_m, color=LINE, alpha=0.6, lw=0, zorder=1, label=finer)
     for row in good:
         _whisker(axes, row["pixel_m"], row["low_km2"], row["high_km2"])
+    axes.set_ylim(*_of_areas(axes, good))
     whole = [row["expected_km2"] for row in good]
     if all(value is not None for value in whole):
         axes.plot(sizes, whole, "o-", color=ACCENT, markersize=6.5, linewidth=1.4, zorder=4,
@@ -268,6 +269,19 @@ def splits_figure(
     figure.legend(*axes.get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0.075, 1.0),
                   ncols=3, frameon=False, fontsize=9, labelcolor=INK)  # fmt: skip
     return figure
+
+
+def _of_areas(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """Return the limits in which areas are told apart; an interval beyond them gets an arrow."""
+    areas = [
+        row[key] for row in rows for key in ("area_km2", "expected_km2") if row[key] is not None
+    ]
+    room = max(0.75 * (max(areas) - min(areas)), 0.1 * max(areas))
+    low, high = max(0.0, min(areas) - room), max(areas) + room
+    for row in rows:
+        if row["high_km2"] is not None and row["high_km2"] > high:
+            axes.plot(row["pixel_m"], high, "^", color=INK, markersize=7, clip_on=False, zorder=5)
+    return low, high
 
 
 def _curves(

@@ -2,15 +2,46 @@
 
 import datetime as dt
 import email.utils
+import queue
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
+import requests
 from sentinelhub.download.rate_limit import SentinelHubRateLimit
 
 from obriy.errors import RemoteError
 from obriy.settings import settings
 from obriy.tables import load_toml
+
+T = TypeVar("T")
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """Return what a work does, if it is done in time: one that is not is left to itself.
+
+    A server that sends a byte now and then keeps to every time-out of a socket.
+
+    Raises:
+        requests.Timeout: where it takes longer.
+    """
+    done: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def carry_out() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            done.put((None, error))
+
+    threading.Thread(target=carry_out, name="process-request", daemon=True).start()
+    try:
+        result, error = done.get(timeout=seconds)
+    except queue.Empty:
+        raise requests.Timeout(f"no whole answer in {seconds:g} s") from None
+    if error is not None:
+        raise error
+    return cast("T", result)
 
 
 class Silence:

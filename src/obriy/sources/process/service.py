@@ -22,7 +22,7 @@ from sentinelhub.exceptions import (
 from obriy.errors import RemoteError, UsageError
 from obriy.settings import settings
 from obriy.sources.process.account import Session, account_of, oauth, sdk
-from obriy.sources.process.pace import RateLimit, Silence
+from obriy.sources.process.pace import RateLimit, Silence, within
 from obriy.sources.process.wanted import Wanted
 from obriy.tables import load_toml
 
@@ -42,6 +42,11 @@ def epsg_of(grid: GeoBox) -> str:
 def connections() -> int:
     """Return how many requests may be under way at a time."""
     return min(int(load_toml("process_api")["connections"]), settings().net_connections)
+
+
+def _deadline(config: Any) -> float:
+    """Return how long a request may take with all its tries, s."""
+    return settings().net_deadline_s * float(config.max_download_attempts)
 
 
 class Service:
@@ -132,7 +137,8 @@ class Service:
             UsageError: credentials that are missing or refused, or a quota that is used up.
             RemoteError: no answer, or an error; with status None where nothing answers.
         """
-        answer = self._asked(lambda client: client.download([request], decode_data=False)[0], where)
+        # Not `download`: it starts threads that Python waits for at its end, however slow.
+        answer = self._asked(lambda client: client._single_download(request), where)
         return bytes(answer.content)
 
     def _asked(self, ask: Callable[[Any], T], what: str) -> T:
@@ -141,7 +147,8 @@ class Service:
             self._silent.check()
             for last in (False, True):
                 try:
-                    answer = ask(self._client(renew=last))
+                    client = self._client(renew=last)
+                    answer = within(_deadline(client.config), lambda: ask(client))  # noqa: B023
                 except oauth.OAuth2Error as error:
                     raise self._no_token(error) from None
                 except (BaseSentinelHubException, requests.RequestException) as error:

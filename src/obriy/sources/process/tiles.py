@@ -178,7 +178,7 @@ class Mosaic:
         content = self.service.image(request, self.address(tile))
         cache.save(KIND, request.get_hashed_name(), content)
         try:
-            self._check(path, tile)
+            self._check(path, tile, wholly=True)
         except SourceError as error:
             cache.remove(path.parent)
             raise SourceError(
@@ -188,15 +188,24 @@ class Mosaic:
         cache.trim()
         return path
 
-    def _check(self, path: Path, tile: Tile) -> None:
-        """Raise where a file is not the image that was asked for."""
+    def _check(self, path: Path, tile: Tile, *, wholly: bool = False) -> None:
+        """Raise where a file is not the image that was asked for.
+
+        Args:
+            path: The file.
+            tile: What was asked for.
+            wholly: Decode all of it: what is cut short would be kept, and be a hole for ever.
+        """
         shape = tuple(p.stop - p.start for p in (tile.asked_rows, tile.asked_columns))
         try:
             with open_raster(path) as file:
                 kind = (file.shape, file.count, set(file.dtypes))
                 if kind != (shape, self.wanted.count, {"uint16"}):
                     raise SourceError(f"It has {kind[0]} pixels, {kind[1]} bands of {kind[2]}.")
-                test_read(file, path.name)
+                if not wholly:
+                    test_read(file, path.name)
+                for _, window in file.block_windows(1) if wholly else ():
+                    file.read(window=window)
         except RasterioError as error:
             raise SourceError(f"It is no image ({error}).") from error
 
