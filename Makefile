@@ -48,6 +48,7 @@ bench: $(DEV)  ## measure; nothing is asserted
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/water_methods.py
 	$(BIN)/python benchmarks/area_error.py quick
+	PYTHONPATH=. $(BIN)/python benchmarks/page.py
 
 bench-small: $(DEV)  ## jobs against their floor on a small tile: prints ratios
 	$(BIN)/python benchmarks/ratios.py --small

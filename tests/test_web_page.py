@@ -203,3 +203,25 @@ def test_the_list_is_the_folder(page, server):
     page.get_by_role("button", name="Undo").click()
     until(made.exists, "it did not come back")
     assert json.loads(server.get("/api/deleted").text) == []
+
+
+def test_a_district_is_drawn(page, server):
+    """A box drawn over the outline of the image is a file that the run is given."""
+    page.goto(f"{server.address}/new")
+    page.get_by_role("button", name="Draw").click()
+    page.locator(".leaflet-draw-draw-rectangle").click()
+    box = page.locator(".q-dialog .ob-map").bounding_box()
+    page.mouse.move(box["x"] + 300, box["y"] + 150)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 500, box["y"] + 300, steps=5)
+    page.mouse.up()
+    page.get_by_text("1 drawn").wait_for()
+    page.get_by_role("button", name="Apply").click()
+    district = page.get_by_role("combobox", name="District")
+    until(lambda: district.input_value() == "folder:uploads/drawn.geojson", "it was not kept")
+    from obriy.sources.districts import read_districts
+
+    kept = server.folder / ".obriy-serve" / "uploads" / "drawn.geojson"
+    (drawn,) = read_districts(str(kept))
+    assert drawn.geometry.area > 0
+    assert drawn.geometry.equals(drawn.geometry.envelope)

@@ -252,6 +252,8 @@ def test_other_names_and_other_pages_are_not_let_in():
         assert ask({**HERE, "sec-fetch-site": "cross-site"}, method=method)[0] == 403
         assert ask(own, method=method)[0] == 200
     assert ask(evil, kind="websocket")[0] == 0
+    assert ask(evil)[0] == 403  # a script of theirs would read the answer
+    assert ask({**HERE, "sec-fetch-site": "cross-site"})[0] == 200  # a link of theirs
 
 
 def test_who_comes_from_elsewhere_shows_the_token():

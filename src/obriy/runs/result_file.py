@@ -100,8 +100,11 @@ def _read(values: Any, name: str) -> RunResult:
     if not isinstance(values, Mapping) or "job" not in values:
         raise InputError(f"{name} is no result of a run: it does not say of which job.")
     values = {**values, "job": _ONCE.get(str(values["job"]), values["job"])}
-    values = with_notices(values, values.get("notices", ()))
-    values = values if "schema_version" in values else _of_version_1(values)
+    try:
+        values = with_notices(values, values.get("notices", ()))
+        values = values if "schema_version" in values else _of_version_1(values)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{name} is no whole result: {error!r}.") from error
     model = _KINDS.get((values["job"], values.get("kind", "")))
     if model is None:
         raise InputError(f"{name} is the result of a job that is not known: '{values['job']}'.")

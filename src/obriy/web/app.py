@@ -27,6 +27,12 @@ _ICON: Final = (
     '<clipPath id="c"><circle cx="16" cy="16" r="15"/></clipPath><g clip-path="url(#c)">'
     '<path fill="#f2c14e" d="M0 0h32v15H0z"/><path fill="#1f5fa8" d="M0 17h32v15H0z"/></g></svg>'
 )
+_BROKEN: Final = (
+    '<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Obriy</title>'
+    '<meta name="viewport" content="width=device-width">'
+    '<link rel="stylesheet" href="/static/page.css"><main class="ob-main">'
+    '<h1 class="ob-h1">{said}</h1>{back}</main></html>'
+)
 log = logging.getLogger("obriy.web")
 
 
@@ -100,7 +106,8 @@ def _add_errors(app: FastAPI) -> None:
         words = Reader.of(request).words
         if request.url.path.startswith("/api"):
             return JSONResponse({"detail": words("error")}, 500)
-        return HTMLResponse(words("error"), 500)
+        back = f'<a href="/">{words("to_runs")}</a>'
+        return HTMLResponse(_BROKEN.format(lang=words.lang, said=words("error"), back=back), 500)
 
     app.add_exception_handler(Exception, broken)
     pages.add_exception_handler(Exception, broken)

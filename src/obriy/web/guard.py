@@ -84,7 +84,7 @@ class Guard:
         if not _is_ours(headers.get("host", "")):
             return PlainTextResponse("This address is not one of this page.", 421)
         unsafe = scope["type"] == "websocket" or scope["method"] not in _SAFE
-        if unsafe and not _from_here(headers):
+        if not _from_here(headers, unsafe=unsafe):
             return PlainTextResponse("Another page sent this request.", 403)
         length = headers.get("content-length", "0")
         limit = LARGEST_UPLOAD if "/upload" in scope["path"] else LARGEST_REQUEST
@@ -150,11 +150,14 @@ def _is_ours(host: str) -> bool:
     return True
 
 
-def _from_here(headers: Mapping[str, str]) -> bool:
-    """Say whether a request comes from a page of ours, or from no page at all."""
+def _from_here(headers: Mapping[str, str], *, unsafe: bool) -> bool:
+    """Say whether a request comes from a page of ours, or from no page at all.
+
+    Links of others lead here without an ``Origin``; with one their scripts would read the answer.
+    """
     origin = headers.get("origin")
     if origin is None:
-        return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+        return not unsafe or headers.get("sec-fetch-site", "none") in ("none", "same-origin")
     return urlsplit(origin).netloc == headers.get("host", "") != ""
 
 

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import numpy as np
 from rasterio.crs import CRS
+from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from rio_tiler.errors import PointOutsideBounds
 from rio_tiler.io import Reader
 from rio_tiler.utils import render
 
 from obriy.blocks.gdal import open_raster
-from obriy.errors import UsageError
+from obriy.errors import ObriyError, UsageError
 from obriy.model.layers import LAYERS, Layer, layer_of
 from obriy.model.legend import UNNAMED
 from obriy.model.result.base import RunResult
@@ -108,7 +109,10 @@ def _rasters(run: ShelfRun, result: RunResult) -> list[Raster]:
             if layer is None or place is None:
                 continue
             file = run.folder / place
-            known = _layer(layer.name, file, file.stat().st_mtime_ns)
+            try:
+                known = _layer(layer.name, file, file.stat().st_mtime_ns)
+            except (ObriyError, RasterioError):  # no raster any more
+                continue
             found.setdefault(file, Raster(output, date, place, file, known))
     return list(found.values())
 

@@ -52,7 +52,7 @@ class Known:
 def outlines(run: ShelfRun) -> dict[str, Any]:
     """Return the outlines as GeoJSON; ``kind`` and ``name`` of each tell it from the others."""
     features: list[dict[str, Any]] = []
-    for kind, frame in (("body", _bodies(run)), ("district", _districts(run))):
+    for kind, frame in (("district", _districts(run)), ("body", _bodies(run))):
         if frame is None or frame.empty:
             continue
         placed = (frame.set_crs(_PLANE) if frame.crs is None else frame).to_crs(_LONLAT)

@@ -1,10 +1,12 @@
 """A form made of the fields of a configuration: the same names, defaults and help as elsewhere."""
 
 import functools
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
 
-from nicegui import events, ui
+from nicegui import events, run, ui
 from pydantic.fields import FieldInfo
 
 from obriy.errors import ObriyError
@@ -147,29 +149,25 @@ async def kept(shelf: Shelf, reader: Reader, event: events.UploadEventArguments)
 
     What it was sent as is looked into apart from the page, which stays quick.
     """
-    import tempfile
-    from pathlib import Path
-
-    from nicegui import run
-
-    def look() -> str:
-        with tempfile.TemporaryDirectory(dir=shelf.desk) as place:
-            sent = Path(place, "sent")
-            sent.write_bytes(content)
-            with sent.open("rb") as stream:
-                found = keep(shelf.uploads, event.file.name, stream)
-        return f"{FOLDER}{UPLOADS}/{found.relative_to(shelf.uploads).as_posix()}"
-
-    content = await event.file.read()
-    try:
-        name: str | None = await run.io_bound(look)
-    except ObriyError as error:
-        why = shelf.places.without_paths(str(error))
-        ui.notify(reader.words("refused", why=why), type="negative", multi_line=True, timeout=8000)
-        return None
+    with tempfile.TemporaryDirectory(dir=shelf.desk) as place:
+        sent = Path(place, "sent")
+        await event.file.save(sent)
+        try:
+            name: str | None = await run.io_bound(_looked_into, shelf, sent, event.file.name)
+        except ObriyError as error:
+            why = shelf.places.without_paths(str(error))
+            said = reader.words("refused", why=why)
+            ui.notify(said, type="negative", multi_line=True, timeout=8000)
+            return None
     if name is not None:
         ui.notify(reader.words("uploaded", name=name.rpartition("/")[2]), type="positive")
     return name
+
+
+def _looked_into(shelf: Shelf, sent: Path, name: str) -> str:
+    with sent.open("rb") as stream:
+        found = keep(shelf.uploads, name, stream)
+    return f"{FOLDER}{UPLOADS}/{found.relative_to(shelf.uploads).as_posix()}"
 
 
 def _usual(field: FieldInfo) -> str:

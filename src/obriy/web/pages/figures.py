@@ -39,6 +39,7 @@ def build(result: RunResult, reader: Reader) -> None:
         with card(words("by_date")):
             table(date_table(dates, reader), words("by_date"))
     _classes(result, text, reader)
+    _clusters(result, text, reader)
     _scores(result, text, reader)
     _rows(result, text, reader)
 
@@ -210,11 +211,40 @@ def _classes(result: RunResult, text: Text, reader: Reader) -> None:
         [
             col.words("report.class", named),
             col.km2("report.seen_area", "area_km2"),
-            col.share("report.value", "share"),
+            Column(words("share"), lambda row: text.percent(row.share)),
         ],
     )
     with card(words("classes")):
         table(shown, words("classes"))
+
+
+def _clusters(result: RunResult, text: Text, reader: Reader) -> None:
+    """Show what each labeller called each cluster."""
+    rows = getattr(result, "clusters", None)
+    if not rows:
+        return
+    words, legend = reader.words, _legend(result)
+
+    def called_(code: Any, name: str) -> str:
+        known = legend.get(code)
+        return known.called(reader.lang) if known else text.known("fields", name)
+
+    def votes(row: Any) -> str:
+        said = [(v["labeller"], called_(v.get("code"), str(v["answer"]))) for v in row.votes]
+        return "; ".join(f"{who}: {what}" for who, what in said)
+
+    shown = made(
+        rows,
+        [
+            Column(words("cluster"), lambda row: str(row.id), numeric=False),
+            Column(words("name"), lambda row: called_(row.code, row.name), numeric=False),
+            Column(words("share"), lambda row: text.percent(row.share)),
+            Column(words("confidence"), lambda row: text.percent(row.confidence, 0)),
+            Column(words("votes"), votes, numeric=False),
+        ],
+    )
+    with card(words("clusters")):
+        table(shown, words("clusters"))
 
 
 def _legend(result: RunResult) -> dict[int, Any]:

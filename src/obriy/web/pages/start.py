@@ -11,6 +11,7 @@ from obriy.outputs.report.record import tree
 from obriy.render.text import text_of
 from obriy.tables import load_toml
 from obriy.web import rasters
+from obriy.web.guard import LARGEST_UPLOAD
 from obriy.web.pages.fields import Form, kept
 from obriy.web.pages.frame import Reader, button, card, frame, heading, run_url, told
 from obriy.web.places import FOLDER
@@ -101,7 +102,7 @@ class _Start:
                     form.set(name, found)
                     dialog.close()
 
-            ui.upload(on_upload=taken, auto_upload=True).props(
+            ui.upload(on_upload=taken, auto_upload=True, max_file_size=LARGEST_UPLOAD).props(
                 f'accept="{",".join(KNOWN)}" flat bordered'
             )
             button(words("close"), dialog.close, look="bare")

@@ -41,7 +41,7 @@ window.obriyShapes = async (id, url) => {
   const answer = await fetch(url);
   if (!answer.ok) return;
   const looks = {
-    district: { color: "#c0174c", weight: 2, dashArray: "6 4", fill: false },
+    district: { color: "#c0174c", weight: 2, dashArray: "6 4", fillOpacity: 0 },
     body: { color: "#0b2f63", weight: 1, fillOpacity: 0 },
   };
   const map = getElement(id).map;
