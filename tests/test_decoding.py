@@ -116,3 +116,17 @@ def test_memory_is_dealt_out_after_the_files_have_theirs():
         deal(8, shape, room=8 * small, decoding={"a.tif": 8 * small}, **how)
     with pytest.raises(MemoryBudgetError, match="search for clouds"):
         deal(8, shape, room=8 * small, decoding={}, beside=8 * small, **how)
+
+
+def test_a_large_tile_takes_what_is_packed_too(tmp_path):
+    numbers = np.random.default_rng(5).integers(0, 60_000, (2400, 2000)).astype("uint16")
+    path = tmp_path / "strip.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=2000, height=2400, count=1, dtype="uint16",
+        blockysize=2400, compress="deflate", zlevel=1, transform=Affine(10, 0, 0, 0, -10, 0),
+    ) as file:  # fmt: skip
+        file.write(numbers, 1)
+    packed = path.stat().st_size
+    assert packed > 9e6
+    with open_raster(str(path)) as file:
+        assert decoding_bytes(file) == numbers.nbytes + packed

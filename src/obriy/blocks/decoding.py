@@ -48,8 +48,25 @@ def decoding_bytes(dataset: Any) -> int:
     if dataset.driver.startswith("JP2"):
         return int(pixels * (_SAMPLE * len(sizes) + sum(sizes))) + _codestream(Path(dataset.name))
     together = dataset.interleaving is not None and dataset.interleaving.name == "pixel"
-    # The buffer of the file, and the tile of one band in GDAL's cache.
-    return int(pixels * ((sum(sizes) if together and len(sizes) > 1 else 0) + max(sizes)))
+    together = together and len(sizes) > 1
+    # The buffer of the file, the tile of one band in GDAL's cache, and what was packed.
+    return int(pixels * ((sum(sizes) if together else 0) + max(sizes))) + _packed(dataset, together)
+
+
+def _packed(dataset: Any, together: bool) -> int:
+    """Return the bytes of a tile before it is unpacked, where that is much: it is read whole.
+
+    Args:
+        dataset: The file, open.
+        together: Whether a tile holds all bands.
+    """
+    rows, columns = dataset.block_shapes[0]
+    tiles = math.ceil(dataset.height / rows) * math.ceil(dataset.width / columns)
+    file = Path(dataset.name)
+    if dataset.compression is None or not file.is_file():
+        return 0
+    one = file.stat().st_size // (tiles * (1 if together else dataset.count))
+    return one if one > _SMALL else 0
 
 
 def require_room(dataset: Any, path: str) -> int:

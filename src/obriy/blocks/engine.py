@@ -14,6 +14,7 @@ import xarray as xr
 from obriy.blocks.base import Block, ByteArray, Foregone, Labelled, Method, Rule, work_bytes_of
 from obriy.blocks.decoded import forget, kept_bytes
 from obriy.blocks.decoding import DECODING
+from obriy.blocks.handles import let_go
 from obriy.blocks.learnt import Learnt
 from obriy.blocks.memory import (
     CACHE_BYTES,
@@ -160,6 +161,7 @@ def run_methods(
         )
         return Reader(scene, wanted, plan, prepare, keep=keep, origin=_origin(scene, mapped))
 
+    let_go()  # threads hold files of their own, each with the tile that was decoded last
     kept = max(0, share.kept_bytes - kept_bytes())
     known = _known(methods) if part is None else None
     reader = reader_of(scene, keep=kept if part is None and known is None else 0)
