@@ -249,3 +249,36 @@ def test_whoever_cancels_does_not_wait_for_a_server(server, monkeypatch, tmp_pat
         with pytest.raises(CancelledError):
             run_methods(scene, [(Neighbours(), {})], prepare=keep, settle=accept, options=options)
     assert time.monotonic() - begun < 20
+
+
+class OfTwo(Neighbours):
+    def bands(self, available):
+        return {"green", "nir"}
+
+
+def test_the_bands_of_a_block_are_asked_for_at_once(server, monkeypatch, tmp_path):
+    """Each answer of a tile waits until both bands were asked for."""
+    met, both = set(), threading.Event()
+
+    def fault(path, span, n):
+        if not span.startswith("bytes=0-"):
+            met.add(path)
+            if len(met) == 2:
+                both.set()
+            if not both.wait(3):
+                return "busy"
+        return None
+
+    with faulty(server.port, fault) as proxy:
+        bands = {"green": "cog.tif", "nir": "tiles.tif"}
+        lazy = {}
+        for name, file in bands.items():
+            address = f"{proxy.url}/{file}"
+            with open_raster(address, network=True) as far:
+                grid = file_geobox(far)
+            lazy[name] = lazy_variable(RasterBand(address, 1, network=True), grid)
+        scene = make_scene(lazy, grid, sensor="unknown", provenance=Provenance())
+        work = [(OfTwo(), {})]
+        options = EngineOptions(workers=1)
+        run_methods(scene, work, prepare=keep, settle=accept, options=options)
+    assert "busy" not in proxy.met

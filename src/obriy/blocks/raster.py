@@ -1,9 +1,10 @@
 """Rasters read lazily, window by window: the one place where pixels of a file become numbers."""
 
+import contextlib
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -116,6 +117,17 @@ def read_averaged(
     """
     behind = _behind(variable, rows, columns)
     return None if behind is None else behind[0].read_small(*behind[1:], shape)
+
+
+def fetch_ahead(variables: Iterable[xr.Variable], rows: slice, columns: slice) -> None:
+    """Ask for the tiles behind a window of several variables at once, where they lie far away.
+
+    Each is then read by itself, and tells by itself what did not come.
+    """
+    for variable in variables:
+        behind = _behind(variable, rows, columns)
+        if behind is not None:
+            behind[0].fetch_ahead(*behind[1:])
 
 
 def read_numbers(
@@ -252,6 +264,12 @@ class _RasterArray(BackendArray):
                 return None
             found, parts = self._around(rows, columns, holes, self._numbers)
             return found.hiding(parts) if parts else found
+
+    def fetch_ahead(self, rows: slice, columns: slice) -> None:
+        """Ask for the tiles behind a window of the grid that is read soon, where they are far."""
+        if self.band.network:
+            with gdal_env(), contextlib.suppress(RasterioError, SourceError):
+                self._datasets.fetch(rows, columns, frozenset(self._broken), wait=False)
 
     def read_small(
         self, rows: slice, columns: slice, shape: tuple[int, int]
@@ -403,14 +421,20 @@ class _Datasets:
         return held(self._state, lambda: dataset(self.band.path, network=self.band.network))
 
     def fetch(
-        self, rows: slice, columns: slice, without: frozenset[Tile], *, by_warp: bool = False
+        self,
+        rows: slice,
+        columns: slice,
+        without: frozenset[Tile],
+        *,
+        by_warp: bool = False,
+        wait: bool = True,
     ) -> None:
         """Fetch the tiles behind a window of the grid, where the file lies in the network."""
         if self.band.network:
             file = self.file()
             tiles = tiles_in(file, self.index, *self._behind(rows, columns))
             windows = [tile_window(file, self.index, t) for t in tiles if t not in without]
-            file.fetch([self.index], windows, by_warp=by_warp)
+            file.fetch([self.index], windows, by_warp=by_warp, wait=wait)
 
     def warped(self, without: frozenset[Tile] = frozenset()) -> Any:
         """Return the file on the grid wanted, in its own type of numbers."""

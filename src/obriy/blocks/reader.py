@@ -14,7 +14,7 @@ from obriy.blocks.base import Block, FloatArray
 from obriy.blocks.damage import Hole, read_around
 from obriy.blocks.plan import Plan, Window
 from obriy.blocks.planes import LINEAR, Numbers, Planes, packed, planes_of
-from obriy.blocks.raster import read_numbers
+from obriy.blocks.raster import fetch_ahead, read_numbers
 from obriy.errors import SourceError
 
 
@@ -96,6 +96,8 @@ class Reader:
         outer = place.padded(self.plan.halo, self._shape)
         top, left = place.row - outer.row, place.column - outer.column
         holes: list[Hole] = []
+        flags_too = () if self._flags is None else (self._flags,)
+        fetch_ahead((*self._variables.values(), *flags_too), *outer.slices)
         planes = Planes({name: _numbers(v, outer, holes) for name, v in self._variables.items()})
         flags = None if self._flags is None else _sound(self._flags, outer, holes)
         bands: Mapping[str, FloatArray] = planes

@@ -98,7 +98,12 @@ class RemoteRaster(DatasetReader):
         return super().read_masks(indexes, *args, **options)
 
     def fetch(
-        self, bands: Iterable[int], windows: Iterable[Window], *, by_warp: bool = False
+        self,
+        bands: Iterable[int],
+        windows: Iterable[Window],
+        *,
+        by_warp: bool = False,
+        wait: bool = True,
     ) -> None:
         """Fetch the tiles behind windows at full resolution.
 
@@ -107,9 +112,10 @@ class RemoteRaster(DatasetReader):
             windows: Of the file.
             by_warp: They are read by a warp, which may read beyond: a file whose tiles would not
                 show that they are not here is fetched whole.
+            wait: False: they are only asked for, since they are read soon.
 
         Raises:
-            RasterioIOError: where a tile cannot be fetched.
+            RasterioIOError: where a tile cannot be fetched, and it is waited for.
         """
         bands = list(bands)
         if by_warp and any(not level.is_telling for level in self.layout.levels):
@@ -119,7 +125,10 @@ class RemoteRaster(DatasetReader):
             rows, columns = window.toslices()
             shape = (rows.stop - rows.start, columns.stop - columns.start)
             spans += self.layout.spans(bands, rows, columns, shape, mask=True)
-        self._need(spans)
+        if wait:
+            self._need(spans)
+        else:
+            self.layout.file.begin(spans)
 
     def _fetch_for(self, indexes: Any, options: dict[str, Any], *, mask: bool) -> None:
         window = options.get("window") or Window(0, 0, self.width, self.height)

@@ -85,6 +85,10 @@ class RemoteFile:
             self.need([(start, max(stop, start + _AHEAD))])
         return self._mirror.read((start, stop))
 
+    def begin(self, spans: Iterable[Span]) -> None:
+        """Begin to fetch what is needed soon; what comes of it `need` tells, which waits for it."""
+        self._begin(self._around(spans))
+
     def need(self, spans: Iterable[Span]) -> None:
         """Fetch what is not here yet, neighbours in one request, several requests at a time.
 
@@ -95,16 +99,7 @@ class RemoteFile:
             RemoteError: where a part of them cannot be fetched; the others are here.
         """
         wanted = self._around(spans)
-        with self._lock:
-            lacking = self._mirror.lacking(wanted)
-            if not lacking:
-                return
-            waits = [f for span, f in self._coming.items() if _touches(span, lacking)]
-            expected = Spans(self._coming)
-            mine = together(part for span in lacking for part in expected.lacking(span))
-            for part in mine:
-                self._coming[part] = _threads().submit(self._fetch, part)
-                waits.append(self._coming[part])
+        waits = self._begin(wanted)
         try:
             errors = [future.exception() for future in waits]
         except KeyboardInterrupt:  # its threads would go on, and the process wait for them
@@ -113,8 +108,20 @@ class RemoteFile:
         first = next((error for error in errors if error is not None), None)
         if first is not None:
             raise first
-        if self._mirror.lacking(wanted):
+        if waits and self._mirror.lacking(wanted):
             raise RemoteError(f"{self.href} was lost from the cache.", "Run it again.")
+
+    def _begin(self, wanted: list[Span]) -> list[concurrent.futures.Future[None]]:
+        """Ask for what lacks and is not asked for yet; return all that brings a part of it."""
+        with self._lock:
+            lacking = self._mirror.lacking(wanted)
+            waits = [f for span, f in self._coming.items() if _touches(span, lacking)]
+            expected = Spans(self._coming)
+            mine = together(part for span in lacking for part in expected.lacking(span))
+            for part in mine:
+                self._coming[part] = _threads().submit(self._fetch, part)
+                waits.append(self._coming[part])
+        return waits
 
     def _around(self, spans: Iterable[Span]) -> list[Span]:
         """Return spans with what is read along with them.
