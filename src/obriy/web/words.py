@@ -34,6 +34,14 @@ class Words:
         own = load_toml(f"web_{self.lang}").get("help", {})
         return str(own.get(f"{job}.{name}") or own.get(name) or field.description or "")
 
+    def step(self, name: str) -> str:
+        """Return what a step of a run is called; a date or a name stands behind its first word."""
+        kind, _, rest = name.partition(" ")
+        known = load_toml(f"web_{self.lang}")["steps"].get(kind)
+        if kind == "compare":  # its second word is part of its name
+            return str(known)
+        return name if known is None else f"{known} {rest}".strip()
+
     def time(self, seconds: float) -> str:
         """Return how long something takes."""
         if seconds < 90:

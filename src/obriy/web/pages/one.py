@@ -151,7 +151,7 @@ class _One:
         if result is None:
             if steps:
                 with card(self.words("steps")):
-                    listing(steps[-_MOST_STEPS:])
+                    listing([self.words.step(step) for step in steps[-_MOST_STEPS:]])
             record.files(self.run, None, self.reader)
             return
         self._tabs(result)
@@ -174,7 +174,7 @@ class _One:
                 ui.label(words("for_time", time=words.time(seconds))).classes("ob-soft")
             if steps:
                 ui.label(words("steps")).style("font-weight:600")
-                listing(steps[-12:])
+                listing([words.step(step) for step in steps[-12:]])
 
     def _tabs(self, result: Any) -> None:
         words, run = self.words, self.run

@@ -71,7 +71,7 @@ class _Listing:
         runs = self.shelf.runs()
         names = {run.name for run in runs}
         self.chosen = [name for name in self.chosen if name in names]
-        told_ = [(run.name, run.state(), run.changed()) for run in runs]
+        told_ = [(run.name, run.state(), run.changed(), run.work.stages()) for run in runs]
         self.button.set_visibility(len(runs) > 1)
         if told_ == self.shown:
             return
@@ -111,6 +111,8 @@ class _Listing:
             result = run.result()
             if result is not None and result.headline is not None:
                 figure(result.headline, result, self.reader)
+            for name, done, total in run.work.stages()[-1:] if state == "running" else []:
+                ui.label(f"{words.of('stages', name)}: {done} / {total}").classes("ob-soft")
             with ui.element("div").classes("ob-row").style("margin-top:auto"):
                 state_chip(words, state)
                 ui.element("div").classes("ob-grow").style("flex-basis:0")
