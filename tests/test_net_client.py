@@ -8,6 +8,7 @@ import time
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from tests.servers.earthdata import certificate
 from tests.servers.running import running
 
 from obriy import settings as obriy_settings
@@ -164,6 +165,38 @@ def test_cookies_are_not_kept(settings):
         for _ in range(2):
             client().request("GET", server.url)
     assert all("cookie" not in asked.headers for asked in server.asked)
+
+
+@pytest.fixture(scope="module")
+def own_tls(tmp_path_factory):
+    """A certificate of this machine that nobody else has signed, and its key."""
+    key, cert = certificate(tmp_path_factory.mktemp("tls"), ["127.0.0.1"])
+    return {"ssl_keyfile": str(key), "ssl_certfile": str(cert)}
+
+
+def test_tls_is_checked_never_left_and_ended_at_the_deadline(settings, own_tls, monkeypatch):
+    settings(net_tries=1, net_deadline_s=2)
+
+    async def serve(scope, receive, send):
+        path = scope["path"]
+        if path == "/slow":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            for _ in range(100):
+                await send({"type": "http.response.body", "body": b"x", "more_body": True})
+                await asyncio.sleep(0.1)
+        answer = RedirectResponse("http://127.0.0.1:9/x") if path == "/plain" else Response("x")
+        await answer(scope, receive, send)
+
+    with running(serve, **own_tls) as server:
+        at = server.url.replace("http:", "https:")
+        with pytest.raises(RemoteError, match="does not prove who it is"):
+            client().request("GET", f"{at}/x")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", own_tls["ssl_certfile"])
+        assert client().request("GET", f"{at}/x").content == b"x"
+        with pytest.raises(RemoteError, match="leads to plain text"):
+            client().request("GET", f"{at}/plain")
+        with pytest.raises(RemoteError, match="longer than 2 s"):
+            client().request("GET", f"{at}/slow")
 
 
 def test_redirections_end(settings):
