@@ -204,6 +204,31 @@ def test_the_longest_unused_goes_first_and_what_is_used_stays(told):
     assert there == ["used", "new"]
 
 
+WRITES = """
+import sys
+from obriy.net import mirror
+about = mirror.About(f"http://h/{sys.argv[1]}", 1_000_000, "", "", 0.0)
+mirror.make(about).write(0, bytes(1_000_000))
+"""
+
+
+def test_many_short_runs_stay_within_the_cap(told):
+    told(cache_gb=0.0015)
+    for number in range(3):
+        subprocess.run([sys.executable, "-c", WRITES, str(number)], check=True)
+    assert sum(kept.size for kept in cache.entries()) < 1.5e6
+
+
+def test_what_a_killed_process_left_half_made_goes_after_a_day(told):
+    kept = mirror.make(about("x"))
+    old, new = (kept.folder.with_name(f".{name}") for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (time.time() - 100_000,) * 2)
+    cache.trim()
+    assert (old.exists(), new.exists(), kept.folder.exists()) == (False, True, True)
+
+
 def test_what_is_open_survives_the_end_of_its_entry(server):
     """Another process may let go of it after all: what is open goes on with its own."""
     file = remote.remote_file(server.at)

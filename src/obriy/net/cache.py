@@ -151,6 +151,7 @@ def trim() -> int:
     Returns:
         Bytes that were freed.
     """
+    sweep()
     cap = settings().cache_gb * 1e9
     known = sorted(entries(), key=lambda kept: kept.used)
     total = sum(kept.size for kept in known)

@@ -71,7 +71,7 @@ class Mirror:
         block: Bytes that the system reads at a time where a buffer stands before the file.
     """
 
-    _written_since_trim = 0
+    _written_since_trim = _TRIM_AT  # at the first write: short runs would never come to it
 
     def __init__(self, folder: Path, about: About, lock: int) -> None:
         self.folder = folder
