@@ -16,6 +16,8 @@ from tests.page_server import BROWSER, PATIENCE_S, PageServer
 pytestmark = pytest.mark.skipif(
     not BROWSER.exists(), reason=f"no browser at {BROWSER}: apt-get install chromium"
 )
+BASEMAP = "http://127.0.0.1:9/{z}/{x}/{y}.png"
+"""Nobody answers there."""
 WATER = (0x1F, 0x5F, 0xA8)
 """Colour of water in tables/legends/water.toml."""
 
@@ -33,7 +35,8 @@ def images(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(images, tmp_path_factory):
-    served = PageServer(tmp_path_factory.mktemp("page") / "runs", "--data", images)
+    words = ["--data", images, "--basemap", BASEMAP]
+    served = PageServer(tmp_path_factory.mktemp("page") / "runs", *words)
     yield served.start()
     served.stop()
 
@@ -100,6 +103,11 @@ def test_an_image_is_uploaded_mapped_seen_and_had(page, server, images, tmp_path
     page.locator(".ob-map").click(position={"x": 5, "y": 5})
     page.get_by_text("Outside the map").wait_for()
 
+    assert page.left == []
+    with page.expect_request("http://127.0.0.1:9/**"):
+        page.get_by_text("Basemap", exact=True).click()
+    page.get_by_text("Basemap", exact=True).click()
+
     page.get_by_role("tab", name="Files").click()
     with page.expect_download() as waited:
         page.get_by_role("link", name=re.compile(r"mask\.tif")).first.click()
@@ -117,6 +125,8 @@ def test_an_image_is_uploaded_mapped_seen_and_had(page, server, images, tmp_path
         assert (ours.crs, ours.transform) == (theirs.crs, theirs.transform)
         assert np.array_equal(ours.read(), theirs.read())
         assert (ours.read(1) == 2).sum() > 100
+    assert all(url.startswith("http://127.0.0.1:9/") for url in page.left)  # as it was asked to
+    page.left.clear()
 
 
 def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server, images):

@@ -38,7 +38,7 @@ def serve(
     token = known.get_secret_value() if known is not None else ""
     if not token and not is_loopback(host):
         token = secrets.token_urlsafe(24)
-    shelf = Shelf(folder, _named(data), tuple(allow))
+    shelf = Shelf(folder, _named(data), tuple(allow), basemap)
     listening = _listen(host, port)
     app = make_app(shelf, token, _origin(basemap))
     number = listening.getsockname()[1]

@@ -123,12 +123,18 @@ class Shelf:
         root: The folder; made where it is not there.
         data: Folders with images, by name.
         allowed: Beginnings of addresses and services that may be called for a client.
+        basemap: Address of the tiles of a basemap; empty: there is none.
     """
 
     def __init__(
-        self, root: Path, data: dict[str, Path] | None = None, allowed: tuple[str, ...] = ()
+        self,
+        root: Path,
+        data: dict[str, Path] | None = None,
+        allowed: tuple[str, ...] = (),
+        basemap: str = "",
     ) -> None:
         self.root = root.absolute()
+        self.basemap = basemap
         self.desk = self.root / DESK
         self.trash = self.desk / "deleted"
         uploads = self.desk / UPLOADS

@@ -4,7 +4,6 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from nicegui import events, run, ui
 
@@ -146,16 +145,15 @@ class MapView:
             slider.on_value_change(lambda e: self._fade(int(e.value)))
             box = ui.checkbox(words("outlines"), value=True).props("dense")
             box.on_value_change(lambda e: self._outline(bool(e.value)))
+            if self.shelf.basemap:
+                under = ui.checkbox(words("basemap"), value=False).props("dense")
+                under.on_value_change(lambda e: self._basemap(bool(e.value)))
         with card(words("legend")):
             self.legend = ui.element("div").style("display:grid;gap:.6rem")
             self._legend_again()
         assert self.left.run is not None  # without one there is no map
         self.here = Here(self.reader, self.left.run)
         self.here.build()
-        with ui.expansion(words("basemap"), icon="map").classes("ob-card"):
-            ui.label(words("basemap_says")).classes("ob-soft")
-            field = ui.input(words("basemap"), placeholder="https://…/{z}/{x}/{y}.png")
-            field.props("outlined dense").on("change", lambda: self._basemap(field.value or ""))
 
     def _choose_again(self) -> None:
         """Show what can be chosen: it depends on what is chosen."""
@@ -307,13 +305,13 @@ class MapView:
         url = api_url(self.left.run.name, "outlines")
         ui.run_javascript(f"obriyShapes({self.board.id}, {json.dumps(url)})")
 
-    def _basemap(self, address: str) -> None:
-        if self.base is not None:
+    def _basemap(self, on: bool) -> None:
+        if on and self.base is None:
+            options = {"maxZoom": rasters.DEEPEST, "zIndex": 0}
+            self.base = self.board.tile_layer(url_template=self.shelf.basemap, options=options)
+        elif not on and self.base is not None:
             self.board.remove_layer(self.base)
             self.base = None
-        if urlsplit(address).scheme in ("http", "https"):
-            options = {"maxZoom": rasters.DEEPEST, "zIndex": 0}
-            self.base = self.board.tile_layer(url_template=address, options=options)
 
 
 def legend(raster: Raster, reader: Reader, areas: dict[str, float]) -> None:
