@@ -33,10 +33,10 @@ class RemoteFile:
         signer: Signs the address when it is read.
     """
 
-    def __init__(self, at: str, signer: Signer | None) -> None:
-        self.href = address.unsigned(at)
+    def __init__(self, href: str, signer: Signer | None) -> None:
+        self.href = address.unsigned(href)
         self.signer = signer
-        self._at = at
+        self._at = _reached(href, signer)
         self._lock = threading.Lock()
         self._coming: dict[Span, concurrent.futures.Future[None]] = {}
         self._mirror = self._found() or self._begun()
@@ -170,6 +170,11 @@ class RemoteFile:
         return made
 
 
+def _reached(href: str, signer: Signer | None) -> str:
+    """Return where a file is asked for; of its signatures, only one that nobody makes is kept."""
+    return href if signer is None else signer.reached(address.unsigned(href))
+
+
 def _version(answer: Answer) -> tuple[int, str, str]:
     """Return the size of the file that an answer is of, its tag, and when it was changed."""
     size = content_range(answer.headers)[2] if answer.status == 206 else len(answer.content)
@@ -209,21 +214,21 @@ def remote_file(href: str, signer: Signer | None = None) -> RemoteFile:
     """Return a file of the network; its first bytes are fetched where nothing of it is here.
 
     Args:
-        href: Address; a signature in it is left out, and made by ``signer`` when it is read.
+        href: Address, or what ``signer`` makes one of; a signature in it is left out, and made by
+            ``signer`` when it is read.
         signer: Signs the address; None: anyone may read it.
 
     Raises:
         RemoteError: where it is refused, not there, or does not come.
         SourceError: where it is no address of the web.
     """
-    address.check(href)
-    at = address.unsigned(href) if signer is not None else href
+    address.check(_reached(href, signer))
     key = (address.unsigned(href), signer)
     with _opening:
         lock = _locks.setdefault(key[0], threading.Lock())
     with lock:
         file = _files.get(key)
         if file is None:
-            file = _files[key] = RemoteFile(at, signer)
+            file = _files[key] = RemoteFile(href, signer)
             _recent.append(file)
         return file

@@ -16,6 +16,14 @@ _MARGIN: Final = dt.timedelta(minutes=2)
 class Signer(Protocol):
     """Makes the address at which a file may be read. Frozen and picklable: workers take it."""
 
+    def reached(self, href: str) -> str:
+        """Return the address of the web, without a signature, at which a file is asked for.
+
+        Args:
+            href: What the file is called in cache, record and messages.
+        """
+        ...
+
     def sign(self, href: str, ask: Callable[[str], Any], *, refused: str) -> str:
         """Return the address with its signature.
 
@@ -42,6 +50,10 @@ class TokenSigner:
 
     endpoint: str
     hosts: str
+
+    def reached(self, href: str) -> str:
+        """See `Signer`."""
+        return href
 
     def sign(self, href: str, ask: Callable[[str], Any], *, refused: str) -> str:
         """See `Signer`."""

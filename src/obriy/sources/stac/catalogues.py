@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from obriy.blocks.gdal import Access
 from obriy.errors import UsageError
+from obriy.net.s3 import SCHEME, S3Signer
 from obriy.net.signing import TokenSigner
 from obriy.registry import did_you_mean
 from obriy.tables import load_toml
@@ -78,7 +79,14 @@ def needs_of(name: str) -> str:
 def access_of(name: str) -> Access:
     """Return how the pixels are reached that a catalogue of the table lists; others by anyone."""
     row = load_toml("catalogues")["catalogues"].get(name, {})
+    if "store" in row:
+        return S3Signer(row["store"], row["region"], row["needs"])
     return TokenSigner(row["sign"], row["signs"]) if "sign" in row else True
+
+
+def scheme_of(name: str) -> str:
+    """Return how addresses begin that are taken where a catalogue tells several of one file."""
+    return SCHEME if "store" in load_toml("catalogues")["catalogues"].get(name, {}) else "http"
 
 
 def product_of(catalogue: str, collection: str, name: str) -> Mapping[str, str] | None:

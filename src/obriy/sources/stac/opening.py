@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from obriy.blocks.gdal import Access
 from obriy.errors import BandError, SourceError
 from obriy.model.bands import QUALITY, SKIP
 from obriy.model.item import Item
@@ -13,7 +14,7 @@ from obriy.net.address import unsigned
 from obriy.sources.band_names import look_up
 from obriy.sources.base import Request
 from obriy.sources.geotiff import open_told
-from obriy.sources.stac.catalogues import access_of, needs_of, product_of
+from obriy.sources.stac.catalogues import access_of, needs_of, product_of, scheme_of
 from obriy.sources.told import Told
 from obriy.tables.sensor import Sensor, load_sensor
 
@@ -52,7 +53,8 @@ def told_of(item: Item, request: Request) -> Told:
     chosen = _chosen(found, request, sensor, item)
     assets = {name: _best(sizes, request.resolution) for name, sizes in chosen.items()}
     hrefs = {name: str(asset["href"]) for name, asset in assets.items()}
-    _require_open(hrefs, str(document["catalogue"]))
+    access = access_of(str(document["catalogue"]))
+    _require_open(hrefs, str(document["catalogue"]), access)
     properties = document["properties"]
     facts = {
         "catalogue": document["catalogue"],
@@ -78,7 +80,7 @@ def told_of(item: Item, request: Request) -> Told:
         time=item.date or None,
         record=record,
         warnings=item.notes,
-        network=access_of(str(document["catalogue"])),
+        network=access,
         inputs={href: _input(record, assets[name], href) for name, href in hrefs.items()},
     )
 
@@ -104,9 +106,12 @@ def names_of(document: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(bands_of(document, sensor, row.get("product", "")))
 
 
-def _require_open(hrefs: Mapping[str, str], catalogue: str) -> None:
+def _require_open(hrefs: Mapping[str, str], catalogue: str, access: Access) -> None:
     """Raise where pixels lie in a store that is not read by HTTP."""
-    closed = next((href for href in hrefs.values() if "://" in href and href[:4] != "http"), None)
+    far = {href: href for href in hrefs.values() if "://" in href}
+    if not isinstance(access, bool):
+        far = {href: access.reached(href) for href in far}
+    closed = next((href for href, at in far.items() if not at.startswith("http")), None)
     if closed is not None:
         needs = needs_of(catalogue) or "keys for its store"
         raise SourceError(
@@ -139,6 +144,7 @@ def bands_of(document: Mapping[str, Any], sensor: Sensor, product: str) -> dict[
         product: Which of its products.
     """
     # Names of anybody's may mean a band that is no reflectance here: lwir11 of Landsat.
+    scheme = scheme_of(str(document.get("catalogue")))
     known = {band.common for band in sensor.bands if band.reflective} | {"nir", *QUALITY}
     found: dict[str, list[Asset]] = {}
     for key, asset in document["assets"].items():
@@ -148,15 +154,17 @@ def bands_of(document: Mapping[str, Any], sensor: Sensor, product: str) -> dict[
         meant = (look_up(name, sensor, product) for name in names)
         band = next((one for one in meant if one in known), None)
         if band is not None:
-            found.setdefault(band, []).append({**asset, "key": key, "href": _reached(asset)})
+            found.setdefault(band, []).append(
+                {**asset, "key": key, "href": _reached(asset, scheme)}
+            )
     return found
 
 
-def _reached(asset: Asset) -> str:
-    """Return the address of an asset, that of HTTPS where it has several."""
+def _reached(asset: Asset, scheme: str) -> str:
+    """Return the address of an asset; of several, that which begins with ``scheme``."""
     hrefs = [asset, *(asset.get("alternate") or {}).values()]
     told = [str(one["href"]) for one in hrefs if one.get("href")]
-    return next((href for href in told if href.startswith(("https:", "http:"))), told[0])
+    return next((href for href in told if href.startswith(scheme)), told[0])
 
 
 def _is_picture(asset: Asset) -> bool:
