@@ -13,12 +13,14 @@ from tests.test_net import anew, set_up
 
 from obriy.errors import MissingExtraError, RemoteError
 from obriy.model.areas import District
+from obriy.model.item import Item
 from obriy.net import s3
 from obriy.net.client import client
 from obriy.net.remote import remote_file
 from obriy.sources.base import Query
 from obriy.sources.finding import find_items
 from obriy.sources.scene import asked, open_item
+from obriy.sources.stac.estimate import cost_of
 from obriy.tables import load_toml
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.water import WaterConfig
@@ -184,6 +186,21 @@ def test_no_other_host_is_given_a_signature(scene, monkeypatch, tmp_path):
             assert "X-Amz-Signature" in server.asked[0].query
         assert len(other.asked) >= 2
         assert not any(one.query or "authorization" in one.headers for one in other.asked)
+
+
+def test_the_plan_counts_jpeg_2000_whole_and_tiles_of_a_geotiff(scene):
+    """Two bands and the classes, 100 MB each; half of the width and height."""
+    document = item_of(scene[1], "S2B", "2025-06-05T08:36:09Z") | {"catalogue": "cdse"}
+    west, south, east, north = document["bbox"]
+    box = shapely.box(west, south, (west + east) / 2, (south + north) / 2)
+    place = (District("box", box, "EPSG:4326"),)
+    for ending, share, requests in ((".jp2", 1, 1 + 12), (".tif", 0.25, 1 + 1)):
+        for asset in document["assets"].values():
+            asset |= {"href": f"s3://eodata/B{ending}", "file:size": 10**8}
+        item = Item("item", "stac:", ("x",), document=document)
+        size, asked_for = cost_of(item, place, {"green", "red"})
+        assert size == pytest.approx(3 * 10**8 * share, rel=0.05)
+        assert asked_for == 3 * requests
 
 
 def test_without_the_library_it_is_said_how_to_get_it(monkeypatch):

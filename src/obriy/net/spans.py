@@ -9,7 +9,7 @@ Span = tuple[int, int]
 
 _GAP: Final = 1 << 14
 """Bytes between two spans that are read along with them, since a request costs as much."""
-_LONGEST: Final = 8 << 20
+LONGEST: Final = 8 << 20
 """Bytes of one request: more are asked for in several, at the same time."""
 
 
@@ -77,7 +77,7 @@ def together(spans: Iterable[Span]) -> list[Span]:
         else:
             joined.append((start, stop))
     return [
-        (at, min(at + _LONGEST, stop))
+        (at, min(at + LONGEST, stop))
         for start, stop in joined
-        for at in range(start, stop, _LONGEST)
+        for at in range(start, stop, LONGEST)
     ]
