@@ -11,13 +11,10 @@ to the host that they are for; a redirection takes none along, nor leads from TL
 
 import contextlib
 import dataclasses
-import email.utils
 import functools
 import http.cookiejar
-import json
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -29,14 +26,22 @@ from urllib3.exceptions import HTTPError
 
 from obriy.errors import CancelledError, RemoteError, SourceError
 from obriy.net import address
+from obriy.net.answers import (
+    PASSING,
+    Answer,
+    PassingError,
+    check_page,
+    check_span,
+    refusal,
+    seconds_of,
+    why_broken,
+)
 from obriy.net.ending import when_cancelled
 from obriy.net.hosts import Host
 from obriy.net.signing import Signer
 from obriy.net.sockets import CuttableAdapter, Flight, Flights
 from obriy.settings import settings
 
-_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Answers after which the same request may succeed."""
 _REDIRECTIONS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_HOPS: Final = 8
 _PIECE: Final = 1 << 18
@@ -47,34 +52,6 @@ _OWN: Final = ("127.0.0.1", "localhost", "::1")
 """Hosts to which a login may go in plain text: it does not leave this machine."""
 _TRAVELS: Final = frozenset({"range", "accept", "accept-encoding", "if-match", "user-agent"})
 """Headers that a redirection to another host takes along."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """What a server said.
-
-    Attributes:
-        url: Where it came from in the end, without a query.
-        status: 200 to 299.
-        headers: By names in lower case.
-        content: The bytes.
-    """
-
-    url: str
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    def json(self) -> Any:
-        """Return the content as JSON.
-
-        Raises:
-            RemoteError: where it is none.
-        """
-        try:
-            return json.loads(self.content)
-        except ValueError as error:
-            raise RemoteError(f"{self.url} answered what is no JSON.", "Try later.") from error
 
 
 @dataclasses.dataclass
@@ -92,15 +69,6 @@ class Traffic:
     again: int = 0
     received: int = 0
     wasted: int = 0
-
-
-class _PassingError(Exception):
-    """The same request may succeed later."""
-
-    def __init__(self, why: str, status: int | None = None, wait_s: float | None = None) -> None:
-        super().__init__(why)
-        self.status = status
-        self.wait_s = wait_s
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,14 +172,14 @@ class Client:
         trying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(tries),
             wait=lambda state: self._wait(state, waits),
-            retry=tenacity.retry_if_exception_type(_PassingError),
+            retry=tenacity.retry_if_exception_type(PassingError),
             sleep=self._sleep,
             before_sleep=self._count_again,
             reraise=True,
         )
         try:
             answer: Answer = trying(self._once, ask, host)
-        except _PassingError as error:
+        except PassingError as error:
             host.failed()
             raise RemoteError(
                 f"{address.shown(ask.url)} could not be read, tried {tries} times: {error}.",
@@ -267,7 +235,7 @@ class Client:
                 if flight.was_cut:  # headers that were cut may look whole
                     raise ConnectionAbortedError
                 return answer
-            except (requests.RequestException, HTTPError, OSError, _PassingError) as error:
+            except (requests.RequestException, HTTPError, OSError, PassingError) as error:
                 if self._cancelled.is_set():
                     raise CancelledError("The run was cancelled.") from error
                 raise self._broken(ask, flight, error) from error
@@ -281,11 +249,11 @@ class Client:
                 f"{address.host_of(ask.url)} does not prove who it is (its TLS certificate).",
                 "Set REQUESTS_CA_BUNDLE where a proxy of yours has its own.",
             )
-        if isinstance(error, _PassingError) and not flight.was_cut:
+        if isinstance(error, PassingError) and not flight.was_cut:
             return error
         if flight.was_cut:
-            return _PassingError(f"it took longer than {self._told.net_deadline_s:g} s")
-        return _PassingError(_why(error))
+            return PassingError(f"it took longer than {self._told.net_deadline_s:g} s")
+        return PassingError(why_broken(error))
 
     def _hops(self, ask: _Ask, url: str) -> Answer:
         """Follow redirections: each is a request of its own, with the logins of its host."""
@@ -333,19 +301,19 @@ class Client:
 
     def _answer(self, ask: _Ask, response: requests.Response) -> Answer:
         status = response.status_code
-        if status in _PASSING:
-            raise _PassingError(
-                f"it answered {status}", status, _seconds(response.headers.get("retry-after"))
+        if status in PASSING:
+            raise PassingError(
+                f"it answered {status}", status, seconds_of(response.headers.get("retry-after"))
             )
         if not 200 <= status < 300:
-            raise _refusal(ask, response)
+            raise refusal(ask.url, response, ask.hint)
         headers = {name.lower(): value for name, value in response.headers.items()}
         content = self._content(response)
         try:
-            _check_page(headers, content)
+            check_page(headers, content)
             if ask.span is not None and status == 206:
-                _check_span(ask.span, headers, content)
-        except _PassingError:
+                check_span(ask.span, headers, content)
+        except PassingError:
             with self._lock:
                 self.traffic.wasted += len(content)
             raise
@@ -390,93 +358,6 @@ def _login(url: str, headers: Mapping[str, str]) -> requests.auth.AuthBase | tup
     if not private or any(name.lower() == "authorization" for name in headers):
         return _NoLogin()
     return get_netrc_auth(url) or _NoLogin()
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Return the seconds that a server asks to wait, in either form of the header."""
-    if not retry_after:
-        return None
-    with contextlib.suppress(ValueError):
-        return max(0.0, float(retry_after))
-    with contextlib.suppress(ValueError, TypeError):
-        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
-    return None
-
-
-def _refusal(ask: _Ask, response: requests.Response) -> RemoteError:
-    status, host = response.status_code, address.host_of(response.url)
-    shown = address.shown(ask.url)
-    login = ask.hint or (
-        f"Put your login for {host} into ~/.netrc (machine {host} login NAME password WORD), or "
-        "set the keys that its provider gives."
-    )
-    if status == 401:
-        return RemoteError(f"{host} asks who reads {shown} (401).", login, status)
-    if status == 403:
-        return RemoteError(f"{host} does not let you read {shown} (403).", login, status)
-    if status in {404, 410}:
-        return RemoteError(
-            f"{shown} is not there ({status}).", "Search again: what it names was moved.", status
-        )
-    return RemoteError(f"{shown} answered {status}.", "Check the address.", status)
-
-
-def _check_page(headers: Mapping[str, str], content: bytes) -> None:
-    """Refuse a page for people: of a gateway, a portal, a login; whatever its status says."""
-    kind = headers.get("content-type", "").lower()
-    if "html" in kind or content[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-        raise _PassingError("it sent a page (HTML) in place of data")
-
-
-def _check_span(span: tuple[int, int], headers: Mapping[str, str], content: bytes) -> None:
-    """Check that an answer is the bytes that were asked for.
-
-    Raises:
-        _PassingError: where it is another span, or a part of one.
-    """
-    start, stop, size = content_range(headers)
-    if start != span[0] or stop != min(span[1], size):
-        raise _PassingError("it sent other bytes than asked for")
-    if len(content) != stop - start:
-        raise _PassingError(f"it sent {len(content)} bytes of {stop - start}")
-
-
-def content_range(headers: Mapping[str, str]) -> tuple[int, int, int]:
-    """Return which bytes an answer holds (first, after the last), and the size of the file.
-
-    Raises:
-        _PassingError: where its header does not say.
-    """
-    try:
-        unit, _, told = headers.get("content-range", "").partition(" ")
-        part, _, size = told.partition("/")
-        first, _, last = part.partition("-")
-        if unit.lower() != "bytes":
-            raise ValueError(unit)
-        return int(first), int(last) + 1, int(size)
-    except ValueError as error:
-        raise _PassingError("it does not say which bytes it sent") from error
-
-
-def _why(error: BaseException) -> str:
-    """Return what broke an exchange, in few words and without its address."""
-    text = str(error)
-    for sign, words in _REASONS.items():
-        if sign in text:
-            return words
-    if isinstance(error, requests.exceptions.Timeout):
-        return "it kept silent"
-    return "the connection broke"
-
-
-_REASONS: Final = {
-    "NameResolutionError": "its name is not known here (is the network on?)",
-    "Name or service not known": "its name is not known here (is the network on?)",
-    "Network is unreachable": "the network is not reached",
-    "Connection refused": "nothing answers there",
-    "timed out": "it kept silent",
-    "IncompleteRead": "it sent less than it announced",
-}
 
 
 _ours: list[Client] = []

@@ -12,7 +12,8 @@ from typing import Final
 
 from obriy.errors import RemoteError
 from obriy.net import address, cache, ending, mirror, tiff
-from obriy.net.client import Answer, client, content_range
+from obriy.net.answers import Answer, content_range
+from obriy.net.client import client
 from obriy.net.mirror import About, Mirror
 from obriy.net.signing import Signer
 from obriy.net.spans import Span, Spans, together
