@@ -32,7 +32,7 @@ from obriy.blocks.damage import (
 )
 from obriy.blocks.decoded import taken
 from obriy.blocks.decoding import DECODING, require_room
-from obriy.blocks.gdal import Access, dataset, gdal_env, open_raster
+from obriy.blocks.gdal import Access, dataset, gdal_env
 from obriy.blocks.handles import held, state_of
 from obriy.blocks.planes import LINEAR, Numbers
 from obriy.blocks.resample import LOCAL_CRS, around_window, resampled, spanned, step_between
@@ -91,10 +91,12 @@ def lazy_variable(band: RasterBand, geobox: GeoBox) -> xr.Variable:
         band: Where the numbers lie and how they become values.
         geobox: The grid wanted; where the file's own differs, pixels are resampled on the fly.
     """
-    with open_raster(band.path, network=band.network) as opened:
+    array = _RasterArray(band, geobox)
+    with gdal_env():
+        opened = array.file()
         rows, columns = opened.block_shapes[band.index - 1]
         decoding = require_room(opened, band.path)
-    variable = xr.Variable(("y", "x"), indexing.LazilyIndexedArray(_RasterArray(band, geobox)))
+    variable = xr.Variable(("y", "x"), indexing.LazilyIndexedArray(array))
     variable.encoding["preferred_chunks"] = {"y": rows, "x": columns}
     variable.encoding[DECODING] = band.path, decoding
     dtype = np.dtype(opened.dtypes[band.index - 1])
@@ -215,6 +217,10 @@ class _RasterArray(BackendArray):
         self._datasets = _Datasets(band, geobox)
         self._broken: dict[Tile, Hole] = {}
         self._validity = band.validity or Validity()
+
+    def file(self) -> Any:
+        """Return the file as this thread holds it open, for all its bands, and for what reads."""
+        return self._datasets.file()
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
         values: npt.NDArray[Any] = indexing.explicit_indexing_adapter(

@@ -192,6 +192,9 @@ def observations(
         wet = labels == class_map.legend.by_name(class_name).code
         return Observation(is_named(labels), wet, part)
 
+    if len(maps) == 1:  # a thread would only open its files once more
+        yield read(maps[0])
+        return
     workers = settings().workers or psutil.cpu_count(logical=True) or 1
     with ThreadPoolExecutor(workers, thread_name_prefix="obriy") as executor:
         for start in range(0, len(maps), workers):  # not all at once: a window of each is memory

@@ -92,8 +92,12 @@ class AreaField:
         return float(self.nodes.max())
 
 
+@functools.lru_cache(maxsize=1)
 def area_field(geobox: GeoBox, *, pixel_size_m: float | None = None) -> AreaField:
-    """Return what `pixel_area` returns as a field, which takes little memory."""
+    """Return what `pixel_area` returns as a field, which takes little memory.
+
+    That of the last grid is kept: dates of a series lie on one.
+    """
     shape = (int(geobox.shape.y), int(geobox.shape.x))
     if geobox.crs is None:
         if pixel_size_m is None:

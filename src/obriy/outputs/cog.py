@@ -98,9 +98,12 @@ class MapWriter:
         try:
             with self._errors():
                 _describe(self._dataset, self.layer, self._tags)
+                count = sum(max(self.geobox.shape) > TILE << level for level in range(31))
+                if not count and not self.layer.is_quantity:
+                    self._dataset.nodata = self.layer.missing
                 self._dataset.close()
                 self._check_draft()
-                self._to_cog(self._with_overviews())
+                self._to_cog(self._with_overviews(count) if count else self._draft)
             if not self.layer.is_quantity:
                 write_categories(self._target, self.layer, self._lang)
         except BaseException:
@@ -165,14 +168,13 @@ class MapWriter:
         if not self._sparse and self._draft.stat().st_size < int(rows) * int(columns) * self._bytes:
             raise OSError("the file came out too short")
 
-    def _with_overviews(self) -> Path:
+    def _with_overviews(self, count: int) -> Path:
         """Give the draft its overviews, and codes their nodata after them; return what has both.
 
         What says nothing of a pixel has a vote in the mode: else one pixel of a class would be
         all of its neighbourhood two levels up, and clouds would close in a map seen from afar.
         """
-        count = sum(max(self.geobox.shape) > TILE << level for level in range(31))
-        by_mode = self.layer.overviews == "mode" and count > 0
+        by_mode = self.layer.overviews == "mode"
         with (
             rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"),
             _quiet(),

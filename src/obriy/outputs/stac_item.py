@@ -2,6 +2,7 @@
 
 import datetime as dt
 import enum
+import functools
 import json
 import math
 import os
@@ -137,17 +138,24 @@ def footprint(geobox: GeoBox) -> tuple[dict[str, Any] | None, list[float] | None
     """Return outline and bounds in longitude and latitude as STAC has them; None without a CRS."""
     if geobox.crs is None:
         return None, None
+    geometry, bounds = _footprint(geobox, geobox.crs.to_wkt())
+    return json.loads(geometry), list(bounds)
+
+
+@functools.lru_cache(maxsize=64)
+def _footprint(geobox: GeoBox, wkt: str) -> tuple[str, tuple[float, ...]]:
+    """Find them once for all dates of a place."""
     affine, (rows, columns) = geobox.affine, geobox.shape
     corners = [(0, 0), (columns, 0), (columns, rows), (0, rows)]
     outline = shapely.Polygon(
         (affine.a * x + affine.b * y + affine.c, affine.d * x + affine.e * y + affine.f)
         for x, y in corners
     )
-    geometry = geojson_of(warp_geometry(outline, geobox.crs.to_wkt(), LONLAT))
+    geometry = geojson_of(warp_geometry(outline, wkt, LONLAT))
     west, south, east, north = lonlat_bounds(geobox)
     # RFC 7946: across the antimeridian the western edge has the greater number.
     bounds = [west, south, east - 360 if east > 180 else east, north]
-    return geometry, [round(v, 7) for v in bounds]
+    return json.dumps(geometry), tuple(round(v, 7) for v in bounds)
 
 
 def geojson_of(lonlat: shapely.Geometry) -> dict[str, Any]:

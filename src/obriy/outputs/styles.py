@@ -1,6 +1,7 @@
 """How GIS programs show a layer: styles of QGIS, and class names beside a raster (PAM)."""
 
 import dataclasses
+import functools
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,6 +55,12 @@ def write_categories(path: Path, layer: Layer, lang: str) -> Path:
         entries = [entry for entry in entries if entry[0] != UNNAMED]
     else:
         nothing = text(f"{layer.name}.{layer.members[NO_DATA].name.lower()}")
+    return write_bytes(path.with_name(f"{path.name}.aux.xml"), _categories(tuple(entries), nothing))
+
+
+@functools.lru_cache(maxsize=64)
+def _categories(entries: tuple[Entry, ...], nothing: str) -> bytes:
+    """Make them once for all dates of a series, as styles are."""
     root = ET.Element("PAMDataset")
     band = ET.SubElement(root, "PAMRasterBand", band="1")
     names = ET.SubElement(band, "CategoryNames")
@@ -62,7 +69,8 @@ def write_categories(path: Path, layer: Layer, lang: str) -> Path:
         ET.SubElement(names, "Category").text = titles.get(code, "")
     _attribute_table(band, entries)
     ET.indent(root)
-    return write_bytes(path.with_name(f"{path.name}.aux.xml"), ET.tostring(root, encoding="utf-8"))
+    content: bytes = ET.tostring(root, encoding="utf-8")
+    return content
 
 
 def write_style(path: Path, layer: Layer, lang: str) -> Path:
@@ -73,13 +81,12 @@ def write_style(path: Path, layer: Layer, lang: str) -> Path:
         layer: What the raster holds.
         lang: Language of the names.
     """
-    root = ET.Element("qgis", version=_QGIS, styleCategories="Symbology")
-    pipe = ET.SubElement(root, "pipe")
     if layer.is_quantity:
-        _ramp(pipe, layer, text_of(lang))
+        low, high = (f"{layer.ramp[i][0]:g}" for i in (0, -1))
+        style = _ramp(low, high, tuple(_stops(layer, text_of(lang))))
     else:
-        _palette(pipe, raster_entries(layer, lang))
-    return write_bytes(path, _document(root).encode())
+        style = _palette(tuple(raster_entries(layer, lang)))
+    return write_bytes(path, style.encode())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +133,11 @@ def vector_style(look: Look) -> str:
     return _document(root)
 
 
-def _palette(pipe: ET.Element, entries: Sequence[Entry]) -> None:
+@functools.lru_cache(maxsize=64)
+def _palette(entries: tuple[Entry, ...]) -> str:
+    """Return the style of classes, or codes."""
+    root = ET.Element("qgis", version=_QGIS, styleCategories="Symbology")
+    pipe = ET.SubElement(root, "pipe")
     renderer = ET.SubElement(
         pipe, "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1"
     )
@@ -135,11 +146,14 @@ def _palette(pipe: ET.Element, entries: Sequence[Entry]) -> None:
         ET.SubElement(
             palette, "paletteEntry", value=str(code), label=label, color=colour, alpha="255"
         )
+    return _document(root)
 
 
-def _ramp(pipe: ET.Element, layer: Layer, text: Text) -> None:
-    """Add a ramp between values; QGIS scales the numbers of the file before it looks here."""
-    low, high = (f"{layer.ramp[i][0]:g}" for i in (0, -1))
+@functools.lru_cache(maxsize=64)
+def _ramp(low: str, high: str, stops: tuple[tuple[float, str, str, int], ...]) -> str:
+    """Return a ramp between values; QGIS scales the numbers of the file before it looks here."""
+    root = ET.Element("qgis", version=_QGIS, styleCategories="Symbology")
+    pipe = ET.SubElement(root, "pipe")
     renderer = ET.SubElement(
         pipe, "rasterrenderer", type="singlebandpseudocolor", band="1",
         opacity="1", alphaBand="-1", classificationMin=low, classificationMax=high,
@@ -150,10 +164,11 @@ def _ramp(pipe: ET.Element, layer: Layer, text: Text) -> None:
     )  # fmt: skip
     # A list of colours with their words: the bar that QGIS draws otherwise has ends alone.
     ET.SubElement(shader, "rampLegendSettings", useContinuousLegend="0")
-    for value, label, colour, alpha in _stops(layer, text):
+    for value, label, colour, alpha in stops:
         ET.SubElement(
             shader, "item", value=f"{value:g}", label=label, color=colour, alpha=str(alpha)
         )
+    return _document(root)
 
 
 def _stops(layer: Layer, text: Text) -> list[tuple[float, str, str, int]]:
