@@ -12,6 +12,7 @@
     series = obriy.measure_area(["2025-06-05.tif", "2025-07-03.tif"], "districts.gpkg")
     mask = obriy.open_class_map("mask_2023-08-19.tif", "1=water,0=land")  # measure_area takes it
     answer = obriy.read_result("obriy-runs/lake-1a2b3c4d").headline
+    obriy.explore(water)  # in a notebook, where maps, series, scores and results show themselves
 
 Names load on first use, so that ``import obriy`` is quick.
 """
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from obriy.errors import ObriyError as ObriyError
+    from obriy.notebook.exploring import explore as explore
     from obriy.outputs.cog import write_class_map as write_class_map
     from obriy.runs.result_file import read_result as read_result
     from obriy.sources.class_map import open_class_map as open_class_map
@@ -44,6 +46,7 @@ _PUBLIC = {
     "measure_area": "obriy.workflows.water.measuring",
     "compare_water": "obriy.workflows.compare.water",
     "evaluate": "obriy.workflows.evaluation",
+    "explore": "obriy.notebook.exploring",
     "read_result": "obriy.runs.result_file",
     "write_class_map": "obriy.outputs.cog",
 }
@@ -53,6 +56,7 @@ __all__ = [
     "__version__",
     "compare_water",
     "evaluate",
+    "explore",
     "map_ice",
     "map_landcover",
     "map_water",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from obriy.errors import GeometryError
 from obriy.model.flags import CloudsKnown, ErrorsKnown
 from obriy.model.notices import Sentence, notice
+from obriy.model.shown import Drawn, Shown, Tabled
 
 if TYPE_CHECKING:
     import shapely  # on use: the words of areas are needed where no geometry is
@@ -255,7 +256,7 @@ class PeriodArea:
 
 
 @dataclasses.dataclass(frozen=True)
-class AreaSeries:
+class AreaSeries(Shown, Drawn, Tabled):
     """Areas of one class, by district and date; of a series, also over its period.
 
     Attributes:

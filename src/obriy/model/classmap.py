@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,10 @@ from obriy.model.flags import CLOUDS_STEP, OPENED_STEP, CloudsKnown, ErrorsKnown
 from obriy.model.grid import geobox_of, same_grid
 from obriy.model.legend import Legend
 from obriy.model.provenance import Provenance
+from obriy.model.shown import VIEWS, Drawn, Shown
+
+if TYPE_CHECKING:
+    import geopandas
 
 FRACTION_SCALE = 200
 """A fraction of 1 is stored as 200: half per cents in uint8."""
@@ -34,7 +39,7 @@ PARTS = ("labels", "fraction", "unseen", "doubt", "confidence", "agreement")
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassMap:
+class ClassMap(Shown, Drawn):
     """A map of classes; arrays lie in memory or are read lazily from files.
 
     Attributes:
@@ -76,6 +81,25 @@ class ClassMap:
     def geobox(self) -> GeoBox:
         """The grid: shape, affine and CRS."""
         return geobox_of(self.labels)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return the layers of the map, lazy where the map is.
+
+        ``labels``, ``unseen`` and ``doubt`` are codes, with ``flag_values`` and
+        ``flag_meanings``; ``fraction``, ``confidence`` and ``agreement`` are shares, 0 to 1, NaN
+        missing.
+        """
+        layers: xr.Dataset = VIEWS.get("dataset")(self)
+        return layers
+
+    def to_geodataframe(self) -> "geopandas.GeoDataFrame":
+        """Return the patches of the map as polygons in its CRS, the largest first.
+
+        Columns: ``id``, ``code``, ``class``, ``confidence`` where the map has it, ``area_ha``,
+        geodesic, NaN where the map has no CRS. What was not seen is in none. The map is read
+        whole.
+        """
+        return VIEWS.get("shapes")(self)
 
     @property
     def clouds(self) -> CloudsKnown:

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, Final
 
 from obriy.model.notices import Sentence
+from obriy.model.shown import Shown, Tabled
 
 OF_MAP: Final = ("overall_accuracy", "kappa")
 """Scores of the whole map, of the six by which methods are compared; the others are of water."""
@@ -32,7 +33,7 @@ class ClassScore:
 
 
 @dataclasses.dataclass(frozen=True)
-class Scores:
+class Scores(Shown, Tabled):
     """The comparison of a map with a reference.
 
     Attributes:

@@ -119,6 +119,18 @@ def write_parcels(
             that they meet. None: the whole map.
         lang: Language of the layer's style.
     """
+    table = parcels(class_map, clusters=clusters, districts=districts)
+    look = legend_look(class_map.legend, lang, field="code")
+    return write_layers([VectorLayer(class_map.legend.name, table, look)], Path(path))
+
+
+def parcels(
+    class_map: ClassMap,
+    *,
+    clusters: ClassMap | None = None,
+    districts: Sequence[District] = (),
+) -> Any:
+    """Return the parcels of a map as a GeoDataFrame: what `write_parcels` writes."""
     geobox = class_map.geobox
     labels = class_map.labels.to_numpy()
     numbers = None if clusters is None else clusters.labels.to_numpy()
@@ -139,9 +151,7 @@ def write_parcels(
     columns["area_ha"] = hectares
     table = {name: _column(values[order]) for name, values in columns.items()}
     table = {"id": np.arange(1, len(order) + 1, dtype="int64")} | table
-    frame = _frame(table, geometries[order], geobox)
-    look = legend_look(class_map.legend, lang, field="code")
-    return write_layers([VectorLayer(class_map.legend.name, frame, look)], Path(path))
+    return _frame(table, geometries[order], geobox)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,7 +42,7 @@ UNSEEN: Final = {
     for cause in (*(u.name.lower() for u in Unseen if u is not Unseen.SEEN), "outside", "unnamed")
 }
 """Share of a place that was unseen for each reason."""
-_AREAS: Final = {
+AREAS: Final[Columns] = {
     **fields("district", "date"),
     **WHOLE,
     **fields("area_km2", "area_ha", "mask_km2"),
@@ -51,7 +51,8 @@ _AREAS: Final = {
     **UNSEEN,
     **fields("clouds", "status", "reason"),
 }
-_SCORES = ("edges", "class", "code", "measure", "value", "low", "high", "legend")
+"""A district on a date."""
+SCORES: Final = ("edges", "class", "code", "measure", "value", "low", "high", "legend")
 _OVERALL = ("overall_accuracy", "kappa", "mean_iou", "pixels", "unseen_share")
 _BY_CLASS = ("precision", "recall", "f1", "iou")
 
@@ -68,7 +69,7 @@ def write_areas(series: AreaSeries, path: Path | str) -> Path:
         series: The areas.
         path: The file.
     """
-    return write_table(path, {"class": lambda _: series.class_name, **_AREAS}, series.areas)
+    return write_table(path, {"class": lambda _: series.class_name, **AREAS}, series.areas)
 
 
 def write_scores(scores: Scores, path: Path | str) -> Path:
@@ -78,10 +79,16 @@ def write_scores(scores: Scores, path: Path | str) -> Path:
     bound the 90 % interval; ``class`` is empty for scores of the whole map. ``legend`` tells the
     scores on the main classes, which come last, from those of the map's classes.
     """
+    return write_rows(path, SCORES, score_rows(scores))
+
+
+def score_rows(scores: Scores) -> Iterator[list[Any]]:
+    """Yield the rows of ``scores.csv``, in the columns of `SCORES`."""
     both = [("with", scores), ("without", scores.without_edges)]
     both += [(edges, part.merged) for edges, part in both if part is not None]
-    rows = (row for edges, part in both if part is not None for row in _score_rows(part, edges))
-    return write_rows(path, _SCORES, rows)
+    for edges, part in both:
+        if part is not None:
+            yield from _score_rows(part, edges)
 
 
 def _score_rows(scores: Scores, edges: str) -> Iterator[list[Any]]:

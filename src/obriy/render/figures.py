@@ -21,12 +21,22 @@ ACCENT: Final = "#2065b4"
 _VARIABLES: Final = {INK: "--ink", MUTED: "--muted", LINE: "--line", ACCENT: "--accent"}
 """Colours of a picture that become variables of the page, for light and dark."""
 
+_SHOWN_DPI: Final = 80
+"""Pixels of a notebook's page to an inch."""
+
 _LOCK = threading.Lock()  # matplotlib's settings belong to the whole process
+
+
+class _Drawing(Figure):
+    """A figure that a notebook shows by itself, whether or not it has loaded pyplot."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        return to_png(self), {"width": round(float(self.get_figwidth()) * _SHOWN_DPI)}
 
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure, inches."""
-    figure = Figure(figsize=(width, height))
+    figure = _Drawing(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
 

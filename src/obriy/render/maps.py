@@ -64,6 +64,7 @@ class Picture:
         bands: What is shown as red, green and blue; empty for a map.
         legend: ``(title, colour)`` of what occurs; empty for a scene.
         marks: Numbers of classes where they are purest; empty for a map of few classes.
+        shares: Of the picture, 0 to 1, for each entry of the legend.
     """
 
     rgba: RGBA
@@ -71,6 +72,7 @@ class Picture:
     bands: tuple[str, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
     marks: tuple[Mark, ...] = ()
+    shares: tuple[float, ...] = ()
 
     @property
     def true_colour(self) -> bool:
@@ -131,7 +133,8 @@ def map_picture(
     rows, columns = rgba.shape[:2]
     legend = tuple((title, colour) for title, colour, _ in entries)
     extent = rows * steps[0], columns * steps[1]
-    return Picture(rgba, extent, legend=legend, marks=tuple(marks))
+    parts = tuple(float(share.mean()) for _, _, share in entries)
+    return Picture(rgba, extent, legend=legend, marks=tuple(marks), shares=parts)
 
 
 def map_figure(

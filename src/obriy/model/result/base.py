@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 from obriy.model.headline import Headline, Values
 from obriy.model.notices import Sentence, notices_in
 from obriy.model.provenance import Provenance, versions
+from obriy.model.shown import Shown, Tabled
 
 VERSION: Final = "2"
 """Of the shape of ``result.json``. Additions keep it; a changed meaning or shape raises it."""
@@ -162,7 +163,7 @@ class KeptNotice(Values):
     values: Plain
 
 
-class RunResult(Values):
+class RunResult(Shown, Tabled, Values):
     """What the result of every job has.
 
     Attributes:

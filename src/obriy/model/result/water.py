@@ -19,6 +19,7 @@ from obriy.model.result.base import (
     Plain,
     RunResult,
 )
+from obriy.model.shown import Drawn
 
 
 class Estimate(Values):
@@ -145,7 +146,7 @@ class Bodies(Values):
     largest: list[Open] = Field(default_factory=list)
 
 
-class SeriesPart(Values):
+class SeriesPart(Drawn, Values):
     """What the result of a series of dates has beside: S = Σ Sᵢωᵢ over its period.
 
     Attributes:

@@ -1,0 +1,1 @@
+"""What a person meets in a notebook: pages, pictures and tables of nouns, maps that move."""
