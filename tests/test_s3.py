@@ -11,6 +11,7 @@ from tests.servers.s3 import NAME, Store, signature_of
 from tests.stac_scenes import item_of, stac_api, write_items, write_scene
 from tests.test_net import anew, set_up
 
+from obriy.blocks.options import EngineOptions
 from obriy.errors import MissingExtraError, RemoteError
 from obriy.model.areas import District
 from obriy.model.item import Item
@@ -24,7 +25,7 @@ from obriy.sources.stac.estimate import cost_of
 from obriy.tables import load_toml
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.water import WaterConfig
-from obriy.workflows.jobs import run_job
+from obriy.workflows.jobs import plan_job, run_job
 
 SECRET = "a-secret/of+nobody"
 TOKEN = "a+token/of=a-session"
@@ -201,6 +202,31 @@ def test_the_plan_counts_jpeg_2000_whole_and_tiles_of_a_geotiff(scene):
         size, asked_for = cost_of(item, place, {"green", "red"})
         assert size == pytest.approx(3 * 10**8 * share, rel=0.05)
         assert asked_for == 3 * requests
+
+
+def test_who_watches_is_told_megabytes_of_those_expected(scene, store, monkeypatch, tmp_path):
+    set_keys(monkeypatch)
+    big = scene[0] / "eodata" / "big.jp2"
+    big.write_bytes(np.random.default_rng(1).bytes(20 * 10**6))
+    told = []
+
+    def watch(stage, done, total):
+        if stage == "network":
+            told.append((done, total))
+
+    given = {"source": "stac:cdse", "datetime": "2025-06", "best": 1, "method": "auto",
+             "aoi": "33.0,46.93833,33.021006,46.952736", "out": tmp_path / "run"}  # fmt: skip
+    expected = plan_job(make_config(WaterConfig, given))["bytes"]
+    run_job(make_config(WaterConfig, given), EngineOptions(progress=watch))
+    assert told[-1] == (0, 1)  # MB, of what the plan says
+    assert 0 < expected < 10**6
+    told.clear()
+    far = remote_file("s3://eodata/big.jp2", signer_of(store))
+    far.need([(0, far.size)])
+    done = [one for one, _ in told]
+    assert done == sorted(done)
+    assert told[0][0] == 0  # three requests of 8 MB at most, beside the first
+    assert told[-1] == (20, 21)  # more than expected: then it is all that there is
 
 
 def test_without_the_library_it_is_said_how_to_get_it(monkeypatch):

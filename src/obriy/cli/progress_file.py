@@ -1,6 +1,7 @@
 """How far a run has come, as a file: for whoever watches from another process."""
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Final
@@ -22,9 +23,14 @@ class ProgressFile:
         self._path = path
         self._stages: dict[str, tuple[int, int]] = {}
         self._written = -_APART_S
+        self._lock = threading.Lock()
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        """Note how far a stage has come."""
+        """Note how far a stage has come; any thread may."""
+        with self._lock:
+            self._note(name, done, total)
+
+    def _note(self, name: str, done: int, total: int) -> None:
         begun = name in self._stages
         self._stages[name] = (done, total)
         now = time.monotonic()

@@ -27,6 +27,7 @@ PASSES = {
     "apply": "Mapping",
     "dates": "Mapping dates",
     "images": "Mapping images",
+    "network": "Reading the network, MB",
     "read": "Reading",
     "train": "Training",
     "judge": "Judging",

@@ -13,6 +13,7 @@ from typing import Final
 from obriy.errors import RemoteError
 from obriy.net import address, cache, ending, mirror, tiff
 from obriy.net.answers import Answer, content_range
+from obriy.net.arrival import arrival
 from obriy.net.client import client
 from obriy.net.mirror import About, Mirror
 from obriy.net.signing import Signer
@@ -41,6 +42,7 @@ class RemoteFile:
         self._lock = threading.Lock()
         self._coming: dict[Span, concurrent.futures.Future[None]] = {}
         self._mirror = self._found() or self._begun()
+        arrival.note(self.href, self.fetched)
 
     @functools.cached_property
     def levels(self) -> list[Level]:
@@ -141,6 +143,7 @@ class RemoteFile:
                 self._mirror.write(part[0], answer.content)
             else:
                 self._mirror.write(0, answer.content)
+            arrival.note(self.href, self.fetched)
         finally:
             with self._lock:
                 del self._coming[part]

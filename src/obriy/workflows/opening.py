@@ -16,7 +16,9 @@ from obriy.model.bands import CLASSES, SPECTRAL
 from obriy.model.grid import describe, geobox_of
 from obriy.model.item import Item
 from obriy.model.scene import band_names, provenance_of
+from obriy.net.arrival import arrival
 from obriy.prepare.terrain import centre, see_terrain, terrain_grid
+from obriy.sources.base import SOURCES
 from obriy.sources.heights import heights_on
 from obriy.sources.scene import asked, open_item
 from obriy.workflows.config.reading import ImageConfig, ReadingConfig
@@ -47,9 +49,14 @@ def scene_of(
     """
     given = told(config)
     given["bands"] = given["bands"] or bands_wanted(config, item, needs)
+    options = options or EngineOptions()
+    cost = SOURCES.get(item.source).cost
+    if cost is not None and item.bands:
+        size = int(cost(item, tuple(districts), given["bands"])["bytes"])
+        arrival.expect(item.id, size, options.progress)
     scene = open_item(item, asked(**given), districts)
     scene.attrs["time"] = scene.attrs.get("time") or item.date or None
-    options = dataclasses.replace(options or EngineOptions(), workers=config.workers)
+    options = dataclasses.replace(options, workers=config.workers)
     scene = with_clouds(scene, config.clouds, options)
     dem = getattr(config, "dem", None)
     return scene if dem is None else with_terrain(scene, dem, scene.attrs["time"])
