@@ -25,6 +25,7 @@ from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.water.job import run_water
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
+RESULTS = sorted((Path(__file__).parent / "results_of_version_1").glob("*.json"))
 EVIL = "<script>alert('x')</script>"
 WATER = load_legend("water")
 
@@ -199,6 +200,19 @@ def test_a_result_shows_its_headline_and_its_maps(run, tmp_path):
     moving = obriy.explore(result)
     assert all(type(layer).__name__ == "ImageOverlay" for layer in moving.layers)  # no address
     assert [layer.visible for layer in moving.layers] == [True, False, False, False]
+
+
+@pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
+def test_results_of_every_job_show_and_tabulate_themselves(file):
+    result = obriy.read_result(file)
+    page, table = result._repr_html_(), result.to_dataframe()
+    if result.job.startswith("train"):
+        assert table.empty
+        return
+    assert len(table) > 0
+    assert page.count("<tr>") >= 2  # titles, and a row beneath them
+    if result.headline is not None:
+        assert 'class="figure"' in page
 
 
 def test_a_basemap_is_the_one_whose_address_was_given():

@@ -1,17 +1,19 @@
 """Nouns as tables of pandas and geopandas, and as datasets of xarray."""
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from obriy.model.areas import AreaSeries
+from obriy.model.areas import Area, AreaSeries
 from obriy.model.classmap import PARTS, ClassMap
 from obriy.model.layers import LAYERS
 from obriy.model.result.base import RunResult
+from obriy.model.result.measured import MeasureResult
+from obriy.model.result.water import SeriesPart
 from obriy.model.scores import Scores
 from obriy.outputs.polygons import parcels
 from obriy.outputs.tables import AREAS, SCORES, score_rows
@@ -41,15 +43,22 @@ def _(noun: Scores) -> pd.DataFrame:
 
 @frame.register
 def _(noun: RunResult) -> pd.DataFrame:
-    """Return its rows: of a comparison, of a series by date and district, else by date."""
-    areas = getattr(noun, "areas", None)
-    if areas:
-        return frame(AreaSeries("", tuple(areas)))
-    rows: Iterable[Any] = getattr(noun, "rows", None) or getattr(noun, "dates", [])
-    return _dated(pd.DataFrame([_plain(row) for row in rows]))
+    """Return its areas by date and district, else what it compares, its classes, its dates."""
+    if isinstance(noun, SeriesPart | MeasureResult):
+        return frame(AreaSeries("", tuple(measured(noun))))
+    kinds = (getattr(noun, name, None) for name in ("rows", "classes", "dates"))
+    return _dated(pd.DataFrame([plain(row) for row in next(filter(None, kinds), [])]))
 
 
-def _plain(row: Any) -> dict[str, Any]:
+def measured(noun: SeriesPart | MeasureResult) -> list[Area]:
+    """Return the areas of a result by date and district."""
+    if isinstance(noun, MeasureResult):
+        return [area for one in noun.maps for area in one.areas]
+    return noun.areas
+
+
+def plain(row: Any) -> dict[str, Any]:
+    """Return a row of a result as plain values, its interval as two."""
     if isinstance(row, Mapping):
         return dict(row)
     values: dict[str, Any] = row.model_dump()

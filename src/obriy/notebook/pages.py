@@ -4,7 +4,7 @@ import base64
 import dataclasses
 import functools
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from matplotlib.image import imsave
@@ -13,11 +13,14 @@ from obriy.model.areas import ALL, WHOLE_IMAGE, Area, AreaSeries
 from obriy.model.classmap import ClassMap
 from obriy.model.legend import Legend, load_legend
 from obriy.model.result.base import RunResult
-from obriy.model.scores import Scores
+from obriy.model.result.landcover import LandcoverResult
+from obriy.model.result.measured import MeasureResult
+from obriy.model.scores import COMPARED, Scores
+from obriy.notebook.frames import measured, plain
 from obriy.notebook.words import language
 from obriy.outputs.pages import render
 from obriy.outputs.report import cells
-from obriy.outputs.report.cells import Cell, Column, Columns, Table, table
+from obriy.outputs.report.cells import UNKNOWN, Cell, Column, Columns, Table, table
 from obriy.outputs.report.evaluation import ClassWords, measures, of_classes, of_map
 from obriy.outputs.report.first import figures, place_of
 from obriy.render.maps import RGBA, map_picture
@@ -125,7 +128,7 @@ def _areas(text: Text, areas: Sequence[Area]) -> Table:
     return table(
         areas[:_MOST_ROWS],
         [
-            col.words("series.date", "date"),
+            col.words("series.date", lambda row: row.date or text("report.date_unknown")),
             *([col.place()] if several else []),
             col.km2("series.expected", "expected_km2"),
             col.span("interval", "interval_km2"),
@@ -192,11 +195,18 @@ def _(noun: RunResult) -> str:
         figure=None if lead is None else lead.value,
         lines=beneath,
         tables=[
-            _headed(text, dates, "date"),
+            _areas(text, measured(noun) if isinstance(noun, MeasureResult) else []),
+            _classes(text, noun) if isinstance(noun, LandcoverResult) else _none(),
+            _compared(text, [plain(row) for row in getattr(noun, "rows", [])]),
+            _headed(text, [row for row in dates if hasattr(row, "headline")], "date"),
             *([_headed(text, districts, "district")] if len(districts) > 1 else []),
         ],
         notes=[
-            *(f"{f.name}: {text.sentence(str(f.reason))}" for f in noun.failed),
+            *(
+                f"{f.name}: {text.sentence(str(f.reason))}"
+                for f in noun.failed
+                if not any(str(f.reason) in str(warning) for warning in noun.warnings)
+            ),
             *(text.sentence(str(warning)) for warning in noun.warnings),
             *(
                 f"{text.known('outputs', k)}: {noun.outputs[k]}"
@@ -215,10 +225,48 @@ def _place(result: RunResult) -> str:
     return place_of(rows[0].district if len(rows) == 1 else ALL if rows else WHOLE_IMAGE)
 
 
+def _none() -> Table:
+    return Table([], [], [])
+
+
+def _classes(text: Text, result: LandcoverResult) -> Table:
+    """Return the classes of land cover with their areas."""
+    known = result.legend in table_names("legends")
+    words = ClassWords.of(load_legend(result.legend) if known else Legend("", ()), text)
+    col = Columns(text, "landcover")
+    return table(
+        [plain(row) for row in result.classes],
+        [
+            Column(text("report.class"), lambda row: Cell(
+                words.title_of(row["name"]), words.colours.get(row["code"], "")), numeric=False),
+            col.km2("report.seen_area", "area_km2"),
+            col.share("notebook.share", "share"),
+        ],
+    )  # fmt: skip
+
+
+def _compared(text: Text, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return what a comparison compares: by method, date or split, areas and scores."""
+    col = Columns(text, "report")
+    by = next((name for name in ("method", "date", "split") if rows and name in rows[0]), "method")
+    return table(
+        rows[:_MOST_ROWS],
+        [
+            Column(text("series.date" if by == "date" else "report.method"),
+                   lambda row: str(row.get(by) or UNKNOWN), numeric=False),
+            col.km2("series.expected", "expected_km2"),
+            col.km2("seen_area", lambda row: row.get("area_km2", row.get("seen_km2"))),
+            *(col.number(f"measures.{key}", key, 3) for key in COMPARED),
+            col.words("status", lambda row: text.known("status", row.get("status", "ok"))),
+        ],
+    )  # fmt: skip
+
+
 def _headed(text: Text, rows: Sequence[Any], by: str) -> Table:
     """Return a table of the headlines of dates, or of districts."""
     col = Columns(text, "report")
-    first = col.words("series.date", "date") if by == "date" else col.place()
+    dated = col.words("series.date", lambda row: row.date or text("report.date_unknown"))
+    first = dated if by == "date" else col.place()
     return table(
         rows[:_MOST_ROWS],
         [
