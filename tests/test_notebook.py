@@ -141,7 +141,9 @@ def test_series_shows_dates_with_intervals_and_what_was_not_seen():
     assert frame["low_km2"].tolist() == [2.5, 1.25]
     assert frame["unseen_cloud"].tolist() == [0.25, 0.25]
     assert frame["date"].dt.month.tolist() == [6, 7]
-    png, look = SERIES.plot(lang="uk")._repr_png_()
+    figure = SERIES.plot(lang="uk")
+    assert len(figure.axes) == 2  # the areas, and what was unseen under them
+    png, look = figure._repr_png_()
     assert Image.open(io.BytesIO(png)).width > look["width"] > 300
 
 
@@ -213,6 +215,8 @@ def test_results_of_every_job_show_and_tabulate_themselves(file):
     assert page.count("<tr>") >= 2  # titles, and a row beneath them
     if result.headline is not None:
         assert 'class="figure"' in page
+    if hasattr(result, "plot"):
+        assert len(result.plot().axes) == 2 * table["district"].nunique()
 
 
 def test_a_basemap_is_the_one_whose_address_was_given():

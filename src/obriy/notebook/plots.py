@@ -11,6 +11,7 @@ from obriy.model.result.water import SeriesPart
 from obriy.notebook.words import language
 from obriy.render.multiples import class_figure
 from obriy.render.series import series_figure
+from obriy.workflows.water.measuring import by_hand, clear, with_periods
 
 
 @functools.singledispatch
@@ -31,9 +32,15 @@ def _(noun: ClassMap, *, lang: str = "") -> Figure:
 
 @plot.register
 def _(noun: AreaSeries, *, lang: str = "") -> Figure:
-    return series_figure(noun, lang=language(lang))
+    weighed = noun if noun.periods else with_periods(noun, clear)  # each panel is of a period
+    return series_figure(weighed, lang=language(lang))
 
 
 @plot.register
 def _(noun: SeriesPart, *, lang: str = "") -> Figure:
-    return series_figure(AreaSeries("water", tuple(noun.areas)), lang=language(lang))
+    """Draw the areas of a result, weighed as the run did: by district, or by date for all."""
+    rows = [row for row in getattr(noun, "dates", []) if row.weight is not None]
+    by_date = by_hand({str(row.date): float(row.weight) for row in rows})
+    series = AreaSeries("water", tuple(noun.areas))
+    weighed = with_periods(series, clear if noun.weights == "clear" else by_date)
+    return series_figure(weighed, lang=language(lang))
