@@ -81,6 +81,10 @@ class MapWriter:
         self._stack = contextlib.ExitStack()
         self._target = self._stack.enter_context(atomic_path(self.path))
         self._draft = self._target.with_name(f"{DRAFT}tif")
+        # A map of one tile has no overviews: its draft is in memory. A CRS without a code goes
+        # through a file, which says it in the words of GeoTIFF.
+        coded = geobox.crs is None or geobox.crs.epsg is not None
+        self._small = coded and max(geobox.shape) <= TILE
         try:
             with self._errors():
                 self._dataset = self._open()
@@ -98,14 +102,15 @@ class MapWriter:
         try:
             with self._errors():
                 _describe(self._dataset, self.layer, self._tags)
-                count = sum(max(self.geobox.shape) > TILE << level for level in range(31))
-                if not count and not self.layer.is_quantity:
-                    self._dataset.nodata = self.layer.missing
-                self._dataset.close()
-                self._check_draft()
-                self._to_cog(self._with_overviews(count) if count else self._draft)
-            if not self.layer.is_quantity:
-                write_categories(self._target, self.layer, self._lang)
+                if self._small:
+                    self._from_memory()
+                else:
+                    self._dataset.close()
+                    self._check_draft()
+                    self._to_cog(self._with_overviews())
+                    self._draft.unlink()
+                if not self.layer.is_quantity:
+                    write_categories(self._target, self.layer, self._lang)
         except BaseException:
             self.abort()
             raise
@@ -140,11 +145,18 @@ class MapWriter:
         size = int(rows) * int(columns) * self._bytes
         if is_full(self._draft, size * 8 // 5):  # the draft, and the result
             raise full_error(self.path)
+        tiled = {
+            "tiled": True,
+            "blockxsize": TILE,
+            "blockysize": TILE,
+            "BIGTIFF": "IF_SAFER",
+            "SPARSE_OK": self._sparse,
+        }
         with _quiet():
             dataset = rasterio.open(  # noqa: TID251 - to write
                 self._draft,
                 "w",
-                driver="GTiff",
+                **({"driver": "MEM"} if self._small else {"driver": "GTiff", **tiled}),
                 dtype=self.layer.dtype,
                 count=1,
                 height=int(rows),
@@ -152,15 +164,17 @@ class MapWriter:
                 crs=self.geobox.crs.to_wkt() if self.geobox.crs else None,
                 transform=self.geobox.affine,
                 nodata=self.layer.missing if self.layer.is_quantity else None,
-                tiled=True,
-                blockxsize=TILE,
-                blockysize=TILE,
-                BIGTIFF="IF_SAFER",
-                SPARSE_OK=self._sparse,
             )
         if not self.layer.is_quantity:
             dataset.write_colormap(1, _colours(self.layer))
         return dataset
+
+    def _from_memory(self) -> None:
+        """Write a small map from its draft, codes with their nodata."""
+        if not self.layer.is_quantity:
+            self._dataset.nodata = self.layer.missing
+        self._to_cog(self._dataset)
+        self._dataset.close()
 
     def _check_draft(self) -> None:
         """Raise where the file is shorter than its pixels: GDAL does not always say so itself."""
@@ -168,12 +182,13 @@ class MapWriter:
         if not self._sparse and self._draft.stat().st_size < int(rows) * int(columns) * self._bytes:
             raise OSError("the file came out too short")
 
-    def _with_overviews(self, count: int) -> Path:
+    def _with_overviews(self) -> Path:
         """Give the draft its overviews, and codes their nodata after them; return what has both.
 
         What says nothing of a pixel has a vote in the mode: else one pixel of a class would be
         all of its neighbourhood two levels up, and clouds would close in a map seen from afar.
         """
+        count = sum(max(self.geobox.shape) > TILE << level for level in range(31))
         by_mode = self.layer.overviews == "mode"
         with (
             rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"),
@@ -190,7 +205,8 @@ class MapWriter:
         with _quiet():
             return with_modes(self._draft, count, TILE, sparse=self._sparse)
 
-    def _to_cog(self, made: Path) -> None:
+    def _to_cog(self, made: Any) -> None:
+        """Copy a draft, a file or an open dataset, to its place."""
         with _quiet():
             rasterio.shutil.copy(
                 made,
@@ -204,7 +220,6 @@ class MapWriter:
                 SPARSE_OK=self._sparse,
             )
             check_whole(self._target)
-        self._draft.unlink()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -44,7 +44,7 @@ def write_categories(path: Path, layer: Layer, lang: str) -> Path:
     in a tag of the TIFF too, and colours are in its own table.
 
     Args:
-        path: The map.
+        path: The map, in the folder of `atomic_path`, with which the sidecar moves.
         layer: Classes or codes.
         lang: Language of the names.
     """
@@ -55,7 +55,9 @@ def write_categories(path: Path, layer: Layer, lang: str) -> Path:
         entries = [entry for entry in entries if entry[0] != UNNAMED]
     else:
         nothing = text(f"{layer.name}.{layer.members[NO_DATA].name.lower()}")
-    return write_bytes(path.with_name(f"{path.name}.aux.xml"), _categories(tuple(entries), nothing))
+    sidecar = path.with_name(f"{path.name}.aux.xml")
+    sidecar.write_bytes(_categories(tuple(entries), nothing))
+    return sidecar
 
 
 @functools.lru_cache(maxsize=64)
