@@ -115,7 +115,8 @@ def _unanswered() -> tuple[type[Exception], ...]:
 
 
 def _why(error: Exception) -> str:
-    told = re.sub(r"\s+", " ", str(error)).strip()
+    message = error.message if isinstance(error, RemoteError) else str(error)
+    told = re.sub(r"\s+", " ", message).strip().rstrip(".")
     return told[:200] or type(error).__name__
 
 
@@ -125,6 +126,8 @@ def _read(href: str) -> tuple[dict[str, Any], str]:
         read = client().request("GET", href).json()
     else:
         path = Path(href).expanduser().absolute()
+        if not path.is_file():
+            raise SourceError(notice("no_items_file", path=href), notice("name_items_file"))
         read, href = json.loads(path.read_text(encoding="utf-8")), str(path)
     if not isinstance(read, dict):
         raise ValueError("it is no STAC")

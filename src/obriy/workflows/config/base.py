@@ -78,7 +78,8 @@ def absolute(text: str | None) -> str | None:
     head = next((h for h in (GSW, "replay:", "student:", "stac:") if text.startswith(h)), "")
     path, mark, query = text.removeprefix(head).partition("?p=")
     known = Path(path).expanduser()
-    return f"{head}{known.resolve()}{mark}{query}" if known.exists() else text
+    # No path at all is the working folder: "stac:" names none.
+    return f"{head}{known.resolve()}{mark}{query}" if path and known.exists() else text
 
 
 def _anchored(value: Any) -> Any:

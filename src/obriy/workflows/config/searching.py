@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from pydantic import Field, model_validator
 
+from obriy.errors import UsageError
 from obriy.workflows.config.base import CommaList
 from obriy.workflows.config.reading import PlaceConfig
 
@@ -33,6 +34,12 @@ class SearchConfig(PlaceConfig):
         """Search the catalogues where a place and dates are given, and no source."""
         if not isinstance(values, dict) or values.get("source"):
             return values
+        if values.get("aoi") and not values.get("datetime"):
+            # The default source is made up somewhere: no district of anyone lies there.
+            raise UsageError(
+                "--aoi says where, and neither an image nor dates are named.",
+                "Name an image; or say --datetime A/B, and catalogues are searched for it.",
+            )
         named = values.get("aoi") and values.get("datetime")
         return values | {"source": SEARCHED} if named else values
 
