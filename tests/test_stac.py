@@ -149,7 +149,16 @@ def test_a_place_and_dates_without_a_source_ask_the_catalogues():
     assert make_config(WaterConfig, named).source == "stac:"
     assert make_config(LandcoverConfig, named).source == "stac:"
     assert make_config(WaterConfig, named | {"source": "sample:"}).source == "sample:"
-    assert make_config(WaterConfig, {"aoi": AROUND}).source == "simulated:"
+    with pytest.raises(UsageError, match="--datetime"):
+        make_config(WaterConfig, {"aoi": AROUND})
+
+
+def test_no_name_of_a_catalogue_is_no_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = make_config(WaterConfig, {"aoi": AROUND, "datetime": "2025-06"})
+    assert config.anchored().source == "stac:"
+    with pytest.raises(SourceError, match=r"^missing\.json is no file"):
+        list_items(["stac:missing.json"], Query(datetime="2025-06"))
 
 
 def test_the_plan_lists_images_bytes_and_why_others_are_left_out(api, tmp_path):
