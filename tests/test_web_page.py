@@ -99,6 +99,9 @@ def test_an_image_is_uploaded_mapped_seen_and_had(page, server, images, tmp_path
     page.wait_for_url("**/runs/mine")
     page.locator(".ob-state.done").wait_for()
     assert until(lambda: pixels(page, WATER) > 2000, "no water was painted")
+    page.get_by_text("Ground not seen").wait_for()
+    page.get_by_text("Not seen", exact=True).wait_for()
+    assert page.locator(".leaflet-layer.ob-unseen").count() == 1
 
     page.locator(".ob-map").click(position={"x": 5, "y": 5})
     page.get_by_text("Outside the map").wait_for()
@@ -210,6 +213,7 @@ def test_the_list_is_the_folder(page, server):
     page.get_by_text("Delete", exact=True).click()
     page.get_by_role("button", name="Undo").wait_for()
     assert not made.exists()
+    page.get_by_text("Deleted in the last week").wait_for()
     page.get_by_role("button", name="Undo").click()
     until(made.exists, "it did not come back")
     assert json.loads(server.get("/api/deleted").text) == []

@@ -192,12 +192,22 @@ def test_services_are_called_only_where_the_server_says_so(shelf):
     allowing = Places(shelf.places.folders, ("anthropic:",))
     assert allowing.config(LandcoverConfig, asked).labellers == [asked["labellers"]]
     searching = {"aoi": "kakhovka", "datetime": "2023-05/2023-06"}
-    with pytest.raises(UsageError, match="--allow"):
+    with pytest.raises(UsageError, match="'obriy serve --allow stac:'"):
         shelf.places.config(WaterConfig, searching)  # no source: catalogues are asked
     allowing = Places(shelf.places.folders, ("stac:",))
     assert allowing.config(WaterConfig, searching).source == "stac:"
     with pytest.raises(UsageError, match="no folder of this page"):
         allowing.config(WaterConfig, {"source": "stac:/etc/passwd"})
+
+
+def test_a_season_is_offered_as_its_folder(tmp_path):
+    for name in ("season/2023-07-16.tif", "vectors/districts.gpkg", "uploads/a.tif"):
+        file = tmp_path / name
+        file.parent.mkdir()
+        file.touch()
+    places = Places({folder.name: folder for folder in tmp_path.iterdir()})
+    assert places.seasons((".tif",)) == ["folder:season"]
+    assert places.file("folder:season") == tmp_path / "season"
 
 
 async def _passed(scope, receive, send):

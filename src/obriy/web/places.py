@@ -4,6 +4,7 @@ A client names a file as ``folder:NAME/relative/path``; what else it writes must
 """
 
 import dataclasses
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -83,6 +84,12 @@ class Places:
                 found += [self.name_of(path) for path in _below(folder, endings)]
         return sorted(found)[:MOST_LISTED]
 
+    def seasons(self, endings: tuple[str, ...]) -> list[str]:
+        """Return names of the folders that were given, and hold such files themselves."""
+        given = {n: f for n, f in self.folders.items() if n not in (RUNS, UPLOADS)}
+        held = {n: any(_ends(path, endings) for path in f.glob("*")) for n, f in given.items()}
+        return [f"{FOLDER}{name}" for name in sorted(held) if held[name]]
+
     def config(self, job: type[JobConfig], values: Mapping[str, Any]) -> JobConfig:
         """Return the configuration that a client asks for.
 
@@ -115,8 +122,8 @@ class Places:
         known = text.startswith(self.allowed) if self.allowed else False
         if not known and self._may_call(field, text):
             raise UsageError(
-                f"--{field}: '{text}' may call a service, which this page does for nobody.",
-                "Start it with 'obriy serve --allow' and the beginning of that word.",
+                f"'{text}' may call a service, which this page does for nobody.",
+                f"Start it with 'obriy serve --allow {_beginning(text)}'.",
             )
         strange = not places and not known and _is_path(text)
         if strange or any(not self.holds(place) for place in places):
@@ -135,6 +142,12 @@ class Places:
     def _is_ours(self, text: str) -> bool:
         places = local_places(text)
         return bool(places) and all(self.holds(place) for place in places)
+
+
+def _beginning(text: str) -> str:
+    """Return what permits a word: all to its first colon, as a shell takes it."""
+    head, colon, _ = text.partition(":")
+    return shlex.quote(head + colon)
 
 
 def _is_path(text: str) -> bool:

@@ -120,7 +120,9 @@ class Form:
         options = self.shelf.places.listed((*endings, *IMAGES) if argument else endings)
         if argument and name in ("source", "sources"):
             made_up = _MADE_UP[-1:] if name == "sources" else _MADE_UP[:2]
-            options = [*made_up, *self.shelf.places.allowed, *options]
+            places = self.shelf.places
+            options = [*places.seasons(IMAGES), *places.listed(IMAGES)]
+            options = [*made_up, *places.allowed, *options]
         if name in {"runs", "replay"}:
             options = [f"{FOLDER}runs/{run.name}" for run in self.shelf.runs()]
         if name == _AREA:

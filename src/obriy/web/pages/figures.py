@@ -25,6 +25,8 @@ _BAR: Final = """(params, api) => {
 """JavaScript: a bar at its date; the bars of ECharts move the dates of their axis."""
 _LINE: Final = "#2f80c2"
 _UNSEEN: Final = "#9aa5ae"
+_LARGEST: Final = 3
+"""Classes of land cover that the headline tells."""
 
 
 def build(result: RunResult, reader: Reader) -> None:
@@ -34,6 +36,9 @@ def build(result: RunResult, reader: Reader) -> None:
     if len(dates) > 1 and hasattr(dates[0], "expected_km2"):
         with card(words("through_time")):
             series_chart({"": dates}, reader)
+    head = result.headline
+    if head is not None and head.why == "no_pixel_size":
+        ui.label(words("no_area_says")).classes("ob-note")
     _districts(result, reader)
     if dates and hasattr(dates[0], "expected_km2"):
         with card(words("by_date")):
@@ -52,24 +57,49 @@ def headline(result: RunResult, reader: Reader, run: str = "") -> None:
     with card():
         if run:
             ui.link(run, run_url(run)).style("font-weight:700;overflow-wrap:anywhere")
+        what = called(head, result, reader.lang)
         if head.km2 is None:
             ui.label(text("report.area_unknown")).classes("ob-figure")
+            if head.why == "no_pixel_size":
+                ui.label(words("no_area_says")).classes("ob-soft")
         else:
-            what = called(head, result, reader.lang)
-            of = words("best") if head.of == "whole" else words("seen")
-            ui.label(f"{what} · {of.lower()}").classes("ob-soft")
+            whole = f"{what} · {words('best').lower()}"
+            said = whole if head.of == "whole" else words("class_seen", name=what)
+            ui.label(said).classes("ob-soft")
             ui.label(text.area(head.km2)).classes("ob-big")
+        of_what = _of_what(result, text)
+        if of_what:
+            ui.label(of_what).classes("ob-soft")
         facts = []
         if head.interval_km2 is not None:
             facts.append((words("interval"), interval_km2(text, head.interval_km2)))
         if head.of == "whole" and head.seen_km2 is not None:
-            facts.append((words("seen"), text.area(head.seen_km2)))
-        facts.append((words("unseen"), cells.unseen(text, head)))
+            facts.append((words("class_seen", name=what), text.area(head.seen_km2)))
+        if head.filled_km2 is not None:
+            facts.append((words("filled"), text.area(head.filled_km2)))
+        facts += _largest(result, text, reader)
+        facts.append((words("ground_unseen"), cells.unseen(text, head)))
         with ui.element("div").classes("ob-row").style("gap:.5rem 2rem"):
             for name, value in facts:
                 with ui.element("div"):
                     ui.label(name).classes("ob-soft")
                     ui.label(value).style("font-weight:600")
+
+
+def _of_what(result: RunResult, text: Text) -> str:
+    """Return the days and districts that a result is of."""
+    days = sorted(row.date for row in getattr(result, "dates", []) if row.date)
+    when = list(dict.fromkeys([days[0], days[-1]])) if days else []
+    rows = getattr(result, "districts", [])
+    return " · ".join([" – ".join(when)] * bool(when) + [text.place(r.district) for r in rows[:3]])
+
+
+def _largest(result: RunResult, text: Text, reader: Reader) -> list[tuple[str, str]]:
+    """Return the largest classes of a map of land cover, with their shares of what was seen."""
+    rows = getattr(getattr(result, "total", None), "classes", None) or []
+    legend, largest = _legend(result) if rows else {}, sorted(rows, key=lambda row: -row.share)
+    known = [(legend.get(row.code), row) for row in largest[:_LARGEST]]
+    return [(c.called(reader.lang) if c else r.name, text.percent(r.share)) for c, r in known]
 
 
 def series_chart(runs: dict[str, Sequence[Any]], reader: Reader) -> None:
@@ -173,6 +203,7 @@ def _estimates(reader: Reader, seen: Any) -> list[Column]:
         Column(f"{words('best')}, {unit}", lambda r: km2(getattr(r, "km2", _expected(r)))),
         Column(f"{words('interval')}, {unit}", lambda r: cells.span_km2(text, r.interval_km2)),
         Column(f"{words('seen')}, {unit}", lambda r: km2(seen(r))),
+        Column(f"{words('filled')}, {unit}", lambda r: km2(getattr(r, "filled_km2", None))),
         Column(words("unseen"), lambda r: cells.unseen(text, r)),
     ]
 

@@ -17,6 +17,8 @@ from obriy.web.rasters import Raster
 from obriy.web.shelf import Shelf, ShelfRun
 
 _NONE = ""
+_UNSEEN = "unseen"
+_GREY = "#8e949b"
 _FEW = ("water", "ice")
 """Classes of which the areas are told one by one."""
 
@@ -37,7 +39,7 @@ class Side:
     maps: Sequence[Raster] = ()
     date: str = ""
     output: str = ""
-    shown: Any = None
+    shown: list[Any] = dataclasses.field(default_factory=list)
 
     @classmethod
     def of(cls, run: ShelfRun | None) -> "Side":
@@ -62,6 +64,13 @@ class Side:
     def of_date(self) -> list[Raster]:
         """Return the maps of the date."""
         return [one for one in self.maps if one.date == self.date]
+
+    def unseen(self) -> Raster | None:
+        """Return the map of what was not seen on the date, that lies beneath another of the run."""
+        over = self.raster
+        if over is None or over.layer.name in (_UNSEEN, *rasters.PICTURES):
+            return None
+        return next((one for one in self.of_date() if one.layer.name == _UNSEEN), None)
 
     def written(self) -> list[Raster]:
         """Return the maps of the date, and of all dates, that the run wrote."""
@@ -242,26 +251,29 @@ class MapView:
 
     def _show(self, side: Side, pane: str) -> None:
         """Put the map of a side where it is seen, in place of what was there."""
-        before, raster = side.shown, side.raster
-        side.shown = None
-        if raster is not None and side.run is not None:
+        before, side.shown = side.shown, []
+        for height, raster in enumerate((side.unseen(), side.raster), 1):
+            if raster is None or side.run is None:
+                continue
             url = api_url(side.run.name, "tiles", map=raster.place, v=raster.version)
             path, _, query = url.partition("?")
             options = {
-                "maxZoom": rasters.DEEPEST, "opacity": self.opacity / 100,
-                "pane": "tilePane" if pane == "overlayPane" else pane, "className": "ob-tiles",
+                "maxZoom": rasters.DEEPEST, "opacity": self.opacity / 100, "zIndex": height,
+                "pane": "tilePane" if pane == "overlayPane" else pane,
+                "className": "ob-tiles" if raster is side.raster else "ob-tiles ob-unseen",
             }  # fmt: skip
-            side.shown = self.board.tile_layer(
+            layer = self.board.tile_layer(
                 url_template=f"{path}/{{z}}/{{x}}/{{y}}.png?{query}", options=options
             )
-        if before is not None:
-            self.board.remove_layer(before)
+            side.shown.append(layer)
+        for layer in before:
+            self.board.remove_layer(layer)
 
     def _fade(self, opacity: int) -> None:
         self.opacity = opacity
         for side in (self.left, self.right):
-            if side.shown is not None:
-                self.board.run_layer_method(side.shown.id, "setOpacity", opacity / 100)
+            for layer in side.shown:
+                self.board.run_layer_method(layer.id, "setOpacity", opacity / 100)
 
     def _swipe(self, share: int) -> None:
         self.share = share
@@ -276,7 +288,19 @@ class MapView:
                     continue
                 ui.label(self._title(side, raster)).style("font-weight:600")
                 if raster.layer.name not in rasters.PICTURES:
-                    legend(raster, self.reader, areas_of(side.run.result(), side.date))
+                    told = areas_of(side.run.result(), side.date, self.reader)
+                    legend(raster, self.reader, told)
+                if side.unseen() is not None:
+                    self._legend_of_unseen(side.run.result(), side.date)
+
+    def _legend_of_unseen(self, result: RunResult | None, date: str) -> None:
+        """Show the grey of what was not seen, and how much that is."""
+        row = next((r for r in getattr(result, "dates", []) if (r.date or "") == date), result)
+        share = getattr(row, "unseen_share", None)
+        with ui.element("div").classes("ob-legend"):
+            swatch(_GREY)
+            ui.label(self.words("not_seen"))
+            ui.label("" if share is None else text_of(self.reader.lang).percent(share))
 
     def _title(self, side: Side, raster: Raster) -> str:
         """Return what a map is called; with its run and date where there are two."""
@@ -314,9 +338,9 @@ class MapView:
             self.base = None
 
 
-def legend(raster: Raster, reader: Reader, areas: dict[str, float]) -> None:
+def legend(raster: Raster, reader: Reader, areas: dict[str, str]) -> None:
     """Show words and colours of a map; of classes the areas, where they are known."""
-    entries, text = raster.legend(reader.lang), text_of(reader.lang)
+    entries = raster.legend(reader.lang)
     if raster.layer.is_quantity:
         colours = ", ".join(colour for _, colour in entries)
         ui.element("div").classes("ob-ramp").style(f"background:linear-gradient(90deg, {colours})")
@@ -327,27 +351,28 @@ def legend(raster: Raster, reader: Reader, areas: dict[str, float]) -> None:
     classes = raster.layer.legend
     names = [c.name for c in classes] if classes is not None else []
     known = [areas.get(names[n]) if n < len(names) else None for n in range(len(entries))]
-    there = len(areas) > len(_FEW)  # of a long legend what does not occur is left out
+    there = not set(areas) <= set(_FEW)  # of a long legend what does not occur is left out
     with ui.element("div").classes("ob-legend"):
         for (word, colour), area in zip(entries, known, strict=True):
             if there and area is None:
                 continue
             swatch(colour)
             ui.label(word)
-            ui.label("" if area is None else text.area(area)).style("white-space:nowrap")
+            ui.label(area or "").style("white-space:nowrap")
 
 
-def areas_of(result: RunResult | None, date: str) -> dict[str, float]:
-    """Return the areas of classes, km², as a result tells them, by name."""
+def areas_of(result: RunResult | None, date: str, reader: Reader) -> dict[str, str]:
+    """Return areas and shares of classes, in words, as a result tells them, by name."""
     if result is None:
         return {}
-    total = getattr(result, "total", None)
-    rows = getattr(total, "classes", None)
+    text = text_of(reader.lang)
+    rows = getattr(getattr(result, "total", None), "classes", None)
     if rows is not None:
-        return {row.name: row.area_km2 for row in rows if row.area_km2 is not None}
+        areas = {r.name: "" if r.area_km2 is None else f"{text.area(r.area_km2)} · " for r in rows}
+        return {row.name: areas[row.name] + text.percent(row.share) for row in rows}
     row = next((r for r in getattr(result, "dates", []) if (r.date or "") == date), None)
     subject = "ice" if result.job == "ice" else "water"
     area = getattr(row, f"{subject}_km2", None) or getattr(row, "area_km2", None)
-    found = {} if area is None else {subject: float(area)}
     open_water = getattr(row, "water_km2", None) if subject == "ice" else None
-    return found if open_water is None else {**found, "water": float(open_water)}
+    known = {subject: area} if open_water is None else {subject: area, "water": open_water}
+    return {name: text.area(float(km2)) for name, km2 in known.items() if km2 is not None}

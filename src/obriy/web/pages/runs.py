@@ -71,7 +71,8 @@ class _Listing:
         runs = self.shelf.runs()
         names = {run.name for run in runs}
         self.chosen = [name for name in self.chosen if name in names]
-        told_ = [(run.name, run.state(), run.changed(), run.work.stages()) for run in runs]
+        now = [(run.name, run.state(), run.changed(), run.work.stages()) for run in runs]
+        told_ = (now, self.shelf.deleted())
         self.button.set_visibility(len(runs) > 1)
         if told_ == self.shown:
             return
@@ -84,6 +85,23 @@ class _Listing:
                 with ui.element("div").classes("ob-grid"):
                     for run in runs:
                         self._run(run)
+            self._deleted()
+
+    def _deleted(self) -> None:
+        """Show what was deleted in the last week, to be had back."""
+        names = self.shelf.deleted()
+        if not names:
+            return
+        with card(self.words("deleted_says")):
+            for name in names:
+                with ui.element("div").classes("ob-row"):
+                    ui.label(name).classes("ob-grow").style("overflow-wrap:anywhere")
+                    act = functools.partial(self._restore, name)
+                    button(self.words("restore"), act, look="line")
+
+    def _restore(self, name: str) -> None:
+        if told(self.shelf.places, lambda: self.shelf.restore(name)) is not None:
+            self._look()
 
     def _nothing(self) -> None:
         with card(self.words("none")):

@@ -86,6 +86,8 @@ class _Start:
             plan = await run.io_bound(plan_job, config)
         except ObriyError as error:
             plan = {"error": self.shelf.places.without_paths(str(error))}
+        if self.planned.is_deleted:  # nobody looks any more
+            return
         self.planned.clear()
         with self.planned, card(self.words("plan")):
             nodes(tree(text_of(self.reader.lang), plan or {}))
