@@ -1,6 +1,7 @@
 """The interface for programs: it is what it says of itself, and the same as the folders."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -165,6 +166,43 @@ def test_runs_are_renamed_deleted_and_had_back(client, shelf):
     assert "запас" in client.get("/api/deleted").json()
     assert client.post("/api/deleted/запас/restore").json()["state"] == "stopped"
     assert client.delete("/api/runs/запас").status_code == 204
+
+
+def test_a_name_deleted_twice_keeps_both_for_a_week(client, shelf):
+    for source in ("first", "second"):
+        (shelf.root / "r1").mkdir()
+        (shelf.root / "r1" / "config.yaml").write_text(f"job: water\nsource: {source}\n", "utf-8")
+        assert client.delete("/api/runs/r1").status_code == 204
+    assert client.get("/api/deleted").json().count("r1") == 2
+    for source, new in (("second", "r1 new"), ("first", "r1 old")):
+        assert client.post("/api/deleted/r1/restore").status_code == 200
+        assert client.get("/api/runs/r1/files/config.yaml").text.split()[-1] == source
+        assert client.post("/api/runs/r1/rename", json={"name": new}).status_code == 200
+    assert client.post("/api/deleted/r1/restore").status_code == 404
+    assert client.delete("/api/runs/r1 old").status_code == 204
+    (put,) = shelf.trash.glob("r1 old~*")
+    os.utime(put, (0, 0))
+    assert "r1 old" not in client.get("/api/deleted").json()
+    assert client.delete("/api/runs/r1 new").status_code == 204
+
+
+def test_names_longer_than_names_may_be_are_refused(client):
+    water, long = {"job": "water", "options": {"source": "simulated:"}}, "\U00020000" * 80
+    assert client.get(f"/api/runs/{long}").status_code == 404
+    assert client.get(f"/api/runs/{'a' * 300}").status_code == 422
+    assert client.get(f"/api/runs/done run/files/{'a' * 300}").status_code == 404
+    assert client.get(f"/api/runs/done run/files/{'a/' * 3000}a").status_code == 404
+    assert client.post("/api/runs", json={**water, "name": long}).status_code == 409
+    assert client.post("/api/runs/done run/rename", json={"name": long}).status_code == 409
+    for source in (f"folder:images/{'a' * 300}.tif", "a" * 300):
+        asked = {"job": "water", "options": {"source": source}}
+        assert client.post("/api/runs", json=asked).status_code == 409
+
+
+def test_a_run_that_is_done_is_not_gone_on_with(client, shelf):
+    answer = client.post("/api/runs/done run/resume")
+    assert (answer.status_code, answer.json()["state"]) == (200, "done")
+    assert not (shelf.desk / "work" / "done run" / "process.json").exists()
 
 
 def _operations():

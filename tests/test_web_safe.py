@@ -129,10 +129,43 @@ def test_archives_that_grow_climb_or_lie_are_not_kept(tmp_path, shapefile):
     climbing = zipped(**{f"..__..__{name}": content for name, content in shapefile.items()})
     inner = zipped(**{**shapefile, "lake.zip": zipped(**shapefile)})
     two = zipped(**shapefile, **{f"b{name}": content for name, content in shapefile.items()})
-    for content in (bomb, climbing, inner, two, _lying_zip(shapefile), zipped()):
+    unnamed = zipped(**{"é.shp": b"a"}).replace("é".encode(), b"\xff\xff")
+    for content in (bomb, climbing, inner, two, _lying_zip(shapefile), zipped(), unnamed):
         with pytest.raises(UsageError):
             keep(tmp_path, "lake.zip", io.BytesIO(content))
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("packed", ["DEFLATED", "BZIP2", "LZMA"])
+def test_archives_that_are_damaged_are_refused(packed, tmp_path, shapefile):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", getattr(zipfile, f"ZIP_{packed}")) as archive:
+        for name, content in shapefile.items():
+            archive.writestr(name, content)
+        first = archive.infolist()[0]
+    content = bytearray(file.getvalue())
+    start = 30 + len(first.filename)
+    for at in range(start, start + first.compress_size, 2):
+        damaged = content.copy()
+        damaged[at : at + 8] = b"\xff" * 8
+        with pytest.raises(UsageError, match="does not hold what its name says"):
+            keep(tmp_path, "lake.zip", io.BytesIO(damaged))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_archives_whose_names_meet_or_are_long_are_refused(tmp_path, shapefile):
+    meeting = zipped(**shapefile, **{f"b__{name}": content for name, content in shapefile.items()})
+    long = zipped(**{"a" * 300 + name[4:]: content for name, content in shapefile.items()})
+    for content in (meeting, long):
+        with pytest.raises(UsageError, match="of one name"):
+            keep(tmp_path, "lake.zip", io.BytesIO(content))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_name_is_cut_by_its_bytes(tmp_path):
+    for number in ("", "-2"):
+        kept = keep(tmp_path, "\U00020000" * 80 + ".tif", io.BytesIO(tiff()))
+        assert kept.name == "\U00020000" * 50 + f"{number}.tif"
 
 
 def test_a_name_that_climbs_stays_where_it_is_put(tmp_path):
@@ -276,6 +309,9 @@ def test_who_comes_from_elsewhere_shows_the_token():
     assert ask(HERE, token="right token", kind="websocket")[0] == 0
     status, headers = ask(HERE, token="right token", query=b"token=right%20token")
     assert (status, headers["location"]) == (303, "/")
+    for path in ("//evil.com/", "///evil.com/", "http://evil.com/", "/\\evil.com/"):
+        asked = ask(HERE, token="right token", path=path, query=b"token=right%20token")
+        assert asked[1]["location"] in ("/evil.com/", "/http://evil.com/", "/%5Cevil.com/")
     cookie = headers["set-cookie"].lower()
     assert "samesite=strict" in cookie
     assert "httponly" in cookie

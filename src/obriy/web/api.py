@@ -1,6 +1,7 @@
 """The interface for programs: the same runs as on the page, with an OpenAPI description."""
 
 import contextlib
+import errno
 import os
 import tempfile
 import zipfile
@@ -59,6 +60,10 @@ def refusing(shelf: Shelf) -> Iterator[None]:
     except ObriyError as error:
         said = shelf.places.without_paths(str(error))
         raise HTTPException(409, said) from None
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise HTTPException(409, "A name is longer than names may be. Use a shorter one.") from None
 
 
 def router(shelf: Shelf) -> APIRouter:
@@ -144,7 +149,7 @@ def _add_runs(made: APIRouter, shelf: Shelf) -> None:
 
     @made.get("/deleted")
     def deleted() -> list[str]:
-        """List runs that were deleted, and can be had back."""
+        """List runs that can be had back; a name stands as often as it was deleted."""
         return shelf.deleted()
 
 
@@ -159,7 +164,7 @@ def _add_changes(made: APIRouter, shelf: Shelf) -> None:
 
     @made.post("/runs/{name}/resume")
     def resume(name: RunName) -> RunView:
-        """Go on with a run where it stopped."""
+        """Go on with a run where it stopped; one that is done stays as it is."""
         found = _found(shelf, name)
         with refusing(shelf):
             shelf.resume(found)
@@ -179,7 +184,7 @@ def _add_changes(made: APIRouter, shelf: Shelf) -> None:
 
     @made.post("/deleted/{name}/restore")
     def restore(name: RunName) -> RunView:
-        """Give back a run that was deleted."""
+        """Give back a run that was deleted: the newest of its name."""
         if name not in shelf.deleted():
             raise HTTPException(404, "No deleted run has that name.")
         with refusing(shelf):

@@ -103,7 +103,8 @@ class Guard:
             return PlainTextResponse("", 401)
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         if scope["method"] == "GET" and _same(query.get("token", [""])[0], self.token):
-            answer: Response = RedirectResponse(scope["path"] or "/", 303)
+            here = f"/{scope['path'].lstrip('/')}"  # after two slashes a browser reads a host
+            answer: Response = RedirectResponse(here, 303)
             answer.set_cookie(COOKIE, key_of(self.token), httponly=True, samesite="strict")
             return answer
         if "text/html" in headers.get("accept", ""):

@@ -30,6 +30,8 @@ MOST_AT_WORK: Final = 4
 _KEPT_S: Final = 7 * 86_400
 """Seconds for which what was deleted can be had back."""
 _LONGEST: Final = 80
+_MOST_BYTES: Final = 200
+"""Bytes of a name in UTF-8: file systems take 255, and what is deleted has a time behind it."""
 _RESERVED: Final = frozenset('/\\:*?"<>|')
 
 
@@ -94,8 +96,11 @@ class ShelfRun:
         if not is_text(relative) or any(part.startswith((".", "/")) for part in parts):
             return None
         path = self.folder / relative
-        inside = path.resolve().is_relative_to(self.folder.resolve())
-        return path if inside and path.is_file() else None
+        try:
+            inside = path.resolve().is_relative_to(self.folder.resolve())
+            return path if inside and path.is_file() else None
+        except OSError:  # longer than names may be
+            return None
 
     def files(self) -> list[str]:
         """Return the files of the run, relative to its folder."""
@@ -176,7 +181,7 @@ class Shelf:
             UsageError: a name that is taken by another run, or too many at work.
         """
         config = config.anchored()
-        name = name or run_path(config).name[-_LONGEST:].lstrip(".-")
+        name = name or _cut(run_path(config).name).lstrip(".-")
         if not _may_name(name):
             raise UsageError(f"'{name}' cannot be the name of a folder.", "Use another.")
         with self._starting:
@@ -192,14 +197,15 @@ class Shelf:
         return run
 
     def resume(self, run: ShelfRun) -> None:
-        """Go on with a run where it stopped.
+        """Go on with a run where it stopped; one that is done stays as it is.
 
         Raises:
             UsageError: too many are at work.
         """
         with self._starting:
-            self._require_room()
-            run.work.start()
+            if run.state() != "done":
+                self._require_room()
+                run.work.start()
 
     def rename(self, run: ShelfRun, name: str) -> ShelfRun:
         """Give the folder of a run another name.
@@ -226,26 +232,32 @@ class Shelf:
             UsageError: it is at work.
         """
         _require_rest(run)
-        shutil.rmtree(self.trash / run.name, ignore_errors=True)
-        run.folder.rename(self.trash / run.name)
-        os.utime(self.trash / run.name)
+        put = self.trash / f"{run.name}~{time.time_ns()}"
+        run.folder.rename(put)
+        os.utime(put)
 
     def restore(self, name: str) -> ShelfRun:
-        """Give back a run that was deleted.
+        """Give back a run that was deleted: the newest of its name.
 
         Raises:
             UsageError: there is none of that name, or another has it now.
         """
-        if not _may_name(name) or not (self.trash / name / CONFIG).is_file():
-            raise UsageError(f"No deleted run is called '{name}'.")
+        kept = [folder for called, folder in self._kept() if called == name]
+        if not kept or not _may_name(name):
+            raise UsageError(f"No deleted run is called '{name}'.", "See which there are.")
         if (self.root / name).exists():
             raise UsageError(f"There is another run called '{name}'.", "Rename that one first.")
-        (self.trash / name).rename(self.root / name)
+        kept[-1].rename(self.root / name)
         return self._run(name)
 
     def deleted(self) -> list[str]:
-        """Return the names of runs that can be had back."""
-        return sorted(folder.name for folder in self.trash.iterdir())
+        """Return the names of runs that can be had back, one as often as it was deleted."""
+        return [name for name, _ in self._kept()]
+
+    def _kept(self) -> list[tuple[str, Path]]:
+        """Return what was deleted within a week, by name, the newest of a name last."""
+        folders = [folder for folder in self.trash.iterdir() if not _is_over(folder)]
+        return sorted((folder.name.rpartition("~")[0] or folder.name, folder) for folder in folders)
 
     def _folders(self) -> Iterator[os.DirEntry[str]]:
         with os.scandir(self.root) as entries:
@@ -264,7 +276,7 @@ class Shelf:
 
     def _forget_deleted(self) -> None:
         for folder in self.trash.iterdir():
-            if time.time() - folder.stat().st_mtime > _KEPT_S:
+            if _is_over(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -294,7 +306,16 @@ def _may_name(name: str) -> bool:
     """Say whether a text may be the name of a run, and so of a folder here and elsewhere."""
     fine = name == name.strip() and not name.startswith((".", "-", "~"))
     known = 0 < len(name) <= _LONGEST and is_text(name) and name.isprintable()
-    return fine and known and not _RESERVED & set(name)
+    return fine and known and len(name.encode()) <= _MOST_BYTES and not _RESERVED & set(name)
+
+
+def _cut(name: str) -> str:
+    """Return the end of a name, no longer than one may be."""
+    return name[-_LONGEST:].encode()[-_MOST_BYTES:].decode("utf-8", "ignore")
+
+
+def _is_over(deleted: Path) -> bool:
+    return time.time() - deleted.stat().st_mtime > _KEPT_S
 
 
 def _is_same(file: Path, config: str) -> bool:

@@ -2,11 +2,13 @@
 
 import contextlib
 import csv
+import lzma
 import re
 import shutil
 import tempfile
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
@@ -35,7 +37,14 @@ _MOST_MEMBERS: Final = 50
 _MOST_RATIO: Final = 200
 """Bytes that one of an archive may become."""
 _ENTITIES: Final = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_DAMAGE: Final = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError,
+    zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What reading a member raises, by what packed it."""
 _LONGEST: Final = 80
+_MOST_BYTES: Final = 200
+"""Bytes of a name in UTF-8: file systems take 255, and a number may follow."""
 _CHUNK: Final = 1 << 20
 
 
@@ -75,7 +84,8 @@ def _name_of(name: str) -> tuple[str, str]:
         raise UsageError(
             "Files of this kind are not taken.", f"Known: {', '.join(e[1:] for e in KNOWN)}."
         )
-    return f"{Path(plain).stem[:_LONGEST]}{ending}", ending
+    stem = Path(plain).stem[:_LONGEST].encode()[:_MOST_BYTES].decode("utf-8", "ignore")
+    return f"{stem}{ending}", ending
 
 
 @contextlib.contextmanager
@@ -172,8 +182,9 @@ def _unpack(archive: Path, target: Path) -> str:
             members = [m for m in opened.infolist() if not m.is_dir() and not _is_litter(m)]
             _check_members(archive, members)
             for member in members:
-                _extract(opened, member, target / PurePosixPath(member.filename).name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+                with (target / PurePosixPath(member.filename).name).open("xb") as file:
+                    file.writelines(_bytes_of(opened, member))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, IndexError) as error:
         raise _other(archive) from error
     found = [file.name for file in target.iterdir() if file.suffix.lower() == ".shp"]
     if len(found) != 1:
@@ -187,26 +198,35 @@ def _check_members(archive: Path, members: list[zipfile.ZipInfo]) -> None:
         raise UsageError(f"{archive.name} is no zipped shapefile.", "Zip one by itself.")
     if any(".." in PurePosixPath(m.filename).parts or m.filename.startswith("/") for m in members):
         raise UsageError(f"{archive.name} leads out of itself.", "Zip the shapefile again.")
+    names = {PurePosixPath(m.filename).name.lower() for m in members}
+    if len(names) < len(members) or any(len(name.encode()) > _MOST_BYTES for name in names):
+        raise UsageError(
+            f"{archive.name} holds two files of one name, or a name of over {_MOST_BYTES} bytes.",
+            "Zip one shapefile by itself.",
+        )
     size = sum(m.file_size for m in members)
     if size > LARGEST_UPLOAD or size > _MOST_RATIO * max(1, archive.stat().st_size):
         raise UsageError(f"{archive.name} would become too large.", "Send the file unpacked.")
 
 
-def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    """Write a member, no longer than it says that it is."""
+def _bytes_of(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield a member, no longer than it says that it is; damage of any kind is `BadZipFile`."""
     left = member.file_size
-    with opened.open(member) as stream, target.open("xb") as file:
-        while chunk := stream.read(min(_CHUNK, left + 1)):
-            left -= len(chunk)
-            if left < 0:
-                raise zipfile.BadZipFile("longer than it says")
-            file.write(chunk)
+    try:
+        with opened.open(member) as stream:
+            while chunk := stream.read(min(_CHUNK, left + 1)):
+                left -= len(chunk)
+                if left < 0:
+                    raise zipfile.BadZipFile("longer than it says")
+                yield chunk
+    except _DAMAGE as error:
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def _is_litter(member: zipfile.ZipInfo) -> bool:
     """Say whether a member is what an operating system leaves in archives."""
     path = PurePosixPath(member.filename)
-    return path.parts[0] == "__MACOSX" or path.name in (".DS_Store", "Thumbs.db")
+    return path.parts[:1] == ("__MACOSX",) or path.name in (".DS_Store", "Thumbs.db")
 
 
 def _other(file: Path) -> UsageError:
