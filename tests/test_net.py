@@ -8,8 +8,11 @@ import pytest
 import rasterio
 from affine import Affine
 from rasterio.windows import Window
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 from tests.servers.faults import FAULTS, faulty, first
-from tests.servers.running import serving_files
+from tests.servers.running import running, serving_files
 from tests.test_engine import Neighbours, accept, keep
 
 from obriy import settings as obriy_settings
@@ -23,6 +26,8 @@ from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.net import remote
 from obriy.net.client import client, drop_client
+from obriy.sources.reading import FileBand
+from obriy.sources.sampled import look
 
 SIDE, TILE = 1024, 128
 
@@ -282,3 +287,59 @@ def test_the_bands_of_a_block_are_asked_for_at_once(server, monkeypatch, tmp_pat
         options = EngineOptions(workers=1)
         run_methods(scene, work, prepare=keep, settle=accept, options=options)
     assert "busy" not in proxy.met
+
+
+def refusing(folder, status):
+    """Serve the head of a file, and of the rest a status; yields the spans that are asked for."""
+    whole, asked = (folder / "cog.tif").read_bytes(), []
+
+    async def app(request):
+        first, last = map(int, request.headers["range"].removeprefix("bytes=").split("-"))
+        asked.append(first)
+        if first and status != "changed":
+            return Response(status_code=status)
+        part = whole[first : last + 1]
+        span = f"bytes {first}-{first + len(part) - 1}/{len(whole)}"
+        tag = str(len(asked)) if status == "changed" else "1"
+        return Response(part, 206, headers={"content-range": span, "etag": tag})
+
+    return Starlette(routes=[Route("/cog.tif", app)]), asked
+
+
+@pytest.mark.parametrize(
+    ("status", "most", "words"),
+    [(404, 2, "not there"), (403, 2, "does not let"), ("changed", 2, "changed"), (503, 200, "503")],
+)
+def test_what_a_server_refuses_is_not_asked_for_over_and_over(
+    folder, status, most, words, monkeypatch, tmp_path
+):
+    """64 tiles: of a refusal one request tells all, of a failure no tile is asked for twice."""
+    set_up(monkeypatch, tmp_path / "cache", net_tries=1)
+    app, asked = refusing(folder, status)
+    with running(app) as server:
+        address = f"{server.url}/cog.tif"
+        with open_raster(address, network=True) as far:
+            grid = file_geobox(far)
+        band = FileBand(
+            address,
+            "cog.tif",
+            1,
+            (),
+            "uint16",
+            grid,
+            nodata=0,
+            scale=1,
+            offset=0,
+            tags={},
+            network=True,
+        )
+        with pytest.raises(RemoteError, match=words):
+            look({"green": band}, {"green": ()})
+        assert len(asked) <= most
+        lazy = lazy_variable(RasterBand(address, network=True), grid)
+        _, holes = read_around(lazy, slice(0, SIDE), slice(0, SIDE))
+        again = len(asked)
+        read_around(lazy, slice(0, 400), slice(0, 400))
+    assert len(asked) == again <= 2 * most
+    assert len(holes) > 50
+    assert words in holes[0].reason

@@ -19,6 +19,9 @@
 A message says what is wrong and where; ``hint`` says the way out.
 """
 
+_BUSY = (408, 425, 429)
+"""Statuses below 500 after which the same request may succeed."""
+
 
 class ObriyError(Exception):
     """Base of all errors that a user can do something about.
@@ -65,6 +68,11 @@ class RemoteError(SourceError):
     def __init__(self, message: str, hint: str = "", status: int | None = None) -> None:
         super().__init__(message, hint)
         self.status = status
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the server does not give it, or not the same any more: no other part comes."""
+        return self.status is not None and 400 <= self.status < 500 and self.status not in _BUSY
 
 
 class BandError(InputError):

@@ -41,6 +41,9 @@ class RemoteFile:
         self._at = _reached(href, signer)
         self._lock = threading.Lock()
         self._coming: dict[Span, concurrent.futures.Future[None]] = {}
+        self._failed: dict[Span, RemoteError] = {}
+        self._refused: RemoteError | None = None
+        self._run = ending.run_number()
         self._mirror = self._found() or self._begun()
         arrival.note(self.href, self.fetched)
 
@@ -99,31 +102,58 @@ class RemoteFile:
             spans: Parts of the file; what lies beyond its end is left out.
 
         Raises:
-            RemoteError: where a part of them cannot be fetched; the others are here.
+            RemoteError: where a part of them cannot be fetched; the others are here. A part that
+                failed by itself, and all of a file that was refused or changed, is not asked for
+                again in this run.
         """
         wanted = self._around(spans)
+        self._raise_known(wanted)
         waits = self._begin(wanted)
         try:
-            errors = [future.exception() for future in waits]
+            errors = [future.exception() for future in waits.values()]
         except KeyboardInterrupt:  # its threads would go on, and the process wait for them
             ending.cancel()
             raise
+        self._remember(zip(waits, errors, strict=True), wanted)
         first = next((error for error in errors if error is not None), None)
         if first is not None:
             raise first
         if waits and self._mirror.lacking(wanted):
             raise RemoteError(f"{self.href} was lost from the cache.", "Run it again.")
 
-    def _begin(self, wanted: list[Span]) -> list[concurrent.futures.Future[None]]:
+    def _raise_known(self, wanted: list[Span]) -> None:
+        """Raise what was said of these parts before: to ask again brings the same."""
+        if self._run != ending.run_number():
+            self._failed, self._refused, self._run = {}, None, ending.run_number()
+        known = next((self._failed[span] for span in wanted if span in self._failed), None)
+        if known is None and self._refused is not None and self._mirror.lacking(wanted):
+            known = self._refused
+        if known is not None:
+            raise known
+
+    def _remember(
+        self, told: Iterable[tuple[Span, BaseException | None]], wanted: list[Span]
+    ) -> None:
+        """Keep what was said of parts; where one request was for several, it is of none of them."""
+        for part, error in told:
+            behind = [span for span in wanted if _touches(part, [span])]
+            if not isinstance(error, RemoteError):
+                continue
+            if error.is_refusal:
+                self._refused = error
+            elif len(behind) == 1:
+                self._failed[behind[0]] = error
+
+    def _begin(self, wanted: list[Span]) -> dict[Span, concurrent.futures.Future[None]]:
         """Ask for what lacks and is not asked for yet; return all that brings a part of it."""
         with self._lock:
             lacking = self._mirror.lacking(wanted)
-            waits = [f for span, f in self._coming.items() if _touches(span, lacking)]
+            waits = {span: f for span, f in self._coming.items() if _touches(span, lacking)}
             expected = Spans(self._coming)
             mine = together(part for span in lacking for part in expected.lacking(span))
             for part in mine:
                 self._coming[part] = _threads().submit(self._fetch, part)
-                waits.append(self._coming[part])
+                waits[part] = self._coming[part]
         return waits
 
     def _around(self, spans: Iterable[Span]) -> list[Span]:
@@ -158,6 +188,7 @@ class RemoteFile:
             f"{self.href} was changed while it was read: what was read of it before is of another "
             "version.",
             "Run it again: it is then read anew.",
+            409,
         )
 
     def _found(self) -> Mirror | None:

@@ -12,7 +12,7 @@ from obriy.blocks.around import part_around
 from obriy.blocks.gdal import gdal_env
 from obriy.blocks.validity import Layer, Layers
 from obriy.blocks.waiting import at_once
-from obriy.errors import SourceError
+from obriy.errors import RemoteError, SourceError
 from obriy.model.areas import District
 from obriy.model.notices import notice
 from obriy.sources.reading import SAMPLE_WINDOWS, FileBand, sample_windows
@@ -49,6 +49,7 @@ def look(
 
     Raises:
         GeometryError: where the image meets no district.
+        RemoteError: where a server refuses a part of a file, or not one window of a band comes.
         SourceError: where not one window of a band can be read. What is damaged here and there is
             passed over: the map lists what it could not read.
     """
@@ -93,6 +94,9 @@ def _numbers(
             numbers, covered = layers.read(layer_of(band), rows, columns, on, shape)
             bare = [layers.bare(mask, rows, columns, on, shape) for mask in masks]
         except RasterioError as error:
+            refused = error.__cause__
+            if isinstance(refused, RemoteError) and refused.is_refusal:
+                raise refused from error
             broken.append(error)
             if max(shape) <= SMALLEST:
                 return np.full(shape, np.nan)
@@ -106,6 +110,8 @@ def _numbers(
     parts = [read(*window.toslices()).ravel() for window in windows]
     values = np.concatenate(parts)
     if broken and not np.isfinite(values).any():
+        if isinstance(broken[0].__cause__, RemoteError):
+            raise broken[0].__cause__ from broken[0]
         raise SourceError(
             notice("band_damaged", name=str(band.path), band=band.index, why=str(broken[0])),
             notice("download_again"),

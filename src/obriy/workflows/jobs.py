@@ -72,8 +72,10 @@ def run_job(config: JobConfig, options: "EngineOptions | None" = None) -> "Run":
         ObriyError: of the kind that fits; nothing half-written is left.
     """
     from obriy.blocks.memory import allowing  # here: the help of a command is made of JOBS
+    from obriy.net import ending
     from obriy.workflows.run import finished_run
 
+    ending.begin_run()
     _look_first(config)
     done = finished_run(config)
     if done is None:
