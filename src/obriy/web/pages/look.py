@@ -9,6 +9,7 @@ from nicegui import events, run, ui
 
 from obriy.errors import ObriyError
 from obriy.model.result.base import RunResult
+from obriy.outputs.report import cells
 from obriy.render.text import text_of
 from obriy.web import rasters
 from obriy.web.pages.frame import Reader, api_url, card, swatch
@@ -295,12 +296,12 @@ class MapView:
 
     def _legend_of_unseen(self, result: RunResult | None, date: str) -> None:
         """Show the grey of what was not seen, and how much that is."""
-        row = next((r for r in getattr(result, "dates", []) if (r.date or "") == date), result)
-        share = getattr(row, "unseen_share", None)
+        rows = [r for r in getattr(result, "dates", []) if (r.date or "") == date]
+        row = next((r for r in (*rows, result) if hasattr(r, "unseen_share")), None)
         with ui.element("div").classes("ob-legend"):
             swatch(_GREY)
             ui.label(self.words("not_seen"))
-            ui.label("" if share is None else text_of(self.reader.lang).percent(share))
+            ui.label("" if row is None else cells.unseen(text_of(self.reader.lang), row))
 
     def _title(self, side: Side, raster: Raster) -> str:
         """Return what a map is called; with its run and date where there are two."""
