@@ -172,12 +172,15 @@ def test_a_name_deleted_twice_keeps_both_for_a_week(client, shelf):
     for source in ("first", "second"):
         (shelf.root / "r1").mkdir()
         (shelf.root / "r1" / "config.yaml").write_text(f"job: water\nsource: {source}\n", "utf-8")
+        desk = shelf.run("r1").work.desk
+        desk.mkdir(parents=True)  # what is kept beside a run of that name is not there any more
+        (desk / "log.txt").write_text(f"error: {source}\n", "utf-8")
         assert client.delete("/api/runs/r1").status_code == 204
     assert client.get("/api/deleted").json().count("r1") == 2
     for source, new in (("second", "r1 new"), ("first", "r1 old")):
         assert client.post("/api/deleted/r1/restore").status_code == 200
         assert client.get("/api/runs/r1/files/config.yaml").text.split()[-1] == source
-        assert client.post("/api/runs/r1/rename", json={"name": new}).status_code == 200
+        assert client.post("/api/runs/r1/rename", json={"name": new}).json()["error"] == source
     assert client.post("/api/deleted/r1/restore").status_code == 404
     assert client.delete("/api/runs/r1 old").status_code == 204
     (put,) = shelf.trash.glob("r1 old~*")

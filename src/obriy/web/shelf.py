@@ -1,5 +1,6 @@
 """The runs of a folder, as they lie there: whatever made them."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -220,9 +221,7 @@ class Shelf:
         if (self.root / name).exists():
             raise UsageError(f"There is another run called '{name}'.", "Give another name.")
         run.folder.rename(self.root / name)
-        if run.work.desk.exists():
-            shutil.rmtree(self.desk / "work" / name, ignore_errors=True)
-            run.work.desk.rename(self.desk / "work" / name)
+        self._move_work(run.name, name)
         return self._run(name)
 
     def delete(self, run: ShelfRun) -> None:
@@ -234,6 +233,7 @@ class Shelf:
         _require_rest(run)
         put = self.trash / f"{run.name}~{time.time_ns()}"
         run.folder.rename(put)
+        self._move_work(run.name, put.name)
         os.utime(put)
 
     def restore(self, name: str) -> ShelfRun:
@@ -248,6 +248,7 @@ class Shelf:
         if (self.root / name).exists():
             raise UsageError(f"There is another run called '{name}'.", "Rename that one first.")
         kept[-1].rename(self.root / name)
+        self._move_work(kept[-1].name, name)
         return self._run(name)
 
     def deleted(self) -> list[str]:
@@ -270,6 +271,13 @@ class Shelf:
         folder = self.root / name
         return ShelfRun(name, folder, Work(self.desk / "work" / name, folder))
 
+    def _move_work(self, old: str, new: str) -> None:
+        """Let words and pictures of a run go with its name: none falls to the next of that name."""
+        work = self.desk / "work"
+        shutil.rmtree(work / new, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            (work / old).rename(work / new)
+
     def _require_room(self) -> None:
         if sum(run.work.is_alive() for run in self.runs()) >= MOST_AT_WORK:
             raise UsageError(f"{MOST_AT_WORK} runs are at work.", "Wait until one of them ends.")
@@ -278,6 +286,7 @@ class Shelf:
         for folder in self.trash.iterdir():
             if _is_over(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(self.desk / "work" / folder.name, ignore_errors=True)
 
 
 _RESULTS: dict[Path, tuple[tuple[int, int], RunResult | None]] = {}
