@@ -29,7 +29,7 @@ from obriy.sources.finding import find_items, list_items
 from obriy.sources.scene import asked, open_item, open_scene
 from obriy.sources.stac.catalogues import product_of
 from obriy.sources.stac.opening import names_of, told_of
-from obriy.sources.stac.search import footprint_of
+from obriy.sources.stac.search import _absolute, footprint_of
 from obriy.tables import load_toml
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverConfig
@@ -256,6 +256,36 @@ def test_a_static_catalogue_is_walked(season, tmp_path):
     found = water(tmp_path, source=address, aoi=AROUND, datetime="2025-06",
                   sensor="sentinel2_l2a", best=1)  # fmt: skip
     assert found.dates[0].date == "2025-06-05"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("/ok/green.tif", "http://far.example/ok/green.tif"),
+        ("../green.tif", "http://far.example/green.tif"),
+        ("//other.example/green.tif", "http://other.example/green.tif"),
+        ("s3://bucket/green.tif", "s3://bucket/green.tif"),
+        *((name, None) for name in ("file:///etc/a.tif", "FILE:/a.tif", "C:\\a.tif", "netcdf:/a")),
+    ],
+)
+def test_a_document_of_the_network_names_no_file_of_this_machine(name, meant):
+    item = {"id": "one", "assets": {"green": {"href": name}}}
+    if meant is None:
+        with pytest.raises(SourceError, match="a file of this machine"):
+            _absolute(item, "http://far.example/items/one.json")
+    else:
+        made = _absolute(item, "http://far.example/items/one.json")
+        assert made["assets"]["green"]["href"] == meant
+
+
+@pytest.mark.parametrize("link", ["file:///etc/one.json", "/etc/one.json"])
+def test_where_an_item_says_that_it_lies_makes_no_file_of_its_assets(link):
+    item = {"links": [{"rel": "self", "href": link}], "assets": {"a": {"href": "a.tif"}}}
+    try:
+        made = _absolute(item, "http://far.example/one.json")["assets"]["a"]["href"]
+    except SourceError:
+        made = ""
+    assert made == ("http://far.example/etc/a.tif" if link.startswith("/") else "")
 
 
 # --- grids ----------------------------------------------------------------------------------------

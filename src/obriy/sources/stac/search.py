@@ -15,6 +15,7 @@ from shapely import affinity
 from obriy.errors import RemoteError, SourceError
 from obriy.model.areas import District
 from obriy.model.notices import notice
+from obriy.net.address import shown
 from obriy.net.client import client
 from obriy.sources.stac.catalogues import Catalogue
 from obriy.vectors import LONLAT, warp_geometry
@@ -210,7 +211,7 @@ def _our_client() -> Any:
     return OurClient()
 
 
-def _our_files() -> Any:
+def _our_files(base: str) -> Any:
     """Return what lets the library of static catalogues read by our client."""
     from pystac.stac_io import DefaultStacIO
 
@@ -218,7 +219,9 @@ def _our_files() -> Any:
         """Files of this machine, and addresses by our client."""
 
         def read_text_from_href(self, href: str) -> str:
-            """Read one."""
+            """Read one; what the network names is of the network."""
+            if "://" in base:
+                _of_the_web(href, base)
             if "://" in href:
                 return client().request("GET", href).content.decode()
             return str(super().read_text_from_href(href))
@@ -230,10 +233,11 @@ def _walk(root: dict[str, Any], base: str) -> Iterator[Raw]:
     """Follow the links of a static catalogue to its items."""
     import pystac
 
-    catalogue = cast(pystac.Catalog, pystac.read_dict(root, href=base, stac_io=_our_files()))
+    catalogue = cast(pystac.Catalog, pystac.read_dict(root, href=base, stac_io=_our_files(base)))
     for item in catalogue.get_items(recursive=True):
         item.make_asset_hrefs_absolute()
-        yield item.to_dict(transform_hrefs=False)
+        raw, here = item.to_dict(transform_hrefs=False), item.get_self_href() or base
+        yield _absolute(raw, here) if "://" in here else raw
 
 
 def _is_wanted(item: Raw, wanted: Wanted) -> bool:
@@ -292,22 +296,40 @@ def meets(footprint: shapely.Geometry | None, area: shapely.Geometry) -> bool:
 
 
 def _absolute(item: Raw, base: str) -> Raw:
-    """Return an item whose assets have whole addresses, or files of this machine."""
+    """Return an item whose assets have whole addresses, or files of this machine.
+
+    Raises:
+        SourceError: where a document of the network names a file of this machine.
+    """
     own = next((link["href"] for link in item.get("links", ()) if link.get("rel") == "self"), base)
     here = urljoin(base, own) if "://" in base or "://" in own else base
     assets = {
-        name: {**asset, "href": _joined(here, asset["href"])}
+        name: {**asset, "href": _joined(here, asset["href"], far="://" in base)}
         for name, asset in item.get("assets", {}).items()
     }
     return {**item, "assets": assets}
 
 
-def _joined(base: str, href: str) -> str:
+def _joined(base: str, href: str, *, far: bool) -> str:
+    """Return what a name in a document means (RFC 3986, 5.2, where it is of the network)."""
+    if far:
+        return _of_the_web(urljoin(base, href), base)
     if "://" in href or Path(href).is_absolute():
         return href
     if "://" in base:
         return urljoin(base, href)
     return str(Path(base).parent / href)
+
+
+def _of_the_web(href: str, base: str) -> str:
+    """Refuse a name by which a document of the network would have a file of this machine read."""
+    scheme, sign, _ = href.partition("://")
+    if not sign or scheme.lower() == "file":
+        raise SourceError(
+            notice("far_names_local", name=href, catalogue=shown(base)),
+            notice("save_the_catalogue"),
+        )
+    return href
 
 
 def _shifted(day: str, days: int) -> str:
