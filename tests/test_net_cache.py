@@ -179,6 +179,16 @@ def test_a_file_that_changed_is_an_error_and_read_anew_by_the_next_run(server):
     assert remote.remote_file(server.at).read(0, SIZE) == later
 
 
+@pytest.mark.parametrize("harm", [lambda file: file.unlink(), lambda file: os.truncate(file, 9)])
+def test_a_mirror_that_lost_its_file_is_made_anew(server, harm):
+    file = remote.remote_file(server.at)
+    file.need([(0, 100_000)])
+    harm(file.path)
+    del file
+    begin()
+    assert remote.remote_file(server.at).read(0, 50_000) == BYTES[:50_000]
+
+
 def test_what_is_refreshed_is_fetched_again(server):
     remote.remote_file(server.at).need([(0, 100_000)])
     begin()

@@ -178,6 +178,8 @@ def find(href: str) -> Mirror | None:
             if os.fstat(lock).st_ino == (folder / cache.LOCK).stat().st_ino:
                 os.utime(folder)
                 about = About(**json.loads((folder / _ABOUT).read_text("utf-8")))
+                if (folder / about.file).stat().st_size != about.size:
+                    return None  # what was kept of it is lost, whatever its journal says
                 found, lock = Mirror(folder, about, lock), -1
                 return found
         finally:
