@@ -1,9 +1,11 @@
 """The client: patient with what passes, short with what does not, careful with what is secret."""
 
 import asyncio
+import gzip
 import logging
 import threading
 import time
+import tracemalloc
 
 import pytest
 from starlette.requests import Request
@@ -280,3 +282,27 @@ def test_a_token_is_shared_renewed_before_it_ends_and_where_it_is_refused(settin
         assert asked(server) == 2
         read()  # that one ended: a new one is asked for first
         assert asked(server) == 3
+
+
+def test_an_answer_that_unpacks_to_much_more_is_refused_on_the_way(settings, monkeypatch):
+    """Of 64 MB of zeros in 64 kB no more than the bound, and a piece, is unpacked."""
+    monkeypatch.setattr("obriy.net.client._MOST_WHOLE", 4 << 20)
+    packed = gzip.compress(bytes(64 << 20))
+    headers = {"content-encoding": "gzip"}
+    with running(app(lambda _: Response(packed, headers=headers))) as server:
+        tracemalloc.start()
+        with pytest.raises(RemoteError, match="more than 4"):
+            client().request("GET", server.url)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most < 7 << 20
+
+
+def test_a_part_of_a_file_that_comes_packed_is_not_taken(settings):
+    packed = gzip.compress(bytes(100))
+    headers = {"content-encoding": "gzip", "content-range": "bytes 0-99/1000"}
+    with (
+        running(app(lambda _: Response(packed, 206, headers=headers))) as server,
+        pytest.raises(RemoteError, match="packed"),
+    ):
+        client().span(server.url, 0, 100)

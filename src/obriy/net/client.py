@@ -308,7 +308,10 @@ class Client:
         if not 200 <= status < 300:
             raise refusal(ask.url, response, ask.hint)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        content = self._content(response)
+        packed = headers.get("content-encoding", "identity").lower() not in {"", "identity"}
+        if ask.span is not None and status == 206 and packed:
+            raise PassingError("it sent packed what was asked for as it is")
+        content = self._content(response, packed=packed)
         try:
             check_page(headers, content)
             if ask.span is not None and status == 206:
@@ -319,17 +322,19 @@ class Client:
             raise
         return Answer(address.shown(response.url), status, headers, content)
 
-    def _content(self, response: requests.Response) -> bytes:
+    def _content(self, response: requests.Response, *, packed: bool) -> bytes:
         """Return the body; what came of one that broke off is counted as of no use."""
         pieces: list[bytes] = []
-        most = _MOST_WHOLE
+        most, had = _MOST_WHOLE, 0
         announced = response.headers.get("content-length", "")
         # What says that it is short is read at once, in place of piece by piece: it costs less.
-        piece_size = most if announced.isdigit() and int(announced) <= _SHORT else _PIECE
+        short = not packed and announced.isdigit() and int(announced) <= _SHORT
+        piece_size = most if short else _PIECE
         try:
             for piece in response.raw.stream(piece_size, decode_content=True):
                 pieces.append(piece)
-                if sum(map(len, pieces)) > most:
+                had += len(piece)
+                if had > most:
                     raise RemoteError(
                         f"{address.shown(response.url)} is more than {most / 1e6:g} MB in one "
                         "answer: its server does not send parts of files.",
