@@ -1,5 +1,6 @@
 """Files of the network: what is needed is fetched once, kept, and never a number where it lacks."""
 
+import struct
 import threading
 import time
 
@@ -24,7 +25,7 @@ from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable
 from obriy.errors import CancelledError, RemoteError, SourceError
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.net import remote
+from obriy.net import remote, tiff
 from obriy.net.client import client, drop_client
 from obriy.sources.reading import FileBand
 from obriy.sources.sampled import look
@@ -343,3 +344,22 @@ def test_what_a_server_refuses_is_not_asked_for_over_and_over(
     assert len(asked) == again <= 2 * most
     assert len(holes) > 50
     assert words in holes[0].reason
+
+
+def test_a_tiff_that_tells_of_more_than_it_holds_is_refused_and_named():
+    """400 tags of a BigTIFF, each nearly the whole of its 1 MB."""
+    size = 10**6
+    tags = [(256, 4, 1, 100), (257, 4, 1, 100)]
+    tags += [(40_000 + n, 1, size - 20_000, 10_000) for n in range(400)]
+    told = b"".join(struct.pack("<HHQQ", *tag) for tag in tags)
+    head = b"II+\0" + struct.pack("<HHQQ", 8, 0, 16, len(tags)) + told
+    content = head.ljust(size, b"\0")
+    read = []
+
+    def part(start, stop):
+        read.append(stop - start)
+        return content[start:stop]
+
+    with pytest.raises(SourceError, match=r"far\.tif are broken"):
+        tiff.levels(part, size, "far.tif")
+    assert sum(read) <= 2 * size

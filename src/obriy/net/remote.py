@@ -56,7 +56,7 @@ class RemoteFile:
             SourceError: where a TIFF is broken.
         """
         if self.read(0, 4) in tiff.MAGIC:
-            return tiff.levels(self.read)
+            return tiff.levels(self.read, self.size, self.href)
         self.need([(0, self.size)])
         return []
 

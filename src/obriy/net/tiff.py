@@ -31,6 +31,12 @@ _TELLING: Final = frozenset({7, 8, 32946, 34887, 34925, 50000, 50001})
 """Compressions that cannot take zeros for a tile: JPEG, deflate, LERC, LZMA, Zstandard, WebP."""
 _MOST: Final = 512
 """Directories of a file: more is a circle."""
+_MOST_BYTES: Final = 256 << 20
+"""Bytes of all directories with their values: tables of 16 million tiles."""
+_USED: Final = frozenset({
+    _KIND, _WIDTH, _HEIGHT, _COMPRESSION, _STRIPS, _SAMPLES, _ROWS, _STRIP_SIZES, _PLANAR,
+    _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_SIZES, _SUBDIRECTORIES,
+})  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,16 +87,38 @@ class Level:
                         yield offset, offset + size
 
 
-def levels(read: Reader) -> list[Level]:
+class _Bounded:
+    """Reads directories, as many bytes as a file of this size can have of them."""
+
+    def __init__(self, read: Reader, size: int) -> None:
+        self._read = read
+        self._size = size
+        self._left = min(2 * size, _MOST_BYTES)  # images may share a table
+
+    def __call__(self, start: int, stop: int) -> bytes:
+        self._left -= stop - start
+        if stop > self._size or self._left < 0:
+            raise ValueError("it tells of more than it holds")
+        return self._read(start, stop)
+
+
+def levels(read: Reader, size: int, name: str) -> list[Level]:
     """Return the images of a TIFF in the order of its directories.
+
+    Args:
+        read: Reads the file.
+        size: Its bytes.
+        name: What it is called in messages.
 
     Raises:
         SourceError: where it is none, or its directories are broken.
     """
     try:
-        return list(_levels(read))
+        return list(_levels(_Bounded(read, size)))
     except (struct.error, ValueError, KeyError, IndexError) as error:
-        raise SourceError("Its TIFF directories are broken.", "Ask its provider.") from error
+        raise SourceError(
+            f"The TIFF directories of {name} are broken.", "Ask its provider."
+        ) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +169,7 @@ def _directory(read: Reader, form: _Form, at: int) -> tuple[dict[int, npt.NDArra
         if size > word:
             (where,) = form.numbers(part[4 + word :], "Q" if form.big else "I")
             value = read(where, where + size)
-        if kind in _NUMBERS:
+        if tag in _USED and kind in _NUMBERS:
             tags[tag] = np.frombuffer(value, form.order + _NUMBERS[kind], length).astype("u8")
     (after,) = form.numbers(body[count * entry : count * entry + word], "Q" if form.big else "I")
     return tags, after
