@@ -71,7 +71,7 @@ try:
 except SystemExit as end:
     assert not end.code, end.code
 
-from obriy.blocks.raster import open_raster
+from obriy.blocks.gdal import open_raster
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.layers import LAYERS

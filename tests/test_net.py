@@ -25,7 +25,7 @@ from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable
 from obriy.errors import CancelledError, RemoteError, SourceError
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.net import remote, tiff
+from obriy.net import cache, remote, tiff
 from obriy.net.client import client, drop_client
 from obriy.sources.reading import FileBand
 from obriy.sources.sampled import look
@@ -56,6 +56,7 @@ def set_up(monkeypatch, folder, **told):
 
 
 def anew():
+    cache.read_anew(False)
     obriy_settings.settings.cache_clear()
     drop_client()
     remote.let_go()

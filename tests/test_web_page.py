@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import rasterio
 from playwright.sync_api import sync_playwright
@@ -132,6 +133,11 @@ def test_an_image_is_uploaded_mapped_seen_and_had(page, server, images, tmp_path
     page.left.clear()
 
 
+def is_work(process, name):
+    words = process.info["cmdline"] or [""]
+    return "run" in words and Path(words[-1]).name == name
+
+
 def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server, images):
     """Two at once; the server is killed; what ran is found again, cancelled, resumed, read."""
     options = {"source": "folder:season", "aoi": "folder:season/districts.gpkg", "lang": "uk"}
@@ -144,12 +150,16 @@ def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server, image
     states = {run["name"]: run["state"] for run in server.get("/api/runs").json()}
     assert (states["season"], states["beside"]) == ("running", "running")
 
+    # It waits while the server is away, which may take longer to start than the run to end.
+    worker = next(one for one in psutil.process_iter(["cmdline"]) if is_work(one, "season"))
+    worker.suspend()
     port = server.port
     server.kill()
     server.start(port)
     told = server.get("/api/runs/season").json()
     assert told["state"] == "running"
     assert server.post("/api/runs/season/cancel").ok
+    worker.resume()
     assert server.wait("season", "cancelled", "done")["state"] == "cancelled"
     assert server.wait("beside", "done")["headline"]["what"] == "water"
 

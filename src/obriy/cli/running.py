@@ -40,8 +40,7 @@ def do(
     from obriy.workflows.jobs import plan_job
 
     settings()  # what is off in the environment is said before the work
-    if refresh:
-        cache.read_anew()
+    cache.read_anew(refresh)
     if dry_run:
         print_json(plan_job(config))
         return

@@ -53,9 +53,9 @@ class _Anew:
     since = 0.0
 
 
-def read_anew() -> None:
-    """Fetch again what is asked for from now on, and was kept before (``--refresh``)."""
-    _Anew.since = time.time()
+def read_anew(wanted: bool = True) -> None:
+    """Fetch again what is asked for from now on, and was kept before (``--refresh``); or do not."""
+    _Anew.since = time.time() if wanted else 0.0
 
 
 def is_read_anew() -> bool:
