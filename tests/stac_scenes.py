@@ -15,6 +15,7 @@ import rasterio.shutil
 import shapely
 from affine import Affine
 from pyproj import Transformer
+from tests.servers.running import serving_files
 
 WATER = {"B02": 500, "B03": 600, "B04": 100, "B08": 150, "B11": 80, "B12": 50}
 LAND = {"B02": 400, "B03": 700, "B04": 700, "B08": 3000, "B11": 2200, "B12": 1300}
@@ -104,9 +105,26 @@ def write_items(path, items):
     return path
 
 
+def served(items, address):
+    """A file of items whose images lie at an address: what a server lists names no local file."""
+    text = items.read_text().replace(f'"{items.parent}/', f'"{address}/')
+    file = items.with_suffix(f".{address.rpartition(':')[2]}.json")
+    file.write_text(text)
+    return file
+
+
 @contextlib.contextmanager
 def stac_api(*files):
-    """A real STAC API over files of items; yields its address."""
+    """A real STAC API over files of items, whose images are served beside; yields its address."""
+    with contextlib.ExitStack() as stack:
+        pixels = [stack.enter_context(serving_files(file.parent)).url for file in files]
+        listed = [served(file, url) for file, url in zip(files, pixels, strict=True)]
+        yield stack.enter_context(api_of(*listed))
+
+
+@contextlib.contextmanager
+def api_of(*files):
+    """A real STAC API over files of items as they are; yields its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     rustac = shutil.which("rustac", path=str(Path(sys.executable).parent))
