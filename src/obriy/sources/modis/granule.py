@@ -1,6 +1,7 @@
 """A granule of MOD02HKM or MYD02HKM to a Scene on a grid, in one call."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,8 +72,18 @@ def open_modis(request: Request) -> xr.Dataset:
 
 def open_swath(request: Request) -> xr.Dataset:
     """Open a granule of Level 1B as a user asked for it; see `open_granule`."""
+    return opened_as_asked(request, open_granule)
+
+
+def opened_as_asked(request: Request, open_one: Callable[..., xr.Dataset]) -> xr.Dataset:
+    """Open a granule as a user asked for it.
+
+    Args:
+        request: What was asked; its area may be a name, a box, a file, or the grid itself.
+        open_one: `open_granule`, or what opens granules of another instrument by its arguments.
+    """
     area = request.area
-    return open_granule(
+    return open_one(
         Path(request.paths[0]),
         geobox=area_grid(area, resolution=request.resolution) if isinstance(area, str) else area,
         geolocation=Path(request.geolocation).expanduser() if request.geolocation else None,

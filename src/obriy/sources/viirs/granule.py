@@ -15,7 +15,7 @@ from odc.geo.geobox import GeoBox
 from obriy.errors import SourceError, UsageError
 from obriy.model.ice import BANDS
 from obriy.model.provenance import Provenance
-from obriy.sources.area_grid import area_grid, swath_grid
+from obriy.sources.area_grid import swath_grid
 from obriy.sources.base import Request
 from obriy.sources.integrity import NETCDF4_SUFFIXES
 from obriy.sources.modis.cloud_mask import check_mask
@@ -26,7 +26,14 @@ from obriy.sources.modis.geolocation import (
     check_shape,
     geolocation_of,
 )
-from obriy.sources.modis.granule import finished, inputs_of, laid, refuse_empty, refuse_night
+from obriy.sources.modis.granule import (
+    finished,
+    inputs_of,
+    laid,
+    opened_as_asked,
+    refuse_empty,
+    refuse_night,
+)
 from obriy.sources.modis.layers import GranuleLayers, Survey
 from obriy.sources.modis.product import (
     GranuleFacts,
@@ -56,16 +63,7 @@ def open_viirs(request: Request) -> xr.Dataset:
             "Granules of VIIRS say their bands and their calibration themselves.",
             "Leave --sensor, --bands, --scale, --offset and --nodata away.",
         )
-    area = request.area
-    return open_mod(
-        Path(request.paths[0]),
-        geobox=area_grid(area, resolution=request.resolution) if isinstance(area, str) else area,
-        geolocation=Path(request.geolocation).expanduser() if request.geolocation else None,
-        land=request.land or "auto",
-        clouds=Path(request.clouds_file).expanduser() if request.clouds_file else None,
-        resampling=request.resampling,
-        resolution=request.resolution,
-    )
+    return opened_as_asked(request, open_mod)
 
 
 def open_mod(
