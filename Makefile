@@ -7,7 +7,7 @@ DEV    := $(VENV)/.dev
 WEB    := $(VENV)/.web
 DEEP   := $(VENV)/.deep
 
-.PHONY: demo serve browser test test-deep soak check schema bench bench-small clean
+.PHONY: demo serve browser test test-deep soak check schema docs notebooks bench bench-small clean
 
 demo: $(CORE)  ## map water, land cover and ice of samples and say where the reports are
 	$(BIN)/obriy demo
@@ -40,6 +40,12 @@ check: $(DEV)  ## format, lint, types, layers
 schema: $(CORE)  ## write docs/result.schema.json from the code
 	$(BIN)/python -m obriy.runs.result_file > docs/result.schema.json
 
+docs: $(DEV)  ## the documentation as a site, into site/; fails where a link leads nowhere
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+notebooks: $(DEV)  ## run the examples; build/examples/ keeps what they show, `make docs` prints it
+	$(BIN)/python -m pytest -q tests/test_notebook.py -k example
+
 bench: $(DEV)  ## measure; nothing is asserted
 	$(BIN)/python benchmarks/ratios.py
 	$(BIN)/python benchmarks/series.py
@@ -54,7 +60,7 @@ bench-small: $(DEV)  ## jobs against their floor on a small tile: prints ratios
 	$(BIN)/python benchmarks/ratios.py --small
 
 clean:
-	rm -rf $(VENV) obriy-demo
+	rm -rf $(VENV) obriy-demo build site
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
