@@ -57,6 +57,17 @@ def test_else_to_nobody():
     assert outcome(answers) == (255, 0.0, 0.5, "tie: no name")
 
 
+def test_a_person_who_names_decides():
+    """Three others, all surer, do not outvote one; who leaves the choice to them, leaves it."""
+    others = [said(name, TREE, 1.0) for name in "abc"]
+    for rule in ("majority", "weighted", "rank"):
+        answers = [*others, said("human", CROP, 0.4)]
+        assert outcome(answers, rule=rule) == (CROP, 0.4, 1.0, rule)
+    assert outcome([*others, said("human:a.csv", 255)]) == (TREE, 1.0, 1.0, "majority")
+    two = [said("human", CROP, 0.4), said("human:b.csv", GRASS, 0.5), *others]
+    assert outcome(two) == (GRASS, 0.5, 0.5, "tie: the surer side")
+
+
 def test_weights_count_only_where_asked():
     answers = [said("a", TREE, 0.9), said("b", GRASS, 0.6), said("c", GRASS, 0.8)]
     weights = {"a": 3.0, "b": 1.0}

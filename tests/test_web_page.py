@@ -22,6 +22,9 @@ BASEMAP = "http://127.0.0.1:9/{z}/{x}/{y}.png"
 WATER = (0x1F, 0x5F, 0xA8)
 """Colour of water in tables/legends/water.toml."""
 
+MOSS = (0xFA, 0xE6, 0xA0)
+"""Colour of moss and lichen in tables/legends/worldcover.toml."""
+
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
@@ -204,6 +207,40 @@ def test_pages_are_read_by_everybody(page, server):
             assert len(found["passes"]) > 20
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{view} is wider than the screen"
+
+
+def test_a_person_names_a_cluster(page, server):
+    """The portrait shows where it is; with another name map, legend and votes follow."""
+    options = {
+        "source": "simulated:?size=96",
+        "clusters": 4,
+        "outputs": ["landcover", "clusters", "sheet"],
+    }
+    begun = {"job": "landcover", "options": options, "name": "cover"}
+    assert server.post("/api/runs", json=begun).status_code == 201
+    server.wait("cover", "done")
+    page.goto(f"{server.address}/runs/cover")
+    portrait = page.get_by_role("button", name=re.compile("^Show on the map: cluster")).first
+    portrait.locator("img").scroll_into_view_if_needed()
+    until(
+        lambda: portrait.locator("img").evaluate("i => i.complete && i.naturalWidth") > 300,
+        "there is no picture",
+    )
+    portrait.click()
+    page.locator(".ob-only img.leaflet-tile-loaded").first.wait_for()
+    assert portrait.get_attribute("aria-pressed") == "true"
+    assert pixels(page, MOSS) == 0
+    page.get_by_label("Your name for it").first.click()
+    page.get_by_role("option", name="Moss and lichen").click()
+    page.get_by_role("button", name="Make the map with these names").click()
+    page.get_by_text("human: Moss and lichen, 1.00").wait_for()
+    assert until(lambda: pixels(page, MOSS) > 1000, "the map did not follow")
+    page.locator(".ob-legend").get_by_text("Moss and lichen").wait_for()
+    result = server.get("/api/runs/cover/result").json()
+    largest = max(result["clusters"], key=lambda row: row["share"])
+    assert (largest["code"], largest["confidence"]) == (100, 1.0)
+    assert sum(row["code"] == 100 for row in result["clusters"]) == 1
+    assert server.get("/api/runs/cover").json()["state"] == "done"
 
 
 def test_the_list_is_the_folder(page, server):

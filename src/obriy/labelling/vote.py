@@ -10,6 +10,8 @@ from obriy.model.legend import UNNAMED, Legend
 
 VoteRule = Literal["majority", "weighted", "rank"]
 RULES: Final[tuple[VoteRule, ...]] = ("majority", "weighted", "rank")
+PERSON: Final = "human"
+"""Kind of the labeller that is a person."""
 SECOND: Final = 0.5
 """Points of a second guess under "rank", where a first has 1 (Borda's count with two places)."""
 _EQUAL: Final = 1e-9
@@ -36,9 +38,11 @@ def vote(
       (Nitzan & Paroush 1982, doi:10.2307/2526438): see `weights_from`.
     * ``"rank"``: a first guess counts the weight of its labeller, a second half of it (Borda).
 
-    Who abstained or failed has no vote and does not count in any share. A tie goes to the side
-    that is surer (the sum of weight times confidence); where that is equal too, to the side that
-    the others have more often as their second guess; else the cluster stays without a name.
+    A person (``human``) who gives a name decides: of such a cluster only persons vote, whatever
+    others said. Who abstained or failed has no vote and does not count in any share. A tie goes
+    to the side that is surer (the sum of weight times confidence); where that is equal too, to the
+    side that the others have more often as their second guess; else the cluster stays without a
+    name.
     Agreement is the score of the name as a share of the weight of the votes cast (one labeller
     alone: 1); a name with less than ``least_agreement`` is taken back. Confidence is the mean over
     those who voted for the name; a second guess counts half, with what its labeller left over
@@ -70,11 +74,21 @@ def vote(
     namings = []
     for cluster in facts:
         said = tuple(a for a in answers if a.cluster == cluster.id)
-        found = _decide(_ballots(said, rule, used), rule, least_agreement)
+        found = _decide(_ballots(who_counts(said), rule, used), rule, least_agreement)
         namings.append(
             Naming(cluster, found.code, found.confidence, found.agreement, said, found.rule)
         )
     return namings
+
+
+def is_person(labeller: str) -> bool:
+    """Say whether a labeller, as the user wrote it, is a person."""
+    return labeller.partition(":")[0].strip().lower() == PERSON
+
+
+def who_counts(said: Sequence[Answer]) -> list[Answer]:
+    """Return the answers about a cluster that count: of persons who name it, else of all."""
+    return [a for a in said if a.code != UNNAMED and is_person(a.labeller)] or list(said)
 
 
 def weights_from(reliability: Mapping[str, float], classes: int) -> dict[str, float]:

@@ -3,14 +3,15 @@
 import dataclasses
 import io
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import imread
+from matplotlib.image import imread, imsave
 
 from obriy.model.clusters import NOISE, Answer, Naming, Portrait
 from obriy.model.legend import UNNAMED, Legend
@@ -31,6 +32,8 @@ _BROAD: Final = 3.5
 _MARGIN: Final = 0.12
 _PICTURE: Final = 1.96
 """Height of the pictures of a row, inches."""
+_PLACES: Final = 2.6
+"""Width of the typical places of a row."""
 _LETTERS: Final = 42
 """Letters of a line of votes."""
 _LINES: Final = 7
@@ -95,9 +98,39 @@ def _ordered(
     portraits: Sequence[Portrait], namings: Sequence[Naming]
 ) -> list[tuple[Portrait, Naming]]:
     named = {naming.facts.id: naming for naming in namings}
-    pairs = [(p, named[p.facts.id]) for p in portraits if p.facts.id in named]
-    pairs.sort(key=lambda pair: -pair[0].facts.share)
-    return sorted(pairs[:MOST_ROWS], key=lambda pair: pair[1].code)
+    shown = {p.facts.id: (p, named[p.facts.id]) for p in portraits if p.facts.id in named}
+    rows = ((number, p.facts.share, naming.code) for number, (p, naming) in shown.items())
+    return [shown[number] for number in order_of_rows(rows)]
+
+
+def order_of_rows(clusters: Iterable[tuple[int, float, int]]) -> list[int]:
+    """Return the numbers of the clusters of a sheet, from the top.
+
+    Args:
+        clusters: Number, share of the seen pixels, and code of the name of each.
+    """
+    largest = sorted(clusters, key=lambda cluster: -cluster[1])[:MOST_ROWS]
+    return [number for number, _, _ in sorted(largest, key=lambda cluster: cluster[2])]
+
+
+def pictures_of_row(sheet: Path, row: int, rows: int) -> bytes:
+    """Cut the pictures of a cluster out of a sheet: its mask and its typical places.
+
+    Args:
+        sheet: PNG of `contact_sheet`.
+        row: Which row, from 0 at the top.
+        rows: Of how many.
+
+    Returns:
+        PNG.
+    """
+    picture = imread(sheet)
+    tall = round(_ROW * _DPI)
+    top = len(picture) - tall * (rows - row) + round(_MARGIN * _DPI)
+    wide = round((_MARGIN + _PICTURE + 0.14 + _PLACES) * _DPI)
+    made = io.BytesIO()
+    imsave(made, picture[top : top + round(_PICTURE * _DPI), round(_MARGIN * _DPI) : wide])
+    return made.getvalue()
 
 
 def _head(rows: Sequence[tuple[Portrait, Naming]]) -> float:
@@ -186,7 +219,7 @@ class _Row:
         """Draw pictures from the left, words at the right."""
         bottom = self._bottom + 0.1
         x = _MARGIN
-        for name, room in (("mask", _PICTURE), ("places", 2.6)):
+        for name, room in (("mask", _PICTURE), ("places", _PLACES)):
             if name in portrait.pictures:
                 picture = _decoded(portrait.pictures[name])
                 _show(_axes(self.figure, x, bottom, room, _PICTURE), picture)

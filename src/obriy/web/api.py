@@ -18,7 +18,7 @@ from starlette.background import BackgroundTask
 from obriy.errors import ObriyError
 from obriy.model.result.base import RunResult
 from obriy.tables import languages
-from obriy.web import rasters, shapes
+from obriy.web import naming, rasters, shapes
 from obriy.web.places import UPLOADS
 from obriy.web.shelf import Shelf, ShelfRun
 from obriy.web.uploads import keep
@@ -28,6 +28,7 @@ from obriy.web.views import (
     JobView,
     MapView,
     Name,
+    Names,
     Refusal,
     RunView,
     SaidView,
@@ -176,6 +177,14 @@ def _add_changes(made: APIRouter, shelf: Shelf) -> None:
         with refusing(shelf):
             return view(shelf.rename(_found(shelf, name), new.name), shelf)
 
+    @made.post("/runs/{name}/names")
+    def names(name: RunName, given: Names) -> RunView:
+        """Name clusters of land cover by hand: the run is made again, its clusters stay."""
+        found = _found(shelf, name)
+        with refusing(shelf):
+            naming.correct(shelf, found, {one.cluster: one.name for one in given.names})
+        return view(found, shelf)
+
     @made.delete("/runs/{name}", status_code=204)
     def delete(name: RunName) -> None:
         """Put a run away; `restore` gives it back within a week."""
@@ -251,18 +260,32 @@ def _add_maps(made: APIRouter, shelf: Shelf) -> None:
         responses={200: {"content": {"image/png": {}}}},
     )
     def tile(
+        *,
         name: RunName,
         z: Annotated[int, InPath(ge=0, le=rasters.DEEPEST)],
         x: Annotated[int, InPath(ge=0, lt=1 << rasters.DEEPEST)],
         y: Annotated[int, InPath(ge=0, lt=1 << rasters.DEEPEST)],
         map: Annotated[str, Query(max_length=500, description="file, as `maps` lists it")],
+        only: Annotated[int | None, Query(ge=1, le=255, description="of classes: this one")] = None,
     ) -> Response:
         """Return a tile of a map, in Web Mercator."""
         found = _map(shelf, name, map)
         if max(x, y) >= 1 << z:
             raise HTTPException(404, "There is no such tile.")
         kept = {"cache-control": "private, max-age=3600"}
-        return Response(rasters.tile(found, z, x, y), media_type="image/png", headers=kept)
+        return Response(rasters.tile(found, z, x, y, only), media_type="image/png", headers=kept)
+
+    @made.get(
+        "/runs/{name}/clusters/{number}.png",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}}},
+    )
+    def cluster(name: RunName, number: Annotated[int, InPath(ge=1, le=255)]) -> Response:
+        """Return what a labeller is shown of a cluster: where it is, and how it looks."""
+        picture = naming.portrait(_found(shelf, name), number)
+        if picture is None:
+            raise HTTPException(404, "The run has no picture of such a cluster.")
+        return Response(picture, media_type="image/png")
 
     @made.get("/runs/{name}/outlines")
     def outlines(name: RunName) -> dict[str, Any]:

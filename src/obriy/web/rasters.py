@@ -184,7 +184,7 @@ def has_place(file: Path) -> bool:
         return dataset.crs is not None
 
 
-def tile(raster: Raster, z: int, x: int, y: int) -> bytes:
+def tile(raster: Raster, z: int, x: int, y: int, only: int | None = None) -> bytes:
     """Return a tile of Web Mercator as PNG; a transparent one beyond the map.
 
     Args:
@@ -192,12 +192,16 @@ def tile(raster: Raster, z: int, x: int, y: int) -> bytes:
         z: Zoom, 0 to `DEEPEST`.
         x: Column of the tile, from the west.
         y: Row of the tile, from the north.
+        only: The number that is shown, of classes or clusters; None: all.
     """
-    return _tile(raster.layer.name, raster.file, raster.file.stat().st_mtime_ns, (x, y, z))
+    changed = raster.file.stat().st_mtime_ns
+    return _tile(raster.layer.name, raster.file, changed, (x, y, z), only)
 
 
 @functools.lru_cache(maxsize=512)
-def _tile(name: str, file: Path, changed: int, place: tuple[int, int, int]) -> bytes:
+def _tile(
+    name: str, file: Path, changed: int, place: tuple[int, int, int], only: int | None
+) -> bytes:
     with _reader(file) as reader:
         if not reader.tile_exists(*place):
             return nothing()
@@ -206,6 +210,8 @@ def _tile(name: str, file: Path, changed: int, place: tuple[int, int, int]) -> b
             return bytes(render(picture.array.data.astype(np.uint8), img_format="PNG"))
         read = reader.tile(*place, tilesize=SIDE, indexes=1)
     values, known = read.array.data[0], ~np.ma.getmaskarray(read.array)[0]
+    if only is not None:
+        known &= values == only
     return bytes(render(painted(_layer(name, file, changed), values, known), img_format="PNG"))
 
 

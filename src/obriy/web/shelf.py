@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -155,6 +155,11 @@ class Shelf:
         self._forget_deleted()
 
     @property
+    def records(self) -> Path:
+        """Folder of what panels said that must not be asked again."""
+        return self.desk / "records"
+
+    @property
     def uploads(self) -> Path:
         """Folder of what was uploaded."""
         return self.desk / UPLOADS
@@ -207,6 +212,24 @@ class Shelf:
             if run.state() != "done":
                 self._require_room()
                 run.work.start()
+
+    def again(self, run: ShelfRun, change: Callable[[], JobConfig]) -> None:
+        """Make a run again that decides otherwise about what it read; steps that stay are kept.
+
+        Args:
+            run: The run.
+            change: Returns the new configuration; it may change files of the run, at rest by then.
+
+        Raises:
+            UsageError: it is at work, or too many are.
+        """
+        with self._starting:
+            _require_rest(run)
+            self._require_room()
+            config = change().anchored()
+            (run.folder / FINISHED).unlink(missing_ok=True)
+            write_text(run.folder / CONFIG, config_text(config.identity()))
+            run.work.start()
 
     def rename(self, run: ShelfRun, name: str) -> ShelfRun:
         """Give the folder of a run another name.

@@ -157,6 +157,30 @@ class Name(BaseModel):
     name: str = Field(max_length=80)
 
 
+class ClusterName(BaseModel):
+    """What a person calls a cluster.
+
+    Attributes:
+        cluster: Its number.
+        name: Class of the legend.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    cluster: int = Field(ge=1, le=255)
+    name: str = Field(max_length=80)
+
+
+class Names(BaseModel):
+    """What a person calls clusters.
+
+    Attributes:
+        names: Of each that the person names; the panel names all others.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    names: list[ClusterName] = Field(max_length=255)
+
+
 def view(run: ShelfRun, shelf: Shelf) -> RunView:
     """Return what is told of a run."""
     result, state = run.result(), run.state()

@@ -8,7 +8,7 @@ from obriy.csv_text import csv_rows, csv_text
 from obriy.errors import InputError, OutputError, UsageError
 from obriy.labelling.cache import write_whole
 from obriy.labelling.labellers.spec import Spec
-from obriy.labelling.minutes import fingerprint
+from obriy.labelling.minutes import Minutes, fingerprint
 from obriy.labelling.panel_settings import PanelSettings
 from obriy.labelling.vocabulary import ABSTAINED, normalise
 from obriy.model.clusters import Answer, Portrait
@@ -17,6 +17,7 @@ from obriy.model.notices import notice
 
 _ASKED: Final = ("class", "confidence", "second_guess", "mixed", "evidence")
 _COLUMNS: Final = ("cluster", "share", *_ASKED, "facts", "classes", "fingerprint")
+_UNKNOWN: Final = "unknown"
 _YES: Final = {"yes", "y", "true", "1", "+", "x", "так", "да"}
 _NO: Final = {"", "no", "n", "false", "0", "-", "ні", "нет"}
 _CONFIDENCE: Final = 1.0
@@ -103,13 +104,46 @@ def read_sheet(path: Path) -> list[dict[str, str]]:
     return [row for row in rows if row["fingerprint"]]
 
 
+def fill_in(
+    path: Path, minutes: Minutes, clusters: Mapping[int, float], names: Mapping[int, str]
+) -> Path:
+    """Write what a person calls clusters into a sheet; of the others, that they leave the choice.
+
+    Args:
+        path: The sheet; made where it is not there. Rows of other clusters stay.
+        minutes: Of the panel that named the clusters: it tells what each is known by.
+        clusters: Share of each cluster in the seen pixels, by number.
+        names: Class by number of the cluster, as the person writes it.
+
+    Raises:
+        InputError: what lies there is no such sheet, or the minutes are of other clusters.
+        OutputError: it cannot be written.
+    """
+    known = {row["fingerprint"]: row for row in (read_sheet(path) if path.exists() else [])}
+    said = zip(minutes.answers, minutes.fingerprints, strict=True)
+    prints = {answer.cluster: print_ for answer, print_ in said}  # the last: of today's clusters
+    choices = ", ".join([*minutes.classes.values(), _UNKNOWN])
+    if not clusters.keys() <= prints.keys():
+        raise InputError(f"The record beside {path} is of other clusters.", "Make the run again.")
+    for number, share in clusters.items():
+        name, print_ = names.get(number, _UNKNOWN), prints[number]
+        about = {"cluster": str(number), "share": f"{share:.4f}", "classes": choices}
+        empty = dict.fromkeys(_COLUMNS, "") | about | {"fingerprint": print_}
+        row = known.get(print_, empty)
+        if row["class"] != name:  # what was said beside the name was said of another
+            row = row | dict.fromkeys(_ASKED, "") | {"class": name}
+        known[print_] = row
+    _write(path, list(known.values()))
+    return path
+
+
 def _row(portrait: Portrait, legend: Legend) -> dict[str, str]:
     facts = portrait.facts
     given = {
         "cluster": str(facts.id),
         "share": f"{facts.share:.4f}",
         "facts": " ".join(portrait.text.split()),
-        "classes": ", ".join([*(entry.name for entry in legend), "unknown"]),
+        "classes": ", ".join([*(entry.name for entry in legend), _UNKNOWN]),
         "fingerprint": fingerprint(facts),
     }
     return dict.fromkeys(_ASKED, "") | given

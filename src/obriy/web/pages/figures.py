@@ -97,7 +97,7 @@ def _of_what(result: RunResult, text: Text) -> str:
 def _largest(result: RunResult, text: Text, reader: Reader) -> list[tuple[str, str]]:
     """Return the largest classes of a map of land cover, with their shares of what was seen."""
     rows = getattr(getattr(result, "total", None), "classes", None) or []
-    legend, largest = _legend(result) if rows else {}, sorted(rows, key=lambda row: -row.share)
+    legend, largest = legend_of(result) if rows else {}, sorted(rows, key=lambda row: -row.share)
     known = [(legend.get(row.code), row) for row in largest[:_LARGEST]]
     return [(c.called(reader.lang) if c else r.name, text.percent(r.share)) for c, r in known]
 
@@ -229,7 +229,7 @@ def _classes(result: RunResult, text: Text, reader: Reader) -> None:
     rows = getattr(getattr(result, "total", None), "classes", None)
     if not rows:
         return
-    words, legend = reader.words, _legend(result)
+    words, legend = reader.words, legend_of(result)
 
     def named(row: Any) -> Cell:
         known = legend.get(row.code)
@@ -254,7 +254,7 @@ def _clusters(result: RunResult, text: Text, reader: Reader) -> None:
     rows = getattr(result, "clusters", None)
     if not rows:
         return
-    words, legend = reader.words, _legend(result)
+    words, legend = reader.words, legend_of(result)
 
     def called_(code: Any, name: str) -> str:
         known = legend.get(code)
@@ -278,7 +278,8 @@ def _clusters(result: RunResult, text: Text, reader: Reader) -> None:
         table(shown, words("clusters"))
 
 
-def _legend(result: RunResult) -> dict[int, Any]:
+def legend_of(result: RunResult) -> dict[int, Any]:
+    """Return the classes of a result by code."""
     from obriy.errors import ObriyError
     from obriy.sources.legends import open_legend
 

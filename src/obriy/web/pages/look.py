@@ -12,6 +12,7 @@ from obriy.model.result.base import RunResult
 from obriy.outputs.report import cells
 from obriy.render.text import text_of
 from obriy.web import rasters
+from obriy.web.pages.clusters import Clusters
 from obriy.web.pages.frame import Reader, api_url, card, swatch
 from obriy.web.pages.here import Here
 from obriy.web.rasters import Raster
@@ -19,6 +20,8 @@ from obriy.web.shelf import Shelf, ShelfRun
 
 _NONE = ""
 _UNSEEN = "unseen"
+_UNNAMED = "unknown"
+"""Class of what was seen and not named, as results have it."""
 _GREY = "#8e949b"
 _FEW = ("water", "ice")
 """Classes of which the areas are told one by one."""
@@ -112,6 +115,7 @@ class MapView:
         if not compared:
             self.right.output = _NONE
         self.opacity, self.share = 100, 50
+        self.compared, self.pointed = compared, None
         self.base: Any = None
 
     def build(self) -> None:
@@ -122,7 +126,8 @@ class MapView:
             return
         if not rasters.has_place(self.left.maps[0].file):
             ui.label(words("no_place")).classes("ob-soft")
-        with ui.element("div").classes("ob-see"):
+        named = bool(getattr(self.left.run.result(), "clusters", ())) if self.left.run else False
+        with ui.element("div").classes("ob-see ob-wide" if named else "ob-see"):
             options = {"maxZoom": rasters.DEEPEST, "attributionControl": False}
             self.board = ui.leaflet(center=self._centre(), zoom=13, options=options)
             self.board.classes("ob-map").props(f'role="region" aria-label="{words("map")}"')
@@ -164,6 +169,8 @@ class MapView:
         assert self.left.run is not None  # without one there is no map
         self.here = Here(self.reader, self.left.run)
         self.here.build()
+        if not self.compared:
+            Clusters(self.shelf, self.reader, self.left.run, self._point).build()
 
     def _choose_again(self) -> None:
         """Show what can be chosen: it depends on what is chosen."""
@@ -256,19 +263,26 @@ class MapView:
         for height, raster in enumerate((side.unseen(), side.raster), 1):
             if raster is None or side.run is None:
                 continue
-            url = api_url(side.run.name, "tiles", map=raster.place, v=raster.version)
-            path, _, query = url.partition("?")
-            options = {
-                "maxZoom": rasters.DEEPEST, "opacity": self.opacity / 100, "zIndex": height,
-                "pane": "tilePane" if pane == "overlayPane" else pane,
-                "className": "ob-tiles" if raster is side.raster else "ob-tiles ob-unseen",
-            }  # fmt: skip
-            layer = self.board.tile_layer(
-                url_template=f"{path}/{{z}}/{{x}}/{{y}}.png?{query}", options=options
-            )
-            side.shown.append(layer)
+            look = "" if raster is side.raster else "ob-unseen"
+            where = "tilePane" if pane == "overlayPane" else pane
+            side.shown.append(self._tiles(side.run, raster, look, height, pane=where))
         for layer in before:
             self.board.remove_layer(layer)
+
+    def _tiles(
+        self, run: ShelfRun, raster: Raster, look: str, height: int, *, pane: str = "tilePane",
+        **asked: str,
+    ) -> Any:  # fmt: skip
+        """Lay a map over what there is; return what stands on the board."""
+        url = api_url(run.name, "tiles", map=raster.place, v=raster.version, **asked)
+        path, _, query = url.partition("?")
+        options = {
+            "maxZoom": rasters.DEEPEST, "opacity": self.opacity / 100, "zIndex": height,
+            "pane": pane, "className": f"ob-tiles {look}".rstrip(),
+        }  # fmt: skip
+        return self.board.tile_layer(
+            url_template=f"{path}/{{z}}/{{x}}/{{y}}.png?{query}", options=options
+        )
 
     def _fade(self, opacity: int) -> None:
         self.opacity = opacity
@@ -330,6 +344,18 @@ class MapView:
         url = api_url(self.left.run.name, "outlines")
         ui.run_javascript(f"obriyShapes({self.board.id}, {json.dumps(url)})")
 
+    def _point(self, number: int | None) -> None:
+        """Show where a cluster is, above all else; None: none of them."""
+        if self.pointed is not None:
+            self.board.remove_layer(self.pointed)
+            self.pointed = None
+        found = [one for one in self.left.of_date() if one.layer.name == "clusters"]
+        if number is not None and found and self.left.run is not None:
+            self.pointed = self._tiles(self.left.run, found[0], "ob-only", 9, only=str(number))
+            ui.run_javascript(
+                f"getElement({self.board.id}).$el.scrollIntoView({{block: 'nearest'}})"
+            )
+
     def _basemap(self, on: bool) -> None:
         if on and self.base is None:
             options = {"maxZoom": rasters.DEEPEST, "zIndex": 0}
@@ -350,7 +376,7 @@ def legend(raster: Raster, reader: Reader, areas: dict[str, str]) -> None:
                 ui.label(word)
         return
     classes = raster.layer.legend
-    names = [c.name for c in classes] if classes is not None else []
+    names = [*(c.name for c in classes), _UNNAMED] if classes is not None else []
     known = [areas.get(names[n]) if n < len(names) else None for n in range(len(entries))]
     there = not set(areas) <= set(_FEW)  # of a long legend what does not occur is left out
     with ui.element("div").classes("ob-legend"):
@@ -370,7 +396,11 @@ def areas_of(result: RunResult | None, date: str, reader: Reader) -> dict[str, s
     rows = getattr(getattr(result, "total", None), "classes", None)
     if rows is not None:
         areas = {r.name: "" if r.area_km2 is None else f"{text.area(r.area_km2)} · " for r in rows}
-        return {row.name: areas[row.name] + text.percent(row.share) for row in rows}
+        told = {row.name: areas[row.name] + text.percent(row.share) for row in rows}
+        count = sum(row.name == _UNNAMED for row in getattr(result, "clusters", []))
+        if count and _UNNAMED in told:
+            told[_UNNAMED] += f" · {reader.words('clusters_count', count=count)}"
+        return told
     row = next((r for r in getattr(result, "dates", []) if (r.date or "") == date), None)
     subject = "ice" if result.job == "ice" else "water"
     area = getattr(row, f"{subject}_km2", None) or getattr(row, "area_km2", None)

@@ -14,7 +14,7 @@ from obriy.errors import UsageError
 from obriy.labelling.minutes import problems_of
 from obriy.labelling.panel import Minutes, PanelSettings, convene, needs_pictures, voters
 from obriy.labelling.portraits import make_portraits
-from obriy.labelling.vote import VoteRule, vote, weights_from
+from obriy.labelling.vote import VoteRule, is_person, vote, weights_from, who_counts
 from obriy.methods.clustering.rule import ClusterRule
 from obriy.model.clusters import MOST_CLUSTERS, Answer, ClusterFacts, Naming, Portrait
 from obriy.model.legend import UNNAMED, Legend
@@ -184,12 +184,13 @@ def reliability_of(spec: str | None, labellers: Sequence[str], legend: Legend) -
     strange = sorted(set(weights) - set(who))
     if strange and Path(spec).suffix != ".json":
         raise did_you_mean("labeller of this panel", strange[0], sorted(who))
-    missing = [name for name in who if name not in weights]
+    missing = [name for name in who if name not in weights and not is_person(name)]
     if missing:
         raise UsageError(
             f"--reliability says nothing of '{missing[0]}'.", "Give each labeller of it a weight."
         )
-    return weights_from({name: weights[name] for name in who}, len(legend.codes))
+    known = {name: weights[name] for name in who if name in weights}
+    return weights_from(known, len(legend.codes))
 
 
 def _stated(spec: str) -> dict[str, float]:
@@ -243,7 +244,7 @@ def _why_split(naming: Naming) -> str:
     """Return why a cluster is to be split; empty where it is not."""
     if naming.facts.share < LEAST_SHARE:
         return ""
-    heard = [a for a in naming.answers if not a.problem]
+    heard = [a for a in who_counts(naming.answers) if not a.problem]
     mixed = [a for a in heard if a.mixed]
     if heard and 2 * len(mixed) > len(heard):
         return notice("called_mixed", names=[a.labeller for a in mixed])
