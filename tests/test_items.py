@@ -27,7 +27,7 @@ from obriy.sources.finding import find_items
 from obriy.sources.scene import open_scene
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.ice import IceConfig
-from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.jobs import run_job
 from obriy.workflows.water.inputs import read_inputs
@@ -127,10 +127,11 @@ def test_open_scene_asks_it_too(arrays):
 # --- one image, or several ------------------------------------------------------------------------
 
 
-def test_land_cover_refuses_several_images_and_names_one(image, tmp_path):
+def test_a_comparison_of_land_cover_refuses_several_images_and_names_one(image, tmp_path):
     folder = copies(image, tmp_path / "images", "2025-06-05.tif", "2025-06-25.tif")
+    given = {"source": str(folder), "out": tmp_path / "run"}
     with pytest.raises(UsageError, match="2 images") as caught:
-        run_job(make_config(LandcoverConfig, {"source": str(folder), "out": tmp_path / "run"}))
+        run_job(make_config(LandcoverCompareConfig, given))
     assert "2025-06-05.tif" in caught.value.hint
 
 

@@ -124,7 +124,7 @@ def test_land_cover_of_an_api_is_that_of_the_file(season, api, tmp_path):
     given = {"method": "kmeans", "clusters": 3, "outputs": ["landcover"]}
     near = {"source": str(season[0] / "2025-06-05"), "sensor": "sentinel2_l2a",
             "aoi": AROUND, "out": tmp_path / "near"}  # fmt: skip
-    far = {"source": api, "aoi": AROUND, "datetime": "2025-06", "out": tmp_path / "far"}
+    far = {"source": api, "aoi": AROUND, "datetime": "2025-06", "best": 1, "out": tmp_path / "far"}
     runs = [run_job(make_config(LandcoverConfig, given | own)) for own in (near, far)]
     maps = [rasterio.open(run.result.outputs["landcover"]).read(1) for run in runs]
     assert np.array_equal(*maps)

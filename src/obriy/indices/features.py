@@ -15,6 +15,7 @@ from obriy.errors import UsageError
 from obriy.indices.catalogue import get_index
 from obriy.model.bands import SPECTRAL
 from obriy.model.features import GROUPS
+from obriy.model.season import SEASONAL
 from obriy.registry import did_you_mean
 
 FloatArray = npt.NDArray[np.float32]
@@ -30,8 +31,9 @@ NEIGHBOURHOOD_WINDOW: Final = 15
 
 
 def ground_bands(available: set[str]) -> list[str]:
-    """Return the bands that see the ground, by wavelength."""
-    return [b for b in SPECTRAL if b in available and b not in NOT_OF_THE_GROUND]
+    """Return the bands that see the ground, by wavelength, then what is known of a season."""
+    names = (*SPECTRAL, *SEASONAL)
+    return [b for b in names if b in available and b not in NOT_OF_THE_GROUND]
 
 
 def possible_indices(available: set[str]) -> list[str]:
@@ -91,7 +93,7 @@ def feature_stack(bands: Mapping[str, FloatArray], groups: Sequence[str]) -> Flo
     missing = np.any([np.isnan(bands[name]) for name in ground_bands(set(bands))], axis=0)
     planes = []
     for name in feature_names(groups, set(bands)):
-        kind, _, base = name.rpartition("_")
+        kind, _, base = name.partition("_")
         if kind == "texture":
             plane = local_deviation(layers[base], TEXTURE_WINDOW)
         elif kind == "around":

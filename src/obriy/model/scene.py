@@ -2,7 +2,8 @@
 
 A Scene has dims ``(y, x)``, one variable per STAC common band name (float32 reflectance, unitless,
 unclipped: dark water may lie below 0, cloud and snow above 1; NaN is missing), optionally
-``flags`` (uint16, bits of `obriy.model.flags.Flag`), a grid, and the attributes ``sensor``
+``flags`` (uint16, bits of `obriy.model.flags.Flag`), the layers of a season
+(`obriy.model.season`), a grid, and the attributes ``sensor``
 (an id of ``tables/sensors`` or ``"unknown"``) and ``provenance`` (a `Provenance`). The variables
 may be lazily indexed: code asks for blocks, never for the whole.
 """
@@ -17,6 +18,7 @@ from obriy.errors import InputError
 from obriy.model.bands import SPECTRAL
 from obriy.model.grid import coords_of, geobox_of
 from obriy.model.provenance import Provenance
+from obriy.model.season import SEASONAL
 
 MOST_REFLECTANCE: Final = 2.0
 """Snow in the sun reaches 1.2 at the top of the atmosphere; a whole image never has this median."""
@@ -111,8 +113,11 @@ def is_reflectance(scene: xr.Dataset) -> bool:
 
 
 def band_names(scene: xr.Dataset) -> list[str]:
-    """Return the common names of the spectral bands that the scene has, by wavelength."""
-    return [name for name in SPECTRAL if name in scene]
+    """Return the common names of the spectral bands that the scene has, by wavelength.
+
+    Of the Scene of a season what else tells its pixels apart comes behind them.
+    """
+    return [name for name in (*SPECTRAL, *SEASONAL) if name in scene]
 
 
 def provenance_of(scene: xr.Dataset) -> Provenance:

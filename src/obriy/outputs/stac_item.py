@@ -175,7 +175,10 @@ def _within_180(lonlat: shapely.Geometry) -> shapely.Geometry:
 
 
 def _times(time: str) -> tuple[dt.datetime | None, dt.datetime | None, dt.datetime | None]:
-    """Return datetime, or start and end: a date is a whole day."""
+    """Return datetime, or start and end: a date is a whole day, a season from its first on."""
+    first, _, last = time.partition("/")
+    if last:
+        return None, _times(first)[1], _times(last)[2]
     moment = dt.datetime.fromisoformat(time)
     moment = moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     if len(time) > len("2019-04-16"):

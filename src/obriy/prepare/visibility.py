@@ -38,6 +38,8 @@ SNOW_FLOOR: Final = {"green": 0.20, "red": 0.22, "nir": 0.24}
 with its snow bit are labelled water, and 99 % of those lie below all three."""
 
 
+SNOW_INDEX: Final = 0.4
+"""(green - SWIR) / (green + SWIR) above which something bright is snow."""
 EDGE_M: Final = 60.0
 """Metres around cloud and shadow that are suspected with them. Masks are widened in practice
 (Baetens et al. 2019, doi:10.3390/rs11040433); of water within 20 m of a flagged cloud a third was
@@ -96,6 +98,25 @@ def hide_for_cover(edge: int, block: Block) -> Block:
     hidden = unseen != Unseen.SEEN
     bands = {name: _blank(array, hidden) for name, array in block.bands.items()}
     return dataclasses.replace(seen, flags=block.flags, bands=bands, unseen=unseen)
+
+
+def is_snow(block: Block) -> npt.NDArray[np.bool_]:
+    """Say where a block, as `hide_for_cover` returned it, shows snow or ice on the ground.
+
+    A quality band says it of what is not too dark for it; without one the snow index does, above
+    0.4 (Hall et al. 1995, doi:10.1016/0034-4257(95)00137-P), of what is bright in every band.
+    """
+    flagged = np.zeros(block.shape, bool)
+    if block.flags is not None:
+        flagged = _has(block.flags, Flag.SNOW) & ~_darker(block, SNOW_FLOOR)
+    green, swir = block.bands.get("green"), block.bands.get("swir16")
+    if green is None or swir is None:
+        return flagged
+    bright = green - swir > SNOW_INDEX * (green + swir)
+    for name, floor in SNOW_FLOOR.items():
+        if name in block.bands:
+            bright &= block.bands[name] >= floor
+    return flagged | bright
 
 
 def settle_cover(block: Block, said: Labelled) -> Labelled:

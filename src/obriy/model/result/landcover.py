@@ -78,6 +78,28 @@ class Cost(Open):
     usd: float | None = None
 
 
+class CoverSeason(Values):
+    """What a season was made of, and what was not seen of it.
+
+    Attributes:
+        dates: Each date: ``date``, ``seen_share`` of the grid (0 to 1), ``reason`` why it failed.
+        months_unseen: Months of the year, 1 to 12, within the period, of which nothing was seen.
+        dates_per_pixel: 10th percentile, median and 90th of the dates on which a pixel was seen.
+        never_seen_share: Share of the pixels that no date showed, 0 to 1.
+        few_seen_share: Share of the pixels that one or two dates showed.
+        greenest_month: Month of the highest mean NDVI, 1 to 12; None: not known.
+        barest_month: Month of the lowest.
+    """
+
+    dates: list[Plain]
+    months_unseen: list[int]
+    dates_per_pixel: list[int]
+    never_seen_share: float
+    few_seen_share: float
+    greenest_month: int | None = None
+    barest_month: int | None = None
+
+
 class CoverTotal(DistrictRow):
     """All districts as one place.
 
@@ -89,12 +111,13 @@ class CoverTotal(DistrictRow):
 
 
 class LandcoverResult(RunResult):
-    """Land cover of one image.
+    """Land cover of one image, or of a season.
 
     Attributes:
         method: As it was asked for.
         legend: Name of the legend of its classes.
-        dates: The one date.
+        dates: The one date; of a season its first and last, an interval of ISO 8601.
+        season: What a season was made of; None: it is one image.
         unseen_share: Share that was not seen, 0 to 1.
         clusters: Clusters and their names; empty of a map of a student.
         classes: By district.
@@ -111,6 +134,7 @@ class LandcoverResult(RunResult):
     method: str
     legend: str
     dates: list[DateRow] = Field(default_factory=list)
+    season: CoverSeason | None = None
     unseen_share: float
     clusters: list[ClusterRow]
     classes: list[ClassRow]

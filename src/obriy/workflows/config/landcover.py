@@ -16,7 +16,7 @@ from obriy.workflows.config.base import (
     one_or_more,
 )
 from obriy.workflows.config.reading import ImageConfig
-from obriy.workflows.config.searching import SearchConfig
+from obriy.workflows.config.searching import SearchSeriesConfig
 
 
 def _auto(value: Any) -> Any:
@@ -34,7 +34,7 @@ class CoverConfig(ImageConfig):
 
     source: str = Field(
         "sample:",
-        description="image, folder of bands, sample: or simulated:",
+        description="image, folder of bands, folder of dated images, sample: or simulated:",
         json_schema_extra=ARGUMENT,
     )
     features: CommaList = Field(
@@ -91,8 +91,8 @@ class CoverConfig(ImageConfig):
         return [f"replay:{self.replay}"] if self.replay else list(self.labellers)
 
 
-class LandcoverConfig(CoverConfig, SearchConfig):
-    """Map land cover without labels: clusters that a panel of labellers names."""
+class LandcoverConfig(CoverConfig, SearchSeriesConfig):
+    """Map land cover without labels: clusters of an image, or of a season, that a panel names."""
 
     PLACES: ClassVar[tuple[str, ...]] = (*CoverConfig.PLACES, "method")
     FIRST = ("method", "clusters", "labellers", "reference", "out")

@@ -1,4 +1,4 @@
-"""`obriy landcover`: one image to a named, scored map of land cover, in a run folder."""
+"""`obriy landcover`: an image, or a season, to a named and scored map, in a run folder."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -21,13 +21,14 @@ from obriy.model.legend import Legend
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, check_reflectance, check_scene, provenance_of
 from obriy.prepare.clouds.mask import Clouds
+from obriy.prepare.crop import crop
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.settings import settings
 from obriy.sources.legends import open_legend
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.evaluation import cover_reference
-from obriy.workflows.inputs import lies_far, one_image
+from obriy.workflows.inputs import lies_far
 from obriy.workflows.landcover.clustering import (
     Clustered,
     cluster_in_memory,
@@ -37,6 +38,7 @@ from obriy.workflows.landcover.clustering import (
 from obriy.workflows.landcover.mapping import CoverMap, cover_in_memory, write_cover_map
 from obriy.workflows.landcover.naming import PanelRules, name_clusters, panel_of, reliability_of
 from obriy.workflows.landcover.products import CoverInputs, write_cover_products
+from obriy.workflows.landcover.reading import plan_of_season, read_cover, with_season
 from obriy.workflows.landcover.student_map import (
     open_student_map,
     student_in_memory,
@@ -58,7 +60,7 @@ def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: grid, bands, clusterer, labellers, outputs."""
     config = config.anchored()
     if lies_far(config.source):
-        return plan_of_search(config, _asked(config), best=1)
+        return plan_of_search(config, _asked(config))
     inputs = _inputs(config)
     by_student = config.method.startswith(PREFIX)
     method = _method(config, inputs.scene)
@@ -66,6 +68,7 @@ def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
         _rules(config, inputs.legend)
     return {
         "source": config.source,
+        **({} if inputs.dates is None else plan_of_season(inputs.dates)),
         "method": config.method,
         "clusters": None if by_student else config.clusters or "auto",
         **plan_of(config, method, inputs.part, inputs.districts),
@@ -90,9 +93,10 @@ def run_landcover(config: LandcoverConfig, options: EngineOptions | None = None)
     inputs = _inputs(config)
     options = limited(config, options)
     make = _by_student if config.method.startswith(PREFIX) else _by_clusters
-    cover_of = make(config, inputs, options)
+    make(config, inputs, options)  # what is wrong with it is said before the work
     with run_folder(config) as folder:
-        cover = cover_of(folder)
+        inputs = with_season(config, inputs, folder, options)
+        cover = make(config, inputs, options)(folder)
         result = write_cover_products(config, folder, inputs, cover)
         return finish(config, folder, result)
 
@@ -141,14 +145,14 @@ def _by_student(
                 method,
                 folder.path,
                 part=inputs.part if inputs.districts else None,
-                clouds=config.clouds,
+                clouds=inputs.clouds(config),
                 options=options,
                 lang=config.lang,
             )
 
         read = [*hrefs_of(provenance_of(inputs.scene)), config.method.removeprefix(PREFIX)]
         told = fingerprint([*read, *places_of(config)]) | {"lang": config.lang}
-        step = folder.step("landcover", work, told)
+        step = folder.step("landcover", work, told, after=inputs.steps)
         return open_student_map(folder.path, step, inputs.part, method)
 
     return make
@@ -269,10 +273,14 @@ def _asked(config: LandcoverConfig) -> Method:
 
 
 def _inputs(config: LandcoverConfig) -> CoverInputs:
-    read = one_image(config, needs=_asked(config).bands)
+    read, dates = read_cover(config, _asked(config).bands)
     legend = _legend(config)
     reference = None if config.reference is None else cover_reference(config, read.part, legend)
-    return CoverInputs(read.scene, read.part, read.districts, legend, reference)
+    if dates is None:
+        return CoverInputs(read.scene, read.part, read.districts, legend, reference)
+    scene = dates.scene
+    part = crop(scene, read.districts) if read.districts else scene
+    return CoverInputs(scene, part, read.districts, legend, reference, dates)
 
 
 def _legend(config: LandcoverConfig) -> Legend:
@@ -302,7 +310,7 @@ class _Steps:
                 self.folder.path,
                 f"rounds/{number}",
                 part=self.inputs.part if self.inputs.districts else None,
-                clouds=self.config.clouds,
+                clouds=self.inputs.clouds(self.config),
                 options=self.options,
                 lang=self.config.lang,
             )
@@ -312,5 +320,6 @@ class _Steps:
         told = fingerprint([*read, *places_of(self.config), *weights])
         if isinstance(method, FixedClusters):
             told["splits"] = method.rule.describe()["splits"]
-        step = self.folder.step(name, work, told, after=[f"clusters {number - 1}"] * bool(number))
+        after = [f"clusters {number - 1}"] if number else self.inputs.steps
+        step = self.folder.step(name, work, told, after=after)
         return open_clustered(self.folder.path, name, step, self.inputs.part)

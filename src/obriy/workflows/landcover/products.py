@@ -26,10 +26,12 @@ from obriy.model.result.landcover import (
 )
 from obriy.model.scene import band_names
 from obriy.model.scores import Scores
+from obriy.model.season import STEP, SeasonSeen
 from obriy.outputs.files import write_bytes, write_text
 from obriy.outputs.polygons import write_parcels
 from obriy.outputs.report import landcover
 from obriy.outputs.tables import write_rows, write_scores
+from obriy.prepare.clouds.mask import Clouds
 from obriy.render.contact_sheet import contact_sheet
 from obriy.render.maps import map_figure
 from obriy.runs.folder import RunFolder
@@ -37,6 +39,13 @@ from obriy.validation.ceiling import NamingScores, evaluate_naming
 from obriy.validation.evaluate import evaluate
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.landcover.mapping import CoverMap
+from obriy.workflows.landcover.season import (
+    OBSERVATIONS,
+    Dates,
+    about_season,
+    dates_that_failed,
+    season_row,
+)
 from obriy.workflows.products import RunFiles
 from obriy.workflows.records import about_districts, districts_that_failed
 from obriy.workflows.run import command_of
@@ -55,6 +64,8 @@ class CoverInputs:
         districts: Where areas are asked for; empty: the whole image.
         legend: The classes that clusters are named with.
         reference: What the map is scored against, on the grid of the part.
+        dates: What a season is made of; None: it is one image.
+        seen: What was seen through the season; None: it is one image, or not made yet.
     """
 
     scene: xr.Dataset
@@ -62,6 +73,17 @@ class CoverInputs:
     districts: list[District]
     legend: Legend
     reference: Reference | None
+    dates: Dates | None = None
+    seen: SeasonSeen | None = None
+
+    @property
+    def steps(self) -> list[str]:
+        """Steps of the run that the scene is made by."""
+        return [] if self.dates is None else [STEP]
+
+    def clouds(self, config: LandcoverConfig) -> Clouds:
+        """Return how the clouds of the scene are known: of a season each date knew its own."""
+        return config.clouds if self.dates is None else "auto"
 
 
 def write_cover_products(
@@ -87,6 +109,8 @@ def write_cover_products(
     result = _result(products)
     maps = run.paths(cover.files)
     run.files |= {name: file for name, file in maps.items() if is_listed(name, config.outputs)}
+    if inputs.dates is not None:
+        run.files[OBSERVATIONS] = folder.file(f"{OBSERVATIONS}.tif")
     _write_tables(run, products)
     _draw(run, products, result)
     clusters = None if cover.clusters is None else cover.clusters.legend
@@ -168,6 +192,7 @@ def _draw(run: RunFiles, products: _Products, result: LandcoverResult) -> None:
 def _result(products: _Products) -> LandcoverResult:
     """Put ``result.json`` together; its names are a contract that other programs rely on."""
     config, cover, scores = products.config, products.cover, products.scores
+    seen = products.inputs.seen
     covered, total = products.areas.districts, products.areas.total
     overlap = products.areas.together is not None
     warnings = [
@@ -175,12 +200,14 @@ def _result(products: _Products) -> LandcoverResult:
         *about_districts(products.inputs.districts, covered, overlap=overlap),
         *_of_size(products),
         *_of_names(products),
+        *([] if seen is None else about_season(seen)),
     ]
     holes = cover.found["failed"]
     return LandcoverResult(
         method=config.method,
         legend=cover.map.legend.name,
         dates=[_date_row(products)],
+        season=None if seen is None else season_row(seen),
         unseen_share=_unseen_share(products),
         clusters=[ClusterRow(**one.to_dict(cover.map.legend)) for one in cover.namings],
         classes=_classes(products.classes, cover.namings),
@@ -194,6 +221,7 @@ def _result(products: _Products) -> LandcoverResult:
             *parts_that_failed(cover.map.time or WHOLE_IMAGE, holes),
             *(Failure(kind="cluster", name="", reason=why) for why in cover.problems),
             *_districts_that_failed(products),
+            *([] if seen is None else dates_that_failed(seen)),
         ],
         decision=cover.found["decision"],
         command=command_of(config),
@@ -245,7 +273,7 @@ def _seen_of(district: DistrictCover) -> dict[str, Any]:
 
 def _of_names(products: _Products) -> list[str]:
     """Return what makes names doubtful, whatever the panel says of its sureness."""
-    scene, clouds = products.inputs.scene, products.config.clouds
+    scene, clouds = products.inputs.scene, products.inputs.clouds(products.config)
     said: list[str] = []
     if clouds in ("none", "flags") and "flags" not in scene:
         said.append(notice("clouds_named_land"))

@@ -27,8 +27,8 @@ from obriy.sources.class_map import open_class_map
 from obriy.validation.split import Split, deal
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.evaluation import cover_reference
-from obriy.workflows.inputs import one_image
 from obriy.workflows.jobs import read_config
+from obriy.workflows.landcover.reading import read_cover
 from obriy.workflows.passes import pixel_m
 
 GAP: Final = 0.25
@@ -222,7 +222,8 @@ def open_run(folder: Path, reference: str | None = None) -> Lesson:
             f"{folder} holds no map of land cover.", "Give the folder of an 'obriy landcover' run."
         )
     named = open_class_map(folder / MAP)
-    scene = one_image(config).scene
+    read, dates = read_cover(config, set)
+    scene = read.scene if dates is None else dates.scene
     part = part_of(scene, named, config.source)
     if reference is not None:
         # What the codes of the run's own reference are, says nothing of another.

@@ -3,9 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-import xarray as xr
-
-from obriy.errors import InputError, SourceError, UsageError
+from obriy.errors import InputError, UsageError
 from obriy.methods.expression import parse_method
 from obriy.model.areas import Area
 from obriy.model.item import Item
@@ -13,8 +11,8 @@ from obriy.sources.dated_files import SIDECAR
 from obriy.sources.dates import parse_range
 from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.config.water import WaterConfig
-from obriy.workflows.inputs import Inputs, OpenedItem, districts_of, open_items
-from obriy.workflows.opening import scene_of
+from obriy.workflows.inputs import Inputs, OpenedItem, districts_of
+from obriy.workflows.open_dates import open_dates, require_dates
 from obriy.workflows.water.balance import BalanceInputs, read_balance
 from obriy.workflows.water.measuring import weigh_as
 
@@ -42,33 +40,14 @@ def read_inputs(config: WaterConfig, items: Sequence[Item]) -> SeriesInputs:
             "--reference scores one map, and a series has many.",
             "Run: obriy evaluate RUN/maps/DATE/mask.tif REFERENCE.",
         )
-    _require_dates(items)
+    require_dates(items)
     districts = districts_of(config)
     dates = [item.date for item in items]
     check_change(config.change, sorted(set(dates)))
     balance = read_balance(config, districts, dates)
-    method = parse_method(config.method)
-
-    def open_one(item: Item) -> xr.Dataset:
-        scene = scene_of(config, item, districts=districts, needs=method.bands)
-        scene.attrs["time"] = item.date
-        return scene
-
-    named = list(zip(dates, items, strict=True))
-    inputs = open_items(named, open_one, method.bands, districts, config.resolution)
+    inputs = open_dates(config, items, parse_method(config.method).bands, districts)
     check_weights(config, inputs.opened)
     return SeriesInputs(inputs.opened, inputs.districts, balance)
-
-
-def _require_dates(items: Sequence[Item]) -> None:
-    """Raise where an image has no date."""
-    lost = next((item for item in items if not item.date), None)
-    if lost is not None:
-        raise SourceError(
-            f"Nothing tells the date of {lost.paths[0]}.",
-            f"Name it with its date (2025-06-08), or write {SIDECAR} beside it with the columns "
-            "file,date.",
-        )
 
 
 def check_change(change: tuple[str, str] | None, dates: list[str]) -> None:

@@ -1,0 +1,367 @@
+"""Scenes of several dates to one Scene of their season: what is seen of each pixel, robustly.
+
+Each date is hidden where clouds are, as a map of land cover hides them (`prepare/visibility.py`),
+and what is left of a pixel becomes medians and percentiles. Snow counts only where a pixel was
+never seen without it: of a field it hides the season, and its NDSI is that of water.
+"""
+
+import dataclasses
+import datetime as dt
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from numba import njit
+from odc.geo.geobox import GeoBox
+
+from obriy.blocks.base import Block, FloatArray
+from obriy.blocks.computed import computed_variable
+from obriy.blocks.damage import read_around
+from obriy.blocks.decoding import DECODING
+from obriy.blocks.memory import TAKES
+from obriy.indices.catalogue import get_index
+from obriy.indices.features import ground_bands
+from obriy.model.bands import resolve_nir
+from obriy.model.flags import CLOUDS_STEP
+from obriy.model.grid import geobox_of
+from obriy.model.provenance import Provenance
+from obriy.model.scene import band_names, make_scene, provenance_of
+from obriy.model.season import (
+    GREEN,
+    GREEN_SHARE,
+    INDICES,
+    MONTHS,
+    SEASONAL,
+    SPREAD,
+    STEP,
+    WET_SHARE,
+    curve,
+)
+from obriy.prepare.visibility import hide_for_cover, is_snow
+
+I16 = npt.NDArray[np.int16]
+Mask = npt.NDArray[np.bool_]
+Planes = dict[str, I16]
+
+UNIT: Final = 1e-4
+"""Of the whole numbers in which reflectance and indices are kept."""
+MISSING: Final = -32768
+_LEVELS: Final = (0.1, 0.5, 0.9)
+_LOW, _MEDIAN, _HIGH = range(3)
+_SPREAD_OF: Final = ("red", "nir", "nir08", "swir16")
+"""Bands whose percentiles are kept, for whoever reads the file. No clusters are made of them: in
+simulated years they blur what the indices tell (`docs/design/0039-seasons.md`)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """What a season is in a window.
+
+    Attributes:
+        planes: (rows, columns) int16 of each layer, in `UNIT`, `MISSING` where never seen.
+        curves: The same of the medians of the months, of those that have dates.
+        count: (rows, columns) dates on which each pixel was seen.
+        seen: Pixels that each date showed.
+    """
+
+    planes: Planes
+    curves: Planes
+    count: npt.NDArray[np.int64]
+    seen: npt.NDArray[np.int64]
+
+
+class Stack:
+    """Scenes of one place, each of a date, that are read together window by window.
+
+    Args:
+        scenes: Scenes on one grid that know their time, in its order.
+        edge: Pixels around cloud and shadow of which nothing is seen, see `hide_for_cover`.
+        detect: Makes of a scene what finds its clouds block by block; None: its flags tell.
+        only: Bands that are wanted; None: all that see the ground.
+
+    Attributes:
+        bands: Bands that all of them have, by wavelength.
+        dates: ISO 8601, of each.
+        holes: What could not be read, by the number of its date.
+    """
+
+    def __init__(
+        self,
+        scenes: Sequence[xr.Dataset],
+        edge: int,
+        detect: Callable[[xr.Dataset], Any] | None = None,
+        only: Sequence[str] | None = None,
+    ) -> None:
+        self.scenes = tuple(scenes)
+        shared = set.intersection(*(set(band_names(scene)) for scene in scenes))
+        ground = ground_bands({name for name in shared if "_" not in name})
+        self.bands = [name for name in ground if only is None or name in only]
+        self.dates = [str(scene.attrs["time"])[:10] for scene in scenes]
+        self.holes: dict[int, str] = {}
+        self._months = np.array([dt.date.fromisoformat(date).month for date in self.dates])
+        self._edge = edge
+        self._detectors = [None if detect is None else detect(scene) for scene in scenes]
+        self._last = threading.local()
+
+    @property
+    def grid(self) -> GeoBox:
+        """The grid of all of them."""
+        return geobox_of(self.scenes[0])
+
+    @property
+    def months(self) -> list[int]:
+        """Months that have a date."""
+        return [month for month in MONTHS if month in self._months]
+
+    @property
+    def indices(self) -> list[str]:
+        """Indices that the bands allow."""
+        able = [name for name in INDICES if get_index(name).is_possible(set(self.bands))]
+        return able[:2] if "MNDWI" in able else able
+
+    @property
+    def names(self) -> list[str]:
+        """Layers of the season: medians, percentiles, shares."""
+        spread = [name for name in self.bands if name in _SPREAD_OF]
+        spread += [name.lower() for name in self.indices]
+        shares = [GREEN_SHARE] * ("NDVI" in self.indices)
+        shares += [WET_SHARE] * bool({"MNDWI", "NDWI"} & set(self.indices))
+        return [*self.bands, *(f"{name}_{end}" for name in spread for end in SPREAD), *shares]
+
+    @property
+    def curves(self) -> list[str]:
+        """Medians of the months."""
+        return [curve(index, month) for index in self.indices for month in self.months]
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """What a pixel of a window takes while its season is made."""
+        kept = 2 * len(self.dates) * (len(self.bands) + 1) + 3 * len(self.dates)
+        return kept + 14 * len(self.bands) + 8 * (len(self.names) + len(self.curves))
+
+    def window(self, rows: slice, columns: slice) -> Window:
+        """Return what the season is in a window; the last one of each thread is kept."""
+        key = (rows.start, rows.stop, columns.start, columns.stop)
+        if getattr(self._last, "key", None) != key:
+            self._last.made = None  # one at a time
+            self._last.made = self._make(rows, columns)
+            self._last.key = key
+        made: Window = self._last.made
+        return made
+
+    def _make(self, rows: slice, columns: slice) -> Window:
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        count = shape[0] * shape[1]
+        values = np.full((len(self.bands), len(self.dates), count), MISSING, np.int16)
+        snow = np.zeros((len(self.dates), count), np.bool_)
+        for number in range(len(self.dates)):
+            block = self._block(number, rows, columns)
+            snow[number] = is_snow(block).ravel()
+            for band, name in enumerate(self.bands):
+                _quantise(np.ascontiguousarray(block.bands[name]).ravel(), values[band, number])
+        used = _used(values[0], snow)
+        made = self._layers(dict(zip(self.bands, values, strict=True)), used)
+        planes, curves = ({n: p.reshape(shape) for n, p in part.items()} for part in made)
+        return Window(
+            planes, curves, used.sum(axis=0).reshape(shape), used.sum(axis=1, dtype=np.int64)
+        )
+
+    def _layers(self, values: Mapping[str, I16], used: Mask) -> tuple[Planes, Planes]:
+        """Return the layers, and the curves, of (dates, pixels) values of each band."""
+        planes: Planes = {}
+        curves: Planes = {}
+        for name, own in values.items():
+            found = _quantiles(own, used)
+            planes[name] = found[_MEDIAN]
+            if name in _SPREAD_OF:
+                planes |= _ends(name, found)
+        blind = planes[self.bands[0]] == MISSING
+        nir = resolve_nir(set(values)) or "nir"
+        for index in self.indices:
+            pair = get_index(index).formula.difference
+            assert pair is not None
+            one, other = (values[nir if name == "nir" else name] for name in pair)
+            own = _ratio(one, other, used)
+            found = _quantiles(own, used)
+            found[:, (found[_MEDIAN] == MISSING) & ~blind] = 0  # undefined: neither one nor other
+            planes |= _ends(index.lower(), found)
+            months = {m: self._month(own, used, m) for m in self.months}
+            curves |= {curve(index, month): plane for month, plane in months.items()}
+            if index == "NDVI":
+                planes[GREEN_SHARE] = _share(np.stack(list(months.values())), GREEN, blind)
+            else:
+                planes[WET_SHARE] = _share(own, 0.0, blind)
+        return {name: planes[name] for name in self.names}, curves
+
+    def _month(self, values: I16, used: Mask, month: int) -> I16:
+        of_it = np.flatnonzero(self._months == month)
+        found: I16 = _quantiles(values[of_it], used[of_it])[_MEDIAN]
+        return found
+
+    def _block(self, number: int, rows: slice, columns: slice) -> Block:
+        """Return a window of one date, what clouds hide taken out of it."""
+        scene, detector = self.scenes[number], self._detectors[number]
+        around = self._edge + 2 if "flags" in scene or detector is not None else 0
+        halo = max(around, 0 if detector is None else detector.halo)
+        outer = [
+            slice(max(0, part.start - halo), min(size, part.stop + halo))
+            for part, size in zip((rows, columns), self.grid.shape, strict=True)
+        ]
+        core = tuple(
+            slice(part.start - wide.start, part.stop - wide.start)
+            for part, wide in zip((rows, columns), outer, strict=True)
+        )
+        also = set() if detector is None else set(detector.bands)
+        bands = {
+            name: self._read(number, name, outer[0], outer[1])
+            for name in dict.fromkeys((*self.bands, *sorted(also)))
+        }
+        flags = None
+        if "flags" in scene:
+            flags = np.asarray(read_around(scene["flags"].variable, *outer)[0], np.uint16)
+        block = Block(bands, flags, outer[0].start, outer[1].start, (core[0], core[1]))
+        return hide_for_cover(self._edge, block if detector is None else detector(block)).crop()
+
+    def _read(self, number: int, name: str, rows: slice, columns: slice) -> FloatArray:
+        values, holes = read_around(self.scenes[number][name].variable, rows, columns)
+        plane = np.asarray(values, np.float32)
+        if holes:
+            plane = plane.copy()
+            self.holes.setdefault(number, holes[0].reason)
+        for hole in holes:
+            plane[hole.within(rows, columns)] = np.nan
+        return plane
+
+    def scene(self) -> xr.Dataset:
+        """Return the season as a Scene, each window of which is made when it is read.
+
+        Its bands are medians over the dates; what else tells its pixels apart has the names of
+        `obriy.model.season.SEASONAL`. NaN: never seen.
+        """
+        first = self.scenes[0]
+        return make_scene(
+            {name: self._lazy(name) for name in self.names if name in (*self.bands, *SEASONAL)},
+            self.grid,
+            sensor=str(first.attrs["sensor"]),
+            provenance=season_record(self.scenes),
+            time=f"{self.dates[0]}/{self.dates[-1]}",
+        )
+
+    def _lazy(self, name: str) -> xr.Variable:
+        def make(rows: slice, columns: slice) -> FloatArray:
+            return as_values(self.window(rows, columns).planes[name])
+
+        made = computed_variable(make, self.grid, "float32")
+        made.encoding.update(self._encoding())
+        return made
+
+    def _encoding(self) -> dict[str, Any]:
+        """Return what reading takes: files are open side by side, and clouds are looked for."""
+        of = [s[name].encoding for s in self.scenes for name in (*self.bands, "flags") if name in s]
+        found = {k: v for k, v in of[0].items() if k == "preferred_chunks"}
+        decoding = dict(one[DECODING] for one in of if DECODING in one)
+        if decoding:
+            found[DECODING] = next(iter(decoding)), max(decoding.values())
+        takes = max((one.get(TAKES, 0) for one in of), default=0)  # dates are read one by one
+        return found | ({TAKES: takes} if takes else {})
+
+
+def season_record(scenes: Sequence[xr.Dataset]) -> Provenance:
+    """Return what a season was made from: the inputs of all, the steps of the first."""
+    records = [provenance_of(scene) for scene in scenes]
+    made = Provenance(tuple(entry for one in records for entry in one.inputs), records[0].steps)
+    for sentence in dict.fromkeys(warning for one in records for warning in one.warnings):
+        made = made.with_warning(sentence)
+    clouds = dict.fromkeys(str((one.step(CLOUDS_STEP) or {}).get("by", "flags")) for one in records)
+    made = made.with_step(CLOUDS_STEP, by=", ".join(clouds))
+    return made.with_step(
+        STEP, dates=[str(scene.attrs["time"])[:10] for scene in scenes], percentiles=[10, 50, 90]
+    )
+
+
+def as_values(plane: I16) -> FloatArray:
+    """Return whole numbers of `UNIT` as values, NaN missing."""
+    values = plane.astype(np.float32) * np.float32(UNIT)
+    values[plane == MISSING] = np.nan
+    return values
+
+
+def _ends(name: str, found: I16) -> Planes:
+    return {f"{name}_{end}": found[place] for end, place in zip(SPREAD, (_LOW, _HIGH), strict=True)}
+
+
+def _share(values: I16, above: float, blind: Mask) -> I16:
+    """Return the share of (times, pixels) values above a limit, of those there are."""
+    known = values != MISSING
+    high = (values > round(above / UNIT)) & known
+    share = high.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.where(blind, np.int16(MISSING), np.rint(share / UNIT).astype(np.int16))
+
+
+def _used(values: I16, snow: Mask) -> Mask:
+    """Return the dates that count of each pixel: those without snow, where there are any."""
+    seen = values != MISSING
+    bare = seen & ~snow
+    used: Mask = np.where(bare.any(axis=0), bare, seen)
+    return used
+
+
+@njit(nogil=True, cache=True)
+def _quantise(values: FloatArray, found: I16) -> None:
+    """Write values as whole numbers of `UNIT`."""
+    for i in range(values.size):
+        value = values[i] * np.float32(10000)
+        if not np.isnan(value):
+            found[i] = np.int16(min(max(np.rint(value), -32767), 32767))
+
+
+@njit(nogil=True, cache=True)
+def _ratio(one: I16, other: I16, used: Mask) -> I16:
+    """Return (a - b) / (a + b) of (dates, pixels), `MISSING` where a + b is not above 0."""
+    found = np.full(one.shape, MISSING, np.int16)
+    for t in range(one.shape[0]):
+        for i in range(one.shape[1]):
+            total = np.int32(one[t, i]) + np.int32(other[t, i])
+            if used[t, i] and total > 0:
+                part = (np.int32(one[t, i]) - np.int32(other[t, i])) / total
+                found[t, i] = np.int16(np.rint(10000 * min(max(part, -1.0), 1.0)))
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _quantiles(values: I16, used: Mask) -> I16:
+    """Return (3, pixels) percentiles of (dates, pixels), by linear interpolation."""
+    dates, count = values.shape
+    found = np.full((3, count), MISSING, np.int16)
+    kept = np.empty(dates, np.int16)
+    for i in range(count):
+        known = 0
+        for t in range(dates):
+            if used[t, i] and values[t, i] != MISSING:
+                kept[known] = values[t, i]
+                known += 1
+        if known == 0:
+            continue
+        _sort(kept, known)
+        for level in range(3):
+            place = _LEVELS[level] * (known - 1)
+            below = int(place)
+            above = min(below + 1, known - 1)
+            step = np.float64(kept[above]) - np.float64(kept[below])
+            found[level, i] = np.int16(np.rint(kept[below] + step * (place - below)))
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _sort(kept: I16, known: int) -> None:
+    """Sort the first of a few numbers: by insertion, which is quick of so few."""
+    for i in range(1, known):
+        value = kept[i]
+        j = i - 1
+        while j >= 0 and kept[j] > value:
+            kept[j + 1] = kept[j]
+            j -= 1
+        kept[j + 1] = value

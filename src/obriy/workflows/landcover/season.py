@@ -1,0 +1,296 @@
+"""Several dates to the season that land cover is mapped from, kept in the run folder.
+
+The stage is `obriy.prepare.season`; here it is written once, window by window, because clusters,
+facts and portraits read it many times, and each reading would be that of all dates.
+"""
+
+import contextlib
+import dataclasses
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+
+from obriy.blocks.base import Block, Histogram, Labelled
+from obriy.blocks.engine import EngineOptions, run_methods
+from obriy.blocks.raster import RasterBand, lazy_variable
+from obriy.model.layers import layers_named
+from obriy.model.notices import notice
+from obriy.model.result.base import Failure
+from obriy.model.result.landcover import CoverSeason
+from obriy.model.scene import make_scene, provenance_of
+from obriy.model.season import (
+    CURVE_MISSING,
+    CURVE_STEP,
+    FEW,
+    SeasonDate,
+    SeasonSeen,
+    curve,
+)
+from obriy.outputs.cog import MapWriter
+from obriy.outputs.planes import PlanesWriter, Stored, planes_writer
+from obriy.prepare.clouds.mask import GRID_M, Clouds
+from obriy.prepare.s2cloudless import S2Cloudless
+from obriy.prepare.season import MISSING, UNIT, Planes, Stack, Window
+from obriy.prepare.visibility import edge_pixels
+from obriy.runs.folder import StepRecord
+from obriy.workflows.inputs import OpenedItem
+from obriy.workflows.passes import map_writers, pixel_m, require_pixels
+
+SEASON: Final = "season.tif"
+YEAR: Final = "year.tif"
+OBSERVATIONS: Final = "observations"
+_LAYERS: Final = Stored("int16", MISSING, UNIT)
+_CURVES: Final = Stored("uint8", CURVE_MISSING, CURVE_STEP, -1.0)
+_MOST: Final = 255
+"""Dates that a pixel is counted to have been seen on, at most."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dates:
+    """The dates of a season.
+
+    Attributes:
+        opened: All of them, in the order of time; those that could not be opened too.
+        stack: Those that could, read together.
+    """
+
+    opened: Sequence[OpenedItem]
+    stack: Stack
+
+    @property
+    def scene(self) -> xr.Dataset:
+        """The season, made anew wherever it is read."""
+        return self.stack.scene()
+
+
+def dates_of(opened: Sequence[OpenedItem], clouds: Clouds) -> Dates:
+    """Return the dates of a season as they are read together.
+
+    Args:
+        opened: In the order of time, on one grid.
+        clouds: How clouds are known.
+    """
+    scenes = [one.scene for one in opened if one.scene is not None]
+    pixel = pixel_m(scenes[0]) or GRID_M
+
+    def detect(scene: xr.Dataset) -> S2Cloudless:
+        return S2Cloudless(scene, pixel)
+
+    return Dates(
+        opened, Stack(scenes, edge_pixels(pixel), detect if clouds == "s2cloudless" else None)
+    )
+
+
+def season_to_files(dates: Dates, folder: Path, options: EngineOptions) -> StepRecord:
+    """Write a season: its layers, the curves of its year, on how many dates each pixel was seen.
+
+    Args:
+        dates: What it is made of.
+        folder: The run folder.
+        options: Threads, memory, progress.
+
+    Raises:
+        EmptyResultError: where nothing could be seen on any date; then nothing is left.
+    """
+    stack = dates.stack
+    with contextlib.ExitStack() as files:
+        layers = files.enter_context(
+            planes_writer(folder / SEASON, stack.grid, stack.names, _LAYERS)
+        )
+        curves = None
+        if stack.curves:
+            curves = files.enter_context(
+                planes_writer(folder / YEAR, stack.grid, stack.curves, _CURVES)
+            )
+        counts = files.enter_context(
+            map_writers(folder, stack.grid, layers_named(OBSERVATIONS), None)
+        )
+        rule = _Making(stack, layers, curves, counts[OBSERVATIONS])
+        (result,) = run_methods(
+            dates.scene,
+            [(_Season(stack, rule), {})],
+            prepare=lambda block: block,
+            settle=lambda block, said: said,
+            options=options,
+        )
+        require_pixels(result)
+    outputs = {SEASON: SEASON, OBSERVATIONS: f"{OBSERVATIONS}.tif"}
+    if curves is not None:
+        outputs[YEAR] = YEAR
+    seen = rule.seen_of(dates.opened)
+    failed = [{"name": date.date, "reason": date.reason} for date in seen.dates if date.reason]
+    names = {"layers": stack.names, "curves": stack.curves}
+    return StepRecord(outputs, names | {"seen": seen.to_dict(), "failed": failed})
+
+
+def open_season(folder: Path, step: StepRecord, dates: Dates) -> tuple[xr.Dataset, SeasonSeen]:
+    """Open what `season_to_files` left: a Scene, with the curves of its year beside its bands.
+
+    Args:
+        folder: The run folder.
+        step: What it returned.
+        dates: Of what.
+    """
+    made, grid = dates.scene, dates.stack.grid
+    bands = {
+        name: lazy_variable(
+            RasterBand(
+                str(folder / step.outputs[SEASON]), number, scale=UNIT, missing=(float(MISSING),)
+            ),
+            grid,
+        )
+        for number, name in enumerate(step.found["layers"], 1)
+        if name in made
+    }
+    scene = make_scene(
+        bands,
+        grid,
+        sensor=str(made.attrs["sensor"]),
+        provenance=provenance_of(made),
+        time=made.attrs["time"],
+    )
+    year = str(folder / step.outputs.get(YEAR, ""))
+    for number, name in enumerate(step.found["curves"], 1):
+        band = RasterBand(year, number, dtype="uint8", fill=CURVE_MISSING)
+        scene[name] = lazy_variable(band, grid)
+    return scene, SeasonSeen.from_dict(step.found["seen"])
+
+
+def season_row(seen: SeasonSeen) -> CoverSeason:
+    """Return what the result says of a season."""
+    greenest, barest = seen.opposite or (None, None)
+    return CoverSeason(
+        dates=[dataclasses.asdict(date) for date in seen.dates],
+        months_unseen=seen.months_unseen,
+        dates_per_pixel=[seen.dates_at(share) for share in (0.1, 0.5, 0.9)],
+        never_seen_share=seen.share_seen(0, 1),
+        few_seen_share=seen.share_seen(1, FEW),
+        greenest_month=greenest,
+        barest_month=barest,
+    )
+
+
+def about_season(seen: SeasonSeen) -> list[str]:
+    """Return what the reader of a season should know: what was hardly seen of it."""
+    said: list[str] = []
+    few = seen.share_seen(1, FEW)
+    if few > 0:
+        said.append(notice("season_few_dates", percent=100 * few, dates=FEW))
+    if seen.months_unseen:
+        said.append(notice("season_months_unseen", months=list(map(str, seen.months_unseen))))
+    return said
+
+
+def dates_that_failed(seen: SeasonSeen) -> list[Failure]:
+    """Return the dates that gave less than they hold."""
+    return [Failure(kind="date", name=d.date, reason=d.reason) for d in seen.dates if d.reason]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Season:
+    """The making of a season as a method of the engine: blocks, threads, memory and progress."""
+
+    stack: Stack
+    rule: "_Making"
+    name: str = "season"
+    halo: int = 0
+    gives_fraction: bool = False
+
+    @property
+    def work_bytes(self) -> int:
+        """Bytes per pixel of what is made of all dates."""
+        return self.stack.bytes_per_pixel
+
+    def bands(self, available: set[str]) -> set[str]:
+        """Return one layer: whoever reads it has made all of them."""
+        return {self.stack.names[0]}
+
+    def collect(self, block: Block) -> None:
+        """Nothing is asked of the dates before."""
+
+    def known(self) -> "_Making":
+        """Return the rule: each date is read once."""
+        return self.rule
+
+    def decide(self, statistics: object) -> "_Making":
+        """Return the rule."""
+        return self.rule
+
+
+class _Making:
+    """Writes a season block by block, and counts what was seen."""
+
+    def __init__(
+        self, stack: Stack, layers: PlanesWriter, curves: PlanesWriter | None, counts: MapWriter
+    ) -> None:
+        self._stack = stack
+        self._layers, self._curves, self._counts = layers, curves, counts
+        self._lock = threading.Lock()
+        self._per_pixel = np.zeros(len(stack.dates) + 1, np.int64)
+        self._seen = np.zeros(len(stack.dates), np.int64)
+        self._green = {month: np.zeros(2) for month in stack.months}
+
+    def apply(self, block: Block) -> Labelled:
+        """Write a block; each must be written once."""
+        rows, columns = block.shape
+        place = (slice(block.row, block.row + rows), slice(block.column, block.column + columns))
+        made = self._stack.window(*place)
+        self._layers.write(*place, made.planes)
+        if self._curves is not None:
+            self._curves.write(*place, {n: _coded(p) for n, p in made.curves.items()})
+        self._counts.write(*place, np.minimum(made.count, _MOST).astype(np.uint8))
+        self._count(made)
+        return Labelled((made.count > 0).astype(np.uint8))
+
+    def _count(self, made: Window) -> None:
+        most = len(self._stack.dates) + 1
+        with self._lock:
+            self._per_pixel += np.bincount(made.count.ravel(), minlength=most)
+            self._seen += made.seen
+            for month in self._green:
+                self._green[month] += _sum_of(made.curves, curve("NDVI", month))
+
+    def seen_of(self, opened: Sequence[OpenedItem]) -> SeasonSeen:
+        """Return what was seen, of all dates that were asked for."""
+        pixels = int(self._per_pixel.sum())
+        numbers = iter(range(len(self._seen)))
+        dates = []
+        for one in opened:
+            if one.scene is None:
+                dates.append(SeasonDate(one.name, 0.0, one.reason))
+                continue
+            number = next(numbers)
+            share = float(self._seen[number] / pixels)
+            dates.append(SeasonDate(one.name, share, self._stack.holes.get(number, "")))
+        green = {
+            month: (float(total / count), float(count / pixels))
+            for month, (total, count) in self._green.items()
+            if count
+        }
+        return SeasonSeen(tuple(dates), tuple(map(int, self._per_pixel)), green)
+
+    def describe(self) -> dict[str, Any]:
+        """Return nothing: the step of the record says it."""
+        return {}
+
+    def histograms(self) -> list[Histogram]:
+        """Return none."""
+        return []
+
+
+def _coded(plane: Any) -> Any:
+    """Return the medians of a month as they stand in the file."""
+    coded = np.rint((plane * UNIT + 1) / CURVE_STEP)
+    return np.where(plane == MISSING, CURVE_MISSING, coded).astype(np.uint8)
+
+
+def _sum_of(curves: Planes, name: str) -> tuple[float, int]:
+    """Return the sum of a plane, and its pixels, of those that say something."""
+    if name not in curves:
+        return 0.0, 0
+    known = curves[name][curves[name] != MISSING]
+    return float(known.sum(dtype=np.int64)) * UNIT, known.size

@@ -1,0 +1,321 @@
+"""A season: scenes of several dates to one Scene, and land cover from it."""
+
+import datetime as dt
+import shutil
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from obriy.blocks.engine import EngineOptions
+from obriy.errors import SourceError
+from obriy.methods.clustering.parse import parse_clusterer
+from obriy.model.flags import CLOUDS_STEP, Flag
+from obriy.model.scene import band_names, provenance_of
+from obriy.model.season import SeasonDate, SeasonSeen
+from obriy.prepare.season import MISSING, Stack
+from obriy.simulate.materials import code
+from obriy.simulate.season import make_season
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.jobs import plan_job, run_job
+from obriy.workflows.landcover.clustering import cluster_in_memory
+from obriy.workflows.landcover.season import season_row
+
+BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
+BARE = (0.08, 0.10, 0.13, 0.19, 0.26, 0.22)
+GREEN = (0.03, 0.06, 0.04, 0.36, 0.18, 0.09)
+NEEDLES = (0.02, 0.04, 0.03, 0.21, 0.10, 0.05)
+SIDE = 72
+WATER = (0.05, 0.05, 0.03, 0.015, 0.007, 0.004)
+
+
+# --- the stage ------------------------------------------------------------------------------------
+
+
+def scenes_of(scene_of, dates, values, flags=None):
+    """One pixel in 8 x 8 equal ones on each date: red and near infrared."""
+    made = []
+    for number, date in enumerate(dates):
+        red, nir = values[number]
+        marks = None if flags is None else np.full((8, 8), flags[number], "uint16")
+        scene = scene_of(red=np.full((8, 8), red), nir=np.full((8, 8), nir), flags=marks)
+        made.append(scene.assign_attrs(time=date))
+    return made
+
+
+def value(scene, name):
+    return float(scene[name].to_numpy()[4, 4])
+
+
+def test_medians_and_percentiles_are_those_of_the_dates_that_were_seen(scene_of):
+    dates = ["2025-04-01", "2025-05-01", "2025-06-01", "2025-07-01", "2025-08-01", "2025-09-01"]
+    # NDVI 0, 0.2, 0.5, 0.6, 0.8; the third date is a cloud.
+    values = [(0.2, 0.2), (0.2, 0.3), (0.6, 0.61), (0.1, 0.3), (0.1, 0.4), (0.04, 0.36)]
+    flags = [0, 0, int(Flag.CLOUD), 0, 0, 0]
+    stack = Stack(scenes_of(scene_of, dates, values, flags), edge=2)
+    made = stack.scene()
+    assert value(made, "red") == pytest.approx(0.1)
+    assert value(made, "nir") == pytest.approx(0.3)
+    # Of five values the 10th percentile lies 0.4 of the way from the first to the second.
+    assert value(made, "ndvi_low") == pytest.approx(0.4 * 0.2, abs=1e-4)
+    assert value(made, "ndvi_high") == pytest.approx(0.6 + 0.6 * 0.2, abs=1e-4)
+    # Green (above 0.4) in July, August and September, of the five months that were seen.
+    assert value(made, "green_share") == pytest.approx(3 / 5, abs=1e-4)
+    assert stack.window(slice(4, 5), slice(4, 5)).count.tolist() == [[5]]
+
+
+def test_the_season_of_a_month_is_its_median_alone(scene_of):
+    dates = ["2024-06-03", "2025-06-01", "2025-06-20", "2025-08-01"]
+    values = [(0.1, 0.3), (0.1, 0.4), (0.2, 0.2), (0.04, 0.36)]  # NDVI 0.5, 0.6, 0; 0.8
+    curves = (
+        Stack(scenes_of(scene_of, dates, values), edge=0).window(slice(0, 8), slice(0, 8)).curves
+    )
+    assert {name: plane[0, 0] for name, plane in curves.items()} == {
+        "NDVI_06": 5000, "NDVI_08": 8000,
+    }  # fmt: skip
+
+
+def test_what_no_date_showed_is_unseen(scene_of):
+    made = scenes_of(scene_of, ["2025-05-01", "2025-06-01"], [(0.1, 0.3), (0.1, 0.3)])
+    for scene in made:
+        scene["red"][2, 3] = np.nan
+    stack = Stack(made, edge=0)
+    for name in band_names(stack.scene()):
+        assert np.argwhere(np.isnan(stack.scene()[name].to_numpy())).tolist() == [[2, 3]], name
+    assert stack.window(slice(0, 8), slice(0, 8)).count[2, 3] == 0
+
+
+def test_snow_counts_only_where_nothing_else_was_seen(scene_of):
+    dates = ["2025-01-01", "2025-02-01", "2025-06-01"]
+    values = [(0.8, 0.8), (0.8, 0.8), (0.1, 0.3)]
+    flags = [int(Flag.SNOW), int(Flag.SNOW), 0]
+    thawed = Stack(scenes_of(scene_of, dates, values, flags), edge=0)
+    assert value(thawed.scene(), "red") == pytest.approx(0.1)
+    always = Stack(scenes_of(scene_of, dates[:2], values[:2], flags[:2]), edge=0)
+    assert value(always.scene(), "red") == pytest.approx(0.8)
+
+
+@pytest.fixture(scope="module")
+def year():
+    """A simulated year under clouds: scenes of many dates of one place."""
+    season = make_season((64, 64), 3, setting="hard_cloudy")
+    days = [dt.date(2023, 3, 5) + dt.timedelta(days=45 * i) for i in range(5)]
+    return [season.on(day.isoformat()).scene for day in days]
+
+
+def test_a_season_does_not_depend_on_the_windows(year):
+    stack = Stack(year, edge=6)
+    whole = stack.window(slice(0, 64), slice(0, 64))
+    part = stack.window(slice(20, 50), slice(7, 40))
+    for name in stack.names:
+        assert np.array_equal(part.planes[name], whole.planes[name][20:50, 7:40]), name
+    assert np.array_equal(part.count, whole.count[20:50, 7:40])
+    assert (whole.count == 0).sum() == (whole.planes["red"] == MISSING).sum()
+
+
+def test_its_clouds_are_known_and_its_inputs_are_those_of_all(year):
+    made = Stack(year, edge=6).scene()
+    record = provenance_of(made)
+    assert record.step(CLOUDS_STEP) is not None
+    assert made.attrs["time"] == "2023-03-05/2023-09-01"
+    assert len(record.inputs) == len(year)
+
+
+# --- what one date cannot tell --------------------------------------------------------------------
+
+
+def ceiling(labels, truth, counted):
+    """Share of the pixels that are right with the best name for each cluster."""
+    right = [
+        np.bincount(truth[counted & (labels == number)]).max(initial=0)
+        for number in np.unique(labels[counted])
+    ]
+    return sum(right) / counted.sum()
+
+
+def test_a_season_parts_crop_grass_and_evergreen_where_no_date_does():
+    """Truth is how the simulator lets each place turn green; the season never sees it."""
+    season = make_season((SIDE, SIDE), 3, setting="easy_clear")
+    days = [dt.date(2023, 3, 5) + dt.timedelta(days=24 * i) for i in range(10)]
+    dates = [season.on(day.isoformat()) for day in days]
+    land = season.land
+    kinds = np.select(
+        [land.rhythm == -1, land.rhythm == -2, land.leaf == code("conifers"), land.rhythm > 0],
+        [1, 2, 3, 4],
+    )
+    fine = kinds.shape[0] // SIDE
+    shares = np.stack(
+        [(kinds == k).reshape(SIDE, fine, SIDE, fine).mean(axis=(1, 3)) for k in range(5)]
+    )
+    truth = shares.argmax(axis=0)
+    wet = np.max([one.truth_fraction.to_numpy() for one in dates], axis=0)
+    counted = (truth > 0) & (shares.max(axis=0) > 0.95) & (wet < 0.01)
+
+    def clusters(scene):
+        method = parse_clusterer("kmeans", clusters=10, seed=0)
+        options = EngineOptions(workers=1)
+        return cluster_in_memory(
+            scene, method, clouds="flags", options=options
+        ).map.labels.to_numpy()
+
+    single = [ceiling(clusters(one.scene), truth, counted) for one in dates]
+    whole = ceiling(clusters(Stack([one.scene for one in dates], edge=6).scene()), truth, counted)
+    assert whole > 0.95
+    assert 1 - whole < 0.5 * (1 - max(single))  # of the best date, which nobody knows beforehand
+    assert np.median(single) < 0.9
+
+
+# --- a run ----------------------------------------------------------------------------------------
+
+
+def write_dates(folder, days, missing=None):
+    """A wood of needles, a field, a meadow and a lake of 24 x 24 pixels each, on several dates."""
+    rng = np.random.default_rng(4)
+    for day in days:
+        month = int(day[5:7])
+        field = GREEN if month in (5, 6) else BARE
+        meadow = np.mean([GREEN, BARE], axis=0)
+        planes = np.zeros((6, 48, 48))
+        for (rows, columns), spectrum in zip(
+            ((0, 0), (0, 24), (24, 0), (24, 24)), (NEEDLES, field, meadow, WATER), strict=True
+        ):
+            planes[:, rows : rows + 24, columns : columns + 24] = np.reshape(spectrum, (6, 1, 1))
+        planes *= rng.normal(1, 0.03, planes.shape)
+        if missing and day in missing:
+            planes[:, missing[day]] = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        with rasterio.open(
+            folder / f"{day}.tif", "w", driver="GTiff", width=48, height=48, count=6, nodata=0,
+            dtype="uint16", crs="EPSG:32636", transform=Affine(10, 0, 5e5, 0, -10, 5.2e6),
+        ) as file:  # fmt: skip
+            file.write((planes * 10000).round().astype("uint16"))
+            file.descriptions = BANDS
+    return folder
+
+
+DAYS = ("2025-03-10", "2025-05-10", "2025-06-10", "2025-08-10")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A run over four dates: a corner was never seen, a strip on two dates alone."""
+    base = tmp_path_factory.mktemp("season")
+    corner, strip = np.zeros((48, 48), bool), np.zeros((48, 48), bool)
+    corner[:2, :3], strip[:, 40:] = True, True
+    missing = dict.fromkeys(DAYS, corner) | dict.fromkeys(DAYS[:2], corner | strip)
+    folder = write_dates(base / "images", DAYS, missing)
+    given = {"source": str(folder), "out": base / "run", "clusters": 5, "clouds": "none"}
+    return folder, given, run_job(make_config(LandcoverConfig, given))
+
+
+def test_several_images_become_a_season_and_it_is_said(made):
+    result = made[2].result
+    assert result.dates[0].date == "2025-03-10/2025-08-10"
+    assert [row["date"] for row in result.season.dates] == list(DAYS)
+    assert result.season.months_unseen == [4, 7]
+    assert any("4 images from 2025-03-10 to 2025-08-10" in said for said in result.warnings)
+    assert made[2].complete
+
+
+def test_what_was_hardly_seen_is_in_the_result(made):
+    result, (rows, columns) = made[2].result, (48, 48)
+    assert result.season.never_seen_share == pytest.approx(6 / (rows * columns))
+    assert result.season.few_seen_share == pytest.approx(8 * rows / (rows * columns))
+    assert result.unseen_share == pytest.approx(6 / (rows * columns))
+    assert result.season.dates_per_pixel == [2, 4, 4]
+    with rasterio.open(result.outputs["observations"]) as file:
+        counts = file.read(1)
+    assert counts[0, 0] == 0
+    assert counts[10, 45] == 2
+    assert counts[10, 10] == 4
+
+
+def test_area_per_class_is_that_of_the_pixels(made):
+    result = made[2].result
+    total = sum(row.area_km2 for row in result.classes)
+    assert total == pytest.approx((48 * 48 - 6) * 1e-4, rel=2e-3)  # UTM: 0.9996 squared
+
+
+def test_the_greenest_month_and_the_barest_are_those_of_the_data(made):
+    assert made[2].result.season.greenest_month in (5, 6)
+    assert made[2].result.season.barest_month in (3, 8)
+
+
+def test_the_field_is_no_part_of_meadow_wood_or_lake(made):
+    with rasterio.open(made[2].result.outputs["clusters"]) as file:
+        labels = file.read(1)
+    parts = [labels[2:24, 3:24], labels[:24, 24:], labels[24:, :24], labels[24:, 24:]]
+    numbers = [set(np.unique(part)) for part in parts]
+    assert not set.intersection(*numbers)
+    assert all(not one & other for i, one in enumerate(numbers) for other in numbers[:i])
+
+
+def test_what_is_done_is_not_done_again(made, tmp_path):
+    _folder, given, run = made
+    copy = tmp_path / "run"
+    shutil.copytree(run.folder, copy)
+    (copy / "landcover.tif").unlink()
+    (copy / "finished.json").unlink()
+    before = (copy / "season.tif").stat().st_mtime_ns
+    again = run_job(make_config(LandcoverConfig, given | {"out": copy}))
+    assert (copy / "season.tif").stat().st_mtime_ns == before
+    assert again.result.classes == run.result.classes
+
+
+def test_dates_are_chosen_and_one_of_them_is_an_image(made, tmp_path):
+    given = {"source": str(made[0]), "clusters": 4, "clouds": "none", "outputs": ["landcover"]}
+    two = make_config(
+        LandcoverConfig, given | {"datetime": "2025-05/2025-06", "out": tmp_path / "2"}
+    )
+    assert [row["date"] for row in run_job(two).result.season.dates] == list(DAYS[1:3])
+    one = make_config(LandcoverConfig, given | {"datetime": "2025-06", "out": tmp_path / "1"})
+    result = run_job(one).result
+    assert result.season is None
+    assert result.dates[0].date == "2025-06-10"
+
+
+def test_the_plan_names_the_dates(made):
+    plan = plan_job(make_config(LandcoverConfig, {"source": str(made[0])}))
+    assert plan["dates"] == list(DAYS)
+    assert "ndvi_high" in plan["bands_read"]
+
+
+def test_a_date_that_cannot_be_read_is_listed_and_the_others_go_on(made, tmp_path):
+    folder = tmp_path / "images"
+    shutil.copytree(made[0], folder)
+    (folder / "2025-06-10.tif").write_bytes(b"no image")
+    given = {"source": str(folder), "out": tmp_path / "run", "clusters": 4, "clouds": "none",
+             "outputs": ["landcover"]}  # fmt: skip
+    run = run_job(make_config(LandcoverConfig, given))
+    assert not run.complete
+    assert [(one.kind, one.name) for one in run.result.failed] == [("date", "2025-06-10")]
+    assert run.result.season.dates[2]["seen_share"] == 0
+
+
+def test_images_without_a_date_are_no_season(made, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name, day in (("one.tif", DAYS[0]), ("other.tif", DAYS[1])):
+        shutil.copy(made[0] / f"{day}.tif", folder / name)
+    with pytest.raises(SourceError, match="Nothing tells the date of"):
+        run_job(make_config(LandcoverConfig, {"source": str(folder), "out": tmp_path / "run"}))
+
+
+# --- what was seen --------------------------------------------------------------------------------
+
+
+def test_months_without_a_view_are_those_between_the_dates():
+    dates = tuple(SeasonDate(day, share) for day, share in
+                  (("2024-11-03", 0.5), ("2025-01-09", 0.0), ("2025-03-01", 0.9)))  # fmt: skip
+    assert SeasonSeen(dates, (0, 4)).months_unseen == [1, 2, 12]
+
+
+def test_a_month_that_showed_little_is_neither_the_greenest_nor_the_barest():
+    seen = SeasonSeen((SeasonDate("2025-03-01", 1),), (0, 10),
+                      {3: (0.2, 0.9), 6: (0.7, 0.8), 8: (0.9, 0.1), 9: (0.5, 0.6)})  # fmt: skip
+    assert seen.opposite == (6, 3)
+    row = season_row(seen)
+    assert (row.greenest_month, row.barest_month) == (6, 3)
+    assert SeasonSeen.from_dict(seen.to_dict()).to_dict() == seen.to_dict()
