@@ -42,13 +42,16 @@ _HEAD: Final = 1 << 16
 _LOCK: Final = threading.RLock()
 
 
-def read_vector(path: Path, layer: str | int, *, geometry: bool = True) -> Any:
+def read_vector(
+    path: Path, layer: str | int, *, geometry: bool = True, most: int | None = None
+) -> Any:
     """Read a layer of a vector file.
 
     Args:
         path: A file of this machine, or a folder of the files of one.
         layer: Its name or number.
         geometry: Features, two-dimensional; else the table of their attributes alone.
+        most: How many features at most, the first ones; None: all.
 
     Returns:
         A GeoDataFrame; a DataFrame where there is no geometry. Text of a shapefile is read as
@@ -63,6 +66,7 @@ def read_vector(path: Path, layer: str | int, *, geometry: bool = True) -> Any:
             layer=layer,
             force_2d=geometry,
             read_geometry=geometry,
+            max_features=most,
             encoding=encoding_of(path, layer),
         )
 

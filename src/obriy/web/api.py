@@ -17,6 +17,7 @@ from starlette.background import BackgroundTask
 
 from obriy.errors import ObriyError
 from obriy.model.result.base import RunResult
+from obriy.outputs.pages import script_source
 from obriy.tables import languages
 from obriy.web import naming, rasters, shapes
 from obriy.web.places import UPLOADS
@@ -38,9 +39,10 @@ from obriy.web.views import (
 from obriy.workflows.jobs import JOBS, plan_job
 
 _SANDBOX: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox"
+    f"default-src 'none'; script-src {script_source('moving.js')}; style-src 'unsafe-inline'; "
+    "img-src data:; font-src data:; sandbox allow-scripts"
 )
-"""What a report may do when it is shown: it is one file, with no script."""
+"""What a report may do when it is shown: one file, with one script, that of its map."""
 _SHOWN: Final = {".html": "text/html; charset=utf-8", ".png": "image/png"}
 """Files that a browser shows; all others it keeps."""
 

@@ -13,6 +13,7 @@ from obriy.outputs.files import write_bytes
 from obriy.outputs.report.page import Page, Report, Told, write_page
 from obriy.outputs.report.record import source_title
 from obriy.outputs.stac_item import write_stac_item
+from obriy.render.sheets import MapView
 from obriy.render.text import text_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
@@ -133,6 +134,8 @@ class RunFiles:
         pictures: Mapping[str, str],
         lay_out: Callable[[Report[Told]], Page],
         record: Provenance | None = None,
+        *,
+        view: MapView | None = None,
     ) -> None:
         """Write the pictures and the report.
 
@@ -142,6 +145,7 @@ class RunFiles:
             pictures: Output names of those that are files of their own too, by name.
             lay_out: Lays the page out.
             record: What was read and decided; None: as the result says.
+            view: What its map shows when it is moved.
         """
         from obriy.render.figures import to_png, to_svg
 
@@ -155,5 +159,6 @@ class RunFiles:
             record or result.provenance,
             {name: to_svg(figure, name.replace(" ", "")) for name, figure in figures.items()},
             of=self.of,
+            view=view,
         )
         self.files["report"] = write_page(lay_out(report), self.folder.file("report.html"))

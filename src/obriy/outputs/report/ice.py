@@ -11,6 +11,7 @@ from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Columns, interval_km2, table
 from obriy.outputs.report.evaluation import Measure, measures
 from obriy.outputs.report.first import First, could_not_be_seen, figures
+from obriy.outputs.report.moving import by_district, figures_of, moving_map, patch
 from obriy.outputs.report.page import Page, Report
 from obriy.outputs.report.parts import Grid, Headed, Part, Section, Words, card, notes, section
 from obriy.outputs.report.series import little_maps
@@ -57,12 +58,8 @@ def page(
         [
             section(
                 text("ice.map_title", date=shown),
-                report.drawing(
-                    "map",
-                    text("ice.map_alt", date=shown),
-                    look="card map",
-                    caption=text("report.map_note"),
-                ),
+                _map(report, areas, shown),
+                name="map",
             ),
             _drawn(report, "series", winters, alt="ice.series_alt"),
             section(text("ice.winters"), _winters(text, seasons)),
@@ -86,6 +83,24 @@ def page(
             ),
         ],
         _LABELS,
+    )
+
+
+def _map(report: Report[IceResult], areas: Sequence[IceArea], shown: str) -> Part | None:
+    """Return the map of a day, with the figures of places on that day."""
+    text, view = report.text, report.view
+    still = report.drawing(
+        "map", text("ice.map_alt", date=shown), look="card map", caption=text("report.map_note")
+    )
+    own = [row for row in report.result.dates if row.date == shown and row.ice_km2 is not None]
+    return moving_map(
+        text,
+        view,
+        still,
+        districts=by_district(text, [area for area in areas if area.date == shown]),
+        classes={view.code: figures_of(text, own[0])} if view and own else {},
+        body=patch,
+        kind="ice",
     )
 
 

@@ -14,6 +14,7 @@ from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Cell, Column, Columns, Table, table
 from obriy.outputs.report.evaluation import ClassWords, of_cover
 from obriy.outputs.report.first import First
+from obriy.outputs.report.moving import moving_map, of_class, parcel
 from obriy.outputs.report.page import Page, Report
 from obriy.outputs.report.parts import (
     Drawing,
@@ -56,11 +57,7 @@ def page(report: Report[LandcoverResult], *, legend: Legend, sheet: bytes = b"")
         _first(words, result),
         [
             section(
-                "",
-                report.drawing(
-                    "map", text("landcover.map_alt"), look="card map",
-                    caption=text("report.map_note"),
-                ),
+                text("report.map"), _map(words, report), name="map",
             ),
             section(text("landcover.districts"), _districts(words, result)),
             report.warned(),
@@ -75,6 +72,31 @@ def page(report: Report[LandcoverResult], *, legend: Legend, sheet: bytes = b"")
         ],
         {"polygons": "parcels"},
     )  # fmt: skip
+
+
+def _map(words: ClassWords, report: Report[LandcoverResult]) -> Part | None:
+    """Return the map that can be moved, with the classes of the whole and of each district."""
+    text, result = words.text, report.result
+    still = report.drawing(
+        "map", text("landcover.map_alt"), look="card map", caption=text("report.map_note")
+    )
+    districts: dict[str, list[tuple[str, str]]] = {}
+    for row in _largest_first(result.classes):
+        if row.share:
+            said = (words.titles[row.code], _district_cell(text, row, unit=True))
+            districts.setdefault(row.district, []).append(said)
+    for place in result.districts:
+        told = (text("moving.unseen_share"), text.percent(place.unseen_share))
+        districts.setdefault(place.district, []).append(told)
+    return moving_map(
+        text,
+        report.view,
+        still,
+        districts=districts,
+        classes={row.code: of_class(text, row) for row in result.total.classes},
+        body=lambda text, row: parcel(words.titles, text, row),
+        kind="parcel",
+    )
 
 
 def _shortened(provenance: Provenance) -> Provenance:
@@ -223,11 +245,14 @@ def _districts(words: ClassWords, result: LandcoverResult) -> Part | None:
     return card(table(names, [place, *map(column, codes)]), Words(text("landcover.districts_note")))
 
 
-def _district_cell(text: Text, row: ClassRow | None) -> str:
+def _district_cell(text: Text, row: ClassRow | None, *, unit: bool = False) -> str:
     if row is None or not row.share:
         return ""
     share = text.percent(row.share)
-    return share if row.area_km2 is None else f"{cells.bare(text.area(row.area_km2))} ({share})"
+    if row.area_km2 is None:
+        return share
+    area = text.area(row.area_km2)
+    return f"{area if unit else cells.bare(area)} ({share})"
 
 
 def _picture(text: Text, png: bytes) -> Part | None:

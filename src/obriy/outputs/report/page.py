@@ -12,6 +12,7 @@ from obriy.outputs.pages import render
 from obriy.outputs.report import record
 from obriy.outputs.report.first import First
 from obriy.outputs.report.parts import Drawing, Listing, Section, card, section
+from obriy.render.sheets import MapView
 from obriy.render.text import Text, text_of
 
 Told = TypeVar("Told", bound=RunResult)
@@ -29,6 +30,7 @@ class Report(Generic[Told]):
         figures: Drawings by name, of `obriy.render.figures.to_svg`.
         also: More warnings, written already.
         of: What people call the class that is told of, where that is not water.
+        view: What there is to look at in a map that can be moved; None: the drawing alone.
     """
 
     title: str
@@ -38,6 +40,7 @@ class Report(Generic[Told]):
     figures: Mapping[str, str] = dataclasses.field(default_factory=dict)
     also: Sequence[str] = ()
     of: str = ""
+    view: MapView | None = None
 
     @property
     def text(self) -> Text:

@@ -1,10 +1,11 @@
 """What a section of a report may hold; ``templates/parts.html.j2`` has a piece for each kind."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from obriy.outputs.report.cells import Table
+from obriy.render.sheets import Sheet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +55,28 @@ class Picture:
 
 
 @dataclasses.dataclass(frozen=True)
+class Moving:
+    """A map that can be moved. ``still`` stands in its place where no script runs.
+
+    Attributes:
+        still: The same as a drawing; None: another part of the page shows it.
+        sheets: Layers, the lowest first: a switch, an opacity and a legend for each.
+        places: What a reader may go to: a heading, and names with their numbers.
+        crs: Name of the coordinate system, in words.
+        words: Of the language.
+        data: What the script reads, as JSON that is safe within ``<script>``.
+    """
+
+    kind: ClassVar[str] = "moving"
+    still: Drawing | None
+    sheets: Sequence[Sheet]
+    places: Sequence[tuple[str, Sequence[tuple[int, str]]]]
+    crs: str
+    words: Mapping[str, str]
+    data: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Grid:
     """Parts beside each other, where there is room, or in a frame. ``look``: a class of style."""
 
@@ -81,7 +104,7 @@ class Headed:
     level: int = 3
 
 
-Part = Words | Listing | Terms | Drawing | Picture | Grid | Folded | Headed | Table
+Part = Words | Listing | Terms | Drawing | Picture | Moving | Grid | Folded | Headed | Table
 
 
 @dataclasses.dataclass(frozen=True)

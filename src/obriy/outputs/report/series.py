@@ -13,6 +13,7 @@ from obriy.model.result.water import Bodies, WaterDate
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Columns, Table, getter, signed, span_km2, table
 from obriy.outputs.report.first import First, figures, place_of
+from obriy.outputs.report.moving import by_district, figures_of, followed, moving_map
 from obriy.outputs.report.page import Page, Report
 from obriy.outputs.report.parts import (
     Folded,
@@ -36,7 +37,13 @@ _ROUNDING: Final = 1e-6
 
 
 def page(
-    report: Report[SeriesResult], *, series: AreaSeries, total: AreaSeries, drawn: int, mapped: int
+    report: Report[SeriesResult],
+    *,
+    series: AreaSeries,
+    total: AreaSeries,
+    drawn: int,
+    mapped: int,
+    shown: str = "",
 ) -> Page:
     """Lay out the report.
 
@@ -47,6 +54,7 @@ def page(
         total: The same of all districts together; ``series`` itself where there is one.
         drawn: Dates of which a little map is shown.
         mapped: Dates that have a map.
+        shown: Date of the image in the map that moves.
     """
     text, result = report.text, report.result
     several = len(series.periods) > 1
@@ -61,6 +69,7 @@ def page(
             ),
             section(text("report.districts"), _districts(text, series)) if several else None,
             report.warned(),
+            section(text("report.map"), _moving(report, series, total, shown), name="map"),
             _maps(report),
             section(text("series.register"), _register(text, result.comparison)),
             section(text("series.evaporation"), _evaporation(text, result.evaporation)),
@@ -79,6 +88,28 @@ def page(
         ],
         {"picture": "series_picture"},
         text("series.maps_note"),
+    )
+
+
+def _moving(
+    report: Report[SeriesResult], series: AreaSeries, total: AreaSeries, shown: str
+) -> Part | None:
+    """Return the map that can be moved: figures of the period, and of water bodies through it.
+
+    Without a script nothing stands here: the map of occurrence has a section of its own.
+    """
+    text, view = report.text, report.view
+    own = next((area for area in total.areas if area.date == shown), None)
+    if view is None:
+        return None
+    return moving_map(
+        text,
+        view,
+        None,
+        districts=by_district(text, series.periods),
+        classes={} if own is None else {view.code: figures_of(text, own)},
+        body=followed,
+        kind="patch" if report.of else "body",
     )
 
 

@@ -10,6 +10,7 @@ from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Columns, table
 from obriy.outputs.report.evaluation import ClassWords, of_water
 from obriy.outputs.report.first import First, could_not_be_seen, figures, place_of
+from obriy.outputs.report.moving import by_district, figures_of, moving_map, patch
 from obriy.outputs.report.page import Page, Report
 from obriy.outputs.report.parts import Grid, Part, Words, card, section
 from obriy.render.text import Text
@@ -37,10 +38,9 @@ def page(
         _first(text, result, areas, share_of_seen),
         [
             section(
-                "",
-                report.drawing(
-                    "map", text("report.map_alt"), look="card map", caption=text("report.map_note")
-                ),
+                text("report.map"),
+                _map(report, areas),
+                name="map",
             ),
             section(text("report.districts"), _districts(text, areas)),
             report.warned(),
@@ -57,6 +57,25 @@ def page(
             if histograms
             else None,
         ],
+    )
+
+
+def _map(report: Report[ImageResult], areas: AreaSeries | None) -> Part | None:
+    """Return the map that can be moved, with the figures of districts, water bodies, the class."""
+    text, result = report.text, report.result
+    still = report.drawing(
+        "map", text("report.map_alt"), look="card map", caption=text("report.map_note")
+    )
+    rows = () if areas is None else areas.areas
+    view = report.view
+    return moving_map(
+        text,
+        view,
+        still,
+        districts=by_district(text, rows),
+        classes={view.code: figures_of(text, result)} if view and areas else {},
+        body=patch,
+        kind="patch" if report.of else "body",
     )
 
 

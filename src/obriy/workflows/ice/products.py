@@ -1,23 +1,29 @@
 """The files that a person or another program takes from a run over ice: maps are already there."""
 
 from pathlib import Path
+from typing import Final
 
 import xarray as xr
 from matplotlib.figure import Figure
 
 from obriy.model.classmap import ClassMap
 from obriy.model.result.ice import IceResult
-from obriy.outputs.ice_edge import write_ice_edge
+from obriy.outputs.ice_edge import ICE, write_ice_edge
 from obriy.outputs.ice_tables import write_ice, write_seasons, write_ten_days
 from obriy.outputs.report import ice
 from obriy.render.ice import concentration_figure, ice_figure, ice_multiples
 from obriy.render.ice_anomalies import anomaly_figure
 from obriy.render.ice_series import ice_series_figure
 from obriy.render.multiples import chosen_dates
+from obriy.render.sheets import MapView
 from obriy.runs.folder import RunFolder
 from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.ice.result import Day, IceProducts, day_step
 from obriy.workflows.products import RunFiles
+from obriy.workflows.viewing import view_of
+
+_LAYERS: Final = ("concentration", "fraction", "unseen", "doubt")
+"""Rasters of a day that its report shows beside the map."""
 
 
 def write_ice_products(
@@ -81,17 +87,26 @@ def _report(run: RunFiles, products: IceProducts, result: IceResult) -> None:
             drawn=drawn,
             mapped=len(mapped),
         ),
+        view=_view(day, run),
+    )
+
+
+def _view(day: Day, run: RunFiles) -> MapView:
+    """Show the image and the map of a day, its concentration, and the fields of ice."""
+    files = run.paths(day.files)
+    where = files["concentration"].parent / "ice.gpkg"
+    parts = {name: file for name, file in files.items() if name in _LAYERS}
+    return view_of(
+        run, _scene_of(day), _map_of(day), parts, job="ice", measured=ICE, bodies=(where, ICE)
     )
 
 
 def _large(day: Day, run: RunFiles) -> dict[str, Figure]:
     """Draw one day: its map and its concentration."""
     class_map, dense = _map_of(day), _concentration_of(day)
-    scene = next(image.opened.part for image in day.images if image.map is not None)
-    assert scene is not None
     own = run.drawn_on(class_map)
     return {
-        "map": ice_figure(scene, class_map, **own),
+        "map": ice_figure(_scene_of(day), class_map, **own),
         "concentration": concentration_figure(dense, class_map, **own),
     }
 
@@ -109,6 +124,13 @@ def _through_time(run: RunFiles, products: IceProducts) -> dict[str, Figure]:
     first = products.areas[0].district
     anomaly = anomaly_figure([s for s in products.seasons if s.district == first], lang=lang)
     return figures if anomaly is None else figures | {"anomaly": anomaly}
+
+
+def _scene_of(day: Day) -> xr.Dataset:
+    """Return the image of a day that has a map; of several the first."""
+    scene = next(image.opened.part for image in day.images if image.map is not None)
+    assert scene is not None
+    return scene
 
 
 def _map_of(day: Day) -> ClassMap:

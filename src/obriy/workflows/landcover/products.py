@@ -49,6 +49,7 @@ from obriy.workflows.landcover.season import (
 from obriy.workflows.products import RunFiles
 from obriy.workflows.records import about_districts, districts_that_failed
 from obriy.workflows.run import command_of
+from obriy.workflows.viewing import view_of
 
 _AREAS: Final = ("district", "code", "class", "area_km2", "share")
 """Columns of ``areas.csv``."""
@@ -186,6 +187,13 @@ def _draw(run: RunFiles, products: _Products, result: LandcoverResult) -> None:
             {"map": map_figure(scene, cover.map, **run.drawn_on(cover.map))},
             {"map": "picture"},
             lambda report: landcover.page(report, legend=legend, sheet=sheet),
+            view=view_of(
+                run,
+                scene,
+                cover.map,
+                run.files,
+                bodies=(run.folder.file("landcover.gpkg"), legend.name),
+            ),
         )
 
 

@@ -20,6 +20,7 @@ from obriy.runs.folder import RunFolder
 from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.passes import histograms_of, open_layer
 from obriy.workflows.products import RunFiles
+from obriy.workflows.viewing import view_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,6 +77,14 @@ def write_products(
             _figures(run, products),
             {"map": "picture"},
             lambda report: water.page(report, areas=products.areas, share_of_seen=share),
+            view=view_of(
+                run,
+                products.scene,
+                products.water,
+                run.files,
+                measured=name,
+                bodies=(folder.file(f"{name}.gpkg"), name),
+            ),
         )
     run.files["stac"] = run.item(products.water, run.files, folder.path)
     return run.files

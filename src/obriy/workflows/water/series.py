@@ -138,6 +138,7 @@ def _measured(
         series=series,
         balance=balance,
         files={one.opened.name: one.files for one in images if one.files},
+        images={o.opened.name: o.opened.part for o in images if o.opened.part is not None},
         thresholds={
             one.opened.name: one.found["decision"].get("threshold") for one in images if one.found
         },

@@ -32,12 +32,14 @@ from obriy.render.multiples import (
     occurrence_figure,
 )
 from obriy.render.series import MOST_PANELS, causes_figure, series_figure
+from obriy.render.sheets import MapView
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.sources.dates import parse_range
 from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.passes import open_layer
 from obriy.workflows.products import RunFiles
 from obriy.workflows.run import COMPARING, map_step
+from obriy.workflows.viewing import view_of
 from obriy.workflows.water.balance import Balance
 
 LARGEST: Final = 10
@@ -56,6 +58,7 @@ class SeriesProducts:
         balance: Register and evaporation.
         thresholds: Threshold of each date's map, where it has one.
         files: Of each date's map, by output name, relative to the run folder.
+        images: By date, what was mapped, where there is an image.
     """
 
     maps: Mapping[str, ClassMap]
@@ -64,6 +67,7 @@ class SeriesProducts:
     balance: Balance
     thresholds: Mapping[str, float | None]
     files: Mapping[str, Mapping[str, str]]
+    images: Mapping[str, xr.Dataset]
 
 
 def write_series_products(
@@ -211,6 +215,7 @@ def _report(run: RunFiles, products: SeriesProducts, result: SeriesResult) -> No
         figures["causes"] = causes_figure(total.periods[0].uncertainty, lang=run.lang)
     if "change" in run.files:
         figures["change"] = change_figure(_change_map(run, first), **own)
+    shown = _best_seen(total, maps)
     run.report(
         result,
         figures,
@@ -221,7 +226,32 @@ def _report(run: RunFiles, products: SeriesProducts, result: SeriesResult) -> No
             total=total,
             drawn=len(chosen_dates(list(maps))),
             mapped=len(maps),
+            shown=shown,
         ),
+        view=_view(run, products, shown),
+    )
+
+
+def _best_seen(total: AreaSeries, maps: Mapping[str, ClassMap]) -> str:
+    """Return the date of which most was seen, of those that have a map; of several the last."""
+    seen = {str(area.date): -area.unseen_share for area in total.areas}
+    return max(maps, key=lambda date: (seen.get(date, -1.0), date))
+
+
+def _view(run: RunFiles, products: SeriesProducts, date: str) -> MapView:
+    """Show the date of which most was seen, and what the whole season says of each pixel."""
+    measured = products.series.class_name
+    files = run.paths(products.files[date]) | run.files
+    shown = [n for n in ("unseen", "doubt", "fraction", "change", "occurrence") if n in files]
+    return view_of(
+        run,
+        products.images.get(date),
+        products.maps[date],
+        {name: files[name] for name in shown},
+        date=date,
+        measured=measured,
+        bodies=(run.folder.file(f"{measured}_bodies.gpkg"), f"{measured}_bodies"),
+        layers={"change": _change_layer(run)},
     )
 
 
