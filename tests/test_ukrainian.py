@@ -36,6 +36,7 @@ NAMES = {
     # Formats, units of software, abbreviations that Ukrainian texts have in Latin letters.
     "GeoTIFF", "GeoPackage", "CSV", "JSON", "PNG", "STAC", "EPSG", "IoU", "F1", "NDSI", "QGIS",
     "RGB", "MODIS", "NASA", "ESA", "WorldCover", "JRC", "Global", "Surface", "Water", "Obriy",
+    "WGS", "UTM", "zone", "Enter", "Ctrl",
     "obriy", "Terra", "Aqua", "terra", "aqua", "maps", "docs", "design", "md",
     # Symbols of the water balance, and columns that a user writes.
     "W_eva", "E_add", "W_eva0", "land_evaporation_mm",
