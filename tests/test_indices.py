@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obriy.errors import BandError, TableError, UnknownNameError
-from obriy.indices.catalogue import all_indices, get_index
+from obriy.errors import BandError, TableError, UnknownNameError, UsageError
+from obriy.indices.catalogue import add_index, all_indices, get_index
 from obriy.indices.formula import parse
+from obriy.methods.expression import parse_method
 
 # A city roof, from which the sign error of AWEInsh in other catalogues makes water.
 CITY = {"blue": 0.12, "green": 0.14, "nir": 0.20, "swir16": 0.24, "swir22": 0.22}
@@ -90,3 +91,47 @@ def test_input_is_not_changed():
     get_index("NDWI").evaluate(bands)
     for name, array in bands.items():
         np.testing.assert_array_equal(array, before[name])
+
+
+OWN = {
+    "title": "An index of one's own",
+    "formula": "green - 0.5 * nir",
+    "range": [-1.0, 1.0],
+    "water": "above",
+    "threshold": 0.0,
+    "reference": "the tests",
+    "check": {"green": 0.3, "nir": 0.1, "value": 0.25},
+}
+
+
+@pytest.fixture
+def indices():
+    """The catalogue, which is again as it was when the test is over."""
+    before = dict(all_indices())
+    yield all_indices()
+    all_indices().clear()
+    all_indices().update(before)
+
+
+def test_an_index_of_ones_own_is_one_of_all(indices):
+    assert add_index("Own", OWN) is get_index("own")
+    assert parse_method("OWN:zero & ndwi:zero").bands({"green", "nir"}) == {"green", "nir"}
+    with pytest.raises(UsageError, match="already"):
+        add_index("OWN", OWN)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"formula": "green - 0.25 * nir"}, "gives 0.275 at its check, not the value 0.25"),
+        ({"formula": "green - niir"}, "niir"),
+        ({"check": {"green": 0.3, "value": 0.25}}, "gives nan"),
+        ({"check": {"green": 0.3, "nir": 0.1}}, "value"),
+        ({"reference": None}, "lacks reference"),
+    ],
+)
+def test_an_index_that_is_none_is_refused(indices, changed, said):
+    row = {name: value for name, value in {**OWN, **changed}.items() if value is not None}
+    with pytest.raises(TableError, match=said):
+        add_index("Own", row)
+    assert "Own" not in indices

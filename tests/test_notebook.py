@@ -220,6 +220,15 @@ def test_results_of_every_job_show_and_tabulate_themselves(file):
         assert len(result.plot().axes) == 2 * table["district"].nunique()
 
 
+def test_the_headline_of_land_cover_is_its_largest_class():
+    (file,) = (file for file in RESULTS if file.stem.startswith("landcover"))
+    result = obriy.read_result(file)
+    page = " ".join(result._repr_html_().split())
+    title = load_legend(result.legend).by_name(result.headline.what).called("en")
+    assert re.search(rf'class="figure"[^/]*km²[^/]*</[^/]*{title}', page)
+    assert "too little" not in page
+
+
 def test_a_basemap_is_the_one_whose_address_was_given():
     shown = class_map([[1, 2]])
     assert (
@@ -250,8 +259,14 @@ def test_example_notebooks_run(file, tmp_path):
     SHOWN.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, SHOWN / file.name)  # the site shows it
     shown = [kind for cell in cells for one in cell.outputs for kind in one.get("data", {})]
-    assert {"text/html", "image/png", "application/vnd.jupyter.widget-view+json"} <= set(shown)
+    assert {"text/html", "image/png"} <= set(shown)
+    moves = any("obriy.explore(" in cell.source for cell in cells)
+    assert ("application/vnd.jupyter.widget-view+json" in shown) == moves
+    assert not [one for cell in cells for one in cell.outputs if one.output_type == "stream"]
 
 
 def test_there_are_example_notebooks():
-    assert EXAMPLES
+    assert {file.stem for file in EXAMPLES} >= {
+        "reservoir", "flood", "landcover_panel", "ice_winter", "own_method",
+    }  # fmt: skip
+    assert any("obriy.explore(" in file.read_text("utf-8") for file in EXAMPLES)

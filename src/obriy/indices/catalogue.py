@@ -1,13 +1,15 @@
 """The catalogue of indices, read once from ``tables/indices.toml``."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from obriy.errors import BandError
+from obriy.errors import BandError, TableError, UsageError
 from obriy.indices.formula import Core, Formula, IndexValues, parse
 from obriy.model.bands import require_bands, resolve_nir
 from obriy.registry import did_you_mean
@@ -82,20 +84,51 @@ class Index:
 @lru_cache(maxsize=1)
 def all_indices() -> dict[str, Index]:
     """Return every index by its short name."""
-    return {
-        name: Index(
-            name=name,
-            title=row["title"],
-            formula=parse(row["formula"]),
-            low=row["range"][0],
-            high=row["range"][1],
-            water=row.get("water"),
-            threshold=row.get("threshold"),
-            reference=row["reference"],
-            check=row["check"],
+    return {name: _index(name, row) for name, row in load_toml("indices").items()}
+
+
+def add_index(name: str, row: Mapping[str, Any]) -> Index:
+    """Add an index for this process: methods and reports know it by its name from then on.
+
+    Args:
+        name: Short name, e.g. ``"WNDWI"``; a new one.
+        row: What an entry of ``tables/indices.toml`` says: ``title``, ``formula``, ``range``,
+            ``reference``, ``check``, and of a water index ``water`` and ``threshold``.
+
+    Raises:
+        UsageError: there is one of that name.
+        TableError: something is missing, the formula is no arithmetic over bands, or its value at
+            ``check`` is another.
+    """
+    if name.lower() in {known.lower() for known in all_indices()}:
+        raise UsageError(f"There is an index '{name}' already.", "Give it another name.")
+    missing = {"title", "formula", "range", "reference", "check"} - set(row)
+    if missing:
+        raise TableError(f"The index '{name}' lacks {', '.join(sorted(missing))}.")
+    index, right = _index(name, row), row["check"].get("value", math.nan)
+    bands = {b: np.array([row["check"].get(b, math.nan)], "float32") for b in index.formula.bands}
+    value = float(index.evaluate(bands).values[0])
+    if not math.isclose(value, right, rel_tol=1e-4, abs_tol=1e-6):
+        raise TableError(
+            f"The formula of '{name}' gives {value:g} at its check, not the value {right:g}.",
+            "Work the value out by hand from the paper.",
         )
-        for name, row in load_toml("indices").items()
-    }
+    all_indices()[name] = index
+    return index
+
+
+def _index(name: str, row: Mapping[str, Any]) -> Index:
+    return Index(
+        name=name,
+        title=row["title"],
+        formula=parse(row["formula"]),
+        low=row["range"][0],
+        high=row["range"][1],
+        water=row.get("water"),
+        threshold=row.get("threshold"),
+        reference=row["reference"],
+        check=row["check"],
+    )
 
 
 def water_indices() -> list[Index]:

@@ -12,9 +12,11 @@ from obriy.model.areas import Area, AreaSeries
 from obriy.model.classmap import PARTS, ClassMap
 from obriy.model.layers import LAYERS
 from obriy.model.result.base import RunResult
+from obriy.model.result.ice import IceResult
 from obriy.model.result.measured import MeasureResult
 from obriy.model.result.water import SeriesPart
 from obriy.model.scores import Scores
+from obriy.outputs.ice_tables import ICE
 from obriy.outputs.polygons import parcels
 from obriy.outputs.tables import AREAS, SCORES, score_rows
 
@@ -39,6 +41,11 @@ def _(noun: AreaSeries) -> pd.DataFrame:
 @frame.register
 def _(noun: Scores) -> pd.DataFrame:
     return pd.DataFrame(list(score_rows(noun)), columns=list(SCORES))
+
+
+@frame.register
+def _(noun: IceResult) -> pd.DataFrame:
+    return _dated({n: [get(area) for area in noun.areas] for n, get in ICE.items()})
 
 
 @frame.register

@@ -22,7 +22,7 @@ from obriy.outputs.pages import render
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import UNKNOWN, Cell, Column, Columns, Table, table
 from obriy.outputs.report.evaluation import ClassWords, measures, of_classes, of_map
-from obriy.outputs.report.first import figures, place_of
+from obriy.outputs.report.first import First, figures, place_of
 from obriy.render.maps import RGBA, map_picture
 from obriy.render.text import Text, text_of
 from obriy.tables import table_names
@@ -184,7 +184,7 @@ def _(noun: Scores) -> str:
 @html.register
 def _(noun: RunResult) -> str:
     text = text_of(language(""))
-    lead = None if noun.headline is None else figures(text, "", noun.headline, _place(noun))
+    lead = _lead(text, noun)
     dates, districts = getattr(noun, "dates", []), getattr(noun, "districts", [])
     beneath: list[str] = []
     if lead is not None:
@@ -217,6 +217,22 @@ def _(noun: RunResult) -> str:
     ).html()
 
 
+def _lead(text: Text, result: RunResult) -> First | None:
+    """Return the figure that leads; that of land cover is of a class, and is no estimate."""
+    if result.headline is None:
+        return None
+    lead = figures(text, "", result.headline, _place(result))
+    if not isinstance(result, LandcoverResult):
+        return lead
+    title = _words(text, result).title_of(result.headline.what)
+    return dataclasses.replace(lead, value=(lead.value[0], title), says=())
+
+
+def _words(text: Text, result: LandcoverResult) -> ClassWords:
+    known = result.legend in table_names("legends")
+    return ClassWords.of(load_legend(result.legend) if known else Legend("", ()), text)
+
+
 def _place(result: RunResult) -> str:
     """Return what the headline of a result is of, see `obriy.outputs.report.first.figures`."""
     rows = getattr(result, "districts", [])
@@ -231,9 +247,7 @@ def _none() -> Table:
 
 def _classes(text: Text, result: LandcoverResult) -> Table:
     """Return the classes of land cover with their areas."""
-    known = result.legend in table_names("legends")
-    words = ClassWords.of(load_legend(result.legend) if known else Legend("", ()), text)
-    col = Columns(text, "landcover")
+    words, col = _words(text, result), Columns(text, "landcover")
     return table(
         [plain(row) for row in result.classes],
         [

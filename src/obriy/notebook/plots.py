@@ -7,8 +7,10 @@ from matplotlib.figure import Figure
 
 from obriy.model.areas import AreaSeries
 from obriy.model.classmap import ClassMap
+from obriy.model.result.ice import IceResult
 from obriy.model.result.water import SeriesPart
 from obriy.notebook.words import language
+from obriy.render.ice_series import ice_series_figure
 from obriy.render.multiples import class_figure
 from obriy.render.series import series_figure
 from obriy.workflows.water.measuring import by_hand, clear, with_periods
@@ -44,3 +46,8 @@ def _(noun: SeriesPart, *, lang: str = "") -> Figure:
     series = AreaSeries("water", tuple(noun.areas))
     weighed = with_periods(series, clear if noun.weights == "clear" else by_date)
     return series_figure(weighed, lang=language(lang))
+
+
+@plot.register
+def _(noun: IceResult, *, lang: str = "") -> Figure:
+    return ice_series_figure(noun.areas, noun.seasons, lang=language(lang))

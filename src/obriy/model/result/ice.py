@@ -8,6 +8,7 @@ from pydantic import Field
 from obriy.model.headline import Headline, IceHeadline, ice_headline, leading
 from obriy.model.ice import IceArea, IceSeason
 from obriy.model.result.base import AsNoun, DateRow, DistrictRow, Evaluation, RunResult
+from obriy.model.shown import Drawn
 
 
 class IceEvaluation(Evaluation):
@@ -69,7 +70,7 @@ class IceDate(DateRow):
         return Headline.of_estimate("ice", self, self.ice_km2, date=self.date)
 
 
-class IceResult(RunResult):
+class IceResult(Drawn, RunResult):
     """Ice through time.
 
     Attributes:
