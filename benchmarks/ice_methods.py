@@ -4,6 +4,7 @@ One scene of each seed, on a date of the winter that the seed chooses. Methods a
 below 1000, and reported on seeds from 1000 on. Classifiers are fitted to the training seeds.
 
     python benchmarks/ice_methods.py --seeds 1000-1030 [--train 100-119] [--methods auto,ndsi]
+    python benchmarks/ice_methods.py --methods auto,m201,segformer=FILE [--without swir12,swir16]
 
 Scores are pooled over the pixels of sea of all scenes; intervals are a bootstrap over scenes. The
 last columns are the mean error of the concentration, where a method gives one, and how many scenes
@@ -67,17 +68,18 @@ def lesson(seeds):
 
 def method_of(name, taught):
     if name not in CLASSIFIERS:
-        return ice_method(name, None, 0, "cpu")
+        name, _, file = name.partition("=")
+        return ice_method(name, file or None, 0, "cpu")
     card = Card(name, BANDS, load_legend("ice"), (), feature_names(BANDS))
     return ClassifierIce(CLASSIFIERS[name].fit(*taught, card), name)
 
 
-def judge(method, cases):
-    """Return the counts of each scene, and further figures."""
+def judge(method, cases, without=()):
+    """Return the counts of each scene, and further figures; some bands may be left out."""
     counts, errors, false_ice, seconds = [], [], 0, 0.0
     for one in cases:
         start = time.perf_counter()
-        labels, fraction = mapped(method, one.scene)
+        labels, fraction = mapped(method, one.scene.drop_vars(without))
         seconds += time.perf_counter() - start
         truth = one.truth.values
         counts.append(count_ice(truth, labels))
@@ -95,7 +97,7 @@ def mapped(method, scene):
     from obriy.blocks.base import Block
 
     flags = scene["flags"].values
-    bands = {name: scene[name].values for name in method.bands(set(BANDS))}
+    bands = {name: scene[name].values for name in method.bands(set(BANDS) & set(scene))}
     core = tuple(slice(0, n) for n in flags.shape)
     block = Block(bands, flags, 0, 0, core)
     said = method.decide(method.collect(block)).apply(block)
@@ -108,6 +110,7 @@ def main():
     parser.add_argument("--seeds", type=span, default=span("100-119"))
     parser.add_argument("--train", type=span, default=span("200-229"))
     parser.add_argument("--methods", default="")
+    parser.add_argument("--without", default="", help="bands left out")
     asked = parser.parse_args()
     plain = [m.name for m in ice_methods() if m.model is None]
     names = asked.methods.split(",") if asked.methods else [*plain, *CLASSIFIERS, "green:0.2"]
@@ -118,14 +121,16 @@ def main():
     print("method      IoU [95 %]            precision recall cloud as ice  s/scene  bias  false")
     counts = {}
     for name in names:
-        counts[name], errors, false_ice, seconds = judge(method_of(name, taught), cases)
+        counts[name], errors, false_ice, seconds = judge(
+            method_of(name, taught), cases, [band for band in asked.without.split(",") if band]
+        )
         found = ice_scores(counts[name])
         low, high = found["intervals"]["iou"] or (np.nan, np.nan)
         bias = f"{np.mean(errors):+.3f}" if errors else "     -"
+        scores = f"{found['precision']:.3f}     {found['recall']:.3f}  {found['cloud_as_ice']:.4f}"
         print(
-            f"{name:11s} {found['iou']:.3f} [{low:.3f}, {high:.3f}]   {found['precision']:.3f}"
-            f"     {found['recall']:.3f}  {found['cloud_as_ice']:.4f}       {seconds:5.2f}"
-            f"  {bias}  {false_ice}",
+            f"{name.partition('=')[0]:11s} {found['iou']:.3f} [{low:.3f}, {high:.3f}]   {scores}"
+            f"       {seconds:5.2f}  {bias}  {false_ice}",
             flush=True,
         )
     if "auto" in counts:

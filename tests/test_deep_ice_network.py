@@ -13,7 +13,7 @@ from obriy.model.ice import BANDS, CLOUD, ICE, WATER
 from obriy.model.legend import load_legend
 from obriy.nets.networks import TrainedNetwork
 
-SIZE = {"m201": (285, 430), "unet": (64, 96)}
+SIZE = {"m201": (285, 430), "unet": (64, 96), "segformer": (64, 96)}
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,9 @@ def weights(tmp_path_factory):
     for name, size in SIZE.items():
         kind = ICE_METHODS.get(name).model
         card = Card(
-            name, BANDS, load_legend("ice"), kind.outputs, BANDS, (0.3,) * 7, (0.3,) * 7, size
-        )
+            name, BANDS, load_legend("ice"), kind.outputs, BANDS, (0.3,) * 7, (0.3,) * 7, size,
+            spare=kind.spare,
+        )  # fmt: skip
         network = kind.fresh(7, len(kind.outputs), seed=4)
         (folder / name).write_bytes(TrainedNetwork(kind, network, card, "cpu").to_bytes())
     return folder
@@ -64,3 +65,24 @@ def test_bands_and_names(weights):
         method.bands(set(BANDS) - {"swir12"})
     with pytest.raises(InputError, match="holds 'unet'"):
         parse_ice_method("m211", weights=weights / "unet", device="cpu")
+
+
+def test_a_network_that_can_spare_bands_maps_without_them(weights):
+    """As MODIS without bands 5 and 6: what is not there is as the middle of what it learnt."""
+    method = parse_ice_method("segformer", weights=weights / "segformer", device="cpu")
+    fewer = set(BANDS) - {"swir12", "swir16"}
+    assert method.bands(fewer) == fewer
+    assert method.bands(set(BANDS)) == set(BANDS)
+    with pytest.raises(BandError, match="swir22"):
+        method.bands(fewer - {"swir22"})
+    _, bands, flags = small_sea(rows=64, columns=96)
+    middle = {n: np.full((64, 96), 0.3, "float32") for n in ("swir12", "swir16")}
+    lacking, _ = run_in_blocks(method, {n: bands[n] for n in BANDS if n in fewer}, flags, 500)
+    whole, _ = run_in_blocks(method, bands | middle, flags, 500)
+    for layer in ("labels", "confidence"):
+        assert np.array_equal(lacking[layer], whole[layer])
+    bands["swir16"][5, 5] = np.nan
+    bands["nir"][6, 6] = np.nan
+    holed, _ = run_in_blocks(method, bands, flags, 500)
+    assert holed["labels"][5, 5] != 0
+    assert holed["labels"][6, 6] == 0

@@ -47,6 +47,21 @@ def small(count):
     return Examples(made.inputs[:, :, ::3, ::3].copy(), made.targets[:, ::3, ::3].copy())
 
 
+def test_of_every_second_window_the_spare_bands_are_hidden():
+    spare = ("swir12", "swir16")
+    card = dataclasses.replace(CARD, method="segformer", spare=spare)
+    teaching, examples, chosen = IceTeaching(card), small(40), np.arange(40)
+    inputs, (_, known) = teaching.batch(examples, chosen, "cpu", np.random.default_rng(3))
+    seen = inputs.abs().sum((2, 3)) > 0
+    hidden = ~seen[:, [BANDS.index(name) for name in spare]]
+    assert bool((hidden[:, 0] == hidden[:, 1]).all())  # both or none
+    assert 10 < int(hidden[:, 0].sum()) < 30
+    assert bool(seen[:, [BANDS.index(name) for name in BANDS if name not in spare]].all())
+    assert bool((known.sum((1, 2)) > 1000).all())  # what is hidden is known all the same
+    judged, _ = teaching.batch(examples, chosen, "cpu", None)
+    assert bool((judged.abs().sum((2, 3)) > 0).all())
+
+
 # Loss --------------------------------------------------------------------------------------------
 
 

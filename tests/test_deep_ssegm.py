@@ -148,6 +148,25 @@ def test_order_of_a_layer_and_the_sum_before_one_sigmoid():
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-total)), atol=1e-6)
 
 
+@pytest.mark.parametrize(("build", "name"), [(M211, "m211"), (M201, "m201")])
+def test_numpy_says_what_torch_says(build, name):
+    network = build()
+    draws = torch.Generator().manual_seed(7)
+    for part in network.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):  # as if it had learnt
+            for values, low, high in (
+                (part.running_mean, -0.3, 0.3), (part.running_var, 0.3, 2), (part.bias, -0.5, 0.5),
+            ):  # fmt: skip
+                values.data = torch.rand(values.shape, generator=draws) * (high - low) + low
+    x = torch.randn(7, 285, 430, generator=draws)
+    with torch.inference_mode():
+        wanted = network.eval()(x[None])[0].numpy()
+    weights = {key: value.numpy() for key, value in network.state_dict().items()}
+    found = trainable(name).model.plain(weights)(x.numpy())
+    assert wanted.std() > 0.01
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
 def test_another_size_is_refused():
     with pytest.raises(InputError, match=r"7 bands of 285 x 430"):
         M201()(torch.zeros(1, 7, 288, 430))
@@ -168,7 +187,8 @@ def test_deeplab_is_that_of_torchvision():
 
 
 @pytest.mark.parametrize(
-    ("name", "outputs", "heads"), [("m201", 1, 1), ("unet", 3, 1), ("deeplab", 3, 2)]
+    ("name", "outputs", "heads"),
+    [("m201", 1, 1), ("segformer", 3, 1), ("unet", 3, 1), ("deeplab", 3, 2)],
 )
 def test_every_network_gives_pixels_their_logits(name, outputs, heads):
     network = build(name, seed=1).eval()

@@ -96,6 +96,25 @@ def test_what_looks_like_something_else(what, code, values):
     assert (mapped(field(values))["labels"] == code).all(), what
 
 
+@pytest.mark.parametrize(("ice", "cloud", "code"), [
+    # Ratios of 1.24 to 0.86 um above water by hand: 0.73, and 0.61 under bright ice's limit of 2.2.
+    (0.3, 0.3, CLOUD), (0.7, 0.2, ICE), (0.3, 0.0, ICE),
+])  # fmt: skip
+def test_thin_cloud_over_grey_ice_is_cloud(ice, cloud, code):
+    mixed = (
+        (1 - ice - cloud) * spectrum("water")
+        + ice * spectrum("ice")
+        + cloud * spectrum("water_cloud")
+    )
+    beside = field(mixed)
+    for name, value in zip(BANDS, spectrum("ice"), strict=True):
+        beside[name][:, 0] = value  # white ice is near, so that grey may be ice
+    assert (mapped(beside)["labels"][:, 3:] == code).all()
+    # Where no band of 1.24 um is, the share of cloud alone tells: 0.35 and more.
+    lacking = {name: plane for name, plane in beside.items() if name != "swir12"}
+    assert (mapped(lacking)["labels"][:, 3:] == ICE).all()
+
+
 def test_grey_is_ice_only_near_what_is_surely_ice():
     """Within 20 pixels of white ice; farther away it may be a veil, and that is a doubt."""
     weak = 0.8 * spectrum("water") + 0.2 * spectrum("ice")

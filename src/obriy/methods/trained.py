@@ -7,6 +7,7 @@ from typing import Any
 from obriy.blocks.base import Block, FloatArray, Histogram
 from obriy.model.bands import require_bands, resolve_nir
 from obriy.model.card import Card
+from obriy.model.notices import notice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,14 +30,14 @@ class TrainedMethod:
         return card
 
     def bands(self, available: set[str]) -> set[str]:
-        """Return the bands that it learnt from.
+        """Return the bands that it learnt from, of those that there are.
 
         Raises:
-            BandError: where the image lacks one.
+            BandError: where the image lacks one that it cannot spare.
         """
-        wanted = set(self.card.bands)
-        require_bands(available, wanted, f"'{self.name}'", "It learnt from images that have them.")
-        return {source_of(name, available) for name in wanted}
+        needed = set(self.card.bands) - set(self.card.spare)
+        require_bands(available, needed, f"'{self.name}'", "It learnt from images that have them.")
+        return {source_of(name, available) for name in self.card.bands} & available
 
     def collect(self, block: Block) -> Any:
         """Return nothing: it knows already."""
@@ -55,7 +56,9 @@ class TrainedRule:
     def describe(self) -> dict[str, Any]:
         """Return what it learnt from, and how well."""
         card: Card = self.model.card
-        return {self.model.kind.family: card.method} | card.describe()
+        made_up = [notice("learnt_from_made_up", method=card.method)] if card.made_up else []
+        told = {self.model.kind.family: card.method} | card.describe()
+        return told | ({"warnings": made_up} if made_up else {})
 
     def histograms(self) -> list[Histogram]:
         """Return nothing: it cuts no quantity."""
@@ -63,8 +66,13 @@ class TrainedRule:
 
 
 def planes_for(card: Card, bands: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Return the bands that a model learnt from, by their names there, of those of a block."""
-    return {name: bands[source_of(name, set(bands))] for name in card.bands}
+    """Return the bands that a model learnt from, by their names there, of those of a block.
+
+    Bands that it can spare are left out where the block has none.
+    """
+    sources = {name: source_of(name, set(bands)) for name in card.bands}
+    lacking = {name for name in card.spare if sources[name] not in bands}
+    return {name: bands[source] for name, source in sources.items() if name not in lacking}
 
 
 def source_of(name: str, available: set[str]) -> str:

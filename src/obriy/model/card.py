@@ -15,6 +15,7 @@ class Card:
     Attributes:
         method: What it is: its name in the registry of methods, e.g. ``"m211"``; ``"student"``.
         bands: Common names of the bands that it needs.
+        spare: Of these, bands that an image may lack: it learnt without them, too.
         legend: The classes of its maps.
         outputs: What each output speaks of: names of classes of the legend.
         features: Names of the planes of an input, in their order.
@@ -32,6 +33,7 @@ class Card:
         scores: What it reached, as plain values.
         made: When, ISO 8601; empty: unknown.
         versions: Software that made it.
+        made_up: Whether all that taught it was simulated.
     """
 
     method: str
@@ -52,6 +54,8 @@ class Card:
     scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     made: str = ""
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    spare: tuple[str, ...] = ()
+    made_up: bool = False
 
     @property
     def codes(self) -> tuple[int, ...]:
@@ -62,10 +66,12 @@ class Card:
         """Return what a reader of its maps should know, as plain values."""
         return {
             "bands": list(self.bands),
+            "spare_bands": list(self.spare),
             "features": list(self.features),
             "outputs": list(self.outputs),
             "legend": self.legend.name,
             "learnt_from": list(self.sources),
+            "learnt_from_made_up": self.made_up,
             "pixel_m": self.pixel_m,
             "samples": self.samples,
             "scores": dict(self.scores),

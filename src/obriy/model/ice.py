@@ -167,9 +167,11 @@ class IceExample:
         time: ISO 8601, to the minute where known.
         scene: A Scene, lazy.
         labels: (y, x) uint8 codes of the legend ``ice`` on its grid, lazy; 0 where nobody said.
+        made_up: Whether a simulator wrote the labels.
     """
 
     name: str
     time: str
     scene: "xr.Dataset"
     labels: "xr.DataArray"
+    made_up: bool = False

@@ -48,6 +48,8 @@ class Provenance:
         }
 
 
+SIMULATED_TAG = "OBRIY_SIMULATED"
+"""Tag of a file that a simulator wrote: the setting and the seed."""
 SOURCES_TAG = "OBRIY_SOURCES"
 """Tag of a map's file: the images that it was made from, a JSON list."""
 

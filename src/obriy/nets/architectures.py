@@ -3,7 +3,9 @@
 ``m201`` and ``m211`` are those of `obriy.nets.ssegm`. ``unet`` is a U-Net (Ronneberger et al. 2015,
 doi:10.1007/978-3-319-24574-4_28) with a ResNet-18 as encoder, of segmentation-models-pytorch;
 ``deeplab`` is DeepLabV3 (Chen et al. 2017, arXiv:1706.05587) with a ResNet-50 and its auxiliary
-head, of torchvision.
+head, of torchvision. ``segformer`` is SegFormer (Xie et al. 2021, arXiv:2105.15203) with its
+smallest encoder, MiT-B0, of segmentation-models-pytorch. It learns with and without MODIS bands 5
+and 6, which some images lack and whose detectors fail first.
 """
 
 import functools
@@ -17,11 +19,13 @@ from obriy.model.ice import BANDS
 from obriy.nets import ssegm
 from obriy.nets.encoder import load_photographs
 from obriy.nets.networks import Network
+from obriy.nets.plain import PlainSSegm
 from obriy.nets.torch_library import load_library, read_tensors
 
 ENCODER: Final = "resnet18"
+TRANSFORMER: Final = "mit_b0"
 _STRIDE: Final = 32
-"""Rows and columns that the U-Net can halve five times are multiples of this."""
+"""Rows and columns that an encoder can halve five times are multiples of this."""
 _WAY_OUT: Final = (
     "Give weights of torchvision: deeplabv3_resnet50 or resnet50 for deeplab, resnet18 for unet."
 )
@@ -29,17 +33,15 @@ _SURFACES: Final = ("water", "ice", "cloud")
 
 
 @functools.cache
-def _unet_class() -> Any:
-    torch, library = load_library("torch"), load_library("segmentation_models_pytorch")
+def _padded_class() -> Any:
+    torch = load_library("torch")
 
-    class Unet(torch.nn.Module):  # type: ignore[name-defined,misc]
-        """U-Net on inputs of any size: what it cannot halve is padded with the mean."""
+    class Padded(torch.nn.Module):  # type: ignore[name-defined,misc]
+        """A network on inputs of any size: what it cannot halve is padded with the mean."""
 
-        def __init__(self, bands: int, outputs: int) -> None:
+        def __init__(self, net: Any) -> None:
             super().__init__()
-            self.net = library.Unet(
-                ENCODER, encoder_weights=None, in_channels=bands, classes=outputs
-            )
+            self.net = net
 
         def heads(self, x: Any) -> tuple[Any, ...]:
             rows, columns = x.shape[2:]
@@ -53,7 +55,7 @@ def _unet_class() -> Any:
         def encoder(self) -> Any:
             return self.net.encoder
 
-    return Unet
+    return Padded
 
 
 @functools.cache
@@ -121,7 +123,17 @@ def _photographs(kind: Network, pretrained: str) -> Mapping[str, Any]:
 
 def build_unet(planes: int, outputs: int) -> Any:
     """Return a U-Net with random weights."""
-    return _unet_class()(planes, outputs)
+    return _padded("Unet", ENCODER, planes, outputs)
+
+
+def build_segformer(planes: int, outputs: int) -> Any:
+    """Return a SegFormer with random weights."""
+    return _padded("Segformer", TRANSFORMER, planes, outputs)
+
+
+def _padded(name: str, encoder: str, planes: int, outputs: int) -> Any:
+    kind = getattr(load_library("segmentation_models_pytorch"), name)
+    return _padded_class()(kind(encoder, encoder_weights=None, in_channels=planes, classes=outputs))
 
 
 def build_deeplab(planes: int, outputs: int) -> Any:
@@ -129,7 +141,18 @@ def build_deeplab(planes: int, outputs: int) -> Any:
     return _deeplab_class()(planes, outputs)
 
 
-M201: Final = Network(lambda planes, outputs: ssegm.M201(), ("ice",), BANDS)
-M211: Final = Network(lambda planes, outputs: ssegm.M211(), ("ice",), BANDS)
+M201: Final = Network(
+    lambda planes, outputs: ssegm.M201(),
+    ("ice",),
+    BANDS,
+    plain=functools.partial(PlainSSegm, ssegm.M201_WIDTHS),
+)
+M211: Final = Network(
+    lambda planes, outputs: ssegm.M211(),
+    ("ice",),
+    BANDS,
+    plain=functools.partial(PlainSSegm, ssegm.M211_WIDTHS),
+)
+SEGFORMER: Final = Network(build_segformer, _SURFACES, spare=("swir12", "swir16"))
 UNET: Final = Network(build_unet, _SURFACES, pretrained="ResNet18_Weights")
 DEEPLAB: Final = Network(build_deeplab, _SURFACES, pretrained="ResNet50_Weights")

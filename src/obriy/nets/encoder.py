@@ -149,7 +149,7 @@ def load_encoder(weights: str | Path | None, bands: Sequence[str]) -> FeatureExt
             f"{', '.join(bands)}.",
             "Give a student of images with these bands.",
         )
-    student = UNET.restored(card, learnt)
+    student = UNET.in_torch(card, learnt)
     return FeatureExtractor(_first_stage(torch, student.module.unet.encoder), student, device)
 
 

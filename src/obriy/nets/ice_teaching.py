@@ -16,6 +16,8 @@ from obriy.nets.ice_variation import scaled_batch, varied
 from obriy.nets.learning import Examples, Places
 from obriy.nets.torch_library import load_library
 
+LACKING: Final = 0.5
+"""Share of the windows that are shown without the bands that a network can spare."""
 SMOOTH: Final = 1.0
 """Pixels added above and below in the Dice loss: without ice it is 0 where none is said."""
 
@@ -24,7 +26,8 @@ class IceTeaching:
     """Windows of ice scenes: inputs float16 reflectance, targets uint8 codes of the legend ``ice``.
 
     Pixels that are no known sea (0, land, not named) teach nothing. A network with the one output
-    ice learns that cloud is not ice.
+    ice learns that cloud is not ice. Of every second window the bands that the card calls spare are
+    hidden, all together, so that it learns to do without them.
 
     Args:
         card: What the outputs are, and how inputs are scaled.
@@ -34,6 +37,7 @@ class IceTeaching:
 
     def __init__(self, card: Card) -> None:
         self._card = card
+        self._spare = [card.features.index(name) for name in card.spare]
         self._torch = load_library("torch")
 
     def check(self, part: str, examples: Examples) -> None:
@@ -62,6 +66,9 @@ class IceTeaching:
             inputs, labels = varied(inputs, labels, random)
         known = (labels == WATER) | (labels == ICE) | (labels == CLOUD)
         known &= ~inputs.isnan().any(1)
+        if random is not None and self._spare:
+            for window in np.flatnonzero(random.uniform(size=len(labels)) < LACKING):
+                inputs[window, self._spare] = np.nan
         return scaled_batch(inputs, self._card.middle, self._card.spread), (labels, known)
 
     def judged(self, heads: list[Any], right: Any) -> tuple[list[Any], Any]:

@@ -1,7 +1,10 @@
 """A kind of network, and one that was trained: how it is built, what it sees, what it says."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any, Final
 
 import numpy as np
@@ -47,6 +50,9 @@ class Network:
         bands: Bands that it must have to learn; empty: any will do.
         look: What it sees of bands, (features, rows, columns), before scaling.
         pretrained: Weights of torchvision that stand for ``"imagenet"``; empty: there are none.
+        spare: Bands without which it learns, too: a scene to map may lack them.
+        plain: The same without torch: from weights to what takes scaled inputs (features, rows,
+            columns) of one window and gives (outputs, rows, columns) probabilities, float32.
     """
 
     build: Callable[[int, int], Any]
@@ -54,6 +60,8 @@ class Network:
     bands: tuple[str, ...] = ()
     look: Callable[[Planes], FloatArray] = planes_of
     pretrained: str = ""
+    spare: tuple[str, ...] = ()
+    plain: Callable[[Weights], Callable[[FloatArray], FloatArray]] | None = None
 
     family = "network"
 
@@ -71,40 +79,49 @@ class Network:
         with seeded(seed):
             return self.build(planes, outputs)
 
-    def restored(self, card: Card, weights: Weights, device: Device = "auto") -> "TrainedNetwork":
-        """Return what was trained, of its file.
+    def restored(self, card: Card, weights: Weights, device: Device = "auto") -> "Pupil":
+        """Return what was trained, of its file; without torch where it can do without.
 
         Raises:
             InputError: where the weights are of another network.
-            MissingExtraError: where the extra ``deep`` is not installed.
+            MissingExtraError: where the extra ``deep`` is not installed, and it is needed.
         """
+        if self.plain is None or device == "cuda" or find_spec("torch") is not None:
+            return self.in_torch(card, weights, device)
+        with _damaged(card):
+            return PlainNetwork(self, self.plain(weights), card)
+
+    def in_torch(self, card: Card, weights: Weights, device: Device = "auto") -> "TrainedNetwork":
+        """Return what was trained, as a module of torch; errors are those of `restored`."""
         torch = load_library("torch")
         module = self.fresh(len(card.features), len(card.outputs))
-        try:
-            if not len(card.middle) == len(card.spread) == len(card.features):
-                raise ValueError("it scales other features than it has")
+        with _damaged(card):
             module.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
-        except (RuntimeError, TypeError, ValueError) as error:
-            raise InputError(f"The model of '{card.method}' is damaged.", WAY_OUT) from error
         return TrainedNetwork(self, module, card, device)
 
 
-class TrainedNetwork:
-    """A trained network with its card; `probabilities` may be called from several threads.
+@contextlib.contextmanager
+def _damaged(card: Card) -> Iterator[None]:
+    """Say of weights that do not fit that the model is damaged."""
+    try:
+        if not len(card.middle) == len(card.spread) == len(card.features):
+            raise ValueError("it scales other features than it has")
+        yield
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"The model of '{card.method}' is damaged.", WAY_OUT) from error
+
+
+class Pupil:
+    """What was trained, with its card; `probabilities` may be called from several threads.
 
     Args:
         kind: What it is.
-        module: With its weights.
         card: What belongs to it.
-        device: Where it computes.
     """
 
-    def __init__(self, kind: Network, module: Any, card: Card, device: Device = "auto") -> None:
+    def __init__(self, kind: Network, card: Card) -> None:
         self.card = card
         self.kind = kind
-        self._device = choose_device(device)
-        self.module = module.to(self._device).eval()
-        self._threads = usual_threads()
 
     def inputs(self, bands: Planes) -> FloatArray:
         """Return what it sees of a window.
@@ -116,8 +133,11 @@ class TrainedNetwork:
             BandError: where a band is not there.
         """
         card = self.card
-        require_bands(set(bands), set(card.bands), card.method, "It learnt from these bands.")
-        return scaled(self.kind.look({n: bands[n] for n in card.bands}), card.middle, card.spread)
+        needed = set(card.bands) - set(card.spare)
+        require_bands(set(bands), needed, card.method, "It learnt from these bands.")
+        unseen = np.full_like(next(iter(bands.values())), np.nan)
+        seen = self.kind.look({name: bands.get(name, unseen) for name in card.bands})
+        return scaled(seen, card.middle, card.spread)
 
     def probabilities(self, bands: Planes) -> FloatArray:
         """Return the probability of each output in one window.
@@ -139,7 +159,6 @@ class TrainedNetwork:
             BandError: where a band is not there.
             InputError: where the window is larger than ``card.size``.
         """
-        torch = load_library("torch")
         inputs = self.inputs(bands)
         rows, columns = inputs.shape[1:]
         height, width = self.card.size or (rows, columns)
@@ -151,14 +170,63 @@ class TrainedNetwork:
             )
         # The middle of the scaled features is 0: padding is as missing pixels are.
         window = np.pad(inputs, ((0, 0), (0, height - rows), (0, width - columns)))
+        return np.ascontiguousarray(self._said(window)[:, :rows, :columns])
+
+    def _said(self, window: FloatArray) -> FloatArray:
+        """Return the probabilities (outputs, rows, columns) of scaled inputs of one window."""
+        raise NotImplementedError
+
+
+class TrainedNetwork(Pupil):
+    """A trained network in torch.
+
+    Args:
+        kind: What it is.
+        module: With its weights.
+        card: What belongs to it.
+        device: Where it computes.
+    """
+
+    def __init__(self, kind: Network, module: Any, card: Card, device: Device = "auto") -> None:
+        super().__init__(kind, card)
+        self._device = choose_device(device)
+        self.module = module.to(self._device).eval()
+        self._threads = usual_threads()
+
+    def _said(self, window: FloatArray) -> FloatArray:
+        torch = load_library("torch")
         with one_thread(self._threads), torch.inference_mode():
             found = self.module(torch.from_numpy(window).to(self._device)[None])[0].cpu()
-        return np.ascontiguousarray(found.numpy()[:, :rows, :columns])
+        said: FloatArray = found.numpy()
+        return said
 
     def to_bytes(self) -> bytes:
         """Return the file that `obriy.nets.model_file.open_model` reads."""
         state = self.module.state_dict()
         return model_bytes(self.card, {name: value.cpu().numpy() for name, value in state.items()})
+
+
+class PlainNetwork(Pupil):
+    """A trained network in numpy, one window at a time.
+
+    Args:
+        kind: What it is.
+        forward: From scaled inputs of a window to probabilities.
+        card: What belongs to it.
+    """
+
+    def __init__(
+        self, kind: Network, forward: Callable[[FloatArray], FloatArray], card: Card
+    ) -> None:
+        super().__init__(kind, card)
+        self._forward = forward
+        self._turn = threading.Lock()
+
+    def _said(self, window: FloatArray) -> FloatArray:
+        # One after another: the library of matrices has threads of its own, and a window takes
+        # some hundred megabytes.
+        with self._turn:
+            return self._forward(window)
 
 
 def scaled(stack: FloatArray, middle: npt.ArrayLike, spread: npt.ArrayLike) -> FloatArray:

@@ -8,11 +8,15 @@ exceed the count).
 
 M20.1 has a count, 115 980, and no figure. It is taken to be a narrower member of the family: no
 width above that of M21.1, the last two the same (8 and 4), all others multiples of 8. One choice,
-`_M201`, meets the count. It is ours, and not the study's.
+`M201_WIDTHS`, meets the count. It is ours, and not the study's.
+
+What the figure says stands once, in `layers` and `flow`: torch trains by it, and numpy maps by it
+where torch is not installed (`obriy.nets.plain`).
 """
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any, Final
 
 from obriy.errors import InputError
@@ -52,8 +56,78 @@ class Widths:
     eleventh: int
 
 
-_M211: Final = Widths(48, 16, 48, 32, 16, 64, 32, 16, 8, 4)
-_M201: Final = Widths(16, 8, 24, 16, 8, 40, 24, 16, 8, 4)
+M211_WIDTHS: Final = Widths(48, 16, 48, 32, 16, 64, 32, 16, 8, 4)
+M201_WIDTHS: Final = Widths(16, 8, 24, 16, 8, 40, 24, 16, 8, 4)
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One layer: convolution, normalisation, pool, GELU, in the order of the figure.
+
+    Attributes:
+        before: Channels that it is given.
+        after: Channels that it gives.
+        side: Rows and columns of its kernel.
+        up: Whether it is a transposed convolution.
+        stride: Of a transposed convolution.
+        pool: Whether every second row and column is kept, the largest of each four.
+        plain: Whether it is a convolution and nothing else.
+    """
+
+    before: int
+    after: int
+    side: tuple[int, int] = (3, 3)
+    up: bool = False
+    stride: int = 1
+    pool: bool = False
+    plain: bool = False
+
+
+def layers(w: Widths) -> dict[str, Layer]:
+    """Return the layers of a member of the family by name."""
+    five = (5, 5)
+    return {
+        "l1": Layer(BANDS, w.first + w.first_side),
+        "l2": Layer(w.first, w.second, pool=True),
+        "l3": Layer(w.second, w.third + w.third_side, pool=True),
+        "l4": Layer(w.third, w.deep, pool=True),
+        "l5": Layer(w.deep, w.deep, pool=True),
+        "l6": Layer(w.deep, w.deep),
+        "l7": Layer(w.deep, w.deep, five, up=True, stride=2),
+        "l8": Layer(w.deep, w.eighth, five, up=True),
+        "l9": Layer(w.eighth, w.ninth, up=True, stride=2),
+        "l10": Layer(w.ninth, w.tenth, up=True),
+        "l11": Layer(w.tenth, w.eleventh, five, up=True, stride=2),
+        "l12": Layer(w.eleventh, 1, (5, 6), up=True, stride=2, plain=True),
+        "l2y": Layer(w.first_side, 1, up=True),
+        "l11y": Layer(w.third_side, w.eleventh, five, up=True, stride=2),
+    }
+
+
+def flow(w: Widths, layer: Callable[[str, Any], Any], x: Any) -> Any:
+    """Return the logits of an input: how the layers follow each other.
+
+    Args:
+        w: The member of the family.
+        layer: Puts something through the layer of a name.
+        x: (..., bands, rows, columns), of torch or of numpy.
+
+    Raises:
+        InputError: where it is not of the size of the study's grid.
+    """
+    if tuple(x.shape[-3:]) != (BANDS, *SIZE):
+        raise InputError(
+            f"SSegm looks at {BANDS} bands of {SIZE[0]} x {SIZE[1]} pixels, not at "
+            f"{tuple(x.shape[-3:])}.",
+            "Cut or pad the scene to one window.",
+        )
+    first = layer("l1", x)
+    on, side = first[..., : w.first, :, :], first[..., w.first :, :, :]
+    third = layer("l3", layer("l2", on))
+    deep, deep_side = third[..., : w.third, :, :], third[..., w.third :, :, :]
+    for name in ("l4", "l5", "l6", "l7", "l8", "l9", "l10", "l11", "l12"):
+        deep = layer(name, deep)
+    return deep + layer("l12", layer("l11y", deep_side)) + layer("l2y", side)
 
 
 def M211() -> Any:  # noqa: N802 - the study's name
@@ -65,12 +139,12 @@ def M211() -> Any:  # noqa: N802 - the study's name
     Raises:
         MissingExtraError: where the extra ``deep`` is not installed.
     """
-    return _network_class()(_M211)
+    return _network_class()(M211_WIDTHS)
 
 
 def M201() -> Any:  # noqa: N802
     """Return M20.1, a ``torch.nn.Module`` of 115 980 parameters; see `M211`."""
-    return _network_class()(_M201)
+    return _network_class()(M201_WIDTHS)
 
 
 @functools.cache
@@ -78,16 +152,15 @@ def _network_class() -> Any:
     """Return the class of the networks; it can only be made where torch is."""
     nn = load_library("torch").nn
 
-    def layer(mapping: Any, channels: int, *, pool: bool = False) -> Any:
-        """Convolution, normalisation, pool, GELU: in the order of the figure."""
-        pools = [nn.MaxPool2d(2)] if pool else []
-        return nn.Sequential(mapping, nn.BatchNorm2d(channels), *pools, nn.GELU())
-
-    def down(before: int, after: int, *, pool: bool = True) -> Any:
-        return layer(nn.Conv2d(before, after, 3), after, pool=pool)
-
-    def up(before: int, after: int, side: int, stride: int = 1) -> Any:
-        return layer(nn.ConvTranspose2d(before, after, side, stride=stride), after)
+    def module(layer: Layer) -> Any:
+        if not layer.up:
+            mapping = nn.Conv2d(layer.before, layer.after, layer.side)
+        else:
+            mapping = nn.ConvTranspose2d(layer.before, layer.after, layer.side, stride=layer.stride)
+        if layer.plain:
+            return mapping
+        pools = [nn.MaxPool2d(2)] if layer.pool else []
+        return nn.Sequential(mapping, nn.BatchNorm2d(layer.after), *pools, nn.GELU())
 
     class SSegm(nn.Module):  # type: ignore[name-defined,misc]
         """Encoder and decoder without padding, with two side paths."""
@@ -95,34 +168,11 @@ def _network_class() -> Any:
         def __init__(self, w: Widths) -> None:
             super().__init__()
             self.widths = w
-            self.l1 = down(BANDS, w.first + w.first_side, pool=False)
-            self.l2 = down(w.first, w.second)
-            self.l3 = down(w.second, w.third + w.third_side)
-            self.l4 = down(w.third, w.deep)
-            self.l5 = down(w.deep, w.deep)
-            self.l6 = down(w.deep, w.deep, pool=False)
-            self.l7 = up(w.deep, w.deep, 5, stride=2)
-            self.l8 = up(w.deep, w.eighth, 5)
-            self.l9 = up(w.eighth, w.ninth, 3, stride=2)
-            self.l10 = up(w.ninth, w.tenth, 3)
-            self.l11 = up(w.tenth, w.eleventh, 5, stride=2)
-            self.l12 = nn.ConvTranspose2d(w.eleventh, 1, (5, 6), stride=2)
-            self.l2y = up(w.first_side, 1, 3)
-            self.l11y = up(w.third_side, w.eleventh, 5, stride=2)
+            for name, layer in layers(w).items():
+                self.add_module(name, module(layer))
 
         def logits(self, x: Any) -> Any:
-            if tuple(x.shape[1:]) != (BANDS, *SIZE):
-                raise InputError(
-                    f"SSegm looks at {BANDS} bands of {SIZE[0]} x {SIZE[1]} pixels, not at "
-                    f"{tuple(x.shape[1:])}.",
-                    "Cut or pad the scene to one window.",
-                )
-            w = self.widths
-            on, side = self.l1(x).split((w.first, w.first_side), 1)
-            deep, deep_side = self.l3(self.l2(on)).split((w.third, w.third_side), 1)
-            deep = self.l6(self.l5(self.l4(deep)))
-            deep = self.l11(self.l10(self.l9(self.l8(self.l7(deep)))))
-            return self.l12(deep) + self.l12(self.l11y(deep_side)) + self.l2y(side)
+            return flow(self.widths, lambda name, inner: getattr(self, name)(inner), x)
 
         def heads(self, x: Any) -> tuple[Any, ...]:
             return (self.logits(x),)

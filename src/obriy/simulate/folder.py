@@ -10,6 +10,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from obriy.errors import UsageError
+from obriy.model.provenance import SIMULATED_TAG
 from obriy.outputs.files import write_text
 from obriy.outputs.geopackage import VectorLayer, write_layers
 from obriy.outputs.styles import Look
@@ -80,7 +81,7 @@ def simulate_to_folder(
     rows = []
     for k, day in enumerate(days):
         made = season.on(day)
-        tags = {"date": day, "OBRIY_SIMULATED": f"{setting}, seed {seed}"}
+        tags = {"date": day, SIMULATED_TAG: f"{setting}, seed {seed}"}
         paths[day] = write_scene(
             made.scene, out / f"{day}.tif", quality=season.sensor.quality, tags=tags
         )

@@ -20,6 +20,7 @@ from obriy.errors import BandError, GridError, InputError, SourceError
 from obriy.model.grid import geobox_of, same_grid
 from obriy.model.ice import IceExample
 from obriy.model.legend import UNNAMED, load_legend
+from obriy.model.provenance import SIMULATED_TAG
 from obriy.model.scene import band_names, check_reflectance
 from obriy.sources.beside import is_image
 from obriy.sources.class_codes import only_band
@@ -129,7 +130,12 @@ def _example(image: Path, label: Path, codes: str) -> IceExample:
     grid = geobox_of(scene)
     legend = "ice" if is_vector(label) else _own_codes(label, grid, codes)
     opened = open_reference(label, grid, legend=legend, target=load_legend("ice"))
-    return IceExample(image.stem, time, scene, opened.labels)
+    return IceExample(image.stem, time, scene, opened.labels, made_up=_is_made_up(label))
+
+
+def _is_made_up(label: Path) -> bool:
+    """Whether `obriy simulate` wrote the labels."""
+    return not is_vector(label) and SIMULATED_TAG in only_band(label).tags
 
 
 def _own_codes(label: Path, grid: GeoBox, codes: str) -> str | None:

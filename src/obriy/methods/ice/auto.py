@@ -26,6 +26,8 @@ from obriy.model.legend import NO_DATA
 SHARES: Final = (-0.5, 1.5)
 """Shares of ice that the histogram covers."""
 HALF: Final = 0.5
+DARK: Final = np.float32(0.02)
+"""Reflectance above water below which ratios of bands say nothing."""
 DARKER: Final = 0.25
 """Quantile of the scene's sure water that is its open water: haze, glitter and thin ice brighten
 the rest."""
@@ -121,7 +123,7 @@ class AutoRule:
         missing = np.isnan(ice)
         ice[missing], cloud[missing] = 0, 0
         ice[self._turbid(block)] = 0
-        hidden = cloud >= limits["cloud"]
+        hidden = self._hidden(block, ice, cloud)
         far = _far_from_sure(ice, cloud, settings["near"])
         grey = far & (ice >= limits["ice"]) & ~hidden
         ice[far] = 0
@@ -149,6 +151,19 @@ class AutoRule:
         turbid: npt.NDArray[np.bool_] = nir_above < ice_table()["auto"]["turbid"] * red_above
         return turbid
 
+    def _hidden(self, block: Block, ice: FloatArray, cloud: FloatArray) -> npt.NDArray[np.bool_]:
+        """Return where cloud hides the sea; what may be ice must also fall little to 1.24 um."""
+        hidden: npt.NDArray[np.bool_] = cloud >= limits_used()["cloud"]
+        water = dict(zip(self.mixing.bands, self.mixing.water, strict=True))
+        if "swir12" not in water:
+            return hidden
+        over_ice = ice_table()["auto"]["cloud_over_ice"]
+        (nir,) = (name for name in water if name.startswith("nir"))
+        infrared, nearer = (block.bands[name] - water[name] for name in ("swir12", nir))
+        score = cloud + over_ice["weight"] * infrared / np.maximum(nearer, DARK)
+        limit = np.where(ice < over_ice["from"], over_ice["dark"], over_ice["bright"])
+        return np.where(ice >= limits_used()["ice"], score >= limit, hidden)
+
     def _doubt(
         self, share: FloatArray, around: FloatArray, labels: ByteArray, limits: dict[str, Any]
     ) -> ByteArray:
@@ -168,7 +183,7 @@ class AutoRule:
             "clouds": list(self.mixing.clouds),
             "water": {name: round(float(value), 4) for name, value in water},
             "sure_water_pixels": self.water_pixels,
-            "limits": limits_used(),
+            "limits": limits_used() | {"cloud_over_ice": ice_table()["auto"]["cloud_over_ice"]},
             "reason": "" if self.mixing.clouds else "no band tells cloud from ice",
         }
 

@@ -1,4 +1,4 @@
-"""Ice by a trained network: ``m201``, ``m211``, ``unet``, ``deeplab``."""
+"""Ice by a trained network: ``m201``, ``m211``, ``segformer``, ``unet``, ``deeplab``."""
 
 import dataclasses
 import functools
@@ -13,7 +13,7 @@ from obriy.methods.trained import TrainedMethod, TrainedRule, planes_for
 from obriy.model.classmap import FRACTION_MISSING, half_per_cents
 from obriy.model.ice import ICE, WATER
 from obriy.model.legend import NO_DATA
-from obriy.nets.networks import TrainedNetwork
+from obriy.nets.networks import Pupil
 from obriy.nets.ssegm import SIZE
 
 OVERLAP: Final = 64
@@ -71,7 +71,8 @@ class NetworkRule(TrainedRule):
             codes, shares = self.memory.recall(window, look)
             window.put(block, labels, codes)
             window.put(block, confidence, shares)
-        missing = missing_in(planes_for(card, block.bands))
+        planes = planes_for(card, block.bands)
+        missing = missing_in({n: p for n, p in planes.items() if n not in card.spare})
         labels[missing], confidence[missing] = NO_DATA, FRACTION_MISSING
         return Labelled(labels, confidence=confidence)
 
@@ -92,6 +93,6 @@ class NetworkRule(TrainedRule):
         return codes[found.argmax(0)], found.max(0)
 
 
-def _size(model: TrainedNetwork) -> tuple[int, int]:
+def _size(model: Pupil) -> tuple[int, int]:
     """Return rows and columns of the windows that it is shown."""
     return model.card.size or SIZE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from obriy.blocks.base import Method
 from obriy.errors import InputError, UsageError
 from obriy.methods.ice.learned import Classifier, forest, knn, linear, svm
-from obriy.nets.architectures import DEEPLAB, M201, M211, UNET
+from obriy.nets.architectures import DEEPLAB, M201, M211, SEGFORMER, UNET
 from obriy.nets.model_file import open_model
 from obriy.nets.networks import Network
 from obriy.registry import Registry, did_you_mean
@@ -117,6 +117,7 @@ _ENTRIES: Final = (
     trained_method("forest", "random forest of pixels, 60 trees", Classifier(forest, 40_000)),
     trained_method("m201", "M20.1, a network of 115 980 parameters; ice or not", M201),
     trained_method("m211", "M21.1, a network of 301 132 parameters; ice or not", M211),
+    trained_method("segformer", "SegFormer, a transformer; bands 5 and 6 may lack", SEGFORMER),
     trained_method("unet", "U-Net", UNET),
     trained_method("deeplab", "DeepLabV3 on a ResNet-50", DEEPLAB),
 )  # fmt: skip

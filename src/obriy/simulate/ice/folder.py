@@ -19,6 +19,7 @@ from obriy.model.grid import geobox_of
 from obriy.model.ice import CLOUD, LAND
 from obriy.model.layers import LAYERS, classes
 from obriy.model.legend import Legend, load_legend
+from obriy.model.provenance import SIMULATED_TAG
 from obriy.outputs.cog import write_layer
 from obriy.outputs.files import write_text
 from obriy.simulate.fields import stream
@@ -209,7 +210,7 @@ def _readme(seed: int, granules: bool) -> str:
 
 def _write(made: SimulatedIce, job: _Job, out: Path, seed: int, granules: bool) -> None:
     """Write what belongs to one moment."""
-    tags = {"date": job.time, "OBRIY_SIMULATED": f"ice, seed {seed}"}
+    tags = {"date": job.time, SIMULATED_TAG: f"ice, seed {seed}"}
     if not (out / "land.tif").exists():
         land = (made.truth == LAND).astype("uint8")
         write_layer(land, out / "land.tif", classes(_land_legend()), tags=tags)

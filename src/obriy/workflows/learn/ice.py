@@ -121,7 +121,11 @@ class _Task:
             config.epochs, config.batch, config.rate, config.seed, config.device, config.patience
         )
         card = dataclasses.replace(
-            self._card(bands, bands, kind.outputs), middle=middle, spread=spread, size=SIZE
+            self._card(bands, bands, kind.outputs),
+            spare=tuple(name for name in kind.spare if name in bands),
+            middle=middle,
+            spread=spread,
+            size=SIZE,
         )
         module = kind.fresh(len(bands), len(kind.outputs), config.seed)
         if config.pretrained is not None:
@@ -164,6 +168,7 @@ class _Task:
             sources=_names(self.lessons),
             split=self.lessons.describe(),
             seed=self.config.seed,
+            made_up=all(example.made_up for example in self.lessons.train),
         )
 
     def _judge(self, model: TrainedNetwork | TrainedClassifier) -> dict[str, Any]:
