@@ -122,7 +122,23 @@ class _Handler(BaseHTTPRequestHandler):
             return self._anthropic(body), _anthropic_reply
         if ":generateContent" in self.path:
             return self._google(body), _google_reply
+        if self.path.endswith("/responses"):
+            return self._responses(body), _responses_reply
         return self._openai(body), _openai_reply
+
+    def _responses(self, body):
+        system = [{"content": body.get("instructions", "")}]
+        turns = [m for m in body["input"] if m["role"] not in ("system", "developer")]
+        system += [m for m in body["input"] if m not in turns]
+        parts = [p for m in turns for p in _parts(m["content"])]
+        pictures = [
+            base64.b64decode(p["image_url"].partition("base64,")[2])
+            for p in parts
+            if p["type"] == "input_image"
+        ]
+        return self._seen(
+            "openai-responses", body["model"], system, parts, pictures, len(turns), body
+        )
 
     def _openai(self, body):
         system = [m for m in body["messages"] if m["role"] in ("system", "developer")]
@@ -187,6 +203,29 @@ def _openai_reply(seen, say):
         read, written = say.usage
         reply["usage"] = {
             "prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written
+        }  # fmt: skip
+    return reply
+
+
+def _responses_reply(seen, say):
+    part = {"type": "output_text", "text": say.words, "annotations": []}
+    if say.refusal:
+        part = {"type": "refusal", "refusal": say.refusal}
+    message = {
+        "type": "message", "id": "m1", "role": "assistant", "status": "completed",
+        "content": [part],
+    }  # fmt: skip
+    reply = {
+        "id": "r1", "object": "response", "created_at": 1, "model": seen.model,
+        "status": "completed", "output": [message], "parallel_tool_calls": True,
+        "tool_choice": "auto", "tools": [],
+    }  # fmt: skip
+    if say.usage:
+        read, written = say.usage
+        reply["usage"] = {
+            "input_tokens": read, "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": written, "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": read + written,
         }  # fmt: skip
     return reply
 

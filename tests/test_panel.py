@@ -24,18 +24,21 @@ from obriy.errors import (
 from obriy.labelling.labellers.retry import Failure, pause
 from obriy.labelling.minutes import Minutes, minutes_text, read_minutes
 from obriy.labelling.panel import PanelSettings, check_labellers, convene, parse_budget
+from obriy.labelling.question import VERSION
 from obriy.labelling.vote import vote
-from obriy.model.clusters import ClusterFacts, Portrait, Spread
+from obriy.model.clusters import Answer, ClusterFacts, Portrait, Spread
 from obriy.model.legend import Legend, load_legend
 
 pytest.importorskip("pydantic_ai")
 
 LEGEND = load_legend("worldcover")
-MODELS = {"openai": "some-vlm:7b", "anthropic": "claude-3-haiku", "google": "gemini-2.5-flash"}
-BASES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"} | {
-    "google": "GOOGLE_GEMINI_BASE_URL"
+MODELS = {"openai": "some-vlm:7b", "anthropic": "claude-3-haiku", "google": "gemini-2.5-flash"} | {
+    "openai-responses": "other-vlm"
 }
-KEYS = {k: f"{k.upper()}_API_KEY" for k in MODELS}
+BASES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"} | {
+    "google": "GOOGLE_GEMINI_BASE_URL", "openai-responses": "OPENAI_BASE_URL"
+}  # fmt: skip
+KEYS = {k: f"{k.partition('-')[0].upper()}_API_KEY" for k in MODELS}
 QUICK = PanelSettings(timeout_s=300, tries=2, pause_s=0.01)
 
 
@@ -109,6 +112,15 @@ def test_pictures_words_and_answer_travel_whole(server, kind):
     assert "cluster number 1 in words" in seen.words
     for entry in LEGEND:
         assert f"- {entry.name}: {entry.title['en']}" in seen.words
+    assert answer.question == VERSION
+    asked = seen.body.get("generationConfig", seen.body)
+    assert asked["temperature"] == 0
+
+
+def test_a_model_that_takes_no_temperature_gets_none(server):
+    """A model that thinks before it answers samples as it does."""
+    convene(THREE[:1], LEGEND, [f"openai-responses:o3@{server.url}/v1"], QUICK)
+    assert "temperature" not in server.seen[0].body
 
 
 def test_the_number_of_a_cluster_is_not_told(server):
@@ -277,7 +289,7 @@ def test_answers_come_by_labeller_then_cluster_whoever_is_first(server):
     minutes = convene(THREE, LEGEND, specs, QUICK, lambda *step: seen.append(step))
     order = [(answer.labeller, answer.cluster) for answer in minutes.answers]
     assert order == [(spec, number) for spec in specs for number in (1, 2, 3)]
-    assert [answer.code for answer in minutes.answers] == [20, 30, 40] * 3
+    assert [answer.code for answer in minutes.answers] == [20, 30, 40] * len(MODELS)
     for spec in specs:
         assert [step for step in seen if step[0] == spec] == [(spec, i, 3) for i in (1, 2, 3)]
     alone = convene(THREE, LEGEND, specs, dataclasses.replace(QUICK, at_once=1))
@@ -401,10 +413,10 @@ def test_the_cap_stops_the_panel_and_what_was_done_is_kept(server):
 
 def test_a_cap_in_tokens_holds_within_one_answer(server):
     server.answer = lambda _seen: named("water", usage=(5000, 0))
-    settings = dataclasses.replace(QUICK, budget=parse_budget("tokens=9000"), at_once=4)
+    settings = dataclasses.replace(QUICK, budget=parse_budget("tokens=12000"), at_once=4)
     minutes = ask(server, portraits=[portrait(i) for i in range(1, 7)], settings=settings)
     assert minutes.cost.stopped_by == "tokens"
-    assert minutes.cost.total.tokens <= 9000 + 4 * 5000
+    assert minutes.cost.total.tokens <= 12000 + 4 * 5000
     assert 0 < len(server.seen) < 6
 
 
@@ -578,6 +590,42 @@ def test_a_record_that_is_nested_without_end_is_none(tmp_path):
         check_labellers([f"replay:{record}"], LEGEND)
 
 
+def test_a_record_keeps_the_version_of_its_question(server, tmp_path):
+    """Of records without versions those who looked answered the first, and numbers none."""
+
+    def older(entry):
+        for answer in entry["answers"]:
+            del answer["question"]
+        entry["answers"][0]["probabilities"] = {"80": 1.0}
+
+    record = a_record(server, tmp_path, older)
+    assert [a.question for a in read_minutes(record).answers] == [0, 1, 1]
+    repeated = convene(THREE, LEGEND, [f"replay:{record}"], QUICK)
+    assert [a.question for a in repeated.answers] == [0, 1, 1]
+    assert json.loads(minutes_text(repeated))["answers"][2]["question"] == 1
+
+
+def test_who_is_asked_anew_hears_its_own_names_of_neighbours_alone(server):
+    """Cluster 4 came of a split; 1 and 2 lie beside it, 3 does not; another called 1 bare."""
+    mine, other = at(server), at(server, "google")
+    earlier = (
+        Answer(1, mine, "water", 80), Answer(2, mine, "", problem="refused"),
+        Answer(3, mine, "grassland", 30), Answer(1, other, "bare", 60),
+        Answer(4, mine, "cropland", 40),
+    )  # fmt: skip
+    facts = dataclasses.replace(portrait(4).facts, neighbours={1: 0.8, 2: 0.2, 4: 0.1})
+    new = Portrait(facts, {}, "In words.")
+    settings = dataclasses.replace(QUICK, round=1, earlier=earlier)
+    convene([new], LEGEND, [mine], settings)
+    convene([new], LEGEND, [mine], dataclasses.replace(QUICK, round=1))
+    told, silent = (seen.words for seen in server.seen)
+    assert "share of its border: 80% water." in told
+    assert "said, by share" not in silent
+    named_there = told.replace(silent, "").partition("You were asked")[2].partition("\n")[0]
+    for name in ("bare", "grassland", "cropland"):
+        assert name not in named_there
+
+
 def test_minutes_of_rounds_are_joined(server):
     first = ask(server, portraits=THREE[:2])
     later = ask(server, portraits=THREE[1:])
@@ -594,7 +642,7 @@ def test_minutes_of_rounds_are_joined(server):
 def test_a_key_is_in_no_log_record_cache_or_message(server, monkeypatch, tmp_path, caplog, kind):
     secret = "sk-planted-4a7c01e5"
     monkeypatch.setenv(KEYS[kind], secret)
-    monkeypatch.setenv(BASES[kind], server.url + ("/v1" if kind == "openai" else ""))
+    monkeypatch.setenv(BASES[kind], server.url + ("/v1" if kind.startswith("openai") else ""))
     echo = json.dumps({"error": {"message": f"Incorrect API key: {secret}", "code": 1}}).encode()
     troubles = {1: Say(status=401, raw=echo), 2: Say(status=400, raw=echo)}
     server.answer = lambda seen: troubles.pop(len(server.seen), named("water"))

@@ -309,6 +309,10 @@ def test_demo(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "demo" / "simulated" / "report.html").exists()
     assert (tmp_path / "demo" / "sample" / "report.html").exists()
+    named = json.loads((tmp_path / "demo" / "landcover" / "result.json").read_text("utf-8"))
+    votes = [[vote["labeller"] for vote in one["votes"]] for one in named["clusters"]]
+    assert votes == [["spectral", "vision"]] * 12  # of the record that Obriy ships
+    assert all(vote["code"] != 255 for one in named["clusters"] for vote in one["votes"])
     assert done.stdout.rstrip().splitlines()[-1].endswith("report.html")
 
 

@@ -1,5 +1,6 @@
 """What `obriy demo` maps: simulated scenes, seasons and winters, and a real chip."""
 
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,15 @@ def demo_jobs(out: Path, lang: str) -> list[JobConfig]:
         "sample": {"source": "sample:", "resolution": 10.0},
         "season": {"source": str(images), "aoi": str(images / "districts.gpkg"), "fill": True},
     }
-    cover: dict[str, Any] = {"source": "sample:", "resolution": 10.0}
+    # Two votes on each cluster without a key: the expert's, and what a model that looks said once.
+    record = resources.files("obriy.tables").joinpath("panel_sample.json")
+    cover: dict[str, Any] = {
+        "source": "sample:",
+        "resolution": 10.0,
+        "clusters": 12,
+        "rounds": 0,
+        "labellers": ["spectral", f"replay:{record}"],
+    }
     frozen: dict[str, Any] = {
         "sources": [str(winter)],
         "land": str(winter / "land.tif"),

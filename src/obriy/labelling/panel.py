@@ -55,6 +55,7 @@ LABELLER_HELP: Final = {
     "spectral": "an expert on spectra, indices and texture: no network, no key (default)",
     "anthropic:MODEL": "a model that looks; key in ANTHROPIC_API_KEY",
     "openai:MODEL": "a model that looks; key in OPENAI_API_KEY",
+    "openai-responses:MODEL": "the same through the newer protocol (/v1/responses)",
     "google:MODEL": "a model that looks; key in GOOGLE_API_KEY",
     "PROVIDER:MODEL@ADDRESS": "a model at a compatible address (vLLM, Ollama): "
     "openai:qwen2.5vl:7b@http://localhost:11434/v1; its key, if any, in OBRIY_LABELLER_KEY",

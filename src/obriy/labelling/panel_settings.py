@@ -5,6 +5,7 @@ from pathlib import Path
 
 from obriy.errors import UsageError
 from obriy.labelling.budget import Budget
+from obriy.model.clusters import Answer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +23,7 @@ class PanelSettings:
         sheet: File of the labeller ``human`` where the user names none.
         seed: Of the jitter of the pauses.
         round: How often the panel has met before about this scene.
+        earlier: What was said then: who is asked anew hears what it said itself of neighbours.
     """
 
     budget: Budget = dataclasses.field(default_factory=Budget)
@@ -33,6 +35,7 @@ class PanelSettings:
     sheet: Path | None = None
     seed: int = 0
     round: int = 0
+    earlier: tuple[Answer, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("at_once", "timeout_s", "tries"):

@@ -12,9 +12,13 @@ from obriy.model.clusters import Portrait
 from obriy.model.legend import Legend, LegendClass
 from obriy.tables import load_toml
 
+VERSION: Final = int(load_toml("panel")["version"])
+"""Of what is asked and shown."""
 _UNKNOWN: Final = "unknown"
 _LONGEST: Final = {"said": 120, "second_guess": 120, "evidence": 400}
 """Letters that are kept of what was said."""
+_LEAST_TOLD: Final = 0.05
+"""Share of the border from which it is told what a neighbour was called."""
 _SEARCHED: Final = 20_000
 """Letters in which an object may begin: an answer that does not end is not searched to its end."""
 
@@ -85,12 +89,14 @@ class Question:
         return dataclasses.replace(self, rejected=(said, problem))
 
 
-def ask(portrait: Portrait, legend: Legend) -> Question:
+def ask(portrait: Portrait, legend: Legend, before: Mapping[int, int] | None = None) -> Question:
     """Put the question about one cluster.
 
     Args:
         portrait: The cluster; its number is not told.
         legend: The classes.
+        before: Codes that the one who is asked gave other clusters in earlier rounds, by their
+            number; None: nothing yet. What others said must not be in it.
     """
     words = load_toml("panel")
     captions: Mapping[str, str] = words["captions"]
@@ -102,6 +108,7 @@ def ask(portrait: Portrait, legend: Legend) -> Question:
     after = [
         words["facts"],
         portrait.text,
+        *_neighbours(portrait, legend, before or {}),
         "",
         words["legend"],
         *classes,
@@ -109,8 +116,8 @@ def ask(portrait: Portrait, legend: Legend) -> Question:
         words["question"],
         words["answer"].strip(),
     ]
-    before = words["pictures"] if shown else ""
-    return Question(words["instructions"].strip(), before, shown, "\n".join(after))
+    title = words["pictures"] if shown else ""
+    return Question(words["instructions"].strip(), title, shown, "\n".join(after))
 
 
 def ask_again(question: Question, text: str, said: str | None, legend: Legend) -> Question:
@@ -145,6 +152,19 @@ def read_reply(text: str) -> Reply | None:
 def schema() -> dict[str, Any]:
     """Return the JSON schema of an answer."""
     return Reply.model_json_schema()
+
+
+def _neighbours(portrait: Portrait, legend: Legend, before: Mapping[int, int]) -> list[str]:
+    """Return a line on neighbours by the names that the one who is asked gave them before."""
+    names = {entry.code: entry.name for entry in legend}
+    shares: dict[str, float] = {}
+    for number, share in portrait.facts.neighbours.items():
+        name = names.get(before.get(number, -1))
+        if name is not None and number != portrait.facts.id:
+            shares[name] = shares.get(name, 0.0) + share
+    said = [f"{100 * share:.0f}% {name}" for name, share in shares.items() if share >= _LEAST_TOLD]
+    form: str = load_toml("panel")["neighbours"]
+    return [form.replace("{said}", ", ".join(said))] if said else []
 
 
 def _described(entry: LegendClass) -> str:

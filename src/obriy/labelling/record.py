@@ -39,6 +39,17 @@ class Said(BaseModel):
     probabilities: dict[Code, Share]
     problem: str
     round: Annotated[int, Field(ge=0)] = 0  # records of the first version had none
+    question: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_question(self) -> Self:
+        """Say what answers of records answer that were written before questions had versions.
+
+        Those with an opinion of every class came of numbers; the others answer the first version.
+        """
+        if self.question is None:
+            self.question = 0 if self.probabilities else 1
+        return self
 
 
 class Record(BaseModel):

@@ -1,12 +1,13 @@
 """The facts of a cluster in plain words: numbers with their units, and no word for a colour."""
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from obriy.model.clusters import ClusterFacts, Spread
 
-MOST_LETTERS: Final = 1500
+MOST_LETTERS: Final = 3000
 """Of a text; what tells least is left out of a longer one."""
 _NEIGHBOURS: Final = 3
 _LEAST_BORDER: Final = 0.05
@@ -25,6 +26,12 @@ _REGIONS: Final = (
     (math.inf, "shortwave infrared"),
 )
 """Wavelength in micrometres, less than, and what the light there is called."""
+_COVERS: Final = (
+    (0.6, "dense live plants"),
+    (0.35, "some live plants"),
+    (-math.inf, "few live plants or none"),
+)
+"""NDVI, at least, and what covers the ground."""
 _TOLD: Final = ("green", "nir", "nir08", "swir16", "NDVI", "NDWI", "MNDWI", "NDBI")
 """Of whose ranks and surroundings it is told: the rest follows them."""
 _MEANINGS: Final = {
@@ -40,6 +47,7 @@ def describe_cluster(
     everyone: Mapping[int, ClusterFacts],
     waves: Mapping[str, float],
     about_scene: str = "",
+    pixel_m: tuple[float, float] | None = None,
 ) -> str:
     """Return what is known of a cluster in English, at most `MOST_LETTERS` letters.
 
@@ -49,17 +57,19 @@ def describe_cluster(
         facts: Of the cluster.
         everyone: Facts of all clusters by number: neighbours are told by what was measured.
         waves: Wavelengths of the bands, micrometres, shortest first.
-        about_scene: A sentence on the image: date, place, size.
+        about_scene: Sentences on the image: date, place, sensor, size.
+        pixel_m: Height and width of a pixel, metres; None: not known.
     """
+    facts = _without_noise(facts)
     paragraphs = [
-        _extent(facts),
+        _extent(facts, pixel_m),
         _spectrum(facts.spectrum, waves),
         _indices(facts.indices),
         _form(facts),
-        _ranks(facts, waves),
-        _local("Texture, deviation within 5 x 5 pixels", facts.texture, waves),
         _borders(facts, everyone, waves),
         _local("Surroundings, mean within 15 x 15 pixels", facts.surroundings, waves),
+        _ranks(facts, waves),
+        _local("Texture, deviation within 5 x 5 pixels", facts.texture, waves),
     ]
     text = about_scene
     for paragraph in paragraphs:
@@ -82,11 +92,28 @@ def _region(wave: float) -> str:
     return next(title for below, title in _REGIONS if wave < below)
 
 
-def _extent(facts: ClusterFacts) -> str:
+def _without_noise(facts: ClusterFacts) -> ClusterFacts:
+    """Return facts without NDBI where there is water: of two bands near 0 it is noise."""
+    if not _is_wet(facts):
+        return facts
+    told: dict[str, Any] = {
+        part: {name: value for name, value in getattr(facts, part).items() if name != "NDBI"}
+        for part in ("indices", "ranks", "texture", "surroundings")
+    }
+    return dataclasses.replace(facts, **told)
+
+
+def _is_wet(facts: ClusterFacts) -> bool:
+    """Whether the water index of most of its pixels says open water (Xu 2006; McFeeters 1996)."""
+    said = [facts.indices[name].median for name in ("MNDWI", "NDWI") if name in facts.indices]
+    return bool(said) and said[0] > 0
+
+
+def _extent(facts: ClusterFacts, pixel_m: tuple[float, float] | None) -> str:
     area = ""
-    if facts.pixel_m is not None:
-        km2 = facts.pixels * facts.pixel_m**2 / 1e6
-        area = f" of {facts.pixel_m:.3g} m, about {km2:.3g} km²"
+    if pixel_m is not None:
+        km2 = facts.pixels * pixel_m[0] * pixel_m[1] / 1e6
+        area = f" of {math.sqrt(pixel_m[0] * pixel_m[1]):.3g} m, about {km2:.3g} km²"
     return (
         f"This group of pixels covers {_percent(facts.share)} of what was seen: "
         f"{facts.pixels} pixels{area}."
@@ -120,9 +147,13 @@ def _indices(indices: Mapping[str, Spread]) -> str:
 
 def _form(facts: ClusterFacts) -> str:
     form = next(title for least, title in _FORMS if facts.interior >= least)
-    return (
-        f"Form: {form}; {_percent(facts.interior)} of its pixels have all four neighbours inside."
+    edges = (
+        " Such a group is mostly edges between other land, and mixed."
+        if facts.interior < 0.2
+        else ""
     )
+    inside = f"{_percent(facts.interior)} of its pixels have all four neighbours inside"
+    return f"Form: {form}; {inside}.{edges}"
 
 
 def _ranks(facts: ClusterFacts, waves: Mapping[str, float]) -> str:
@@ -153,18 +184,28 @@ def _borders(
         if share >= _LEAST_BORDER and number in everyone
     ]
     beside.sort(key=lambda item: (-item[0], item[1]))
-    parts = [f"{_percent(share)} with ground of {ground}" for share, ground in beside if ground]
+    parts = [f"{_percent(share)} with {ground}" for share, ground in beside if ground]
     return f"Its border: {'; '.join(parts[:_NEIGHBOURS])}." if parts else ""
 
 
 def _ground(facts: ClusterFacts, waves: Mapping[str, float]) -> str:
+    """Return what a neighbour looks like by its numbers: nobody's name for it is told."""
     parts = [
         f"{name} {_fixed(facts.indices[name].median, 2)}"
         for name in ("NDVI", "MNDWI", "NDWI")
         if name in facts.indices and math.isfinite(facts.indices[name].median)
     ][:2]
     infrared = _infrared(facts.spectrum, waves)
-    return ", ".join([*parts, *infrared])
+    numbers = ", ".join([*parts, *infrared])
+    return f"{_cover(facts)} ({numbers})" if numbers else ""
+
+
+def _cover(facts: ClusterFacts) -> str:
+    if _is_wet(facts):
+        return "water"
+    if "NDVI" not in facts.indices or not math.isfinite(facts.indices["NDVI"].median):
+        return "ground"
+    return next(words for least, words in _COVERS if facts.indices["NDVI"].median >= least)
 
 
 def _infrared(spectrum: Mapping[str, Spread], waves: Mapping[str, float]) -> Sequence[str]:

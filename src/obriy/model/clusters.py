@@ -100,6 +100,8 @@ class Answer:
             class; they sum to 1.
         problem: What went wrong (a refusal, an address that does not answer); empty: nothing.
         round: Round of the panel in which it was said: clusters are split, and asked about again.
+        question: Version of the words and pictures that it answers (``tables/panel.toml``); 0: it
+            was not asked in them.
     """
 
     cluster: int
@@ -114,6 +116,7 @@ class Answer:
     probabilities: Mapping[int, float] = dataclasses.field(default_factory=dict)
     problem: str = ""
     round: int = 0
+    question: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,6 @@ No picture knows the number of a cluster or a colour of a legend: a coloured mas
 by its colour.
 """
 
-import dataclasses
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -15,275 +14,212 @@ import xarray as xr
 from matplotlib.image import imsave
 from scipy import ndimage
 
-from obriy.blocks.decimate import block_means, class_shares, steps_for
+from obriy.blocks.decimate import class_shares
 from obriy.model.clusters import ClusterFacts
-from obriy.model.grid import geobox_of
-from obriy.model.scene import band_names
-from obriy.render.chips import FALSE_COLOUR, TRUE_COLOUR
-from obriy.render.contrast import Array, limits_of_values, square_around, stretched
+from obriy.model.scene import is_reflectance
+from obriy.render.contrast import Array, square_around
 from obriy.render.figures import to_png
-from obriy.render.geometry import ground_scale, pixel_aspect
+from obriy.render.places import PLACES, Place, figure_of, mark, paste, typical_places
+from obriy.render.scene_view import (
+    Bands,
+    Mask,
+    SceneView,
+    composite,
+    legend_pictures,
+    place_side,
+    stack,
+)
 from obriy.render.spectra import spectrum_figure
 
-LONGEST: Final = 640
-"""Longest side of a picture of the whole scene, pixels."""
-PLACES: Final = 4
-"""Typical places that are magnified."""
-_PLACE: Final = (8, 36)
-"""Side of a place, pixels of the scene: at least, at most."""
 _TILE: Final = 184
 """Side of a magnified place in the picture, pixels, at most."""
+_WIDER: Final = 8
+"""A scene this many places long has a scale between: there its pixels are too small to see."""
+_AROUND: Final = 318
+"""Side of the surroundings of a place in the picture, pixels, at most."""
 _GAP: Final = 6
-_GAMMA: Final = 0.57
-"""Lifts the dark more than other pictures do: forests and waters must show their texture."""
+_MOST: Final = 0.5
 _AT_ONCE: Final = 32
 """Clusters whose masks are read together: memory against passes over the map."""
-_SQUARE: Final = 0.03
-"""Pixels that are so nearly square are drawn square."""
-
-Bands = tuple[str, str, str]
-Mask = npt.NDArray[np.bool_]
-
-
-@dataclasses.dataclass(frozen=True)
-class SceneView:
-    """How all portraits of a scene show it.
-
-    Attributes:
-        scene: The Scene.
-        composites: Bands shown as red, green and blue, by name of the picture:
-            ``"true_colour"``, ``"infrared"``, or ``"one_band"`` where it has neither.
-        small: Means of each band shown in the elements of a small picture, NaN missing.
-        limits: Reflectance of black and of white of the three bands, by composite.
-        steps: Rows and columns of pixels that make one element of a small picture.
-        size: Rows and columns of the pictures of the whole scene.
-    """
-
-    scene: xr.Dataset
-    composites: Mapping[str, Bands]
-    small: Mapping[str, npt.NDArray[np.float32]]
-    limits: Mapping[Bands, tuple[tuple[float, float], ...]]
-    steps: tuple[int, int]
-    size: tuple[int, int]
-
-    @property
-    def first(self) -> Bands:
-        """The bands that are nearest to what an eye would see."""
-        return next(iter(self.composites.values()))
-
-
-def place_side(scene: xr.Dataset) -> int:
-    """Return the side of a magnified place, pixels of the scene."""
-    return int(np.clip(min(scene.sizes["y"], scene.sizes["x"]) // 4, *_PLACE))
-
-
-def view_of(scene: xr.Dataset) -> SceneView:
-    """Return how to show a scene: which bands, how bright, how large.
-
-    Args:
-        scene: A Scene of any size, lazy or in memory; read at a low resolution.
-    """
-    composites = composites_of(scene)
-    shape = scene.sizes["y"], scene.sizes["x"]
-    steps = steps_for(shape, LONGEST)
-    bands = dict.fromkeys(name for names in composites.values() for name in names)
-    small = {name: block_means(scene[name].variable, steps) for name in bands}
-    grid = geobox_of(scene)
-    aspect = pixel_aspect(grid, ground_scale(grid))
-    rows, columns = shape[0] // steps[0], shape[1] // steps[1]
-    return SceneView(
-        scene=scene,
-        composites=composites,
-        small=small,
-        limits={names: _limits(small, names) for names in composites.values()},
-        steps=steps,
-        size=_size(rows, columns, aspect * steps[0] / steps[1]),
-    )
-
-
-def composites_of(scene: xr.Dataset) -> dict[str, Bands]:
-    """Return the bands shown as red, green and blue, by name of the picture."""
-    available = set(band_names(scene))
-    found: dict[str, Bands] = {}
-    if available.issuperset(TRUE_COLOUR):
-        found["true_colour"] = TRUE_COLOUR
-    infrared = next((names for names in FALSE_COLOUR if available.issuperset(names)), None)
-    if infrared is not None:
-        found["infrared"] = infrared
-    if not found:
-        only = band_names(scene)[-1]
-        found["one_band"] = (only, only, only)
-    return found
-
-
-def _limits(
-    small: Mapping[str, npt.NDArray[np.float32]], bands: Bands
-) -> tuple[tuple[float, float], ...]:
-    """Return black and white of each band; in true colour they are the same for all bands.
-
-    So the ground keeps its colour: with a range for each band, whatever the scene has most of
-    would look neutral.
-    """
-    found = [limits_of_values(small[name]) for name in bands]
-    if bands == TRUE_COLOUR:
-        found = [(min(low for low, _ in found), max(high for _, high in found))] * 3
-    return tuple(found)
-
-
-def _size(rows: int, columns: int, aspect: float) -> tuple[int, int]:
-    """Return the size of a picture: enlarged by a whole factor where its elements are square."""
-    tall, wide = rows * aspect, float(columns)
-    factor = LONGEST / max(tall, wide)
-    if abs(aspect - 1) < _SQUARE:
-        whole = max(1, int(factor))
-        return rows * whole, columns * whole
-    return max(1, round(tall * factor)), max(1, round(wide * factor))
 
 
 def shared_pictures(view: SceneView) -> dict[str, bytes]:
     """Return the pictures of the whole scene, PNG, by name: the same for every cluster."""
     pictures = {}
     for name, bands in view.composites.items():
-        picture, known = _composite(view, bands)
+        picture, known = composite(view, bands)
         pictures[name] = _encoded(_finished(picture, known, view.size))
+    if is_reflectance(view.scene):
+        pictures |= legend_pictures(view)
     return pictures
 
 
 def cluster_pictures(
     view: SceneView, labels: xr.DataArray, clusters: Sequence[ClusterFacts]
 ) -> Iterator[dict[str, bytes]]:
-    """Yield what marks one cluster after another: ``mask``, ``places`` and ``spectrum``, PNG.
+    """Yield what shows one cluster after another, PNG.
+
+    ``mask`` and ``outline`` (the whole scene, places numbered), ``around`` where the scene is
+    large, ``places``, ``spectrum``.
 
     Args:
         view: Of the scene.
         labels: (y, x) uint8 numbers of clusters, 0 missing; lazy or in memory.
         clusters: Which ones, in this order.
     """
-    backdrop, known = _composite(view, view.first)
-    brightness = backdrop.mean(axis=2)
+    backdrop = composite(view, view.first)
     sensor = str(view.scene.attrs.get("sensor", ""))
+    side = place_side(view.scene)
     for start in range(0, len(clusters), _AT_ONCE):
         part = clusters[start : start + _AT_ONCE]
         shares = class_shares(labels.variable, view.steps, [facts.id for facts in part])
         for facts, share in zip(part, shares, strict=True):
-            centres = typical_places(share, view.steps, labels.shape, place_side(view.scene))
+            places = typical_places(labels, facts.id, share, view.steps, side)
             yield {
-                "mask": _mask(brightness, known, share, view.size),
-                "places": _places(view, labels, facts.id, centres),
-                "spectrum": to_png(spectrum_figure(facts, sensor), dpi=130),
+                "mask": _mask(view, backdrop, share, places),
+                "outline": _outline(view, backdrop, share, places),
+                **_around(view, labels, facts.id, places),
+                "places": _places(view, labels, facts.id, places),
+                "spectrum": to_png(spectrum_figure(facts, sensor), dpi=100),
             }
 
 
-def typical_places(
-    share: npt.NDArray[np.float32],
-    steps: tuple[int, int],
-    shape: tuple[int, ...],
-    side: int,
-) -> list[tuple[int, int]]:
-    """Return pixels around which a cluster is densest, apart from each other, the best first.
-
-    Places lie inside the map as far as it is large enough, overlap by a quarter of their side at
-    most, and those near one that is already taken count for less:
-    four looks at one patch tell less than looks at four patches.
-
-    Args:
-        share: Share of the cluster in the elements of a small picture, 0 to 1.
-        steps: Rows and columns of pixels in an element.
-        shape: Rows and columns of the map.
-        side: Of a place, pixels.
-
-    Returns:
-        (row, column) of the middles, `PLACES` at most.
-    """
-    window = [max(1, round(side / step)) for step in steps]
-    dense = ndimage.uniform_filter(share.astype("float64"), window, mode="constant")
-    dense[share <= 0] *= 0.5  # the middle of a place should belong to the cluster
-    rows, columns = np.indices(share.shape)
-    apart = max(max(shape) / 4, 1.5 * side)
-    weight = np.ones(share.shape)
-    places: list[tuple[int, int]] = []
-    for _ in range(PLACES):
-        score = np.round(dense * weight, 9)
-        best = int(score.argmax())
-        if score.flat[best] <= 0:
-            break
-        row, column = divmod(best, share.shape[1])
-        distance = np.hypot((rows - row) * steps[0], (columns - column) * steps[1])
-        weight = np.minimum(weight, np.where(distance < 0.75 * side, 0, distance / apart))
-        middles = row * steps[0] + steps[0] // 2, column * steps[1] + steps[1] // 2
-        places.append((_inside(middles[0], shape[0], side), _inside(middles[1], shape[1], side)))
-    return places
-
-
-def _inside(middle: int, length: int, side: int) -> int:
-    """Return the middle of a stretch of that side moved into an image of that length."""
-    return max(side // 2, min(middle, length - (side - side // 2)))
-
-
-def _composite(view: SceneView, bands: Bands) -> tuple[Array, Mask]:
-    """Return brightness (rows, columns, 3), 0 to 1, and where the scene is known."""
-    known = np.all([np.isfinite(view.small[name]) for name in bands], axis=0)
-    return _stacked(view, view.small, bands), known
-
-
-def _stacked(view: SceneView, planes: Mapping[str, npt.NDArray[Any]], bands: Bands) -> Array:
-    limits = zip(bands, view.limits[bands], strict=True)
-    return np.dstack([stretched(planes[name], *ends, gamma=_GAMMA) for name, ends in limits])
-
-
 def _mask(
-    brightness: Array, known: Mask, share: npt.NDArray[np.float32], size: tuple[int, int]
+    view: SceneView,
+    backdrop: tuple[Array, Mask],
+    share: npt.NDArray[np.float32],
+    places: Sequence[Place],
 ) -> bytes:
     """Return the cluster in light grey on the scene in dark grey.
 
     The square root of the share lets specks and lines be seen when many pixels make an element.
     """
+    picture, known = backdrop
     inside = np.sqrt(np.clip(share, 0, 1))
-    grey = 0.9 * inside + (0.04 + 0.36 * brightness) * (1 - inside)
-    return _encoded(_finished(np.dstack([grey] * 3), known, size))
+    grey = 0.9 * inside + (0.04 + 0.36 * picture.mean(axis=2)) * (1 - inside)
+    return _encoded(_marked(view, _finished(np.dstack([grey] * 3), known, view.size), places))
 
 
-def _places(
-    view: SceneView, labels: xr.DataArray, cluster: int, centres: Sequence[tuple[int, int]]
+def _outline(
+    view: SceneView,
+    backdrop: tuple[Array, Mask],
+    share: npt.NDArray[np.float32],
+    places: Sequence[Place],
 ) -> bytes:
-    """Return rows of magnified places: each composite, and the first one with the cluster marked.
+    """Return the scene with the edge of the cluster drawn on it, where it has most of an element.
+
+    A cluster of lines and specks has most of none: there its densest elements count.
+    """
+    picture, known = backdrop
+    inside = _enlarged(_whole(share >= max(_MOST * float(share.max()), 1e-6)), view.size)
+    return _encoded(_marked(view, _edged(_finished(picture, known, view.size), inside), places))
+
+
+def _whole(inside: Mask) -> Mask:
+    """Return a mask without its specks and pinholes, unless it is made of them."""
+    smooth: Mask = ndimage.median_filter(inside, 3)
+    return smooth if smooth.sum() > _MOST * inside.sum() else inside
+
+
+def _marked(view: SceneView, picture: Array, places: Sequence[Place]) -> Array:
+    """Draw the frames of places, numbered, into a picture of the whole scene."""
+    side = place_side(view.scene)
+    down, across = (
+        size / (elements * step)
+        for size, elements, step in zip(
+            view.size, next(iter(view.small.values())).shape, view.steps, strict=True
+        )
+    )
+    for number, place in enumerate(places, 1):
+        top, left = place.top * down, place.left * across
+        mark(picture, number, (top, left, top + side * down - 1, left + side * across - 1))
+    return picture
+
+
+def _around(
+    view: SceneView, labels: xr.DataArray, cluster: int, places: Sequence[Place]
+) -> dict[str, bytes]:
+    """Return the surroundings of each place, the cluster outlined, between scene and place.
+
+    Their side is the geometric mean of those of the scene and of a place; nothing where the scene
+    itself is not much larger.
+    """
+    shape, side = labels.shape, place_side(view.scene)
+    if max(shape) < _WIDER * side or not places:
+        return {}
+    wide = min(round((max(shape) * side) ** 0.5), *shape)
+    step = max(1, -(-wide // _AROUND))
+    wide -= wide % step
+    tile = wide // step * max(1, _AROUND * step // wide)
+    sheet = np.zeros((2 * tile + _GAP, 2 * tile + _GAP, 3))
+    for number, place in enumerate(places, 1):
+        corner = [
+            max(0, min(middle - wide // 2, length - wide))
+            for middle, length in zip(place.middle(side), shape, strict=True)
+        ]
+        at = corner[0] + wide // 2, corner[1] + wide // 2
+        planes = {b: _coarser(square_around(view.scene[b], *at, wide), step) for b in view.first}
+        share = _coarser((square_around(labels, *at, wide) == cluster).astype("float64"), step)
+        inside = _whole(share >= _MOST)
+        picture = _edged(
+            _magnified(view, planes, view.first, tile), _enlarged(inside, (tile, tile))
+        )
+        zoom = tile / wide
+        top, left = (place.top - corner[0]) * zoom, (place.left - corner[1]) * zoom
+        mark(picture, number, (top, left, top + side * zoom - 1, left + side * zoom - 1))
+        down, across = ((number - 1) // 2 * (tile + _GAP), (number - 1) % 2 * (tile + _GAP))
+        sheet[down : down + tile, across : across + tile] = picture
+    return {"around": _encoded(sheet)}
+
+
+def _coarser(values: Array, step: int) -> Array:
+    """Return the means of blocks of a square whose side they divide; NaN where one has a NaN."""
+    count = values.shape[0] // step
+    means: Array = values.reshape(count, step, count, step).mean(axis=(1, 3))
+    return means
+
+
+def _places(view: SceneView, labels: xr.DataArray, cluster: int, places: Sequence[Place]) -> bytes:
+    """Return magnified places, one in each column: each composite, the first one marked.
 
     Args:
         view: Of the scene.
         labels: The map of clusters.
         cluster: Which one.
-        centres: Middles of the places; missing ones stay dark.
+        places: Where; missing ones stay dark.
     """
     side = place_side(view.scene)
-    factor = _TILE // side
-    tile = side * factor
+    tile = side * (_TILE // side)
     sheet = np.zeros(
         ((len(view.composites) + 1) * (tile + _GAP) - _GAP, PLACES * (tile + _GAP) - _GAP, 3)
     )
-    for number, (row, column) in enumerate(centres):
+    for number, place in enumerate(places, 1):
+        at = place.middle(side)
         bands = dict.fromkeys(name for names in view.composites.values() for name in names)
-        planes = {name: square_around(view.scene[name], row, column, side) for name in bands}
-        inside = square_around(labels, row, column, side) == cluster
-        shown = [_magnified(view, planes, names, factor) for names in view.composites.values()]
-        shown.append(_outlined(shown[0], _enlarged(inside, (tile, tile))))
-        left = number * (tile + _GAP)
+        planes = {name: square_around(view.scene[name], *at, side) for name in bands}
+        inside = _enlarged(square_around(labels, *at, side) == cluster, (tile, tile))
+        shown = [_magnified(view, planes, names, tile) for names in view.composites.values()]
+        dimmed = np.where(inside[..., None], shown[0], 0.45 * shown[0].mean(axis=2, keepdims=True))
+        shown.append(_edged(dimmed, inside))
+        left = (number - 1) * (tile + _GAP)
         for index, picture in enumerate(shown):
             top = index * (tile + _GAP)
             sheet[top : top + tile, left : left + tile] = picture
+        paste(sheet, figure_of(number), 0, left)
     return _encoded(sheet)
 
 
-def _magnified(view: SceneView, planes: Mapping[str, Array], bands: Bands, factor: int) -> Array:
+def _magnified(view: SceneView, planes: Mapping[str, Array], bands: Bands, tile: int) -> Array:
     known = np.all([np.isfinite(planes[name]) for name in bands], axis=0)
-    size = known.shape[0] * factor, known.shape[1] * factor
-    return _finished(_stacked(view, planes, bands), known, size)
+    return _finished(stack(view, planes, bands), known, (tile, tile))
 
 
-def _outlined(picture: Array, inside: Mask) -> Array:
-    """Dim what is not of the cluster and draw its edge: white inside, black outside."""
-    grey = 0.45 * picture.mean(axis=2, keepdims=True)
-    marked = np.where(inside[..., None], picture, grey)
-    # The border of the picture is no edge of the cluster.
+def _edged(picture: Array, inside: Mask) -> Array:
+    """Draw the edge of a cluster: white inside, black outside.
+
+    The border of the picture is no edge of the cluster.
+    """
+    marked = picture.copy()
     marked[ndimage.binary_dilation(inside) & ~inside] = 0.0
     marked[inside & ~ndimage.binary_erosion(inside, border_value=1)] = 1.0
     return marked

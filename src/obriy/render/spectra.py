@@ -1,6 +1,6 @@
 """Spectra of clusters, drawn in grey against the spectra of named materials."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -14,24 +14,37 @@ from obriy.render.text import Text, text_of
 from obriy.tables import load_toml
 from obriy.tables.sensor import band_wavelengths
 
-REFERENCES: Final = {
+PLANTS: Final = {
+    "trees": "broadleaf",
+    "leafless": "leafless_trees",
+    "crop": "crop_green",
+    "pasture": "alpine_grass",
+    "reed": "reed",
+    "dry_grass": "fallow",
+}
+OTHERS: Final = {
     "water": "lagoon_water",
     "turbid_water": "silty_water",
-    "trees": "broadleaf",
-    "crop": "crop_green",
-    "dry_grass": "fallow",
     "soil": "soil",
+    "wet_soil": "dark_soil",
     "town": "town",
     "snow": "snow",
 }
+REFERENCES: Final = PLANTS | OTHERS
 """Names of the lines, and whose spectra of ``tables/materials.toml`` they are."""
+FEW: Final = ("water", "turbid_water", "trees", "crop", "dry_grass", "soil", "town", "snow")
+"""The lines that a small plot has room for."""
 _DASHES: Final[dict[str, tuple[float, ...]]] = {
     "water": (1, 1.5),
     "turbid_water": (3, 1.5),
     "trees": (6, 1.5),
+    "leafless": (2, 2),
     "crop": (6, 1.5, 1, 1.5),
+    "pasture": (3, 1.5),
+    "reed": (1, 1.5),
     "dry_grass": (4, 1.5, 1, 1.5, 1, 1.5),
     "soil": (2, 2),
+    "wet_soil": (6, 1.5, 1, 1.5),
     "town": (9, 2),
     "snow": (1, 3),
 }
@@ -43,15 +56,19 @@ _BRIGHT: Final = 0.5
 """Only beside something so bright is snow drawn: it would flatten all the rest."""
 
 
-def reference_spectra(names: Mapping[str, float]) -> dict[str, dict[str, float]]:
+def reference_spectra(
+    names: Iterable[str], lines: Iterable[str] = tuple(REFERENCES)
+) -> dict[str, dict[str, float]]:
     """Return the reflectance of the named materials in those of the bands that they are known in.
 
     Args:
-        names: The bands, of `obriy.tables.sensor.band_wavelengths`.
+        names: Common names of the bands.
+        lines: Which materials, of `REFERENCES`.
     """
     table = load_toml("materials")
     by_band: dict[str, dict[str, float]] = {}
-    for line, material in REFERENCES.items():
+    for line in lines:
+        material = REFERENCES[line]
         mean = dict(zip(table["bands"], table["materials"][material]["mean"], strict=True))
         by_band[line] = {name: mean[name] for name in names if name in mean}
     return by_band
@@ -60,20 +77,30 @@ def reference_spectra(names: Mapping[str, float]) -> dict[str, dict[str, float]]
 def spectrum_figure(facts: ClusterFacts, sensor: str, *, lang: str = "en") -> Figure:
     """Draw reflectance by wavelength: the median of a cluster, its spread, and materials beside.
 
-    Grey only: what is drawn says nothing of the number or the class of the cluster.
+    Twice: among plants, and among all else; so that each line keeps its name. Grey only: what is
+    drawn says nothing of the number or the class of the cluster.
 
     Args:
         facts: Of the cluster.
         sensor: Its id, for the wavelengths.
         lang: Language of the words.
     """
-    figure = new_figure(4.9, 3.5)
-    axes = figure.add_axes((0.105, 0.15, 0.64, 0.78))
-    draw_spectrum(axes, facts, sensor, text_of(lang), size=8.5)
+    figure = new_figure(7.6, 3.3)
+    for left, lines in ((0.05, PLANTS), (0.555, OTHERS)):
+        axes = figure.add_axes((left, 0.15, 0.29, 0.78))
+        draw_spectrum(axes, facts, sensor, text_of(lang), size=8.0, lines=tuple(lines))
     return figure
 
 
-def draw_spectrum(axes: Axes, facts: ClusterFacts, sensor: str, text: Text, *, size: float) -> None:
+def draw_spectrum(
+    axes: Axes,
+    facts: ClusterFacts,
+    sensor: str,
+    text: Text,
+    *,
+    size: float,
+    lines: Sequence[str] = FEW,
+) -> None:
     """Draw what `spectrum_figure` shows into axes; names of the lines stand right of them.
 
     Args:
@@ -82,6 +109,7 @@ def draw_spectrum(axes: Axes, facts: ClusterFacts, sensor: str, text: Text, *, s
         sensor: Its id.
         text: Language.
         size: Of the letters, points.
+        lines: Materials to draw beside, of `REFERENCES`.
     """
     waves = band_wavelengths(sensor, facts.spectrum)
     waves = {name: wave for name, wave in waves.items() if np.isfinite(facts.spectrum[name].median)}
@@ -95,7 +123,7 @@ def draw_spectrum(axes: Axes, facts: ClusterFacts, sensor: str, text: Text, *, s
     )
     top = 100 * max(0.4, 1.08 * max(spread.high for spread in spreads))
     axes.fill_between(x, low, high, color=_BAND, alpha=0.75, linewidth=0, zorder=2)
-    ends = _draw_references(axes, waves, top, text)
+    ends = _draw_references(axes, waves, top, text, lines)
     axes.plot(x, median, color=_CLUSTER, linewidth=2.2, marker="o", markersize=4.5, zorder=4)
     axes.set_ylim(0, top)
     _wavelengths(axes, max(x), text)
@@ -114,11 +142,11 @@ def _wavelengths(axes: Axes, longest: float, text: Text) -> None:
 
 
 def _draw_references(
-    axes: Axes, waves: Mapping[str, float], top: float, text: Text
+    axes: Axes, waves: Mapping[str, float], top: float, text: Text, lines: Sequence[str]
 ) -> list[tuple[float, str, str]]:
     """Draw the materials; return height, name and colour of their right ends."""
     ends = []
-    for line, values in reference_spectra(waves).items():
+    for line, values in reference_spectra(waves, lines).items():
         if not values or (line == "snow" and top < 100 * _BRIGHT):
             continue
         x = [waves[name] for name in values]

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import warnings
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,6 +49,8 @@ async def open_model(spec: Spec, timeout_s: float) -> "AsyncIterator[Model]":
         UsageError: the environment has no key for the provider.
     """
     client = _client_of(timeout_s)
+    # That a model which thinks takes no temperature is no news to the user.
+    warnings.filterwarnings("ignore", r"Sampling parameters \['temperature'\]", UserWarning)
     try:
         yield _make_model(spec, client)
     finally:
@@ -81,7 +84,9 @@ async def request(model: "Model", question: Question, spec: Spec) -> Exchange:
             output_mode="prompted", output_object=form, prompted_output_template=False
         ),
         model_settings=ModelSettings(
-            max_tokens=load_toml("providers")["most_answer_tokens"], max_retries=0
+            max_tokens=load_toml("providers")["most_answer_tokens"],
+            max_retries=0,
+            temperature=0.0,  # models that take none ignore it
         ),
         instrument=False,
     )
@@ -132,6 +137,20 @@ def _openai(spec: Spec, client: "httpx2.AsyncClient") -> "Model":
     return OpenAIChatModel(spec.value, provider=other)
 
 
+def _openai_responses(spec: Spec, client: "httpx2.AsyncClient") -> "Model":
+    from pydantic_ai.models.openai import OpenAIResponsesModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+    where = _where(spec)
+    if where.base is None:
+        return OpenAIResponsesModel(spec.value, provider=OpenAIProvider(http_client=client))
+    other = OpenAICompatibleProvider(
+        "compatible", base_url=where.base, api_key=where.key, http_client=client
+    )
+    return OpenAIResponsesModel(spec.value, provider=other)
+
+
 def _google(spec: Spec, client: "httpx2.AsyncClient") -> "Model":
     from pydantic_ai.models.google import GoogleModel
     from pydantic_ai.providers.google import GoogleProvider
@@ -141,7 +160,12 @@ def _google(spec: Spec, client: "httpx2.AsyncClient") -> "Model":
     return GoogleModel(spec.value, provider=provider)
 
 
-_BUILDERS: Final = {"anthropic": _anthropic, "openai": _openai, "google": _google}
+_BUILDERS: Final = {
+    "anthropic": _anthropic,
+    "google": _google,
+    "openai": _openai,
+    "openai-responses": _openai_responses,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +183,7 @@ def _where(spec: Spec) -> _Where:
     secret = settings().labeller_key
     key = secret.get_secret_value() if secret else _NO_KEY
     base = spec.address.rstrip("/")
-    if spec.kind != "openai":  # the SDKs of the others add the version themselves
+    if spec.provider != "openai":  # the SDKs of the others add the version themselves
         base = base.removesuffix("/v1").removesuffix("/v1beta")
     return _Where(base, key)
 
@@ -250,7 +274,7 @@ def price_of(spec: Spec, usage: Any) -> float | None:
     from genai_prices import calc_price
 
     try:
-        return float(calc_price(usage, spec.value, provider_id=spec.kind).total_price)
+        return float(calc_price(usage, spec.value, provider_id=spec.provider).total_price)
     except LookupError:
         return None
 

@@ -15,7 +15,7 @@ from obriy.labelling.labellers.estimate import estimate
 from obriy.labelling.labellers.retry import Failure, diagnose, pause
 from obriy.labelling.labellers.spec import Spec
 from obriy.labelling.panel_settings import PanelSettings
-from obriy.labelling.question import Question, Reply, ask, ask_again, read_reply
+from obriy.labelling.question import VERSION, Question, Reply, ask, ask_again, read_reply
 from obriy.labelling.vocabulary import ABSTAINED, normalise
 from obriy.model.clusters import Answer, Portrait
 from obriy.model.legend import UNNAMED, Legend
@@ -50,6 +50,11 @@ class LookingLabeller:
         """Return one answer for each portrait, in their order."""
         return ask_all([self], portraits, legend, self.settings, meter=Meter(self.settings.budget))
 
+    def question(self, portrait: Portrait, legend: Legend) -> Question:
+        """Return what it is asked about a cluster: of what was said before it hears its own."""
+        own = {a.cluster: a.code for a in self.settings.earlier if a.labeller == self.name}
+        return ask(portrait, legend, own)
+
     def key(self, question: Question) -> str:
         """Return the fingerprint of a question to this model."""
         return question.key(self.spec.kind, self.spec.value, self.spec.address)
@@ -57,7 +62,7 @@ class LookingLabeller:
     def expected(self, portraits: Sequence[Portrait], legend: Legend) -> list[Usage]:
         """Return what asking is thought to use; what the cache holds costs nothing."""
         cache = ExchangeCache(self.settings.cache)
-        questions = (ask(portrait, legend) for portrait in portraits)
+        questions = (self.question(portrait, legend) for portrait in portraits)
         unknown = (q for q in questions if cache.get(self.key(q)) is None)
         return [estimate(question, self.spec) for question in unknown]
 
@@ -160,12 +165,12 @@ class _Talk:
     async def answer(self, portrait: Portrait) -> Answer:
         """Ask about one cluster, and once more where the answer has no class of the legend."""
         number = portrait.facts.id
-        question = ask(portrait, self.room.legend)
+        question = self.labeller.question(portrait, self.room.legend)
         try:
             async with self.talks:
                 answer = await self._converse(number, question)
         except _Stop as stop:
-            answer = Answer(number, self.labeller.name, "", problem=str(stop))
+            answer = Answer(number, self.labeller.name, "", problem=str(stop), question=VERSION)
         self.done += 1
         if self.room.progress is not None:
             self.room.progress(self.labeller.name, self.done, self.room.clusters)
@@ -194,7 +199,9 @@ class _Talk:
         named = reply is not None and (code != UNNAMED or how.endswith(ABSTAINED))
         problem = "" if named else f"no class of the legend, {how}"
         if reply is None:
-            return Answer(number, self.labeller.name, "", normalised=how, problem=problem)
+            return Answer(
+                number, self.labeller.name, "", normalised=how, problem=problem, question=VERSION
+            )
         second, _ = normalise(reply.second_guess or "", self.room.legend)
         return Answer(
             number,
@@ -207,6 +214,7 @@ class _Talk:
             reply.evidence,
             how,
             problem=problem,
+            question=VERSION,
         )
 
     async def _exchange(self, question: Question) -> Exchange:

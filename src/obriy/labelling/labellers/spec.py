@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from obriy.errors import UsageError
 from obriy.registry import did_you_mean
 
-PROVIDERS: Final = ("anthropic", "google", "openai")
+PROVIDERS: Final = ("anthropic", "google", "openai", "openai-responses")
 """Kinds that look through a network; each names a model."""
 _FILES: Final = ("human", "replay")
 _OWN_HOSTS: Final = (".local", ".internal", ".lan", ".home.arpa")
@@ -29,6 +29,11 @@ class Spec:
     kind: str
     value: str = ""
     address: str = ""
+
+    @property
+    def provider(self) -> str:
+        """Whose it is: a provider may be asked by several protocols."""
+        return self.kind.partition("-")[0]
 
     @property
     def own_machine(self) -> bool:

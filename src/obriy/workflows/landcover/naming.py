@@ -153,7 +153,9 @@ def panel_of(rules: PanelRules, settings: PanelSettings, progress: Progress | No
         if earlier is not None:
             budget = settings.budget.left_after(earlier.cost.total)
             number = 1 + max((a.round for a in earlier.answers), default=-1)
-            left = dataclasses.replace(settings, budget=budget, round=number)
+            left = dataclasses.replace(
+                settings, budget=budget, round=number, earlier=earlier.answers
+            )
         new = [portrait for portrait in portraits if portrait.facts.id not in known]
         for names, asked in ((others, portraits), (looking, new)):
             if names and asked:

@@ -1,12 +1,14 @@
 """What a run of `obriy landcover` leaves: areas, scores, tables, pictures, report, STAC item."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 import xarray as xr
 
 from obriy.labelling.panel import minutes_text
+from obriy.labelling.question import VERSION
 from obriy.measures.classes import ClassArea, Cover, DistrictCover, measure_cover
 from obriy.model.areas import WHOLE_IMAGE, District
 from obriy.model.clusters import Naming
@@ -285,10 +287,21 @@ def _of_names(products: _Products) -> list[str]:
     said: list[str] = []
     if clouds in ("none", "flags") and "flags" not in scene:
         said.append(notice("clouds_named_land"))
+    said = [*said, *_of_other_questions(products)]
     bands = set(band_names(scene))
     if not ("red" in bands and bands & {"nir", "nir08"}):
         said.append(notice("names_are_guesses"))
     return said
+
+
+def _of_other_questions(products: _Products) -> list[str]:
+    """Return that answers of a record were given to other words and pictures than today's."""
+    answers = products.cover.minutes.answers if products.cover.minutes else ()
+    old = Counter(a.question for a in answers if a.question not in (0, VERSION))
+    return [
+        notice("other_question", count=count, version=version, now=VERSION)
+        for version, count in sorted(old.items())
+    ]
 
 
 def _classes(classes: Sequence[ClassArea], namings: Sequence[Naming]) -> list[ClassRow]:
