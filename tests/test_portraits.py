@@ -416,6 +416,8 @@ def test_a_simulated_scene_has_no_place_and_a_missing_date_is_said():
     assert "It lies around" in about_scene(scene, 8)
     made = scene.assign_attrs(provenance=Provenance(({"href": "simulated:", "seed": 1},)))
     assert "Where on Earth it lies is not known." in about_scene(made, 8)
+    season = about_scene(scene.assign_attrs(time="2019-04-01/2019-10-30"), 8)
+    assert season.startswith("Made of images from 1 April 2019 to 30 October 2019")
     undated = about_scene(scene.assign_attrs(time=None, sensor="unknown"), 8)
     assert "The date is not known" in undated
     assert "Sensor: not known, pixels of 10 m." in undated

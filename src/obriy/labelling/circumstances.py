@@ -98,15 +98,23 @@ def season_of(day: date, latitude: float) -> str:
 def _when(stamp: object, latitude: float | None) -> str:
     if not stamp:
         return "The date is not known: nothing says which season it is."
-    day = str(stamp)[:10]
     try:
-        known = date.fromisoformat(day)
+        first, *last = (date.fromisoformat(one[:10]) for one in str(stamp).split("/"))
     except ValueError:
-        return f"Image of {day}."
-    written = f"{known.day} {_MONTHS[known.month - 1]} {known.year}"
+        return f"Image of {stamp}."
+    if last:
+        return (
+            f"Made of images from {_written(first)} to {_written(last[-1])}: each pixel has the "
+            "medians of its dates."
+        )
+    written = _written(first)
     if latitude is None:
         return f"Image of {written}; on which half of the Earth is not known, so neither season."
-    return f"Image of {written}: {season_of(known, latitude)}."
+    return f"Image of {written}: {season_of(first, latitude)}."
+
+
+def _written(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def _place(scene: xr.Dataset, grid: GeoBox) -> tuple[float | None, str]:
