@@ -11,7 +11,9 @@ import numpy as np
 import psutil
 import pytest
 import rasterio
+import rasterio.warp
 from playwright.sync_api import sync_playwright
+from shapely.geometry import shape
 from tests.page_server import BROWSER, PATIENCE_S, PageServer
 
 pytestmark = pytest.mark.skipif(
@@ -207,6 +209,49 @@ def test_pages_are_read_by_everybody(page, server):
             assert len(found["passes"]) > 20
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{view} is wider than the screen"
+
+
+def on_map(page, lon, lat):
+    """Return where a place is on the screen."""
+    return page.evaluate(
+        """([lon, lat]) => {
+          const box = document.querySelector(".ob-map");
+          const at = getElement(Number(box.id.slice(1))).map.latLngToContainerPoint([lat, lon]);
+          const edge = box.getBoundingClientRect();
+          return [edge.left + at.x, edge.top + at.y];
+        }""",
+        [lon, lat],
+    )
+
+
+def test_a_click_tells_spectrum_dates_and_body(page, server, images):
+    """What stands in the image at the place, what it was on each date, the body that it is of."""
+    shapes = server.get("/api/runs/season/outlines").json()["features"]
+    bodies = [shape(one["geometry"]) for one in shapes if one["properties"]["kind"] == "body"]
+    place = max(bodies, key=lambda body: body.area).representative_point()
+    page.goto(f"{server.address}/runs/season?tab=map")
+    page.locator(".leaflet-tile-loaded").first.wait_for()
+    page.locator("path.leaflet-interactive").first.wait_for()
+    page.mouse.click(*on_map(page, place.x, place.y))
+    page.locator(".ob-indices").wait_for()
+    page.get_by_role("heading", name=re.compile("^Body ")).wait_for()
+    page.get_by_text("First wet").wait_for()
+    shown = page.locator(".ob-indices > div").filter(has_text="MNDWI").inner_text()
+    date = page.get_by_role("combobox", name="Date").input_value()
+    with rasterio.open(images / f"{date}.tif") as image:
+        x, y = rasterio.warp.transform("EPSG:4326", image.crs, [place.x], [place.y])
+        row, column = image.index(x[0], y[0])
+        read = dict(zip(image.descriptions, image.read()[:, row, column], strict=True))
+    green, swir = ((float(read[band]) - 1000) / 10_000 for band in ("green", "swir16"))
+    number = float(shown.split()[-1].replace("\u2212", "-"))
+    assert number == pytest.approx(
+        (green - swir) / (green + swir), abs=0.02
+    )  # of a pixel beside it
+    told = page.get_by_role("img", name=re.compile("^This place through time")).get_attribute(
+        "aria-label"
+    )
+    assert [day for day in ("2023-05-01", "2023-07-16", "2023-09-30") if day in told] != []
+    assert "Water" in told
 
 
 def test_a_person_names_a_cluster(page, server):

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import imread, imsave
+from matplotlib.image import imread
 
 from obriy.model.clusters import NOISE, Answer, Naming, Portrait
 from obriy.model.legend import UNNAMED, Legend
@@ -113,24 +113,29 @@ def order_of_rows(clusters: Iterable[tuple[int, float, int]]) -> list[int]:
     return [number for number, _, _ in sorted(largest, key=lambda cluster: cluster[2])]
 
 
-def pictures_of_row(sheet: Path, row: int, rows: int) -> bytes:
-    """Cut the pictures of a cluster out of a sheet: its mask and its typical places.
+def pictures_of_rows(sheet: Path, rows: int) -> list[bytes]:
+    """Cut the pictures of each cluster out of a sheet: its mask and its typical places.
 
     Args:
         sheet: PNG of `contact_sheet`.
-        row: Which row, from 0 at the top.
-        rows: Of how many.
+        rows: How many clusters are on it.
 
     Returns:
-        PNG.
+        PNG of each row, from the top.
     """
-    picture = imread(sheet)
-    tall = round(_ROW * _DPI)
-    top = len(picture) - tall * (rows - row) + round(_MARGIN * _DPI)
-    wide = round((_MARGIN + _PICTURE + 0.14 + _PLACES) * _DPI)
-    made = io.BytesIO()
-    imsave(made, picture[top : top + round(_PICTURE * _DPI), round(_MARGIN * _DPI) : wide])
-    return made.getvalue()
+    from PIL import Image
+
+    left, right = _MARGIN, _MARGIN + _PICTURE + 0.14 + _PLACES
+    found = []
+    with Image.open(sheet) as picture:
+        whole = picture.convert("RGB")
+    for row in range(rows):
+        top = whole.height / _DPI - _ROW * (rows - row) + _MARGIN
+        inches = (left, top, right, top + _PICTURE)
+        made = io.BytesIO()
+        whole.crop(tuple(round(one * _DPI) for one in inches)).save(made, "PNG")  # type: ignore[arg-type]
+        found.append(made.getvalue())
+    return found
 
 
 def _head(rows: Sequence[tuple[Portrait, Naming]]) -> float:

@@ -19,12 +19,13 @@ from obriy.errors import ObriyError
 from obriy.model.result.base import RunResult
 from obriy.outputs.pages import script_source
 from obriy.tables import languages
-from obriy.web import naming, rasters, shapes
+from obriy.web import naming, rasters, shapes, spot
 from obriy.web.places import UPLOADS
 from obriy.web.shelf import Shelf, ShelfRun
 from obriy.web.uploads import keep
 from obriy.web.views import (
     Asked,
+    BandView,
     Entry,
     JobView,
     MapView,
@@ -33,6 +34,7 @@ from obriy.web.views import (
     Refusal,
     RunView,
     SaidView,
+    SpectrumView,
     one_of,
     view,
 )
@@ -48,6 +50,9 @@ _SHOWN: Final = {".html": "text/html; charset=utf-8", ".png": "image/png"}
 
 
 RunName = Annotated[str, InPath(max_length=200, description="name of the run")]
+Lon = Annotated[float, Query(ge=-180, le=180)]
+Lat = Annotated[float, Query(ge=-85, le=85)]
+Date = Annotated[str, Query(max_length=40)]
 Lang = Annotated[
     str,
     AfterValidator(one_of(*languages())),
@@ -297,15 +302,25 @@ def _add_maps(made: APIRouter, shelf: Shelf) -> None:
     @made.get("/runs/{name}/at")
     def at(
         name: RunName,
-        lon: Annotated[float, Query(ge=-180, le=180)],
-        lat: Annotated[float, Query(ge=-85, le=85)],
-        date: Annotated[str, Query(max_length=40)] = "",
+        lon: Lon,
+        lat: Lat,
+        date: Date = "",
         lang: Lang = "en",
     ) -> list[SaidView]:
         """Say what the maps of a date, or of all dates, tell of a place."""
         found = [one for one in rasters.rasters(_found(shelf, name)) if one.date in (date, "")]
         said = rasters.at(found, lon, lat, lang)
         return [SaidView(title=s.title, value=s.value, number=s.number) for s in said]
+
+    @made.get("/runs/{name}/spectrum")
+    def spectrum(name: RunName, lon: Lon, lat: Lat, date: Date = "") -> SpectrumView:
+        """Say what the image of a date measured at a place, where it can be read still."""
+        with refusing(shelf):
+            found = spot.spectrum_of(_found(shelf, name), date, lon, lat)
+        if found is None:
+            return SpectrumView()
+        bands = [BandView(band=b, wavelength=w, value=v) for b, w, v in found.bands]
+        return SpectrumView(reflectance=found.reflectance, bands=bands, indices=dict(found.indices))
 
 
 def _map(shelf: Shelf, name: str, place: str) -> rasters.Raster:

@@ -7,7 +7,7 @@ from pathlib import Path
 from obriy.errors import UsageError
 from obriy.labelling.vote import is_person
 from obriy.model.result.landcover import LandcoverResult
-from obriy.render.contact_sheet import order_of_rows, pictures_of_row
+from obriy.render.contact_sheet import order_of_rows, pictures_of_rows
 from obriy.web.shelf import Shelf, ShelfRun
 from obriy.workflows.config.base import JobConfig
 from obriy.workflows.config.landcover import LandcoverConfig
@@ -48,9 +48,9 @@ def portrait(run: ShelfRun, number: int) -> bytes | None:
     if place is None or number not in rows:
         return None
     file = run.folder / place
-    return _portrait(file, rows.index(number), len(rows), file.stat().st_mtime_ns)
+    return _portraits(file, len(rows), file.stat().st_mtime_ns)[rows.index(number)]
 
 
-@functools.lru_cache(maxsize=256)
-def _portrait(sheet: Path, row: int, rows: int, changed: int) -> bytes:
-    return pictures_of_row(sheet, row, rows)
+@functools.lru_cache(maxsize=8)
+def _portraits(sheet: Path, rows: int, changed: int) -> list[bytes]:
+    return pictures_of_rows(sheet, rows)

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import geopandas as gpd
 
 from obriy.errors import ObriyError
+from obriy.model.bodies import default_rule
 from obriy.outputs.report import cells
 from obriy.render.text import Text
 from obriy.sources.csv_tables import rows_of
@@ -41,12 +42,16 @@ class Known:
     Attributes:
         title: What it is called.
         facts: Names and values.
-        dates: Its series, as `obriy.web.pages.figures.series_chart` takes it; empty: none.
+        dates: Its series, as `obriy.web.pages.charts.series_chart` takes it; empty: none.
+        note: What the series rests on; empty: nothing to say.
+        hectares: Whether it is small: told in hectares.
     """
 
     title: str
     facts: Sequence[tuple[str, str]]
     dates: Sequence[Any] = ()
+    note: str = ""
+    hectares: bool = False
 
 
 def outlines(run: ShelfRun) -> dict[str, Any]:
@@ -77,9 +82,9 @@ def _district(run: ShelfRun, name: str, text: Text) -> Known | None:
         return None
     facts = []
     if row.headline is not None and row.headline.km2 is not None:
-        facts.append((text("report.expected"), text.area(row.headline.km2)))
+        facts.append((text("report.expected"), cells.bare(text.area(row.headline.km2))))
     if row.district_km2 is not None:
-        facts.append((text("report.district_area"), text.area(row.district_km2)))
+        facts.append((text("report.district_area"), cells.bare(text.area(row.district_km2))))
     dates = [area for area in getattr(result, "areas", []) if area.district == name]
     return Known(text.place(name), facts, dates)
 
@@ -95,7 +100,17 @@ def _body(run: ShelfRun, name: str, text: Text) -> Known | None:
         for word, column in _FACTS.items()
         if column in rows and row[column] == row[column] and row[column] not in (None, "")
     ]
-    return Known(f"{text('series.body')} {name}", facts, _series(run, name))
+    least = _seen_percent(run)
+    dates = _series(run, name, least)
+    note = "" if all(d.counts for d in dates) else text("series.body_counts", seen=f"{least:g}")
+    return Known(f"{text('series.body')} {name}", facts, dates, note, hectares=True)
+
+
+def _seen_percent(run: ShelfRun) -> float:
+    """Return the share of a body that must be seen for a date to count, as the run has it."""
+    found = getattr(run.result(), "bodies", None)
+    rule = {} if found is None else found.rule
+    return float(rule.get("seen_percent", default_rule().seen_percent))
 
 
 def _written(column: str, value: Any, text: Text) -> str:
@@ -104,8 +119,12 @@ def _written(column: str, value: Any, text: Text) -> str:
     return text.percent(float(value), 0) if column == "half_wet" else str(value)
 
 
-def _series(run: ShelfRun, name: str) -> list[Any]:
-    """Return the series of a body, as that of an area of which nothing is estimated."""
+def _series(run: ShelfRun, name: str, least: float) -> list[Any]:
+    """Return the series of a body, as that of an area of which nothing is estimated.
+
+    Dates that saw less than ``least`` per cent of it do not count: neither for its first and last
+    water nor for its largest area, and the chart must not join them to those that do.
+    """
     file = _file(run, "body_series")
     if file is None:
         return []
@@ -118,6 +137,7 @@ def _series(run: ShelfRun, name: str) -> list[Any]:
             interval_km2=None,
             area_km2=float(row["area_wet_m2"]) / 1e6 if row["area_wet_m2"] else None,
             unseen_share=float(row["pc_invalid"]) / 100,
+            counts=100 - float(row["pc_invalid"]) >= least,
         )
         for row in found
         if row.get("uid") == name

@@ -259,13 +259,18 @@ class Shelf:
         self._move_work(run.name, put.name)
         os.utime(put)
 
-    def restore(self, name: str) -> ShelfRun:
-        """Give back a run that was deleted: the newest of its name.
+    def restore(self, name: str, when: float | None = None) -> ShelfRun:
+        """Give back a run that was deleted.
+
+        Args:
+            name: What it was called.
+            when: Which of that name, see `kept`; None: the newest.
 
         Raises:
             UsageError: there is none of that name, or another has it now.
         """
-        kept = [folder for called, folder in self._kept() if called == name]
+        found = [(at, folder) for called, at, folder in self._kept() if called == name]
+        kept = [folder for at, folder in found if when in (None, at)]
         if not kept or not _may_name(name):
             raise UsageError(f"No deleted run is called '{name}'.", "See which there are.")
         if (self.root / name).exists():
@@ -276,12 +281,18 @@ class Shelf:
 
     def deleted(self) -> list[str]:
         """Return the names of runs that can be had back, one as often as it was deleted."""
-        return [name for name, _ in self._kept()]
+        return [name for name, _, _ in self._kept()]
 
-    def _kept(self) -> list[tuple[str, Path]]:
+    def kept(self) -> list[tuple[str, float]]:
+        """Return name and time (seconds since 1970) of what was deleted, the newest first."""
+        found = [(name, when) for name, when, _ in self._kept()]
+        return sorted(found, key=lambda one: -one[1])
+
+    def _kept(self) -> list[tuple[str, float, Path]]:
         """Return what was deleted within a week, by name, the newest of a name last."""
-        folders = [folder for folder in self.trash.iterdir() if not _is_over(folder)]
-        return sorted((folder.name.rpartition("~")[0] or folder.name, folder) for folder in folders)
+        there = [folder for folder in self.trash.iterdir() if not _is_over(folder)]
+        named = [(folder.name.rpartition("~")[0] or folder.name, folder) for folder in there]
+        return [(name, folder.stat().st_mtime, folder) for name, folder in sorted(named)]
 
     def _folders(self) -> Iterator[os.DirEntry[str]]:
         with os.scandir(self.root) as entries:

@@ -157,6 +157,34 @@ class Name(BaseModel):
     name: str = Field(max_length=80)
 
 
+class BandView(BaseModel):
+    """What a band measured at a place.
+
+    Attributes:
+        band: STAC common name.
+        wavelength: Micrometres.
+        value: Reflectance, unitless; of a picture the number in the file.
+    """
+
+    band: str
+    wavelength: float
+    value: float
+
+
+class SpectrumView(BaseModel):
+    """What an image measured at a place.
+
+    Attributes:
+        reflectance: False: the image is an 8-bit picture.
+        bands: By wavelength; empty: nothing was measured there.
+        indices: Values by name, of those that the bands allow.
+    """
+
+    reflectance: bool = True
+    bands: list[BandView] = Field(default_factory=list)
+    indices: dict[str, float] = Field(default_factory=dict)
+
+
 class ClusterName(BaseModel):
     """What a person calls a cluster.
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
+import xarray as xr
+
 from obriy.errors import SourceError
 from obriy.model.grid import geobox_of
 from obriy.model.item import Item
@@ -41,15 +43,29 @@ def scene_picture(config: ReadingConfig, date: str, path: Path, *, infrared: boo
         SourceError: there is no such image (any more).
         ObriyError: as `open_scene` raises.
     """
+    scene = scene_of_date(config, date)
+    districts = districts_of(config)
+    part = crop(scene, districts) if districts and geobox_of(scene).crs is not None else scene
+    return write_picture(preview(part, SIDE, infrared=infrared), geobox_of(part), path)
+
+
+def scene_of_date(config: ReadingConfig, date: str) -> xr.Dataset:
+    """Open the image of a run that is of a date, lazily.
+
+    Args:
+        config: Of the run.
+        date: ISO 8601; empty: it has none.
+
+    Raises:
+        SourceError: there is no such image (any more).
+        ObriyError: as `open_scene` raises.
+    """
     query = Query(getattr(config, "datetime", None))
     items = [i for i in list_items(sources_of(config), query) if not i.skipped]
     item = next((i for i in items if i.date == date), items[0] if len(items) == 1 else None)
     if item is None:
         raise SourceError(f"There is no image of {date or 'this run'} any more.")
-    scene = open_item(item, _asked(config, item))
-    districts = districts_of(config)
-    part = crop(scene, districts) if districts and geobox_of(scene).crs is not None else scene
-    return write_picture(preview(part, SIDE, infrared=infrared), geobox_of(part), path)
+    return open_item(item, _asked(config, item))
 
 
 def _asked(config: ReadingConfig, item: Item) -> Any:

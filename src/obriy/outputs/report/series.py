@@ -71,8 +71,8 @@ def page(
             report.warned(),
             section(text("report.map"), _moving(report, series, total, shown), name="map"),
             _maps(report),
-            section(text("series.register"), _register(text, result.comparison)),
-            section(text("series.evaporation"), _evaporation(text, result.evaporation)),
+            section(text("series.register"), register_part(text, result.comparison)),
+            section(text("series.evaporation"), evaporation_part(text, result.evaporation)),
             _causes(report, total, several=several),
             section(text("series.bodies"), _bodies(text, result.bodies)),
             section(
@@ -328,7 +328,7 @@ def _dated(dates: Sequence[str | None]) -> str:
     return " – ".join(known) or cells.UNKNOWN
 
 
-def _register(text: Text, comparison: RegisterComparison | None) -> Part | None:
+def register_part(text: Text, comparison: RegisterComparison | None) -> Part | None:
     """Return the comparison with the register: sentences, a table, notes."""
     if comparison is None:
         return None
@@ -386,7 +386,7 @@ def _about_register(text: Text, row: RegisterRow) -> list[str]:
     return said
 
 
-def _evaporation(text: Text, found: Sequence[Evaporation] | None) -> Part | None:
+def evaporation_part(text: Text, found: Sequence[Evaporation] | None) -> Part | None:
     """Return additional evaporation: a sentence and a table of months for each district."""
     if not found:
         return None

@@ -74,10 +74,8 @@ class Clusters:
             mark.props(f'type="button" aria-pressed="false" aria-label="{says}"')
             mark.on("click", lambda number=row.id: self._point(number))
             self.marks[row.id] = mark
-            for vote in row.votes:
-                said = _vote(vote, legend, text, self.reader.lang)
-                if said:
-                    ui.label(said).classes("ob-soft").style("overflow-wrap:anywhere")
+            for said in votes_of(row, legend, self.reader.lang):
+                ui.label(said).classes("ob-soft").style("overflow-wrap:anywhere")
             choices = {_PANEL: words("by_panel")}
             choices |= {entry.name: entry.called(self.reader.lang) for entry in legend.values()}
             chosen = ui.select(
@@ -109,6 +107,12 @@ class Clusters:
             return True
 
         told(self.shelf.places, act)
+
+
+def votes_of(row: ClusterRow, legend: Mapping[int, Any], lang: str) -> list[str]:
+    """Return what each labeller said of a cluster, a line each."""
+    said = (_vote(vote, legend, text_of(lang), lang) for vote in row.votes)
+    return [one for one in said if one]
 
 
 def _vote(vote: Mapping[str, Any], legend: Mapping[int, Any], text: Text, lang: str) -> str:

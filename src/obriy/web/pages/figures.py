@@ -7,24 +7,14 @@ from nicegui import ui
 
 from obriy.model.layers import LAYERS
 from obriy.model.result.base import RunResult
-from obriy.outputs.report import cells
+from obriy.outputs.report import cells, parts, series
 from obriy.outputs.report.cells import Cell, Column, Columns, interval_km2
 from obriy.outputs.report.cells import table as made
 from obriy.render.text import Text, text_of
+from obriy.web.pages.charts import seen, series_chart
 from obriy.web.pages.frame import Reader, card, run_url, table
 from obriy.web.pages.runs import called
 
-_TEXT: Final = "getComputedStyle(document.body).getPropertyValue('--soft')"
-"""JavaScript: the colour of words, on a light page or a dark one."""
-_BAR: Final = """(params, api) => {
-  const [x, y] = api.coord([api.value(0), api.value(1)]);
-  const [, floor] = api.coord([api.value(0), 0]);
-  const shape = {x: x - 5, y, width: 10, height: floor - y};
-  return {type: "rect", shape, style: {fill: "#9aa5ae"}};
-}"""
-"""JavaScript: a bar at its date; the bars of ECharts move the dates of their axis."""
-_LINE: Final = "#2f80c2"
-_UNSEEN: Final = "#9aa5ae"
 _LARGEST: Final = 3
 """Classes of land cover that the headline tells."""
 
@@ -40,6 +30,7 @@ def build(result: RunResult, reader: Reader) -> None:
     if head is not None and head.why == "no_pixel_size":
         ui.label(words("no_area_says")).classes("ob-note")
     _districts(result, reader)
+    _balance(result, text)
     if dates and hasattr(dates[0], "expected_km2"):
         with card(words("by_date")):
             table(date_table(dates, reader), words("by_date"))
@@ -102,82 +93,6 @@ def _largest(result: RunResult, text: Text, reader: Reader) -> list[tuple[str, s
     return [(c.called(reader.lang) if c else r.name, text.percent(r.share)) for c, r in known]
 
 
-def series_chart(runs: dict[str, Sequence[Any]], reader: Reader) -> None:
-    """Show areas through time, with their intervals and the share that was not seen.
-
-    Args:
-        runs: Dates by the name of their run; one without a name alone.
-        reader: Who looks.
-    """
-    words = reader.words
-    colours = [_LINE, "#d9822b"]
-    series: list[dict[str, Any]] = []
-    for (name, rows), colour in zip(runs.items(), colours, strict=False):
-        series += _lines(name, rows, colour, words)
-    days = sorted(row.date for rows in runs.values() for row in rows)
-    axis = {"axisLabel": {":color": _TEXT, "hideOverlap": True}, "nameTextStyle": {":color": _TEXT}}
-    time = {"type": "time", "min": days[0], "max": days[-1], **axis}
-    quiet = {"lineStyle": {"color": "#8aa0b455"}}
-    ui.echart(
-        {
-            "aria": {"enabled": True, "label": {"description": words("chart_alt")}},
-            "animation": False,
-            "grid": [
-                {"left": 64, "right": 24, "top": 48, "height": "58%"},
-                {"left": 64, "right": 24, "bottom": 40, "height": "14%"},
-            ],
-            "legend": {"top": 0, "textStyle": {":color": _TEXT}, "type": "scroll"},
-            "tooltip": {"trigger": "axis"},
-            "xAxis": [
-                {**time, "gridIndex": 0, "axisLabel": {"show": False}},
-                {**time, "gridIndex": 1},
-            ],
-            "yAxis": [
-                {"type": "value", "name": words("area"), "gridIndex": 0, "min": 0, **axis,
-                 "splitLine": quiet},
-                {"type": "value", "name": f"{words('unseen')}, %", "gridIndex": 1, "max": 100,
-                 "interval": 50, **axis, "splitLine": quiet},
-            ],
-            "series": series,
-        }
-    ).classes("ob-chart").props(f'role="img" aria-label="{words("chart_alt")}"')  # fmt: skip
-
-
-# fmt: off
-def _lines(name: str, rows: Sequence[Any], colour: str, words: Any) -> list[dict[str, Any]]:
-    title = f"{name} · " if name else ""
-    known = [row for row in rows if row.interval_km2 is not None]
-    estimated = any(row.expected_km2 is not None for row in rows)
-    band = {"type": "line", "stack": f"band {name}", "symbol": "none", "silent": True,
-            "lineStyle": {"opacity": 0}, "tooltip": {"show": False}}
-    low = [[row.date, row.interval_km2[0]] for row in known]
-    wide = [[row.date, row.interval_km2[1] - row.interval_km2[0]] for row in known]
-    best = [[row.date, row.expected_km2] for row in rows]
-    seen = [[row.date, _seen(row)] for row in rows]
-    unseen = [[row.date, round(100 * row.unseen_share, 1)] for row in rows]
-    estimates = [
-        {**band, "data": low},
-        {**band, "data": wide, "name": f"{title}{words('interval')}", "color": colour,
-         "areaStyle": {"color": colour, "opacity": 0.25}},
-        {"type": "line", "name": f"{title}{words('best')}", "data": best, "color": colour,
-         "symbol": "circle", "symbolSize": 9, "connectNulls": True},
-    ]
-    return [
-        *(estimates if estimated else []),
-        {"type": "line", "name": f"{title}{words('seen')}", "data": seen, "color": colour,
-         "symbol": "emptyDiamond", "symbolSize": 9, "lineStyle": {"type": "dashed", "width": 1}},
-        {"type": "custom", "name": f"{title}{words('unseen')}, %", "data": unseen,
-         "xAxisIndex": 1, "yAxisIndex": 1, "color": _UNSEEN, ":renderItem": _BAR, "clip": False},
-    ]
-
-
-# fmt: on
-def _seen(row: Any) -> float | None:
-    """Return what was seen on a date; of ice it has a name of its own."""
-    found: float | None = getattr(row, "ice_km2", None)
-    return found if found is not None else getattr(row, "area_km2", None)
-
-
 def date_table(dates: Sequence[Any], reader: Reader) -> cells.Table:
     """Return the table of dates."""
     text, words = text_of(reader.lang), reader.words
@@ -185,13 +100,13 @@ def date_table(dates: Sequence[Any], reader: Reader) -> cells.Table:
         dates,
         [
             Column(words("date"), lambda row: row.date, numeric=False),
-            *_estimates(reader, _seen),
+            *_estimates(reader, seen),
             Column(words("status"), lambda row: cells.status(text, row), numeric=False),
         ],
     )
 
 
-def _estimates(reader: Reader, seen: Any) -> list[Column]:
+def _estimates(reader: Reader, seen_of: Any) -> list[Column]:
     """Return the columns of an estimate: of water, of ice, of any class."""
     text, words = text_of(reader.lang), reader.words
     unit = text("units.km2")
@@ -202,7 +117,7 @@ def _estimates(reader: Reader, seen: Any) -> list[Column]:
     return [
         Column(f"{words('best')}, {unit}", lambda r: km2(getattr(r, "km2", _expected(r)))),
         Column(f"{words('interval')}, {unit}", lambda r: cells.span_km2(text, r.interval_km2)),
-        Column(f"{words('seen')}, {unit}", lambda r: km2(seen(r))),
+        Column(f"{words('seen')}, {unit}", lambda r: km2(seen_of(r))),
         Column(f"{words('filled')}, {unit}", lambda r: km2(getattr(r, "filled_km2", None))),
         Column(words("unseen"), lambda r: cells.unseen(text, r)),
     ]
@@ -223,6 +138,31 @@ def _districts(result: RunResult, reader: Reader) -> None:
     columns = [first, *_estimates(reader, lambda head: head.seen_km2)]
     with card(words("by_district")):
         table(made([row.headline for row in rows], columns), words("by_district"))
+
+
+def _balance(result: RunResult, text: Text) -> None:
+    """Show the area beside the register, and what evaporates, as the report says it."""
+    found = {
+        "series.register": series.register_part(text, getattr(result, "comparison", None)),
+        "series.evaporation": series.evaporation_part(text, getattr(result, "evaporation", None)),
+    }
+    for title, part in found.items():
+        if isinstance(part, parts.Grid):
+            with card(text(title)):
+                for one in part.parts:
+                    _part(one, text(title))
+
+
+def _part(part: parts.Part, title: str) -> None:
+    """Show a part of a report: words, a table, what folds."""
+    if isinstance(part, parts.Words):
+        ui.label(part.text).classes("" if part.look == "lead" else "ob-soft")
+    elif isinstance(part, cells.Table):
+        table(part, title)
+    elif isinstance(part, parts.Folded):
+        with ui.expansion(part.title).classes("w-full"):
+            for one in part.parts:
+                _part(one, part.title)
 
 
 def _classes(result: RunResult, text: Text, reader: Reader) -> None:

@@ -1,13 +1,16 @@
-"""What is known of a place on the map: what each layer says there, the district, the body."""
+"""What is known of a place on the map: layers, spectrum, votes, dates; the district, the body."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from nicegui import events, run, ui
+from nicegui import run, ui
 
+from obriy.errors import ObriyError
 from obriy.render.text import text_of
-from obriy.web import rasters, shapes
-from obriy.web.pages import figures
+from obriy.web import rasters, shapes, spot
+from obriy.web.pages import charts
+from obriy.web.pages.clusters import votes_of
+from obriy.web.pages.figures import legend_of
 from obriy.web.pages.frame import Reader, card, heading, swatch
 from obriy.web.rasters import Raster, Said
 from obriy.web.shelf import ShelfRun
@@ -18,11 +21,14 @@ class Here:
 
     Args:
         reader: Who looks.
-        run: Whose districts and bodies are clicked.
+        run: Whose images, districts and bodies are clicked.
+        without_paths: Takes the folders of this machine out of a message.
     """
 
-    def __init__(self, reader: Reader, run: ShelfRun) -> None:
+    def __init__(self, reader: Reader, run: ShelfRun, without_paths: Callable[[str], str]) -> None:
         self.reader, self.words, self.run = reader, reader.words, run
+        self.without_paths = without_paths
+        self.clicks = 0
 
     def build(self) -> None:
         """Show the card, with nothing clicked yet."""
@@ -30,31 +36,90 @@ class Here:
             self.place = ui.element("div").props('role="status" aria-live="polite"')
             with self.place:
                 ui.label(self.words("click")).classes("ob-soft")
-            self.shape = ui.element("div").classes("ob-panel")
-        ui.on("obriy-shape", self._shape)
+            self.shape = ui.element("div").classes("ob-facts")
+            self.more = ui.element("div").classes("ob-facts")
 
     async def show(
-        self, lon: float, lat: float, sides: Sequence[tuple[str, Sequence[Raster]]], *, placed: bool
+        self,
+        lon: float,
+        lat: float,
+        sides: Sequence[tuple[str, Sequence[Raster]]],
+        *,
+        placed: bool,
+        date: str,
+        shape: tuple[str, str] | None = None,
     ) -> None:
-        """Say what maps tell of a place.
+        """Say what maps tell of a place, then what the image measured there.
 
         Args:
             lon: Of the place, degrees.
             lat: Likewise.
             sides: Maps by what they are of; empty words where there is but one side.
             placed: Whether the place is one on the Earth.
+            date: Of the image.
+            shape: ``district`` or ``body``, and the name of the outline that was clicked.
         """
-        self.place.clear()
-        self.shape.clear()
+        self.clicks += 1
+        click = self.clicks
+        for part in (self.place, self.more, self.shape):
+            part.clear()
         if placed:
             north, east = ("N" if lat >= 0 else "S"), ("E" if lon >= 0 else "W")
             with self.place:
                 where = f"{abs(lat):.5f}° {north}, {abs(lon):.5f}° {east}"
                 ui.label(where).classes("ob-soft")
+        if shape is not None:
+            await self._shape(*shape)
+        inside = False
         for title, maps in sides:
             said = await run.io_bound(rasters.at, maps, lon, lat, self.reader.lang)
+            inside = inside or bool(said)
             with self.place:
                 self._said(title, said or [])
+        if inside and click == self.clicks:
+            await self._deeper(click, lon, lat, date)
+
+    async def _deeper(self, click: int, lon: float, lat: float, date: str) -> None:
+        """Show what takes longer; of a place that nobody asks for any more, nothing."""
+        with self.more:
+            ui.spinner()
+        row = await run.io_bound(spot.cluster_at, self.run, lon, lat)
+        through = await run.io_bound(spot.through_time, self.run, lon, lat, self.reader.lang)
+        why, spectrum = "", None
+        try:
+            spectrum = await run.io_bound(spot.spectrum_of, self.run, date, lon, lat)
+        except ObriyError as error:
+            why = self.words("spectrum_away", why=self.without_paths(str(error)))
+        if click != self.clicks or self.more.is_deleted:
+            return
+        self.more.clear()
+        result = self.run.result()
+        with self.more:
+            if row is not None and result is not None:
+                heading(self.words("asked_names"), 3)
+                for said in votes_of(row, legend_of(result), self.reader.lang):
+                    ui.label(said).style("overflow-wrap:anywhere")
+            if through is not None and len(through.classes) > 1:
+                heading(self.words("through_time_here"), 3)
+                charts.spot_chart(through, self.reader)
+            self._spectrum(spectrum, why)
+
+    def _spectrum(self, spectrum: Any, why: str) -> None:
+        """Show bands and indices, or why there are none."""
+        if why:
+            ui.label(why).classes("ob-soft").style("overflow-wrap:anywhere")
+        if spectrum is None:
+            return
+        heading(self.words("spectrum"), 3)
+        charts.spectrum_chart(spectrum, self.reader)
+        text = text_of(self.reader.lang)
+        if spectrum.indices:
+            ui.label(self.words("indices")).classes("ob-soft")
+            with ui.element("div").classes("ob-indices"):
+                for name, value in spectrum.indices:
+                    with ui.element("div"):
+                        ui.label(name).classes("ob-soft")
+                        ui.label(text.number(value, 3))
 
     def _said(self, title: str, said: Sequence[Said]) -> None:
         if title:
@@ -69,10 +134,8 @@ class Here:
                         swatch(one.colour)
                     ui.label(one.value).style("font-weight:600")
 
-    async def _shape(self, event: events.GenericEventArguments) -> None:
+    async def _shape(self, kind: str, name: str) -> None:
         """Say what is known of a district or a body that was clicked."""
-        told: Any = event.args
-        kind, name = str(told.get("kind")), str(told.get("name"))
         text = text_of(self.reader.lang)
         found = await run.io_bound(
             shapes.known, self.run, "district" if kind == "district" else "body", name, text
@@ -88,4 +151,6 @@ class Here:
                     ui.label(fact).classes("ob-soft ob-grow").style("flex-basis:6rem")
                     ui.label(value).style("font-weight:600;white-space:nowrap")
             if len(found.dates) > 1:
-                figures.series_chart({"": found.dates}, self.reader)
+                charts.series_chart({"": found.dates}, self.reader, hectares=found.hectares)
+            if found.note:
+                ui.label(found.note).classes("ob-soft")

@@ -133,6 +133,7 @@ class MapView:
             self.board.classes("ob-map").props(f'role="region" aria-label="{words("map")}"')
             self.board.clear_layers()
             self.board.on("map-click", self._clicked)
+            ui.on("obriy-shape", self._clicked)
             self.board.on("init", self._ready)
             with ui.element("div").style("display:grid;gap:1rem"):
                 self._controls()
@@ -167,7 +168,7 @@ class MapView:
             self.legend = ui.element("div").style("display:grid;gap:.6rem")
             self._legend_again()
         assert self.left.run is not None  # without one there is no map
-        self.here = Here(self.reader, self.left.run)
+        self.here = Here(self.reader, self.left.run, self.shelf.places.without_paths)
         self.here.build()
         if not self.compared:
             Clusters(self.shelf, self.reader, self.left.run, self._point).build()
@@ -327,7 +328,11 @@ class MapView:
         return " · ".join([title, *of])
 
     async def _clicked(self, event: events.GenericEventArguments) -> None:
-        place = event.args["latlng"]
+        """Say what is known of a place that was clicked, and of the outline around it."""
+        told: Any = event.args
+        place, shape = told["latlng"], None
+        if "kind" in told:
+            shape = str(told["kind"]), str(told["name"])
         lon, lat = (float(place["lng"]) + 180) % 360 - 180, float(place["lat"])
         sides = []
         for side in (self.left, self.right):
@@ -335,7 +340,7 @@ class MapView:
                 title = f"{side.run.name} {side.date}" if self.right.output else ""
                 sides.append((title, side.written()))
         placed = rasters.has_place(self.left.maps[0].file)
-        await self.here.show(lon, lat, sides, placed=placed)
+        await self.here.show(lon, lat, sides, placed=placed, date=self.left.date, shape=shape)
 
     def _outline(self, on: bool) -> None:
         if not on or self.left.run is None:

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from fastapi import Request
 from nicegui import ui
 
-from obriy.web.pages import figures, record
+from obriy.web.pages import charts, figures, record
 from obriy.web.pages.frame import (
     Reader,
     api_url,
@@ -76,7 +76,7 @@ def _compare(shelf: Shelf, reader: Reader, first: ShelfRun, second: ShelfRun) ->
             series[run.name] = dates
     if series:
         with card(reader.words("through_time")):
-            figures.series_chart(series, reader)
+            charts.series_chart(series, reader)
 
 
 class _One:

@@ -1,5 +1,6 @@
 """The list of runs: open, start from a sample, compare, rename, delete and undo."""
 
+import datetime as dt
 import functools
 from typing import Any, Final
 
@@ -72,7 +73,7 @@ class _Listing:
         names = {run.name for run in runs}
         self.chosen = [name for name in self.chosen if name in names]
         now = [(run.name, run.state(), run.changed(), run.work.stages()) for run in runs]
-        told_ = (now, self.shelf.deleted())
+        told_ = (now, self.shelf.kept())
         self.button.set_visibility(len(runs) > 1)
         if told_ == self.shown:
             return
@@ -89,18 +90,22 @@ class _Listing:
 
     def _deleted(self) -> None:
         """Show what was deleted in the last week, to be had back."""
-        names = self.shelf.deleted()
-        if not names:
+        kept = self.shelf.kept()
+        if not kept:
             return
         with card(self.words("deleted_says")):
-            for name in names:
+            for name, when in kept:
                 with ui.element("div").classes("ob-row"):
-                    ui.label(name).classes("ob-grow").style("overflow-wrap:anywhere")
-                    act = functools.partial(self._restore, name)
-                    button(self.words("restore"), act, look="line")
+                    with ui.element("div").classes("ob-grow"):
+                        ui.label(name).style("overflow-wrap:anywhere")
+                        at = dt.datetime.fromtimestamp(when).astimezone()
+                        ui.label(f"{at:%Y-%m-%d %H:%M}").classes("ob-soft")
+                    act = functools.partial(self._restore, name, when)
+                    made = button(self.words("restore"), act, look="line")
+                    made.props(f'aria-label="{self.words("restore")}: {name}"')
 
-    def _restore(self, name: str) -> None:
-        if told(self.shelf.places, lambda: self.shelf.restore(name)) is not None:
+    def _restore(self, name: str, when: float) -> None:
+        if told(self.shelf.places, lambda: self.shelf.restore(name, when)) is not None:
             self._look()
 
     def _nothing(self) -> None:

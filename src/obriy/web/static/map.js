@@ -52,7 +52,10 @@ window.obriyShapes = async (id, url) => {
     pane: "outlines",
     style: (shape) => looks[shape.properties.kind],
     onEachFeature: (shape, layer) =>
-      layer.on("click", () => emitEvent("obriy-shape", shape.properties)),
+      layer.on("click", (click) => {
+        L.DomEvent.stopPropagation(click);
+        emitEvent("obriy-shape", { ...shape.properties, latlng: click.latlng });
+      }),
   }).addTo(map);
 };
 window.obriyNoShapes = (id) => getElement(id).map.obriyShapes?.remove();
