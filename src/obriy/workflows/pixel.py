@@ -43,7 +43,7 @@ def spectrum_at(scene: xr.Dataset, place: tuple[float, float], crs: str) -> Spec
     x, y = place
     if grid.crs is not None:
         x, y = pyproj.Transformer.from_crs(crs, str(grid.crs), always_xy=True).transform(x, y)
-    column, row = (int(np.floor(one)) for one in grid.wld2pix(x, y))
+    column, row = (int(np.floor(one)) for one in ~grid.affine @ (x, y))
     if not (0 <= row < grid.shape.y and 0 <= column < grid.shape.x):
         return None
     pixel = scene[band_names(scene)].isel(y=slice(row, row + 1), x=slice(column, column + 1))
