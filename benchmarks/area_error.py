@@ -83,13 +83,13 @@ def one_place(season_of, seed, method, dates):
     true = {d.name: truths(made, geobox, d, season) for d in areas_of}
     measured = []
     for number, water in enumerate(maps):
-        filling = None if others is None else learn_filling(water, *others)
+        filling = None if others is None else learn_filling(water, *others, maps=maps)
         tallies = add_up(water, "water", areas_of, others=filling)
         found = measure_areas(water, "water", areas_of, others=filling).areas
         measured += found
         for district, tally, area in zip(areas_of, tallies, found, strict=True):
             truth = true[district.name][number]
-            if truth < LEAST_WATER_PX * cell or area.area_km2 is None:
+            if truth < LEAST_WATER_PX * cell or area.interval_km2 is None:
                 continue
             yield row(seed, district, made[number].date, truth, area) | features(tally, 2) | {
                 "mask_km2": area.mask_km2, "district_km2": area.district_km2,

@@ -14,8 +14,10 @@ from obriy.measures.areas import measure_areas
 from obriy.measures.filling import BINS, PRIOR, learn_filling
 from obriy.measures.occurrence import measure_occurrence
 from obriy.model.classmap import ClassMap
+from obriy.model.flags import BY_NOTHING, CLOUDS_STEP
 from obriy.model.grid import coords_of
 from obriy.model.legend import load_legend
+from obriy.model.provenance import Provenance
 
 ALL = slice(None)
 
@@ -32,14 +34,14 @@ def map_of(labels, day=1, fraction=None) -> ClassMap:
     return ClassMap(lay(labels), load_legend("water"), fraction=share, time=f"2024-06-{day:02d}")
 
 
-def filling_of(maps, which=0):
-    """What to expect of one date of a series."""
+def filling_of(maps, which=0, *, heard=False):
+    """What to expect of one date of a series; heard: the nearest dates one by one."""
     shape = maps[0].labels.shape
     sinks = ArraySink(shape), ArraySink(shape)
     measure_occurrence(maps, *sinks)
     coords = coords_of(maps[0].geobox)
     occurrence, counts = (xr.DataArray(s.array, coords, ("y", "x")) for s in sinks)
-    return learn_filling(maps[which], occurrence, counts)
+    return learn_filling(maps[which], occurrence, counts, maps=maps if heard else ())
 
 
 def expected_of(filling, class_map):
@@ -148,6 +150,58 @@ def test_the_curve_learns_from_fractions():
     )
 
 
+def falling_lake(seen, blind):
+    """Three dates, rows: a lake's core, its rim that fell dry after the first date, land.
+
+    The last date saw the first columns; of the others only the first date tells.
+    """
+    width = seen + blind
+    first, second, today = (
+        np.repeat(np.array(column, "uint8")[:, None], width, axis=1)
+        for column in ([2, 2, 1], [2, 1, 1], [2, 1, 1])
+    )
+    second[:, seen:] = today[:, seen:] = 0
+    return [map_of(first, 1), map_of(second, 2), map_of(today, 3)]
+
+
+def test_what_only_an_early_date_saw_is_as_that_dates_water_is_today():
+    maps = falling_lake(seen=1000, blind=10)
+    # By occurrence alone all that the first date alone saw as water is water still.
+    told = expected_of(filling_of(maps, 2), maps[2])[:, 1000:]
+    assert told == pytest.approx(np.repeat([[1], [1], [0]], 10, axis=1), abs=1e-5)
+    # Of the first date's water, 2000 pixels that today saw, half is left: (1000 + 200 x 1) / 2200.
+    told = expected_of(filling_of(maps, 2, heard=True), maps[2])
+    half = 1200 / 2200
+    blind = np.repeat([[half], [half], [0]], 10, axis=1)
+    assert told[:, 1000:] == pytest.approx(blind, abs=1e-5)
+    # Where both dates saw, both are heard: the core is water, the rim is not. The rim's occurrence
+    # is a half: its curve is (0 + 200 x 0.5) / 1200, and 200 pixels of that weigh against 1000.
+    rim = 200 * (100 / 1200) / 1200
+    assert told[:, 0] == pytest.approx([1, rim, 0], abs=1e-5)
+
+
+def test_a_date_without_known_clouds_does_not_speak_for_itself():
+    maps = falling_lake(seen=1000, blind=10)
+    unknown = Provenance().with_step(CLOUDS_STEP, by=BY_NOTHING)
+    maps[0] = dataclasses.replace(maps[0], provenance=unknown)
+    told = expected_of(filling_of(maps, 2, heard=True), maps[2])[0, 1000:]
+    assert told == pytest.approx(np.ones(10), abs=1e-5)
+
+
+def test_dates_beyond_the_nearest_speak_with_one_voice():
+    # Seven dates before today, all alike but the first, the only one that saw the blind column.
+    column = np.array([[2] * 400 + [1] * 400], "uint8").T
+    early = np.concatenate([column, column], axis=1)
+    later = np.concatenate([column, np.zeros_like(column)], axis=1)
+    maps = [map_of(early, 1), *(map_of(later, day) for day in range(2, 9))]
+    assert filling_of(maps, 0, heard=True).witnesses.maps == ()  # it saw all
+    filling = filling_of(maps, 7, heard=True)
+    assert [m.time for m in filling.witnesses.maps] == [f"2024-06-{d:02d}" for d in range(7, 1, -1)]
+    # None of the six saw them: the curve, (400 + 200) / 600 and (0 + 0) / 600.
+    told = expected_of(filling, maps[7])[:, 1]
+    assert told == pytest.approx([1] * 400 + [0] * 400, abs=1e-5)
+
+
 LABELS = st.lists(st.sampled_from([0, 1, 2, 255]), min_size=12, max_size=12)
 
 
@@ -158,11 +212,15 @@ def test_a_curve_rises_from_0_to_1_and_the_order_of_dates_does_not_matter(dates)
     assert (np.diff(filling.curve) >= 0).all()
     assert filling.curve.min() >= 0
     assert filling.curve.max() <= 1
-    told = expected_of(filling, maps[0])[0]
+    heard = filling_of(maps, heard=True)
     seen = np.isin(dates[1:], [1, 2]).any(axis=0)
-    assert list(np.isfinite(told)) == list(seen)
-    again = filling_of(maps[::-1], which=len(maps) - 1)
+    for told in (expected_of(filling, maps[0])[0], expected_of(heard, maps[0])[0]):
+        assert list(np.isfinite(told)) == list(seen)
+        assert (told[seen] >= 0).all()
+        assert (told[seen] <= 1).all()
+    again = filling_of(maps[::-1], which=len(maps) - 1, heard=True)
     assert list(again.curve) == list(filling.curve)
+    assert list(again.witnesses.wet.ravel()) == list(heard.witnesses.wet.ravel())
     area = measure_areas(maps[0], "water", others=filling).areas[0]
     if area.area_km2 is not None:
         alone = dataclasses.replace(filling, curve=np.zeros(21))

@@ -111,7 +111,7 @@ def simulated(setting, resolution, sensor, args):
             maps = dated([map_water(d.scene, method) for d in made])
             others = _occurrence(maps) if len(maps) > 1 else None
             for number, water in enumerate(maps):
-                told = None if others is None else learn_filling(water, *others)
+                told = None if others is None else learn_filling(water, *others, maps=maps)
                 tallies = add_up(water, "water", places, others=told)
                 wholes = whole_areas(places, geobox, None)
                 for district, tally, whole in zip(places, tallies, wholes, strict=True):

@@ -5,22 +5,25 @@ they were wet. What this date shows where it saw pixels of an occurrence is what
 it did not: on a day of low water the pixels that are wet half of the time are dry, and the curve
 says so. It is Zhao & Gao's (2018, doi:10.1029/2018GL078343) use of occurrence for reservoirs under
 cloud, with a curve for their single cut.
+
+Occurrence forgets which dates saw a pixel: wet whenever it was seen means little where only the
+day of highest water saw it. So the nearest dates are heard one by one, as `witnesses` says, and the
+curve is what is expected where they say little.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from obriy.blocks.windows import windows
 from obriy.measures.occurrence import NEVER_SEEN, is_named, observations, read_window
 from obriy.measures.tally import ByteArray, FloatArray, Mask
+from obriy.measures.witnesses import BINS, NOBODY, Others, Witnesses, hear
 from obriy.model.classmap import ClassMap
 
-BINS: Final = 20
-"""Steps of occurrence from 0 to 1."""
 PRIOR: Final = 200.0
 """Pixels that the plain occurrence weighs in a bin, beside those that this date saw."""
 
@@ -34,19 +37,21 @@ class Filling:
         counts: (y, x) uint8, number of those observations.
         code: Code of the class.
         curve: (21,) share of the class on this date by occurrence on the others, 0 to 1.
+        witnesses: What the nearest dates say, one by one.
     """
 
     occurrence: xr.DataArray
     counts: xr.DataArray
     code: int
     curve: FloatArray
+    witnesses: Witnesses = NOBODY
 
     def expected(self, rows: slice, columns: slice, labels: ByteArray) -> FloatArray:
         """Return the share of the class to expect, 0 to 1, NaN where no other date saw."""
-        places = _bins(
-            self.occurrence, self.counts, is_named(labels), labels == self.code, (rows, columns)
-        )
-        return np.where(places < 0, np.nan, self.curve[np.maximum(places, 0)])
+        others = _others(self, is_named(labels), labels == self.code, (rows, columns))
+        places = others.bins
+        told = self.witnesses.expected(rows, columns, others, self.curve[np.maximum(places, 0)])
+        return np.where(places < 0, np.nan, told)
 
 
 def learn_filling(
@@ -54,6 +59,7 @@ def learn_filling(
     occurrence: xr.DataArray,
     counts: xr.DataArray,
     *,
+    maps: Sequence[ClassMap] = (),
     class_name: str = "water",
 ) -> Filling:
     """Learn from what a date saw what to expect where it did not.
@@ -65,43 +71,36 @@ def learn_filling(
         class_map: The map of the date; it is one of the series.
         occurrence: (y, x) uint8 of `obriy.measures.occurrence`, of the whole series.
         counts: (y, x) uint8 number of observations, likewise.
+        maps: The series; those nearest to the date are heard one by one.
         class_name: Class of the legend.
     """
     from scipy.optimize import isotonic_regression
 
     plain = np.arange(BINS + 1) / BINS
     code = class_map.legend.by_name(class_name).code
+    first = Filling(occurrence, counts, code, plain)
     if class_map.clouds == "unknown":
-        return Filling(occurrence, counts, code, plain)
+        return first
+    learner = hear(class_map, maps, class_name)
     count, total = np.zeros(BINS + 1), np.zeros(BINS + 1)
     for rows, columns in windows(class_map.labels.shape):
         (here,) = observations([class_map], rows, columns, class_name=class_name, share=True)
-        places = _bins(occurrence, counts, here.named, here.wet, (rows, columns))
-        use = (places >= 0) & here.named
-        count += np.bincount(places[use], minlength=BINS + 1)
-        total += np.bincount(places[use], here.share[use], minlength=BINS + 1)
+        others = _others(first, here.named, here.wet, (rows, columns))
+        use = (others.bins >= 0) & here.named
+        count += np.bincount(others.bins[use], minlength=BINS + 1)
+        total += np.bincount(others.bins[use], here.share[use], minlength=BINS + 1)
+        learner.learn(rows, columns, others, use, here.share)
     curve = (total + PRIOR * plain) / (count + PRIOR)
     # What is wet more often on other dates is not wet less often on this one; bins that this date
     # did not see give way to those that it saw.
     rising = isotonic_regression(curve, weights=np.where(count > 0, count + PRIOR, 1e-3)).x
-    return Filling(occurrence, counts, code, rising)
+    return dataclasses.replace(first, curve=rising, witnesses=learner.learnt())
 
 
-def _bins(
-    occurrence: xr.DataArray,
-    counts: xr.DataArray,
-    named: Mask,
-    wet: Mask,
-    window: tuple[slice, slice],
-) -> npt.NDArray[np.int64]:
-    """Return the bin of each pixel's occurrence on the other dates; -1 where no other date saw.
-
-    ``named`` and ``wet`` are what this date saw: it is taken out of the occurrence.
-    """
-    percent = read_window(occurrence, *window).astype("float64")
-    valid = read_window(counts, *window).astype("int64")
+def _others(told: Filling, named: Mask, wet: Mask, window: tuple[slice, slice]) -> Others:
+    """Return what the other dates saw; ``named`` and ``wet`` are what this one did."""
+    percent = read_window(told.occurrence, *window).astype("float64")
+    valid = read_window(told.counts, *window).astype("int64")
     all_wet = np.where(percent == NEVER_SEEN, 0.0, np.rint(percent * valid / 100))
     others = valid - named
-    other_wet = np.clip(all_wet - wet, 0, others)
-    found = np.rint(BINS * other_wet / np.maximum(others, 1)).astype("int64")
-    return np.where(others > 0, found, -1)
+    return Others(others, np.clip(all_wet - wet, 0, others))

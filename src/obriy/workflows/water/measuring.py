@@ -72,7 +72,7 @@ def measure_area(
     dates = [
         one
         for class_map in maps
-        for one in measure_date(class_map, [districts], occurrence, fill=fill)
+        for one in measure_date(class_map, [districts], occurrence, maps=maps, fill=fill)
     ]
     series = AreaSeries(
         "water",
@@ -87,6 +87,7 @@ def measure_date(
     groups: Sequence[Sequence[District]],
     occurrence: tuple[xr.DataArray, xr.DataArray] | None,
     *,
+    maps: Sequence[ClassMap],
     fill: bool,
     class_name: str = "water",
     pixel_size_m: float | None = None,
@@ -97,6 +98,7 @@ def measure_date(
         class_map: Its map.
         groups: Where, each group with a total of its own; one without districts: the whole image.
         occurrence: Occurrence and number of observations of the series; None: no other date.
+        maps: The series.
         fill: Whether filled areas are wanted; the interval rests on them in any case.
         class_name: Class of its legend.
         pixel_size_m: Side of a pixel in metres, for a map with no CRS.
@@ -107,7 +109,7 @@ def measure_date(
     others = None
     # What is filled is for the interval, too; a map of others has none.
     if occurrence is not None and (fill or class_map.errors != "unknown"):
-        others = learn_filling(class_map, *occurrence, class_name=class_name)
+        others = learn_filling(class_map, *occurrence, maps=maps, class_name=class_name)
     found = [
         measure_areas(class_map, class_name, districts, pixel_size_m=pixel_size_m, others=others)
         for districts in groups

@@ -204,6 +204,7 @@ def _measure(
                 class_map,
                 groups,
                 others,
+                maps=list(maps.values()),
                 fill=config.fill,
                 class_name=config.measured,
                 pixel_size_m=size,

@@ -1,0 +1,182 @@
+"""What the nearest dates say of the pixels that one date did not see, each heard by itself.
+
+A pixel that some of the dates saw, and others did not, is expected to be what this date shows
+where it saw pixels of which *those* dates say the same, whatever the others say of them. On a lake
+that falls, a pixel that only an early date saw, as water, may have fallen dry since; this date says
+how many of that early date's water have. What a pixel of which all dates say water has become
+would not.
+
+All dates but the nearest speak with one voice: the share of their observations that were wet.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from obriy.blocks.windows import windows
+from obriy.measures.occurrence import is_named, observations, read_window
+from obriy.measures.tally import FloatArray, Mask
+from obriy.model.classmap import ClassMap
+
+HEARD: Final = 6
+"""Dates that are heard one by one: more would leave few pixels of which they say the same."""
+PRIOR: Final = 200.0
+"""Pixels that what was expected before weighs, beside those of which the dates say the same."""
+BINS: Final = 20
+"""Steps of occurrence from 0 to 1."""
+_SAID: Final = 3
+"""Of a date: nothing, dry, wet."""
+_REST: Final = 5
+"""Of the rest: nothing, never wet, less than half of the time, half or more, always."""
+
+Places = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Others:
+    """What the dates but one saw in a window.
+
+    Attributes:
+        seen: (rows, columns) number of observations.
+        wet: (rows, columns) how many of them are of the class.
+    """
+
+    seen: Places
+    wet: FloatArray
+
+    @property
+    def bins(self) -> Places:
+        """The bin of each pixel's occurrence, 0 to `BINS`; -1 where none saw it."""
+        found = np.rint(BINS * self.wet / np.maximum(self.seen, 1)).astype("int64")
+        return np.where(self.seen > 0, found, -1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Witnesses:
+    """The nearest dates, and what this one shows by what they say.
+
+    Attributes:
+        maps: The dates; none: nobody is heard.
+        class_name: The class.
+        pixels: (3, ..., 3, 5) seen pixels by what each date says, and the rest; index 0 of an
+            axis: whatever it says.
+        wet: The same shape, the share of the class in them, added up.
+    """
+
+    maps: tuple[ClassMap, ...]
+    class_name: str
+    pixels: FloatArray
+    wet: FloatArray
+
+    def expected(
+        self, rows: slice, columns: slice, others: Others, before: FloatArray
+    ) -> FloatArray:
+        """Return the share of the class to expect in a window, 0 to 1.
+
+        Args:
+            rows: Rows of the window.
+            columns: Columns of the window.
+            others: What the other dates saw there.
+            before: (rows, columns) what is expected where the dates say little.
+        """
+        if not self.maps:
+            return before
+        said = _said(self.maps, rows, columns, self.class_name, others)
+        heard = said >= _REST  # a pixel that none of them saw: its occurrence is finer
+        pixels = np.where(heard, self.pixels.ravel()[said], 0.0)
+        wet = np.where(heard, self.wet.ravel()[said], 0.0)
+        return np.asarray((wet + PRIOR * before) / (pixels + PRIOR))
+
+
+NOBODY: Final = Witnesses((), "", np.zeros(0), np.zeros(0))
+
+
+class Learner:
+    """Adds up, window by window, what a date shows by what the nearest dates say.
+
+    Args:
+        maps: The dates to hear.
+        class_name: The class.
+    """
+
+    def __init__(self, maps: Sequence[ClassMap], class_name: str) -> None:
+        self._maps, self._class_name = tuple(maps), class_name
+        self._pixels = np.zeros(_SAID ** len(self._maps) * _REST)
+        self._wet = np.zeros_like(self._pixels)
+
+    def learn(
+        self, rows: slice, columns: slice, others: Others, use: Mask, share: npt.NDArray[np.float32]
+    ) -> None:
+        """Take a window: where ``use`` says so, the share of the class that the date shows."""
+        if not self._maps:
+            return
+        said = _said(self._maps, rows, columns, self._class_name, others)[use]
+        self._pixels += np.bincount(said, minlength=self._pixels.size)
+        self._wet += np.bincount(said, share[use], minlength=self._wet.size)
+
+    def learnt(self) -> Witnesses:
+        """Return what was learnt."""
+        if not self._maps:
+            return NOBODY
+        shape = (_SAID,) * len(self._maps) + (_REST,)
+        pixels, wet = (_whatever(a.reshape(shape)) for a in (self._pixels, self._wet))
+        return Witnesses(self._maps, self._class_name, pixels, wet)
+
+
+def hear(class_map: ClassMap, maps: Sequence[ClassMap], class_name: str) -> Learner:
+    """Return who learns from a date by what the dates nearest to it say.
+
+    Dates of which nothing tells where their clouds are do not speak for themselves; of a date that
+    saw all there is nothing to ask.
+
+    Args:
+        class_map: The map of the date.
+        maps: The series.
+        class_name: The class.
+    """
+    if not _is_blind(class_map):
+        return Learner((), class_name)
+    own = _day(class_map)
+    speak = [m for m in maps if m.time != class_map.time and m.clouds != "unknown"]
+    near = sorted(speak, key=lambda m: (abs(_day(m) - own), _day(m)))[:HEARD]
+    return Learner(near, class_name)
+
+
+def _is_blind(class_map: ClassMap) -> bool:
+    return any(
+        not is_named(read_window(class_map.labels, rows, columns)).all()
+        for rows, columns in windows(class_map.labels.shape)
+    )
+
+
+def _day(class_map: ClassMap) -> int:
+    return date.fromisoformat(str(class_map.time)[:10]).toordinal()
+
+
+def _whatever(counts: FloatArray) -> FloatArray:
+    """Return counts where index 0 of each axis, nothing said, stands for whatever is said."""
+    found = counts.copy()
+    for axis in range(found.ndim):
+        view = np.moveaxis(found, axis, 0)
+        view[0] = view.sum(axis=0)
+    return found
+
+
+def _said(
+    maps: Sequence[ClassMap], rows: slice, columns: slice, class_name: str, others: Others
+) -> Places:
+    """Return what is said of each pixel of a window, as a place in the flat counts."""
+    found = np.zeros(others.seen.shape, np.int64)
+    seen, wet = others.seen.copy(), others.wet.copy()
+    for class_map in maps:  # one by one: threads would cost a small map more than they save
+        (one,) = observations([class_map], rows, columns, class_name=class_name)
+        found = found * _SAID + one.named + one.wet
+        seen -= one.named
+        wet -= one.wet
+    share = np.clip(wet, 0, seen) / np.maximum(seen, 1)
+    rest = np.where(seen > 0, 1 + (share > 0) + (share >= 0.5) + (share >= 1), 0)
+    return found * _REST + rest
