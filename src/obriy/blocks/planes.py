@@ -121,6 +121,18 @@ class Planes(Mapping[str, FloatArray]):
         found = self._numbers[name]
         return found.values(rows) if isinstance(found, Numbers) else found[rows]
 
+    def at(
+        self, name: str, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
+    ) -> FloatArray:
+        """Return the values of a band at some pixels, (n,)."""
+        found = self._numbers[name]
+        if not isinstance(found, Numbers):
+            return np.asarray(found[rows, columns], np.float32)
+        picked = found.raw[rows, columns][None]
+        hidden = None if found.hidden is None else found.hidden[rows, columns][None]
+        values: FloatArray = dataclasses.replace(found, raw=picked, hidden=hidden).values()[0]
+        return values
+
     def missing(self) -> BoolArray:
         """Return (rows, columns), True where a band is missing."""
         found = np.zeros(self.shape, bool)

@@ -114,8 +114,7 @@ class Validity:
         if own is None or not own.any():
             return None
         if own.shape != (rows.stop - rows.start, columns.stop - columns.start):
-            everywhere = self._everywhere(rows, columns, on, own.shape)
-            return None if everywhere is None else own & everywhere
+            return self._filled_small(own, rows, columns, on)
         down, across = (
             _around(np.asarray(own.any(axis=1 - axis)), part.start, int(on.shape[axis]))
             for axis, part in enumerate((rows, columns))
@@ -130,6 +129,25 @@ class Validity:
         own_part, near_part = _meeting((rows, columns), (down, across))
         filled = np.zeros(own.shape, bool)
         filled[own_part] = own[own_part] & near[near_part]
+        return filled
+
+    def _filled_small(
+        self, own: BoolArray, rows: slice, columns: slice, on: GeoBox
+    ) -> BoolArray | None:
+        """Say the same where every n-th pixel is meant: only around those that hold a fill."""
+        box, around = [], []
+        for axis, part in enumerate((rows, columns)):
+            lines = np.flatnonzero(own.any(axis=1 - axis))
+            low, high = int(lines[0]), int(lines[-1]) + 1
+            step = (part.stop - part.start) / own.shape[axis]
+            box.append(slice(low, high))
+            around.append(slice(part.start + low * step, part.start + high * step))
+        here = own[box[0], box[1]]
+        everywhere = self._everywhere(around[0], around[1], on, here.shape)
+        if everywhere is None:
+            return None
+        filled = np.zeros(own.shape, bool)
+        filled[box[0], box[1]] = here & everywhere
         return filled
 
     def _everywhere(

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from obriy.blocks.planes import planes_of
 from obriy.errors import BandError
 from obriy.tables import load_toml
 
@@ -16,6 +17,7 @@ F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
 Flags = NDArray[np.bool_]
 
 BANDS: Final = ("blue", "green", "red", "nir", "swir16", "swir22")
@@ -159,7 +161,12 @@ def pick_evidence(available: set[str]) -> Evidence:
     )
 
 
-def stack_of(bands: Mapping[str, F32], evidence: Evidence) -> F32:
-    """Return the bands of a coefficient set as one array (band, y, x)."""
-    names = [alias(name, set(bands)) for name in evidence.bands]
-    return np.stack([np.asarray(bands[name], np.float32) for name in names if name])
+def names_of(evidence: Evidence, available: set[str]) -> list[str]:
+    """Return the bands of a scene that a coefficient set takes, in its order."""
+    return [found for name in evidence.bands if (found := alias(name, available))]
+
+
+def stack_of(bands: Mapping[str, F32], evidence: Evidence, rows: slice = slice(None)) -> F32:
+    """Return the bands of a coefficient set as one array (band, y, x), or some rows of them."""
+    planes = planes_of(bands)
+    return np.stack([planes.rows(name, rows) for name in names_of(evidence, set(bands))])

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from obriy.blocks.base import Block, Histogram, Labelled
-from obriy.methods.auto.evidence import alias, load_tables, pick_evidence, stack_of
+from obriy.methods.auto.evidence import F32, I32, U8, alias, load_tables, pick_evidence, stack_of
 from obriy.methods.auto.place import place, reach
 from obriy.methods.auto.sample import Sample, collect
 from obriy.methods.auto.scene import SHOWN, SceneFacts, judge, run_evidence
@@ -17,6 +17,8 @@ from obriy.model.legend import NO_DATA
 
 DOUBT_LOG_ODDS: Final = 1.0
 """Pixels this near to the threshold could as well be of the other kind: odds of e to 1."""
+STRIP: Final = 32
+"""Rows of a block that are worked on at a time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +44,7 @@ class AutoWater:
 
     def collect(self, block: Block) -> Sample:
         """Sample the core of a block."""
-        core = block.crop()
-        return collect(core.bands, core.row, core.column, core.shadow)
+        return collect(block.bands, block.row, block.column, block.shadow, block.core)
 
     def decide(self, statistics: Sample) -> "AutoRule":
         """Judge the scene."""
@@ -62,8 +63,7 @@ class AutoRule:
         Unmistakable snow and opaque cloud are unseen; a hint of shadow raises the bar.
         """
         settings, scene = load_tables()[0], self.scene
-        stack = stack_of(block.bands, scene.evidence)
-        logit, mixing, unseen = run_evidence(stack, scene.evidence, scene.seeds, scene.path)
+        logit, mixing, unseen = self._evidence(block)
         logit[unseen != SEEN] = np.nan
         if block.shadow is not None:
             logit[block.shadow] -= np.float32(settings.shadow_penalty)
@@ -80,6 +80,19 @@ class AutoRule:
         doubt[near & (labels == WATER)] = Doubt.STRICT_DROPS
         doubt[near & (labels == NOT_WATER)] = Doubt.LAX_TAKES
         return Labelled(labels, steps, unseen, doubt)
+
+    def _evidence(self, block: Block) -> tuple[F32, I32, U8]:
+        """Return what `run_evidence` does, some rows at a time: they stay in the cache."""
+        rows, columns = block.shape
+        logit, mixing = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.int32)
+        unseen = np.empty((rows, columns), np.uint8)
+        scene = self.scene
+        for top in range(0, rows, STRIP):
+            part = slice(top, min(top + STRIP, rows))
+            stack = stack_of(block.bands, scene.evidence, part)
+            found = run_evidence(stack, scene.evidence, scene.seeds, scene.path)
+            logit[part], mixing[part], unseen[part] = found
+        return logit, mixing, unseen
 
     def describe(self) -> dict[str, Any]:
         """Return what was found of the scene, in plain values."""

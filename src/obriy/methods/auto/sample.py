@@ -2,32 +2,72 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from obriy.methods.auto.evidence import F32, Flags, load_tables, pick_evidence, stack_of
+from obriy.blocks.planes import planes_of
+from obriy.methods.auto.evidence import F32, I64, Flags, load_tables, names_of, pick_evidence
+
+Keys = NDArray[np.uint64]
+
+
+_LAST: Final = 2.0**64
+"""Just above the largest hash."""
+_SPARE: Final = 1.1
+"""Pixels that are looked at for each that is kept: of thousands, hashes spread that evenly."""
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _hash(row: Any, column: Any) -> Any:
+    """Hash a global position (splitmix64's mixing, a bijection)."""
+    x = (np.uint64(row) << np.uint64(32)) | np.uint64(column)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
 
 
 @njit(nogil=True, cache=True)
-def _hashes(stack: F32, row0: int, col0: int) -> tuple[NDArray[np.uint64], Flags]:
-    """Hash each pixel's global position (splitmix64, a bijection); tell if it has every band."""
-    count, rows, cols = stack.shape
-    keys = np.empty((rows, cols), np.uint64)
-    good = np.empty((rows, cols), np.bool_)
-    for i in range(rows):
-        for j in range(cols):
-            total = np.float32(0.0)
-            for k in range(count):
-                total += stack[k, i, j]
-            good[i, j] = np.isfinite(total)
-            x = (np.uint64(row0 + i) << np.uint64(32)) | np.uint64(col0 + j)
-            x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            keys[i, j] = x ^ (x >> np.uint64(31))
-    return keys, good
+def _fill_below(  # noqa: PLR0917 - a kernel
+    missing: Flags, row0: int, col0: int, most: np.uint64, keys: Keys, places: I64
+) -> int:
+    """Fill in the pixels that are not missing and whose hash is not above a number.
+
+    `keys` and `places` (2, n) have room for some; how many there are is returned.
+    """
+    line = np.empty(missing.shape[1], np.uint64)
+    count = 0
+    for row in range(missing.shape[0]):
+        for column in range(line.size):
+            line[column] = _hash(row0 + row, col0 + column)
+        for column in range(line.size):
+            if line[column] <= most and not missing[row, column]:
+                if count < keys.size:
+                    keys[count], places[0, count], places[1, count] = line[column], row, column
+                count += 1
+    return count
+
+
+def _smallest(missing: Flags, row0: int, col0: int, size: int) -> tuple[Keys, I64]:
+    """Return pixels of a block with the smallest hashes, some more than wanted: keys, and places.
+
+    Those are (2, n), row by row.
+    """
+    valid = int(missing.size - np.count_nonzero(missing))
+    share, count, keys = _SPARE * size / max(valid, 1), -1, np.empty(0, np.uint64)
+    while not min(size, valid) <= count <= len(keys):
+        most = _as_key(_LAST * share)
+        keys = np.empty(min(missing.size, int(share * valid * _SPARE) + size), np.uint64)
+        places = np.empty((2, len(keys)), np.int64)
+        count = _fill_below(missing, row0, col0, most, keys, places)
+        share *= 2
+    return keys[:count], places[:, :count]
+
+
+def _as_key(number: float) -> np.uint64:
+    return np.uint64(min(int(number), 2**64 - 1))
 
 
 @dataclass(frozen=True)
@@ -44,7 +84,7 @@ class Sample:
     """
 
     names: tuple[str, ...]
-    keys: NDArray[np.uint64]
+    keys: Keys
     values: F32
     shadow: Flags
     valid: int
@@ -53,7 +93,8 @@ class Sample:
     def merge(self, other: Self) -> Self:
         """Keep the smallest hashes of both; associative and commutative."""
         keys = np.concatenate([self.keys, other.keys])
-        order = np.argsort(keys)[: load_tables()[0].sample_size]
+        # Both are in order: a stable sort has only to merge them.
+        order = np.argsort(keys, kind="stable")[: load_tables()[0].sample_size]
         return type(self)(
             self.names,
             keys[order],
@@ -64,26 +105,31 @@ class Sample:
         )
 
 
-def collect(bands: Mapping[str, F32], row0: int, col0: int, shadow: Flags | None = None) -> Sample:
-    """Sample one block (without its halo).
+def collect(
+    bands: Mapping[str, F32],
+    row0: int,
+    col0: int,
+    shadow: Flags | None = None,
+    core: tuple[slice, slice] | None = None,
+) -> Sample:
+    """Sample one block.
 
     Args:
         bands: Reflectance by band name, each (y, x), NaN missing.
         row0: Global row of the block's first pixel.
         col0: Global column of it.
         shadow: True where a quality band flags shadow, (y, x).
+        core: The part that is sampled, without the halo; None: all of it.
     """
     evidence = pick_evidence(set(bands))
-    stack = stack_of(bands, evidence)
-    hashes, good = _hashes(stack, row0, col0)
+    planes = planes_of(bands).only(names_of(evidence, set(bands)))
+    rows, columns = core or (slice(0, planes.shape[0]), slice(0, planes.shape[1]))
+    missing = planes.missing()[rows, columns]
     size = load_tables()[0].sample_size
-    valid = int(good.sum())
-    keep = good
-    if valid > size:
-        keep = good & (hashes <= np.partition(hashes[good], size - 1)[size - 1])
-    i, j = np.nonzero(keep)
-    keys = hashes[i, j]
-    order = np.argsort(keys)
-    i, j, keys = i[order], j[order], keys[order]
-    dark = np.zeros(keys.size, bool) if shadow is None else np.asarray(shadow, bool)[i, j]
-    return Sample(evidence.bands, keys, stack[:, i, j].T.copy(), dark, valid, good.size)
+    keys, (i, j) = _smallest(missing, row0 + rows.start, col0 + columns.start, size)
+    places = i + rows.start, j + columns.start
+    order = np.argsort(keys)[:size]
+    values = np.stack([planes.at(name, *places) for name in planes], axis=1)[order]
+    dark = np.zeros(keys.size, bool) if shadow is None else np.asarray(shadow, bool)[places]
+    valid = int(missing.size - np.count_nonzero(missing))
+    return Sample(evidence.bands, keys[order], values, dark[order], valid, missing.size)

@@ -25,6 +25,8 @@ _SECOND: Final = np.array([4, 5, 3, 3, 4, -1, -1, -1, -1, -1, -1, 3, 3, 3, 3, 1]
 """Bands (places in `BANDS`) that each feature is made of; -1: the reflectance of the first."""
 _COMBINED: Final = 11
 """From here on, but for the last, features combine more than two bands."""
+_WET: Final = (2, 0)
+"""The two ratios that the first two of them are the lower and the higher of."""
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -63,13 +65,25 @@ def _fill_feature(code: int, x: F64, u: F64) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _add_ramps(x: F64, terms: F64, u: F64, total: F64) -> None:
+def _add_ramps(x: F64, terms: F64, made: F64, total: F64) -> None:
     """Add the log-odds of a row; a row of `terms` is code, low, high and the knots.
 
-    The piecewise-linear ramp between knots is a sum of clipped lines: no branch, no look-up.
+    The piecewise-linear ramp between knots is a sum of clipped lines: no branch, no look-up. `made`
+    is room for a row of features.
     """
+    ready = False
     for k in range(terms.shape[0]):
-        _fill_feature(int(terms[k, 0]), x, u)
+        code, u = int(terms[k, 0]), made[0]
+        if code in (_COMBINED, _COMBINED + 1):  # of the same two ratios
+            if not ready:
+                _fill_feature(_WET[0], x, made[1])
+                _fill_feature(_WET[1], x, made[2])
+                ready = True
+            for j in range(u.size):
+                one, other = made[1, j], made[2, j]
+                u[j] = min(one, other) if code == _COMBINED else max(one, other)
+        else:
+            _fill_feature(code, x, u)
         low, factor = terms[k, 1], (KNOTS - 1) / (terms[k, 2] - terms[k, 1])
         v0, v1, v2, v3, v4 = terms[k, 3], terms[k, 4], terms[k, 5], terms[k, 6], terms[k, 7]
         for j in range(u.size):
@@ -83,36 +97,24 @@ def _add_ramps(x: F64, terms: F64, u: F64, total: F64) -> None:
             )
 
 
-@njit(nogil=True, cache=True)
-def _is_frozen(x: F64) -> bool:
+@njit(nogil=True, cache=True, inline="always")
+def _is_frozen(g: float, n: float, s: float) -> bool:
     """Tell sunlit snow or ice: bright, NDSI above 0.45, the near infrared above any water's."""
-    g, n, s = x[1], x[3], x[4]
-    return bool(g > 0.35 and n > max(0.28, 0.55 * g) and s < 0.25 and (g - s) > 0.45 * (g + s))
+    bright = (g > 0.35) & (n > max(0.28, 0.55 * g)) & (s < 0.25)
+    return bright & ((g - s) > 0.45 * (g + s))
 
 
-@njit(nogil=True, cache=True)
-def _is_cloud(x: F64) -> bool:
+@njit(nogil=True, cache=True, inline="always")
+def _is_cloud(b: float, g: float, r: float, n: float, s: float) -> bool:
     """Tell opaque cloud: very bright in all bands, white, not reddish as sand and salt are."""
-    b, g, r = x[0], x[1], x[2]
-    bright = b > 0.5 and g > 0.45 and r > 0.45 and x[3] > 0.45 and x[4] > 0.2
-    return bool(bright and b >= 0.97 * r and max(b, g, r) - min(b, g, r) < 0.12 * g)
+    bright = (b > 0.5) & (g > 0.45) & (r > 0.45) & (n > 0.45) & (s > 0.2)
+    return bright & (b >= 0.97 * r) & (max(b, g, r) - min(b, g, r) < 0.12 * g)
 
 
-@njit(nogil=True, cache=True)
-def _is_skylit_snow(x: F64) -> bool:
+@njit(nogil=True, cache=True, inline="always")
+def _is_skylit_snow(b: float, g: float, r: float, n: float, s: float) -> bool:
     """Tell snow or ice in shade: bluish as clear water, yet far brighter in the near infrared."""
-    b, g, r, n, s = x[0], x[1], x[2], x[3], x[4]
-    return bool(b > 0.97 * g and g > r and n > max(0.06, 0.4 * g) and s < 0.35 * n)
-
-
-@njit(nogil=True, cache=True)
-def _unseen(x: F64, guarded: bool, coloured: bool) -> int:
-    """Give the cause for which a pixel is surely not seen, or `SEEN`."""
-    if guarded and _is_frozen(x):
-        return FROZEN
-    if coloured and _is_cloud(x):
-        return CLOUD
-    return SEEN
+    return (b > 0.97 * g) & (g > r) & (n > max(0.06, 0.4 * g)) & (s < 0.35 * n)
 
 
 @njit(nogil=True, cache=True)
@@ -129,7 +131,7 @@ def evidence_map(
     logit = np.empty((rows, cols), np.float32)
     mixing = np.zeros((rows, cols), np.int32)
     unseen = np.zeros((rows, cols), np.uint8)
-    x, u = np.zeros((6, cols)), np.empty(cols)
+    x, made = np.zeros((6, cols)), np.empty((3, cols))
     total, z = np.empty(cols), np.empty(cols)
     guarded = (index == 3).any() and (index == 4).any()
     coloured = guarded and (index == 0).any() and (index == 2).any()
@@ -137,17 +139,22 @@ def evidence_map(
         z[:] = constants[1]
         total[:] = constants[0]
         for k in range(count):
+            own, band = x[index[k]], stack[k, i]
+            haze, weight = mix[1, k], mix[0, k]
             for j in range(cols):
-                x[index[k], j] = stack[k, i, j] - mix[1, k]
-                z[j] += mix[0, k] * x[index[k], j]
-        _add_ramps(x, terms, u, total)
-        for j in range(cols):
-            if not np.isfinite(z[j]):
-                logit[i, j] = np.nan
-                continue
-            pixel = x[:, j]
-            skylit = coloured and _is_skylit_snow(pixel)
-            logit[i, j] = total[j] - (SKYLIT if skylit else 0.0)
-            mixing[i, j] = np.int32(np.rint(min(max(z[j], -8.0), 8.0) * UNITS))
-            unseen[i, j] = _unseen(pixel, guarded, coloured)
+                value = band[j] - haze
+                own[j] = value
+                z[j] += weight * value
+        _add_ramps(x, terms, made, total)
+        for j in range(cols):  # without branches: neighbours go through it at once
+            b, g, r, n, s = x[0, j], x[1, j], x[2, j], x[3, j], x[4, j]
+            seen = np.isfinite(z[j])
+            skylit = coloured & _is_skylit_snow(b, g, r, n, s)
+            logit[i, j] = (total[j] - (SKYLIT if skylit else 0.0)) if seen else np.nan
+            near = min(max(z[j] if seen else 0.0, -8.0), 8.0)
+            mixing[i, j] = np.int32(np.rint(near * UNITS)) if seen else 0
+            cloud = coloured & _is_cloud(b, g, r, n, s)
+            frozen = guarded & _is_frozen(g, n, s)
+            cause = FROZEN if frozen else (CLOUD if cloud else SEEN)
+            unseen[i, j] = cause if seen else SEEN
     return logit, mixing, unseen
