@@ -282,7 +282,8 @@ def geodesic_areas(
 
 
 def _polygon(rings: list[list[tuple[float, float]]]) -> Any:
-    return shapely.Polygon(rings[0], rings[1:])
+    shell, *holes = (shapely.linearrings(np.array(ring)) for ring in rings)
+    return shapely.polygons(shell, holes or None)
 
 
 def _table(class_name: str, geobox: GeoBox, bodies: _Bodies) -> Any:
