@@ -184,7 +184,11 @@ def print_methods() -> None:
 
 
 def _ice_help(method: "IceMethod") -> str:
+    from obriy.nets.model_file import shipped_model
+
     trained = "; trained (--model)" if method.model else ""
+    if method.model and shipped_model(method.name):
+        trained = "; comes trained, on simulated winters alone"
     cloud = "" if method.gives_cloud else "; does not tell clouds"
     return f"{method.title}{cloud}{trained}"
 

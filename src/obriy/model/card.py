@@ -75,7 +75,7 @@ class Card:
             "pixel_m": self.pixel_m,
             "samples": self.samples,
             "scores": dict(self.scores),
-            "split": dict(self.split),
+            "split": {part: _without_names(told) for part, told in self.split.items()},
             "seed": self.seed,
             "made": self.made,
             "versions": dict(self.versions),
@@ -104,3 +104,8 @@ class Card:
 def _hard(value: Any) -> Any:
     """Return a list of JSON as the tuple that it was."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def _without_names(told: Any) -> Any:
+    """Return what is told of a part of a split but the names: those it knows are told once."""
+    return {k: v for k, v in told.items() if k != "names"} if isinstance(told, dict) else told

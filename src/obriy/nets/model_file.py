@@ -8,6 +8,7 @@ read as well (`obriy.nets.former`): tensors of torch, or all of it in skops.
 import io
 import zipfile
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ WAY_OUT: Final = "Give the model.obriy of a run of 'obriy train ice' or 'obriy t
 _CARD: Final = "card.json"
 _WEIGHTS: Final = "weights.npz"
 _ESTIMATOR: Final = "estimator.skops"
+_SHIPPED: Final = "models"
+"""Folder of the tables with models that come with the package."""
 Weights = Mapping[str, npt.NDArray[Any]]
 
 
@@ -46,6 +49,18 @@ def model_bytes(card: Card, learnt: Any) -> bytes:
         file.writestr(_CARD, card.to_json())
         file.writestr(name, content)
     return buffer.getvalue()
+
+
+def shipped_model(name: str) -> Path | None:
+    """Return the file of a model that comes with the package; None: there is none of that name."""
+    file = Path(str(resources.files("obriy.tables"))) / _SHIPPED / f"{name}.obriy"
+    return file if file.is_file() else None
+
+
+def model_path(text: Path | str) -> Path:
+    """Return the file that a user means: a file of his own, or one of a name that is shipped."""
+    file = Path(text).expanduser()
+    return (None if file.exists() else shipped_model(str(text))) or file
 
 
 def open_model(path: Path | str) -> tuple[Card, Any]:

@@ -9,7 +9,7 @@ from obriy.blocks.base import Method
 from obriy.errors import InputError, UsageError
 from obriy.methods.ice.learned import Classifier, forest, knn, linear, svm
 from obriy.nets.architectures import DEEPLAB, M201, M211, SEGFORMER, UNET
-from obriy.nets.model_file import open_model
+from obriy.nets.model_file import open_model, shipped_model
 from obriy.nets.networks import Network
 from obriy.registry import Registry, did_you_mean
 from obriy.tables import load_toml
@@ -158,7 +158,7 @@ def parse_ice_method(
     Args:
         text: A name of `ICE_METHODS`, or ``BAND:THRESHOLD``, ``INDEX:THRESHOLD``; with a file of
             what was trained ``"auto"`` is what the file holds.
-        weights: File of what was learnt, for methods that are trained.
+        weights: File of what was learnt, for methods that are trained; None: what is shipped.
         seed: The same seed gives the same map.
         device: Where networks compute.
 
@@ -170,6 +170,8 @@ def parse_ice_method(
     """
     name = text.strip()
     entry = None if ":" in name else ICE_METHODS.get(name)
+    if weights is None and entry is not None and entry.model is not None:
+        weights = shipped_model(entry.name)
     if weights is not None:
         return _trained(name, entry, weights, device)
     if entry is None:

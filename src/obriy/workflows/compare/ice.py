@@ -19,6 +19,7 @@ from obriy.model.legend import NO_DATA
 from obriy.model.provenance import Provenance
 from obriy.model.result.tables import BestTwo, IceComparison, IceRow
 from obriy.model.scene import provenance_of
+from obriy.nets.model_file import model_path
 from obriy.outputs.cog import write_layer
 from obriy.outputs.files import write_bytes
 from obriy.render.figures import to_png
@@ -247,7 +248,7 @@ def _weights(config: IceCompareConfig) -> dict[str, Path]:
                 f"--model: '{entry}' is no METHOD=FILE of a method that is compared.",
                 f"Write e.g. m211=FILE, and m211 among --methods {','.join(config.methods)}.",
             )
-        found[name] = Path(file).expanduser().resolve()
+        found[name] = model_path(file).resolve()
     return found
 
 

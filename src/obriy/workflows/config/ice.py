@@ -52,7 +52,9 @@ class IceConfig(ReadingConfig):
         "nearest", description="how granules get onto a grid"
     )
     method: str = Field("auto", description="see 'obriy methods'")
-    model: str | None = Field(None, description="file of a trained method (obriy train ice)")
+    model: str | None = Field(
+        None, description="file of a trained method (obriy train ice), or m201: ours"
+    )
     composite: Literal["best", "majority", "none"] = Field(
         "best", description="several granules of a day: best view, majority, or each by itself"
     )

@@ -16,6 +16,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.layers import Layer, layers_named
 from obriy.model.legend import load_legend
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
+from obriy.nets.model_file import model_path
 from obriy.nets.torch_library import Device
 from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.passes import (
@@ -50,7 +51,7 @@ def map_ice(
             reflectance divided by the cosine of the sun's zenith angle, NaN missing; ``flags``
             may say what is land and, by a cloud mask, cloud.
         method: ``"auto"`` needs no training; `obriy methods` lists the others.
-        model: File of a trained method (`obriy train ice`).
+        model: File of a trained method (`obriy train ice`), or the name of one that is shipped.
         seed: The same seed makes the same map.
         device: Where networks compute.
         weights: What ``model`` was called; understood for a release.
@@ -161,7 +162,7 @@ def ice_method(
     text: str, weights: Path | str | None = None, seed: int = 0, device: Device = "auto"
 ) -> Method:
     """Return a method for ice by its name; arguments and errors are those of `map_ice`."""
-    path = None if weights is None else Path(weights).expanduser()
+    path = None if weights is None else model_path(weights)
     return parse_ice_method(text, weights=path, seed=seed, device=device)
 
 

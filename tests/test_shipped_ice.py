@@ -1,0 +1,92 @@
+"""The small networks for ice that come trained, and how they are computed without torch."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ice_scenes import run_in_blocks
+from obriy.errors import BandError, InputError, UsageError
+from obriy.methods.ice.spec import ICE_METHODS, parse_ice_method
+from obriy.model.ice import BANDS, CLOUD, ICE, LAND
+from obriy.nets.model_file import model_bytes, model_path, open_model, shipped_model
+from obriy.nets.networks import PlainNetwork
+from obriy.simulate.ice.scene import simulate_ice
+from obriy.validation.ice_scores import count_ice
+from obriy.workflows.ice.mapping import ice_method, map_ice
+
+SHIPPED = "m201"
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    """The network as it is computed where torch is not installed."""
+    card, weights = open_model(shipped_model(SHIPPED))
+    kind = ICE_METHODS.get(SHIPPED).model
+    return PlainNetwork(kind, kind.plain(weights), card)
+
+
+@pytest.fixture(scope="module")
+def bay():
+    """A bay that no network learnt from."""
+    return simulate_ice(4100, "2012-02-08T04:05", satellite="aqua")
+
+
+def test_its_card_says_what_taught_it(shipped):
+    card = shipped.card
+    assert (card.method, card.parameters, card.bands) == (SHIPPED, 115_980, BANDS)
+    assert card.made_up
+    assert len(card.sources) > 100
+    years = {part: set(card.split[part]["blocks"]) for part in ("train", "validation", "test")}
+    assert not years["train"] & years["test"]
+    assert not years["validation"] & (years["train"] | years["test"])
+    assert card.scores["test"]["iou"] > 0.5
+
+
+def test_it_maps_a_bay_that_it_never_saw_and_says_what_it_is(bay):
+    found = map_ice(bay.scene, model=SHIPPED)
+    counts = count_ice(bay.truth.values, found.labels.values)
+    assert counts.tp / (counts.tp + counts.fp + counts.fn) > 0.3
+    assert set(np.unique(found.labels)) <= {0, 1, ICE, LAND}
+    decision = found.provenance.step("ice")["decision"]
+    assert (decision["network"], decision["learnt_from_made_up"]) == (SHIPPED, True)
+    assert any("simulated scenes alone" in str(one) for one in found.provenance.warnings)
+    by_name = map_ice(bay.scene, SHIPPED)
+    np.testing.assert_array_equal(found.labels, by_name.labels)
+
+
+def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert model_path(SHIPPED) == shipped_model(SHIPPED)
+    (tmp_path / SHIPPED).write_bytes(b"mine")
+    assert model_path(SHIPPED).read_bytes() == b"mine"
+    assert shipped_model("deeplab") is None
+    with pytest.raises(UsageError, match="must have been trained"):
+        parse_ice_method("deeplab")
+    with pytest.raises(InputError, match="nowhere of a model is not there"):
+        ice_method("auto", "nowhere")
+
+
+def test_fewer_bands_are_refused(shipped):
+    with pytest.raises(BandError, match="swir12"):
+        ice_method(SHIPPED).bands(set(BANDS) - {"swir12"})
+    with pytest.raises(BandError, match="swir16"):
+        shipped.probabilities({n: np.zeros((9, 9), "float32") for n in BANDS if n != "swir16"})
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    card, weights = open_model(shipped_model(SHIPPED))
+    file = tmp_path / "model.obriy"
+    file.write_bytes(model_bytes(dataclasses.replace(card, method="m211"), weights))
+    with pytest.raises(InputError, match="damaged"):
+        parse_ice_method("m211", weights=file, device="cpu")
+
+
+def test_any_cut_gives_the_same_map(bay):
+    bands = {name: bay.scene[name].values[:150, :140] for name in BANDS}
+    flags = bay.scene["flags"].values[:150, :140]
+    method = ice_method(SHIPPED)
+    whole, _ = run_in_blocks(method, bands, flags, 500)
+    cut, _ = run_in_blocks(method, bands, flags, 80)
+    np.testing.assert_array_equal(cut["labels"], whole["labels"])
+    assert CLOUD not in whole["labels"]
