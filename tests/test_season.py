@@ -1,7 +1,10 @@
 """A season: scenes of several dates to one Scene, and land cover from it."""
 
+import dataclasses
 import datetime as dt
+import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,13 +13,18 @@ from affine import Affine
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import SourceError
+from obriy.labelling.season_rules import rules_met, with_season
+from obriy.labelling.year import curves_of, describe_year
 from obriy.methods.clustering.parse import parse_clusterer
+from obriy.model.clusters import ClusterFacts, Spread
 from obriy.model.flags import CLOUDS_STEP, Flag
+from obriy.model.legend import load_legend
 from obriy.model.scene import band_names, provenance_of
-from obriy.model.season import SeasonDate, SeasonSeen
+from obriy.model.season import SEASONAL, SeasonDate, SeasonSeen
 from obriy.prepare.season import MISSING, Stack
 from obriy.simulate.materials import code
 from obriy.simulate.season import make_season
+from obriy.tables import load_toml
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.jobs import plan_job, run_job
@@ -56,14 +64,31 @@ def test_medians_and_percentiles_are_those_of_the_dates_that_were_seen(scene_of)
     flags = [0, 0, int(Flag.CLOUD), 0, 0, 0]
     stack = Stack(scenes_of(scene_of, dates, values, flags), edge=2)
     made = stack.scene()
+    # It is green at times: its bands are medians over the greener half, July to September.
     assert value(made, "red") == pytest.approx(0.1)
-    assert value(made, "nir") == pytest.approx(0.3)
+    assert value(made, "nir") == pytest.approx(0.36)
     # Of five values the 10th percentile lies 0.4 of the way from the first to the second.
     assert value(made, "ndvi_low") == pytest.approx(0.4 * 0.2, abs=1e-4)
     assert value(made, "ndvi_high") == pytest.approx(0.6 + 0.6 * 0.2, abs=1e-4)
     # Green (above 0.4) in July, August and September, of the five months that were seen.
     assert value(made, "green_share") == pytest.approx(3 / 5, abs=1e-4)
     assert stack.window(slice(4, 5), slice(4, 5)).count.tolist() == [[5]]
+
+
+def test_of_what_is_never_green_bands_are_medians_over_all_dates(scene_of):
+    dates = ["2025-04-01", "2025-06-01", "2025-08-01"]
+    made = Stack(scenes_of(scene_of, dates, [(0.3, 0.4), (0.2, 0.2), (0.25, 0.3)]), edge=0).scene()
+    assert (value(made, "red"), value(made, "nir")) == pytest.approx((0.25, 0.3))
+
+
+def test_a_wood_in_the_shade_of_winter_is_not_wet(scene_of):
+    def share(green, red, nir, swir16):
+        planes = {"green": green, "red": red, "nir": nir, "swir16": swir16}
+        scene = scene_of(**{name: np.full((8, 8), own) for name, own in planes.items()})
+        return value(Stack([scene.assign_attrs(time="2025-01-10")], edge=0).scene(), "wet_share")
+
+    assert share(0.05, 0.03, 0.08, 0.03) == 0  # MNDWI 0.25, NDVI 0.45
+    assert share(0.05, 0.03, 0.02, 0.01) == 1
 
 
 def test_the_season_of_a_month_is_its_median_alone(scene_of):
@@ -301,6 +326,89 @@ def test_images_without_a_date_are_no_season(made, tmp_path):
         shutil.copy(made[0] / f"{day}.tif", folder / name)
     with pytest.raises(SourceError, match="Nothing tells the date of"):
         run_job(make_config(LandcoverConfig, {"source": str(folder), "out": tmp_path / "run"}))
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def facts_of_season(**layers):
+    spread = {name: Spread(own, own, own) for name, own in layers.items()}
+    return ClusterFacts(1, 9, 1.0, {}, {}, {}, {}, {}, 1.0, {}, season=spread)
+
+
+@pytest.mark.parametrize(
+    ("layers", "rule", "raised", "lowered"),
+    [
+        ({"ndvi_low": 0.7, "ndvi_high": 0.9, "wet_share": 0.0}, "evergreen", 10, 40),
+        ({"ndvi_low": 0.15, "ndvi_high": 0.8, "green_share": 0.3, "wet_share": 0.0},
+         "crop_cycle", 40, 10),
+        ({"ndvi_low": -0.1, "ndvi_high": 0.4, "wet_share": 0.4}, "temporary_water", 90, 80),
+        ({"ndvi_low": -0.5, "ndvi_high": -0.2, "wet_share": 1.0}, "lasting_water", 80, 60),
+    ],
+)  # fmt: skip
+def test_a_season_moves_the_odds_of_classes(layers, rule, raised, lowered):
+    facts, codes = facts_of_season(**layers), np.array([10, 20, 30, 40, 50, 60, 80, 90])
+    assert rule in rules_met(facts)
+    even = np.full((1, len(codes)), 1 / len(codes))
+    found = dict(zip(codes.tolist(), with_season(even, codes, [facts])[0], strict=True))
+    assert sum(found.values()) == pytest.approx(1)
+    assert found[raised] == max(found.values())
+    assert found[lowered] < found[20]
+
+
+def test_a_single_image_keeps_its_odds():
+    even = np.full((1, 2), 0.5)
+    assert np.array_equal(with_season(even, np.array([10, 40]), [facts_of_season()]), even)
+
+
+def test_every_rule_is_of_layers_and_classes_that_there_are():
+    for name, rule in load_toml("season_rules").items():
+        assert set(rule["where"]) <= set(SEASONAL), name
+        assert set(map(int, rule["odds"])) <= set(load_legend("worldcover").codes), name
+
+
+# --- the year -------------------------------------------------------------------------------------
+
+
+def test_the_year_of_a_cluster_is_the_spread_of_its_pixels(made):
+    field = next(
+        row for row in made[2].result.clusters
+        if row.season["ndvi_high"]["median"] > 0.7 and row.season["ndvi_low"]["median"] < 0.3
+    )  # fmt: skip
+    months = field.curves["NDVI"]
+    assert set(months) == {"3", "5", "6", "8"}
+    # From the spectra that were written: (0.36 - 0.04) / (0.36 + 0.04), (0.19 - 0.13) / 0.32.
+    assert months["5"]["median"] == pytest.approx(0.80, abs=0.02)
+    assert months["3"]["median"] == pytest.approx(0.19, abs=0.02)
+    assert months["3"]["low"] <= months["3"]["median"] <= months["3"]["high"]
+
+
+def test_a_portrait_tells_and_shows_the_year(made):
+    panel = json.loads(Path(made[2].result.outputs["panel"]).read_text())
+    assert panel
+    assert Path(made[2].result.outputs["years"]).stat().st_size > 10_000
+    page = Path(made[2].result.outputs["report"]).read_text()
+    assert "The year of each cluster" in page
+    assert "Nobody saw: Apr, Jul" in page
+
+
+def test_words_name_the_months_that_are_green():
+    spread = {3: Spread(0.1, 0.2, 0.3), 6: Spread(0.6, 0.7, 0.8)}
+    facts = dataclasses.replace(facts_of_season(wet_share=0.25), curves={"NDVI": spread})
+    said = describe_year(facts)
+    assert "March 0.20, June 0.70" in said
+    assert "in 1 of 2 months (June)" in said
+    assert "Wet on 25% of the dates" in said
+    assert describe_year(facts_of_season()) == ""
+
+
+def test_a_month_of_which_little_was_seen_is_no_point_of_the_curve():
+    counts = np.zeros((256, 256), np.int64)
+    counts[1, 150], counts[1, 255] = 5, 95  # 5 of 100 pixels
+    counts[2, 150], counts[2, 255] = 20, 80
+    found = curves_of({"NDVI_06": counts})
+    assert 1 not in found
+    assert found[2]["NDVI"][6].median == pytest.approx(0.5)
 
 
 # --- what was seen --------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from obriy.model.clusters import ClusterFacts, Spread
 from obriy.model.grid import geobox_of, pixel_metres, same_grid
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.model.scene import band_names, is_reflectance
+from obriy.model.season import SEASONAL
 
 FloatArray = npt.NDArray[np.float32]
 LabelArray = npt.NDArray[np.uint8]
@@ -178,6 +179,7 @@ def describe_cluster(
         share=float(shares[code]),
         spectrum={name: spreads[name] for name in ground_bands(set(spreads))},
         indices={name: spreads[name] for name in spreads if name.isupper()},
+        season={name: _spread(own[name]) for name in SEASONAL if name in own},
         texture=_medians(own, "texture_"),
         surroundings=_medians(own, "around_"),
         ranks={

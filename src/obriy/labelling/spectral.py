@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.errors import ObriyError
+from obriy.labelling.season_rules import with_season
 from obriy.labelling.spectral_expert import load_expert
 from obriy.labelling.spectral_features import feature_table, known_bands, median_of
 from obriy.model.clusters import Answer, ClusterFacts, Portrait
@@ -54,7 +55,7 @@ class SpectralLabeller:
             return [self._failed(f, reason_of(error)) for f in facts]
         expert = load_expert()
         table = feature_table(facts)
-        own = expert.probabilities(table)
+        own = with_season(expert.probabilities(table), expert.codes, facts)
         known = expert.is_known(table)
         mixed = _are_mixed(own, expert.codes)
         names = {c.code: c.name for c in legend} | {UNNAMED: UNKNOWN}

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from obriy.labelling.year import describe_year
 from obriy.model.clusters import ClusterFacts, Spread
 
 MOST_LETTERS: Final = 3000
@@ -65,6 +66,7 @@ def describe_cluster(
         _extent(facts, pixel_m),
         _spectrum(facts.spectrum, waves),
         _indices(facts.indices),
+        describe_year(facts),
         _form(facts),
         _borders(facts, everyone, waves),
         _local("Surroundings, mean within 15 x 15 pixels", facts.surroundings, waves),

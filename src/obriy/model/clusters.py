@@ -47,6 +47,10 @@ class ClusterFacts:
         neighbours: Of the borders with other clusters, the share of each, by its number.
         pixel_m: Height of a pixel in metres; None where the grid does not say.
         reflectance: False: the image is an 8-bit picture, and its numbers are no reflectance.
+        season: What tells its pixels apart in a season, by names of `obriy.model.season.SEASONAL`;
+            empty: it is of one image.
+        curves: Its year: by index, then month (1 to 12), the spread over its pixels of their
+            medians in that month; months of which too little was seen are left out.
     """
 
     id: int
@@ -61,6 +65,8 @@ class ClusterFacts:
     neighbours: Mapping[int, float]
     pixel_m: float | None = None
     reflectance: bool = True
+    season: Mapping[str, Spread] = dataclasses.field(default_factory=dict)
+    curves: Mapping[str, Mapping[int, Spread]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,6 +179,20 @@ class Naming:
             ],
             "spectrum": {k: dataclasses.asdict(v) for k, v in self.facts.spectrum.items()},
             "indices": {k: dataclasses.asdict(v) for k, v in self.facts.indices.items()},
+            **self._season(),
+        }
+
+    def _season(self) -> dict[str, Any]:
+        """Return what is known of its season; nothing where it is of one image."""
+        if not self.facts.season:
+            return {}
+        curves = self.facts.curves.items()
+        return {
+            "season": {k: dataclasses.asdict(v) for k, v in self.facts.season.items()},
+            "curves": {
+                index: {str(month): dataclasses.asdict(v) for month, v in months.items()}
+                for index, months in curves
+            },
         }
 
 

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 STEP: Final = "season"
 """Step of the record of a Scene that was made of several."""
+OPPOSITE: Final = "opposite_months"
+"""Attribute of the Scene of a season: its greenest month and its barest, where both are known."""
 SPREAD: Final = ("low", "high")
 """What stands beside a median: the 10th and the 90th percentile over the dates."""
 INDICES: Final = ("NDVI", "MNDWI", "NDWI")
@@ -41,6 +43,11 @@ def curve(index: str, month: int) -> str:
     return f"{index}_{month:02d}"
 
 
+def pictured(month: int, band: str) -> str:
+    """Return the name of the median of a band over the dates of a month, for pictures of it."""
+    return f"month{month:02d}_{band}"
+
+
 CURVES: Final = tuple(curve(index, month) for index in INDICES for month in MONTHS)
 """Names of the medians of the months: uint8, `CURVE_STEP` apart from -1 on, 255 missing."""
 CURVE_STEP: Final = 0.01
@@ -69,8 +76,8 @@ class SeasonSeen:
     Attributes:
         dates: Each date, in the order of time, those that failed too.
         per_pixel: Pixels by the number of dates on which they were seen, from 0.
-        green: Mean NDVI of each month over the pixels that it showed, and the share of the pixels
-            that it showed; months without a view are left out.
+        green: How far NDVI lies in each month above the mean of each pixel's own year, on average
+            over the pixels that the month showed, and their share; months without a view are out.
     """
 
     dates: Sequence[SeasonDate]

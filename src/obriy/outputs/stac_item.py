@@ -44,6 +44,7 @@ _FILES: Final[dict[str, tuple[str, list[str]]]] = {
     "report": ("text/html", ["overview"]),
     "picture": ("image/png", ["overview"]),
     "sheet": ("image/png", ["overview"]),
+    "years": ("image/png", ["overview"]),
     "panel": ("application/json", ["metadata"]),
     "result": ("application/json", ["metadata"]),
 }

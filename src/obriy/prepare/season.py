@@ -30,6 +30,8 @@ from obriy.model.grid import geobox_of
 from obriy.model.provenance import Provenance
 from obriy.model.scene import band_names, make_scene, provenance_of
 from obriy.model.season import (
+    CURVE_MISSING,
+    CURVE_STEP,
     GREEN,
     GREEN_SHARE,
     INDICES,
@@ -42,6 +44,7 @@ from obriy.model.season import (
 )
 from obriy.prepare.visibility import hide_for_cover, is_snow
 
+_PICTURED: Final = ("blue", "green", "red", "nir", "nir08", "swir16")
 I16 = npt.NDArray[np.int16]
 Mask = npt.NDArray[np.bool_]
 Planes = dict[str, I16]
@@ -102,9 +105,14 @@ class Stack:
         self.dates = [str(scene.attrs["time"])[:10] for scene in scenes]
         self.holes: dict[int, str] = {}
         self._months = np.array([dt.date.fromisoformat(date).month for date in self.dates])
-        self._edge = edge
+        self._edge, self._detect = edge, detect
         self._detectors = [None if detect is None else detect(scene) for scene in scenes]
         self._last = threading.local()
+
+    def of_month(self, month: int) -> "Stack":
+        """Return the dates of a month alone, in the bands of pictures and of clouds."""
+        scenes = [s for s, own in zip(self.scenes, self._months, strict=True) if own == month]
+        return Stack(scenes, self._edge, self._detect, _PICTURED)
 
     @property
     def grid(self) -> GeoBox:
@@ -171,30 +179,37 @@ class Stack:
 
     def _layers(self, values: Mapping[str, I16], used: Mask) -> tuple[Planes, Planes]:
         """Return the layers, and the curves, of (dates, pixels) values of each band."""
-        planes: Planes = {}
-        curves: Planes = {}
-        for name, own in values.items():
-            found = _quantiles(own, used)
-            planes[name] = found[_MEDIAN]
-            if name in _SPREAD_OF:
-                planes |= _ends(name, found)
-        blind = planes[self.bands[0]] == MISSING
-        nir = resolve_nir(set(values)) or "nir"
-        for index in self.indices:
-            pair = get_index(index).formula.difference
-            assert pair is not None
-            one, other = (values[nir if name == "nir" else name] for name in pair)
-            own = _ratio(one, other, used)
+        indices = {index: self._index(index, values, used) for index in self.indices}
+        leafy = _leafy(indices["NDVI"], used) if "NDVI" in indices else used
+        planes = {name: _quantiles(own, leafy)[_MEDIAN] for name, own in values.items()}
+        for name in _SPREAD_OF:
+            if name in values:
+                planes |= _ends(name, _quantiles(values[name], used))
+        blind = ~used.any(axis=0)
+        for index, own in indices.items():
             found = _quantiles(own, used)
             found[:, (found[_MEDIAN] == MISSING) & ~blind] = 0  # undefined: neither one nor other
             planes |= _ends(index.lower(), found)
-            months = {m: self._month(own, used, m) for m in self.months}
-            curves |= {curve(index, month): plane for month, plane in months.items()}
-            if index == "NDVI":
-                planes[GREEN_SHARE] = _share(np.stack(list(months.values())), GREEN, blind)
-            else:
-                planes[WET_SHARE] = _share(own, 0.0, blind)
+        curves = {
+            curve(index, month): self._month(own, used, month)
+            for index, own in indices.items()
+            for month in self.months
+        }
+        shares = {GREEN_SHARE: _green_share(curves), WET_SHARE: _wet_share(indices)}
+        planes |= {
+            name: np.where(blind, np.int16(MISSING), share)
+            for name, share in shares.items()
+            if share is not None
+        }
         return {name: planes[name] for name in self.names}, curves
+
+    def _index(self, name: str, values: Mapping[str, I16], used: Mask) -> I16:
+        pair = get_index(name).formula.difference
+        assert pair is not None
+        nir = resolve_nir(set(values)) or "nir"
+        one, other = (values[nir if band == "nir" else band] for band in pair)
+        found: I16 = _ratio(one, other, used)
+        return found
 
     def _month(self, values: I16, used: Mask, month: int) -> I16:
         of_it = np.flatnonzero(self._months == month)
@@ -239,16 +254,24 @@ class Stack:
         """Return the season as a Scene, each window of which is made when it is read.
 
         Its bands are medians over the dates; what else tells its pixels apart has the names of
-        `obriy.model.season.SEASONAL`. NaN: never seen.
+        `obriy.model.season.SEASONAL`. NaN: never seen. Medians of months stand beside them, see
+        `obriy.model.season.CURVES`.
         """
         first = self.scenes[0]
-        return make_scene(
+        made = make_scene(
             {name: self._lazy(name) for name in self.names if name in (*self.bands, *SEASONAL)},
             self.grid,
             sensor=str(first.attrs["sensor"]),
             provenance=season_record(self.scenes),
             time=f"{self.dates[0]}/{self.dates[-1]}",
         )
+        return made.assign({name: self._coded(name) for name in self.curves})
+
+    def _coded(self, name: str) -> xr.Variable:
+        def make(rows: slice, columns: slice) -> npt.NDArray[np.uint8]:
+            return as_codes(self.window(rows, columns).curves[name])
+
+        return computed_variable(make, self.grid, "uint8")
 
     def _lazy(self, name: str) -> xr.Variable:
         def make(rows: slice, columns: slice) -> FloatArray:
@@ -289,16 +312,56 @@ def as_values(plane: I16) -> FloatArray:
     return values
 
 
+def as_codes(plane: I16) -> npt.NDArray[np.uint8]:
+    """Return an index in whole numbers of `UNIT` as codes of a curve."""
+    codes = np.rint((plane * UNIT + 1) / CURVE_STEP)
+    return np.where(plane == MISSING, CURVE_MISSING, codes).astype(np.uint8)
+
+
 def _ends(name: str, found: I16) -> Planes:
     return {f"{name}_{end}": found[place] for end, place in zip(SPREAD, (_LOW, _HIGH), strict=True)}
 
 
-def _share(values: I16, above: float, blind: Mask) -> I16:
-    """Return the share of (times, pixels) values above a limit, of those there are."""
-    known = values != MISSING
-    high = (values > round(above / UNIT)) & known
-    share = high.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return np.where(blind, np.int16(MISSING), np.rint(share / UNIT).astype(np.int16))
+def _green_share(curves: Planes) -> I16 | None:
+    """Return the share of the months seen that are green; None where nothing tells it."""
+    months = [plane for name, plane in curves.items() if name.startswith("NDVI")]
+    if not months:
+        return None
+    stack = np.stack(months)
+    return _share(stack > round(GREEN / UNIT), stack != MISSING)
+
+
+def _wet_share(indices: Mapping[str, I16]) -> I16 | None:
+    """Return the share of the dates seen that show open water; None where nothing tells it.
+
+    A water index above 0 and above NDVI (Zou et al. 2018, doi:10.1073/pnas.1719275115): a wood in
+    the shade of winter has the first alone.
+    """
+    water = next((own for name, own in indices.items() if name != "NDVI"), None)
+    if water is None:
+        return None
+    known = water != MISSING
+    wet = known & (water > 0)
+    return _share(wet & (water > indices["NDVI"]) if "NDVI" in indices else wet, known)
+
+
+def _share(met: Mask, known: Mask) -> I16:
+    """Return the share of (times, pixels) that meet something, of those that are known."""
+    share = met.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    found: I16 = np.rint(share / UNIT).astype(np.int16)
+    return found
+
+
+def _leafy(ndvi: I16, used: Mask) -> Mask:
+    """Return the dates that a median is made of: of what is ever green the greener half.
+
+    Half of a year in the north is bare wood and stubble: the median of all dates would be the
+    spectrum of winter, by which a wood is named a bog.
+    """
+    found = _quantiles(ndvi, used)
+    half = used & ((ndvi >= found[_MEDIAN]) | (found[_HIGH] <= round(GREEN / UNIT)))
+    kept: Mask = np.where(half.any(axis=0), half, used)
+    return kept
 
 
 def _used(values: I16, snow: Mask) -> Mask:

@@ -30,6 +30,7 @@ from obriy.render.scene_view import (
     stack,
 )
 from obriy.render.spectra import spectrum_figure
+from obriy.render.year import OppositeMonths, year_pictures
 
 _TILE: Final = 184
 """Side of a magnified place in the picture, pixels, at most."""
@@ -62,6 +63,8 @@ def cluster_pictures(
     ``mask`` and ``outline`` (the whole scene, places numbered), ``around`` where the scene is
     large, ``places``, ``spectrum``.
 
+    Of a season ``year`` and ``seasons``, too, see `obriy.render.year`.
+
     Args:
         view: Of the scene.
         labels: (y, x) uint8 numbers of clusters, 0 missing; lazy or in memory.
@@ -70,17 +73,20 @@ def cluster_pictures(
     backdrop = composite(view, view.first)
     sensor = str(view.scene.attrs.get("sensor", ""))
     side = place_side(view.scene)
+    opposite = OppositeMonths.of(view.scene)
     for start in range(0, len(clusters), _AT_ONCE):
         part = clusters[start : start + _AT_ONCE]
         shares = class_shares(labels.variable, view.steps, [facts.id for facts in part])
         for facts, share in zip(part, shares, strict=True):
             places = typical_places(labels, facts.id, share, view.steps, side)
+            middles = [place.middle(side) for place in places]
             yield {
                 "mask": _mask(view, backdrop, share, places),
                 "outline": _outline(view, backdrop, share, places),
                 **_around(view, labels, facts.id, places),
                 "places": _places(view, labels, facts.id, places),
                 "spectrum": to_png(spectrum_figure(facts, sensor), dpi=100),
+                **year_pictures(facts, opposite, middles, side),
             }
 
 

@@ -87,7 +87,8 @@ class CoverSeason(Values):
         dates_per_pixel: 10th percentile, median and 90th of the dates on which a pixel was seen.
         never_seen_share: Share of the pixels that no date showed, 0 to 1.
         few_seen_share: Share of the pixels that one or two dates showed.
-        greenest_month: Month of the highest mean NDVI, 1 to 12; None: not known.
+        greenest_month: Month in which NDVI lies highest above each pixel's own mean, 1 to 12;
+            None: not known.
         barest_month: Month of the lowest.
     """
 

@@ -40,13 +40,16 @@ _QUALITY: Final = 82
 """Of the contact sheet in the page; the file beside it has every pixel."""
 
 
-def page(report: Report[LandcoverResult], *, legend: Legend, sheet: bytes = b"") -> Page:
+def page(
+    report: Report[LandcoverResult], *, legend: Legend, sheet: bytes = b"", years: bytes = b""
+) -> Page:
     """Lay out the report.
 
     Args:
         report: With the figure ``map``.
         legend: Classes of the map.
         sheet: The contact sheet, PNG; empty: none.
+        years: The years of the clusters of a season, PNG; empty: none.
     """
     text, result = report.text, report.result
     words, clusters = ClassWords.of(legend, text), result.clusters
@@ -62,7 +65,9 @@ def page(report: Report[LandcoverResult], *, legend: Legend, sheet: bytes = b"")
             section(text("landcover.districts"), _districts(words, result)),
             report.warned(),
             of_cover(words, result.evaluation),
-            section(text("landcover.sheet"), _picture(text, sheet)),
+            section(text("year.title"), _season(text, result)),
+            section(text("year.clusters"), _picture(text, years, "year.sheet")),
+            section(text("landcover.sheet"), _picture(text, sheet, "landcover.sheet")),
             section(text("landcover.clusters_title"), _votes(words, clusters)),
             section(text("landcover.disputes"), _disputes(words, clusters)) if several else None,
             section(text("landcover.problems"), _listed(problems, "card warn")),
@@ -255,8 +260,37 @@ def _district_cell(text: Text, row: ClassRow | None, *, unit: bool = False) -> s
     return f"{area if unit else cells.bare(area)} ({share})"
 
 
-def _picture(text: Text, png: bytes) -> Part | None:
-    """Return the contact sheet, with less weight than as PNG."""
+def _season(text: Text, result: LandcoverResult) -> Part | None:
+    """Return the dates of a season, how much each showed, and what nobody saw."""
+    season, names = result.season, text("ice.months").split()
+    if season is None:
+        return None
+    low, median, high = season.dates_per_pixel
+    said = [text("year.per_pixel", median=median, low=low, high=high)]
+    if season.never_seen_share > 0:
+        said.append(text("year.never", share=text.percent(season.never_seen_share)))
+    if season.few_seen_share > 0:
+        said.append(text("year.few", share=text.percent(season.few_seen_share)))
+    if season.months_unseen:
+        months = ", ".join(names[month - 1] for month in season.months_unseen)
+        said.append(text("year.months_unseen", months=months))
+    if season.greenest_month and season.barest_month:
+        greenest, barest = (names[m - 1] for m in (season.greenest_month, season.barest_month))
+        said.append(text("year.opposite", greenest=greenest, barest=barest))
+    col = Columns(text, "year")
+    dates = table(
+        season.dates,
+        [
+            col.words("date", lambda row: row["date"]),
+            col.share("seen", lambda row: row["seen_share"], 0),
+            col.words("why", lambda row: text.sentence(row["reason"])),
+        ],
+    )
+    return card(Listing(said), Folded(text("year.dates", count=len(season.dates)), [dates]))
+
+
+def _picture(text: Text, png: bytes, key: str) -> Part | None:
+    """Return a sheet of clusters, with less weight than as PNG."""
     if not png:
         return None
     from PIL import Image
@@ -265,7 +299,7 @@ def _picture(text: Text, png: bytes) -> Part | None:
     with Image.open(io.BytesIO(png)) as picture:
         picture.convert("RGB").save(buffer, "WEBP", quality=_QUALITY)
     source = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-    return Picture(source, text("landcover.sheet_alt"), text("landcover.sheet_note"))
+    return Picture(source, text(f"{key}_alt"), text(f"{key}_note"))
 
 
 def _votes(words: ClassWords, clusters: Sequence[ClusterRow]) -> Part | None:

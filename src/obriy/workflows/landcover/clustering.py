@@ -12,6 +12,7 @@ from obriy.blocks.computed import computed_labels
 from obriy.blocks.engine import EngineOptions
 from obriy.labelling.facts import facts_of
 from obriy.labelling.tally import ClusterTally
+from obriy.labelling.year import Counts, count_curves, with_curves
 from obriy.methods.clustering.rule import ClusterRule, rule_from_arrays
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import ClusterFacts, cluster_legend
@@ -46,11 +47,13 @@ class Leaves:
         labels: Their numbers (y, x).
         rule: What tells them apart: that of the clusters, and a split of each.
         tally: What was counted of them.
+        curves: The medians of the months of a season, counted; empty of one image.
     """
 
     labels: xr.DataArray
     rule: ClusterRule
     tally: ClusterTally
+    curves: Counts = dataclasses.field(default_factory=dict)
 
     def numbers_of(self, rule: ClusterRule) -> ByteArray | None:
         """Return (256,) the number that each leaf has by a rule; None where leaves do not tell.
@@ -103,7 +106,8 @@ def cluster_in_memory(
     require_pixels(result)
     rule = cast(ObservedRule, result.rule)
     layers = layers_of(scene, sinks)
-    leaves = Leaves(layers["labels"], rule.leaves, rule.tally)
+    curves = count_curves(scene, layers["labels"])
+    leaves = Leaves(layers["labels"], rule.leaves, rule.tally, curves)
     found = found_of(method.name, result)
     return _clustered(scene, leaves, rule.rule, found, unseen=layers["unseen"])
 
@@ -172,7 +176,7 @@ def open_clustered(folder: Path, name: str, step: StepRecord, scene: xr.Dataset)
     labels = open_layer(folder / step.outputs[CLUSTERS], scene, LAYERS["clusters"])
     unseen = open_layer(folder / step.outputs[UNSEEN], scene, LAYERS["unseen"])
     tally = ClusterTally.from_arrays(_load(folder / step.outputs[TALLY]))
-    leaves = Leaves(labels, cut, tally)
+    leaves = Leaves(labels, cut, tally, count_curves(scene, labels))
     return _clustered(scene, leaves, rule, step.found, unseen=unseen, step=name)
 
 
@@ -216,7 +220,7 @@ def _clustered(
         provenance=provenance_of(scene),
         time=scene.attrs.get("time"),
     )
-    facts = tuple(facts_of(leaves.tally, scene, numbers))
+    facts = tuple(with_curves(facts_of(leaves.tally, scene, numbers), leaves.curves, numbers))
     return Clustered(made, rule, facts, found, leaves, step)
 
 

@@ -14,6 +14,7 @@ from obriy.blocks.windows import windows
 from obriy.labelling.facts import measure_clusters
 from obriy.labelling.panel import Minutes
 from obriy.labelling.portraits import make_portraits
+from obriy.labelling.year import count_curves, with_curves
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.clusters import NOISE, Naming, Portrait, cluster_legend
 from obriy.model.layers import LAYERS, is_listed, layers_named
@@ -261,7 +262,8 @@ def _merged(
 ) -> tuple[Naming, ...]:
     """Return the names of merged clusters; how sure they are weighs by pixels."""
     made = []
-    for facts in measure_clusters(scene, clusters):
+    curves = count_curves(scene, clusters.labels)
+    for facts in with_curves(measure_clusters(scene, clusters), curves):
         parts = [n for n in namings if numbers[n.facts.id] == facts.id]
         pixels = [n.facts.pixels for n in parts]
         made.append(

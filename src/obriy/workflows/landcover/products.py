@@ -28,7 +28,7 @@ from obriy.model.result.landcover import (
 )
 from obriy.model.scene import band_names
 from obriy.model.scores import Scores
-from obriy.model.season import STEP, SeasonSeen
+from obriy.model.season import OPPOSITE, STEP, SeasonSeen
 from obriy.outputs.files import write_bytes, write_text
 from obriy.outputs.polygons import write_parcels
 from obriy.outputs.report import landcover
@@ -36,6 +36,8 @@ from obriy.outputs.tables import write_rows, write_scores
 from obriy.prepare.clouds.mask import Clouds
 from obriy.render.contact_sheet import contact_sheet
 from obriy.render.maps import map_figure
+from obriy.render.text import text_of
+from obriy.render.year import years_sheet
 from obriy.runs.folder import RunFolder
 from obriy.validation.ceiling import NamingScores, evaluate_naming
 from obriy.validation.evaluate import evaluate
@@ -183,12 +185,15 @@ def _draw(run: RunFiles, products: _Products, result: LandcoverResult) -> None:
         sheet = contact_sheet(scene, cover.portraits, cover.namings, legend, run.lang)
     if sheet and run.wants("sheet"):
         run.files["sheet"] = write_bytes(run.folder.file("sheet.png"), sheet)
+    years = _years(products, run.lang) if run.wants("sheet") or run.wants("report") else b""
+    if years and run.wants("sheet"):
+        run.files["years"] = write_bytes(run.folder.file("years.png"), years)
     if run.wants("report"):
         run.report(
             result,
             {"map": map_figure(scene, cover.map, **run.drawn_on(cover.map))},
             {"map": "picture"},
-            lambda report: landcover.page(report, legend=legend, sheet=sheet),
+            lambda report: landcover.page(report, legend=legend, sheet=sheet, years=years),
             view=view_of(
                 run,
                 scene,
@@ -197,6 +202,25 @@ def _draw(run: RunFiles, products: _Products, result: LandcoverResult) -> None:
                 bodies=(run.folder.file("landcover.gpkg"), legend.name),
             ),
         )
+
+
+def _years(products: _Products, lang: str) -> bytes:
+    """Draw the years of the clusters of a season, those of one name together; else nothing."""
+    cover, legend = products.cover, products.cover.map.legend
+    if products.inputs.seen is None or not cover.namings:
+        return b""
+    names = {c.code: c.called(lang) for c in legend} | {UNNAMED: text_of(lang)("contacts.unnamed")}
+    named = {one.facts.id: one for one in cover.namings}
+    ordered = sorted(
+        (one for one in cover.portraits if one.facts.id in named),
+        key=lambda one: (named[one.facts.id].code, -one.facts.share),
+    )
+    titles = {
+        number: f"{number}. {names[one.code]}, {text_of(lang).percent(one.facts.share)}"
+        for number, one in named.items()
+    }
+    months = products.inputs.scene.attrs.get(OPPOSITE, ())
+    return years_sheet(ordered, titles, months, lang=lang)
 
 
 def _result(products: _Products) -> LandcoverResult:

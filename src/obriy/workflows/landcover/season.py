@@ -26,15 +26,17 @@ from obriy.model.season import (
     CURVE_MISSING,
     CURVE_STEP,
     FEW,
+    OPPOSITE,
     SeasonDate,
     SeasonSeen,
     curve,
+    pictured,
 )
 from obriy.outputs.cog import MapWriter
 from obriy.outputs.planes import PlanesWriter, Stored, planes_writer
 from obriy.prepare.clouds.mask import GRID_M, Clouds
 from obriy.prepare.s2cloudless import S2Cloudless
-from obriy.prepare.season import MISSING, UNIT, Planes, Stack, Window
+from obriy.prepare.season import MISSING, UNIT, Planes, Stack, Window, as_codes, as_values
 from obriy.prepare.visibility import edge_pixels
 from obriy.runs.folder import StepRecord
 from obriy.workflows.inputs import OpenedItem
@@ -80,9 +82,8 @@ def dates_of(opened: Sequence[OpenedItem], clouds: Clouds) -> Dates:
     def detect(scene: xr.Dataset) -> S2Cloudless:
         return S2Cloudless(scene, pixel)
 
-    return Dates(
-        opened, Stack(scenes, edge_pixels(pixel), detect if clouds == "s2cloudless" else None)
-    )
+    finder = detect if clouds == "s2cloudless" else None
+    return Dates(opened, Stack(scenes, edge_pixels(pixel), finder))
 
 
 def season_to_files(dates: Dates, folder: Path, options: EngineOptions) -> StepRecord:
@@ -153,11 +154,23 @@ def open_season(folder: Path, step: StepRecord, dates: Dates) -> tuple[xr.Datase
         provenance=provenance_of(made),
         time=made.attrs["time"],
     )
+    seen = SeasonSeen.from_dict(step.found["seen"])
     year = str(folder / step.outputs.get(YEAR, ""))
     for number, name in enumerate(step.found["curves"], 1):
         band = RasterBand(year, number, dtype="uint8", fill=CURVE_MISSING)
         scene[name] = lazy_variable(band, grid)
-    return scene, SeasonSeen.from_dict(step.found["seen"])
+    return _with_opposite(scene, dates.stack, seen), seen
+
+
+def _with_opposite(scene: xr.Dataset, stack: Stack, seen: SeasonSeen) -> xr.Dataset:
+    """Return the Scene of a season with pictures of its greenest month and its barest."""
+    if seen.opposite is None or not {"red", "green", "blue"} <= set(stack.bands):
+        return scene
+    for month in seen.opposite:
+        of_it = stack.of_month(month)
+        for band in ("red", "green", "blue"):
+            scene[pictured(month, band)] = of_it.scene()[band].variable
+    return scene.assign_attrs({OPPOSITE: list(seen.opposite)})
 
 
 def season_row(seen: SeasonSeen) -> CoverSeason:
@@ -241,18 +254,18 @@ class _Making:
         made = self._stack.window(*place)
         self._layers.write(*place, made.planes)
         if self._curves is not None:
-            self._curves.write(*place, {n: _coded(p) for n, p in made.curves.items()})
+            self._curves.write(*place, {n: as_codes(p) for n, p in made.curves.items()})
         self._counts.write(*place, np.minimum(made.count, _MOST).astype(np.uint8))
         self._count(made)
         return Labelled((made.count > 0).astype(np.uint8))
 
     def _count(self, made: Window) -> None:
-        most = len(self._stack.dates) + 1
+        most, above = len(self._stack.dates) + 1, _sums_of(made.curves, self._stack.months)
         with self._lock:
             self._per_pixel += np.bincount(made.count.ravel(), minlength=most)
             self._seen += made.seen
-            for month in self._green:
-                self._green[month] += _sum_of(made.curves, curve("NDVI", month))
+            for month, sums in above.items():
+                self._green[month] += sums
 
     def seen_of(self, opened: Sequence[OpenedItem]) -> SeasonSeen:
         """Return what was seen, of all dates that were asked for."""
@@ -282,15 +295,19 @@ class _Making:
         return []
 
 
-def _coded(plane: Any) -> Any:
-    """Return the medians of a month as they stand in the file."""
-    coded = np.rint((plane * UNIT + 1) / CURVE_STEP)
-    return np.where(plane == MISSING, CURVE_MISSING, coded).astype(np.uint8)
+def _sums_of(curves: Planes, months: Sequence[int]) -> dict[int, tuple[float, int]]:
+    """Return by month the sum of how far NDVI lies above the mean of each pixel's year, and pixels.
 
-
-def _sum_of(curves: Planes, name: str) -> tuple[float, int]:
-    """Return the sum of a plane, and its pixels, of those that say something."""
-    if name not in curves:
-        return 0.0, 0
-    known = curves[name][curves[name] != MISSING]
-    return float(known.sum(dtype=np.int64)) * UNIT, known.size
+    So a month that showed other ground than the others is not greener for that.
+    """
+    names = {month: curve("NDVI", month) for month in months}
+    planes = {m: as_values(curves[name]) for m, name in names.items() if name in curves}
+    if not planes:
+        return {}
+    stack = np.stack(list(planes.values()))
+    known = np.isfinite(stack)
+    mean = np.where(known, stack, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return {
+        month: (float(np.nansum(plane - mean, dtype=np.float64)), int(seen.sum()))
+        for (month, plane), seen in zip(planes.items(), known, strict=True)
+    }
