@@ -78,11 +78,14 @@ def test_where_the_lake_itself_is_taken_for_cloud_only_the_bounds_hold():
     low, high = found.interval_km2
     assert low == pytest.approx(0.08, rel=0.01)
     assert high > 0.12  # the hole is not taken to be like the rest: that would be 0.09
-    assert found.bounds_km2 == pytest.approx((0.08, 0.16))
+    # What the map may err along the shore that it saw is in them: a few per cent.
+    assert found.bounds_km2 == pytest.approx((0.08, 0.16), rel=0.06)
+    assert found.bounds_km2[0] < 0.08
+    assert found.bounds_km2[1] > 0.16
     low, high = measured(water, water).interval_km2
     assert low == 0
     assert high > 0.05  # most of it: how much is only in the bounds
-    assert measured(water, water).bounds_km2 == pytest.approx((0, 0.16))
+    assert measured(water, water).bounds_km2 == pytest.approx((0, 0.16), rel=0.06)
 
 
 def test_many_small_holes_hide_less_than_one_as_large():

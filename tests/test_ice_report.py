@@ -204,7 +204,8 @@ def test_the_first_screen_answers_for_a_series():
     assert "8 of 9 dates count: those on which half of the sea or more was seen." in text
     assert (
         "700.0 km² best estimate for the whole sea of the place 630.0–770.0 km² its 90% interval "
-        "630.0 km² of that seen Whatever the unseen part holds, the area lies at 630.0–730.0 km²"
+        "630.0 km² of that seen Whatever the part that was not seen holds, "
+        "from none of it to all of it, the area lies at 630.0–770.0 km²"
     ) in text
     assert "Latest date of which at least half was seen, 2021-03-28: 100.0 km²" in text
     assert "Winter 2020/21: Ice came between 2020-12-03 and 2020-12-20." in text

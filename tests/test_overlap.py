@@ -154,3 +154,16 @@ def test_two_features_of_one_name_are_two_districts(tmp_path):
          "A (3).",)
     ]  # fmt: skip
     assert told_apart(found) == found
+
+
+def test_a_union_is_not_estimated_where_one_of_its_districts_lies_outside_the_image():
+    """What lies outside is no more known for being added up: a sum of districts has none either."""
+    outside = box("outside", 40, 41)
+    inside = measure_areas(map_of(LABELS), "water", [LEFT, RIGHT])
+    assert total_on(inside, "2025-06-01").expected_km2 is not None
+    series = measure_areas(map_of(LABELS), "water", [LEFT, RIGHT, outside])
+    total = total_on(series, "2025-06-01")
+    assert total.never_imaged_share < 0.5  # by itself it would have been estimated
+    assert (total.expected_km2, total.interval_km2) == (None, None)
+    assert total.area_km2 == approx(7)
+    assert total.bounds_km2[0] == approx(7)

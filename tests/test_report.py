@@ -170,7 +170,7 @@ def test_the_first_screen_answers():
         "Water 1,250 km² best estimate for the whole district 1,200–1,300 km² its 90% interval "
         "1,235 km² of that seen 125,050 ha"
     ) in text
-    assert "the area lies at 1,235–1,630 km², from nothing there to all of it, if the map" in text
+    assert "from none of it to all of it, the area lies at 1,235–1,630 km²; that includes" in text
     assert "8.2% could not be seen (cloud 8.2%)" in text
     assert "Against an independent reference: F1 of water 0.899, 90% interval 0.870–0.920." in text
     assert "Warnings to read: 1." in text

@@ -239,7 +239,8 @@ def test_the_first_screen_answers():
         "Weighted area of water, 2025-06-05 to 2025-08-09 "
         "43.67 km² best estimate for the whole district 42.10–44.75 km² its 90% interval "
         "41.42 km² of that seen 43.42 km² seen, and filled from other dates "
-        "Whatever the unseen part holds, the area lies at 41.42–53.92 km²"
+        "Whatever the part that was not seen holds, "
+        "from none of it to all of it, the area lies at 41.42–53.92 km²"
     ) in text
     assert "Dates used 4 of 6 Failed 1 Nothing seen 1 Effective dates 2.8" in text
     assert "given (weights.csv)" in text

@@ -77,7 +77,19 @@ def measure_areas(
         for tally, name, whole in zip(tallies, names, wholes, strict=True)
     )
     count = len(districts or ()) or 1
-    return AreaSeries(class_name, areas[:count], together=areas[count:])
+    return AreaSeries(class_name, areas[:count], together=_together(areas[:count], areas[count:]))
+
+
+def _together(areas: Sequence[Area], unions: Sequence[Area]) -> tuple[Area, ...]:
+    """Return the union of districts; without an estimate where one of them was hardly imaged.
+
+    Of a sum the whole is estimated where each district is; what lies outside the image is no more
+    known for lying in a union.
+    """
+    if not any(a.declined for a in areas):
+        return tuple(unions)
+    nothing: dict[str, Any] = {"expected_km2": None, "interval_km2": None, "uncertainty": {}}
+    return tuple(dataclasses.replace(union, **nothing) for union in unions)
 
 
 def add_up(

@@ -18,12 +18,13 @@ from obriy.measures.areas import Verdict, add_up, verdict, whole_areas
 from obriy.measures.pixel_area import AreaField
 from obriy.measures.tally import Pixels, Tally
 from obriy.measures.totals import with_union
-from obriy.measures.uncertainty import ONE_SIDED, estimate
+from obriy.measures.uncertainty import estimate
 from obriy.model.areas import WHOLE_IMAGE, District
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.flags import Unseen
 from obriy.model.grid import geobox_of, same_grid
 from obriy.model.ice import CLOUD, ICE, LAND, WATER, IceArea
+from obriy.model.interval import ONE_SIDED
 from obriy.model.legend import NO_DATA
 from obriy.model.notices import notice
 

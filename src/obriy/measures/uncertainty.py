@@ -30,16 +30,12 @@ import numpy as np
 from obriy.measures.hidden import hidden
 from obriy.measures.tally import Tally
 from obriy.model.areas import Area
-from obriy.model.interval import QUANTILE
+from obriy.model.interval import COMMISSION, HIDDEN, OMISSION, ONE_SIDED, QUANTILE
 from obriy.model.legend import UNNAMED
 from obriy.tables import load_toml
 
 Coefficients = Mapping[str, Any]
 
-OMISSION: Final = "omission"
-COMMISSION: Final = "commission"
-ONE_SIDED: Final = (COMMISSION, OMISSION)
-"""The causes that are no standard deviation: so much less, or so much more, there may be."""
 _PLOT: Final = 128.0**2
 """Pixels of a plot: of the labelled ones that coefficients come from."""
 
@@ -90,7 +86,7 @@ def estimate(tally: Tally, code: int, district: float, *, table: str = "uncertai
         "resolution": know["resolution"]["pixels"] * tally.pixel,
     }
     causes |= _one_sided(tally, know)
-    sure = QUANTILE * _norm({k: v for k, v in causes.items() if k not in (*ONE_SIDED, "unseen")})
+    sure = QUANTILE * _norm({k: v for k, v in causes.items() if k not in (*ONE_SIDED, HIDDEN)})
     down = math.hypot(sure, QUANTILE * filled, share * rest - holes.least)
     if not holes.least:  # none of it is an end, not a spread that others could cancel
         down = math.hypot(sure, QUANTILE * filled) + share * rest
@@ -199,7 +195,7 @@ def period_estimate(
 
 def _low(area: Area) -> float:
     """Return what was surely seen on a date, km²."""
-    known = {k: v for k, v in area.uncertainty.items() if k not in ("unseen", *ONE_SIDED)}
+    known = {k: v for k, v in area.uncertainty.items() if k not in (HIDDEN, *ONE_SIDED)}
     return max(0.0, (area.area_km2 or 0.0) - QUANTILE * _norm(known))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from obriy.errors import GeometryError
 from obriy.model.flags import CloudsKnown, ErrorsKnown
+from obriy.model.interval import map_error
 from obriy.model.notices import Sentence, notice
 from obriy.model.shown import Drawn, Shown, Tabled
 
@@ -84,9 +85,33 @@ def told_apart(districts: Sequence[District]) -> list[District]:
     return made
 
 
-def bounds_of(seen: float | None, unseen: float) -> tuple[float, float] | None:
-    """Return an area that was seen, and that with all that was not; None where nothing was."""
-    return None if seen is None else (seen, seen + unseen)
+def bounds_of(
+    seen: float | None,
+    unseen: float,
+    whole: float,
+    *,
+    uncertainty: Mapping[str, float],
+    interval: tuple[float, float] | None,
+) -> tuple[float, float] | None:
+    """Return an area were all that was unseen none of it, and all of it; None: nothing was seen.
+
+    What the map may err about what it shows is within them, so that they hold the interval, which
+    supposes more.
+
+    Args:
+        seen: Area that was seen.
+        unseen: Ground that was not.
+        whole: Area of the place.
+        uncertainty: By cause, as of `Area`; empty where nobody knows how the map errs.
+        interval: Of the whole; None: there is none.
+    """
+    if seen is None:
+        return None
+    less, more = map_error(uncertainty)
+    most = seen + unseen
+    low, high = max(0.0, seen - less), min(max(whole, most), most + more)
+    # Of several places together the intervals add up, and errors by cause: those may be less.
+    return (low, high) if interval is None else (min(low, interval[0]), max(high, interval[1]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,16 +196,22 @@ class Area:
 
     @property
     def bounds_km2(self) -> tuple[float, float] | None:
-        """What was seen, and that with all ground that was not, km²; None where nothing was seen.
+        """Between what the area lies whatever the unseen holds, km²; None where nothing was seen.
 
         Were the unseen ground all dry, or all of the class: unlike the interval they suppose
-        nothing of it, and unlike it they hold no error of the map. Where clouds are unknown all
-        ground but the class may be unseen.
+        nothing of it. What the map may err where it saw is in both, where it is known. Where
+        clouds are unknown all ground but the class may be unseen.
         """
         unseen = self.unseen_share * self.district_km2
         if self.clouds == "unknown":
             unseen = max(0.0, self.district_km2 - (self.area_km2 or 0.0))
-        return bounds_of(self.area_km2, unseen)
+        return bounds_of(
+            self.area_km2,
+            unseen,
+            self.district_km2,
+            uncertainty=self.uncertainty,
+            interval=self.interval_km2,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""

@@ -41,7 +41,7 @@ class Estimated(Protocol):
 
     @property
     def bounds_km2(self) -> tuple[float, float] | None:
-        """What was seen, and that with all that was not."""
+        """Between what the area lies whatever the unseen holds."""
 
     @property
     def unseen_share(self) -> float:
@@ -63,7 +63,7 @@ class Headline(Values):
         date: The day that it is of, ISO 8601; None: of a period, or of a day that is not known.
         seen_km2: What was seen, km²; None: nothing.
         filled_km2: That, and what other dates tell of where this one was blind, km²; None: unknown.
-        bounds_km2: What was seen, and that with all that was not: they suppose nothing.
+        bounds_km2: Between what it lies whatever the unseen holds: they suppose nothing of it.
         unseen_share: Share of the place that was not seen, 0 to 1.
         clouds: How it is known what clouds hid.
     """

@@ -102,8 +102,14 @@ class IceArea:
 
     @property
     def bounds_km2(self) -> tuple[float, float] | None:
-        """Ice that was seen, and that with all sea that was not; see `obriy.model.areas.Area`."""
-        return bounds_of(self.ice_km2, self.unseen_share * self.sea_km2)
+        """Between what the ice lies whatever the unseen holds; see `obriy.model.areas.Area`."""
+        return bounds_of(
+            self.ice_km2,
+            self.unseen_share * self.sea_km2,
+            self.sea_km2,
+            uncertainty=self.uncertainty,
+            interval=self.interval_km2,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""

@@ -35,7 +35,7 @@ def open_simulated_scene(request: Request) -> xr.Dataset:
         request: The address, and the pixel size wanted; nothing else may be given.
 
     Returns:
-        The scene alone; `open_simulated` gives the truth too.
+        The scene alone; `truth_of` gives the truth.
 
     Raises:
         UsageError: options that a simulated scene does not have.

@@ -39,7 +39,7 @@ class IceDate(DateRow):
         ice_km2: Ice that was seen, km²; None: nothing was seen.
         expected_km2: Best estimate of the whole; None where too little was seen.
         interval_km2: 90 % interval of that; None likewise.
-        bounds_km2: Ice that was seen, and that with all that was not.
+        bounds_km2: Between what it lies whatever the unseen holds; None: nothing was seen.
         extent_km2: Sea with a concentration of 15 % or more, km².
         water_km2: Open water that was seen, km².
         sea_km2: The sea, km².

@@ -30,7 +30,7 @@ class Estimate(Values):
         filled_km2: That, and what other dates tell of where this one was blind; None: unknown.
         expected_km2: Best estimate of the whole; None where too little was seen.
         interval_km2: 90 % interval of the true area; None likewise.
-        bounds_km2: What was seen, and that with all that was not; None where nothing was.
+        bounds_km2: Between what it lies whatever the unseen holds; None: nothing was seen.
         unseen_share: Share that was not seen, 0 to 1.
         unseen: How it is known what clouds hid.
         errors: What tells how the map errs.

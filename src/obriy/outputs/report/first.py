@@ -78,9 +78,20 @@ def _reach(text: Text, head: Headline) -> list[str]:
     """Say how far the unseen may take the area."""
     said = [text("answer.compared")] if head.clouds == "compared" else []
     if head.wide and head.bounds_km2 is not None:
-        whatever = text("answer.whatever", bounds=interval_km2(text, head.bounds_km2))
+        key = "whatever" if head.of == "whole" else "whatever_seen"
+        whatever = text(f"answer.{key}", bounds=interval_km2(text, head.bounds_km2))
         said.append(f"{whatever} {text('answer.supposes')}" if head.of == "whole" else whatever)
     return said
+
+
+def districts_seen(text: Text, areas: Sequence[Any]) -> list[Named]:
+    """Say of how many districts something was seen, where that is not all of them."""
+    names = {area.district for area in areas}
+    seen = {area.district for area in areas if area.area_km2 is not None}
+    if len(seen) == len(names):
+        return []
+    counts = {"seen": text.number(len(seen), 0), "all": text.number(len(names), 0)}
+    return [(text("report.districts_seen"), text("report.districts_of", **counts))]
 
 
 def place_of(district: str) -> str:

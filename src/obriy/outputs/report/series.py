@@ -12,7 +12,7 @@ from obriy.model.result.measured import SeriesResult
 from obriy.model.result.water import Bodies, WaterDate
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Columns, Table, getter, signed, span_km2, table
-from obriy.outputs.report.first import First, figures, place_of
+from obriy.outputs.report.first import First, districts_seen, figures, place_of
 from obriy.outputs.report.moving import by_district, figures_of, followed, moving_map
 from obriy.outputs.report.page import Page, Report
 from obriy.outputs.report.parts import (
@@ -60,7 +60,7 @@ def page(
     several = len(series.periods) > 1
     return Page(
         report,
-        _first(text, result, total, several=several),
+        _first(text, result, series, total),
         [
             section(
                 text("series.title"),
@@ -120,9 +120,9 @@ def little_maps(text: Text, job: str, drawn: int, mapped: int) -> str:
     return f"{note} {left}" if drawn < mapped else note
 
 
-def _first(text: Text, result: SeriesResult, total: AreaSeries, *, several: bool) -> First:
+def _first(text: Text, result: SeriesResult, series: AreaSeries, total: AreaSeries) -> First:
     """Return the first screen: S, its interval, what it rests on."""
-    period = total.periods[0]
+    period, several = total.periods[0], len(series.periods) > 1
     one_day = period.start == period.end
     span = text("series.span", start=period.start, end=period.end)
     head = result.headline
@@ -136,7 +136,7 @@ def _first(text: Text, result: SeriesResult, total: AreaSeries, *, several: bool
         beneath=[*first.beneath, *more],
         seen=" ".join(_about_dates(text, period, several=several)),
         trust=text("report.trust_none"),
-        facts=_facts(text, result, total, several=several),
+        facts=_facts(text, result, series, total),
     )
 
 
@@ -163,9 +163,9 @@ def _about_dates(text: Text, period: PeriodArea, *, several: bool) -> list[str]:
 
 
 def _facts(
-    text: Text, result: SeriesResult, total: AreaSeries, *, several: bool
+    text: Text, result: SeriesResult, series: AreaSeries, total: AreaSeries
 ) -> list[tuple[str, str]]:
-    period, areas = total.periods[0], total.areas
+    period, areas, several = total.periods[0], total.areas, len(series.periods) > 1
     failed = sum(a.area_km2 is None and a.status == "failed" for a in areas)
     blind = sum(a.area_km2 is None and a.status != "failed" for a in areas)
     idle = sum(weight == 0 for weight in period.weights.values())
@@ -180,6 +180,7 @@ def _facts(
         ),
         (text("series.weights"), _weights(text, result.weights)),
         (text("series.unseen"), cells.unseen(text, period)),
+        *districts_seen(text, series.areas),
         *methods(text, result),
     ]
 

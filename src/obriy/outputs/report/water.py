@@ -9,7 +9,7 @@ from obriy.model.result.measured import ImageResult
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Columns, table
 from obriy.outputs.report.evaluation import ClassWords, of_water
-from obriy.outputs.report.first import First, could_not_be_seen, figures, place_of
+from obriy.outputs.report.first import First, could_not_be_seen, districts_seen, figures, place_of
 from obriy.outputs.report.moving import by_district, figures_of, moving_map, patch
 from obriy.outputs.report.page import Page, Report
 from obriy.outputs.report.parts import Grid, Part, Words, card, section
@@ -98,6 +98,7 @@ def _first(
             (text("report.date"), ", ".join(dates) or text("report.date_unknown")),
             *methods(text, result),
             (text("report.clear"), cells.seen(text, result)),
+            *districts_seen(text, rows),
         ],
         seen=_seen(text, result, one),
         trust=_trust(text, result.evaluation),
