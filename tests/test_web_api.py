@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 
+from obriy.errors import UsageError
 from obriy.web.api import router
 from obriy.web.shelf import Shelf
 from obriy.workflows.config.base import make_config
@@ -206,6 +208,29 @@ def test_a_run_that_is_done_is_not_gone_on_with(client, shelf):
     answer = client.post("/api/runs/done run/resume")
     assert (answer.status_code, answer.json()["state"]) == (200, "done")
     assert not (shelf.desk / "work" / "done run" / "process.json").exists()
+
+
+def test_a_cluster_that_the_server_allows_maps_the_images(tmp_path):
+    """Its address goes to the run, also when that goes on (which says so); no other is taken."""
+    far = "tcp://127.0.0.1:9"
+    shelf = Shelf(tmp_path / "runs", {}, (far,))
+    values = {"source": "simulated:?size=64", "scheduler": far, "outputs": ["mask"]}
+    with pytest.raises(UsageError, match="may call a service"):
+        shelf.places.config(WaterConfig, values | {"scheduler": "tcp://127.0.0.1:10"})
+    run = shelf.start(shelf.places.config(WaterConfig, values), "spread")
+    for _ in range(2):
+        wait_for(lambda: not run.work.is_alive())
+        assert "--scheduler spreads the dates of a series" in run.work.error()
+        assert "scheduler" not in (run.folder / "config.yaml").read_text("utf-8")
+        shelf.resume(run)
+    run.work.cancel()
+
+
+def wait_for(told):
+    end = time.monotonic() + 90
+    while not told():
+        assert time.monotonic() < end
+        time.sleep(0.3)
 
 
 def _operations():

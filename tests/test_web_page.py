@@ -24,6 +24,7 @@ BASEMAP = "http://127.0.0.1:9/{z}/{x}/{y}.png"
 WATER = (0x1F, 0x5F, 0xA8)
 """Colour of water in tables/legends/water.toml."""
 
+DATES = ["2023-05-01", "2023-07-16", "2023-09-30"]
 MOSS = (0xFA, 0xE6, 0xA0)
 """Colour of moss and lichen in tables/legends/worldcover.toml."""
 
@@ -172,7 +173,7 @@ def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server, image
     page.get_by_role("button", name="Go on").click()
     page.locator(".ob-state.done").wait_for()
     told = server.get("/api/runs/season/result").json()
-    assert [row["date"] for row in told["dates"]] == ["2023-05-01", "2023-07-16", "2023-09-30"]
+    assert [row["date"] for row in told["dates"]] == DATES
 
     page.get_by_role("tab", name="Figures").click()
     chart = page.locator(".ob-chart canvas")
@@ -250,7 +251,7 @@ def test_a_click_tells_spectrum_dates_and_body(page, server, images):
     told = page.get_by_role("img", name=re.compile("^This place through time")).get_attribute(
         "aria-label"
     )
-    assert [day for day in ("2023-05-01", "2023-07-16", "2023-09-30") if day in told] != []
+    assert [day for day in DATES if day in told] == DATES
     assert "Water" in told
 
 
@@ -312,9 +313,22 @@ def test_the_list_is_the_folder(page, server):
 
 
 def test_a_district_is_drawn(page, server):
-    """A box drawn over the outline of the image is a file that the run is given."""
+    """What a run would do is told; a box drawn over the last image is a file that it is given."""
     page.goto(f"{server.address}/new")
+    chosen = page.get_by_role("combobox", name="Images")
+    chosen.fill("folder:season")
+    chosen.press("Enter")
+    page.get_by_role("button", name="What would it do?").click()
+    rows = page.get_by_role("region", name="Images").locator("tbody tr")
+    rows.first.wait_for()
+    assert [row.split()[0] for row in rows.all_inner_texts()] == DATES
+    page.get_by_text("Images to map: 3, 2023-05-01 – 2023-09-30.").wait_for()
+    page.get_by_text("Grid: 96 × 96 pixels of 10\u00a0m, EPSG:32636.").wait_for()
+    page.get_by_text("nothing is fetched").wait_for()
     page.get_by_role("button", name="Draw").click()
+    page.get_by_text("Beneath: folder:season, last image, 2023-09-30").wait_for()
+    under = page.locator(".leaflet-image-layer")
+    assert until(lambda: under.evaluate("i => i.naturalWidth"), "no image lies beneath") >= 90
     page.locator(".leaflet-draw-draw-rectangle").click()
     box = page.locator(".q-dialog .ob-map").bounding_box()
     page.mouse.move(box["x"] + 300, box["y"] + 150)

@@ -8,7 +8,7 @@ from obriy.workflows.config.groups import GROUPS
 from obriy.workflows.jobs import JOBS
 
 ENGLISH = load_toml("web_en")
-OF_THE_SERVER = {"job", "out", "workers", "max_ram", "scheduler", "device"}
+OF_THE_SERVER = {"job", "out", "workers", "max_ram", "device"}
 
 
 def options():

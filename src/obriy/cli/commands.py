@@ -15,7 +15,7 @@ from obriy.cli.options import job_command, noting_old_names
 from obriy.cli.running import DryRun, Json, Lang, Quiet, Refresh, Verbose, do, run_and_show
 from obriy.cli.serve import serve
 from obriy.cli.simulate import simulate
-from obriy.workflows.config.base import make_config, usual_language
+from obriy.workflows.config.base import make_config, usual_language, with_scheduler
 from obriy.workflows.jobs import JOBS, Job, read_config
 
 ERROR = 1
@@ -111,6 +111,9 @@ def run(
     ],
     out: Annotated[Path | None, typer.Option(help="folder; default: that of the file")] = None,
     *,
+    scheduler: Annotated[
+        str | None, typer.Option(help="address of a Dask scheduler: config.yaml names none")
+    ] = None,
     as_json: Json = False,
     dry_run: DryRun = False,
     refresh: Refresh = False,
@@ -123,6 +126,8 @@ def run(
     folder = config_file if config_file.is_dir() else config_file.parent
     if config.out is None or out is not None:
         config = config.model_copy(update={"out": out or folder})
+    if scheduler is not None:
+        config = with_scheduler(config, scheduler)
     do(config, as_json=as_json, quiet=quiet, dry_run=dry_run, refresh=refresh)
 
 

@@ -10,6 +10,7 @@ from obriy.errors import UsageError
 from obriy.labelling.base import Labeller
 from obriy.labelling.budget import Budget, Cost, Meter, Usage, parse_budget, total
 from obriy.labelling.labellers.clients import check_client
+from obriy.labelling.labellers.estimate import usual
 from obriy.labelling.labellers.human import HumanLabeller, read_sheet
 from obriy.labelling.labellers.looking import LookingLabeller, Progress, ask_all
 from obriy.labelling.labellers.replay import replay
@@ -39,6 +40,7 @@ __all__ = [
     "needs_pictures",
     "parse_budget",
     "read_minutes",
+    "usual_cost",
     "voters",
 ]
 
@@ -117,6 +119,20 @@ def check_labellers(specs: Sequence[str], legend: Legend) -> None:
                 read_sheet(Path(spec.value))
         else:
             LABELLERS.get(spec.kind)
+
+
+def usual_cost(specs: Sequence[str], clusters: int) -> dict[str, Usage]:
+    """Return what a panel is thought to use before there are clusters, by labeller.
+
+    Args:
+        specs: As for `check_labellers`, which was called before.
+        clusters: How many will be asked about.
+
+    Returns:
+        Of a labeller that calls nobody nothing; dollars None where the price is not known.
+    """
+    asked = {s.text: usual(s) if s.kind in PROVIDERS else Usage() for s in _parse(specs)}
+    return {name: total([one] * clusters) if one.calls else one for name, one in asked.items()}
 
 
 def convene(

@@ -22,6 +22,8 @@ MOST_LISTED: Final = 500
 """Files of a folder that a page offers to choose from."""
 _HEADS: Final = ("gsw:", "replay:", "student:")
 """Words that stand before the name of a file."""
+SCHEDULERS: Final = ("tcp:", "tls:")
+"""What the addresses of Dask's schedulers begin with."""
 _OFFLINE: Final = ("sample:", "simulated:")
 """Addresses of sources that call nobody."""
 _CALLING: Final = {"labellers": ("spectral", "replay:"), "model": (), "scheduler": ()}

@@ -215,6 +215,23 @@ def _tile(
     return bytes(render(painted(_layer(name, file, changed), values, known), img_format="PNG"))
 
 
+def overlay(picture: Path, side: int) -> tuple[bytes, tuple[float, float, float, float]]:
+    """Return a picture as PNG in Web Mercator, and west, south, east, north of it, degrees.
+
+    Args:
+        picture: GeoTIFF of red, green, blue, opacity.
+        side: Longest side of the PNG, pixels.
+    """
+    with _reader(picture) as reader:
+        box = reader.get_geographic_bounds(_LONLAT)
+        read = reader.part(
+            box, bounds_crs=_LONLAT, dst_crs=_MERCATOR, max_size=side, indexes=(1, 2, 3, 4)
+        )
+    west, south, east, north = (float(edge) for edge in box)
+    image = bytes(render(read.array.data.astype(np.uint8), img_format="PNG"))
+    return image, (west, south, east, north)
+
+
 @functools.cache
 def nothing() -> bytes:
     """Return a tile in which nothing is."""

@@ -199,7 +199,7 @@ class Shelf:
                 write_text(folder / CONFIG, said)
             run = self._run(name)
             if run.state() != "done":
-                run.work.start()
+                run.work.start(getattr(config, "scheduler", None))
         return run
 
     def resume(self, run: ShelfRun) -> None:

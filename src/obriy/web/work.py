@@ -21,6 +21,7 @@ from obriy.settings import environment_with
 _PROCESS: Final = "process.json"
 _PROGRESS: Final = "progress.json"
 _LOG: Final = "log.txt"
+_SCHEDULER: Final = "scheduler.txt"
 _CANCELLED: Final = "cancelled"
 _LOG_END: Final = 20_000
 """Bytes of what a run said that are read again: its end."""
@@ -40,14 +41,20 @@ class Work:
     desk: Path
     folder: Path
 
-    def start(self) -> None:
-        """Start the run, or go on with it where it stopped."""
+    def start(self, scheduler: str | None = None) -> None:
+        """Start the run, or go on with it where it stopped.
+
+        Args:
+            scheduler: Of the cluster that maps its images; None: that of before, if it had one.
+        """
         if self.is_alive():
             return
         self.desk.mkdir(parents=True, exist_ok=True)
         for name in (_PROGRESS, _CANCELLED):
             (self.desk / name).unlink(missing_ok=True)
-        command = [sys.executable, "-m", "obriy", "run", str(self.folder)]
+        if scheduler:
+            write_text(self.desk / _SCHEDULER, scheduler)
+        command = [sys.executable, "-m", "obriy", "run", str(self.folder), *self._spread()]
         with (self.desk / _LOG).open("wb") as log:
             child = subprocess.Popen(  # noqa: S603 - our own program, and a folder that we made
                 command,
@@ -112,6 +119,12 @@ class Work:
         """Return for how long it has been at work; None where it is not."""
         process = self._process()
         return None if process is None else max(0.0, time.time() - process.create_time())
+
+    def _spread(self) -> list[str]:
+        """Return the option that names the cluster; ``config.yaml`` does not say where it runs."""
+        with contextlib.suppress(FileNotFoundError):
+            return ["--scheduler", (self.desk / _SCHEDULER).read_text("utf-8")]
+        return []
 
     def _process(self) -> psutil.Process | None:
         """Return the process that works, of those that can be seen from here."""

@@ -49,6 +49,31 @@ def scene_picture(config: ReadingConfig, date: str, path: Path, *, infrared: boo
     return write_picture(preview(part, SIDE, infrared=infrared), geobox_of(part), path)
 
 
+def last_picture(config: ReadingConfig, path: Path) -> str:
+    """Write a picture of the last image of a source, whole: where districts may be drawn.
+
+    Args:
+        config: How it is read; its districts are not looked at.
+        path: The GeoTIFF.
+
+    Returns:
+        Date of the image; empty: it has none.
+
+    Raises:
+        SourceError: there is no image, or it lies in the network.
+        ObriyError: as `open_scene` raises.
+    """
+    sources = sources_of(config)
+    found = list_items(sources, Query(getattr(config, "datetime", None))) if sources else []
+    items = [item for item in found if not item.skipped]
+    if not items:
+        raise SourceError("There is no image here to show.")
+    item = max(items, key=lambda one: one.date)
+    scene = open_item(item, _asked(config.model_copy(update={"aoi": None}), item))
+    write_picture(preview(scene, SIDE), geobox_of(scene), path)
+    return item.date
+
+
 def scene_of_date(config: ReadingConfig, date: str) -> xr.Dataset:
     """Open the image of a run that is of a date, lazily.
 

@@ -29,6 +29,21 @@ def estimate(question: Question, spec: Spec) -> Usage:
     return Usage(1, 0, read, written, expected_price(spec, read, written))
 
 
+def usual(spec: Spec) -> Usage:
+    """Return what one request is thought to use before there is anything to ask about.
+
+    Args:
+        spec: To whom.
+    """
+    table = load_toml("providers")
+    rules = table["address" if spec.address else spec.kind]["picture"]
+    side = int(table["usual_side"])
+    pictures = int(table["usual_pictures"]) * _tokens(side, side, rules)
+    read = pictures + math.ceil(table["usual_letters"] / table["letters_per_token"])
+    written = int(table["answer_tokens"])
+    return Usage(1, 0, read, written, expected_price(spec, read, written))
+
+
 def picture_tokens(png: bytes, rules: Mapping[str, Any]) -> int:
     """Return the tokens of a picture by the rules of a provider (``tables/providers.toml``).
 
@@ -36,10 +51,13 @@ def picture_tokens(png: bytes, rules: Mapping[str, Any]) -> int:
         png: The picture; of another format it counts as 1024 x 1024 pixels.
         rules: ``patch`` (pixels), ``factor`` (tokens of a patch), ``most``.
     """
+    return _tokens(*_size(png), rules)
+
+
+def _tokens(width: int, height: int, rules: Mapping[str, Any]) -> int:
     most = int(rules["most"])
     if "patch" not in rules:
         return most
-    width, height = _size(png)
     patch, factor = float(rules["patch"]), float(rules["factor"])
     patches = math.ceil(width / patch) * math.ceil(height / patch)
     return min(most, math.ceil(patches * factor))

@@ -10,18 +10,21 @@ from nicegui import events, run, ui
 from pydantic.fields import FieldInfo
 
 from obriy.errors import ObriyError
+from obriy.labelling.labellers.spec import PROVIDERS
+from obriy.sources.base import addresses
 from obriy.tables import load_toml
 from obriy.web.pages.frame import Reader, icon_button
-from obriy.web.places import FOLDER, UPLOADS
+from obriy.web.places import FOLDER, SCHEDULERS, UPLOADS
 from obriy.web.shelf import Shelf
 from obriy.web.uploads import IMAGES, KNOWN, TABLES, VECTORS, keep
 from obriy.workflows.config.base import ARGUMENT, JobConfig
 from obriy.workflows.config.groups import FIRST, GROUPS, group_of, in_order
 
-_HIDDEN: Final = ("job", "out", "workers", "max_ram", "scheduler", "device")
+_HIDDEN: Final = ("job", "out", "workers", "max_ram", "device")
 """What the server decides."""
 _MADE_UP: Final = ("simulated:", "sample:", "simulated:ice")
 _AREA: Final = "aoi"
+_SOURCES: Final = ("source", "sources")
 _SHAPES: Final = (*VECTORS, ".shp")
 
 
@@ -55,7 +58,8 @@ class Form:
     def build(self) -> None:
         """Show the fields: those that matter first, the others folded away by group."""
         argument = self.kind.argument()
-        names = [n for n in self.fields if n not in (*_HIDDEN, argument)]
+        hidden = [*_HIDDEN, *([] if self._allowed(*SCHEDULERS) else ["scheduler"])]
+        names = [n for n in self.fields if n not in (*hidden, argument)]
         ordered = in_order(names, self.kind.FIRST)
         grouped: dict[str, list[str]] = {title: [] for title in GROUPS}
         for name in ordered:
@@ -97,11 +101,18 @@ class Form:
     def _field(self, name: str) -> None:
         field, words = self.fields[name], self.reader.words
         label, hint = words.of("options", name), words.help(self.kind.title(), name, field)
+        if name in _SOURCES:
+            far = ", ".join(self._allowed(*addresses()))
+            hint += ". " + (words("source_far", names=far) if far else words("source_near"))
         usual = _usual(field)
         choices = _choices(field)
         with ui.element("div").classes("ob-field"):
-            if name in self.places:
-                made: Any = self._place(name, label, usual)
+            if name == "labellers":
+                made: Any = self._labellers(label, field)
+            elif name == "scheduler":
+                made = self._scheduler(label)
+            elif name in self.places:
+                made = self._place(name, label, usual)
             elif choices:
                 made = ui.select(choices, label=label, value=field.default)
             elif field.annotation is bool or bool in get_args(field.annotation):
@@ -112,17 +123,37 @@ class Form:
             made.props(f'outlined dense stack-label aria-describedby="{says.html_id}"')
         self.inputs[name] = made
 
+    def _allowed(self, *beginnings: str) -> list[str]:
+        """Return the words that the server allows, of those that begin so."""
+        return [word for word in self.shelf.places.allowed if word.startswith(beginnings)]
+
+    def _labellers(self, label: str, field: FieldInfo) -> Any:
+        """Return the field of who names clusters: the usual ones, and whom the server allows."""
+        allowed = self._allowed(*(f"{provider}:" for provider in PROVIDERS))
+        usual: list[str] = field.get_default()
+        return ui.select(
+            [*dict.fromkeys([*usual, *allowed])], label=label, value=usual, multiple=True,
+            with_input=True, new_value_mode="add-unique",
+        ).props("use-chips")  # fmt: skip
+
+    def _scheduler(self, label: str) -> Any:
+        """Return the field of a cluster's address: one that the server allows, or written."""
+        known = self._allowed(*SCHEDULERS)
+        return ui.select(
+            known, label=label, with_input=True, new_value_mode="add-unique", clearable=True
+        )
+
     def _place(self, name: str, label: str, usual: str) -> Any:
         """Return the field of a file: chosen, uploaded, or written."""
         argument = self.fields[name].json_schema_extra == ARGUMENT
         shapes = name in (_AREA, "river")
         endings = _SHAPES if shapes else TABLES if name in ("weights", "evaporation") else KNOWN
         options = self.shelf.places.listed((*endings, *IMAGES) if argument else endings)
-        if argument and name in ("source", "sources"):
+        if argument and name in _SOURCES:
             made_up = _MADE_UP[-1:] if name == "sources" else _MADE_UP[:2]
             places = self.shelf.places
             options = [*places.seasons(IMAGES), *places.listed(IMAGES)]
-            options = [*made_up, *places.allowed, *options]
+            options = [*made_up, *self._allowed(*addresses()), *options]
         if name in {"runs", "replay"}:
             options = [f"{FOLDER}runs/{run.name}" for run in self.shelf.runs()]
         if name == _AREA:

@@ -9,7 +9,7 @@ from obriy.outputs.report import record
 from obriy.outputs.report.record import files as named_files
 from obriy.render.text import text_of
 from obriy.web.pages.frame import Reader, api_url, card, listing, table
-from obriy.web.pages.start import nodes
+from obriy.web.pages.plan import nodes
 from obriy.web.shelf import Shelf, ShelfRun
 
 

@@ -1,24 +1,29 @@
 """Starting a run: the job, its images, its district, its options; the plan before it."""
 
+import base64
 import json
+import tempfile
+from pathlib import Path
 from typing import Any, Final
 
 from fastapi import Request
 from nicegui import events, run, ui
 
 from obriy.errors import ObriyError
-from obriy.outputs.report.record import tree
-from obriy.render.text import text_of
 from obriy.tables import load_toml
 from obriy.web import rasters
 from obriy.web.guard import LARGEST_UPLOAD
+from obriy.web.pages import plan as plans
 from obriy.web.pages.fields import Form, kept
 from obriy.web.pages.frame import Reader, button, card, frame, heading, run_url, told
-from obriy.web.places import FOLDER
 from obriy.web.shelf import Shelf
 from obriy.web.uploads import KNOWN, keep
+from obriy.workflows.config.reading import ReadingConfig
 from obriy.workflows.jobs import JOBS, plan_job
+from obriy.workflows.picture import last_picture
 
+_UNDER_PX: Final = 1200
+"""Longest side of the image that districts are drawn over."""
 _FIRST_JOB: Final = "water"
 _DRAWN: Final = {
     "polygon": True, "rectangle": True, "polyline": False, "circle": False,
@@ -89,8 +94,8 @@ class _Start:
         if self.planned.is_deleted:  # nobody looks any more
             return
         self.planned.clear()
-        with self.planned, card(self.words("plan")):
-            nodes(tree(text_of(self.reader.lang), plan or {}))
+        with self.planned:
+            plans.build(plan or {}, self.reader)
 
     def _upload(self, form: Form, name: str) -> None:
         words = self.words
@@ -122,6 +127,7 @@ class _Start:
                 draw_control={"draw": _DRAWN, "edit": {"edit": False, "remove": False}},
             ).classes("ob-map")  # fmt: skip
             board.clear_layers()
+            beneath = ui.label("").classes("ob-soft").props('role="status"')
             said = ui.label("").props('role="status"')
 
             def drawn(event: events.GenericEventArguments) -> None:
@@ -139,24 +145,50 @@ class _Start:
                 button(words("apply"), done)
         dialog.open()
         await board.initialized()
-        self._outline(board, form)
+        await self._beneath(board, beneath)
 
-    def _outline(self, board: Any, form: Form) -> None:
-        """Show where the images and the districts with names lie: there is no other map."""
+    async def _beneath(self, board: Any, said: ui.label) -> None:
+        """Show where districts with names lie, and the last image of the source, if it has one."""
         for area in load_toml("areas").values():
             west, south, east, north = area["bbox"]
             look = {"color": "#7a5c99", "weight": 1, "fill": False}
             board.generic_layer(name="rectangle", args=[[[south, west], [north, east]], look])
-        value = form.inputs[form.kind.argument()].value or ""
-        if str(value).startswith(FOLDER):
-            place = told(self.shelf.places, lambda: self.shelf.places.file(value))
-            if place is not None and place.is_dir():
-                place = next((p for p in sorted(place.iterdir()) if p.suffix == ".tif"), None)
-            if place is not None and place.is_file() and rasters.has_place(place):
-                west, south, east, north = rasters.bounds(place)
-                box = [[south, west], [north, east]]
-                board.generic_layer(name="rectangle", args=[box, {"color": "#0b5fa5"}])
-                board.run_map_method("fitBounds", box)
+        said.set_text(self.words("draw_loading"))
+        try:
+            shown = await run.io_bound(self._picture)
+        except ObriyError:  # nothing chosen, or nothing that lies on the Earth
+            shown = None
+        if said.is_deleted:
+            return
+        if shown is None:
+            said.set_text(self.words("draw_blind"))
+            return
+        name, address, (west, south, east, north) = shown
+        box = [[south, west], [north, east]]
+        board.generic_layer(name="imageOverlay", args=[address, box])
+        board.run_map_method("fitBounds", box)
+        said.set_text(self.words("draw_image", name=name))
+
+    def _picture(self) -> tuple[str, str, tuple[float, float, float, float]] | None:
+        """Return name, address and place of the last image; None: it lies nowhere on the Earth.
+
+        Raises:
+            ObriyError: no source is chosen, or it cannot be read.
+        """
+        values = {k: v for k, v in self.form.values().items() if k != "aoi"}
+        config = self.shelf.places.config(JOBS[self.job].config, values)
+        if not isinstance(config, ReadingConfig):
+            return None
+        with tempfile.TemporaryDirectory(dir=self.shelf.desk) as place:
+            file = Path(place, "picture.tif")
+            date = last_picture(config, file)
+            if not rasters.has_place(file):
+                return None
+            image, box = rasters.overlay(file, _UNDER_PX)
+        address = f"data:image/png;base64,{base64.b64encode(image).decode()}"
+        source = self.form.inputs[self.form.kind.argument()].value
+        when = self.words("last_image", date=date) if date else ""
+        return ", ".join(filter(None, [str(source), when])), address, box
 
     def _keep_drawn(self, form: Form, name: str, shapes: list[dict[str, Any]]) -> None:
         import io
@@ -181,15 +213,3 @@ def _polygon(shape: dict[str, Any]) -> dict[str, Any]:
     (ring, *_) = shape["_latlngs"]
     corners = [[float(corner["lng"]), float(corner["lat"])] for corner in ring]
     return {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
-
-
-def nodes(found: list[dict[str, Any]]) -> None:
-    """Show named values, one in the other."""
-    with ui.element("ul").classes("ob-tree"):
-        for node in found:
-            with ui.element("li"):
-                if "items" in node:
-                    ui.label(node["name"]).style("font-weight:600")
-                    nodes(node["items"])
-                else:
-                    ui.label(f"{node['name']}: {node['text']}")

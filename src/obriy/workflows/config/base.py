@@ -192,6 +192,18 @@ def values_of(text: str | bytes, name: object = "config.yaml") -> dict[str, Any]
     return values if named else {}
 
 
+def with_scheduler(config: Config, address: str) -> Config:
+    """Return a configuration whose images a cluster maps: where it runs is no part of what it is.
+
+    Raises:
+        UsageError: the job spreads nothing.
+    """
+    if "scheduler" not in type(config).model_fields:
+        words = " ".join(config.words())
+        raise UsageError(f"'obriy {words}' does not spread its work.", "Leave --scheduler.")
+    return config.model_copy(update={"scheduler": address})
+
+
 def make_config(kind: type[Config], values: dict[str, Any]) -> Config:
     """Check values and return the configuration.
 

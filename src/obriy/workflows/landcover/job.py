@@ -11,7 +11,8 @@ from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions, decoded_tiles, memory_budget
 from obriy.indices.features import check_groups
 from obriy.labelling.budget import parse_budget
-from obriy.labelling.panel import PanelSettings, check_labellers
+from obriy.labelling.panel import PanelSettings, check_labellers, usual_cost
+from obriy.methods.clustering.number import CANDIDATES
 from obriy.methods.clustering.parse import parse_clusterer
 from obriy.methods.clustering.rule import FixedClusters
 from obriy.methods.student import PREFIX, StudentMethod, open_student, student_method
@@ -60,7 +61,7 @@ def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
     """Say what a run would do, without doing it: grid, bands, clusterer, labellers, outputs."""
     config = config.anchored()
     if lies_far(config.source):
-        return plan_of_search(config, _asked(config))
+        return plan_of_search(config, _asked(config)) | _panel_told(config)
     inputs = _inputs(config)
     by_student = config.method.startswith(PREFIX)
     method = _method(config, inputs.scene)
@@ -72,10 +73,24 @@ def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
         "method": config.method,
         "clusters": None if by_student else config.clusters or "auto",
         **plan_of(config, method, inputs.part, inputs.districts),
-        "labellers": [] if by_student else config.panel(),
+        **_panel_told(config),
         "legend": [c.name for c in inputs.legend],
         "reference": None if inputs.reference is None else inputs.reference.source,
         "provenance": provenance_of(inputs.scene).to_dict(),
+    }
+
+
+def _panel_told(config: LandcoverConfig) -> dict[str, Any]:
+    """Return who would be asked, and what that is thought to cost; a student asks nobody."""
+    if config.method.startswith(PREFIX):
+        return {"labellers": []}
+    clusters = config.clusters or max(CANDIDATES)
+    costs = usual_cost(config.panel(), clusters)
+    return {
+        "labellers": config.panel(),
+        "panel": {
+            name: {"tokens": u.tokens, "calls": u.calls, "usd": u.usd} for name, u in costs.items()
+        },
     }
 
 
