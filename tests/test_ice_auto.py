@@ -87,6 +87,8 @@ def test_spectra_of_text_books_are_named():
     # red nir blue green swir12 swir16 swir22
     ("grey ice", ICE, (0.28, 0.20, 0.32, 0.31, 0.07, 0.03, 0.025)),
     ("wet ice in April", ICE, (0.45, 0.30, 0.52, 0.49, 0.06, 0.02, 0.015)),
+    ("a meadow without a land mask", LAND, (0.08, 0.35, 0.10, 0.10, 0.32, 0.20, 0.10)),
+    ("a wood in summer", LAND, (0.05, 0.22, 0.08, 0.07, 0.20, 0.10, 0.05)),
     ("turbid plume", WATER, (0.15, 0.06, 0.14, 0.16, 0.02, 0.015, 0.01)),
     ("glitter of the sun", WATER, (0.14, 0.13, 0.17, 0.15, 0.12, 0.10, 0.08)),
     ("fog and stratus", CLOUD, (0.50, 0.52, 0.47, 0.48, 0.49, 0.40, 0.30)),

@@ -20,7 +20,7 @@ from obriy.methods.histograms import Counts
 from obriy.methods.ice.mixing import Mixing, chosen_bands, limits_used, mixing_of
 from obriy.methods.ice.sea import BAND_SPAN, clear_sea_of, ice_table, sea_of
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, Doubt, half_per_cents
-from obriy.model.ice import CLOUD, ICE, WATER
+from obriy.model.ice import CLOUD, ICE, LAND, WATER
 from obriy.model.legend import NO_DATA
 
 SHARES: Final = (-0.5, 1.5)
@@ -137,8 +137,10 @@ class AutoRule:
         labels = np.where(steps >= FRACTION_SCALE // 2, np.uint8(ICE), np.uint8(WATER))
         doubt = self._doubt(share, around, labels, limits)
         doubt[grey] = Doubt.LAX_TAKES  # it may be young ice after all
-        labels[hidden], labels[missing] = CLOUD, NO_DATA
-        steps[hidden | missing], doubt[hidden | missing] = FRACTION_MISSING, Doubt.SURE
+        land = self._vegetation(block)
+        labels[hidden], labels[land], labels[missing] = CLOUD, LAND, NO_DATA
+        none = hidden | land | missing
+        steps[none], doubt[none] = FRACTION_MISSING, Doubt.SURE
         return Labelled(labels, steps, doubt=doubt)
 
     def _turbid(self, block: Block) -> npt.NDArray[np.bool_]:
@@ -150,6 +152,18 @@ class AutoRule:
         red_above, nir_above = (block.bands[n] - water[n] for n in ("red", nir))
         turbid: npt.NDArray[np.bool_] = nir_above < ice_table()["auto"]["turbid"] * red_above
         return turbid
+
+    def _vegetation(self, block: Block) -> npt.NDArray[np.bool_]:
+        """Return where plants grow: land that no mask hides, and that would pass for cloud."""
+        if "red" not in self.mixing.bands:
+            return np.zeros(block.shape, np.bool_)
+        (name,) = (name for name in self.mixing.bands if name.startswith("nir"))
+        nir, red = block.bands[name], block.bands["red"]
+        limits = ice_table()["auto"]["vegetation"]
+        green: npt.NDArray[np.bool_] = (nir >= limits["nir"]) & (
+            nir - red >= limits["ndvi"] * (nir + red)
+        )
+        return green
 
     def _hidden(self, block: Block, ice: FloatArray, cloud: FloatArray) -> npt.NDArray[np.bool_]:
         """Return where cloud hides the sea; what may be ice must also fall little to 1.24 um."""
