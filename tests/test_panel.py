@@ -590,6 +590,29 @@ def test_a_record_that_is_nested_without_end_is_none(tmp_path):
         check_labellers([f"replay:{record}"], LEGEND)
 
 
+def test_a_record_knows_clusters_by_their_looks_where_pixels_differ(server, tmp_path):
+    """Of 500 pixels 1 % are 5; a median may move by 0.002. Older records have no looks."""
+    record = tmp_path / "panel.json"
+    record.write_text(minutes_text(ask(server, portraits=THREE)), encoding="utf-8")
+    facts = THREE[1].facts
+
+    def found(of, **changes):
+        changed = dataclasses.replace(facts, **changes)
+        portraits = [THREE[0], Portrait(changed, {}, "")]
+        return convene(portraits, LEGEND, [f"replay:{of}"], QUICK).answers[1].code
+
+    moved = facts.spectrum | {"nir": Spread(0.1, 0.2019, 0.3)}
+    far = facts.spectrum | {"nir": Spread(0.1, 0.2021, 0.3)}
+    assert found(record, pixels=497) == found(record, spectrum=moved) == 80
+    assert found(record, pixels=494) == found(record, spectrum=far) == 255
+    older = json.loads(record.read_text("utf-8"))
+    for answer in older["answers"]:
+        del answer["looks"]
+    (tmp_path / "older.json").write_text(json.dumps(older))
+    assert found(tmp_path / "older.json") == 80
+    assert found(tmp_path / "older.json", pixels=497) == 255
+
+
 def test_a_record_keeps_the_version_of_its_question(server, tmp_path):
     """Of records without versions those who looked answered the first, and numbers none."""
 

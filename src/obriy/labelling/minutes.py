@@ -2,8 +2,9 @@
 
 import dataclasses
 import json
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ from obriy.model.legend import Legend
 from obriy.model.notices import notice, notices_in, with_notices
 
 _WAY_OUT: Final = "Give the panel.json of a run."
+_PIXELS: Final = "pixels"
+_ALIKE_PIXELS: Final = 0.01
+_ALIKE: Final = 0.002
 _DIGITS: Final = 4
 """Significant digits of a fact in a fingerprint: the last ones differ between computers."""
 
@@ -29,6 +33,8 @@ class Minutes:
     Attributes:
         answers: By labeller, then by cluster, in the orders asked.
         fingerprints: For each answer, the fingerprint of its cluster.
+        looks: For each answer, what its cluster looked like, of `looks_of`; nothing in records
+            that were made before it was kept.
         classes: Name of a class by code: the legend that was asked for.
         cost: What was spent.
         problems: What went wrong, a line each.
@@ -39,27 +45,38 @@ class Minutes:
     classes: Mapping[int, str]
     cost: Cost = dataclasses.field(default_factory=Cost)
     problems: tuple[str, ...] = ()
+    looks: tuple[Mapping[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.looks:
+            object.__setattr__(self, "looks", ({},) * len(self.answers))
+
+    @property
+    def said(self) -> "Iterator[tuple[Answer, str, Mapping[str, float]]]":
+        """Each answer with the fingerprint and the looks of its cluster."""
+        return zip(self.answers, self.fingerprints, self.looks, strict=True)
 
     def __add__(self, later: "Minutes") -> "Minutes":
         """Return the minutes of two rounds; what was said twice in a round, as it was said last."""
         kept = {
-            (answer.labeller, answer.cluster, print_, answer.round): (print_, answer)
+            (answer.labeller, answer.cluster, print_, answer.round): (answer, print_, looks)
             for minutes in (self, later)
-            for print_, answer in zip(minutes.fingerprints, minutes.answers, strict=True)
+            for answer, print_, looks in minutes.said
         }
         return Minutes(
-            tuple(answer for _, answer in kept.values()),
-            tuple(print_ for print_, _ in kept.values()),
+            tuple(answer for answer, _, _ in kept.values()),
+            tuple(print_ for _, print_, _ in kept.values()),
             self.classes,
             self.cost + later.cost,
             tuple(dict.fromkeys((*self.problems, *later.problems))),
+            tuple(looks for _, _, looks in kept.values()),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values: the record of a panel, without pictures and without keys."""
         answers = [
-            {"fingerprint": print_, **dataclasses.asdict(answer)}
-            for print_, answer in zip(self.fingerprints, self.answers, strict=True)
+            {"fingerprint": print_, "looks": dict(looks), **dataclasses.asdict(answer)}
+            for answer, print_, looks in self.said
         ]
         return {
             "format": FORMAT,
@@ -117,6 +134,33 @@ def fingerprint(facts: ClusterFacts) -> str:
     return content_key(*parts)[:16]
 
 
+def looks_of(facts: ClusterFacts) -> dict[str, float]:
+    """Return what a cluster looks like: its pixels, and the spread of each band.
+
+    By it a cluster is found in a record of which some pixels were told otherwise: on another
+    computer, or since.
+    """
+    found = {_PIXELS: float(facts.pixels)}
+    for name, spread in facts.spectrum.items():
+        for part, value in dataclasses.asdict(spread).items():
+            if math.isfinite(value):
+                found[f"{name} {part}"] = _short(value)
+    return found
+
+
+def look_alike(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    """Say whether two clusters are the same but for some pixels.
+
+    They are of the same bands, differ by at most 1 % of the larger one's pixels, and in no
+    percentile or median of a band by more than 0.002.
+    """
+    if one.keys() != other.keys() or not one:
+        return False
+    larger = max(one[_PIXELS], other[_PIXELS])
+    limits = {name: _ALIKE_PIXELS * larger if name == _PIXELS else _ALIKE for name in one}
+    return all(abs(one[name] - other[name]) <= limits[name] for name in one)
+
+
 def problems_of(answers: Iterable[Answer]) -> tuple[str, ...]:
     """Say what went wrong, a line for each labeller and problem."""
     listed = list(answers)
@@ -130,10 +174,13 @@ def problems_of(answers: Iterable[Answer]) -> tuple[str, ...]:
     )
 
 
-def fingerprints(answers: Sequence[Answer], facts: Iterable[ClusterFacts]) -> tuple[str, ...]:
-    """Return for each answer the fingerprint of its cluster."""
-    known = {one.id: fingerprint(one) for one in facts}
-    return tuple(known[answer.cluster] for answer in answers)
+def known_by(
+    answers: Sequence[Answer], facts: Iterable[ClusterFacts]
+) -> tuple[tuple[str, ...], tuple[Mapping[str, float], ...]]:
+    """Return for each answer the fingerprint and the looks of its cluster."""
+    known = {one.id: (fingerprint(one), looks_of(one)) for one in facts}
+    found = [known[answer.cluster] for answer in answers]
+    return tuple(print_ for print_, _ in found), tuple(looks for _, looks in found)
 
 
 def classes_of(legend: Legend) -> dict[int, str]:
@@ -146,9 +193,13 @@ def _rounded(spread: Spread) -> str:
     return " ".join(f"{value + 0.0:.{_DIGITS}g}" for value in values)
 
 
+def _short(value: float) -> float:
+    return float(f"{value + 0.0:.{_DIGITS}g}")
+
+
 def _minutes(text: bytes) -> Minutes:
     record = Record.model_validate_json(text)
-    said = [one.model_dump(exclude={"fingerprint"}) for one in record.answers]
+    said = [one.model_dump(exclude={"fingerprint", "looks"}) for one in record.answers]
     kept = [one.model_dump() for one in record.notices]
     answers, problems = with_notices((said, record.problems), kept)
     return Minutes(
@@ -157,4 +208,5 @@ def _minutes(text: bytes) -> Minutes:
         record.classes,
         record.cost,
         tuple(problems),
+        tuple(said.looks for said in record.answers),
     )

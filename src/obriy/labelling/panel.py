@@ -18,7 +18,7 @@ from obriy.labelling.labellers.spec import PROVIDERS, Spec, parse_spec
 from obriy.labelling.minutes import (
     Minutes,
     classes_of,
-    fingerprints,
+    known_by,
     minutes_text,
     problems_of,
     read_minutes,
@@ -195,8 +195,9 @@ def _minutes(
     twice = next((labeller for (labeller, _), count in pairs.items() if count > 1), None)
     if twice is not None:
         raise UsageError(f"The labeller '{twice}' would have two votes.", "Name it once.")
-    prints = fingerprints(answers, (portrait.facts for portrait in portraits))
-    return Minutes(tuple(answers), prints, classes_of(legend), cost, problems_of(answers))
+    prints, looks = known_by(answers, (portrait.facts for portrait in portraits))
+    problems = problems_of(answers)
+    return Minutes(tuple(answers), prints, classes_of(legend), cost, problems, looks)
 
 
 def _parse(texts: Sequence[str]) -> list[Spec]:

@@ -40,6 +40,7 @@ class Said(BaseModel):
     problem: str
     round: Annotated[int, Field(ge=0)] = 0  # records of the first version had none
     question: Annotated[int, Field(ge=0)] | None = None
+    looks: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_a_question(self) -> Self:

@@ -29,7 +29,7 @@ _GAMMA_ELSE: Final = 0.7
 _WHITE: Final = {"swir16": 0.5, "swir22": 0.4, "nir": 0.5, "nir08": 0.5}
 """Reflectance shown at full brightness outside of true colour: the same in every scene."""
 _WHITE_ELSE: Final = 0.3
-_WHITE_SEEN: Final = (0.15, 0.9)
+_WHITE_SEEN: Final = (0.25, 0.9)
 """Reflectance shown white in true colour: at least, at most; between them that of the brightest
 half per cent, so that towns keep their texture."""
 _SQUARE: Final = 0.03

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from obriy.errors import InputError
-from obriy.labelling.minutes import Minutes, classes_of, fingerprint, read_minutes
+from obriy.labelling.minutes import (
+    Minutes,
+    classes_of,
+    fingerprint,
+    look_alike,
+    looks_of,
+    read_minutes,
+)
 from obriy.model.clusters import Answer, ClusterFacts, Portrait
 from obriy.model.legend import Legend
 
@@ -18,9 +25,9 @@ def replay(
 ) -> list[Answer]:
     """Return what all labellers of a record said of these clusters.
 
-    A cluster is found by its content, not by its number; the answers are those of the record, bit
-    for bit, but for a number that changed. A cluster that the record does not hold gets an answer
-    with a problem.
+    A cluster is found by its content, not by its number, and where some pixels were told otherwise
+    by its looks; the answers are those of the record, bit for bit, but for a number that changed.
+    A cluster that the record does not hold gets an answer with a problem.
 
     Args:
         path: Record of a panel (``panel.json``).
@@ -39,10 +46,9 @@ def replay(
             "Give the legend of that run.",
         )
     _refuse_silence(path, minutes)
-    known = _by_content(minutes)
     labellers = dict.fromkeys(answer.labeller for answer in minutes.answers)
     found = [
-        (labeller, portrait.facts.id, _find(known, labeller, portrait.facts, number))
+        (labeller, portrait.facts.id, _find(minutes, labeller, portrait.facts, number))
         for labeller in labellers
         for portrait in portraits
     ]
@@ -65,18 +71,16 @@ def _refuse_silence(path: Path, minutes: Minutes) -> None:
         )
 
 
-def _by_content(minutes: Minutes) -> dict[tuple[str, str], list[Answer]]:
-    known: dict[tuple[str, str], list[Answer]] = {}
-    for print_, answer in zip(minutes.fingerprints, minutes.answers, strict=True):
-        known.setdefault((answer.labeller, print_), []).append(answer)
-    return known
+def _find(minutes: Minutes, labeller: str, facts: ClusterFacts, number: int) -> Answer | None:
+    """Return the last answer until a round; None where there is none.
 
-
-def _find(
-    known: dict[tuple[str, str], list[Answer]], labeller: str, facts: ClusterFacts, number: int
-) -> Answer | None:
-    """Return the last answer until a round; None where there is none."""
-    same = [a for a in known.get((labeller, fingerprint(facts)), ()) if a.round <= number]
+    It is about the cluster of the same content; where the record has none, about one that is the
+    same but for some pixels.
+    """
+    said = [s for s in minutes.said if s[0].labeller == labeller and s[0].round <= number]
+    own_print, own_looks = fingerprint(facts), looks_of(facts)
+    same = [answer for answer, print_, _ in said if print_ == own_print]
+    same = same or [answer for answer, _, looks in said if look_alike(looks, own_looks)]
     if not same:
         return None
     latest = max(answer.round for answer in same)

@@ -63,6 +63,7 @@ def correct_names(
                 minutes,
                 answers=tuple(minutes.answers[n] for n in said),
                 fingerprints=tuple(minutes.fingerprints[n] for n in said),
+                looks=tuple(minutes.looks[n] for n in said),
             )
         )
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
