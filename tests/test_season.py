@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ from obriy.model.flags import CLOUDS_STEP, Flag
 from obriy.model.legend import load_legend
 from obriy.model.scene import band_names, provenance_of
 from obriy.model.season import SEASONAL, SeasonDate, SeasonSeen
-from obriy.prepare.season import MISSING, Stack
+from obriy.prepare.over_dates import MISSING, quantiles
+from obriy.prepare.season import Stack
 from obriy.simulate.materials import code
 from obriy.simulate.season import make_season
 from obriy.tables import load_toml
@@ -120,6 +122,20 @@ def test_snow_counts_only_where_nothing_else_was_seen(scene_of):
     assert value(thawed.scene(), "red") == pytest.approx(0.1)
     always = Stack(scenes_of(scene_of, dates[:2], values[:2], flags[:2]), edge=0)
     assert value(always.scene(), "red") == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("dates", [1, 2, 5, 21, 68])
+def test_percentiles_of_any_number_of_dates_are_those_of_numpy(dates):
+    rng = np.random.default_rng(dates)
+    values = rng.integers(-9000, 9000, (dates, 700)).astype("int16")
+    used = rng.random(values.shape) < 0.7
+    found = quantiles(values, used)
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        known = np.where(used, values.astype(float), np.nan)
+        wanted = np.nanpercentile(known, [10, 50, 90], axis=0)
+    assert np.array_equal(found == MISSING, np.isnan(wanted))
+    told = ~np.isnan(wanted)
+    assert np.abs(found[told] - wanted[told]).max() <= 0.5 + 1e-9
 
 
 @pytest.fixture(scope="module")
@@ -304,6 +320,7 @@ def test_dates_are_chosen_and_one_of_them_is_an_image(made, tmp_path):
 def test_the_plan_names_the_dates(made):
     plan = plan_job(make_config(LandcoverConfig, {"source": str(made[0])}))
     assert plan["dates"] == list(DAYS)
+    assert plan["bytes"] == sum(path.stat().st_size for path in made[0].glob("*.tif"))
     assert "ndvi_high" in plan["bands_read"]
 
 

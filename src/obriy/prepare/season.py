@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from numba import njit
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.base import Block, FloatArray
@@ -30,8 +29,6 @@ from obriy.model.grid import geobox_of
 from obriy.model.provenance import Provenance
 from obriy.model.scene import band_names, make_scene, provenance_of
 from obriy.model.season import (
-    CURVE_MISSING,
-    CURVE_STEP,
     GREEN,
     GREEN_SHARE,
     INDICES,
@@ -42,18 +39,26 @@ from obriy.model.season import (
     WET_SHARE,
     curve,
 )
+from obriy.prepare.over_dates import (
+    HIGH,
+    I16,
+    LOW,
+    MEDIAN,
+    MISSING,
+    UNIT,
+    Mask,
+    as_codes,
+    as_values,
+    median,
+    quantiles,
+    quantise,
+    ratio,
+)
 from obriy.prepare.visibility import hide_for_cover, is_snow
 
 _PICTURED: Final = ("blue", "green", "red", "nir", "nir08", "swir16")
-I16 = npt.NDArray[np.int16]
-Mask = npt.NDArray[np.bool_]
 Planes = dict[str, I16]
 
-UNIT: Final = 1e-4
-"""Of the whole numbers in which reflectance and indices are kept."""
-MISSING: Final = -32768
-_LEVELS: Final = (0.1, 0.5, 0.9)
-_LOW, _MEDIAN, _HIGH = range(3)
 _SPREAD_OF: Final = ("red", "nir", "nir08", "swir16")
 """Bands whose percentiles are kept, for whoever reads the file. No clusters are made of them: in
 simulated years they blur what the indices tell (`docs/design/0039-seasons.md`)."""
@@ -163,13 +168,13 @@ class Stack:
     def _make(self, rows: slice, columns: slice) -> Window:
         shape = (rows.stop - rows.start, columns.stop - columns.start)
         count = shape[0] * shape[1]
-        values = np.full((len(self.bands), len(self.dates), count), MISSING, np.int16)
+        values = np.empty((len(self.bands), len(self.dates), count), np.int16)
         snow = np.zeros((len(self.dates), count), np.bool_)
         for number in range(len(self.dates)):
             block = self._block(number, rows, columns)
             snow[number] = is_snow(block).ravel()
             for band, name in enumerate(self.bands):
-                _quantise(np.ascontiguousarray(block.bands[name]).ravel(), values[band, number])
+                quantise(np.ascontiguousarray(block.bands[name]).ravel(), values[band, number])
         used = _used(values[0], snow)
         made = self._layers(dict(zip(self.bands, values, strict=True)), used)
         planes, curves = ({n: p.reshape(shape) for n, p in part.items()} for part in made)
@@ -181,14 +186,14 @@ class Stack:
         """Return the layers, and the curves, of (dates, pixels) values of each band."""
         indices = {index: self._index(index, values, used) for index in self.indices}
         leafy = _leafy(indices["NDVI"], used) if "NDVI" in indices else used
-        planes = {name: _quantiles(own, leafy)[_MEDIAN] for name, own in values.items()}
+        planes = {name: median(own, leafy) for name, own in values.items()}
         for name in _SPREAD_OF:
             if name in values:
-                planes |= _ends(name, _quantiles(values[name], used))
+                planes |= _ends(name, quantiles(values[name], used))
         blind = ~used.any(axis=0)
         for index, own in indices.items():
-            found = _quantiles(own, used)
-            found[:, (found[_MEDIAN] == MISSING) & ~blind] = 0  # undefined: neither one nor other
+            found = quantiles(own, used)
+            found[:, (found[MEDIAN] == MISSING) & ~blind] = 0  # undefined: neither one nor other
             planes |= _ends(index.lower(), found)
         curves = {
             curve(index, month): self._month(own, used, month)
@@ -208,13 +213,12 @@ class Stack:
         assert pair is not None
         nir = resolve_nir(set(values)) or "nir"
         one, other = (values[nir if band == "nir" else band] for band in pair)
-        found: I16 = _ratio(one, other, used)
+        found: I16 = ratio(one, other, used)
         return found
 
     def _month(self, values: I16, used: Mask, month: int) -> I16:
         of_it = np.flatnonzero(self._months == month)
-        found: I16 = _quantiles(values[of_it], used[of_it])[_MEDIAN]
-        return found
+        return median(values[of_it], used[of_it])
 
     def _block(self, number: int, rows: slice, columns: slice) -> Block:
         """Return a window of one date, what clouds hide taken out of it."""
@@ -305,21 +309,8 @@ def season_record(scenes: Sequence[xr.Dataset]) -> Provenance:
     )
 
 
-def as_values(plane: I16) -> FloatArray:
-    """Return whole numbers of `UNIT` as values, NaN missing."""
-    values = plane.astype(np.float32) * np.float32(UNIT)
-    values[plane == MISSING] = np.nan
-    return values
-
-
-def as_codes(plane: I16) -> npt.NDArray[np.uint8]:
-    """Return an index in whole numbers of `UNIT` as codes of a curve."""
-    codes = np.rint((plane * UNIT + 1) / CURVE_STEP)
-    return np.where(plane == MISSING, CURVE_MISSING, codes).astype(np.uint8)
-
-
 def _ends(name: str, found: I16) -> Planes:
-    return {f"{name}_{end}": found[place] for end, place in zip(SPREAD, (_LOW, _HIGH), strict=True)}
+    return {f"{name}_{end}": found[place] for end, place in zip(SPREAD, (LOW, HIGH), strict=True)}
 
 
 def _green_share(curves: Planes) -> I16 | None:
@@ -358,8 +349,8 @@ def _leafy(ndvi: I16, used: Mask) -> Mask:
     Half of a year in the north is bare wood and stubble: the median of all dates would be the
     spectrum of winter, by which a wood is named a bog.
     """
-    found = _quantiles(ndvi, used)
-    half = used & ((ndvi >= found[_MEDIAN]) | (found[_HIGH] <= round(GREEN / UNIT)))
+    found = quantiles(ndvi, used)
+    half = used & ((ndvi >= found[MEDIAN]) | (found[HIGH] <= round(GREEN / UNIT)))
     kept: Mask = np.where(half.any(axis=0), half, used)
     return kept
 
@@ -370,61 +361,3 @@ def _used(values: I16, snow: Mask) -> Mask:
     bare = seen & ~snow
     used: Mask = np.where(bare.any(axis=0), bare, seen)
     return used
-
-
-@njit(nogil=True, cache=True)
-def _quantise(values: FloatArray, found: I16) -> None:
-    """Write values as whole numbers of `UNIT`."""
-    for i in range(values.size):
-        value = values[i] * np.float32(10000)
-        if not np.isnan(value):
-            found[i] = np.int16(min(max(np.rint(value), -32767), 32767))
-
-
-@njit(nogil=True, cache=True)
-def _ratio(one: I16, other: I16, used: Mask) -> I16:
-    """Return (a - b) / (a + b) of (dates, pixels), `MISSING` where a + b is not above 0."""
-    found = np.full(one.shape, MISSING, np.int16)
-    for t in range(one.shape[0]):
-        for i in range(one.shape[1]):
-            total = np.int32(one[t, i]) + np.int32(other[t, i])
-            if used[t, i] and total > 0:
-                part = (np.int32(one[t, i]) - np.int32(other[t, i])) / total
-                found[t, i] = np.int16(np.rint(10000 * min(max(part, -1.0), 1.0)))
-    return found
-
-
-@njit(nogil=True, cache=True)
-def _quantiles(values: I16, used: Mask) -> I16:
-    """Return (3, pixels) percentiles of (dates, pixels), by linear interpolation."""
-    dates, count = values.shape
-    found = np.full((3, count), MISSING, np.int16)
-    kept = np.empty(dates, np.int16)
-    for i in range(count):
-        known = 0
-        for t in range(dates):
-            if used[t, i] and values[t, i] != MISSING:
-                kept[known] = values[t, i]
-                known += 1
-        if known == 0:
-            continue
-        _sort(kept, known)
-        for level in range(3):
-            place = _LEVELS[level] * (known - 1)
-            below = int(place)
-            above = min(below + 1, known - 1)
-            step = np.float64(kept[above]) - np.float64(kept[below])
-            found[level, i] = np.int16(np.rint(kept[below] + step * (place - below)))
-    return found
-
-
-@njit(nogil=True, cache=True)
-def _sort(kept: I16, known: int) -> None:
-    """Sort the first of a few numbers: by insertion, which is quick of so few."""
-    for i in range(1, known):
-        value = kept[i]
-        j = i - 1
-        while j >= 0 and kept[j] > value:
-            kept[j + 1] = kept[j]
-            j -= 1
-        kept[j + 1] = value

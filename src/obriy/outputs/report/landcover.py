@@ -27,6 +27,7 @@ from obriy.outputs.report.parts import (
     card,
     section,
 )
+from obriy.outputs.report.season import of_season
 from obriy.render.figures import to_svg
 from obriy.render.plots import number_figure
 from obriy.render.text import Text
@@ -65,7 +66,7 @@ def page(
             section(text("landcover.districts"), _districts(words, result)),
             report.warned(),
             of_cover(words, result.evaluation),
-            section(text("year.title"), _season(text, result)),
+            section(text("year.title"), of_season(text, result.season)),
             section(text("year.clusters"), _picture(text, years, "year.sheet")),
             section(text("landcover.sheet"), _picture(text, sheet, "landcover.sheet")),
             section(text("landcover.clusters_title"), _votes(words, clusters)),
@@ -258,35 +259,6 @@ def _district_cell(text: Text, row: ClassRow | None, *, unit: bool = False) -> s
         return share
     area = text.area(row.area_km2)
     return f"{area if unit else cells.bare(area)} ({share})"
-
-
-def _season(text: Text, result: LandcoverResult) -> Part | None:
-    """Return the dates of a season, how much each showed, and what nobody saw."""
-    season, names = result.season, text("ice.months").split()
-    if season is None:
-        return None
-    low, median, high = season.dates_per_pixel
-    said = [text("year.per_pixel", median=median, low=low, high=high)]
-    if season.never_seen_share > 0:
-        said.append(text("year.never", share=text.percent(season.never_seen_share)))
-    if season.few_seen_share > 0:
-        said.append(text("year.few", share=text.percent(season.few_seen_share)))
-    if season.months_unseen:
-        months = ", ".join(names[month - 1] for month in season.months_unseen)
-        said.append(text("year.months_unseen", months=months))
-    if season.greenest_month and season.barest_month:
-        greenest, barest = (names[m - 1] for m in (season.greenest_month, season.barest_month))
-        said.append(text("year.opposite", greenest=greenest, barest=barest))
-    col = Columns(text, "year")
-    dates = table(
-        season.dates,
-        [
-            col.words("date", lambda row: row["date"]),
-            col.share("seen", lambda row: row["seen_share"], 0),
-            col.words("why", lambda row: text.sentence(row["reason"])),
-        ],
-    )
-    return card(Listing(said), Folded(text("year.dates", count=len(season.dates)), [dates]))
 
 
 def _picture(text: Text, png: bytes, key: str) -> Part | None:

@@ -1,6 +1,7 @@
 """What land cover is mapped from: one image, or all the dates that are found, as a season."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from obriy.blocks.engine import EngineOptions
@@ -44,9 +45,11 @@ def read_cover(config: LandcoverConfig, needs: Needs) -> tuple[Inputs, Dates | N
 
 
 def plan_of_season(dates: Dates) -> dict[str, Any]:
-    """Return what the plan of a season says beside that of an image."""
+    """Return what the plan of a season says beside that of an image: dates, bytes of the files."""
+    paths = (Path(path) for one in dates.opened for path in one.item.paths)
     return {
         "dates": [one.name for one in dates.opened],
+        "bytes": sum(path.stat().st_size for path in paths if path.is_file()),
         "failed": {one.name: one.reason for one in dates.opened if one.error is not None},
     }
 

@@ -35,8 +35,9 @@ from obriy.model.season import (
 from obriy.outputs.cog import MapWriter
 from obriy.outputs.planes import PlanesWriter, Stored, planes_writer
 from obriy.prepare.clouds.mask import GRID_M, Clouds
+from obriy.prepare.over_dates import MISSING, UNIT, as_codes, as_values
 from obriy.prepare.s2cloudless import S2Cloudless
-from obriy.prepare.season import MISSING, UNIT, Planes, Stack, Window, as_codes, as_values
+from obriy.prepare.season import Planes, Stack, Window
 from obriy.prepare.visibility import edge_pixels
 from obriy.runs.folder import StepRecord
 from obriy.workflows.inputs import OpenedItem
