@@ -204,7 +204,9 @@ def test_the_first_screen_answers_for_a_series():
     assert "8 of 9 dates count: those on which half of the sea or more was seen." in text
     assert (
         "700.0 km² best estimate for the whole sea of the place 630.0–770.0 km² its 90% interval "
-        "630.0 km² of that seen Whatever the part that was not seen holds, "
+        "630.0 km² of that seen By the best estimate the area of ice in the sea of the place was "
+        "700.0 km² on 2021-03-02. In nine cases of ten the true area lies between 630.0 and "
+        "770.0 km². Images used: 9 of 9. Whatever the part that was not seen holds, "
         "from none of it to all of it, the area lies at 630.0–770.0 km²"
     ) in text
     assert "Latest date of which at least half was seen, 2021-03-28: 100.0 km²" in text
@@ -270,12 +272,12 @@ def test_places_have_a_table_of_their_own():
 
 def test_scores_against_labels_are_told_with_their_intervals():
     text = text_in(data_of(WINTERS, evaluation=SCORES))
-    assert "labels of 12 images: IoU of ice 0.881, 90% interval 0.850–0.910" in text
+    assert "labels (images: 12), the maps found" in text
     assert "1.3% of the cloudy pixels were taken for ice" in text
     assert "IoU 0.881 0.850–0.910" in text
     assert "Ice taken for cloud, share of the pixels of ice not defined" in text
     nothing = SCORES | {"iou": None, "f1": None}
-    assert "IoU is not defined" in text_in(data_of(WINTERS, evaluation=nothing))
+    assert "how well ice is found cannot be said" in text_in(data_of(WINTERS, evaluation=nothing))
 
 
 def legend_of(figure):

@@ -198,7 +198,7 @@ def test_another_class_of_any_legend_is_called_by_its_name(tmp_path):
     assert Path(result.outputs["bodies"]).name == "tree_cover_bodies.gpkg"
     page = (done.folder / "report.html").read_text(encoding="utf-8")
     assert "Tree cover through time" in page
-    assert "Weighted area of water" not in page
+    assert "Average area of water" not in page
     assert "How often there was water" not in page
     assert "Stayed water" not in page
     with pytest.raises(UnknownNameError, match="Did you mean 'tree_cover'"):

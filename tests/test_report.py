@@ -168,11 +168,19 @@ def test_the_first_screen_answers():
     text = _Page(render_page(_data())).text
     assert (
         "Water 1,250 km² best estimate for the whole district 1,200–1,300 km² its 90% interval "
-        "1,235 km² of that seen 125,050 ha"
+        "1,235 km² of that seen By the best estimate the area of water in the district was "
+        "1,250 km² on 2019-04-16. In nine cases of ten the true area lies between 1,200 and "
+        "1,300 km². The image: scene.tif."
     ) in text
     assert "from none of it to all of it, the area lies at 1,235–1,630 km²; that includes" in text
     assert "8.2% could not be seen (cloud 8.2%)" in text
-    assert "Against an independent reference: F1 of water 0.899, 90% interval 0.870–0.920." in text
+    assert (
+        "Compared with an independent reference, the map found 97.3% of the water there is; of "
+        "the water on the map, 83.5% is water in the reference too." in text
+    )
+    first = text[: text.index("Warnings to read")]
+    assert not re.search(r"F1|kappa|pixel|picture element|IoU", first)
+    assert "F1 0.899 0.870–0.920" in text  # the experts' table has it
     assert "Warnings to read: 1." in text
 
 
@@ -180,7 +188,8 @@ def test_the_first_screen_answers_in_ukrainian():
     text = _Page(render_page(_data("uk"))).text
     assert "Вода 1 250 км² найкраща оцінка для всієї ділянки" in text.replace("\u202f", " ")
     assert "Не видно 8,2 % території (хмари 8,2 %)" in text
-    assert "F1 води 0,899" in text
+    assert "карта знайшла 97,3 % води, яка там є; 83,5 % води на карті є водою" in text
+    assert "площа води у межах ділянки станом на 2019-04-16 становила" in text
 
 
 def test_what_is_not_independent_is_called_agreement():
@@ -194,7 +203,8 @@ def test_what_is_not_independent_is_called_agreement():
 def test_without_an_estimate_what_was_seen_leads_and_nothing_counts_to_it():
     none = {"expected_km2": None, "interval_km2": None}
     text = _Page(render_page(_data(result=none))).text
-    assert "Water 1,235 km² seen The figure is of what was seen: too little" in text
+    assert "Water 1,235 km² seen What could be seen of water in the district was" in text
+    assert "The figure is of what was seen: too little" in text
     assert "the area lies at 1,235–1,630 km²" in text
     assert "part of the best estimate" in _Page(render_page(_data())).text
     assert "best estimate and of its interval" not in text

@@ -236,13 +236,16 @@ def test_the_page_is_whole_and_loads_nothing(lang, result):
 def test_the_first_screen_answers():
     text = plain(render_page(data()))
     assert (
-        "Weighted area of water, 2025-06-05 to 2025-08-09 "
+        "Average area of water, 2025-06-05 to 2025-08-09 "
         "43.67 km² best estimate for the whole district 42.10–44.75 km² its 90% interval "
         "41.42 km² of that seen 43.42 km² seen, and filled from other dates "
+        "By the best estimate the area of water in the district was 43.67 km² (4,368 ha) on "
+        "average from 2025-06-05 to 2025-08-09. In nine cases of ten the true area lies between "
+        "42.10 and 44.75 km². Images used: 4 of 6. "
         "Whatever the part that was not seen holds, "
         "from none of it to all of it, the area lies at 41.42–53.92 km²"
     ) in text
-    assert "Dates used 4 of 6 Failed 1 Nothing seen 1 Effective dates 2.8" in text
+    assert "Dates used 4 of 6 Failed 1 Nothing seen 1 Weights" in text
     assert "given (weights.csv)" in text
     assert "varies by 7.350 km² (standard deviation)" in text
     assert "36.71–44.51 km²; 2025-07-03 moves it most (−4.711 km²)" in text
@@ -251,7 +254,7 @@ def test_the_first_screen_answers():
 def test_the_first_screen_answers_in_ukrainian():
     text = plain(render_page(data("uk")))
     assert (
-        "Зважена площа води, 2025-06-05 — 2025-08-09 "
+        "Середня площа води, 2025-06-05 — 2025-08-09 "
         "43,67 км² найкраща оцінка для всієї ділянки 42,10–44,75 км² її 90 % інтервал "
         "41,42 км² із цього видно"
     ) in text
@@ -263,7 +266,8 @@ def test_without_an_estimate_what_was_seen_leads_and_is_called_so():
         SUMMER.periods[0], expected_km2=None, interval_km2=None, filled_km2=None
     )
     text = plain(render_page(data(series=dataclasses.replace(SUMMER, periods=(seen,)))))
-    assert "2025-08-09 41.42 km² seen The figure is of what was seen: too little" in text
+    assert "2025-08-09 41.42 km² seen What could be seen of water in the district" in text
+    assert "The figure is of what was seen: too little" in text
     assert "best estimate for" not in text
 
 
@@ -453,13 +457,13 @@ def test_images_without_crs_need_only_the_size_of_their_pixels(tmp_path):
     (body,) = done.result.to_dict()["bodies"]["largest"]
     assert body["area_max_km2"] == pytest.approx(0.024)
     text = plain((done.folder / "report.html").read_text("utf-8"))
-    assert "Зважена площа води, 2025-06-05 — 2025-07-03 0,0216 км²" in text
+    assert "Середня площа води, 2025-06-05 — 2025-07-03 0,0216 км²" in text
 
 
 def test_a_single_date_is_no_span():
     period = dataclasses.replace(SUMMER.periods[0], end=SUMMER.periods[0].start)
     one = data(series=dataclasses.replace(SUMMER, periods=(period,)))
-    assert "Weighted area of water, 2025-06-05 43.67 km²" in plain(render_page(one))
+    assert "Average area of water, 2025-06-05 43.67 km²" in plain(render_page(one))
 
 
 def test_why_a_date_failed_is_said_in_ukrainian(tmp_path):

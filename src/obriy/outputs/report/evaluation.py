@@ -158,8 +158,16 @@ def of_water(words: ClassWords, found: Evaluation | None) -> Section | None:
     return section(title(text, scores), card(*about(text, scores), Grid(both, look="pair")))
 
 
-def of_cover(words: ClassWords, found: CoverEvaluation | None) -> Section | None:
-    """Return the evaluation of a map of many classes: of all, of the main ones, of labellers."""
+def of_cover(
+    words: ClassWords, found: CoverEvaluation | None, limits: Sequence[str] = ()
+) -> Section | None:
+    """Return the evaluation of a map of many classes: of all, of the main ones, of labellers.
+
+    Args:
+        words: Names of classes.
+        found: The scores.
+        limits: Sentences on what limits them.
+    """
     if found is None:
         return None
     text, scores, merged, ceiling = words.text, dict(found), found.merged, found.ceiling or {}
@@ -168,6 +176,7 @@ def of_cover(words: ClassWords, found: CoverEvaluation | None) -> Section | None
     by_class, as_named = text("landcover.by_class"), "landcover.as_named"
     parts: list[Part | None] = [
         *about(text, scores),
+        *notes(limits),
         Headed(
             text("landcover.all_classes", count=len(present_classes(scores))),
             [

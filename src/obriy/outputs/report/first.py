@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from obriy.model.areas import ALL, WHOLE_IMAGE
 from obriy.model.headline import Headline
-from obriy.outputs.report.cells import Table, causes, getter, interval_km2
+from obriy.outputs.report.cells import Table, bare, causes, getter, interval_km2
 from obriy.render.text import Text
 
 Named = tuple[str, str]
@@ -27,6 +27,7 @@ class First:
         interval: Its 90 % interval, likewise; None: there is none.
         beneath: Other figures, smaller: what was seen, what was filled.
         known: Whether the headline is a figure.
+        plain: The answer in sentences, for whoever reads no further.
         lines: The same in other units.
         says: Sentences on it.
         table: Parts of the whole, where it has such.
@@ -40,6 +41,7 @@ class First:
     interval: Named | None = None
     beneath: Sequence[Named] = ()
     known: bool = True
+    plain: Sequence[str] = ()
     lines: Sequence[str] = ()
     says: Sequence[str] = ()
     table: Table | None = None
@@ -82,6 +84,38 @@ def _reach(text: Text, head: Headline) -> list[str]:
         whatever = text(f"answer.{key}", bounds=interval_km2(text, head.bounds_km2))
         said.append(f"{whatever} {text('answer.supposes')}" if head.of == "whole" else whatever)
     return said
+
+
+_MUCH: Final = 100.0
+"""km² from which nobody counts in hectares."""
+
+
+def in_words(text: Text, head: Headline, when: str, place: str, *made: str) -> list[str]:
+    """Say what the figure is, its range, and what it was made from, as one would say it aloud.
+
+    Args:
+        text: The language.
+        head: What leads.
+        when: The day or the days, in words; empty: not known.
+        place: What it is of, as in `figures`.
+        made: Sentences on the images.
+    """
+    if head.km2 is None:
+        return list(made)
+    area = text.area(head.km2)
+    if head.km2 < _MUCH:
+        area = f"{area} ({text.hectares(head.km2)})"
+    values = {
+        "area": area,
+        "what": text(f"plain.{'ice' if head.what == 'ice' else 'water'}"),
+        "place": text(f"plain.{place}"),
+        "when": when or text("plain.once"),
+    }
+    said = [text(f"plain.{'whole' if head.of == 'whole' else 'seen'}", **values)]
+    if head.interval_km2 is not None:
+        low, high = (text.area(value) for value in head.interval_km2)
+        said.append(text("plain.range", low=bare(low), high=high))
+    return [*said, *made]
 
 
 def districts_seen(text: Text, areas: Sequence[Any]) -> list[Named]:

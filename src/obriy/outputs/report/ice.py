@@ -10,7 +10,7 @@ from obriy.model.result.ice import IceDate, IceEvaluation, IceResult
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Columns, interval_km2, table
 from obriy.outputs.report.evaluation import Measure, measures
-from obriy.outputs.report.first import First, could_not_be_seen, figures
+from obriy.outputs.report.first import First, could_not_be_seen, figures, in_words
 from obriy.outputs.report.moving import by_district, figures_of, moving_map, patch
 from obriy.outputs.report.page import Page, Report
 from obriy.outputs.report.parts import Grid, Headed, Part, Section, Words, card, notes, section
@@ -136,9 +136,13 @@ def _first(
         )
     largest = "ice.answer_max" if len(rows) > 1 and head.maximum else "ice.answer_date"
     first = figures(text, text(largest, date=head.date), head, "sea")
+    used = {"used": sum(row.ice_km2 is not None for row in rows), "all": len(rows)}
     more = [*_counted(text, head), *_latest(text, rows, most), *_told(text, seasons)]
     return dataclasses.replace(
         first,
+        plain=in_words(
+            text, head, text("plain.on", date=head.date), "sea", text("plain.images", **used)
+        ),
         says=[*first.says, *more],
         seen=could_not_be_seen(text, most, _only(areas, most), "ice"),
         trust=_trust(text, result.evaluation),
@@ -201,16 +205,18 @@ def _trust(text: Text, found: IceEvaluation | None) -> str:
     scores = dict(found)
     if found.iou is None:
         return text("ice.trust_undefined")
-    span = cells.score_span(text, (scores.get("intervals") or {}).get("iou"))
     cloud = found.cloud_as_ice
     return text(
         "ice.trust",
         images=scores["scenes"],
-        iou=cells.score(text, found.iou),
-        interval=text("report.trust_interval", interval=span) if span else "",
-        accuracy=cells.score(text, found.overall_accuracy),
+        recall=_of(text, found.recall),
+        precision=_of(text, found.precision),
         cloud="" if cloud is None else text("ice.trust_cloud", share=text.percent(cloud)),
     )
+
+
+def _of(text: Text, share: float | None) -> str:
+    return text("report.undefined") if share is None else text.percent(share)
 
 
 def _facts(text: Text, result: IceResult, most: IceDate) -> list[tuple[str, str]]:

@@ -58,14 +58,14 @@ def page(
     problems = [text.sentence(problem) for problem in result.problems]
     return Page(
         dataclasses.replace(report, provenance=_shortened(report.provenance)),
-        _first(words, result),
+        _first(words, report),
         [
             section(
                 text("report.map"), _map(words, report), name="map",
             ),
             section(text("landcover.districts"), _districts(words, result)),
             report.warned(),
-            of_cover(words, result.evaluation),
+            of_cover(words, result.evaluation, _limits(words, result)),
             section(text("year.title"), of_season(text, result.season)),
             section(text("year.clusters"), _picture(text, years, "year.sheet")),
             section(text("landcover.sheet"), _picture(text, sheet, "landcover.sheet")),
@@ -116,9 +116,21 @@ def _shortened(provenance: Provenance) -> Provenance:
     return dataclasses.replace(provenance, steps=tuple(steps))
 
 
-def _first(words: ClassWords, result: LandcoverResult) -> First:
+def _in_words(words: ClassWords, result: LandcoverResult, most: ClassRow) -> str:
+    """Say what covers most, and who says so."""
+    text = words.text
+    name, share = words.titles[most.code], text.percent(most.share, 0)
+    who = ", ".join(_labellers(result.clusters)) or result.method
+    return text("plain.cover", name=name, share=share, who=who)
+
+
+def _first(words: ClassWords, report: Report[LandcoverResult]) -> First:
     """Return the first screen: which classes, how much of each, how sure, how far to trust it."""
-    text, classes = words.text, _largest_first(result.total.classes)
+    text, result = words.text, report.result
+    classes, made = (
+        _largest_first(result.total.classes),
+        text("plain.image_named", name=report.title),
+    )
     named = any(row.code != UNNAMED for row in classes)
     head = text("landcover.nobody" if classes else "report.area_unseen")
     if named:
@@ -128,6 +140,7 @@ def _first(words: ClassWords, result: LandcoverResult) -> First:
         text("landcover.title"),
         (head, ""),
         known=named,
+        plain=[_in_words(words, result, classes[0]), made] if named else [made],
         table=_bars(words, classes) if classes else None,
         facts=_facts(words, result),
         seen=text("landcover.unseen", share=text.percent(unseen))
@@ -186,15 +199,24 @@ def _labellers(clusters: Sequence[ClusterRow]) -> list[str]:
 
 
 def _trust(words: ClassWords, result: LandcoverResult) -> list[str]:
-    """Return sentences on the score, on what limits it, and on the reference itself."""
+    """Return sentences on the score, or that nobody knows."""
     text, found = words.text, result.evaluation
     silent = sum(c.share for c in result.clusters if c.code == UNNAMED)
     said = [text("landcover.silent", share=text.percent(silent))] if silent > 0 else []
     if found is None:
         return [*said, text("report.trust_none"), text("landcover.sure_is_not")]
-    scores, now, ceiling = dict(found), found.overall_accuracy, found.ceiling
-    if now is not None:  # of a reference of one class there is none; the notes say so
-        said.append(_score_sentence(text, scores))
+    if found.overall_accuracy is not None:  # of a reference of one class there is none
+        said.append(_score_sentence(text, dict(found)))
+    return said
+
+
+def _limits(words: ClassWords, result: LandcoverResult) -> list[str]:
+    """Return sentences on what limits the score: clusters, names, the reference itself."""
+    text, found = words.text, result.evaluation
+    if found is None:
+        return []
+    said, scores = [], dict(found)
+    now, ceiling = found.overall_accuracy, found.ceiling
     if now is not None and ceiling:
         best = ceiling["overall_accuracy"]
         said.append(
@@ -220,16 +242,18 @@ def _own_accuracies(text: Text, versions: Sequence[Row]) -> str:
 
 
 def _score_sentence(text: Text, scores: Row) -> str:
-    span = cells.score_span(text, (scores.get("intervals") or {}).get("overall_accuracy"), 2)
+    bounds = (scores.get("intervals") or {}).get("overall_accuracy")
+    low, high = bounds or (0.0, 0.0)
+    span = text.span(text.number(100 * low, 0), text.percent(high, 0)) if bounds else ""
     merged = (scores.get("merged") or {}).get("overall_accuracy")
     key = "accuracy_sentence" if scores["independent"] else "agreement_sentence"
     return text(
         f"landcover.{key}",
-        accuracy=text.number(scores["overall_accuracy"], 2),
+        accuracy=text.percent(scores["overall_accuracy"], 0),
         interval=text("report.trust_interval", interval=span) if span else "",
         merged=""
         if merged is None
-        else text("landcover.merged_part", accuracy=text.number(merged, 2)),
+        else text("landcover.merged_part", accuracy=text.percent(merged, 0)),
     )
 
 

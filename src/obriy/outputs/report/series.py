@@ -12,7 +12,7 @@ from obriy.model.result.measured import SeriesResult
 from obriy.model.result.water import Bodies, WaterDate
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Columns, Table, getter, signed, span_km2, table
-from obriy.outputs.report.first import First, districts_seen, figures, place_of
+from obriy.outputs.report.first import First, districts_seen, figures, in_words, place_of
 from obriy.outputs.report.moving import by_district, figures_of, followed, moving_map
 from obriy.outputs.report.page import Page, Report
 from obriy.outputs.report.parts import (
@@ -66,6 +66,7 @@ def page(
                 text("series.title"),
                 report.drawing("series", text("series.plot_alt"), look="card wide"),
                 *notes(_of_plot(text, series)),
+                *notes(_about_dates(text, total.periods[0], several=several)),
             ),
             section(text("report.districts"), _districts(text, series)) if several else None,
             report.warned(),
@@ -122,27 +123,57 @@ def little_maps(text: Text, job: str, drawn: int, mapped: int) -> str:
 
 def _first(text: Text, result: SeriesResult, series: AreaSeries, total: AreaSeries) -> First:
     """Return the first screen: S, its interval, what it rests on."""
-    period, several = total.periods[0], len(series.periods) > 1
+    period = total.periods[0]
     one_day = period.start == period.end
     span = text("series.span", start=period.start, end=period.end)
     head = result.headline
     assert head is not None  # of areas there is one
     label = text("series.period", span=period.start if one_day else span)
     first = figures(text, label, head, place_of(period.district))
+    key = "on" if one_day else "average"
+    when = text(f"plain.{key}", date=period.start, start=period.start, end=period.end)
     filled = head.filled_km2
     more = [] if filled is None else [(text.area(filled), text("series.filled_value"))]
     return dataclasses.replace(
         first,
         beneath=[*first.beneath, *more],
-        seen=" ".join(_about_dates(text, period, several=several)),
+        plain=in_words(text, head, when, place_of(period.district), _images(text, total)),
+        seen=_unseen(text, period),
         trust=text("report.trust_none"),
         facts=_facts(text, result, series, total),
     )
 
 
+def _images(text: Text, total: AreaSeries) -> str:
+    counts = _counts(total)
+    return text("plain.images", used=counts["used"], all=len(total.areas))
+
+
+def _counts(total: AreaSeries) -> dict[str, int]:
+    """Count the dates that are used, and those that are not, by why."""
+    areas = total.areas
+    failed = sum(a.area_km2 is None and a.status == "failed" for a in areas)
+    blind = sum(a.area_km2 is None and a.status != "failed" for a in areas)
+    idle = sum(weight == 0 for weight in total.periods[0].weights.values())
+    used = len(areas) - failed - blind - idle
+    return {"used": used, "dates_failed": failed, "dates_blind": blind, "dates_zero": idle}
+
+
+def _unseen(text: Text, period: PeriodArea) -> str:
+    """Say how much of the place the dates did not see, and whether it counts."""
+    if cells.clouds_unknown(period):
+        return ""
+    if period.unseen_share <= 0:
+        return text("report.all_seen")
+    said = text("series.unseen_average", share=text.percent(period.unseen_share))
+    return said if period.expected_km2 is None else f"{said} {text('answer.counts')}"
+
+
 def _about_dates(text: Text, period: PeriodArea, *, several: bool) -> list[str]:
-    """Tell change in time from the error of measuring, and say on which date S leans."""
+    """Tell change in time from the error of measuring, and say on which date the average leans."""
     said = [] if period.interval_km2 is None else [text("series.measuring")]
+    key = "series.counts_as_least" if several else "series.counts_as"
+    said.append(text(key, dates=text.number(period.effective_dates, 1)))
     if period.change_sd_km2 > _ROUNDING:
         key = "series.in_time_most" if several else "series.in_time"
         said.append(text(key, sd=text.area(period.change_sd_km2)))
@@ -165,19 +196,12 @@ def _about_dates(text: Text, period: PeriodArea, *, several: bool) -> list[str]:
 def _facts(
     text: Text, result: SeriesResult, series: AreaSeries, total: AreaSeries
 ) -> list[tuple[str, str]]:
-    period, areas, several = total.periods[0], total.areas, len(series.periods) > 1
-    failed = sum(a.area_km2 is None and a.status == "failed" for a in areas)
-    blind = sum(a.area_km2 is None and a.status != "failed" for a in areas)
-    idle = sum(weight == 0 for weight in period.weights.values())
-    used = len(areas) - failed - blind - idle
-    counts = {"dates_failed": failed, "dates_blind": blind, "dates_zero": idle}
+    period, areas = total.periods[0], total.areas
+    counts = _counts(total)
+    used = counts.pop("used")
     return [
         (text("series.dates_used"), text("series.dates_of", used=used, all=len(areas))),
         *((text(f"series.{key}"), str(count)) for key, count in counts.items() if count),
-        (
-            text("series.effective_least" if several else "series.effective"),
-            text.number(period.effective_dates, 1),
-        ),
         (text("series.weights"), _weights(text, result.weights)),
         (text("series.unseen"), cells.unseen(text, period)),
         *districts_seen(text, series.areas),

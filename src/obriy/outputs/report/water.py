@@ -9,7 +9,14 @@ from obriy.model.result.measured import ImageResult
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Columns, table
 from obriy.outputs.report.evaluation import ClassWords, of_water
-from obriy.outputs.report.first import First, could_not_be_seen, districts_seen, figures, place_of
+from obriy.outputs.report.first import (
+    First,
+    could_not_be_seen,
+    districts_seen,
+    figures,
+    in_words,
+    place_of,
+)
 from obriy.outputs.report.moving import by_district, figures_of, moving_map, patch
 from obriy.outputs.report.page import Page, Report
 from obriy.outputs.report.parts import Grid, Part, Words, card, section
@@ -35,11 +42,12 @@ def page(
     histograms = report.drawings("histogram", "plot")
     return Page(
         report,
-        _first(text, result, areas, share_of_seen),
+        _first(report, areas, share_of_seen),
         [
             section(
                 text("report.map"),
                 _map(report, areas),
+                _whole_pixels(text, result),
                 name="map",
             ),
             section(text("report.districts"), _districts(text, areas)),
@@ -80,10 +88,12 @@ def _map(report: Report[ImageResult], areas: AreaSeries | None) -> Part | None:
 
 
 def _first(
-    text: Text, result: ImageResult, areas: AreaSeries | None, share_of_seen: float | None
+    report: Report[ImageResult], areas: AreaSeries | None, share_of_seen: float | None
 ) -> First:
     """Return the first screen: how much water, what was unseen, how far to trust it."""
+    text, result = report.text, report.result
     rows = () if areas is None else areas.areas
+    made = text("plain.image_named", name=report.title)
     one = rows[0] if len(rows) == 1 else None
     dates = [row.date for row in result.dates if row.date]
     place = "district" if one is None else place_of(one.district)
@@ -93,7 +103,8 @@ def _first(
         first = dataclasses.replace(first, value=(text("report.area_unknown"), ""))
     return dataclasses.replace(
         first,
-        lines=_lines(text, result, first.value[1], share_of_seen),
+        plain=in_words(text, result.headline, _when(text, dates), place, made),
+        lines=_lines(text, result, share_of_seen),
         facts=[
             (text("report.date"), ", ".join(dates) or text("report.date_unknown")),
             *methods(text, result),
@@ -111,16 +122,26 @@ def methods(text: Text, result: RunResult) -> list[tuple[str, str]]:
     return [] if method is None else [(text("report.method"), str(method))]
 
 
-def _lines(text: Text, result: ImageResult, what: str, share_of_seen: float | None) -> list[str]:
-    """Say the same in other units; ``what`` the first figure is, for others stand between."""
-    lines, mask = [], getattr(result, "mask_area_km2", None)
-    if result.expected_km2 is not None:
-        lines.append(f"{text.hectares(result.expected_km2)}, {what}")
+def _when(text: Text, dates: list[str]) -> str:
+    return text("plain.on", date=", ".join(dates)) if dates else ""
+
+
+def _lines(text: Text, result: ImageResult, share_of_seen: float | None) -> list[str]:
+    """Say the same in other units; the first, of the whole, is named where others stand between."""
+    lines = []
+    if result.expected_km2 is None and result.area_km2 is not None:
+        lines.append(text.hectares(result.area_km2))
     if share_of_seen is not None:
         lines.append(text("report.share_of_seen", share=text.percent(share_of_seen)))
-    if mask is not None and mask != result.area_km2:
-        lines.append(text("report.whole_pixels", area=text.area(mask)))
     return lines
+
+
+def _whole_pixels(text: Text, result: ImageResult) -> Part | None:
+    """Say what was seen in whole pixels, where shares of pixels made the figure."""
+    mask = getattr(result, "mask_area_km2", None)
+    if mask is None or mask == result.area_km2:
+        return None
+    return Words(text("report.whole_pixels", area=text.area(mask)))
 
 
 def _seen(text: Text, result: ImageResult, area: Area | None) -> str:
@@ -134,15 +155,13 @@ def _trust(text: Text, found: Evaluation | None) -> str:
     """Say how the map fared against a reference, or that nobody knows."""
     if found is None:
         return text("report.trust_none")
-    scores = dict(found)
     water = next((c for c in found.classes if c["name"] == "water"), None)
     if water is None or water["f1"] is None:
         return text("report.trust_undefined")
-    interval = cells.score_span(text, (scores.get("intervals") or {}).get("water.f1"))
     return text(
         "report.trust_accuracy" if found.independent else "report.trust_agreement",
-        f1=cells.score(text, water["f1"]),
-        interval=text("report.trust_interval", interval=interval) if interval else "",
+        recall=text.percent(water["recall"]),
+        precision=text.percent(water["precision"]),
     )
 
 
