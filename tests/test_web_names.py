@@ -30,7 +30,7 @@ def cover(tmp_path_factory):
     folder = tmp_path_factory.mktemp("names") / "cover"
     values = {
         "source": "simulated:?size=96", "out": folder, "clusters": "5", "reference": None,
-        "outputs": ["landcover", "clusters", "sheet"],
+        "outputs": ["landcover", "clusters"],
     }  # fmt: skip
     run_job(make_config(LandcoverConfig, {k: v for k, v in values.items() if v is not None}))
     return folder

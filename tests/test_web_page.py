@@ -188,30 +188,6 @@ def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server, image
     page.get_by_role("tab", name="Figures").wait_for()
 
 
-def test_pages_are_read_by_everybody(page, server):
-    """Axe finds nothing wrong, light and dark, in both languages, on a telephone too."""
-    packed = sorted((Path(__file__).parents[1] / ".venv" / "axe").glob("axe-core-*.tgz"))
-    if not packed:
-        pytest.skip("axe-core is not here: make browser")
-    with tarfile.open(packed[-1]) as archive:
-        axe = archive.extractfile("package/axe.min.js").read().decode()
-    views = ["", "new", "runs/mine", "runs/mine?tab=figures", "runs/mine?tab=files", "api"]
-    for look, lang, width in (("light", "en", 1280), ("dark", "uk", 360)):
-        page.set_viewport_size({"width": width, "height": 800})
-        page.goto(f"{server.address}/look/{look}")
-        page.goto(f"{server.address}/lang/{lang}")
-        for view in views:
-            page.goto(f"{server.address}/{view}")
-            page.wait_for_load_state("networkidle")
-            page.evaluate(axe)
-            found = page.evaluate("axe.run()")
-            wrong = [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
-            assert wrong == [], f"{view} {look}"
-            assert len(found["passes"]) > 20
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{view} is wider than the screen"
-
-
 def on_map(page, lon, lat):
     """Return where a place is on the screen."""
     return page.evaluate(
@@ -287,6 +263,38 @@ def test_a_person_names_a_cluster(page, server):
     assert (largest["code"], largest["confidence"]) == (100, 1.0)
     assert sum(row["code"] == 100 for row in result["clusters"]) == 1
     assert server.get("/api/runs/cover").json()["state"] == "done"
+
+
+def test_pages_are_read_by_everybody(page, server):
+    """Axe finds nothing wrong, light and dark, in both languages, on a telephone too."""
+    packed = sorted((Path(__file__).parents[1] / ".venv" / "axe").glob("axe-core-*.tgz"))
+    if not packed:
+        pytest.skip("axe-core is not here: make browser")
+    with tarfile.open(packed[-1]) as archive:
+        axe = archive.extractfile("package/axe.min.js").read().decode()
+    views = [
+        "",
+        "new",
+        "runs/mine",
+        "runs/mine?tab=figures",
+        "runs/mine?tab=files",
+        "runs/cover",
+        "api",
+    ]
+    for look, lang, width in (("light", "en", 1280), ("dark", "uk", 360)):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(f"{server.address}/look/{look}")
+        page.goto(f"{server.address}/lang/{lang}")
+        for view in views:
+            page.goto(f"{server.address}/{view}")
+            page.wait_for_load_state("networkidle")
+            page.evaluate(axe)
+            found = page.evaluate("axe.run()")
+            wrong = [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
+            assert wrong == [], f"{view} {look}"
+            assert len(found["passes"]) > 20
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{view} is wider than the screen"
 
 
 def test_the_list_is_the_folder(page, server):

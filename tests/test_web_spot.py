@@ -9,6 +9,7 @@ from obriy.render.text import text_of
 from obriy.web import rasters, shapes, spot
 from obriy.web.shelf import Shelf
 from obriy.workflows.config.base import make_config
+from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.jobs import run_job
 
@@ -115,3 +116,25 @@ def test_first_and_last_water_of_a_body_are_those_of_its_chart(season):
         assert facts[text("series.body_max")] == text.hectares(largest).split("\u00a0")[0]
         apart += parts == ["2023-05-01"]
     assert apart
+
+
+def test_the_image_of_a_season_is_what_was_made_of_its_dates(season, tmp_path):
+    """A map of land cover of many dates has no image of its own: the season stands for it."""
+    _, images = season
+    values = {
+        "source": str(images), "out": tmp_path / "runs" / "cover", "clusters": 3, "rounds": 0,
+        "outputs": ["landcover"],
+    }  # fmt: skip
+    run_job(make_config(LandcoverConfig, values))
+    run = Shelf(tmp_path / "runs").run("cover")
+    date = "2023-05-01/2023-09-01"
+    lon, lat = next((x, y) for x, y in places(run) if read_at(images / f"{DATES[1]}.tif", x, y))
+    kept = read_at(run.folder / "season.tif", lon, lat)
+    found = spot.spectrum_of(run, date, lon, lat)
+    with rasterio.open(run.folder / "season.tif") as image:
+        scale = image.scales[image.descriptions.index("nir")]
+    assert {b: v for b, _, v in found.bands}["nir"] == pytest.approx(kept["nir"] * scale, abs=1e-6)
+    picture = next(p for p in rasters.pictures(run) if p.date == date)
+    with rasterio.open(rasters.made(run, picture).file) as made:
+        assert (made.width, made.height) == (64, 64)
+        assert made.read(4).min() == 255

@@ -137,7 +137,7 @@ def pictures(run: ShelfRun) -> list[Raster]:
         return []
     desk = run.work.desk / "pictures"
     return [
-        Raster(name, date, f"{name}:{date}", desk / f"{name}_{date}.tif", layer)
+        Raster(name, date, f"{name}:{date}", desk / f"{name}_{date.replace('/', '_')}.tif", layer)
         for date in dates
         for name, layer in PICTURES.items()
     ]
@@ -153,7 +153,7 @@ def made(run: ShelfRun, raster: Raster) -> Raster:
     with _MAKING:
         if not raster.file.exists() and config is not None:
             infrared = raster.layer.name == "infrared"
-            scene_picture(config, raster.date, raster.file, infrared=infrared)
+            scene_picture(config, raster.date, run.folder, raster.file, infrared=infrared)
     return raster
 
 

@@ -80,7 +80,7 @@ def _scene(folder: Path, changed: float, date: str) -> xr.Dataset:
     """Open an image once for many clicks: one that is made up takes a while."""
     config = read_config(folder)
     assert isinstance(config, ReadingConfig)  # `images_of` has looked
-    return scene_of_date(config, date)
+    return scene_of_date(config, date, folder)
 
 
 def through_time(run: ShelfRun, lon: float, lat: float, lang: str) -> Through:

@@ -14,9 +14,10 @@ from obriy.render.maps import preview
 from obriy.sources.area_grid import area_grid
 from obriy.sources.base import Query
 from obriy.sources.finding import list_items
-from obriy.sources.scene import SWATHS, asked, open_item
+from obriy.sources.scene import SWATHS, asked, open_item, open_scene
 from obriy.workflows.config.reading import ReadingConfig
 from obriy.workflows.inputs import districts_of, lies_far
+from obriy.workflows.landcover.season import SEASON
 from obriy.workflows.opening import told
 
 SIDE: Final = 2048
@@ -30,12 +31,15 @@ def sources_of(config: ReadingConfig) -> list[str]:
     return [] if any(map(lies_far, names)) else names
 
 
-def scene_picture(config: ReadingConfig, date: str, path: Path, *, infrared: bool = False) -> Path:
+def scene_picture(
+    config: ReadingConfig, date: str, folder: Path, path: Path, *, infrared: bool = False
+) -> Path:
     """Write a picture of an image of a run, cut to its districts.
 
     Args:
         config: Of the run.
-        date: Of the image, ISO 8601; empty: it has none.
+        date: Of the image, ISO 8601, of a season an interval; empty: it has none.
+        folder: The run folder.
         path: The GeoTIFF.
         infrared: Near infrared as red in place of true colour, where there is such a band.
 
@@ -43,7 +47,7 @@ def scene_picture(config: ReadingConfig, date: str, path: Path, *, infrared: boo
         SourceError: there is no such image (any more).
         ObriyError: as `open_scene` raises.
     """
-    scene = scene_of_date(config, date)
+    scene = scene_of_date(config, date, folder)
     districts = districts_of(config)
     part = crop(scene, districts) if districts and geobox_of(scene).crs is not None else scene
     return write_picture(preview(part, SIDE, infrared=infrared), geobox_of(part), path)
@@ -74,17 +78,20 @@ def last_picture(config: ReadingConfig, path: Path) -> str:
     return item.date
 
 
-def scene_of_date(config: ReadingConfig, date: str) -> xr.Dataset:
-    """Open the image of a run that is of a date, lazily.
+def scene_of_date(config: ReadingConfig, date: str, folder: Path) -> xr.Dataset:
+    """Open the image of a run that is of a date, lazily; of a season what was made of its dates.
 
     Args:
         config: Of the run.
-        date: ISO 8601; empty: it has none.
+        date: ISO 8601, of a season an interval; empty: it has none.
+        folder: The run folder.
 
     Raises:
         SourceError: there is no such image (any more).
         ObriyError: as `open_scene` raises.
     """
+    if "/" in date and (folder / SEASON).exists():
+        return open_scene(folder / SEASON)
     query = Query(getattr(config, "datetime", None))
     items = [i for i in list_items(sources_of(config), query) if not i.skipped]
     item = next((i for i in items if i.date == date), items[0] if len(items) == 1 else None)

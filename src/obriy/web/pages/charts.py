@@ -57,10 +57,14 @@ def series_chart(
     _chart(
         {
             "grid": [
-                {"left": 64, "right": 24, "top": 56, "height": "54%"},
+                {"left": 64, "right": 24, "top": 84, "height": "48%"},
                 {"left": 64, "right": 24, "bottom": 40, "height": "14%"},
             ],
-            "legend": {"top": 0, "textStyle": {":color": _TEXT}, "type": "scroll"},
+            "legend": {
+                "top": 0,
+                "textStyle": {":color": _TEXT},
+                "type": "plain" if len(runs) == 1 else "scroll",
+            },
             "tooltip": {"trigger": "axis", ":valueFormatter": _NUMBER},
             "xAxis": [
                 {**time, "gridIndex": 0, "axisLabel": {"show": False}},

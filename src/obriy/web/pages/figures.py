@@ -81,6 +81,7 @@ def _of_what(result: RunResult, text: Text) -> str:
     """Return the days and districts that a result is of."""
     days = sorted(row.date for row in getattr(result, "dates", []) if row.date)
     when = list(dict.fromkeys([days[0], days[-1]])) if days else []
+    when = [edge for day in when for edge in day.split("/")]  # of a season an interval
     rows = getattr(result, "districts", [])
     return " · ".join([" – ".join(when)] * bool(when) + [text.place(r.district) for r in rows[:3]])
 
@@ -237,7 +238,7 @@ def _scores(result: RunResult, text: Text, reader: Reader) -> None:
     with card(words("scores")):
         if not found.independent:
             ui.label(text("report.agreement_note")).classes("ob-note")
-        ui.label(text("report.reference", source=_base(found.reference)))
+        ui.label(text("report.reference", source=_base(text.sentence(found.reference))))
         col = Columns(text, "report")
         whole = [
             (text.known("measures", name), getattr(found, name, None))

@@ -19,6 +19,8 @@ LANG_COOKIE: Final = "obriy_lang"
 LOOK_COOKIE: Final = "obriy_look"
 _PRIMARY: Final = "#2b7ab8"
 """Of sliders and frames: three times as light as the dark page, a third of the light one."""
+_SHORT: Final = 16
+"""Letters of a cell that stands on one line: a date, a name."""
 LOOKS: Final = {"auto": None, "dark": True, "light": False}
 ICONS: Final = {
     "running": "hourglass_top", "done": "check_circle", "partial": "warning",
@@ -153,7 +155,8 @@ def table(shown: Table, label: str) -> None:
 
 
 def _cell(tag: str, value: str | Cell, number: bool) -> Any:
-    with ui.element(tag).classes("n" if number else "") as made:
+    short = tag == "td" and len(str(getattr(value, "text", value))) <= _SHORT
+    with ui.element(tag).classes("n" if number else "k" if short else "") as made:
         if isinstance(value, Cell) and value.colour:
             with ui.element("span").classes("ob-row"):
                 swatch(value.colour)

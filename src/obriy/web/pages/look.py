@@ -128,7 +128,10 @@ class MapView:
             ui.label(words("no_place")).classes("ob-soft")
         named = bool(getattr(self.left.run.result(), "clusters", ())) if self.left.run else False
         with ui.element("div").classes("ob-see ob-wide" if named else "ob-see"):
-            options = {"maxZoom": rasters.DEEPEST, "attributionControl": False}
+            options = {
+                "maxZoom": rasters.DEEPEST, "attributionControl": False,
+                "zoomSnap": 0.25,  # what is shown first fills the frame
+            }  # fmt: skip
             self.board = ui.leaflet(center=self._centre(), zoom=13, options=options)
             self.board.classes("ob-map").props(f'role="region" aria-label="{words("map")}"')
             self.board.clear_layers()
@@ -200,7 +203,7 @@ class MapView:
         dates, words = side.dates, self.words
         if len(dates) < 2:
             return
-        names = {date: date or words("undated") for date in dates}
+        names = {date: date.replace("/", " – ") or words("undated") for date in dates}
         ui.select(
             names, label=words("date"), value=side.date,
             on_change=lambda e: self._to_date(side, str(e.value)),

@@ -63,7 +63,7 @@ def _missing(reader: Reader, name: str) -> None:
 
 
 def _compare(shelf: Shelf, reader: Reader, first: ShelfRun, second: ShelfRun) -> None:
-    with ui.element("div").classes("ob-grid"):
+    with ui.element("div").classes("ob-two"):
         for run in (first, second):
             result = run.result()
             if result is not None:

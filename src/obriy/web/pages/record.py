@@ -7,7 +7,7 @@ from nicegui import ui
 from obriy.model.result.base import RunResult
 from obriy.outputs.report import record
 from obriy.outputs.report.record import files as named_files
-from obriy.render.text import text_of
+from obriy.render.text import NBSP, Text, text_of
 from obriy.web.pages.frame import Reader, api_url, card, listing, table
 from obriy.web.pages.plan import nodes
 from obriy.web.shelf import Shelf, ShelfRun
@@ -49,24 +49,26 @@ def files(run: ShelfRun, result: RunResult | None, reader: Reader) -> None:
             with ui.element("ul").classes("ob-files"):
                 for (title, _), place in zip(titles, places, strict=True):
                     if place is not None:
-                        _file(run, place, title)
+                        _file(run, place, title, text)
                 for name in ("result.json", "config.yaml"):
                     if run.file(name) is not None:
-                        _file(run, name, name)
+                        _file(run, name, name, text)
     with (
         ui.expansion(words("more_files"), icon="folder").classes("ob-card"),
         ui.element("ul").classes("ob-files"),
     ):
         for name in run.files():
-            _file(run, name, name)
+            _file(run, name, name, text)
 
 
-def _file(run: ShelfRun, place: str, title: str) -> None:
+def _file(run: ShelfRun, place: str, title: str, text: Text) -> None:
     size = (run.folder / place).stat().st_size
     with ui.element("li"), ui.link(target=api_url(run.name, "files", place)):
         shown = "" if title == place else f" · {Path(place).name}"
-        ui.label(f"{title}{shown} · {_size(size)}")
+        ui.label(f"{title}{shown} · {_size(size, text)}")
 
 
-def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, size // 1000)} KB"
+def _size(size: int, text: Text) -> str:
+    if size >= 1e6:
+        return f"{text.number(size / 1e6, 1)}{NBSP}{text('units.mb')}"
+    return f"{text.number(max(1, size // 1000), 0)}{NBSP}{text('units.kb')}"

@@ -121,7 +121,9 @@ class _Start:
         with ui.dialog().props("maximized") as dialog, ui.card().classes("w-full"):
             heading(words("draw"), 2)
             ui.label(words("draw_says")).classes("ob-soft")
-            options = {"maxZoom": rasters.DEEPEST, "attributionControl": False}
+            options = {
+                "maxZoom": rasters.DEEPEST, "attributionControl": False, "zoomSnap": 0.25,
+            }  # fmt: skip
             board = ui.leaflet(
                 center=(48.5, 32.0), zoom=6, options=options,
                 draw_control={"draw": _DRAWN, "edit": {"edit": False, "remove": False}},
