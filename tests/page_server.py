@@ -17,6 +17,8 @@ PATIENCE_S = 90
 class PageServer:
     """The server; it can be killed, and started again over the same folder."""
 
+    python = sys.executable
+
     def __init__(self, folder, *more, env=None):
         self.folder = Path(folder)
         self.more = [str(word) for word in more]
@@ -25,7 +27,7 @@ class PageServer:
         self.process = None
 
     def start(self, port=0):
-        command = [sys.executable, "-m", "obriy", "serve", str(self.folder), "--port", str(port)]
+        command = [self.python, "-m", "obriy", "serve", str(self.folder), "--port", str(port)]
         self.process = subprocess.Popen(
             [*command, *self.more], stdout=subprocess.PIPE, text=True, env=self.env
         )
