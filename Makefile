@@ -7,7 +7,7 @@ DEV    := $(VENV)/.dev
 WEB    := $(VENV)/.web
 DEEP   := $(VENV)/.deep
 
-.PHONY: demo serve browser test test-deep soak check schema docs notebooks bench bench-small clean
+.PHONY: demo serve browser test test-deep test-wheel soak check schema docs notebooks bench bench-small clean
 
 demo: $(CORE)  ## map water, land cover and ice of samples and say where the reports are
 	$(BIN)/obriy demo
@@ -27,6 +27,9 @@ test: $(DEV)  ## every test but those of the extra `deep`
 
 test-deep: $(DEEP)  ## those of the extra `deep` (torch: some gigabytes)
 	$(BIN)/python -m pytest -q tests/test_nets.py tests/test_deep_*.py
+
+test-wheel: $(DEV)  ## build the wheel, install it into an environment of its own, run it there
+	$(BIN)/python -m pytest -q tests/wheel.py
 
 soak: $(DEV)  ## a season over a network that fails in every way; some minutes
 	$(BIN)/python -m tests.soak

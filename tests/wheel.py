@@ -6,15 +6,15 @@ It is no part of `make test`: it installs all that the package needs into an env
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 from tests.page_server import PageServer
-from tests.test_packaging import said
+from tests.test_packaging import PROJECT, said
 
 import obriy
 
@@ -25,9 +25,8 @@ HOUSE = ROOT / "src" / "obriy"
 def run(*words, folder):
     """Run a command in a folder where nothing of the clone can be found."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "OBRIY_", "VIRTUAL"))}
-    done = subprocess.run(
-        [str(word) for word in words], cwd=folder, env=env, capture_output=True, text=True
-    )
+    line = [str(word) for word in words]
+    done = subprocess.run(line, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{words}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
@@ -37,21 +36,53 @@ def wheel(tmp_path_factory):
     made = tmp_path_factory.mktemp("dist")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     asked = [*pip, "download", "--quiet", "--no-deps", "--dest", made / "any", "hatchling"]
-    reached = subprocess.run(asked, capture_output=True, text=True)
-    if reached.returncode:
-        pytest.skip(f"no package index: {reached.stderr.strip()[-200:]}")
+    if subprocess.run(asked, capture_output=True, check=False).returncode:
+        pytest.skip("no package index is reached: nothing can be installed elsewhere")
     run(*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", made, ROOT, folder=made)
     (file,) = made.glob("obriy-*.whl")
     return file
 
 
+def environment(python, place, *wanted):
+    """Make an environment in a folder, with what is wanted, and nothing of ours but that."""
+    run(python, "-m", "venv", place / "env", folder=place)
+    run(place / "env/bin/pip", "install", "--quiet", *wanted, folder=place)
+    return place
+
+
 @pytest.fixture(scope="module")
 def elsewhere(wheel, tmp_path_factory):
-    """An environment with the wheel and its page, and nothing of ours but that."""
-    place = tmp_path_factory.mktemp("elsewhere")
-    venv.create(place / "env", with_pip=True)
-    run(place / "env/bin/pip", "install", "--quiet", f"{wheel}[web]", folder=place)
-    return place
+    """An environment with the wheel and its page."""
+    return environment(sys.executable, tmp_path_factory.mktemp("elsewhere"), f"{wheel}[web]")
+
+
+def other_python(version):
+    """Return an interpreter of that version that works; skip where there is none."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = sorted(root.glob(f"{version}.*/bin/python3"))
+    python = str(found[-1]) if found else shutil.which(f"python{version}")
+    if python is None:
+        pytest.skip(f"no Python {version} at hand")
+    return python
+
+
+def lowest(folder):
+    """Write the lowest versions that we ask for as constraints of pip; return the file."""
+    pairs = [re.match(r"([\w.-]+)[^>]*>=([\d.]+)", one) for one in PROJECT["dependencies"]]
+    file = folder / "lowest.txt"
+    file.write_text(
+        "\n".join(f"{name}=={version}" for name, version in (p.groups() for p in pairs))
+    )
+    return file
+
+
+def maps_all_it_should(place):
+    """Map water, land cover and ice; a threshold of skimage, a figure, a report, a GeoPackage."""
+    water = ["water", "simulated:?size=128", "--method", "mndwi:otsu"]
+    for job in (water, ["landcover", "sample:", "--resolution", "10"], ["ice", "simulated:ice"]):
+        told = json.loads(obriy_in(place, *job, "--quiet", "--json", "--out", place / job[0]))
+        assert told["headline"]["km2"] > 0
+        assert (place / job[0] / "report.html").stat().st_size > 10_000
 
 
 def obriy_in(place, *words):
@@ -109,3 +140,13 @@ def test_the_command_of_the_image_serves_and_asks_for_the_token(elsewhere):
         assert server.get("/api", headers=shown).status_code == 200
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_it_runs_with_other_pythons(wheel, version, tmp_path):
+    maps_all_it_should(environment(other_python(version), tmp_path, wheel))
+
+
+def test_it_runs_with_the_lowest_versions_that_it_asks_for(wheel, tmp_path):
+    place = environment(sys.executable, tmp_path, "--constraint", lowest(tmp_path), wheel)
+    maps_all_it_should(place)
