@@ -210,6 +210,16 @@ def test_places_lie_on_the_cluster(step):
         assert around.to_numpy().all()  # inside
 
 
+def test_a_place_where_there_is_hardly_any_of_the_cluster_is_none():
+    """A patch that one place covers, and six pixels far off that are a quarter of nothing."""
+    share = np.zeros((60, 60), "float32")
+    share[10:20, 10:20] = 1
+    share[50:52, 50:53] = 1
+    places = typical_places(_map_of(share), 1, share, (1, 1), 12)
+    assert places
+    assert all(10 <= place.row < 20 and 10 <= place.column < 20 for place in places)
+
+
 def test_a_place_of_a_speck_lies_inside_the_image():
     share = np.zeros((50, 50), "float32")
     share[0, 49] = 1

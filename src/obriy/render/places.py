@@ -15,6 +15,8 @@ PLACES: Final = 4
 """Typical places that are magnified: a power of two, for the cluster is halved again and again."""
 _DEEP: Final = 3
 """Pixels from the edge of a patch at which a pixel lies inside for certain."""
+_WORTH: Final = 0.25
+"""How dense a cluster must be around a place, as a share of where it is densest."""
 _OVERLAP: Final = 0.25
 """Share of the side of a place that another may cover."""
 _FIGURES: Final = ("26227", "61247", "61216", "55711")
@@ -61,7 +63,7 @@ def typical_places(
     largest patch. In each part the place is that of the inner half of its elements around which the
     cluster is densest, the one nearest to the middle of the part where several are. Elements so
     near to a place that is taken that their squares would overlap by more than a quarter do not
-    count.
+    count, nor do those where there is hardly any of the cluster: there may be fewer places.
 
     Args:
         labels: (y, x) uint8 numbers of clusters; read around the places alone.
@@ -76,6 +78,7 @@ def typical_places(
     elements = np.argwhere(share > 0)
     weight = share[share > 0].astype("float64")
     found: list[Place] = []
+    least = _WORTH * float(dense[share > 0].max(initial=0.0))
     for part in _equal_parts(elements, weight, PLACES):
         if not len(part):
             continue
@@ -85,7 +88,7 @@ def typical_places(
         score = 2.0 * (depth < np.median(depth)) - np.round(around, 2) + 0.01 * away / share.size
         score[_near(rows * steps[0], columns * steps[1], found, (1 - _OVERLAP) * side)] = np.inf
         best = int(score.argmin())
-        if np.isfinite(score[best]):
+        if np.isfinite(score[best]) and around[best] >= least:
             found.append(_settled(labels, cluster, (rows[best], columns[best]), steps, side))
     return found
 
