@@ -65,32 +65,118 @@ def scan(  # noqa: PLR0917 - a kernel
     area = np.empty(labels.shape[1])
     shares = _shares()
     alike = _alike(labels, corner[1])
+    weights = _weights(left, part, corner[1])
     for i in range(labels.shape[0]):
-        _fill_row(nodes[i], left, part, area)
         for place in range(alike.shape[1]):
             begin = max(0, place * BLOCK - corner[1])
             end = min(labels.shape[1], (place + 1) * BLOCK - corner[1])
             block = sums[(i + corner[0]) // BLOCK, place]
-            j = begin
-            while j < end:
-                stop = _end_of_run(labels, unseen, expected, alike[i, place], i, j, end)
-                told = _told(expected, i, j)
-                label = labels[i, j]
-                if label in (NO_DATA, UNNAMED):
-                    a = area[j:stop].sum()
-                    by_code[label] += a
-                    cause = unseen[i, j] if unseen.size else _UNKNOWN
-                    _add_blind(block, by_cause, a, label, cause, told)
-                else:
-                    one = shares[int(label == code)]
-                    parts = fraction[i, j:stop] if fraction.size else fraction[:, 0]
-                    marks = doubt[i, j:stop] if doubt.size else doubt[:, 0]
-                    by_code[label] += _add_seen(block, area[j:stop], one, parts, marks, told)
-                j = stop
+            own = labels[i, begin]
+            plain = alike[i, place] and not fraction.size and not expected.size
+            if plain and own not in (NO_DATA, UNNAMED):
+                a = _area_of(weights[place], nodes[i], left[begin])
+                by_code[own] += a
+                block[SEEN] += a
+                block[WET] += a if own == code else 0.0
+                if doubt.size and _is_doubted(doubt[i, begin:end]):
+                    _fill_row(nodes[i], left, part, begin, end, area)
+                    _add_doubt(block, area[begin:end], doubt[i, begin:end], own == code)
+            else:
+                _fill_row(nodes[i], left, part, begin, end, area)
+                _add_runs(
+                    area, labels, fraction, unseen, doubt, expected, shares,
+                    (i, begin, end, code, alike[i, place]), by_code, by_cause, block,
+                )  # fmt: skip
             if not _is_inside(labels, alike, i, begin, end, place):
+                _fill_row(nodes[i], left, part, begin, end, area)
                 for j in range(begin, end):
                     if _is_shore(labels, code, i, j):
                         block[SHORE] += area[j]
+
+
+@njit(nogil=True, cache=True)
+def _add_runs(  # noqa: PLR0917 - a kernel
+    area: FloatArray,
+    labels: ByteArray,
+    fraction: ByteArray,
+    unseen: ByteArray,
+    doubt: ByteArray,
+    expected: FloatArray,
+    shares: FloatArray,
+    where: tuple[int, int, int, int, int],
+    by_code: FloatArray,
+    by_cause: FloatArray,
+    block: FloatArray,
+) -> None:
+    """Add the pixels of a row of a block, those beside each other that are alike at once.
+
+    ``where`` is the row, the first column and the one after the last, the code of the class, and
+    whether all labels are alike; ``shares`` are those of `_shares`, the others as for `scan`.
+    """
+    i, begin, end, code, alike = where
+    j = begin
+    while j < end:
+        stop = _end_of_run(labels, unseen, expected, alike, i, j, end)
+        told = _told(expected, i, j)
+        label = labels[i, j]
+        if label in (NO_DATA, UNNAMED):
+            a = area[j:stop].sum()
+            by_code[label] += a
+            cause = unseen[i, j] if unseen.size else _UNKNOWN
+            _add_blind(block, by_cause, a, label, cause, told)
+        else:
+            one = shares[int(label == code)]
+            parts = fraction[i, j:stop] if fraction.size else fraction[:, 0]
+            marks = doubt[i, j:stop] if doubt.size else doubt[:, 0]
+            by_code[label] += _add_seen(block, area[j:stop], one, parts, marks, told)
+        j = stop
+
+
+@njit(nogil=True, cache=True)
+def _is_doubted(doubt: ByteArray) -> bool:
+    """Tell whether a threshold as good would decide otherwise anywhere in a part of a row."""
+    marks = np.uint8(0)
+    for j in range(doubt.size):
+        marks = max(marks, doubt[j])
+    return marks > 0
+
+
+@njit(nogil=True, cache=True)
+def _add_doubt(block: FloatArray, area: FloatArray, doubt: ByteArray, wet: bool) -> None:
+    """Add what is doubtful of pixels that are all of the class, or all of the other kind."""
+    marked = 0.0
+    mark = _STRICT if wet else _LAX
+    for j in range(area.size):
+        marked += area[j] * (doubt[j] == mark)
+    block[DOUBT] += marked
+    block[DROPS] += marked if wet else 0.0
+
+
+@njit(nogil=True, cache=True)
+def _weights(left: IntArray, part: FloatArray, offset: int) -> FloatArray:
+    """Return (blocks, n) what each node counts in the area of a row of a block, from its first."""
+    columns = left.size
+    count = (columns + offset - 1) // BLOCK + 1
+    most = 2
+    for place in range(count):
+        begin, end = max(0, place * BLOCK - offset), min(columns, (place + 1) * BLOCK - offset)
+        most = max(most, left[end - 1] - left[begin] + 2)
+    weights = np.zeros((count, most))
+    for j in range(columns):
+        place = (j + offset) // BLOCK
+        k = left[j] - left[max(0, place * BLOCK - offset)]
+        weights[place, k] += 1.0 - part[j]
+        weights[place, k + 1] += part[j]
+    return weights
+
+
+@njit(nogil=True, cache=True)
+def _area_of(weights: FloatArray, nodes: FloatArray, first: int) -> float:
+    """Return the area of a row of a block, m²."""
+    a = 0.0
+    for k in range(min(weights.size, nodes.size - first)):
+        a += weights[k] * nodes[first + k]
+    return a
 
 
 @njit(nogil=True, cache=True)
@@ -146,9 +232,11 @@ def _shares() -> FloatArray:
 
 
 @njit(nogil=True, cache=True)
-def _fill_row(nodes: FloatArray, left: IntArray, part: FloatArray, area: FloatArray) -> None:
-    """Interpolate the areas of a row of pixels between its nodes."""
-    for j in range(area.size):
+def _fill_row(  # noqa: PLR0917 - a kernel
+    nodes: FloatArray, left: IntArray, part: FloatArray, begin: int, end: int, area: FloatArray
+) -> None:
+    """Interpolate the areas of a part of a row of pixels between its nodes."""
+    for j in range(begin, end):
         k = left[j]
         area[j] = nodes[k] * (1.0 - part[j]) + nodes[k + 1] * part[j]
 
