@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from obriy.blocks.engine import EngineOptions
@@ -78,7 +79,11 @@ def run_image(
     # Before the work: what is wrong with method and reference is said while nothing is lost.
     method.bands(set(band_names(inputs.scene)))
     reference = reference_of(inputs, config, options)
-    job = OneMap(inputs, WaterMapper(config), _result, reference)
+    # The report shows all layers of a map; without one, what only the interval rests on is not
+    # written, and the areas are taken while it is there.
+    measure = partial(measure_image, districts=inputs.districts, config=config)
+    mapper = WaterMapper(config, None if "report" in config.outputs else measure)
+    job = OneMap(inputs, mapper, _result, reference)
     with run_folder(config) as folder:
         return measure_one(job, config, folder, options)
 
@@ -112,7 +117,11 @@ def measure_one(
     cropped = bool(inputs.districts)
     mapped = map_images(inputs.opened, job.mapper, folder, options, cropped=cropped, alone=True)
     made = map_of(mapped[0])
-    areas = measure_image(made, inputs.districts, config, config.measured)
+    found = mapped[0].found
+    if "areas" in found:
+        areas = None if found["areas"] is None else AreaSeries.from_dict(found["areas"])
+    else:
+        areas = measure_image(made, inputs.districts, config, config.measured)
     scores = None
     if job.reference is not None:
         from obriy.workflows.evaluation import evaluate  # few runs have one

@@ -1,7 +1,8 @@
 """Scene to water map, in memory or into files: the one path of Python and of the command line."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from obriy.blocks.engine import EngineOptions
 from obriy.indices.catalogue import get_index
 from obriy.methods.expression import parse_method
 from obriy.methods.index_values import IndexValues, indices_behind
+from obriy.model.areas import AreaSeries
 from obriy.model.classmap import ClassMap
 from obriy.model.layers import LAYERS, Layer, layers_named
 from obriy.model.legend import load_legend
@@ -34,6 +36,7 @@ from obriy.workflows.run import places_of
 
 WATER: Final[Mapping[str, Layer]] = layers_named("mask", "unseen", "doubt", "fraction")
 """The layers of a map of water, by output."""
+DOUBT: Final = "doubt"
 
 
 def map_water(
@@ -96,9 +99,16 @@ def map_waters(
 
 @dataclasses.dataclass(frozen=True)
 class WaterMapper:
-    """How `obriy water` maps an image; see `obriy.workflows.dated`."""
+    """How `obriy water` maps an image; see `obriy.workflows.dated`.
+
+    Attributes:
+        config: Says what is wanted.
+        measure: Measures the map before what nobody asked for is gone: ``doubt.tif``, which only
+            its interval rests on. None: all layers stay.
+    """
 
     config: WaterConfig
+    measure: Callable[[ClassMap], AreaSeries | None] | None = None
 
     def to_files(
         self, scene: xr.Dataset, part: xr.Dataset | None, folder: Path, options: EngineOptions
@@ -114,6 +124,7 @@ class WaterMapper:
             options=options,
             lang=config.lang,
             with_indices="index" in config.outputs,
+            measure=self.measure,
         )
 
     def open(
@@ -137,6 +148,7 @@ def map_water_to_files(
     options: EngineOptions,
     lang: str,
     with_indices: bool = False,
+    measure: Callable[[ClassMap], AreaSeries | None] | None = None,
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Map water in a scene of any size into COGs.
 
@@ -150,9 +162,11 @@ def map_water_to_files(
         options: Threads, memory, progress.
         lang: Language of the class names in the files.
         with_indices: Whether the indices that the method cuts are wanted too.
+        measure: As for `WaterMapper`.
 
     Returns:
-        The files by output name, and what was found (plain values, see `found_of`).
+        The files by output name, and what was found (plain values, see `found_of`), with the
+        ``areas`` where they were measured.
 
     Raises:
         EmptyResultError: where nothing could be seen; then nothing is written.
@@ -160,7 +174,7 @@ def map_water_to_files(
     behind = indices_behind(parse_method(method), set(band_names(scene))) if with_indices else []
     mapped, *indices = map_waters_to_files(
         scene, [(method, folder)], {index.name: folder for index in behind},
-        part=part, clouds=clouds, options=options, lang=lang,
+        part=part, clouds=clouds, options=options, lang=lang, measure=measure,
     )  # fmt: skip
     files, found = mapped
     for index, _ in indices:
@@ -177,6 +191,7 @@ def map_waters_to_files(
     clouds: Clouds,
     options: EngineOptions,
     lang: str,
+    measure: Callable[[ClassMap], AreaSeries | None] | None = None,
 ) -> list[tuple[dict[str, str], dict[str, Any]]]:
     """Map water by several methods, and keep indices, in one reading of the scene.
 
@@ -188,15 +203,19 @@ def map_waters_to_files(
         clouds: See there.
         options: See there.
         lang: See there.
+        measure: See there.
 
     Returns:
         As `map_water_to_files`, for each method, and then for each index.
     """
     check_scene(scene)
     work = []
+    look = None if measure is None else partial(_measured, scene if part is None else part, measure)
     for text, folder in methods:
         method = parse_method(text)
-        work.append(FileWork(method, given(WATER, method), folder))
+        layers = given(WATER, method)
+        passing = {} if look is None else {DOUBT: layers.pop(DOUBT)}
+        work.append(FileWork(method, layers, folder, passing, look))
     layer = LAYERS["index"]
     for name, folder in indices.items():
         values = IndexValues(get_index(name))
@@ -205,7 +224,26 @@ def map_waters_to_files(
         scene, work, subject="water", clouds=clouds, options=options, lang=lang, part=part
     )
     told = [*(text for text, _ in methods), *indices]
-    return [(files, found_of(text, done)) for text, (files, done) in zip(told, made, strict=True)]
+    return [
+        (files, found_of(text, done) | looked)
+        for text, (files, done, looked) in zip(told, made, strict=True)
+    ]
+
+
+def _measured(
+    scene: xr.Dataset,
+    measure: Callable[[ClassMap], AreaSeries | None],
+    layers: dict[str, xr.DataArray],
+) -> dict[str, Any]:
+    """Measure the layers of a map of a scene; return the areas as plain values."""
+    made = ClassMap(
+        **layers,
+        legend=load_legend("water"),
+        provenance=provenance_of(scene),
+        time=scene.attrs.get("time"),
+    )
+    areas = measure(made)
+    return {"areas": None if areas is None else areas.to_dict()}
 
 
 def open_map(
