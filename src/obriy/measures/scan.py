@@ -138,7 +138,7 @@ def _is_doubted(doubt: ByteArray) -> bool:
     marks = np.uint8(0)
     for j in range(doubt.size):
         marks = max(marks, doubt[j])
-    return marks > 0
+    return bool(marks)
 
 
 @njit(nogil=True, cache=True)
