@@ -12,8 +12,9 @@ import pytest
 import rasterio
 from affine import Affine
 
+import obriy
 from obriy.blocks.engine import EngineOptions
-from obriy.errors import SourceError
+from obriy.errors import SourceError, UsageError
 from obriy.labelling.season_rules import rules_met, with_season
 from obriy.labelling.year import curves_of, describe_year
 from obriy.methods.clustering.parse import parse_clusterer
@@ -162,6 +163,22 @@ def test_its_clouds_are_known_and_its_inputs_are_those_of_all(year):
     assert record.step(CLOUDS_STEP) is not None
     assert made.attrs["time"] == "2023-03-05/2023-09-01"
     assert len(record.inputs) == len(year)
+
+
+def test_scenes_in_memory_become_a_season_that_is_mapped(scene_of):
+    rows = np.repeat([[0.0], [1.0]], 16, axis=0) * np.ones(32)  # the lower half turns green
+    made = []
+    for day, green in (("2025-08-01", 1.0), ("2025-03-01", 0.0), ("2025-06-01", 1.0)):
+        leaf = rows * green
+        scene = scene_of(red=0.2 - 0.15 * leaf, nir=0.25 + 0.2 * leaf)
+        made.append(scene.assign_attrs(time=day))
+    season = obriy.season_of(made, clouds="none")
+    assert season.attrs["time"] == "2025-03-01/2025-08-01"
+    cover = obriy.map_landcover(season, clusters=2, options=EngineOptions(workers=1))
+    assert cover.labels.shape == (32, 32)
+    assert (cover.labels.to_numpy() != 0).all()
+    with pytest.raises(UsageError, match="Scene 2 of the season has no time"):
+        obriy.season_of([made[0], scene_of(red=rows)])
 
 
 # --- what one date cannot tell --------------------------------------------------------------------

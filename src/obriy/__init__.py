@@ -8,6 +8,7 @@
     rows = obriy.compare_water(scene, ["auto", "ndwi:otsu"], reference="reference.tif")
     obriy.write_class_map(water, "folder")
     cover = obriy.map_landcover(scene)
+    cover = obriy.map_landcover(obriy.season_of([obriy.open_scene(file) for file in files]))
     ice = obriy.map_ice(obriy.open_scene("MOD02HKM.A2021049.0225.061.hdf"))
     series = obriy.measure_area(["2025-06-05.tif", "2025-07-03.tif"], "districts.gpkg")
     mask = obriy.open_class_map("mask_2023-08-19.tif", "1=water,0=land")  # measure_area takes it
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from obriy.workflows.evaluation import evaluate as evaluate
     from obriy.workflows.ice.mapping import map_ice as map_ice
     from obriy.workflows.landcover.job import map_landcover as map_landcover
+    from obriy.workflows.landcover.season import season_of as season_of
     from obriy.workflows.water.mapping import map_water as map_water
     from obriy.workflows.water.measuring import measure_area as measure_area
 
@@ -43,6 +45,7 @@ _PUBLIC = {
     "map_ice": "obriy.workflows.ice.mapping",
     "map_landcover": "obriy.workflows.landcover.job",
     "map_water": "obriy.workflows.water.mapping",
+    "season_of": "obriy.workflows.landcover.season",
     "measure_area": "obriy.workflows.water.measuring",
     "compare_water": "obriy.workflows.compare.water",
     "evaluate": "obriy.workflows.evaluation",
@@ -64,6 +67,7 @@ __all__ = [
     "open_class_map",
     "open_scene",
     "read_result",
+    "season_of",
     "write_class_map",
 ]
 

@@ -17,11 +17,14 @@ import xarray as xr
 from obriy.blocks.base import Block, Histogram, Labelled
 from obriy.blocks.engine import EngineOptions, run_methods
 from obriy.blocks.raster import RasterBand, lazy_variable
+from obriy.errors import UsageError
+from obriy.model.grid import geobox_of
+from obriy.model.item import Item
 from obriy.model.layers import layers_named
 from obriy.model.notices import notice
 from obriy.model.result.base import Failure
 from obriy.model.result.landcover import CoverSeason
-from obriy.model.scene import make_scene, provenance_of
+from obriy.model.scene import check_scene, make_scene, provenance_of
 from obriy.model.season import (
     CURVE_MISSING,
     CURVE_STEP,
@@ -35,13 +38,14 @@ from obriy.model.season import (
 from obriy.outputs.cog import MapWriter
 from obriy.outputs.planes import PlanesWriter, Stored, planes_writer
 from obriy.prepare.clouds.mask import GRID_M, Clouds
+from obriy.prepare.lattice import common_grid, lay_on
 from obriy.prepare.over_dates import MISSING, UNIT, as_codes, as_values
 from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.season import Planes, Stack, Window
 from obriy.prepare.visibility import edge_pixels
 from obriy.runs.folder import StepRecord
 from obriy.workflows.inputs import OpenedItem
-from obriy.workflows.passes import map_writers, pixel_m, require_pixels
+from obriy.workflows.passes import map_writers, pixel_m, require_pixels, with_clouds
 
 SEASON: Final = "season.tif"
 YEAR: Final = "year.tif"
@@ -85,6 +89,46 @@ def dates_of(opened: Sequence[OpenedItem], clouds: Clouds) -> Dates:
 
     finder = detect if clouds == "s2cloudless" else None
     return Dates(opened, Stack(scenes, edge_pixels(pixel), finder))
+
+
+def season_of(
+    scenes: Sequence[xr.Dataset], *, clouds: Clouds = "auto", options: EngineOptions | None = None
+) -> xr.Dataset:
+    """Return the season of several dates of a place as one Scene, which `map_landcover` takes.
+
+    Each window of it is made of all dates when it is read: what is read often is kept with
+    ``.load()``, or mapped by `obriy landcover FOLDER`, which keeps it in files.
+
+    Args:
+        scenes: Scenes of one lattice, of one sensor, that know their time (``attrs["time"]``).
+        clouds: As for `map_water`, of each date by itself.
+        options: Threads and progress of the search for clouds.
+
+    Returns:
+        Bands (y, x) float32 reflectance, medians over the dates (of what is ever green over the
+        greener half of them); beside them percentiles of NDVI and of a water index, and shares of
+        green months and wet dates, see `obriy.model.season`. NaN: no date showed it.
+
+    Raises:
+        UsageError: no scene, or one whose time is not known.
+        GridError: pixels of another size, CRS or position.
+    """
+    lost = [number for number, scene in enumerate(scenes, 1) if not scene.attrs.get("time")]
+    if lost or not scenes:
+        raise UsageError(
+            f"Scene {lost[0]} of the season has no time." if lost else "A season needs scenes.",
+            'Say when each was taken: scene.attrs["time"] = "2025-06-05".',
+        )
+    found = [
+        with_clouds(check_scene(scene), clouds, options or EngineOptions()) for scene in scenes
+    ]
+    found.sort(key=lambda scene: str(scene.attrs["time"]))
+    grid = common_grid([geobox_of(scene) for scene in found])
+    opened = [
+        OpenedItem(Item("", "", ()), str(scene.attrs["time"]), lay_on(scene, grid))
+        for scene in found
+    ]
+    return dates_of(opened, clouds).scene
 
 
 def season_to_files(dates: Dates, folder: Path, options: EngineOptions) -> StepRecord:
