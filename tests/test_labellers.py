@@ -3,12 +3,14 @@
 import csv
 import dataclasses
 import io
+import json
 import math
 import re
 
 import pytest
 from PIL import Image
 
+import obriy
 from obriy.errors import InputError, UsageError
 from obriy.labelling.budget import Budget, Cost, Meter, Usage, parse_budget, total
 from obriy.labelling.labellers.estimate import picture_tokens
@@ -290,3 +292,22 @@ def test_a_fingerprint_is_of_the_content_and_bears_another_rounding():
     assert fingerprint(one) == fingerprint(dataclasses.replace(one, spectrum=near))
     for other in ({"pixels": 11}, {"spectrum": {"nir": Spread(0.101, 0.01, 0.3)}}):
         assert fingerprint(one) != fingerprint(dataclasses.replace(one, **other))
+
+
+# A record of a model that looked
+
+
+@pytest.mark.realdata
+def test_a_record_of_the_first_question_is_replayed_as_it_was_said(realdata):
+    """Of the delta of the Rufiji, 2026-11-28: all 12 clusters, each answer with its version."""
+    record = realdata / "vision_panel" / "rufiji.json"
+    image = realdata / "s2_rufiji_ts" / "SEN2_20190620.tif"
+    if not (record.exists() and image.exists()):
+        pytest.skip("s2_rufiji_ts or vision_panel is not there")
+    kept = {a["fingerprint"]: a for a in json.loads(record.read_text("utf-8"))["answers"]}
+    cover = obriy.map_landcover(
+        obriy.open_scene(image), clusters=12, rounds=0, labellers=(f"replay:{record}",)
+    )
+    step = cover.provenance.step("naming")
+    names = sorted(step["names"].values())
+    assert names == sorted(a["said"] for a in kept.values())
