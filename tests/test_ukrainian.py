@@ -14,6 +14,7 @@ from tests.test_damage import write as write_chequers
 from tests.test_landcover_command import truth, write_codes, write_scene
 from tests.test_water_command import write_image
 
+from obriy.cli.show import Screen
 from obriy.indices.catalogue import all_indices
 from obriy.model.bands import QUALITY, SPECTRAL
 from obriy.model.clusters import ClusterFacts, Spread
@@ -197,8 +198,13 @@ JOBS = (
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_report_is_ukrainian_and_every_raster_beside_it_has_a_style(place, job):
+def test_a_report_is_ukrainian_and_every_raster_beside_it_has_a_style(place, job, capsys):
     run = job(place)
+    Screen(quiet=False).summary(run.result, "uk", before=True)
+    said = capsys.readouterr().out.splitlines()
+    assert any("завершено" in line for line in said)
+    listed = set(run.result.outputs)  # names of outputs are for programs, as in result.json
+    assert foreign([line for line in said if line.partition(":")[0] not in listed]) == []
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert foreign(Visible(page).pieces) == []
     assert [said for said in english_of_notices() if said in page] == []

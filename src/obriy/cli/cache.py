@@ -8,7 +8,7 @@ import typer
 
 def cache(
     clear: Annotated[
-        bool, typer.Option("--clear", help="let go of all that no run is using")
+        bool, typer.Option("--clear", help="let go of all but what a run reads by parts right now")
     ] = False,
 ) -> None:
     """Show what is kept of the network, or clear it."""

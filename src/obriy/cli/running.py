@@ -60,7 +60,7 @@ def run_and_show(config: JobConfig, screen: Any, as_json: bool = False) -> "RunR
     if as_json:
         print_json(done.result.to_dict())
     else:
-        screen.summary(done.result, config.lang)
+        screen.summary(done.result, config.lang, before=done.before)
     note_loss(done.folder)
     if not done.complete:
         raise typer.Exit(PARTIAL)

@@ -13,7 +13,7 @@ from rich.table import Table
 from obriy.blocks.options import EngineOptions
 from obriy.cli.progress_file import ProgressFile
 from obriy.model.result.base import RunResult
-from obriy.render.text import text_of
+from obriy.render.text import Text, text_of
 from obriy.settings import settings
 from obriy.workflows.config.base import usual_language
 
@@ -72,13 +72,21 @@ class Screen:
 
             yield EngineOptions(progress=show)
 
-    def summary(self, result: RunResult, lang: str = "en") -> None:
-        """Say the answer in a few lines, what to know of it in a language, and where files are."""
+    def summary(self, result: RunResult, lang: str = "en", *, before: bool = False) -> None:
+        """Say the answer in a few lines, what to know of it in a language, and where files are.
+
+        Args:
+            result: Of the run.
+            lang: Language.
+            before: Whether all of it was done before, and nothing was run.
+        """
         if self.quiet:
             return
-        for line in _answer(result):
-            self.out.print(line, soft_wrap=isinstance(line, str))
         text = text_of(lang)
+        if before:
+            self.out.print(text("terminal.finished"))
+        for line in _answer(result, text):
+            self.out.print(line, soft_wrap=isinstance(line, str))
         for warning in result.provenance.warnings:
             self.out.print(f"{text('terminal.note')}: {text.sentence(warning)}")
         files = dict(result.outputs)
@@ -115,10 +123,10 @@ _ANSWERS: Final = {
 """What says the answer of each kind of result, in lines and tables: that of one job is loaded."""
 
 
-def _answer(result: RunResult) -> Sequence[str | Table]:
+def _answer(result: RunResult, text: Text) -> Sequence[str | Table]:
     module, name = _ANSWERS[type(result).__name__].split(":")
     lines = getattr(importlib.import_module(f"obriy.cli.show_{module}"), name)
-    answer: Sequence[str | Table] = lines(result)
+    answer: Sequence[str | Table] = lines(result, text)
     return answer
 
 

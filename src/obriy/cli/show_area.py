@@ -1,59 +1,80 @@
-"""How areas read in the terminal: the figure that leads first, then what it rests on."""
+"""How areas read in the terminal: the figure that leads first, then what it rests on.
+
+In English numbers stand as programs write them, without marks between thousands.
+"""
 
 import math
+from typing import Final
 
 from obriy.model.headline import Headline
+from obriy.render.text import Text, text_of
 
-_WHY = {
-    "clouds_unknown": "unseen: unknown, nothing tells where clouds are",
-    "errors_unknown": "no interval, nothing tells how the map errs",
-    "too_little_seen": "too little was seen to estimate the whole",
-}
+ENGLISH: Final = text_of("en")
+_NAMED: Final = ("water", "ice")
+"""Classes that have words; others are called by their names for programs."""
 
 
-def km2(value: float | None, digits: int = 4) -> str:
+def number(text: Text, value: float, digits: int, sign: str = "") -> str:
+    """Return a number with so many decimals, with the decimal mark of a language."""
+    return f"{value:{sign}.{digits}f}".replace(".", text("numbers.point"))
+
+
+def share(text: Text, value: float, digits: int = 1) -> str:
+    """Return a share, 0 to 1, as per cent."""
+    return f"{number(text, 100 * value, digits)}{text('numbers.percent')}"
+
+
+def km2(value: float | None, digits: int = 4, text: Text = ENGLISH) -> str:
     """Return an area, km², with so many decimals; what is less than they show has two figures."""
     if value is None:
         return "-"
     if value and abs(value) < 10.0**-digits:
         digits = 1 - math.floor(math.log10(abs(value)))
-    return f"{value:.{digits}f}"
+    return number(text, value, digits)
 
 
-def score(value: float | None) -> str:
+def score(value: float | None, text: Text = ENGLISH) -> str:
     """Return a score, or a dash."""
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None else number(text, value, 3)
 
 
-def unseen(head: Headline) -> str:
+def unseen(head: Headline, text: Text = ENGLISH) -> str:
     """Return the share that was not seen; that it is unknown where clouds are."""
     if head.clouds == "unknown":
-        return "unknown"
-    told = " (clouds: by the other dates alone)" if head.clouds == "compared" else ""
-    return f"{head.unseen_share:.1%}{told}"
+        return text("report.share_unknown")
+    told = text("terminal.compared") if head.clouds == "compared" else ""
+    return f"{share(text, head.unseen_share)}{told}"
 
 
-def whole(head: Headline, digits: int = 4) -> str:
+def whole(head: Headline, digits: int = 4, text: Text = ENGLISH) -> str:
     """Return the figure that leads, with its interval; where it is not of the whole, why.
 
     Args:
         head: Of something that was seen.
         digits: Decimals.
+        text: Language.
     """
+    area = km2(head.km2, digits, text)
     if head.interval_km2 is None:
-        return f"{km2(head.km2, digits)} km² seen; {_WHY[head.why]}"
-    low, high = (km2(value, digits) for value in head.interval_km2)
-    return f"{km2(head.km2, digits)} km² (90 % interval {low} to {high} km²)"
+        return text("terminal.seen_only", area=area, why=text(f"terminal.{head.why}"))
+    low, high = (km2(value, digits, text) for value in head.interval_km2)
+    return text("terminal.with_interval", area=area, low=low, high=high)
 
 
-def whatever(head: Headline, digits: int = 4) -> list[str]:
+def whatever(head: Headline, digits: int = 4, text: Text = ENGLISH) -> list[str]:
     """Return the bounds that suppose nothing of what was not seen, where that is worth a word."""
     if not head.wide or head.bounds_km2 is None:
         return []
-    low, high = (km2(value, digits) for value in head.bounds_km2)
-    return [f"Whatever the unseen holds, from none of it {head.what} to all: {low} to {high} km²"]
+    low, high = (km2(value, digits, text) for value in head.bounds_km2)
+    what = text(f"plain.{head.what}") if head.what in _NAMED else head.what
+    return [text("terminal.whatever", what=what, low=low, high=high)]
 
 
-def failures(names: list[str]) -> list[str]:
+def failures(names: list[str], text: Text = ENGLISH) -> list[str]:
     """Return the line that says what failed, if anything did."""
-    return [f"Failed: {', '.join(names)}"] if names else []
+    return [text("terminal.failed", names=", ".join(names))] if names else []
+
+
+def heads(text: Text, name: str) -> list[str]:
+    """Return the heads of the columns of a table."""
+    return text(f"terminal.heads_{name}").split("|")

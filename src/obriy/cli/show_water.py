@@ -2,173 +2,244 @@
 
 from rich.table import Table
 
-from obriy.cli.show_area import failures, km2, score, unseen, whatever, whole
+from obriy.cli.show_area import (
+    ENGLISH,
+    failures,
+    heads,
+    km2,
+    number,
+    score,
+    share,
+    unseen,
+    whatever,
+    whole,
+)
 from obriy.model.areas import WHOLE_IMAGE
 from obriy.model.result.base import Evaluation
 from obriy.model.result.measured import MeasuredImageResult, MeasuredSeriesResult
 from obriy.model.result.tables import SeasonComparison, SplitComparison, Sweep, WaterComparison
 from obriy.model.result.water import AreaResult, SeriesPart, WaterImageResult, WaterSeriesResult
+from obriy.render.text import Text
 
 UNNAMED = ("image", "all")
 """Names of districts that no user gave."""
 
 
-def image_lines(result: WaterImageResult) -> list[str]:
+def image_lines(result: WaterImageResult, text: Text = ENGLISH) -> list[str]:
     """Return the answer of one image."""
-    head = result.lead()
-    about = f"Unseen: {unseen(head)}  Method: {result.method}"
+    head, name = result.lead(), text("report.water")
+    about = text("terminal.unseen_method", unseen=unseen(head, text), method=result.method)
     if head.km2 is None:
-        said = "no area (the image has no CRS)" if head.why == "no_pixel_size" else "nothing seen"
-        lines = [f"Water: {said}.", about]
+        key = "no_area" if head.why == "no_pixel_size" else "nothing"
+        lines = [text(f"terminal.{key}", name=name), about]
     else:
-        lines = [f"Water: {whole(head)}", f"Seen: {km2(head.seen_km2)} km²  {about}"]
-        lines += whatever(head)
-    return [*lines, _score_line(result.evaluation)] if result.evaluation else lines
+        lines = [
+            f"{name}: {whole(head, text=text)}",
+            f"{text('terminal.seen', area=km2(head.seen_km2, text=text))}  {about}",
+            *whatever(head, text=text),
+        ]
+    return [*lines, _score_line(result.evaluation, text)] if result.evaluation else lines
 
 
-def series_lines(result: WaterSeriesResult) -> list[str]:
+def series_lines(result: WaterSeriesResult, text: Text = ENGLISH) -> list[str]:
     """Return the answer of a series."""
-    return _series_lines(result, "Water", f"  Method: {result.method}")
+    method = f"  {text('terminal.method', method=result.method)}"
+    return _series_lines(result, text("report.water"), method, text)
 
 
-def measured_image_lines(result: MeasuredImageResult) -> list[str]:
+def measured_image_lines(result: MeasuredImageResult, text: Text = ENGLISH) -> list[str]:
     """Return the answer of one map that somebody else made."""
     head, name = result.lead(), _title(result)
-    about = f"{name}: {whole(head)}" if head.km2 is not None else f"{name}: nothing seen."
-    rows = [f"{row.district}: {km2(row.headline.km2)} km²" for row in result.districts
-            if row.headline is not None and len(result.districts) > 1]  # fmt: skip
-    return [about, *rows, f"Unseen: {unseen(head)}", *whatever(head)]
+    about = (
+        f"{name}: {whole(head, text=text)}"
+        if head.km2 is not None
+        else text("terminal.nothing", name=name)
+    )
+    unit = text("units.km2")
+    rows = [
+        f"{row.district}: {km2(row.headline.km2, text=text)} {unit}"
+        for row in result.districts
+        if row.headline is not None and len(result.districts) > 1
+    ]
+    hidden = text("terminal.unseen", unseen=unseen(head, text))
+    return [about, *rows, hidden, *whatever(head, text=text)]
 
 
 def _title(result: MeasuredImageResult | MeasuredSeriesResult) -> str:
     return result.class_name.replace("_", " ").capitalize()
 
 
-def measured_lines(result: MeasuredSeriesResult) -> list[str | Table]:
+def measured_lines(result: MeasuredSeriesResult, text: Text = ENGLISH) -> list[str | Table]:
     """Return the answer of maps that somebody else made: what each shows, then all together."""
-    table = Table("date", "district", f"{result.class_name}, km²", "unseen")
+    date, place, hidden = heads(text, "measured")
+    table = Table(date, place, f"{result.class_name}, {text('units.km2')}", hidden)
     for area in result.areas:
-        place = "whole map" if area.district == WHOLE_IMAGE else area.district
-        table.add_row(area.date, place, km2(area.area_km2), f"{area.unseen_share:.1%}")
-    return [table, *_change_lines(result), *_series_lines(result, _title(result), "")]
+        whole_map = area.district == WHOLE_IMAGE
+        place = text("terminal.whole_map") if whole_map else area.district
+        hidden = share(text, area.unseen_share)
+        table.add_row(area.date, place, km2(area.area_km2, text=text), hidden)
+    told = _change_lines(result, text)
+    return [table, *told, *_series_lines(result, _title(result), "", text)]
 
 
-def _change_lines(result: SeriesPart) -> list[str]:
+def _change_lines(result: SeriesPart, text: Text) -> list[str]:
     if result.change is None or result.change.total.net_km2 is None:
         return []
     total, (before, _), (_, after) = result.change.total, result.change.before, result.change.after
-    return [
-        f"Change from {before} to {after}: gained {km2(total.gained_km2)} km², lost "
-        f"{km2(total.lost_km2)} km², lasting {km2(total.stable_km2)} km², net "
-        f"{km2(total.net_km2)} km²; unseen on a side {total.unseen_km2:.4f} km²"
-    ]
+    kinds = {"gained": total.gained_km2, "lost": total.lost_km2, "lasting": total.stable_km2}
+    areas = {name: km2(value, text=text) for name, value in kinds.items()}
+    areas |= {"net": km2(total.net_km2, text=text), "unseen": number(text, total.unseen_km2, 4)}
+    return [text("terminal.change", before=before, after=after, **areas)]
 
 
 def _series_lines(
-    result: WaterSeriesResult | MeasuredSeriesResult, name: str, method: str
+    result: WaterSeriesResult | MeasuredSeriesResult, name: str, method: str, text: Text
 ) -> list[str]:
     head, dates = result.lead(), result.dates
     used = [d for d in dates if d.area_km2 is not None and d.weight != 0]
-    span = f"{dates[0].date} to {dates[-1].date}"
-    about = f"Unseen by weight: {unseen(head)}{method}"
+    span = text("series.span", start=dates[0].date, end=dates[-1].date)
+    about = f"{text('terminal.unseen_by_weight', unseen=unseen(head, text))}{method}"
     if head.km2 is None:
-        lines = [f"{name}: nothing was seen, {span}", about]
+        lines = [text("terminal.nothing_in", name=name, span=span), about]
     else:
-        lines = [f"{name}, weighted, {span}: {whole(head)}"]
-        lines.append(f"Seen: {km2(head.seen_km2)} km²  {about}")
+        lines = [text("terminal.weighted", name=name, span=span, area=whole(head, text=text))]
+        lines.append(f"{text('terminal.seen', area=km2(head.seen_km2, text=text))}  {about}")
     if head.filled_km2 is not None:
-        lines.append(f"Seen, and filled from other dates: {km2(head.filled_km2)} km²")
-    lines += whatever(head)
+        lines.append(text("terminal.filled", area=km2(head.filled_km2, text=text)))
+    lines += whatever(head, text=text)
     lines.append(
-        f"Dates: {len(used)} of {len(dates)}, weights: {result.weights}, "
-        f"effective: {result.effective_dates:.1f}"
+        text(
+            "terminal.dates",
+            used=len(used),
+            all=len(dates),
+            weights=_weights(result.weights, text),
+            effective=number(text, result.effective_dates, 1),
+        )
     )
-    lines += failures([one.name for one in result.failed if one.kind == "date"])
-    return [*lines, *_register_lines(result), *_evaporation_lines(result)]
+    lines += failures([one.name for one in result.failed if one.kind == "date"], text)
+    return [*lines, *_register_lines(result, text), *_evaporation_lines(result, text)]
 
 
-def _register_lines(result: AreaResult) -> list[str]:
+def _weights(weights: str, text: Text) -> str:
+    """Return how dates were weighed: by a rule that has a word, or by a file."""
+    return text(f"terminal.weights_{weights}") if weights in ("clear", "cloud") else weights
+
+
+def _of(place: str, text: Text) -> str:
+    return "" if place in UNNAMED else text("terminal.of", place=place)
+
+
+def _register_lines(result: AreaResult, text: Text) -> list[str]:
     lines = []
     for row in result.comparison.rows if result.comparison else ():
         percent = row.difference_percent
-        share = "" if percent is None else f" ({percent:+.1f} %)"
-        inside = {True: ", inside the interval", False: ", outside the interval", None: ""}
-        place = "" if row.place in UNNAMED else f" of {row.place}"
+        part = "" if percent is None else f" ({number(text, percent, 1, '+')} %)"
+        inside = {True: text("terminal.inside"), False: text("terminal.outside"), None: ""}
         lines.append(
-            f"Register{place}: {km2(row.register_km2)} km², measured {km2(row.measured_km2)}, "
-            f"difference {row.difference_km2:+.4f} km²{share}{inside[row.inside_interval]}"
+            text(
+                "terminal.register",
+                of=_of(row.place, text),
+                register=km2(row.register_km2, text=text),
+                measured=km2(row.measured_km2, text=text),
+                difference=number(text, row.difference_km2, 4, "+"),
+                share=part,
+                inside=inside[row.inside_interval],
+            )
         )
     return lines
 
 
-def _evaporation_lines(result: AreaResult) -> list[str]:
+def _evaporation_lines(result: AreaResult, text: Text) -> list[str]:
     lines = []
     for one in result.evaporation or ():
         if one.volume_1e6m3 is None:
             continue
-        place = "" if one.district in UNNAMED else f" of {one.district}"
+        volume = f"{one.volume_1e6m3:.4g}".replace(".", text("numbers.point"))
         lines.append(
-            f"Additional evaporation{place}, {one.months[0].month} to {one.months[-1].month}: "
-            f"{one.volume_1e6m3:.4g}·10⁶ m³ ({one.additional_mm:.0f} mm)"
+            text(
+                "terminal.evaporation",
+                of=_of(one.district, text),
+                start=one.months[0].month,
+                end=one.months[-1].month,
+                volume=volume,
+                layer=f"{one.additional_mm:.0f}",
+            )
         )
     return lines
 
 
-def _score_line(evaluation: Evaluation) -> str:
-    word = "Accuracy" if evaluation.independent else "Agreement"
+def _score_line(evaluation: Evaluation, text: Text) -> str:
     water = next(c for c in evaluation.classes if c["name"] == "water")
-    parts = {"overall": evaluation.overall_accuracy, "kappa": evaluation.kappa}
-    parts |= {"F1 of water": water["f1"], "IoU": water["iou"]}
+    parts = {
+        text("terminal.overall"): evaluation.overall_accuracy,
+        text("terminal.kappa"): evaluation.kappa,
+        text("terminal.f1_of_water"): water["f1"],
+        "IoU": water["iou"],
+    }
     if not any(v is not None for v in parts.values()):  # a reference of one class
         recall = {c["name"]: c["recall"] for c in evaluation.classes}
-        parts = {f"recall of {n} (no more is known)": v for n, v in recall.items()}
-    shown = ", ".join(f"{k} {v:.3f}" for k, v in parts.items() if v is not None)
-    return f"{word} against {evaluation.reference}: {shown}"
+        parts = {text("terminal.recall_of", name=n): v for n, v in recall.items()}
+    shown = ", ".join(f"{k} {score(v, text)}" for k, v in parts.items() if v is not None)
+    key = "accuracy" if evaluation.independent else "agreement"
+    source = text.sentence(evaluation.reference)
+    return text(f"terminal.{key}", reference=source, scores=shown)
 
 
-def methods_table(result: WaterComparison) -> list[str | Table]:
+def methods_table(result: WaterComparison, text: Text = ENGLISH) -> list[str | Table]:
     """Return the areas of methods, and how they agree with the reference."""
-    table = Table("method", "km²", "90 % interval", "seen", "kappa", "F1", "IoU")
+    table = Table(*heads(text, "methods"))
     for row in result.rows:
         table.add_row(
             row.method,
-            km2(row.expected_km2),
-            "-" if row.low_km2 is None else f"{km2(row.low_km2)} to {km2(row.high_km2)}",
-            km2(row.area_km2),
-            *(score(value) for value in (row.kappa, row.f1, row.iou)),
+            km2(row.expected_km2, text=text),
+            _ends(row.low_km2, row.high_km2, text),
+            km2(row.area_km2, text=text),
+            *(score(value, text) for value in (row.kappa, row.f1, row.iou)),
         )
-    return [table, *_thresholds(result.sweeps)]
+    return [table, *_thresholds(result.sweeps, text)]
 
 
-def season_table(result: SeasonComparison) -> list[str | Table]:
+def _ends(low: float | None, high: float | None, text: Text) -> str:
+    if low is None:
+        return "-"
+    return text("series.range", low=km2(low, text=text), high=km2(high, text=text))
+
+
+def season_table(result: SeasonComparison, text: Text = ENGLISH) -> list[str | Table]:
     """Return the dates of a season: what was seen, and how they weigh."""
-    table = Table("date", "ground seen, km²", "weight", "why not")
+    table = Table(*heads(text, "season"))
     for row in result.rows:
-        table.add_row(row.date, km2(row.seen_km2), score(row.weight), row.reason)
-    return [table, *_thresholds(result.sweeps)]
+        said = text.sentence(row.reason)
+        table.add_row(row.date, km2(row.seen_km2, text=text), score(row.weight, text), said)
+    return [table, *_thresholds(result.sweeps, text)]
 
 
-def splits_table(result: SplitComparison) -> list[str | Table]:
+def splits_table(result: SplitComparison, text: Text = ENGLISH) -> list[str | Table]:
     """Return the area of one image in more and more requests."""
-    table = Table("tiles", "pixel, m", "requests", "units", "km²", "90 % interval", "seen")
+    table = Table(*heads(text, "splits"))
     for row in result.rows:
         known = row.pixel_m is not None
+        size = f"{row.pixel_m:.4g}".replace(".", text("numbers.point")) if known else "-"
         table.add_row(
             row.split,
-            f"{row.pixel_m:.4g}" if known else "-",
+            size,
             str(row.requests) if known else "-",
-            f"{row.processing_units:.1f}" if known else "-",
-            km2(row.expected_km2),
-            "-" if row.low_km2 is None else f"{km2(row.low_km2)} to {km2(row.high_km2)}",
-            km2(row.area_km2),
+            number(text, row.processing_units or 0.0, 1) if known else "-",
+            km2(row.expected_km2, text=text),
+            _ends(row.low_km2, row.high_km2, text),
+            km2(row.area_km2, text=text),
         )
     return [table]
 
 
-def _thresholds(sweeps: list[Sweep]) -> list[str]:
+def _thresholds(sweeps: list[Sweep], text: Text) -> list[str]:
     lines = []
     for sweep in sweeps:
         marks = {"published": sweep.published, "otsu": sweep.otsu, "best": sweep.best}
-        told = [f"{name} {value:.2f}" for name, value in marks.items() if value is not None]
-        lines.append(f"{sweep.index}, thresholds: {', '.join(told)}")
+        told = [
+            f"{text(f'terminal.{name}')} {number(text, value, 2)}"
+            for name, value in marks.items()
+            if value is not None
+        ]
+        lines.append(text("terminal.thresholds", index=sweep.index, marks=", ".join(told)))
     return lines

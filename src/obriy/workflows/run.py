@@ -27,10 +27,12 @@ class Run:
     Attributes:
         folder: The run folder.
         result: What stands in ``result.json``.
+        before: Whether all of it was done before: nothing was run now.
     """
 
     folder: Path
     result: RunResult
+    before: bool = False
 
     @property
     def complete(self) -> bool:
@@ -67,7 +69,7 @@ def finished_run(config: JobConfig) -> Run | None:
     if result is None:
         return None
     try:
-        return Run(path, read_result(result))
+        return Run(path, read_result(result), before=True)
     except InputError:  # of a version that is not understood: its steps are, and are not done again
         return None
 
