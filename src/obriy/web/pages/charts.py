@@ -57,7 +57,7 @@ def series_chart(
     _chart(
         {
             "grid": [
-                {"left": 64, "right": 24, "top": 84, "height": "48%"},
+                {"left": 64, "right": 24, "top": 96 if len(series) > 4 else 60, "bottom": 140},
                 {"left": 64, "right": 24, "bottom": 40, "height": "14%"},
             ],
             "legend": {

@@ -20,6 +20,8 @@ from obriy.web.shelf import Shelf, ShelfRun
 
 _NONE = ""
 _UNSEEN = "unseen"
+_DIMMED = 35
+"""Per cent of its opacity that the map keeps beneath a cluster that is pointed at."""
 _UNNAMED = "unknown"
 """Class of what was seen and not named, as results have it."""
 _GREY = "#8e949b"
@@ -357,6 +359,9 @@ class MapView:
         if self.pointed is not None:
             self.board.remove_layer(self.pointed)
             self.pointed = None
+        shade = 100 if number is None else _DIMMED
+        for layer in self.left.shown:
+            self.board.run_layer_method(layer.id, "setOpacity", self.opacity * shade / 10_000)
         found = [one for one in self.left.of_date() if one.layer.name == "clusters"]
         if number is not None and found and self.left.run is not None:
             self.pointed = self._tiles(self.left.run, found[0], "ob-only", 9, only=str(number))

@@ -142,7 +142,7 @@ class _One:
             return
         if state in ("cancelled", "stopped"):
             ui.label(self.words(state)).classes("ob-note")
-        if state == "failed":
+        if state == "failed" or (state == "partial" and self.run.work.error()):
             with card(self.words("failed")):
                 said = self.shelf.places.without_paths(self.run.work.error())
                 ui.label(said).classes("ob-bad").props('role="alert"')
