@@ -440,6 +440,13 @@ def test_the_size_of_a_pixel_that_the_user_named_is_told():
     assert "8 pixels wide, 200 m." in about_scene(scene, 8)
 
 
+def test_words_about_a_year_are_no_colours():
+    year = {month: Spread(0.1, 0.05 * month, 0.9) for month in range(1, 13)}
+    text = describe_cluster(_facts(curves={"NDVI": year, "MNDWI": year}), {}, {})
+    assert "through the year" in text
+    assert COLOURS.findall(text) == []
+
+
 def test_words_in_the_picture_of_the_spectrum_are_no_colours():
     lines = ["cluster", "reflectance", "wavelength", *reference_spectra({"nir": 0.84})]
     assert not any(COLOURS.search(text_of("en")(f"spectra.{line}")) for line in lines)

@@ -105,7 +105,7 @@ def _when(stamp: object, latitude: float | None) -> str:
     if last:
         return (
             f"Made of images from {_written(first)} to {_written(last[-1])}: each pixel has the "
-            "medians of its dates."
+            "medians of its dates, of those in leaf where its plants have leaves for a time."
         )
     written = _written(first)
     if latitude is None:

@@ -88,7 +88,8 @@ def describe_year(facts: ClusterFacts) -> str:
     if ndvi:
         green = [_MONTHS[month - 1] for month, spread in ndvi.items() if spread.median > GREEN]
         named = f" ({', '.join(green)})" if 0 < len(green) < len(ndvi) else ""
-        parts.append(f"Green (NDVI above {GREEN}) in {len(green)} of {len(ndvi)} months{named}.")
+        months = f"{len(green)} of {len(ndvi)} months{named}"
+        parts.append(f"Live plants (NDVI above {GREEN}) in {months}.")
     if WET_SHARE in facts.season:
         parts.append(f"Wet on {100 * facts.season[WET_SHARE].median:.0f}% of the dates.")
     return " ".join(parts)
