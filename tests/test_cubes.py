@@ -19,7 +19,7 @@ from obriy.sources.base import Query
 from obriy.sources.finding import find_items
 from obriy.sources.scene import asked, open_item, open_scene
 from obriy.workflows.config.base import make_config
-from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverConfig
 from obriy.workflows.config.measure import MeasureConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.inputs import one_image
@@ -305,10 +305,18 @@ def test_one_image_of_a_cube_has_to_be_named(tmp_path):
     assert "--datetime" in error.value.hint
 
 
-def test_land_cover_refuses_a_cube_with_its_dates(tmp_path):
+def test_a_comparison_of_land_cover_refuses_a_cube_with_its_dates(tmp_path):
     name, _ = odc_netcdf(tmp_path)
     with pytest.raises(UsageError, match=r"3 images .2023-06-05, 2023-06-15, 2023-07-05"):
-        one_image(make_config(LandcoverConfig, {"source": str(tmp_path / name)}))
+        one_image(make_config(LandcoverCompareConfig, {"source": str(tmp_path / name)}))
+
+
+def test_land_cover_of_a_cube_is_a_season_of_its_times(tmp_path):
+    name, _ = odc_netcdf(tmp_path)
+    given = {"source": str(tmp_path / name), "clusters": 2, "clouds": "none",
+             "outputs": ["landcover"], "out": tmp_path / "run"}  # fmt: skip
+    result = run_job(make_config(LandcoverConfig, given)).result
+    assert [row["date"] for row in result.season.dates] == list(DAYS)
 
 
 def test_a_cube_of_one_time_is_an_image(tmp_path):

@@ -130,6 +130,20 @@ def test_land_cover_of_an_api_is_that_of_the_file(season, api, tmp_path):
     assert np.array_equal(*maps)
 
 
+def test_land_cover_of_the_dates_of_an_api_is_the_season_of_the_files(season, api, tmp_path):
+    given = {"method": "kmeans", "clusters": 3, "outputs": ["landcover"], "aoi": AROUND}
+    near = {"source": str(season[0]), "sensor": "sentinel2_l2a", "out": tmp_path / "near"}
+    far = {"source": api, "datetime": "2025-06", "out": tmp_path / "far"}
+    runs = [run_job(make_config(LandcoverConfig, given | own)).result for own in (near, far)]
+    days = ["2025-06-05", "2025-06-15", "2025-06-25"]
+    assert [[row["date"] for row in one.season.dates] for one in runs] == [days, days]
+    maps = [rasterio.open(one.outputs["landcover"]).read(1) for one in runs]
+    assert np.array_equal(*maps)
+    plan = plan_job(make_config(LandcoverConfig, given | far))
+    assert plan["dates"] == days
+    assert plan["bytes"] > 0
+
+
 def test_the_result_names_the_items_it_is_derived_from(season, tmp_path):
     item = json.loads(season[1].read_text())["features"][0]
     item["links"] = [{"rel": "self", "href": "https://catalogue.invalid/items/S2B_2025-06-05"}]
