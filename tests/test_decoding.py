@@ -14,7 +14,7 @@ from obriy.blocks.raster import RasterBand, file_geobox, lazy_variable
 from obriy.errors import MemoryBudgetError
 from obriy.sources import open_scene
 from obriy.sources.quality import flags_variable
-from obriy.sources.reading import probe
+from obriy.sources.reading import probe, sample_windows
 
 ROWS, COLUMNS, BANDS = 120, 200, 6
 
@@ -130,3 +130,16 @@ def test_a_large_tile_takes_what_is_packed_too(tmp_path):
     assert packed > 9e6
     with open_raster(str(path)) as file:
         assert decoding_bytes(file) == numbers.nbytes + packed
+
+
+@pytest.mark.parametrize("size", [2500, 5490, 7000, 10980])
+@pytest.mark.parametrize("tile", [256, 512, 1024])
+def test_a_place_that_is_looked_at_decodes_one_tile(size, tile):
+    windows = sample_windows(size, size)
+    assert len(windows) == 25
+    for window in windows:
+        rows, columns = window.toslices()
+        assert 0 <= rows.start < rows.stop <= size
+        for part in (rows, columns):
+            last = part.stop == size  # the end of an image is looked at, wherever its tile begins
+            assert last or part.start // tile == (part.stop - 1) // tile

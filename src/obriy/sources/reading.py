@@ -382,8 +382,9 @@ def sample_windows(height: int, width: int, along: int = SAMPLE_WINDOWS) -> list
     """
     if height * width <= WHOLE_PIXELS:
         return [Window(0, 0, width, height)]
-    rows = np.linspace(0, max(height - SAMPLE_PIXELS, 0), along).astype(int)
-    columns = np.linspace(0, max(width - SAMPLE_PIXELS, 0), along).astype(int)
+    rows, columns = (np.linspace(0, max(n - SAMPLE_PIXELS, 0), along) for n in (height, width))
+    for places in (rows, columns):  # within one tile, whose sides are multiples of a window's
+        places[:-1] -= places[:-1] % SAMPLE_PIXELS
     size = (min(SAMPLE_PIXELS, width), min(SAMPLE_PIXELS, height))
     return [Window(int(c), int(r), *size) for r in rows for c in columns]
 
