@@ -10,10 +10,8 @@ from obriy.model.classmap import ClassMap
 from obriy.model.legend import Legend
 from obriy.model.provenance import Provenance
 from obriy.outputs.files import write_bytes
-from obriy.outputs.report.page import Page, Report, Told, write_page
 from obriy.outputs.report.record import source_title
 from obriy.outputs.stac_item import write_stac_item
-from obriy.render.sheets import MapView
 from obriy.render.text import text_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
@@ -22,6 +20,9 @@ from obriy.workflows.run import places_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from obriy.outputs.report.page import Page, Report, Told
+    from obriy.render.sheets import MapView
 
 
 @dataclasses.dataclass
@@ -129,13 +130,13 @@ class RunFiles:
 
     def report(
         self,
-        result: Told,
+        result: "Told",
         figures: Mapping[str, "Figure"],
         pictures: Mapping[str, str],
-        lay_out: Callable[[Report[Told]], Page],
+        lay_out: "Callable[[Report[Told]], Page]",
         record: Provenance | None = None,
         *,
-        view: MapView | None = None,
+        view: "MapView | None" = None,
     ) -> None:
         """Write the pictures and the report.
 
@@ -147,6 +148,7 @@ class RunFiles:
             record: What was read and decided; None: as the result says.
             view: What its map shows when it is moved.
         """
+        from obriy.outputs.report.page import Report, write_page  # loads what draws
         from obriy.render.figures import to_png, to_svg
 
         for name, output in pictures.items():

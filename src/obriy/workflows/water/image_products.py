@@ -14,13 +14,11 @@ from obriy.model.layers import LAYERS
 from obriy.model.result.measured import ImageResult
 from obriy.model.scene import band_names
 from obriy.model.scores import Scores
-from obriy.outputs.report import water
 from obriy.outputs.tables import write_areas, write_scores
 from obriy.runs.folder import RunFolder
 from obriy.workflows.config.series import SeriesConfig
 from obriy.workflows.passes import histograms_of, open_layer
 from obriy.workflows.products import RunFiles
-from obriy.workflows.viewing import view_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,6 +69,9 @@ def write_products(
     if products.scores is not None:
         run.files["scores"] = write_scores(products.scores, folder.file("scores.csv"))
     if run.wants("report"):
+        from obriy.outputs.report import water  # loads what draws, as does the next
+        from obriy.workflows.viewing import view_of
+
         share = _share_of_seen(products, name)
         run.report(
             result,
