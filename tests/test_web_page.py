@@ -146,7 +146,12 @@ def is_work(process, name):
 
 def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server, images):
     """Two at once; the server is killed; what ran is found again, cancelled, resumed, read."""
-    options = {"source": "folder:season", "aoi": "folder:season/districts.gpkg", "lang": "uk"}
+    options = {
+        "source": "folder:season",
+        "aoi": "folder:season/districts.gpkg",
+        "lang": "uk",
+        "outputs": ["mask", "fraction", "polygons"],
+    }
     begun = server.post("/api/runs", json={"job": "water", "options": options, "name": "season"})
     assert begun.status_code == 201, begun.text
     other = {"source": "simulated:?size=64", "outputs": ["mask"]}
@@ -234,7 +239,7 @@ def test_a_click_tells_spectrum_dates_and_body(page, server, images):
 def test_a_person_names_a_cluster(page, server):
     """The portrait shows where it is; with another name map, legend and votes follow."""
     options = {
-        "source": "simulated:?size=96",
+        "source": "simulated:?size=64",
         "clusters": 4,
         "outputs": ["landcover", "clusters", "sheet"],
     }

@@ -28,6 +28,7 @@ def season(tmp_path_factory):
         read[:, :, :40] = 0
         image.write(read)
     values = {"source": str(root / "images"), "out": root / "runs" / "season"}
+    values["outputs"] = ["mask", "fraction", "polygons"]
     run_job(make_config(WaterConfig, values))
     return Shelf(root / "runs").run("season"), root / "images"
 
