@@ -230,8 +230,8 @@ def test_labelled_points_are_a_reference(case):
 @pytest.mark.parametrize(
     ("name", "districts", "left_out"),
     [
-        ("one_empty.gpkg", ["lake"], "2 (empty)"),
-        ("polygon_and_pin.kml", ["lake"], "2 (gauge)"),
+        ("one_empty.gpkg", ["lake"], "№2 'empty'"),
+        ("polygon_and_pin.kml", ["lake"], "№2 'gauge'"),
         ("two_folders.kml", ["lake", "pond"], ""),
     ],
 )

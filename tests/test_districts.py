@@ -143,8 +143,8 @@ def test_what_serves_is_taken_and_what_does_not_is_listed(tmp_path):
     lake, pond = read_districts(str(path))
     assert (lake.name, pond.name) == ("lake", "pond")
     assert lake.notes == (
-        "a.gpkg: features left out, as each has no geometry: 2 (none), 5 (empty).",
-        "a.gpkg: features left out, as each is a Point, not a polygon: 3 (gauge).",
+        "a.gpkg: features left out, as each has no geometry: №2 'none', №5 'empty'.",
+        "a.gpkg: features left out, as each is a Point, not a polygon: №3 'gauge'.",
     )
     assert pond.notes == ()
 
@@ -183,7 +183,7 @@ def test_all_folders_of_a_kml_serve_and_a_pin_is_left_out(tmp_path):
     spec = write_kml(tmp_path / "a.kml", Lakes=lake + pin, Pins=pin, Ponds=pond)
     first, second = read_districts(spec)
     assert (first.name, second.name) == ("Озеро", "pond")
-    assert "2 (gauge), 3 (gauge)" in first.notes[0]
+    assert "№2 'gauge', №3 'gauge'" in first.notes[0]
     assert first.geometry.area == pytest.approx(0.01)
     assert [d.name for d in read_districts(spec, "Ponds")] == ["pond"]
 

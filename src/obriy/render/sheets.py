@@ -121,7 +121,7 @@ def class_codes(class_map: ClassMap, text: Text) -> tuple[str, dict[int, tuple[s
     most = np.asarray(known, "uint8")[shares.argmax(axis=0)]
     most[shares.sum(axis=0) < 0.5] = NO_DATA
     found = {int(code) for code in np.unique(most)} - {NO_DATA}
-    return _encoded(most, "PNG", optimize=True), {c: named[c] for c in known if c in found}
+    return _within_bounds(most, "PNG", optimize=True), {c: named[c] for c in known if c in found}
 
 
 def layer_sheet(
@@ -180,11 +180,16 @@ def _drawn(rgba: RGBA) -> str:
     plain = np.isin(_packed(rgba), _frequent(rgba))[..., None]
     shown = np.where(plain, rgba, levels)
     shown[shown[..., 3] == 0] = 0
+    return _within_bounds(shown, "WEBP", lossless=True, quality=30, method=1)
+
+
+def _within_bounds(pixels: npt.NDArray[np.uint8], kind: str, **how: Any) -> str:
+    """Encode exactly; what weighs too much is made smaller, from every second pixel."""
     while True:
-        source = _encoded(shown, "WEBP", lossless=True, quality=30, method=1)
-        if _weight(source) <= _HEAVIEST[""] or min(shown.shape[:2]) < 200:
+        source = _encoded(pixels, kind, **how)
+        if _weight(source) <= _HEAVIEST[""]:
             return source
-        shown = shown[::2, ::2]
+        pixels = pixels[::2, ::2]
 
 
 def _packed(rgba: RGBA) -> npt.NDArray[np.uint32]:

@@ -198,9 +198,9 @@ def _titles(frame: gpd.GeoDataFrame) -> dict[int, str]:
     """Return what to call each feature: its number, with its name where it has one."""
     names = next((frame[c] for c in frame.columns if str(c).lower() == "name"), None)
     if names is None:
-        return {n: str(n) for n in frame.index}
+        return {n: f"№{n}" for n in frame.index}
     known = {n: name for n, name in names.items() if isinstance(name, str) and name.strip()}
-    return {n: f"{n} ({known[n]})" if n in known else str(n) for n in frame.index}
+    return {n: f"№{n} '{known[n]}'" if n in known else f"№{n}" for n in frame.index}
 
 
 def _listed(titles: list[str]) -> str:

@@ -65,6 +65,9 @@ def moving_map(
         return still
     scale = ground_scale(view.geobox, view.pixel_size_m)
     shapes = _shapes(text, view, districts or {}, body)
+    for shape in shapes:
+        # Parcels tile a map: all outlines would hide it. One that is asked for is drawn.
+        shape["quiet"] = shape["kind"] == "body" and kind == "parcel"
     data = {
         "extent": list(view.extent),
         "aspect": pixel_aspect(view.geobox, scale),

@@ -109,7 +109,7 @@
     const placed = new DOMMatrix([view.scale, 0, 0, view.scale, left, top]);
     pen.lineJoin = "round";
     for (const shape of data.shapes) {
-      if (!over.outlines && shape !== chosen) continue;
+      if ((!over.outlines || shape.quiet) && shape !== chosen) continue;
       if (!onScreen(shape.box)) continue;
       const path = new Path2D();
       path.addPath(shape.path, placed);
@@ -153,7 +153,7 @@
     const kinds = [...order.filter((s) => s === chosen || s.kind === "district"), ...order.filter((s) => s !== chosen && s.kind !== "district")];
     for (const shape of kinds) {
       const wide = (shape.box[2] - shape.box[0]) * view.scale;
-      if (shape !== chosen && wide < (shape.kind === "district" ? 30 : 22)) continue;
+      if (shape !== chosen && (shape.quiet || wide < (shape.kind === "district" ? 30 : 22))) continue;
       const [x, y] = toScreen(shape.at[0], shape.at[1] * data.aspect);
       write(shape.name, x, y, font(shape), taken, false);
     }
