@@ -4,36 +4,38 @@ import base64
 import dataclasses
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from obriy.model.clusters import NOISE
 from obriy.model.legend import UNNAMED, Legend
 from obriy.model.provenance import Provenance
-from obriy.model.result.landcover import ClassRow, ClusterRow, Cost, LandcoverResult
+from obriy.model.result.landcover import ClassRow, LandcoverResult
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import Cell, Column, Columns, Table, table
 from obriy.outputs.report.evaluation import ClassWords, of_cover
 from obriy.outputs.report.first import First
 from obriy.outputs.report.moving import moving_map, of_class, parcel
+from obriy.outputs.report.naming import (
+    cost,
+    disputes,
+    labellers,
+    largest_first,
+    listed,
+    number,
+    rounds,
+    votes,
+)
 from obriy.outputs.report.page import Page, Report
 from obriy.outputs.report.parts import (
-    Drawing,
-    Folded,
-    Listing,
     Part,
     Picture,
-    Terms,
     Words,
     card,
     section,
 )
 from obriy.outputs.report.season import of_season
-from obriy.render.figures import to_svg
-from obriy.render.plots import number_figure
 from obriy.render.text import Text
 
 Row = Mapping[str, Any]
-Kind = TypeVar("Kind", ClassRow, ClusterRow)
 
 _SHOWN: Final = {"naming": ("names", "rounds"), "clusters": ("splits", "warnings")}
 """Of a step: what has a section of its own in the page."""
@@ -54,7 +56,7 @@ def page(
     """
     text, result = report.text, report.result
     words, clusters = ClassWords.of(legend, text), result.clusters
-    several = len(_labellers(clusters)) > 1
+    several = len(labellers(clusters)) > 1
     problems = [text.sentence(problem) for problem in result.problems]
     return Page(
         dataclasses.replace(report, provenance=_shortened(report.provenance)),
@@ -69,12 +71,12 @@ def page(
             section(text("year.title"), of_season(text, result.season)),
             section(text("year.clusters"), _picture(text, years, "year.sheet")),
             section(text("landcover.sheet"), _picture(text, sheet, "landcover.sheet")),
-            section(text("landcover.clusters_title"), _votes(words, clusters)),
-            section(text("landcover.disputes"), _disputes(words, clusters)) if several else None,
-            section(text("landcover.problems"), _listed(problems, "card warn")),
-            section(text("landcover.rounds"), _listed(_rounds(words, result))),
-            section(text("landcover.number_title"), _number(text, result.decision)),
-            section(text("landcover.cost"), _cost(text, result.cost)),
+            section(text("landcover.clusters_title"), votes(words, clusters)),
+            section(text("landcover.disputes"), disputes(words, clusters)) if several else None,
+            section(text("landcover.problems"), listed(problems, "card warn")),
+            section(text("landcover.rounds"), listed(rounds(words, result))),
+            section(text("landcover.number_title"), number(text, result.decision)),
+            section(text("landcover.cost"), cost(text, result.cost)),
         ],
         {"polygons": "parcels"},
     )  # fmt: skip
@@ -87,7 +89,7 @@ def _map(words: ClassWords, report: Report[LandcoverResult]) -> Part | None:
         "map", text("landcover.map_alt"), look="card map", caption=text("report.map_note")
     )
     districts: dict[str, list[tuple[str, str]]] = {}
-    for row in _largest_first(result.classes):
+    for row in largest_first(result.classes):
         if row.share:
             said = (words.titles[row.code], _district_cell(text, row, unit=True))
             districts.setdefault(row.district, []).append(said)
@@ -120,7 +122,7 @@ def _in_words(words: ClassWords, result: LandcoverResult, most: ClassRow) -> str
     """Say what covers most, and who says so."""
     text = words.text
     name, share = words.titles[most.code], text.percent(most.share, 0)
-    who = ", ".join(_labellers(result.clusters)) or result.method
+    who = ", ".join(labellers(result.clusters)) or result.method
     return text("plain.cover", name=name, share=share, who=who)
 
 
@@ -128,7 +130,7 @@ def _first(words: ClassWords, report: Report[LandcoverResult]) -> First:
     """Return the first screen: which classes, how much of each, how sure, how far to trust it."""
     text, result = words.text, report.result
     classes, made = (
-        _largest_first(result.total.classes),
+        largest_first(result.total.classes),
         text("plain.image_named", name=report.title),
     )
     named = any(row.code != UNNAMED for row in classes)
@@ -148,10 +150,6 @@ def _first(words: ClassWords, report: Report[LandcoverResult]) -> First:
         else text("report.all_seen"),
         trust=" ".join(_trust(words, result)),
     )
-
-
-def _largest_first(rows: Sequence[Kind]) -> list[Kind]:
-    return sorted(rows, key=lambda row: -row.share)
 
 
 def _bars(words: ClassWords, classes: Sequence[ClassRow]) -> Table:
@@ -183,7 +181,7 @@ def _facts(words: ClassWords, result: LandcoverResult) -> list[tuple[str, str]]:
     facts = [
         (text("report.method"), result.method),
         (text("landcover.clusters"), str(len(clusters))),
-        (text("landcover.labellers"), ", ".join(_labellers(clusters)) or cells.UNKNOWN),
+        (text("landcover.labellers"), ", ".join(labellers(clusters)) or cells.UNKNOWN),
         (text("report.clear"), text.percent(1 - result.unseen_share)),
     ]
     named = [c for c in clusters if c.code != UNNAMED]
@@ -192,10 +190,6 @@ def _facts(words: ClassWords, result: LandcoverResult) -> list[tuple[str, str]]:
         sure = sum(c.confidence * c.share for c in named) / share
         facts.append((text("landcover.mean_sure"), text.number(sure, 2)))
     return facts
-
-
-def _labellers(clusters: Sequence[ClusterRow]) -> list[str]:
-    return list(dict.fromkeys(vote["labeller"] for c in clusters for vote in c.votes))
 
 
 def _trust(words: ClassWords, result: LandcoverResult) -> list[str]:
@@ -270,7 +264,7 @@ def _districts(words: ClassWords, result: LandcoverResult) -> Part | None:
             words.titles[code], lambda name: _district_cell(text, found.get((name, code)))
         )
 
-    codes = [row.code for row in _largest_first(result.total.classes)]
+    codes = [row.code for row in largest_first(result.total.classes)]
     place = Columns(text, "report").place(get=lambda name: name)
     return card(table(names, [place, *map(column, codes)]), Words(text("landcover.districts_note")))
 
@@ -296,159 +290,3 @@ def _picture(text: Text, png: bytes, key: str) -> Part | None:
         picture.convert("RGB").save(buffer, "WEBP", quality=_QUALITY)
     source = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
     return Picture(source, text(f"{key}_alt"), text(f"{key}_note"))
-
-
-def _votes(words: ClassWords, clusters: Sequence[ClusterRow]) -> Part | None:
-    """Return a row for each cluster and a column for each labeller.
-
-    A vote that is not the name of the cluster is marked; a labeller without an answer is told so.
-    """
-    text, asked = words.text, _labellers(clusters)
-    several, col = len(asked) > 1, Columns(words.text, "landcover")
-
-    def column(labeller: str) -> Column:
-        def cell(cluster: ClusterRow) -> Cell:
-            votes = {vote["labeller"]: vote for vote in cluster.votes}
-            return _vote(words, votes.get(labeller), cluster.code)
-
-        return Column(labeller, cell, numeric=False)
-
-    def named(key: str) -> Any:
-        return lambda cluster: None if cluster.code == UNNAMED else getattr(cluster, key)
-
-    shown = table(
-        _largest_first(clusters),
-        [
-            col.words("number", lambda cluster: _title(text, cluster.id)),
-            col.words("name", lambda cluster: words.named(cluster.code)),
-            col.share("share"),
-            col.number("sure", named("confidence"), 2),
-            *([col.share("agreed", named("agreement"), 0)] if several else []),
-            *map(column, asked),
-        ],
-        look="votes",
-    )
-    note = Words(text("landcover.votes_note")) if several else None
-    return card(shown, note, _reasons(words, clusters, several=several))
-
-
-def _title(text: Text, number: int) -> str:
-    """Return how a cluster is called: its number, or that it is noise."""
-    return text("landcover.noise") if number == NOISE else str(number)
-
-
-def _vote(words: ClassWords, vote: Row | None, code: int) -> Cell:
-    """Return the words of a vote, whether it went against the name, and the second guess."""
-    text = words.text
-    if vote is None:
-        return Cell(cells.UNKNOWN)
-    if vote["problem"] and vote["code"] == UNNAMED:
-        return Cell(text("landcover.no_answer"), note=text.sentence(vote["problem"]))
-    said = words.titles.get(vote["code"], str(vote["normalised"]))
-    sure = "" if vote["code"] == UNNAMED else f" {text.number(vote['confidence'], 2)}"
-    notes = []
-    if vote["second"]:
-        notes.append(text("landcover.or", answer=words.title_of(str(vote["second"]))))
-    if vote["mixed"]:
-        notes.append(text("contacts.mixed"))
-    if vote["answer"] and vote["how"] not in ("", "exact"):
-        notes.append(text("landcover.wrote", answer=vote["answer"]))
-    against = vote["code"] not in (code, UNNAMED)
-    return Cell(
-        f"{said}{sure}",
-        note=", ".join(notes),
-        hint=text("landcover.against") if against else "",
-    )
-
-
-def _reasons(words: ClassWords, clusters: Sequence[ClusterRow], *, several: bool) -> Part | None:
-    """Return for each cluster what the labellers gave as their reason."""
-    found = []
-    for cluster in _largest_first(clusters):
-        given = [
-            f"{vote['labeller']}: {said}" if several else said
-            for vote in cluster.votes
-            if (said := words.text.sentence(vote["evidence"]))
-        ]
-        if given:
-            title = f"{_title(words.text, cluster.id)}. {words.titles[cluster.code]}"
-            found.append((title, given))
-    return Folded(words.text("landcover.reasons"), [Terms(found)]) if found else None
-
-
-def _disputes(words: ClassWords, clusters: Sequence[ClusterRow]) -> Part | None:
-    """Return a sentence on each cluster about which the labellers disagree, the largest first."""
-    said = []
-    for cluster in _largest_first(clusters):
-        sides: dict[int, list[str]] = {}
-        for vote in cluster.votes:
-            if vote["code"] != UNNAMED:
-                sides.setdefault(vote["code"], []).append(vote["labeller"])
-        if len(sides) > 1:
-            parts = [f"{words.titles[code]}: {', '.join(who)}" for code, who in sides.items()]
-            said.append(
-                words.text(
-                    "landcover.dispute",
-                    number=_title(words.text, cluster.id),
-                    share=words.text.percent(cluster.share),
-                    sides="; ".join(parts),
-                    name=words.titles[cluster.code],
-                )
-            )
-    return _listed(said) or card(Words(words.text("landcover.agreed_all"), "lead"))
-
-
-def _listed(sentences: Sequence[str], look: str = "card") -> Part | None:
-    return card(Listing(sentences), look=look) if sentences else None
-
-
-def _rounds(words: ClassWords, result: LandcoverResult) -> list[str]:
-    """Return a sentence for each cluster that was split or merged, and why."""
-    text, said = words.text, []
-    codes = {cluster.id: cluster.code for cluster in result.clusters}
-    for entry in result.rounds:
-        into = entry["into"] if isinstance(entry["into"], list | tuple) else [entry["into"]]
-        why = text.sentence(str(entry["why"]))
-        code = next((codes[n] for n in into if n in codes), None)
-        if entry["action"] == "merge" and code is not None:
-            why = text("landcover.same_name", name=words.titles[code])
-        numbers = ", ".join(map(str, into))
-        key = f"landcover.{entry['action']}"
-        said.append(text(key, cluster=entry["cluster"], into=numbers, why=why))
-    return said
-
-
-def _number(text: Text, decision: Row) -> Part | None:
-    """Return the plot of the numbers of clusters that were compared, and why one was taken."""
-    number = decision.get("number") or {}
-    scores = {int(row["clusters"]): float(row["score"]) for row in number.get("candidates") or ()}
-    if len(scores) < 2:
-        return None
-    figure = number_figure(scores, int(number.get("clusters") or 0), lang=text.lang)
-    said = text.sentence(str(number["criterion"]))
-    return card(
-        Drawing(to_svg(figure, "number"), text("landcover.number_alt"), "plot"),
-        Words(text("landcover.number_note", criterion=said)),
-    )
-
-
-def _cost(text: Text, cost: Cost | None) -> Part | None:
-    """Return what naming cost: a sentence, and a table where a service was asked."""
-    if cost is None:
-        return None
-    spent = dict(cost)
-    if not spent["calls"] and not spent["cached"]:
-        return card(Words(text("landcover.cost_none"), "lead"))
-    rows = [{"labeller": name, **used} for name, used in (spent["by_labeller"] or {}).items()]
-    if len(rows) > 1:
-        rows.append({"labeller": text("landcover.all"), **spent})
-    col, stopped = Columns(text, "landcover"), str(spent.get("stopped_by") or "")
-    shown = table(
-        rows,
-        [
-            col.words("labeller"),
-            *(col.number(key) for key in ("calls", "cached", "input_tokens", "output_tokens")),
-            col.number("usd", digits=3),
-        ],
-    )
-    return card(shown, Words(text("landcover.stopped", cap=stopped)) if stopped else None)

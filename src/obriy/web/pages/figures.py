@@ -7,7 +7,7 @@ from nicegui import ui
 
 from obriy.model.layers import LAYERS
 from obriy.model.result.base import RunResult
-from obriy.outputs.report import cells, parts, series
+from obriy.outputs.report import balance, cells, parts
 from obriy.outputs.report.cells import Cell, Column, Columns, interval_km2
 from obriy.outputs.report.cells import table as made
 from obriy.render.text import Text, text_of
@@ -144,8 +144,8 @@ def _districts(result: RunResult, reader: Reader) -> None:
 def _balance(result: RunResult, text: Text) -> None:
     """Show the area beside the register, and what evaporates, as the report says it."""
     found = {
-        "series.register": series.register_part(text, getattr(result, "comparison", None)),
-        "series.evaporation": series.evaporation_part(text, getattr(result, "evaporation", None)),
+        "series.register": balance.register_part(text, getattr(result, "comparison", None)),
+        "series.evaporation": balance.evaporation_part(text, getattr(result, "evaporation", None)),
     }
     for title, part in found.items():
         if isinstance(part, parts.Grid):
