@@ -19,7 +19,7 @@ _TROPIC: Final = 23.4
 _SEASONS: Final = ("winter", "spring", "summer", "autumn")
 """Of three months each, from December on in the north, from June on in the south."""
 _PARTS: Final = ("early", "mid", "late")
-_MONTHS: Final = (
+MONTH_NAMES: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
 )  # fmt: skip
@@ -114,7 +114,7 @@ def _when(stamp: object, latitude: float | None) -> str:
 
 
 def _written(day: date) -> str:
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{day.day} {MONTH_NAMES[day.month - 1]} {day.year}"
 
 
 def _place(scene: xr.Dataset, grid: GeoBox) -> tuple[float | None, str]:

@@ -10,6 +10,7 @@ import xarray as xr
 
 from obriy.blocks.damage import read_around
 from obriy.blocks.windows import windows
+from obriy.labelling.circumstances import MONTH_NAMES
 from obriy.model.clusters import ClusterFacts, Spread
 from obriy.model.season import CURVE_MISSING, CURVE_STEP, CURVES, GREEN, WET_SHARE
 
@@ -18,10 +19,6 @@ Counts = Mapping[str, npt.NDArray[np.int64]]
 _CODES: Final = 256
 _LEAST_SHARE: Final = 0.1
 """Share of the pixels of a cluster that a month must have shown to be a point of its curve."""
-_MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
 
 
 def count_curves(scene: xr.Dataset, labels: xr.DataArray) -> Counts:
@@ -86,7 +83,7 @@ def describe_year(facts: ClusterFacts) -> str:
     parts = [_curve(index, months) for index, months in facts.curves.items() if months]
     ndvi = facts.curves.get("NDVI", {})
     if ndvi:
-        green = [_MONTHS[month - 1] for month, spread in ndvi.items() if spread.median > GREEN]
+        green = [MONTH_NAMES[month - 1] for month, spread in ndvi.items() if spread.median > GREEN]
         named = f" ({', '.join(green)})" if 0 < len(green) < len(ndvi) else ""
         months = f"{len(green)} of {len(ndvi)} months{named}"
         parts.append(f"Live plants (NDVI above {GREEN}) in {months}.")
@@ -96,5 +93,5 @@ def describe_year(facts: ClusterFacts) -> str:
 
 
 def _curve(index: str, months: Mapping[int, Spread]) -> str:
-    told = (f"{_MONTHS[month - 1]} {spread.median:.2f}" for month, spread in months.items())
+    told = (f"{MONTH_NAMES[month - 1]} {spread.median:.2f}" for month, spread in months.items())
     return f"{index} through the year, median of each month: {', '.join(told)}."

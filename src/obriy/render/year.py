@@ -113,10 +113,10 @@ def year_figure(facts: ClusterFacts, *, lang: str = "en") -> Figure:
         facts: Of the cluster, with curves.
         lang: Language of the words.
     """
-    figure, text = new_figure(4.9, 3.0), text_of(lang)
-    axes = figure.add_axes((0.105, 0.12, 0.87, 0.74))
+    figure, text = new_figure(4.9, 3.1), text_of(lang)
+    axes = figure.add_axes((0.105, 0.12, 0.87, 0.7))
     draw_year(axes, facts.curves, text, _GREY, size=8.5)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=2, fontsize=8, frameon=False)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), fontsize=8, frameon=False)
     return figure
 
 
