@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import tarfile
 from pathlib import Path
 
 import geopandas
@@ -254,3 +255,18 @@ def test_the_page_of_obriy_serve_lets_this_script_run_and_no_other(season):
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert script_source("moving.js") == f"'sha256-{digest}'"
     assert "'unsafe-inline'" not in script_source("moving.js")
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_a_report_is_read_by_everybody(browser, season, look):
+    """Axe finds nothing wrong: labels, roles, contrast, heads of tables."""
+    packed = sorted((Path(__file__).parents[1] / ".venv" / "axe").glob("axe-core-*.tgz"))
+    if not packed:
+        pytest.skip("axe-core is not here: make browser")
+    with tarfile.open(packed[-1]) as archive:
+        axe = archive.extractfile("package/axe.min.js").read().decode()
+    page = opened(browser, season, color_scheme=look)
+    page.evaluate(axe)
+    found = page.evaluate("axe.run()")
+    assert [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]] == []
+    assert len(found["passes"]) > 20
