@@ -7,9 +7,10 @@ figures keep the causes apart: as named; with the best name for each cluster (by
 name for one cluster by Hungarian within each chip); and the gap. The first block leaves out pixels
 where the water label says water and WorldCover another thing (it is of another date), the second
 takes all; the best names are found again in each. A pixel without a name counts as wrong.
+Intervals (90 %) are of places drawn anew: chips of one place are of one flood, and overlap.
 
-The labeller that is shipped was fitted on the even sites of an older split, some of which may lie
-at places to report on: fit it anew before its figures are quoted. For figures of places to choose
+The labeller that is shipped was fitted on the even sites of an older split, some of which lie at
+places to report on: fit it anew before its figures are quoted. For figures of places to choose
 by that were left out, see benchmarks/tune_landcover/fit_spectral.py.
 """
 
@@ -58,10 +59,13 @@ class Tables:
         classes = len(chips.CODES)
         self.as_named, self.majority, self.hungarian = np.zeros((3, classes, classes + 1))
         self.said: list[tuple[float, float, float]] = []
+        self.by_site: dict[str, np.ndarray] = {}
 
-    def add(self, codes: np.ndarray, confidence: np.ndarray, counts: np.ndarray) -> None:
+    def add(self, site: str, codes: np.ndarray, confidence: np.ndarray, counts: np.ndarray) -> None:
         """Take the clusters of a chip."""
-        self.as_named += chips.confusion(codes, counts)
+        table = chips.confusion(codes, counts)
+        self.as_named += table
+        self.by_site[site] = self.by_site.get(site, 0) + table
         self.majority += chips.confusion(counts.argmax(axis=1), counts)
         rows, columns = linear_sum_assignment(-counts)
         one = np.full(len(counts), -1)
@@ -80,6 +84,8 @@ class Tables:
         ):
             figures = chips.main_scores(table)
             print(f"  {name:18}", "  ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+        for name, (low, high) in self.intervals().items():
+            print(f"  {name:12} 90 % of places {low:.3f} to {high:.3f}")
         codes = [int(code) for code in chips.CODES]
         f1 = dict(zip(codes, np.round(chips.by_class(self.as_named), 3).tolist(), strict=True))
         best = dict(zip(codes, np.round(chips.by_class(self.majority), 3).tolist(), strict=True))
@@ -87,6 +93,15 @@ class Tables:
         print("  F1 best           ", best)
         print("  F1 merged         ", np.round(chips.by_class(chips.merged(self.as_named)), 3))
         self._reliability()
+
+    def intervals(self, times: int = 1000) -> dict[str, tuple[float, float]]:
+        """Return the 5th and 95th percentile of the scores, of places drawn anew with a seed."""
+        rng, places = np.random.default_rng(0), np.array(list(self.by_site.values()))
+        drawn = [
+            chips.main_scores(places[rng.integers(0, len(places), len(places))].sum(axis=0))
+            for _ in range(times)
+        ]
+        return {k: tuple(np.percentile([d[k] for d in drawn], [5, 95])) for k in drawn[0]}
 
     def _reliability(self) -> None:
         said, right, total = np.array(self.said).T
@@ -121,7 +136,7 @@ def main() -> None:
         place = np.array([np.searchsorted(chips.CODES, c) if c < 255 else -1 for c in codes])
         for tables, left_out in ((without, chip.flooded), (everything, np.zeros((), bool))):
             counts = np.stack([_counts(chip, where & ~left_out) for where in places])
-            tables.add(place, np.array(confidence), counts)
+            tables.add(chip.site, place, np.array(confidence), counts)
             if tables is without:
                 sums = counts.sum(axis=1)
                 unclear = _main_counts(counts).max(axis=1) < 0.8 * sums

@@ -1,11 +1,11 @@
 """Does a student beat its teacher? On the chips with WorldCover; needs the extra `deep`.
 
-    python benchmarks/landcover_student.py even|odd FOLDER
+    python benchmarks/landcover_student.py choose|report FOLDER
 
 The teacher is what `map_landcover` makes of each chip: K-Means, 12 clusters, named by `spectral`.
 The student learns from its maps of most chips and is judged on chips held out, on pixels where
-WorldCover is not contradicted by the water label. The labeller was fitted on the even sites, so
-that only the odd ones say how good the teacher is; nothing is chosen by them.
+WorldCover is not contradicted by the water label. The labeller was fitted on the even sites of an
+older split: neither half of the chips says yet how good the teacher is where it saw nothing.
 """
 
 import json
@@ -38,7 +38,7 @@ def lesson_of(chip: Chip) -> Lesson:
 
 
 def main() -> None:
-    lessons = [lesson_of(chip) for chip in load(sys.argv[1] == "even")]
+    lessons = [lesson_of(chip) for chip in load(sys.argv[1])]
     config = LandcoverTrainConfig(
         out=Path(sys.argv[2]), patch=SIDE, validation_share=0.25, device="cpu"
     )
