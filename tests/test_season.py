@@ -18,7 +18,7 @@ from matplotlib.image import imread
 
 import obriy
 from obriy.blocks.engine import EngineOptions
-from obriy.errors import SourceError, UsageError
+from obriy.errors import BandError, SourceError, UsageError
 from obriy.labelling.season_rules import rules_met, with_season
 from obriy.labelling.year import curves_of, describe_year
 from obriy.methods.clustering.parse import parse_clusterer
@@ -185,6 +185,14 @@ def test_scenes_in_memory_become_a_season_that_is_mapped(scene_of):
     assert (cover.labels.to_numpy() != 0).all()
     with pytest.raises(UsageError, match="Scene 2 of the season has no time"):
         obriy.season_of([made[0], scene_of(red=rows)])
+
+
+def test_dates_without_a_band_in_common_are_refused(scene_of):
+    plane = np.full((8, 8), 0.1)
+    made = [scene_of(red=plane), scene_of(nir=plane)]
+    made = [one.assign_attrs(time=f"2025-0{month}-01") for month, one in enumerate(made, 5)]
+    with pytest.raises(BandError, match="2 dates have no band in common"):
+        obriy.season_of(made, clouds="none")
 
 
 # --- what one date cannot tell --------------------------------------------------------------------

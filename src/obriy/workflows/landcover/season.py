@@ -17,7 +17,7 @@ import xarray as xr
 from obriy.blocks.base import Block, Histogram, Labelled
 from obriy.blocks.engine import EngineOptions, run_methods
 from obriy.blocks.raster import RasterBand, lazy_variable
-from obriy.errors import UsageError
+from obriy.errors import BandError, UsageError
 from obriy.model.grid import geobox_of
 from obriy.model.item import Item
 from obriy.model.layers import layers_named
@@ -80,6 +80,9 @@ def dates_of(opened: Sequence[OpenedItem], clouds: Clouds) -> Dates:
     Args:
         opened: In the order of time, on one grid.
         clouds: How clouds are known.
+
+    Raises:
+        BandError: where they have no band in common.
     """
     scenes = [one.scene for one in opened if one.scene is not None]
     pixel = pixel_m(scenes[0]) or GRID_M
@@ -88,7 +91,13 @@ def dates_of(opened: Sequence[OpenedItem], clouds: Clouds) -> Dates:
         return S2Cloudless(scene, pixel)
 
     finder = detect if clouds == "s2cloudless" else None
-    return Dates(opened, Stack(scenes, edge_pixels(pixel), finder))
+    stack = Stack(scenes, edge_pixels(pixel), finder)
+    if not stack.bands:
+        raise BandError(
+            f"The {len(scenes)} dates have no band in common that sees the ground.",
+            "Name the bands of all with --bands, or leave out the dates that lack them.",
+        )
+    return Dates(opened, stack)
 
 
 def season_of(
