@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from numba import njit
 
 from obriy.blocks.damage import read_around
 from obriy.blocks.raster import read_averaged
@@ -60,13 +61,34 @@ def class_shares(
     """Return the share of each code in blocks of pixels, (codes, rows, columns), 0 to 1."""
     rows, columns = (n // s for n, s in zip(variable.shape, steps, strict=True))
     shares = np.empty((len(codes), rows, columns), "float32")
+    wanted = np.array(codes)
     for place, window in _strips(variable, steps):
         block = np.asarray(variable[window].values)
-        for index, code in enumerate(codes):
-            found = block == code
-            shares[index][place] = _sums(found, steps) if found.any() else 0
+        shares[:, place] = _counted(block, wanted, *steps)
     shares /= np.float32(steps[0] * steps[1])
     return shares
+
+
+@njit(nogil=True, cache=True)
+def _counted(
+    block: npt.NDArray[Any], codes: npt.NDArray[np.int64], down: int, across: int
+) -> npt.NDArray[np.uint32]:
+    """Count codes in blocks of so many rows and columns, (codes, rows, columns)."""
+    rows, columns = block.shape[0] // down, block.shape[1] // across
+    counts = np.zeros((codes.size, rows, columns), np.uint32)
+    for i in range(rows * down):
+        for column in range(columns):
+            part = block[i, column * across : (column + 1) * across]
+            others = 0
+            for j in range(across):
+                others += part[j] != part[0]
+            for k in range(codes.size):
+                if others == 0:  # as in most places
+                    counts[k, i // down, column] += across if part[0] == codes[k] else 0
+                else:
+                    for j in range(across):
+                        counts[k, i // down, column] += part[j] == codes[k]
+    return counts
 
 
 def _strips(
@@ -83,7 +105,6 @@ def _strips(
 
 def _sums(array: npt.NDArray[Any], steps: tuple[int, int]) -> npt.NDArray[Any]:
     rows, columns = (n // s for n, s in zip(array.shape, steps, strict=True))
-    kind = np.uint32 if array.dtype == bool else array.dtype
-    along = array.reshape(rows, steps[0], columns, steps[1]).sum(axis=3, dtype=kind)
+    along = array.reshape(rows, steps[0], columns, steps[1]).sum(axis=3)
     sums: npt.NDArray[Any] = along.sum(axis=1)
     return sums
