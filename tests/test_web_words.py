@@ -2,8 +2,11 @@
 
 import pytest
 
+from obriy.labelling.panel import usual_cost
+from obriy.render.text import text_of
 from obriy.tables import load_toml
-from obriy.web.words import page_languages
+from obriy.web.pages import plan as plans
+from obriy.web.words import page_languages, words_of
 from obriy.workflows.config.groups import GROUPS
 from obriy.workflows.jobs import JOBS
 
@@ -40,3 +43,32 @@ def test_all_that_the_software_has_is_called_something(lang):
         assert {key for key in own["help"] if "." not in key} == options()
         jobs = {key.partition(".")[0] for key in own["help"] if "." in key}
         assert jobs <= set(JOBS)
+
+
+def test_a_plan_of_the_network_says_what_it_takes():
+    """50 MB at 5 MB/s are 10 s; what is left out says why; a price that nobody knows is no 0."""
+    plan = {
+        "bytes": 50_000_000, "requests": 12, "processing_units": 3.5, "dates": ["2025-06-01"],
+        "images": [{"id": "S2A_1", "date": "2025-06-01", "cloud_percent": 8.0, "bytes": 5e7}],
+        "skipped": [{"id": "S2A_2", "date": "2025-06-04", "why": "too cloudy"}],
+        "districts": ["a"], "method": "auto", "outputs": ["mask", "report"],
+    }  # fmt: skip
+    words, text = words_of("en"), text_of("en")
+    said = plans._sentences(plan, words, text)
+    assert said[0] == "Images to map: 1, 2025-06-01; left out: 1."
+    assert said[2].startswith("To fetch: about 50 MB in 12 requests; 10 s on a line of 40 Mbit/s")
+    assert said[2].endswith("The provider would count 3.5 processing units.")
+    assert said[-1] == "It writes: Map of classes, Report."
+    rows = plans._rows(plan, words, text)
+    assert rows[0] == ["2025-06-01", "S2A_1", "8%", "50", "is read"]
+    assert rows[1][-1] == "too cloudy"
+
+
+def test_what_a_panel_may_cost_is_known_before_there_are_clusters():
+    """OpenAI: 20 x 20 patches of 32 px, times 1.62, are 648 tokens a picture; 3 letters a token."""
+    costs = usual_cost(["spectral", "openai:nobody-knows"], 10)
+    assert (costs["spectral"].calls, costs["spectral"].usd) == (0, 0.0)
+    asked = costs["openai:nobody-knows"]
+    assert (asked.calls, asked.input_tokens) == (10, 10 * (8 * 648 + 1834))
+    assert asked.output_tokens == 10 * 500
+    assert asked.usd is None
