@@ -1,8 +1,10 @@
 """No English is left in what a Ukrainian run shows: every job's report, and every picture."""
 
+import ast
 import dataclasses
 import html.parser
 import re
+from pathlib import Path
 
 import geopandas
 import numpy as np
@@ -14,6 +16,7 @@ from tests.test_damage import write as write_chequers
 from tests.test_landcover_command import truth, write_codes, write_scene
 from tests.test_water_command import write_image
 
+import obriy
 from obriy.cli.show import Screen
 from obriy.indices.catalogue import all_indices
 from obriy.model.bands import QUALITY, SPECTRAL
@@ -232,6 +235,25 @@ def test_what_failed_is_said_in_the_language_of_whoever_reads(tmp_path):
             assert re.search("не читаються .*завантажте|вебсторінка", ukrainian), said
             assert not re.search("cannot be read|damaged|Log in", ukrainian)
         (tmp_path / "run" / "result.json").unlink()
+
+
+def test_every_step_and_field_that_a_record_can_have_has_words():
+    """What sources, methods and services note of themselves is told in words, of any job."""
+    steps, fields = set(), set()
+    for file in (Path(obriy.__file__).parent).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "with_step":
+                steps |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
+                fields |= {one.arg for one in node.keywords if one.arg}
+            if isinstance(node, ast.Dict):
+                keys = {one.value for one in node.keys if isinstance(one, ast.Constant)}
+                fields |= keys if "href" in keys else set()
+    assert len(steps) > 15
+    assert len(fields) > 40
+    for lang in ("en", "uk"):
+        words = load_toml(f"text_{lang}")
+        assert sorted(steps - set(words["steps"])) == []
+        assert sorted(fields - set(words["fields"])) == []
 
 
 # Pictures that no report holds as text
