@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from obriy.blocks.base import Block
+from obriy.blocks.learnt import Learnt
 from obriy.blocks.places import place_keys
 from obriy.methods.clustering.parse import parse_clusterer
 from obriy.methods.clustering.pixels import pairs_of
@@ -69,6 +70,26 @@ def test_the_sample_is_of_the_smallest_keys(monkeypatch):
     assert sample.seen == len(keys)
     first = np.argmin(place_keys(0, rows + 70, columns + 30))
     np.testing.assert_array_equal(sample.values[0, :5], planes[:, rows[first], columns[first]])
+
+
+def test_blocks_beside_others_give_the_sample_of_the_whole(monkeypatch):
+    monkeypatch.setattr("obriy.methods.clustering.look.MOST_PIXELS", 400)
+    whole = block_of(160, 90)
+    method = parse_clusterer("kmeans", 4)
+    learnt, taken = Learnt([method], 8), []
+    for number in range(8):
+        # With a halo, which is of no account; a hole lies in the first block.
+        rows = slice(max(0, 20 * number - 5), 20 * number + 25)
+        bands = {name: plane[rows] for name, plane in whole.bands.items()}
+        core = (slice(20 * number - rows.start, 20 * number - rows.start + 20), slice(0, 90))
+        block = Block(bands, None, rows.start, 0, core)
+        taken.append(len(method.collect_beside(block, learnt._merged[0].before).keys))
+        learnt.add(number, [block])
+    found, wanted = learnt._merged[0].result, method.collect(whole)
+    for name in ("keys", "values", "sizes", "seen"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
+    assert taken[0] == 400
+    assert max(taken[4:]) < 200  # a hundred of a block, roughly: four were looked at before
 
 
 def test_what_sums_cannot_tell():

@@ -1,5 +1,6 @@
 """Maps as cloud-optimised GeoTIFFs: layout, overviews, colours, names, no half files."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -153,6 +154,17 @@ def test_tiles_of_codes_that_tell_nothing_are_left_out_of_the_file(tmp_path):
     assert sum(tiles) == 1
     with rasterio.open(path, overview_level=0) as file:
         np.testing.assert_array_equal(file.read(1), causes[::2, ::2])
+
+
+def test_what_passes_between_stages_has_no_overviews(tmp_path):
+    array = _map(_lake()).labels
+    layer = dataclasses.replace(classes(WATER), overviews="none")
+    path = write_layer(array, tmp_path / "passing.tif", layer)
+    with rasterio.open(path) as file:
+        np.testing.assert_array_equal(file.read(1), array)
+        assert file.overviews(1) == []
+        assert file.nodata == 0
+        assert max(array.shape) > file.block_shapes[0][0] > 1
 
 
 def test_overviews_of_fractions_are_means_of_what_is_known(tmp_path):

@@ -201,6 +201,21 @@ class Foregone(Protocol):
         ...
 
 
+@runtime_checkable
+class Narrowing(Protocol):
+    """A method that needs less of a block once it has looked at others."""
+
+    def collect_beside(self, block: Block, before: Any) -> Any:
+        """Return the statistics of a block as `Method.collect` does.
+
+        Args:
+            block: The block.
+            before: Merged statistics of other blocks, any; None: there are none yet. What they
+                show to change nothing of all merged may be left out.
+        """
+        ...
+
+
 WORK_BYTES: Final = 96
 """Temporary arrays of a method, bytes per pixel, measured on the hungriest one (`auto`)."""
 

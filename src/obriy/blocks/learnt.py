@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from obriy.blocks.base import Block, Method, Rule
+from obriy.blocks.base import Block, Method, Narrowing, Rule
 
 
 class _Merged:
@@ -15,6 +15,8 @@ class _Merged:
 
     def __init__(self, count: int) -> None:
         self.result: Any = None
+        self.before: Any = None
+        self._highest = -1
         self._count = count
         self._waiting: dict[tuple[int, int], Any] = {}
         self._lock = threading.Lock()
@@ -31,8 +33,15 @@ class _Merged:
                         return
                     other = self._waiting.pop((level, sibling))
                 part = _merge(part, other) if number < sibling else _merge(other, part)
+            self._note(level, part)
             level, number, count = level + 1, number // 2, (count + 1) // 2
         self.result = part
+
+    def _note(self, level: int, part: Any) -> None:
+        """Keep what is merged of the most blocks, for who looks at others."""
+        with self._lock:
+            if level > self._highest:
+                self.before, self._highest = part, level
 
 
 class Learnt:
@@ -45,7 +54,10 @@ class Learnt:
     def add(self, number: int, blocks: Sequence[Block]) -> None:
         """Have each method look at a block as it sees it; called from several threads."""
         for method, merged, block in zip(self._methods, self._merged, blocks, strict=True):
-            merged.add(number, method.collect(block))
+            if isinstance(method, Narrowing):
+                merged.add(number, method.collect_beside(block, merged.before))
+            else:
+                merged.add(number, method.collect(block))
 
     def rules(self) -> list[Rule]:
         """Return what each decides, of all blocks."""

@@ -107,6 +107,16 @@ def pack(
 
 
 @njit(nogil=True, cache=True)
+def recode(codes: npt.NDArray[np.uint8], table: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return what a table (256,) has for each of (rows, columns) codes."""
+    made = np.empty(codes.shape, np.uint8)
+    for i in range(codes.shape[0]):
+        for j in range(codes.shape[1]):
+            made[i, j] = table[codes[i, j]]
+    return made
+
+
+@njit(nogil=True, cache=True)
 def count_codes(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Return how many pixels hold each code, (256,)."""
     counts = np.zeros(256, np.int64)

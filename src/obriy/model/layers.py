@@ -14,7 +14,7 @@ from obriy.model.flags import Unseen
 from obriy.model.legend import NO_DATA, Legend, load_legend
 from obriy.tables import load_toml, title_in
 
-Overviews = Literal["mode", "average"]
+Overviews = Literal["mode", "average", "none"]
 
 _CODES: Final[Mapping[str, type[enum.IntEnum]]] = {"unseen": Unseen, "doubt": Doubt}
 """Enumerations behind layers of codes: their names are its words."""
@@ -37,7 +37,7 @@ class Layer:
         dtype: Type of the numbers as they stand.
         missing: The number that says nothing of a pixel: drawn transparent, nodata of the file.
             None where every number counts.
-        overviews: How a pixel seen from afar is made of those beneath it.
+        overviews: How a pixel seen from afar is made of those beneath it; "none": nobody looks.
         legend: Classes; None for codes and quantities, and until a run has brought them.
         unnamed: Whether a pixel may be seen and yet of no class.
         codes: Colour of each code, by member of an enumeration whose names are its words.

@@ -188,14 +188,15 @@ class MapWriter:
         What says nothing of a pixel has a vote in the mode: else one pixel of a class would be
         all of its neighbourhood two levels up, and clouds would close in a map seen from afar.
         """
-        count = sum(max(self.geobox.shape) > TILE << level for level in range(31))
+        far = 0 if self.layer.overviews == "none" else 31
+        count = sum(max(self.geobox.shape) > TILE << level for level in range(far))
         by_mode = self.layer.overviews == "mode"
         with (
             rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"),
             _quiet(),
             rasterio.open(self._draft, "r+") as dataset,  # noqa: TID251 - to write
         ):
-            if not by_mode:
+            if count and not by_mode:
                 factors = [2 << level for level in range(count)]
                 dataset.build_overviews(factors, Resampling[self.layer.overviews])
             if not self.layer.is_quantity:
@@ -206,7 +207,11 @@ class MapWriter:
             return with_modes(self._draft, count, TILE, sparse=self._sparse)
 
     def _to_cog(self, made: Any) -> None:
-        """Copy a draft, a file or an open dataset, to its place."""
+        """Copy a draft, a file or an open dataset, to its place.
+
+        A layer without overviews only passes between stages: it is packed in a hurry.
+        """
+        passing = self.layer.overviews == "none"
         with _quiet():
             rasterio.shutil.copy(
                 made,
@@ -214,7 +219,8 @@ class MapWriter:
                 driver="COG",
                 blocksize=TILE,
                 compress="DEFLATE",  # every reader has it; LERC and ZSTD are not in all builds
-                overviews="FORCE_USE_EXISTING",
+                level=1 if passing else 6,
+                overviews="NONE" if passing else "FORCE_USE_EXISTING",
                 BIGTIFF="IF_SAFER",
                 NUM_THREADS="ALL_CPUS",
                 SPARSE_OK=self._sparse,

@@ -102,6 +102,7 @@ def modes(values: ByteArray, top: Edges, bottom: Edges, left: Edges, right: Edge
         right: (x,) last column, half-open.
     """
     made = np.empty((top.size, left.size), np.uint8)
+    counts = np.zeros(256, np.uint8)
     pairs = values.shape[1] == 2 * left.size
     for i in range(top.size):
         if pairs and bottom[i] - top[i] == 2:
@@ -113,7 +114,9 @@ def modes(values: ByteArray, top: Edges, bottom: Edges, left: Edges, right: Edge
                 for x in range(left[j], right[j]):
                     others += values[y, x] != first
             alike = others == 0  # as nearly all are
-            made[i, j] = first if alike else _mode(values, top[i], bottom[i], left[j], right[j])
+            made[i, j] = (
+                first if alike else _mode(values[top[i] : bottom[i], left[j] : right[j]], counts)
+            )
     return made
 
 
@@ -127,15 +130,16 @@ def _halve_pair(one: ByteArray, other: ByteArray, made: ByteArray) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _mode(values: ByteArray, top: int, bottom: int, left: int, right: int) -> int:
-    """Return the number that is first to occur as often as any does."""
+def _mode(values: ByteArray, counts: ByteArray) -> int:
+    """Return the number that is first to occur as often as any does; counts are 0 again after."""
     best, most = 0, 0
-    width = right - left
-    for place in range((bottom - top) * width):
-        number = values[top + place // width, left + place % width]
-        times = 0
-        for before in range(place + 1):
-            times += values[top + before // width, left + before % width] == number
-        if times > most:
-            best, most = number, times
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            number = values[y, x]
+            counts[number] += 1
+            if counts[number] > most:
+                best, most = number, counts[number]
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            counts[values[y, x]] = 0
     return best

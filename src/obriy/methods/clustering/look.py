@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from obriy.blocks.base import Block, FloatArray
 from obriy.blocks.places import LAST_KEY, seed_key
+from obriy.blocks.planes import planes_of
 from obriy.errors import BandError
 from obriy.indices.features import feature_names, feature_stack, ground_bands, halo_of
 from obriy.methods.clustering.patch import TILE, Patch, SegmentArray
@@ -96,13 +97,18 @@ class Look:
             )
         return found
 
-    def collect(self, block: Block, seed: int) -> Sample | None:
+    def collect(self, block: Block, seed: int, before: Sample | None = None) -> Sample | None:
         """Return a sample of the units of the core of a block; None where it holds none.
 
         A tile belongs to the block that holds its first pixel.
+
+        Args:
+            block: The block.
+            seed: Of the sample.
+            before: A sample of other blocks: pixels that have no place beside it are left out.
         """
         if not self.tile:
-            return self._collect_pixels(block.crop(), seed)
+            return self._collect_pixels(block, seed, LAST_KEY if before is None else before.most)
         found = None
         for rows, columns in self._places(block, whole=True):
             part = self._patch(block, rows, columns).sample(seed, self.limit)
@@ -114,27 +120,29 @@ class Look:
         for rows, columns in self._places(block, whole=False):
             yield self._patch(block, rows, columns)
 
-    def _collect_pixels(self, core: Block, seed: int) -> Sample:
-        """Choose the pixels first: features are made of those alone."""
-        bands = ground_of(core.bands)
-        seen = seen_in(bands)
+    def _collect_pixels(self, block: Block, seed: int, most: int) -> Sample:
+        """Choose the pixels first, by keys up to the most: values are made of those alone."""
+        names = ground_bands(set(block.bands))
+        planes = planes_of(block.bands).only(names)
+        top, left = (part.start for part in block.core)
+        seen = ~planes.missing()[block.core]
+        place = block.row + top, block.column + left
         start = seed_key(seed)
         # So many have keys below the limit, give or take; where too few, all are looked at again.
         count = int(np.count_nonzero(seen))
         share = (self.limit + 6 * math.sqrt(self.limit)) / max(count, 1)
-        most = np.uint64(min(LAST_KEY, int(share * LAST_KEY)))
-        places, keys = sample_pixels(seen, core.row, core.column, start, most)
-        if len(keys) < min(self.limit, count):
-            most = np.uint64(LAST_KEY)
-            places, keys = sample_pixels(seen, core.row, core.column, start, most)
+        few = min(most, int(share * LAST_KEY))
+        places, keys = sample_pixels(seen, *place, start, np.uint64(few))
+        if few < most and len(keys) < min(self.limit, count):
+            places, keys = sample_pixels(seen, *place, start, np.uint64(most))
         kept = np.sort(smallest(keys, self.limit))  # by place: what lies together is fetched so
-        rows, columns = np.divmod(places[kept], core.shape[1])
-        picked = {name: plane[rows, columns][None] for name, plane in bands.items()}
+        rows, columns = np.divmod(places[kept], seen.shape[1])
+        picked = {name: planes.at(name, rows + top, columns + left)[None] for name in names}
         order = np.argsort(keys[kept])
         values = feature_stack(picked, self.groups)[:, 0].T[order]
-        names = tuple(feature_names(self.groups, set(bands)))
+        features = tuple(feature_names(self.groups, set(names)))
         ones = np.ones(len(kept), np.float32)
-        return Sample(tuple(bands), names, keys[kept][order], values, ones, count, self.limit)
+        return Sample(tuple(names), features, keys[kept][order], values, ones, count, self.limit)
 
     def _places(self, block: Block, *, whole: bool) -> Iterator[tuple[slice, slice]]:
         """Yield windows of the block: of a tile that the core cuts only one block is the owner.

@@ -71,6 +71,10 @@ class Clusterer:
         """Sample the units of the core of a block."""
         return self.look.collect(block, self.seed)
 
+    def collect_beside(self, block: Block, before: Sample | None) -> Sample | None:
+        """Sample the units that may have a place beside a sample of other blocks."""
+        return self.look.collect(block, self.seed, before)
+
     def decide(self, statistics: Sample | None) -> ClusterRule:
         """Find the clusters.
 

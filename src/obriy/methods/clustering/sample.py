@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.blocks.base import FloatArray
-from obriy.blocks.places import KeyArray
+from obriy.blocks.places import LAST_KEY, KeyArray
 
 MOST_PIXELS: Final = 50_000
 """Pixels that are kept: a class of 1 % of the scene still has 500 of them, and their 12 centres
@@ -37,6 +37,11 @@ class Sample:
     sizes: FloatArray
     seen: int
     limit: int
+
+    @property
+    def most(self) -> int:
+        """The largest key that can still have a place beside those that are kept."""
+        return int(self.keys[-1]) if len(self.keys) >= self.limit else int(LAST_KEY)
 
     def merge(self, other: Self) -> Self:
         """Keep the smallest hashes of both; associative and commutative."""

@@ -10,6 +10,7 @@ import xarray as xr
 from obriy.blocks.base import ByteArray, Method
 from obriy.blocks.computed import computed_labels
 from obriy.blocks.engine import EngineOptions
+from obriy.blocks.pixels import recode
 from obriy.labelling.facts import facts_of
 from obriy.labelling.tally import ClusterTally
 from obriy.labelling.year import Counts, count_curves, with_curves
@@ -144,7 +145,10 @@ def cluster_to_files(
     place.mkdir(parents=True, exist_ok=True)
     # Which numbers there are is known only afterwards; colours are those of any number.
     clusters = LAYERS["clusters"].of(cluster_legend(list(range(1, 255))))
-    layers = {"clusters": clusters, "unseen": LAYERS["unseen"]}
+    layers = {
+        name: dataclasses.replace(layer, overviews="none")  # nobody looks at these from afar
+        for name, layer in (("clusters", clusters), ("unseen", LAYERS["unseen"]))
+    }
     observed = Observed(method, whole=part is None)
     with map_writers(place, geobox, layers, provenance_of(scene), lang) as writers:
         sinks = {"labels": writers["clusters"], "unseen": writers["unseen"]}
@@ -153,7 +157,7 @@ def cluster_to_files(
         )
         require_pixels(result)
         rule = cast(ObservedRule, result.rule)
-        writers["clusters"].layer = clusters.of(cluster_legend(rule.leaves.ids))
+        writers["clusters"].layer = layers["clusters"].of(cluster_legend(rule.leaves.ids))
     before = np.array(len(rule.rule.splits))
     _save(place / RULE, {**rule.leaves.to_arrays(), "splits_before": before})
     _save(place / TALLY, rule.tally.to_arrays())
@@ -210,7 +214,7 @@ def _clustered(
     assert numbers is not None
 
     def window(rows: slice, columns: slice) -> ByteArray:
-        labels: ByteArray = numbers[leaves.labels[rows, columns].to_numpy()]
+        labels: ByteArray = recode(leaves.labels[rows, columns].to_numpy(), numbers)
         return labels
 
     made = ClassMap(

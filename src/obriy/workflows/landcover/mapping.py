@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from obriy.blocks.computed import WindowMaker, computed_labels
+from obriy.blocks.pixels import recode
 from obriy.blocks.windows import windows
 from obriy.labelling.facts import measure_clusters
 from obriy.labelling.panel import Minutes
@@ -108,14 +109,18 @@ def write_cover_map(
         for name, layer in written.items()
         if name == "confidence" or is_listed(name, outputs)
     }
-    source = named.clustered.map
+    source, leaves = named.clustered.map, named.clustered.leaves.labels
+    numbers_of = named.clustered.leaves.numbers_of(named.clustered.rule)
+    assert numbers_of is not None
+    cluster_of = numbers_of
 
     def work() -> StepRecord:
         with map_writers(folder.path, source.geobox, written, source.provenance, lang) as writers:
             for rows, columns in windows(source.labels.shape):
-                labels = source.labels[rows, columns].to_numpy()
+                labels = leaves[rows, columns].to_numpy()
                 for name in tables.keys() & written.keys():
-                    writers[name].write(rows, columns, tables[name][labels])
+                    made = recode(labels, tables[name][cluster_of])
+                    writers[name].write(rows, columns, made)
                 assert source.unseen is not None
                 writers["unseen"].write(rows, columns, source.unseen[rows, columns].to_numpy())
         return StepRecord({name: f"{name}.tif" for name in written})
@@ -135,7 +140,7 @@ def write_cover_map(
 
 
 def _looked_up(labels: xr.DataArray, table: np.ndarray[Any, np.dtype[np.uint8]]) -> WindowMaker:
-    return lambda rows, columns: table[labels[rows, columns].to_numpy()]
+    return lambda rows, columns: recode(labels[rows, columns].to_numpy(), table)
 
 
 def _cover(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from obriy.blocks.base import Block, Histogram, Labelled, Method
+from obriy.blocks.base import Block, Histogram, Labelled, Method, Narrowing
 from obriy.labelling.tally import HALO, ClusterTally
 from obriy.methods.clustering.rule import ClusterRule
 
@@ -40,6 +40,12 @@ class Observed:
 
     def collect(self, block: Block) -> Any:
         """Return what the clusterer learns of a block."""
+        return self.method.collect(block)
+
+    def collect_beside(self, block: Block, before: Any) -> Any:
+        """Return what the clusterer learns of a block beside others."""
+        if isinstance(self.method, Narrowing):
+            return self.method.collect_beside(block, before)
         return self.method.collect(block)
 
     def decide(self, statistics: Any) -> "ObservedRule":
