@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from odc.geo.geobox import GeoBox
+from scipy.ndimage import gaussian_filter
 from tests.conftest import utm_grid
 
 from obriy.blocks.places import place_keys
@@ -59,7 +60,7 @@ def test_ranks_are_shares_of_the_scene_below(scene_of):
 
 
 def test_interior_and_neighbours_by_hand(scene_of):
-    scene = scene_of(nir=np.full((3, 4), 0.3))
+    scene = scene_of(nir=np.full((3, 4), 0.3), geobox=utm_grid((3, 4), 30.0))
     labels = [[1, 1, 1, 2], [1, 1, 1, 2], [3, 3, 0, 2]]
     found = by_id(measure_clusters(scene, clusters_on(scene, labels)))
     # Of cluster 1, the first two pixels of the first row touch nothing else.
@@ -75,7 +76,7 @@ def test_interior_and_neighbours_by_hand(scene_of):
 def test_what_is_missing_never_counts(scene_of):
     nir = [[0.2, NAN, 0.4], [9.0, 0.2, 8.0]]
     red = [[0.1, 0.1, 0.1], [0.1, NAN, 0.1]]
-    scene = scene_of(nir=nir, red=red)
+    scene = scene_of(nir=nir, red=red, geobox=utm_grid((2, 3), 30.0))
     labels = [[5, 5, 5], [0, 5, 255]]
     (five,) = measure_clusters(scene, clusters_on(scene, labels))
     assert (five.pixels, five.share) == (2, 1.0)
@@ -98,12 +99,70 @@ def test_texture_and_surroundings_by_hand(scene_of):
     nir[15, 15] = 0.8
     labels = np.ones((31, 31))
     labels[15, 15] = NOISE
-    scene = scene_of(nir=nir)
+    scene = scene_of(nir=nir, geobox=utm_grid((31, 31), 30.0))
     found = by_id(measure_clusters(scene, clusters_on(scene, labels)))
     # One pixel of 25 stands out by 0.5; one of 225.
     assert found[NOISE].texture["nir"] == pytest.approx(0.5 * np.sqrt(24) / 25, rel=1e-5)
     assert found[NOISE].surroundings["nir"] == pytest.approx(0.3 + 0.5 / 225, rel=1e-5)
     assert found[1].texture["nir"] == pytest.approx(0, abs=1e-6)
+
+
+def test_cells_of_small_pixels_by_hand(scene_of):
+    # At 20 m a cell of 30 m is a pixel and a quarter of each beside it: (1, 4, 1) / 6 in a row.
+    nir = np.full((31, 31), 0.3)
+    nir[15, 15] = 0.9
+    scene = scene_of(nir=nir, geobox=utm_grid((31, 31), 20.0))
+    labels = np.ones((31, 31))
+    labels[15, 15] = 2
+    patch = tally_module._patches(nir.astype("float32"), np.array([15]), np.array([15]), 1.5)
+    middle = patch[6:9, 6:9]  # its own cell, and those 40 m away, where 1.5 pixels are rounded to
+    assert patch.shape == (15, 15)
+    assert middle[1, 1] == pytest.approx(0.3 + 0.6 / 2.25)  # 1 of 1.5 x 1.5 pixels
+    assert middle[0, 1] == pytest.approx(0.3)
+    (_, two) = measure_clusters(scene, clusters_on(scene, labels))
+    assert two.spectrum["nir"].median == pytest.approx(0.9)  # a pixel is itself
+
+
+def test_inside_is_a_cell_away(scene_of):
+    labels = np.ones((12, 12))
+    labels[:, 8:] = 2
+    for pixel_m, inside in ((30.0, 7 / 8), (10.0, 5 / 8)):  # columns of 1 with 1 beyond them
+        scene = scene_of(nir=np.full((12, 12), 0.3), geobox=utm_grid((12, 12), pixel_m))
+        found = by_id(measure_clusters(scene, clusters_on(scene, labels)))
+        assert found[1].interior == pytest.approx(inside)
+        assert found[1].neighbours == {2: 1.0}
+
+
+def _same_ground(scene_of, pixel_m):
+    """Rough woods beside smooth fields, on 2.4 km, by the size of pixels."""
+    fine = gaussian_filter(np.random.default_rng(8).standard_normal((480, 480)), 6)  # of 5 m
+    fine /= fine.std()
+    woods = np.arange(480)[None, :] < 240
+    nir = np.where(woods, 0.3 * (1 + 0.12 * fine), 0.45 * (1 + 0.01 * fine))
+    red = np.where(woods, 0.02, 0.03)
+    times = round(pixel_m / 5)
+    side = 480 // times
+    planes = {
+        name: np.broadcast_to(plane, (480, 480)).reshape(side, times, side, times).mean(axis=(1, 3))
+        for name, plane in (("red", red), ("nir", nir))
+    }
+    scene = scene_of(**planes, geobox=utm_grid((side, side), pixel_m))
+    labels = np.where(np.arange(side)[None, :] < side // 2, 1, 2).repeat(side, 0)
+    return by_id(measure_clusters(scene, clusters_on(scene, labels.reshape(side, side))))
+
+
+def test_the_same_ground_at_any_size_of_pixels(scene_of):
+    fine, middle, coarse = (_same_ground(scene_of, m) for m in (10.0, 15.0, 30.0))
+    for other in (fine, middle):
+        for code in (1, 2):
+            one, same = coarse[code], other[code]
+            assert same.spectrum["nir"].median == pytest.approx(
+                one.spectrum["nir"].median, rel=0.03
+            )
+            assert same.surroundings["nir"] == pytest.approx(one.surroundings["nir"], rel=0.03)
+            assert same.interior == pytest.approx(one.interior, abs=0.02)
+        assert other[1].texture["nir"] == pytest.approx(coarse[1].texture["nir"], rel=0.2)
+        assert other[1].texture["nir"] > 3 * other[2].texture["nir"]
 
 
 def test_bands_of_the_atmosphere_and_of_heat_are_left_out(scene_of):

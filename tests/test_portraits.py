@@ -335,11 +335,11 @@ def test_the_facts_in_words():
         "Reflectance in %, median (10th to 90th percentile): visible 0.56 µm 5.0 (4.0 to 6.2); "
         "near infrared 0.84 µm 31.0 (29.0 to 33.0).",
         "Indices: NDVI (live vegetation) 0.80 (0.70 to 0.85).",
-        "Form: patches; 50% of its pixels have all four neighbours inside.",
+        "Form: patches; 50% of its pixels have it on all four sides.",
         "Its border: 75% with few live plants or none (NDVI -0.20, near infrared 2%).",
-        "Surroundings, mean within 15 x 15 pixels: near infrared 0.84 µm 28.0%.",
+        "Surroundings, mean within some 450 m: near infrared 0.84 µm 28.0%.",
         "Share of the image that lies lower: near infrared 0.84 µm 88%; NDVI 91%.",
-        "Texture, deviation within 5 x 5 pixels: near infrared 0.84 µm 2.1%; NDVI 0.03.",
+        "Texture, deviation within some 150 m: near infrared 0.84 µm 2.1%; NDVI 0.03.",
     ]
 
 

@@ -19,7 +19,7 @@ from obriy.blocks.damage import read_around
 from obriy.blocks.windows import windows
 from obriy.errors import BandError, GridError
 from obriy.indices.features import ground_bands
-from obriy.labelling.tally import HALO, ClusterTally
+from obriy.labelling.tally import ClusterTally, halo_pixels
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import ClusterFacts, Spread
 from obriy.model.grid import geobox_of, pixel_metres, same_grid
@@ -61,8 +61,9 @@ def measure_clusters(scene: xr.Dataset, clusters: ClassMap, *, seed: int = 0) ->
             f"No band of the scene sees the ground, only: {', '.join(band_names(scene))}.",
             "Name the bands with --bands blue,green,red,nir (file order) or --sensor.",
         )
-    tally = ClusterTally(seed)
-    for piece in _pieces(scene, clusters):
+    pixel_m = pixel_side(geobox_of(scene))
+    tally = ClusterTally(seed, pixel_m=pixel_m)
+    for piece in _pieces(scene, clusters, halo_pixels(pixel_m)):
         tally.add(piece.bands, piece.labels, (piece.row, piece.column), piece.core)
     return facts_of(tally, scene)
 
@@ -91,7 +92,7 @@ def facts_of(
                 pixels=int(pixels[code]),
                 interior=float(inner[code] / pixels[code]),
                 borders=borders[code],
-                pixel_m=_pixel_size(geobox_of(scene)),
+                pixel_m=pixel_side(geobox_of(scene)),
             ),
             reflectance=known,
         )
@@ -110,23 +111,25 @@ class _Piece:
     core: tuple[slice, slice]
 
 
-def _pieces(scene: xr.Dataset, clusters: ClassMap) -> Iterator[_Piece]:
+def _pieces(scene: xr.Dataset, clusters: ClassMap, halo: int) -> Iterator[_Piece]:
     """Yield the windows in their order; the next one is read while one is measured."""
     cores = windows(clusters.labels.shape, WINDOW)
     with ThreadPoolExecutor(1, thread_name_prefix="obriy-facts") as reader:
-        ahead = reader.submit(_read, scene, clusters, next(cores))
+        ahead = reader.submit(_read, scene, clusters, next(cores), halo)
         for core in (*cores, None):
             piece = ahead.result()
             if core is not None:
-                ahead = reader.submit(_read, scene, clusters, core)
+                ahead = reader.submit(_read, scene, clusters, core, halo)
             if piece is not None:
                 yield piece
 
 
-def _read(scene: xr.Dataset, clusters: ClassMap, core: tuple[slice, slice]) -> _Piece | None:
+def _read(
+    scene: xr.Dataset, clusters: ClassMap, core: tuple[slice, slice], halo: int
+) -> _Piece | None:
     """Read a window with its halo; None where no pixel of it is in a cluster."""
     outer = tuple(
-        slice(max(0, part.start - HALO), min(size, part.stop + HALO))
+        slice(max(0, part.start - halo), min(size, part.stop + halo))
         for part, size in zip(core, clusters.labels.shape, strict=True)
     )
     labels = np.array(clusters.labels.variable[outer].values, np.uint8)
@@ -207,5 +210,6 @@ def _medians(values: Mapping[str, FloatArray], prefix: str) -> dict[str, float]:
     }
 
 
-def _pixel_size(grid: GeoBox) -> float | None:
+def pixel_side(grid: GeoBox) -> float | None:
+    """Return the height of a pixel in metres; None where the grid has no CRS."""
     return None if grid.crs is None else pixel_metres(grid)[0]

@@ -5,6 +5,7 @@ split, and all that is counted is known of the leaves and of the clusters that t
 """
 
 import dataclasses
+import math
 import threading
 from collections.abc import Mapping
 from typing import Any, Final, Self
@@ -27,8 +28,11 @@ from obriy.model.legend import NO_DATA
 
 SAMPLE: Final = 1500
 """Pixels of a cluster that are measured: a median of so many is known to 3 % of the deviation."""
-HALO: Final = NEIGHBOURHOOD_WINDOW // 2
-"""Pixels around a block that the facts of its pixels look at."""
+CELL_M: Final = 30.0
+"""What lies around a pixel is seen in cells of so many metres, or of a pixel where that is larger:
+the same ground has the same texture and surroundings at 10 m and at 30 m."""
+REACH: Final = NEIGHBOURHOOD_WINDOW // 2
+"""Cells on each side of a pixel that its facts look at."""
 SOME: Final = 256
 """Pixels that are measured at a time: their surroundings stay in the processor's cache."""
 CODES: Final = 256
@@ -59,6 +63,7 @@ class ClusterTally:
 
     Args:
         seed: Of the samples.
+        pixel_m: Side of a pixel, metres; None: nobody knows, and a pixel is a cell.
         cluster_of: (256,) uint8: the cluster that each leaf is a part of; None: its own.
         expected: (256,) pixels of each leaf in all that will come, roughly: pixels that will not
             be in its sample are then passed by sooner. None: nobody knows.
@@ -69,10 +74,13 @@ class ClusterTally:
         seed: int = 0,
         cluster_of: ByteArray | None = None,
         expected: npt.NDArray[np.float64] | None = None,
+        *,
+        pixel_m: float | None = None,
     ) -> None:
         own = np.arange(CODES, dtype=np.uint8)
         self.cluster_of: ByteArray = own if cluster_of is None else cluster_of
         self._seed = seed
+        self._cell = cell_pixels(pixel_m)
         self._lock = threading.Lock()
         self._pixels = np.zeros(CODES, np.int64)
         self._inner = np.zeros((2, CODES), np.int64)
@@ -97,19 +105,20 @@ class ClusterTally:
             bands: (rows, columns) float32 reflectance by name; NaN in all where a pixel does not
                 count.
             labels: (rows, columns) leaves, 0 where a pixel does not count; known in the core and
-                one pixel around it.
+                a cell around it.
             place: Row and column of the first pixel of the block in the scene.
-            core: Rows and columns of the core; `HALO` pixels around it belong to the block, as far
+            core: Rows and columns of the core; `halo_pixels` around it belong to the block, as far
                 as the scene goes.
         """
         ranges = tuple((part.start, part.stop) for part in core)
-        pixels, inner, borders = _count(labels, ranges, self.cluster_of)
+        pixels, borders = _count(labels, ranges)
+        inner = _inside(labels, ranges, self.cluster_of, step_pixels(self._cell))
         start = seed_key(self._seed)
         rows, columns, keys = _candidates(labels, ranges, place, start, self._most)
         codes = labels[rows, columns]
         keep = _smallest(codes, keys)
         rows, columns, keys, codes = rows[keep], columns[keep], keys[keep], codes[keep]
-        values = measure_pixels(bands, rows, columns)
+        values = measure_pixels(bands, rows, columns, self._cell)
         with self._lock:
             self._pixels += pixels
             self._inner += inner
@@ -179,8 +188,27 @@ class ClusterTally:
         return tally
 
 
+def cell_pixels(pixel_m: float | None) -> float:
+    """Return the side of a cell in pixels, 1 or more."""
+    return 1.0 if pixel_m is None else max(1.0, CELL_M / pixel_m)
+
+
+def step_pixels(cell: float) -> int:
+    """Return how far away a pixel of the same cluster must lie on all sides to be inside."""
+    return max(1, round(cell))
+
+
+def halo_pixels(pixel_m: float | None) -> int:
+    """Return the pixels around a block that the facts of its pixels look at."""
+    cell = cell_pixels(pixel_m)
+    return round(REACH * cell) + math.ceil((cell - 1) / 2)
+
+
 def measure_pixels(
-    bands: Mapping[str, FloatArray], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+    bands: Mapping[str, FloatArray],
+    rows: npt.NDArray[np.intp],
+    columns: npt.NDArray[np.intp],
+    cell: float = 1.0,
 ) -> dict[str, FloatArray]:
     """Return what is known of some pixels, by name, each (n,).
 
@@ -188,27 +216,32 @@ def measure_pixels(
         bands: (rows, columns) float32 reflectance by name; NaN does not count.
         rows: Rows of the pixels, (n,).
         columns: Columns of the pixels, (n,).
+        cell: Side of a cell in pixels, of `cell_pixels`.
 
     Returns:
-        Every ground band and index by its name; ``texture_NAME``, its deviation in 5 x 5 pixels;
-        ``around_NAME``, its mean in 15 x 15.
+        Every ground band and index of the pixel by its name; ``texture_NAME``, its deviation in
+        5 x 5 cells around; ``around_NAME``, its mean in 15 x 15. A cell is the mean of its
+        seen pixels, those on its edge by their share.
     """
     parts = [
-        _measure_some(bands, rows[first : first + SOME], columns[first : first + SOME])
+        _measure_some(bands, rows[first : first + SOME], columns[first : first + SOME], cell)
         for first in range(0, max(len(rows), 1), SOME)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _measure_some(
-    bands: Mapping[str, FloatArray], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+    bands: Mapping[str, FloatArray],
+    rows: npt.NDArray[np.intp],
+    columns: npt.NDArray[np.intp],
+    cell: float,
 ) -> dict[str, FloatArray]:
     """Measure pixels by their patches, one below the other: indices are made of these alone."""
-    patches = {n: _patches(bands[n], rows, columns) for n in ground_bands(set(bands))}
-    layers = base_layers(patches)
-    middles = np.arange(len(rows)) * NEIGHBOURHOOD_WINDOW + HALO
-    centre = np.full(len(rows), HALO)
-    values = {name: plane[middles, centre] for name, plane in layers.items()}
+    names = ground_bands(set(bands))
+    values = base_layers({n: bands[n][rows, columns] for n in names})
+    layers = base_layers({n: _patches(bands[n], rows, columns, cell) for n in names})
+    middles = np.arange(len(rows)) * NEIGHBOURHOOD_WINDOW + REACH
+    centre = np.full(len(rows), REACH)
     for name in TEXTURE:
         if name in layers:
             found = patch_deviations(layers[name], middles, centre, TEXTURE_WINDOW)
@@ -236,17 +269,36 @@ def _by_number(counts: Counts, number_of: ByteArray) -> Counts:
 
 
 @njit(nogil=True, cache=True)
-def _patches(plane: Any, rows: Any, columns: Any) -> Any:
-    """Return the squares around pixels, (n * window, window); NaN beyond the edge."""
-    side = 2 * HALO + 1
+def _patches(plane: Any, rows: Any, columns: Any, cell: Any) -> Any:
+    """Return the squares of cells around pixels, (n * window, window); NaN beyond the edge."""
+    side = 2 * REACH + 1
     height, width = plane.shape
     found = np.full((len(rows) * side, side), np.nan, np.float32)
     for place in range(len(rows)):
-        top, left = rows[place] - HALO, columns[place] - HALO
-        for i in range(max(0, -top), min(side, height - top)):
-            for j in range(max(0, -left), min(side, width - left)):
-                found[place * side + i, j] = plane[top + i, left + j]
+        for i in range(side):
+            row = rows[place] + int(np.rint((i - REACH) * cell))
+            for j in range(side):
+                column = columns[place] + int(np.rint((j - REACH) * cell))
+                if 0 <= row < height and 0 <= column < width:
+                    found[place * side + i, j] = _cell_mean(plane, row, column, cell)
     return found
+
+
+@njit(nogil=True, cache=True)
+def _cell_mean(plane: Any, middle: Any, centre: Any, cell: Any) -> Any:
+    """Return the mean of the seen pixels of a cell, those on its edge by their share."""
+    wide = int(np.ceil((cell - 1) / 2))
+    edge = (cell - 1) / 2 - wide + 1
+    total, weight = 0.0, 0.0
+    for row in range(max(0, middle - wide), min(plane.shape[0], middle + wide + 1)):
+        down = edge if abs(row - middle) == wide else 1.0
+        for column in range(max(0, centre - wide), min(plane.shape[1], centre + wide + 1)):
+            value = plane[row, column]
+            if np.isfinite(value):
+                share = down * edge if abs(column - centre) == wide else down
+                total += share * value
+                weight += share
+    return total / weight if weight > 0 else np.nan
 
 
 @njit(nogil=True, cache=True)
@@ -269,12 +321,11 @@ def _candidates(labels: Any, core: Any, place: Any, start: Any, most: Any) -> tu
 
 
 @njit(nogil=True, cache=True)
-def _count(labels: Any, core: Any, cluster_of: Any) -> tuple[Any, Any, Any]:
-    """Count a core: pixels of leaves; those within their leaf, their cluster; borders of leaves."""
+def _count(labels: Any, core: Any) -> tuple[Any, Any]:
+    """Count the pixels of the leaves of a core, and their borders with each other."""
     rows, columns = core
     height, width = labels.shape
     pixels = np.zeros(CODES, np.int64)
-    inner = np.zeros((2, CODES), np.int64)
     borders = np.zeros((CODES, CODES), np.int64)
     for i in range(rows[0], rows[1]):
         for j in range(columns[0], columns[1]):
@@ -282,19 +333,36 @@ def _count(labels: Any, core: Any, cluster_of: Any) -> tuple[Any, Any, Any]:
             if own == NO_DATA:
                 continue
             pixels[own] += 1
-            in_leaf = in_cluster = True
             for side in range(4):
                 row = i + (side == 1) - (side == 0)
                 column = j + (side == 3) - (side == 2)
-                if row < 0 or column < 0 or row >= height or column >= width:
-                    continue
-                beside = labels[row, column]
-                if beside == NO_DATA:
-                    continue
-                if beside != own:
-                    borders[own, beside] += 1
-                    in_leaf = False
-                    in_cluster &= cluster_of[own] == cluster_of[beside]
+                if 0 <= row < height and 0 <= column < width:
+                    beside = labels[row, column]
+                    if NO_DATA < beside != own:
+                        borders[own, beside] += 1
+    return pixels, borders
+
+
+@njit(nogil=True, cache=True)
+def _inside(labels: Any, core: Any, cluster_of: Any, step: Any) -> Any:
+    """Count the pixels of a core with nothing but their leaf, their cluster, a step away."""
+    rows, columns = core
+    height, width = labels.shape
+    inner = np.zeros((2, CODES), np.int64)
+    for i in range(rows[0], rows[1]):
+        for j in range(columns[0], columns[1]):
+            own = labels[i, j]
+            if own == NO_DATA:
+                continue
+            in_leaf = in_cluster = True
+            for side in range(4):
+                row = i + step * ((side == 1) - (side == 0))
+                column = j + step * ((side == 3) - (side == 2))
+                if 0 <= row < height and 0 <= column < width:
+                    beside = labels[row, column]
+                    if NO_DATA < beside != own:
+                        in_leaf = False
+                        in_cluster &= cluster_of[own] == cluster_of[beside]
             inner[0, own] += in_leaf
             inner[1, own] += in_cluster
-    return pixels, inner, borders
+    return inner

@@ -69,9 +69,9 @@ def describe_cluster(
         describe_year(facts),
         _form(facts),
         _borders(facts, everyone, waves),
-        _local("Surroundings, mean within 15 x 15 pixels", facts.surroundings, waves),
+        _local("Surroundings, mean within some 450 m", facts.surroundings, waves),
         _ranks(facts, waves),
-        _local("Texture, deviation within 5 x 5 pixels", facts.texture, waves),
+        _local("Texture, deviation within some 150 m", facts.texture, waves),
     ]
     text = about_scene
     for paragraph in paragraphs:
@@ -154,7 +154,7 @@ def _form(facts: ClusterFacts) -> str:
         if facts.interior < 0.2
         else ""
     )
-    inside = f"{_percent(facts.interior)} of its pixels have all four neighbours inside"
+    inside = f"{_percent(facts.interior)} of its pixels have it on all four sides"
     return f"Form: {form}; {inside}.{edges}"
 
 

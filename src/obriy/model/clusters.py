@@ -38,12 +38,13 @@ class ClusterFacts:
         share: Its share of the seen pixels, 0 to 1.
         spectrum: Surface reflectance (unitless) by STAC common name, by wavelength.
         indices: Spectral indices by short name (``"NDVI"``), as far as the bands go.
-        texture: Median deviation within 5 x 5 pixels, by band or index name.
-        surroundings: Median of the mean within 15 x 15 pixels, by band or index name.
+        texture: Median deviation within 5 x 5 cells of 30 m (of a pixel, where pixels are larger
+            or nobody knows their size), by band or index name.
+        surroundings: Median of the mean within 15 x 15 such cells, by band or index name.
         ranks: Share of the scene's seen pixels below the cluster's median, 0 to 1, by name of a
             band or index: what the cluster is in this scene.
-        interior: Share of its pixels whose four neighbours are of the same cluster: 1 for one
-            great patch, 0 for specks and lines.
+        interior: Share of its pixels that have it on all four sides, a cell away: 1 for one great
+            patch, 0 for specks and lines.
         neighbours: Of the borders with other clusters, the share of each, by its number.
         pixel_m: Height of a pixel in metres; None where the grid does not say.
         reflectance: False: the image is an 8-bit picture, and its numbers are no reflectance.

@@ -11,7 +11,7 @@ from obriy.blocks.base import ByteArray, Method
 from obriy.blocks.computed import computed_labels
 from obriy.blocks.engine import EngineOptions
 from obriy.blocks.pixels import recode
-from obriy.labelling.facts import facts_of
+from obriy.labelling.facts import facts_of, pixel_side
 from obriy.labelling.tally import ClusterTally
 from obriy.labelling.year import Counts, count_curves, with_curves
 from obriy.methods.clustering.rule import ClusterRule, rule_from_arrays
@@ -102,7 +102,7 @@ def cluster_in_memory(
         EmptyResultError: where nothing could be seen.
     """
     sinks = array_sinks(scene, layers_named("clusters", "unseen"))
-    observed = Observed(method, whole=True)
+    observed = Observed(method, whole=True, pixel_m=pixel_side(geobox_of(scene)))
     result = run_pass(scene, observed, sinks, subject="cover", clouds=clouds, options=options)
     require_pixels(result)
     rule = cast(ObservedRule, result.rule)
@@ -149,7 +149,7 @@ def cluster_to_files(
         name: dataclasses.replace(layer, overviews="none")  # nobody looks at these from afar
         for name, layer in (("clusters", clusters), ("unseen", LAYERS["unseen"]))
     }
-    observed = Observed(method, whole=part is None)
+    observed = Observed(method, whole=part is None, pixel_m=pixel_side(geobox_of(scene)))
     with map_writers(place, geobox, layers, provenance_of(scene), lang) as writers:
         sinks = {"labels": writers["clusters"], "unseen": writers["unseen"]}
         result = run_pass(

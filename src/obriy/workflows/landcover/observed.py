@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from obriy.blocks.base import Block, Histogram, Labelled, Method, Narrowing
-from obriy.labelling.tally import HALO, ClusterTally
+from obriy.labelling.tally import ClusterTally, cell_pixels, halo_pixels, step_pixels
 from obriy.methods.clustering.rule import ClusterRule
 
 
@@ -17,11 +17,13 @@ class Observed:
     Attributes:
         method: The clusterer.
         whole: Whether all of the scene is mapped that its sample is of.
+        pixel_m: Side of a pixel, metres; None: nobody knows.
         gives_fraction: Clusters are whole pixels.
     """
 
     method: Method
     whole: bool
+    pixel_m: float | None = None
     gives_fraction: bool = False
 
     @property
@@ -32,7 +34,7 @@ class Observed:
     @property
     def halo(self) -> int:
         """Pixels around a block that the clusterer looks at, and those around what is measured."""
-        return self.method.halo + HALO
+        return self.method.halo + halo_pixels(self.pixel_m)
 
     def bands(self, available: set[str]) -> set[str]:
         """Return the bands of the clusterer."""
@@ -57,7 +59,8 @@ class Observed:
         for split in leaves.splits[len(rule.splits) :]:
             cluster_of[split.parts.numbers] = split.parent
         expected = leaves.expected() if self.whole else None
-        return ObservedRule(rule, leaves, ClusterTally(cluster_of=cluster_of, expected=expected))
+        tally = ClusterTally(cluster_of=cluster_of, expected=expected, pixel_m=self.pixel_m)
+        return ObservedRule(rule, leaves, tally, step_pixels(cell_pixels(self.pixel_m)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,17 +71,19 @@ class ObservedRule:
         rule: The clusters.
         leaves: What they were cut to: the labels.
         tally: What was counted.
+        beside: Pixels beside a block whose numbers count.
     """
 
     rule: ClusterRule
     leaves: ClusterRule
     tally: ClusterTally
+    beside: int = 1
 
     def apply(self, block: Block) -> Labelled:
         """Number the leaves of a block, and count them."""
         # Beside the core, too: what borders on it counts.
         wider = (
-            slice(max(0, part.start - 1), min(size, part.stop + 1))
+            slice(max(0, part.start - self.beside), min(size, part.stop + self.beside))
             for part, size in zip(block.core, block.shape, strict=True)
         )
         rows, columns = wider
