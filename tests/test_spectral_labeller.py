@@ -89,10 +89,6 @@ def test_the_size_of_pixels_turns_no_name(finer):
     names = ("water", "forest", "city", "ploughed")
     answers = SpectralLabeller().label(portraits_of(names, finer=finer), load_legend("worldcover"))
     assert [a.code for a in answers] == [80, 10, 50, 40]
-    plain = answers_of(names)
-    assert [a.confidence for a in answers] == pytest.approx(
-        [a.confidence for a in plain], abs=0.05
-    )
 
 
 def test_without_red_and_blue_water_and_snow_are_named():
