@@ -6,6 +6,9 @@ CORE   := $(VENV)/.core
 DEV    := $(VENV)/.dev
 WEB    := $(VENV)/.web
 DEEP   := $(VENV)/.deep
+SHOWN  := $(patsubst %,build/%,$(wildcard examples/*.ipynb))  # the examples with what they show
+
+.DELETE_ON_ERROR:
 
 .PHONY: demo serve browser test test-deep test-wheel soak check schema docs notebooks bench bench-small clean
 
@@ -43,11 +46,14 @@ check: $(DEV)  ## format, lint, types, layers
 schema: $(CORE)  ## write docs/result.schema.json from the code
 	$(BIN)/python -m obriy.runs.result_file > docs/result.schema.json
 
-docs: $(DEV)  ## the documentation as a site, into site/; fails where a link leads nowhere
+docs: $(DEV) $(SHOWN)  ## the documentation as a site, into site/; runs examples not run yet; fails on a broken link
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
-notebooks: $(DEV)  ## run the examples; build/examples/ keeps what they show, `make docs` prints it
+notebooks: $(DEV)  ## run the examples, all of them; build/examples/ keeps what they show, `make docs` prints it
 	$(BIN)/python -m pytest -q tests/test_notebook.py -k example
+
+build/examples/%.ipynb: examples/%.ipynb | $(DEV)
+	$(BIN)/python -m pytest -q "tests/test_notebook.py::test_example_notebooks_run[$*]"
 
 bench: $(DEV)  ## measure; nothing is asserted
 	$(BIN)/python benchmarks/ratios.py

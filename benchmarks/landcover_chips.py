@@ -10,7 +10,7 @@ takes all; the best names are found again in each. A pixel without a name counts
 Intervals (90 %) are of places drawn anew: chips of one place are of one flood, and overlap.
 
 The labeller that is shipped was fitted on the even sites of an older split, some of which lie at
-places to report on: fit it anew before its figures are quoted. For figures of places to choose
+places to report on: say so where its figures are quoted. For figures of places to choose
 by that were left out, see benchmarks/tune_landcover/fit_spectral.py.
 """
 

@@ -2,8 +2,11 @@
 
 import json
 import re
+import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
+import material
 import pytest
 import typer.main
 from docs.making.checking import faults
@@ -11,6 +14,8 @@ from docs.making.commands import commands_page
 from docs.making.fields import fields_page
 from docs.making.hooks import ROOT, on_page_markdown
 from docs.making.notebooks import notebook_page
+from playwright.sync_api import sync_playwright
+from tests.page_server import BROWSER
 
 import obriy
 from obriy.cli.commands import app
@@ -138,3 +143,54 @@ def test_a_notebook_shows_what_its_cells_showed(tmp_path):
     for part in ('href="one.ipynb"', "```python\n1 + 1\n```", "said", "<b> bold</b>",
                  'src="data:image/png;base64,QUJD"', "moves"):  # fmt: skip
         assert part in page
+
+
+def make_n(folder, *goals):
+    """Return the commands that make would run in a folder with an environment that is whole."""
+    for name in ("pyproject.toml", ".venv/bin/python", ".venv/.core", ".venv/.dev"):
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    said = subprocess.run(
+        ["make", "-n", "-f", ROOT / "Makefile", *goals],
+        cwd=folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return said.stdout
+
+
+def test_the_site_runs_the_examples_that_were_not_run(tmp_path):
+    for name in ("old", "new"):
+        file = tmp_path / "examples" / f"{name}.ipynb"
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    (tmp_path / "build" / "examples").mkdir(parents=True)
+    (tmp_path / "build" / "examples" / "old.ipynb").touch()
+    said = make_n(tmp_path, "docs")
+    assert re.findall(r"test_example_notebooks_run\[(\w+)\]", said) == ["new"]
+    assert said.index("[new]") < said.index("mkdocs build")
+
+
+@pytest.mark.skipif(not BROWSER.exists(), reason=f"no browser at {BROWSER}: install chromium")
+@pytest.mark.parametrize("width", [360, 700])
+def test_code_and_tables_of_the_site_fit_a_screen(tmp_path, width):
+    """The theme's own sheet, ours after it: comments are whole, cells fit a screen."""
+    theme = Path(material.__file__).parent / "templates" / "assets" / "stylesheets"
+    sheets = [*theme.glob("main.*.min.css"), ROOT / "docs" / "assets" / "site.css"]
+    words = "obriy water images/ --aoi districts.gpkg --datetime 2025-06/2025-09 --fill"
+    page = tmp_path / "a.html"
+    page.write_text(
+        f"<style>{''.join(sheet.read_text('utf-8') for sheet in sheets)}</style>"
+        f"<article class='md-typeset'><pre><code>{words}  # {words}</code></pre>"
+        f"<table><tr><td><code>{words}</code></td><td>b</td></tr></table></article>"
+    )
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(BROWSER), args=["--no-sandbox"])
+        shown = browser.new_page(viewport={"width": width, "height": 600})
+        shown.goto(page.as_uri())
+        cut = shown.evaluate(
+            "(c => c.scrollWidth - c.clientWidth)(document.querySelector('pre>code'))"
+        )
+        cell = shown.evaluate("document.querySelector('td').getBoundingClientRect().width")
+        browser.close()
+    assert cut <= 0
+    assert cell < width

@@ -1,6 +1,7 @@
 """Names that a person gives clusters on the page: map, areas and scores follow."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from obriy.errors import InputError, UsageError
 from obriy.labelling.minutes import read_minutes
 from obriy.runs.folder import CONFIG, config_text
 from obriy.runs.result_file import read_result
+from obriy.web.pages.runs import SAMPLES
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverConfig
-from obriy.workflows.jobs import read_config, run_job
+from obriy.workflows.jobs import JOBS, read_config, run_job
 from obriy.workflows.landcover.correcting import correct_names, names_by_hand
 
 STEP = '"step": "clusters'
@@ -102,3 +104,13 @@ def test_what_cannot_be_named_is_refused(cover, tmp_path, names, labellers, word
     config = read_config(cover).model_copy(update={"labellers": labellers})
     with pytest.raises((UsageError, InputError), match=words):
         correct_names(config, cover, asked, tmp_path)
+
+
+def test_the_sample_of_the_page_is_named_as_in_the_demo():
+    """Two votes: the expert's, and what stands in the record that is shipped, about 12 clusters."""
+    job, options = SAMPLES["try_cover"]
+    config = make_config(JOBS[job].config, {**options, "lang": "en"}).anchored()
+    expert, record = config.panel()
+    assert expert == "spectral"
+    minutes = read_minutes(Path(record.removeprefix("replay:")))
+    assert len({answer.cluster for answer in minutes.answers}) == config.clusters == 12

@@ -1,12 +1,11 @@
 """What `obriy demo` maps: simulated scenes, seasons and winters, and a real chip."""
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from obriy.workflows.config.base import JobConfig, make_config
 from obriy.workflows.config.ice import IceConfig
-from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.config.landcover import SAMPLE, LandcoverConfig
 from obriy.workflows.config.water import WaterConfig
 
 
@@ -23,15 +22,6 @@ def demo_jobs(out: Path, lang: str) -> list[JobConfig]:
         "sample": {"source": "sample:", "resolution": 10.0},
         "season": {"source": str(images), "aoi": str(images / "districts.gpkg"), "fill": True},
     }
-    # Two votes on each cluster without a key: the expert's, and what a model that looks said once.
-    record = resources.files("obriy.tables").joinpath("panel_sample.json")
-    cover: dict[str, Any] = {
-        "source": "sample:",
-        "resolution": 10.0,
-        "clusters": 12,
-        "rounds": 0,
-        "labellers": ["spectral", f"replay:{record}"],
-    }
     frozen: dict[str, Any] = {
         "sources": [str(winter)],
         "land": str(winter / "land.tif"),
@@ -42,7 +32,7 @@ def demo_jobs(out: Path, lang: str) -> list[JobConfig]:
             make_config(WaterConfig, values | {"out": out / name, "lang": lang})
             for name, values in waters.items()
         ),
-        make_config(LandcoverConfig, cover | {"out": out / "landcover", "lang": lang}),
+        make_config(LandcoverConfig, SAMPLE | {"out": out / "landcover", "lang": lang}),
         make_config(IceConfig, frozen | {"out": out / "ice", "lang": lang}),
     ]
 

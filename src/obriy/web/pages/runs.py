@@ -27,11 +27,12 @@ from obriy.web.pages.frame import (
 )
 from obriy.web.shelf import Shelf, ShelfRun
 from obriy.workflows.config.base import make_config
+from obriy.workflows.config.landcover import SAMPLE
 from obriy.workflows.jobs import JOBS
 
 SAMPLES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "try_water": ("water", {"source": "simulated:"}),
-    "try_cover": ("landcover", {"source": "sample:", "resolution": 10.0}),
+    "try_cover": ("landcover", SAMPLE),
     "try_ice": ("ice", {"sources": ["simulated:ice"]}),
 }
 """What shows something without a file: the word of its button, the job, its options."""

@@ -1,5 +1,6 @@
 """Land cover: its maps, the comparison of clusterers, the training of a student."""
 
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -115,6 +116,20 @@ class LandcoverConfig(CoverConfig, SearchSeriesConfig):
         if ":" in self.method:
             return known
         return known.model_copy(update={"method": self.method})  # though a folder may be called so
+
+
+SAMPLE: Final[dict[str, Any]] = {
+    "source": "sample:",
+    "resolution": 10.0,
+    "clusters": 12,
+    "rounds": 0,
+    "labellers": [
+        "spectral",
+        f"replay:{resources.files('obriy.tables').joinpath('panel_sample.json')}",
+    ],
+}
+"""Options of a map of the sample: two votes on each cluster without a key, the expert's, and what a
+model that looks said once about these clusters."""
 
 
 class LandcoverCompareConfig(CoverConfig):
