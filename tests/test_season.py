@@ -24,9 +24,11 @@ from obriy.labelling.year import curves_of, describe_year
 from obriy.methods.clustering.parse import parse_clusterer
 from obriy.model.clusters import ClusterFacts, Spread
 from obriy.model.flags import CLOUDS_STEP, Flag
+from obriy.model.item import Item
 from obriy.model.legend import load_legend
+from obriy.model.notices import in_language
 from obriy.model.scene import band_names, provenance_of
-from obriy.model.season import OPPOSITE, SEASONAL, SeasonDate, SeasonSeen, pictured
+from obriy.model.season import OPPOSITE, SEASONAL, STEP, SeasonDate, SeasonSeen, pictured
 from obriy.prepare.over_dates import MISSING, quantiles
 from obriy.prepare.season import Stack
 from obriy.render.year import OppositeMonths, year_pictures
@@ -35,9 +37,15 @@ from obriy.simulate.season import make_season
 from obriy.tables import load_toml
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.inputs import OpenedItem
 from obriy.workflows.jobs import plan_job, run_job
 from obriy.workflows.landcover.clustering import cluster_in_memory
-from obriy.workflows.landcover.season import season_row
+from obriy.workflows.landcover.season import (
+    about_season,
+    dates_of,
+    season_row,
+    season_to_files,
+)
 from obriy.workflows.learn.landcover_lessons import open_run
 
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
@@ -195,6 +203,42 @@ def test_dates_without_a_band_in_common_are_refused(scene_of):
         obriy.season_of(made, clouds="none")
 
 
+def test_bands_that_not_every_date_has_are_named_and_no_record_says_they_were_read(scene_of):
+    read = {"green": "a.tif band 1", "nir": "a.tif band 2", "swir16": "a.tif band 3"}
+    scenes = []
+    for month, names in (
+        (5, ("green", "nir", "swir16")),
+        (6, ("green", "nir")),
+        (7, ("green", "nir")),
+    ):
+        scene = scene_of(**{name: np.full((8, 8), 0.1) for name in names})
+        record = provenance_of(scene).with_step("bands", by="names", read=read)
+        scenes.append(scene.assign_attrs(time=f"2025-0{month}-01", provenance=record))
+    record = provenance_of(Stack(scenes, edge=0).scene())
+    (said,) = record.warnings
+    lacks = {"en": "swir16 (lacking on 2 of 3 dates: 2025-06-01, 2025-07-01)",
+             "uk": "swir16 (дат без них: 2 із 3, а саме 2025-06-01, 2025-07-01)"}  # fmt: skip
+    for lang, words in lacks.items():
+        assert words in in_language(said, lang)
+        assert "green, nir" in in_language(said, lang)
+    assert list(record.step("bands")["read"]) == ["green", "nir"]
+    assert record.step(STEP)["lacking"] == {"swir16": ["2025-06-01", "2025-07-01"]}
+    assert provenance_of(Stack(scenes[1:], edge=0).scene()).warnings == ()
+
+
+def test_what_all_dates_warn_of_is_said_once(scene_of):
+    dates = ["2025-05-01", "2025-06-01", "2025-07-01"]
+    scenes = []
+    for number, scene in enumerate(scenes_of(scene_of, dates, [(0.1, 0.3)] * 3)):
+        record = provenance_of(scene).with_warning(
+            f"The median of image_{number}.tif is 0.{number}."
+        )
+        scenes.append(scene.assign_attrs(provenance=record))
+    (said,) = provenance_of(Stack(scenes, edge=0).scene()).warnings
+    assert said == "On 3 of 3 dates, first on 2025-05-01: The median of image_0.tif is 0.0."
+    assert in_language(said, "uk").startswith("Дати (3 із 3, найперша 2025-05-01): ")
+
+
 # --- what one date cannot tell --------------------------------------------------------------------
 
 
@@ -287,7 +331,9 @@ def test_several_images_become_a_season_and_it_is_said(made):
     assert result.dates[0].date == "2025-03-10/2025-08-10"
     assert [row["date"] for row in result.season.dates] == list(DAYS)
     assert result.season.months_unseen == [4, 7]
-    assert any("4 images from 2025-03-10 to 2025-08-10" in said for said in result.warnings)
+    (said,) = (one for one in result.warnings if "4 images from 2025-03-10 to 2025-08-10" in one)
+    # A noun after the number would ask for a form of its own: 21 знімок, 22 знімки, 25 знімків.
+    assert "знімки від 2025-03-10 до 2025-08-10 (усього 4)" in in_language(said, "uk")
     assert made[2].complete
 
 
@@ -365,6 +411,31 @@ def test_a_date_that_cannot_be_read_is_listed_and_the_others_go_on(made, tmp_pat
     assert not run.complete
     assert [(one.kind, one.name) for one in run.result.failed] == [("date", "2025-06-10")]
     assert run.result.season.dates[2]["seen_share"] == 0
+    assert run.result.season.dates[2]["status"] == "failed"
+
+
+def test_a_date_that_shows_nothing_is_skipped_and_nothing_failed(made, tmp_path):
+    folder = tmp_path / "images"
+    shutil.copytree(made[0], folder)
+    write_dates(folder, ["2025-06-10"], {"2025-06-10": np.ones((48, 48), bool)})
+    given = {"source": str(folder), "out": tmp_path / "run", "clusters": 4, "clouds": "none",
+             "outputs": ["landcover"]}  # fmt: skip
+    run = run_job(make_config(LandcoverConfig, given))
+    assert run.complete
+    assert run.result.failed == []
+    empty = run.result.season.dates[2]
+    assert (empty["status"], empty["seen_share"]) == ("skipped", 0)
+    assert empty["reason"]
+    assert {row["status"] for row in run.result.season.dates} == {"ok", "skipped"}
+
+
+def test_a_date_under_clouds_alone_is_skipped(scene_of, tmp_path):
+    days, flags = ["2025-05-01", "2025-06-01"], [0, int(Flag.CLOUD)]
+    scenes = scenes_of(scene_of, days, [(0.1, 0.3), (0.6, 0.6)], flags)
+    opened = [OpenedItem(Item("", "", ()), d, s) for d, s in zip(days, scenes, strict=True)]
+    step = season_to_files(dates_of(opened, "flags"), tmp_path, EngineOptions(workers=1))
+    assert [date["status"] for date in step.found["seen"]["dates"]] == ["ok", "skipped"]
+    assert step.found["failed"] == []
 
 
 def test_images_without_a_date_are_no_season(made, tmp_path):
@@ -502,6 +573,12 @@ def test_months_without_a_view_are_those_between_the_dates():
     dates = tuple(SeasonDate(day, share) for day, share in
                   (("2024-11-03", 0.5), ("2025-01-09", 0.0), ("2025-03-01", 0.9)))  # fmt: skip
     assert SeasonSeen(dates, (0, 4)).months_unseen == [1, 2, 12]
+
+
+def test_few_dates_are_of_the_pixels_that_were_seen():
+    dates = (SeasonDate("2025-03-01", 0.2), SeasonDate("2025-04-01", 0.2))
+    (said,) = about_season(SeasonSeen(dates, (60, 40, 0)))
+    assert "Of the pixels that were seen, 100 %" in said
 
 
 def test_a_month_that_showed_little_is_neither_the_greenest_nor_the_barest():

@@ -3,9 +3,11 @@
 import contextlib
 import dataclasses
 import functools
+import re
+from collections.abc import Sequence
 from typing import Any
 
-from obriy.model.notices import Sentence
+from obriy.model.notices import Sentence, notice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +66,33 @@ def derived_from(provenance: Provenance) -> list[str]:
     told = (entry for entry in provenance.inputs if "href" in entry)
     found = (e.get("item_hrefs") or [e.get("item_href") or e["href"]] for e in told)
     return list(dict.fromkeys(str(href) for hrefs in found for href in hrefs))
+
+
+def shared_warnings(records: Sequence[tuple[str, Provenance]], what: str) -> list[str]:
+    """Return the warnings of several records, those that differ in their numbers only as one.
+
+    Args:
+        records: Each with its name: a date, an image.
+        what: What the names are, for the sentence: ``"dates"``, ``"images"``.
+    """
+    said: dict[str, list[tuple[str, str]]] = {}
+    for name, record in records:
+        for sentence in record.warnings:
+            said.setdefault(re.sub(r"\d[\d.,]*", "#", sentence), []).append((name, sentence))
+    return [_shared(told, len(records), what) for told in said.values()]
+
+
+def _shared(told: Sequence[tuple[str, str]], count: int, what: str) -> str:
+    """Return one sentence for those of several records."""
+    name, sentence = told[0]
+    if len(told) == count and len({text for _, text in told}) == 1:
+        return sentence
+    if len(told) == 1:
+        return notice("of_one", name=name, said=sentence)
+    return notice(
+        "on_dates" if what == "dates" else "on_images",
+        count=len(told), all=count, name=name, said=sentence,
+    )  # fmt: skip
 
 
 def versions() -> dict[str, str]:

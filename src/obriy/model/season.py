@@ -61,12 +61,20 @@ class SeasonDate:
     Attributes:
         date: ISO 8601.
         seen_share: Share of the pixels of the grid that it showed, 0 to 1; 0 where it failed.
-        reason: Why it gave less than it holds; empty: it did not fail.
+        reason: Why it is not ``ok``; empty where it is.
+        status: ``ok``, ``partial`` (parts could not be read), ``skipped`` (nothing seen) or
+            ``failed``.
     """
 
     date: str
     seen_share: float
     reason: str = ""
+    status: str = "ok"
+
+    @property
+    def lost(self) -> bool:
+        """Whether it gave less than it holds: of what shows nothing nothing is lost."""
+        return self.status in ("partial", "failed")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,7 +26,8 @@ from obriy.indices.features import ground_bands
 from obriy.model.bands import resolve_nir
 from obriy.model.flags import CLOUDS_STEP
 from obriy.model.grid import geobox_of
-from obriy.model.provenance import Provenance
+from obriy.model.notices import notice
+from obriy.model.provenance import Provenance, shared_warnings
 from obriy.model.scene import band_names, make_scene, provenance_of
 from obriy.model.season import (
     GREEN,
@@ -58,6 +59,8 @@ from obriy.prepare.visibility import hide_for_cover, is_snow
 
 _PICTURED: Final = ("blue", "green", "red", "nir", "nir08", "swir16")
 Planes = dict[str, I16]
+_TOLD: Final = 5
+"""Dates without a band that a warning names; the record names all."""
 
 _SPREAD_OF: Final = ("red", "nir", "nir08", "swir16")
 """Bands whose percentiles are kept, for whoever reads the file. No clusters are made of them: in
@@ -92,6 +95,7 @@ class Stack:
 
     Attributes:
         bands: Bands that all of them have, by wavelength.
+        lacking: Of the others that see the ground, the dates that lack them, by band.
         dates: ISO 8601, of each.
         holes: What could not be read, by the number of its date.
     """
@@ -104,10 +108,15 @@ class Stack:
         only: Sequence[str] | None = None,
     ) -> None:
         self.scenes = tuple(scenes)
-        shared = set.intersection(*(set(band_names(scene)) for scene in scenes))
-        ground = ground_bands({name for name in shared if "_" not in name})
-        self.bands = [name for name in ground if only is None or name in only]
         self.dates = [str(scene.attrs["time"])[:10] for scene in scenes]
+        own = [{name for name in band_names(scene) if "_" not in name} for scene in scenes]
+        ground = ground_bands(set.intersection(*own))
+        self.bands = [name for name in ground if only is None or name in only]
+        self.lacking = {
+            name: [date for date, had in zip(self.dates, own, strict=True) if name not in had]
+            for name in ground_bands(set.union(*own))
+            if any(name not in had for had in own)
+        }
         self.holes: dict[int, str] = {}
         self._months = np.array([dt.date.fromisoformat(date).month for date in self.dates])
         self._edge, self._detect = edge, detect
@@ -266,7 +275,7 @@ class Stack:
             {name: self._lazy(name) for name in self.names if name in (*self.bands, *SEASONAL)},
             self.grid,
             sensor=str(first.attrs["sensor"]),
-            provenance=season_record(self.scenes),
+            provenance=_record(self),
             time=f"{self.dates[0]}/{self.dates[-1]}",
         )
         return made.assign({name: self._coded(name) for name in self.curves})
@@ -296,17 +305,42 @@ class Stack:
         return found | ({TAKES: takes} if takes else {})
 
 
-def season_record(scenes: Sequence[xr.Dataset]) -> Provenance:
+def _record(stack: Stack) -> Provenance:
     """Return what a season was made from: the inputs of all, the steps of the first."""
-    records = [provenance_of(scene) for scene in scenes]
-    made = Provenance(tuple(entry for one in records for entry in one.inputs), records[0].steps)
-    for sentence in dict.fromkeys(warning for one in records for warning in one.warnings):
+    records = [provenance_of(scene) for scene in stack.scenes]
+    steps = tuple(_without(step, stack.lacking) for step in records[0].steps)
+    made = Provenance(tuple(entry for one in records for entry in one.inputs), steps)
+    for sentence in shared_warnings([*zip(stack.dates, records, strict=True)], "dates"):
         made = made.with_warning(sentence)
+    if stack.lacking:
+        made = made.with_warning(_about_bands(stack))
     clouds = dict.fromkeys(str((one.step(CLOUDS_STEP) or {}).get("by", "flags")) for one in records)
     made = made.with_step(CLOUDS_STEP, by=", ".join(clouds))
-    return made.with_step(
-        STEP, dates=[str(scene.attrs["time"])[:10] for scene in scenes], percentiles=[10, 50, 90]
-    )
+    lacking = {"lacking": stack.lacking} if stack.lacking else {}
+    return made.with_step(STEP, dates=stack.dates, percentiles=[10, 50, 90], **lacking)
+
+
+def _without(step: Mapping[str, Any], bands: Mapping[str, object]) -> dict[str, Any]:
+    """Return a step of a record that does not tell of bands as read which no season has."""
+    read = step.get("read")
+    if step["name"] != "bands" or not isinstance(read, Mapping):
+        return dict(step)
+    return {**step, "read": {name: by for name, by in read.items() if name not in bands}}
+
+
+def _about_bands(stack: Stack) -> str:
+    """Say which bands a season leaves out, and which dates lack them."""
+    by_dates: dict[tuple[str, ...], list[str]] = {}
+    for name, dates in stack.lacking.items():
+        by_dates.setdefault(tuple(dates), []).append(name)
+    lacks = [
+        notice(
+            "bands_lacking", bands=names, count=len(dates), all=len(stack.dates),
+            dates=[*dates[:_TOLD], *(["…"] if len(dates) > _TOLD else [])],
+        )
+        for dates, names in by_dates.items()
+    ]  # fmt: skip
+    return notice("season_bands_left_out", lacks=lacks, kept=stack.bands)
 
 
 def _ends(name: str, found: I16) -> Planes:

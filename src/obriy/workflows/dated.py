@@ -24,7 +24,7 @@ from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import FAR, RunFolder, StepRecord
 from obriy.sources.base import SOURCES
 from obriy.workflows.cluster import cluster, in_turn
-from obriy.workflows.inputs import OpenedItem
+from obriy.workflows.inputs import OpenedItem, status_of
 from obriy.workflows.run import map_step
 
 MAPS: Final = "maps"
@@ -177,9 +177,7 @@ class _Task:
         return ImageMap(self.opened, opened, done.outputs, done.found, status)
 
     def _lost(self, error: ObriyError | None) -> ImageMap:
-        # Night, or clouds over all of it: nothing is wrong with the file.
-        status = "skipped" if isinstance(error, EmptyResultError) else "failed"
-        return ImageMap(self.opened, status=status, error=error)
+        return ImageMap(self.opened, status=status_of(error), error=error)
 
 
 def _begin(executor: Executor | None, task: _Task) -> "Future[StepRecord] | None":

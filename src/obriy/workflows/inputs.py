@@ -46,6 +46,12 @@ PASSED = (SourceError, BandError, EmptyResultError, GeometryError)
 """What can be wrong with one image while the others go on."""
 
 
+def status_of(error: ObriyError | None) -> str:
+    """Return what became of an image without a map: ``skipped`` (nothing seen) or ``failed``."""
+    # Night, or clouds over all of it: nothing is wrong with the file.
+    return "skipped" if isinstance(error, EmptyResultError) else "failed"
+
+
 @dataclasses.dataclass(frozen=True)
 class OpenedItem:
     """One image of a run.

@@ -1,6 +1,5 @@
 """What a run tells: of its districts, of holes in an image, what several records warn of."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -160,30 +159,3 @@ def _by_district(places: Sequence[Place]) -> dict[str, list[Place]]:
     for place in places:
         by_name.setdefault(place.district, []).append(place)
     return by_name
-
-
-def shared_warnings(records: Mapping[str, Provenance], what: str) -> list[str]:
-    """Return the warnings of several records, those that differ in their numbers only as one.
-
-    Args:
-        records: By name: a date, an image.
-        what: What the names are, for the sentence: ``"dates"``, ``"images"``.
-    """
-    said: dict[str, list[tuple[str, str]]] = {}
-    for name, record in records.items():
-        for sentence in record.warnings:
-            said.setdefault(re.sub(r"\d[\d.,]*", "#", sentence), []).append((name, sentence))
-    return [_shared(told, len(records), what) for told in said.values()]
-
-
-def _shared(told: Sequence[tuple[str, str]], count: int, what: str) -> str:
-    """Return one sentence for those of several records."""
-    name, sentence = told[0]
-    if len(told) == count and len({text for _, text in told}) == 1:
-        return sentence
-    if len(told) == 1:
-        return notice("of_one", name=name, said=sentence)
-    return notice(
-        "on_dates" if what == "dates" else "on_images",
-        count=len(told), all=count, name=name, said=sentence,
-    )  # fmt: skip

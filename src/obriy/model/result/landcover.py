@@ -82,7 +82,8 @@ class CoverSeason(Values):
     """What a season was made of, and what was not seen of it.
 
     Attributes:
-        dates: Each date: ``date``, ``seen_share`` of the grid (0 to 1), ``reason`` why it failed.
+        dates: Each date: ``date``, ``seen_share`` of the grid (0 to 1), ``status`` (``ok``,
+            ``partial``, ``skipped``: nothing seen, ``failed``), ``reason`` why it is not ``ok``.
         months_unseen: Months of the year, 1 to 12, within the period, of which nothing was seen.
         dates_per_pixel: 10th percentile, median and 90th of the dates on which a pixel was seen.
         never_seen_share: Share of the pixels that no date showed, 0 to 1.

@@ -14,7 +14,7 @@ from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
 from obriy.model.ice import IceArea, IceSeason
 from obriy.model.notices import joined, notice
-from obriy.model.provenance import Provenance
+from obriy.model.provenance import Provenance, shared_warnings
 from obriy.model.reference import Reference
 from obriy.model.result.ice import IceDate, IceEvaluation, IceResult, districts_of_ice
 from obriy.runs.folder import RunFolder
@@ -25,7 +25,6 @@ from obriy.workflows.records import (
     about_districts,
     districts_that_failed,
     failures_of,
-    shared_warnings,
 )
 from obriy.workflows.run import command_of, map_step
 
@@ -156,7 +155,7 @@ def _record(images: Sequence[ImageMap], products: IceProducts) -> Provenance:
             )
     overlap = any(day.together is not None for day in products.days)
     about = about_districts(products.districts, products.areas, overlap=overlap)
-    for sentence in (*about, *shared_warnings(records, "images")):
+    for sentence in (*about, *shared_warnings([*records.items()], "images")):
         made = made.with_warning(sentence)
     for lost in images:
         if lost.status == "failed":

@@ -44,7 +44,7 @@ from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.season import Planes, Stack, Window
 from obriy.prepare.visibility import edge_pixels
 from obriy.runs.folder import StepRecord
-from obriy.workflows.inputs import OpenedItem
+from obriy.workflows.inputs import OpenedItem, status_of
 from obriy.workflows.passes import map_writers, pixel_m, require_pixels, with_clouds
 
 SEASON: Final = "season.tif"
@@ -177,7 +177,7 @@ def season_to_files(dates: Dates, folder: Path, options: EngineOptions) -> StepR
     if curves is not None:
         outputs[YEAR] = YEAR
     seen = rule.seen_of(dates.opened)
-    failed = [{"name": date.date, "reason": date.reason} for date in seen.dates if date.reason]
+    failed = [{"name": date.date, "reason": date.reason} for date in seen.dates if date.lost]
     names = {"layers": stack.names, "curves": stack.curves}
     return StepRecord(outputs, names | {"seen": seen.to_dict(), "failed": failed})
 
@@ -246,7 +246,8 @@ def about_season(seen: SeasonSeen) -> list[str]:
     said: list[str] = []
     few = seen.share_seen(1, FEW)
     if few > 0:
-        said.append(notice("season_few_dates", percent=100 * few, dates=FEW))
+        percent = 100 * few / seen.share_seen(1)
+        said.append(notice("season_few_dates", percent=percent, dates=FEW))
     if seen.months_unseen:
         said.append(notice("season_months_unseen", months=list(map(str, seen.months_unseen))))
     return said
@@ -254,7 +255,7 @@ def about_season(seen: SeasonSeen) -> list[str]:
 
 def dates_that_failed(seen: SeasonSeen) -> list[Failure]:
     """Return the dates that gave less than they hold."""
-    return [Failure(kind="date", name=d.date, reason=d.reason) for d in seen.dates if d.reason]
+    return [Failure(kind="date", name=d.date, reason=d.reason) for d in seen.dates if d.lost]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -328,11 +329,15 @@ class _Making:
         dates = []
         for one in opened:
             if one.scene is None:
-                dates.append(SeasonDate(one.name, 0.0, one.reason))
+                dates.append(SeasonDate(one.name, 0.0, one.reason, status_of(one.error)))
                 continue
             number = next(numbers)
             share = float(self._seen[number] / pixels)
-            dates.append(SeasonDate(one.name, share, self._stack.holes.get(number, "")))
+            hole = self._stack.holes.get(number, "")
+            if share or hole:
+                dates.append(SeasonDate(one.name, share, hole, "partial" if hole else "ok"))
+            else:
+                dates.append(SeasonDate(one.name, share, notice("nothing_seen"), "skipped"))
         green = {
             month: (float(total / count), float(count / pixels))
             for month, (total, count) in self._green.items()

@@ -7,7 +7,7 @@ from obriy.measures.totals import total_on, total_period
 from obriy.model.areas import AreaSeries, PeriodArea
 from obriy.model.classmap import ClassMap
 from obriy.model.notices import notice
-from obriy.model.provenance import Provenance
+from obriy.model.provenance import Provenance, shared_warnings
 from obriy.model.result.water import WaterDate, WaterSeriesResult, district_of_series
 from obriy.model.scene import provenance_of
 from obriy.runs.folder import RunFolder
@@ -18,7 +18,6 @@ from obriy.workflows.records import (
     about_districts,
     districts_that_failed,
     failures_of,
-    shared_warnings,
 )
 from obriy.workflows.run import command_of
 from obriy.workflows.water.series_products import SeriesProducts
@@ -116,7 +115,7 @@ def _provenance(
     decided = {date: step["decision"] for date, step in steps.items() if step is not None}
     if decided:
         made = made.with_step("water_by_date", **decided)
-    records = {date: class_map.provenance for date, class_map in products.maps.items()}
+    records = [(date, class_map.provenance) for date, class_map in products.maps.items()]
     for sentence in shared_warnings(records, "dates"):
         made = made.with_warning(sentence)
     if config.fill and len(products.maps) == 1:
