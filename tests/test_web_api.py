@@ -78,10 +78,37 @@ def test_tiles_and_places_say_the_same(client):
     said = client.get("/api/runs/done run/at", params=middle).json()
     assert said[0]["title"] == mask["title"]
     assert client.get("/api/runs/done run/at", params={"lon": 0, "lat": 0}).json() == []
+    assert mask["date"]
+    undated = {name: value for name, value in middle.items() if name != "date"}
+    of_all = client.get("/api/runs/done run/at", params=undated).json()
+    assert [one for one in of_all if one in said] == said
     beyond = client.get("/api/runs/done run/tiles/3/0/0.png", params={"map": mask["map"]})
     assert beyond.content[:4] == b"\x89PNG"
     none = client.get("/api/runs/done run/tiles/3/9/0.png", params={"map": mask["map"]})
     assert none.status_code == 404
+
+
+@pytest.mark.parametrize("date", ["1999-01-01", "../../etc"])
+@pytest.mark.parametrize("what", ["at", "spectrum"])
+def test_a_date_that_a_run_has_not_is_not_answered_by_another(client, what, date):
+    mask, *_ = client.get("/api/runs/done run/maps").json()
+    west, south, east, north = mask["bounds"]
+    middle = {"lon": (west + east) / 2, "lat": (south + north) / 2}
+    there = client.get(f"/api/runs/done run/{what}", params=middle | {"date": mask["date"]})
+    assert there.status_code == 200
+    assert there.json() not in ([], {"reflectance": True, "bands": [], "indices": {}})
+    answer = client.get(f"/api/runs/done run/{what}", params=middle | {"date": date})
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith("The run has no such date")
+
+
+def test_a_cluster_has_one_name(client):
+    twice = [{"cluster": 2, "name": "water"}, {"cluster": 2, "name": "bare"}]
+    answer = client.post("/api/runs/done run/names", json={"names": twice})
+    assert answer.status_code == 409
+    assert "Cluster 2 is named more than once" in answer.json()["detail"]
+    once = client.post("/api/runs/done run/names", json={"names": twice[:1]})
+    assert "no clusters to name" in once.json()["detail"]
 
 
 def test_the_image_itself_is_a_layer(client, shelf):

@@ -206,6 +206,12 @@ def on_map(page, lon, lat):
     )
 
 
+def seen_on_screen(page, what):
+    """Say whether the whole of something lies within the window."""
+    box, high = what.bounding_box(), page.viewport_size["height"]
+    return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= high
+
+
 def test_a_click_tells_spectrum_dates_and_body(page, server, images):
     """What stands in the image at the place, what it was on each date, the body that it is of."""
     shapes = server.get("/api/runs/season/outlines").json()["features"]
@@ -214,7 +220,15 @@ def test_a_click_tells_spectrum_dates_and_body(page, server, images):
     page.goto(f"{server.address}/runs/season?tab=map")
     page.locator(".leaflet-tile-loaded").first.wait_for()
     page.locator("path.leaflet-interactive").first.wait_for()
+    page.set_viewport_size({"width": 1400, "height": 900})
+    assert page.locator(".ob-clicked").count() == 0
     page.mouse.click(*on_map(page, place.x, place.y))
+    told = page.get_by_text(re.compile(r"^\d+\.\d{5}° N, \d+\.\d{5}° E$"))
+    until(lambda: seen_on_screen(page, told), "the answer is not in view")
+    assert seen_on_screen(page, page.locator(".ob-clicked"))
+    mark = page.locator(".ob-clicked").bounding_box()
+    middle = mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2
+    assert middle == pytest.approx(on_map(page, place.x, place.y), abs=1.5)
     page.locator(".ob-indices").wait_for()
     page.get_by_role("heading", name=re.compile("^Body ")).wait_for()
     page.get_by_text("First wet").wait_for()

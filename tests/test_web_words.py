@@ -3,9 +3,11 @@
 import pytest
 
 from obriy.labelling.panel import usual_cost
+from obriy.outputs.report.record import files
 from obriy.render.text import text_of
 from obriy.tables import load_toml
 from obriy.web.pages import plan as plans
+from obriy.web.pages.here import in_degrees
 from obriy.web.words import page_languages, words_of
 from obriy.workflows.config.groups import GROUPS
 from obriy.workflows.jobs import JOBS
@@ -54,7 +56,7 @@ def test_a_plan_of_the_network_says_what_it_takes():
         "districts": ["a"], "method": "auto", "outputs": ["mask", "report"],
     }  # fmt: skip
     words, text = words_of("en"), text_of("en")
-    said = plans._sentences(plan, words, text)
+    said = plans._sentences(plan, "water", words, text)
     assert said[0] == "Images to map: 1, 2025-06-01; left out: 1."
     assert said[2].startswith("To fetch: about 50 MB in 12 requests; 10 s on a line of 40 Mbit/s")
     assert said[2].endswith("The provider would count 3.5 processing units.")
@@ -62,6 +64,24 @@ def test_a_plan_of_the_network_says_what_it_takes():
     rows = plans._rows(plan, words, text)
     assert rows[0] == ["2025-06-01", "S2A_1", "8%", "50", "is read"]
     assert rows[1][-1] == "too cloudy"
+
+
+def test_a_plan_calls_a_file_what_the_report_does():
+    """Polygons of ice are no bodies of water, nor are parcels of land cover."""
+    words, text = words_of("uk"), text_of("uk")
+    for job, called in (("water", "Водойми"), ("ice", "Кромка льоду"), ("landcover", "Ділянки")):
+        said = plans._sentences({"outputs": ["polygons"]}, job, words, text)[-1]
+        assert said.startswith(f"{words('plan_outputs', outputs='').rstrip(' .')} {called}"), said
+        ((title, _),) = files(text, {"polygons": "x.gpkg"}, {}, job)
+        assert title in said
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [("en", "42.80220° N, 100.50000° W"), ("uk", "42,80220° пн. ш., 100,50000° зх. д.")],
+)
+def test_a_place_is_written_as_the_report_does(lang, said):
+    assert in_degrees(-100.5, 42.8022, text_of(lang)) == said
 
 
 def test_what_a_panel_may_cost_is_known_before_there_are_clusters():

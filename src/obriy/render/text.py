@@ -40,11 +40,14 @@ class Text:
         found = load_toml(f"text_{self.lang}")["of_class"].get(key) if self.of else None
         return None if found is None else str(found).format(of=self.of, **values)
 
-    def known(self, section: str, name: str) -> str:
-        """Return a word that may be missing from the table; then the name itself, as words."""
+    def known(self, section: str, name: str, job: str = "") -> str:
+        """Return a word that may be missing from the table; then the name itself, as words.
+
+        ``job.name`` goes before ``name``: some jobs mean something else by it.
+        """
         words: dict[str, str] = load_toml(f"text_{self.lang}")[section]
         own = self.of_class(f"{section}.{name}")
-        return own or words.get(name) or name.replace("_", " ")
+        return own or words.get(f"{job}.{name}") or words.get(name) or name.replace("_", " ")
 
     def sentence(self, said: str) -> str:
         """Return what a stage said in this language, see `obriy.model.notices.in_language`."""

@@ -93,6 +93,14 @@ def _found(shelf: Shelf, name: str) -> ShelfRun:
     return run
 
 
+def _dated(shelf: Shelf, name: str, date: str) -> ShelfRun:
+    """Return a run that has a date; it need not where none is asked for."""
+    run = _found(shelf, name)
+    if date and date not in spot.dates_of(run):
+        raise HTTPException(404, "The run has no such date; its maps say which it has.")
+    return run
+
+
 def _add_jobs(made: APIRouter, shelf: Shelf) -> None:
     @made.get("/jobs", tags=["jobs"])
     def jobs() -> list[JobView]:
@@ -189,7 +197,8 @@ def _add_changes(made: APIRouter, shelf: Shelf) -> None:
         """Name clusters of land cover by hand: the run is made again, its clusters stay."""
         found = _found(shelf, name)
         with refusing(shelf):
-            naming.correct(shelf, found, {one.cluster: one.name for one in given.names})
+            names = naming.by_cluster((one.cluster, one.name) for one in given.names)
+            naming.correct(shelf, found, names)
         return view(found, shelf)
 
     @made.delete("/runs/{name}", status_code=204)
@@ -307,8 +316,9 @@ def _add_maps(made: APIRouter, shelf: Shelf) -> None:
         date: Date = "",
         lang: Lang = "en",
     ) -> list[SaidView]:
-        """Say what the maps of a date, or of all dates, tell of a place."""
-        found = [one for one in rasters.rasters(_found(shelf, name)) if one.date in (date, "")]
+        """Say what the maps of a date tell of a place; without one, those of all dates."""
+        maps = rasters.rasters(_dated(shelf, name, date))
+        found = [one for one in maps if not date or one.date in (date, "")]
         said = rasters.at(found, lon, lat, lang)
         return [SaidView(title=s.title, value=s.value, number=s.number) for s in said]
 
@@ -316,7 +326,7 @@ def _add_maps(made: APIRouter, shelf: Shelf) -> None:
     def spectrum(name: RunName, lon: Lon, lat: Lat, date: Date = "") -> SpectrumView:
         """Say what the image of a date measured at a place, where it can be read still."""
         with refusing(shelf):
-            found = spot.spectrum_of(_found(shelf, name), date, lon, lat)
+            found = spot.spectrum_of(_dated(shelf, name, date), date, lon, lat)
         if found is None:
             return SpectrumView()
         bands = [BandView(band=b, wavelength=w, value=v) for b, w, v in found.bands]

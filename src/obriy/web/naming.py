@@ -1,7 +1,7 @@
 """The clusters of a run of land cover: their pictures, and the names that a person gives them."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from obriy.errors import UsageError
@@ -14,7 +14,21 @@ from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.jobs import read_config
 from obriy.workflows.landcover.correcting import correct_names
 
-__all__ = ["correct", "is_person", "portrait"]
+__all__ = ["by_cluster", "correct", "is_person", "portrait"]
+
+
+def by_cluster(given: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """Return the names that were given, by number of the cluster.
+
+    Raises:
+        UsageError: a cluster was given more than one: nobody knows which is meant.
+    """
+    names: dict[int, str] = {}
+    for number, name in given:
+        if number in names:
+            raise UsageError(f"Cluster {number} is named more than once.", "Name it once.")
+        names[number] = name
+    return names
 
 
 def correct(shelf: Shelf, run: ShelfRun, names: Mapping[int, str]) -> None:

@@ -202,7 +202,7 @@ class Names(BaseModel):
     """What a person calls clusters.
 
     Attributes:
-        names: Of each that the person names; the panel names all others.
+        names: Of each that the person names, once; the panel names all others.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -18,7 +18,7 @@ from obriy.outputs.report.series import little_maps
 from obriy.render.ice_series import place_title
 from obriy.render.text import Text
 
-_LABELS: Final = {"polygons": "ice_edge", "map_picture": "picture"}
+_LABELS: Final = {"map_picture": "picture"}
 _TOLD: Final = 2
 """Winters that are told in sentences; of more the table speaks."""
 _NAMED: Final = 3

@@ -78,7 +78,6 @@ def page(
             section(text("landcover.number_title"), number(text, result.decision)),
             section(text("landcover.cost"), cost(text, result.cost)),
         ],
-        {"polygons": "parcels"},
     )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def _file_name(text: Text, output: str, label: str, job: str) -> str:
     if of_index:
         kind, name, picture = of_index.groups(default="")
         return text(f"outputs.{kind}{picture}", name=get_index(name).name)
-    return text.known("outputs", label)
+    return text.known("outputs", label, job)
 
 
 def decisions(text: Text, provenance: Provenance) -> list[Node]:

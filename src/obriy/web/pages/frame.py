@@ -180,12 +180,12 @@ def listing(items: Sequence[str], classes: str = "ob-list") -> None:
 
 
 @contextlib.contextmanager
-def card(title: str = "", level: int = 2) -> Iterator[None]:
+def card(title: str = "", level: int = 2) -> Iterator[ui.element]:
     """Show what is made within in a frame."""
-    with ui.element("section").classes("ob-card"):
+    with ui.element("section").classes("ob-card") as section:
         if title:
             heading(title, level)
-        yield
+        yield section
 
 
 def told(places: Places, act: Callable[[], Any]) -> Any | None:

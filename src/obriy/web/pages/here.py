@@ -6,7 +6,7 @@ from typing import Any
 from nicegui import run, ui
 
 from obriy.errors import ObriyError
-from obriy.render.text import text_of
+from obriy.render.text import Text, text_of
 from obriy.web import rasters, shapes, spot
 from obriy.web.pages import charts
 from obriy.web.pages.clusters import votes_of
@@ -14,6 +14,15 @@ from obriy.web.pages.figures import legend_of
 from obriy.web.pages.frame import Reader, card, heading, swatch
 from obriy.web.rasters import Raster, Said
 from obriy.web.shelf import ShelfRun
+
+
+def in_degrees(lon: float, lat: float, text: Text) -> str:
+    """Return a place in degrees, as the map of a report writes it under the pointer."""
+    north, east = ("south" if lat < 0 else "north"), ("west" if lon < 0 else "east")
+    return ", ".join(
+        f"{text.number(abs(value), 5)}° {text(f'moving.{side}')}"
+        for value, side in ((lat, north), (lon, east))
+    )
 
 
 class Here:
@@ -32,7 +41,7 @@ class Here:
 
     def build(self) -> None:
         """Show the card, with nothing clicked yet."""
-        with card(self.words("here")):
+        with card(self.words("here")) as self.section:
             self.place = ui.element("div").props('role="status" aria-live="polite"')
             with self.place:
                 ui.label(self.words("click")).classes("ob-soft")
@@ -64,10 +73,8 @@ class Here:
         for part in (self.place, self.more, self.shape):
             part.clear()
         if placed:
-            north, east = ("N" if lat >= 0 else "S"), ("E" if lon >= 0 else "W")
             with self.place:
-                where = f"{abs(lat):.5f}° {north}, {abs(lon):.5f}° {east}"
-                ui.label(where).classes("ob-soft")
+                ui.label(in_degrees(lon, lat, text_of(self.reader.lang))).classes("ob-soft")
         if shape is not None:
             await self._shape(*shape)
         inside = False
@@ -76,6 +83,7 @@ class Here:
             inside = inside or bool(said)
             with self.place:
                 self._said(title, said or [])
+        ui.run_javascript(f"obriySee({self.section.id})")
         if inside and click == self.clicks:
             await self._deeper(click, lon, lat, date)
 

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from nicegui import events, run, ui
 
@@ -21,6 +21,12 @@ _NONE = ""
 _UNSEEN = "unseen"
 _DIMMED = 35
 """Per cent of its opacity that the map keeps beneath a cluster that is pointed at."""
+
+_CLICKED: Final = {
+    "radius": 6, "color": "#ffffff", "weight": 3, "fillColor": "#c0174c", "fillOpacity": 1,
+    "pane": "markerPane", "interactive": False, "className": "ob-clicked",
+}  # fmt: skip
+"""How a place that was clicked is marked: above outlines, and the next click goes through it."""
 
 
 @dataclasses.dataclass
@@ -112,6 +118,7 @@ class MapView:
             self.right.output = _NONE
         self.opacity, self.share = 100, 50
         self.compared, self.pointed = compared, None
+        self.clicked: Any = None
         self.base: Any = None
 
     def build(self) -> None:
@@ -323,6 +330,7 @@ class MapView:
         place, shape = told["latlng"], None
         if "kind" in told:
             shape = str(told["kind"]), str(told["name"])
+        self._mark(place)
         lon, lat = (float(place["lng"]) + 180) % 360 - 180, float(place["lat"])
         sides = []
         for side in (self.left, self.right):
@@ -331,6 +339,12 @@ class MapView:
                 sides.append((title, side.written()))
         placed = rasters.has_place(self.left.maps[0].file)
         await self.here.show(lon, lat, sides, placed=placed, date=self.left.date, shape=shape)
+
+    def _mark(self, place: Any) -> None:
+        """Mark the place that was clicked, in place of the one before."""
+        if self.clicked is not None:
+            self.board.remove_layer(self.clicked)
+        self.clicked = self.board.generic_layer(name="circleMarker", args=[place, _CLICKED])
 
     def _outline(self, on: bool) -> None:
         if not on or self.left.run is None:

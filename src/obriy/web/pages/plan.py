@@ -21,14 +21,14 @@ _MOST_ROWS: Final = 200
 _COLUMNS: Final = ("date", "image", "cloud", "megabytes", "becomes")
 
 
-def build(plan: Mapping[str, Any], reader: Reader) -> None:
-    """Show a plan, as `plan_job` returns it, or why there is none."""
+def build(plan: Mapping[str, Any], job: str, reader: Reader) -> None:
+    """Show a plan of a job, as `plan_job` returns it, or why there is none."""
     words, text = reader.words, text_of(reader.lang)
     with card(words("plan")):
         if "error" in plan:
             ui.label(str(plan["error"])).classes("ob-bad").props('role="alert"')
             return
-        listing(_sentences(plan, words, text))
+        listing(_sentences(plan, job, words, text))
         rows = _rows(plan, words, text)
         if rows:
             heading(words("plan_images"), 3)
@@ -45,7 +45,7 @@ def build(plan: Mapping[str, Any], reader: Reader) -> None:
             nodes(tree(text, plan))
 
 
-def _sentences(plan: Mapping[str, Any], words: Words, text: Text) -> list[str]:
+def _sentences(plan: Mapping[str, Any], job: str, words: Words, text: Text) -> list[str]:
     """Return what will be read, where, how, what it takes, and what comes out."""
     said = [_of_images(plan, words, text), _of_grid(plan, words, text)]
     districts = plan.get("districts") or []
@@ -67,19 +67,19 @@ def _sentences(plan: Mapping[str, Any], words: Words, text: Text) -> list[str]:
     panel = plan.get("panel") or {}
     if panel and not any(cost["calls"] for cost in panel.values()):
         said.append(words("plan_free", names=", ".join(panel)))
-    outputs = ", ".join(_output(str(name), words, text) for name in plan.get("outputs") or [])
+    outputs = ", ".join(_output(str(name), job, words, text) for name in plan.get("outputs") or [])
     if outputs:
         said.append(words("plan_outputs", outputs=outputs))
     said += [text.sentence(str(note)) for note in plan.get("notes") or []]
     return [one for one in said if one]
 
 
-def _output(name: str, words: Words, text: Text) -> str:
-    """Return what people call something that a run can write."""
-    layer = layer_of(name)
+def _output(name: str, job: str, words: Words, text: Text) -> str:
+    """Return what people call something that a run of a job can write."""
+    layer = layer_of(name, job)
     if name == "report":
         return words("report")
-    return layer.called(text.lang) if layer else text.known("outputs", name)
+    return layer.called(text.lang) if layer else text.known("outputs", name, job)
 
 
 def _of_images(plan: Mapping[str, Any], words: Words, text: Text) -> str:

@@ -95,7 +95,7 @@ class _Start:
             return
         self.planned.clear()
         with self.planned:
-            plans.build(plan or {}, self.reader)
+            plans.build(plan or {}, config.title(), self.reader)
 
     def _upload(self, form: Form, name: str) -> None:
         words = self.words

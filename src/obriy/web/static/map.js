@@ -36,6 +36,9 @@ window.obriySwipe = (id, share) => {
   map.obriyClip();
 };
 window.obriyScale = (id) => L.control.scale({ imperial: false }).addTo(getElement(id).map);
+// The answer to a click comes beside the map, which stays where it is.
+window.obriySee = (id) =>
+  requestAnimationFrame(() => getElement(id).scrollIntoView({ block: "start" }));
 // Outlines: districts and bodies; which one was clicked is told to the page.
 window.obriyShapes = async (id, url) => {
   const answer = await fetch(url);
