@@ -129,6 +129,7 @@ def test_the_image_of_a_season_is_what_was_made_of_its_dates(season, tmp_path):
     run_job(make_config(LandcoverConfig, values))
     run = Shelf(tmp_path / "runs").run("cover")
     date = "2023-05-01/2023-09-01"
+    assert spot.dates_of(run) == {date, *DATES}
     lon, lat = next((x, y) for x, y in places(run) if read_at(images / f"{DATES[1]}.tif", x, y))
     kept = read_at(run.folder / "season.tif", lon, lat)
     found = spot.spectrum_of(run, date, lon, lat)

@@ -56,7 +56,7 @@ def dates_of(run: ShelfRun) -> set[str]:
     """Return the dates of the maps of a run; of a season, those it was made of too."""
     season = getattr(run.result(), "season", None)
     made_of = {str(row["date"]) for row in season.dates} if season is not None else set()
-    return {one.date for one in rasters.rasters(run)} | made_of
+    return ({one.date for one in rasters.rasters(run)} | made_of) - {""}
 
 
 def spectrum_of(run: ShelfRun, date: str, lon: float, lat: float) -> Spectrum | None:
