@@ -15,7 +15,7 @@ from obriy.errors import InputError, UsageError
 from obriy.labelling.budget import Budget, Cost, Meter, Usage, parse_budget, total
 from obriy.labelling.labellers.estimate import picture_tokens
 from obriy.labelling.labellers.spec import parse_spec
-from obriy.labelling.minutes import fingerprint
+from obriy.labelling.minutes import fingerprint, read_minutes
 from obriy.labelling.panel import PanelSettings, check_labellers, convene, labeller_names
 from obriy.labelling.question import ask, ask_again, read_reply
 from obriy.model.clusters import ClusterFacts, Portrait, Spread
@@ -295,6 +295,14 @@ def test_a_fingerprint_is_of_the_content_and_bears_another_rounding():
 
 
 # A record of a model that looked
+
+
+@pytest.mark.realdata
+def test_records_as_they_were_written_are_read(realdata):
+    records = sorted((realdata / "vision_panel").glob("*.json"))
+    if not records:
+        pytest.skip("vision_panel is not there")
+    assert {len(read_minutes(record).answers) for record in records} == {12}
 
 
 @pytest.mark.realdata

@@ -543,6 +543,11 @@ def a_record(server, tmp_path, change):
         ({"confidence": True}, r"answers\[1\].confidence: True"),
         ({"code": 77}, "code 77, which is no class"),
         ({"second": 77}, "code 77, which is no class"),
+        (
+            {"said": "Grassland", "normalised": "exact", "code": 80},
+            r"answers\[1\] says 'Grassland', which is 30, and has the code 80",
+        ),
+        ({"said": "no idea", "normalised": "unknown", "code": 80}, "which is 255, and has"),
         ({"cluster": -5}, r"answers\[1\].cluster: -5"),
         ({"cluster": 10**9}, r"answers\[1\].cluster: 1000000000"),
         ({"probabilities": {"80": 3.0}}, r"answers\[1\].probabilities.80"),

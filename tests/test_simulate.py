@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import shapely
 
-from obriy.errors import GridError, UnknownNameError, UsageError
+from obriy.blocks.memory import allowing
+from obriy.errors import GridError, MemoryBudgetError, UnknownNameError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.grid import geobox_of, same_grid
 from obriy.model.scene import band_names
@@ -186,6 +187,21 @@ def test_what_cannot_be_made():
         make_season((64, 64), -1)
     with pytest.raises(UsageError, match="is no date"):
         make_season((64, 64), 1).on("2023-02-30")
+
+
+def test_a_scene_that_does_not_fit_the_memory_is_refused_before_it_is_made():
+    """1 GB less 0.28 leaves 0.72; 512 x 512 pixels of four squares take 0.66: 490 bytes each."""
+    with allowing(1.0), pytest.raises(MemoryBudgetError) as caught:
+        open_scene("simulated:?size=10000000")
+    assert "takes 196000000.15 GB while it is made, and 0.72 GB are left" in str(caught.value)
+    assert caught.value.hint == (
+        "Ask for 539 x 539 pixels or fewer, or allow --max-ram 196000000.43 (GB) or more."
+    )
+    with pytest.raises(MemoryBudgetError, match=r"takes 196000000\.15 GB") as caught:
+        open_scene("simulated:?size=10000000")
+    assert "--max-ram" not in caught.value.hint
+    with pytest.raises(MemoryBudgetError):
+        open_scene("simulated:?size=" + "9" * 400)
 
 
 def test_heights_at_points_tell_whose_water_it_is():

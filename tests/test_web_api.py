@@ -164,6 +164,13 @@ def test_what_cannot_be_done_is_said_without_paths(client, shelf):
     assert client.post("/api/runs", json={"job": "nothing"}).status_code == 422
 
 
+def test_a_made_up_scene_beyond_all_memory_is_refused_and_not_made(client):
+    asked = {"job": "water", "options": {"source": "simulated:size=10000000"}}
+    answer = client.post("/api/plan", json=asked)
+    assert answer.status_code == 409
+    assert "takes 196000000.15 GB while it is made" in answer.text
+
+
 def test_a_folder_that_is_odd_breaks_no_list(client, shelf):
     """Half a result, a map that is none, a ledger of anything: the other runs are there."""
     for name, result in (

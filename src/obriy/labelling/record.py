@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from obriy.labelling.budget import Cost
+from obriy.labelling.vocabulary import ABSTAINED, fold
 from obriy.model.legend import UNNAMED
 from obriy.model.result.base import KeptNotice
 
@@ -67,13 +68,25 @@ class Record(BaseModel):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        """Refuse codes of no class, chances that are none, and a second vote of a labeller."""
+        """Refuse what no panel can have said.
+
+        Codes of no class, or of another than the one that was named; chances that are none; a
+        second vote of a labeller.
+        """
         codes = {*self.classes, UNNAMED}
+        named = self._codes_by_name()
         seen: dict[tuple[str, str, int, int], int] = {}
         for i, said in enumerate(self.answers):
             strange = {said.code, *said.probabilities, *filter(None, [said.second])} - codes
             if strange:
                 raise ValueError(f"answers[{i}] has the code {min(strange)}, which is no class")
+            abstained = said.normalised.endswith(ABSTAINED)
+            meant = {UNNAMED} if abstained else named.get(fold(said.said), {said.code})
+            if said.code not in meant:
+                raise ValueError(
+                    f"answers[{i}] says '{said.said[:_SHOWN]}', which is {min(meant)}, "
+                    f"and has the code {said.code}"
+                )
             chances = math.fsum(said.probabilities.values())
             if said.probabilities and abs(chances - 1) > _SUM_OFF:
                 raise ValueError(f"answers[{i}].probabilities sum to {chances:.3g}, not to 1")
@@ -84,6 +97,14 @@ class Record(BaseModel):
                     f"cluster {said.cluster}"
                 )
         return self
+
+    def _codes_by_name(self) -> dict[str, set[int]]:
+        """Return the codes of each name; that of a class "unknown" is also said to abstain."""
+        named: dict[str, set[int]] = {}
+        for code, name in self.classes.items():
+            named.setdefault(fold(name), set()).add(code)
+        named.pop(ABSTAINED, None)
+        return named
 
 
 def reason_of(error: ValidationError) -> str:
