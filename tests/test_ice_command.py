@@ -106,7 +106,7 @@ def test_the_run_folder_holds_what_a_person_needs(images, tmp_path):
     done = command("ice", str(images), "--land", str(images / "land.tif"), "--out", str(out),
                    "--lang", "uk")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "Most ice" in done.stdout
+    assert "Найбільше льоду" in done.stdout
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "лід" in page.lower()
     assert "<svg" in page

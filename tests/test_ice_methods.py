@@ -32,7 +32,7 @@ SAID = {
     ],
     "forest": [1.0, 1.0, 1.0, 0.9833333492279053, 1.0],
 }
-NETWORKS = ("m201", "m211", "unet", "deeplab")
+NETWORKS = ("m201", "m211", "unet", "deeplab", "segformer")
 ALL = [*PLAIN, *CLASSIFIERS]
 
 

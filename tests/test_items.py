@@ -129,7 +129,7 @@ def test_open_scene_asks_it_too(arrays):
 
 def test_a_comparison_of_land_cover_refuses_several_images_and_names_one(image, tmp_path):
     folder = copies(image, tmp_path / "images", "2025-06-05.tif", "2025-06-25.tif")
-    given = {"source": str(folder), "out": tmp_path / "run"}
+    given = {"source": str(folder), "reference": str(image), "out": tmp_path / "run"}
     with pytest.raises(UsageError, match="2 images") as caught:
         run_job(make_config(LandcoverCompareConfig, given))
     assert "2025-06-05.tif" in caught.value.hint

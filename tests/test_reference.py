@@ -471,7 +471,7 @@ def test_pins_among_polygons_are_left_out_of_a_reference(tmp_path):
     frame.to_file(tmp_path / "a.gpkg")
     reference = open_reference(tmp_path / "a.gpkg", grid)
     np.testing.assert_array_equal(reference.labels, [[2, 2, 0]])
-    assert "is a Point, not a polygon: 2" in reference.notes[-1]
+    assert "is a Point, not a polygon: №2" in reference.notes[-1]
 
 
 def test_words_of_land_cover_are_understood(tmp_path):

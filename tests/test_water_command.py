@@ -100,7 +100,9 @@ def test_a_finished_run_is_told_again_and_what_is_gone_is_made_again(tmp_path):
     words = ["water", image, "--out", tmp_path / "run"]
     first = obriy(*words)
     written = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "run").iterdir()}
-    assert obriy(*words).stdout == first.stdout
+    told = obriy(*words)
+    assert told.stdout == first.stdout
+    assert "Nothing was run" in told.stderr
     assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "run").iterdir()} == written
     (tmp_path / "run" / "report.html").unlink()
     assert obriy(*words).stdout == first.stdout
