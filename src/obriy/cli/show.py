@@ -83,10 +83,8 @@ class Screen:
         if self.quiet:
             return
         text = text_of(lang)
-        if before:  # a message: what is told is what the run told when it was made
-            Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(
-                text("terminal.finished")
-            )
+        if before:
+            self.out.print(text("terminal.finished"))
         for line in _answer(result, text):
             self.out.print(line, soft_wrap=isinstance(line, str))
         for warning in result.provenance.warnings:
