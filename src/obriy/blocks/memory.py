@@ -13,8 +13,8 @@ from obriy.settings import settings
 BASE_BYTES: Final = 920 * 1000**2
 """What the process takes beside its blocks: interpreter, GDAL and its smallest cache, numba, the
 areas and the report. Measured: 0.44 GB on an image of 64 x 64 pixels; 0.69 GB at the end of a
-run on one of 6000 x 6000; 0.10 GB more where numba has to compile, and 0.16 GB for the pictures of
-the report's map that moves, on one of 3000 x 3000."""
+run on one of 6000 x 6000; 0.10 GB more where numba has to compile, and 0.14 GB for the pictures of
+the report's map that moves, on one of 3072 x 3072."""
 
 TAKES: Final = "takes"
 """Key in the ``encoding`` of a lazy variable that takes memory of its own, bytes, beside blocks."""

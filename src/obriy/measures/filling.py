@@ -86,9 +86,10 @@ def learn_filling(
     for rows, columns in windows(class_map.labels.shape):
         (here,) = observations([class_map], rows, columns, class_name=class_name, share=True)
         others = _others(first, here.named, here.wet, (rows, columns))
-        use = (others.bins >= 0) & here.named
-        count += np.bincount(others.bins[use], minlength=BINS + 1)
-        total += np.bincount(others.bins[use], here.share[use], minlength=BINS + 1)
+        bins = others.bins
+        use = (bins >= 0) & here.named
+        count += np.bincount(bins[use], minlength=BINS + 1)
+        total += np.bincount(bins[use], here.share[use], minlength=BINS + 1)
         learner.learn(rows, columns, others, use, here.share)
     curve = (total + PRIOR * plain) / (count + PRIOR)
     # What is wet more often on other dates is not wet less often on this one; bins that this date
