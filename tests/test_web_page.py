@@ -206,6 +206,17 @@ def on_map(page, lon, lat):
     )
 
 
+def knows_its_size(page):
+    """Say whether the map has taken the size of its box, as it does some time after a resize."""
+    return page.evaluate(
+        """() => {
+          const box = document.querySelector(".ob-map");
+          const size = getElement(Number(box.id.slice(1))).map.getSize();
+          return size.x === box.clientWidth && size.y === box.clientHeight;
+        }"""
+    )
+
+
 def seen_on_screen(page, what):
     """Say whether the whole of something lies within the window."""
     box, high = what.bounding_box(), page.viewport_size["height"]
@@ -221,6 +232,7 @@ def test_a_click_tells_spectrum_dates_and_body(page, server, images):
     page.locator(".leaflet-tile-loaded").first.wait_for()
     page.locator("path.leaflet-interactive").first.wait_for()
     page.set_viewport_size({"width": 1400, "height": 900})
+    until(lambda: knows_its_size(page), "the map did not follow the window")
     assert page.locator(".ob-clicked").count() == 0
     page.mouse.click(*on_map(page, place.x, place.y))
     told = page.get_by_text(re.compile(r"^\d+\.\d{5}° N, \d+\.\d{5}° E$"))
