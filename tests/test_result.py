@@ -49,7 +49,7 @@ def test_every_field_of_a_file_of_version_1_keeps_name_and_value(file):
     # The bounds of an area are made of its other values: since version 2 errors of the map count.
     otherwise = ("/failed", "/areas/bounds_km2")
     assert [place for place in lost(old, new) if not place.startswith(otherwise)] == []
-    assert read_result(new) == result, "what is written is read as it was"
+    assert plain(read_result(new)) == new, "what is written is read as it was"
 
 
 def test_what_failed_has_one_shape():

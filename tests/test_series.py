@@ -164,6 +164,7 @@ def test_a_date_that_fails_is_listed_and_the_others_go_on(folder, tmp_path):
     (images / "S2B_20250501.tif").write_text("<!doctype html><p>Please log in</p>")
     done = command("water", images, "--out", tmp_path / "run", "--method", METHOD, "--json")
     assert done.returncode == 3, done.stderr
+    assert "Failed: 2025-05-01: " in done.stderr, "whoever asks for quiet is told why, too"
     result = json.loads(done.stdout)
     (failed,) = result["failed"]
     assert (failed["kind"], failed["name"]) == ("date", "2025-05-01")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from obriy.cli.show import Screen
 from obriy.cli.show_area import km2, whatever, whole
 from obriy.model.result.water import Estimate
+from obriy.outputs.report.first import figures
 from obriy.render.text import text_of
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.ice import IceConfig
@@ -53,6 +54,19 @@ def test_the_words_of_the_terminal():
     assert whole(dry) == "0.0000 km² (90 % interval 0.0000 to 0.000048 km²)"
     none = headline(1.5389, None, None, (1.5389, 9.4368), 0.301)
     assert whole(none) == "1.5389 km² seen; too little was seen to estimate the whole"
+
+
+def test_an_estimate_of_a_place_that_was_mostly_unseen_says_so_in_words():
+    head = headline(2219.0, 30957.0, (1740.0, 56363.0), (1740.0, 56363.0), 0.928)
+    told = "Only 7.2% of the place was seen: the figure supposes that the rest is like that part"
+    assert head.model_dump()["caution"].startswith(told)
+    assert whatever(head)[0].startswith(told)
+    assert whatever(head, text=text_of("uk"))[0].startswith(
+        "Видно лише 7,2\N{NO-BREAK SPACE}% місця"
+    )
+    assert figures(text_of("en"), "Water", head, "image").says[0].startswith(told)
+    assert not headline(2.0, 3.0, (2.0, 4.0), (2.0, 4.0), 0.5).caution, "half was seen"
+    assert not headline(2.0, None, None, (2.0, 9.0), 0.9).caution, "supposes nothing"
 
 
 @pytest.fixture(scope="module")

@@ -63,5 +63,6 @@ def run_and_show(config: JobConfig, screen: Any, as_json: bool = False) -> "RunR
         screen.summary(done.result, config.lang, before=done.before)
     note_loss(done.folder)
     if not done.complete:
+        screen.failures(done.result, config.lang)
         raise typer.Exit(PARTIAL)
     return done.result

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from obriy.methods.ice.spec import IceMethod
     from obriy.model.scores import Scores
 
+_MOST_FAILURES: Final = 10
+"""Failures that are said one by one: all are in ``result.json``."""
+
 PASSES = {
     "clouds": "Looking for clouds",
     "collect": "Looking",
@@ -96,6 +99,16 @@ class Screen:
             if path not in told:  # a file with two names is told once
                 self.out.print(f"{name}: {path}")
             told.add(path)
+
+    def failures(self, result: RunResult, lang: str = "en") -> None:
+        """Say on standard error why a part of a run is missing, whoever watches."""
+        text = text_of(lang)
+        for one in result.failed[:_MOST_FAILURES]:
+            said = f"{text.sentence(one.name)}: {text.sentence(one.reason)}"
+            sys.stderr.write(f"{text('terminal.failed', names=said)}\n")
+        if len(result.failed) > _MOST_FAILURES:
+            count = len(result.failed) - _MOST_FAILURES
+            sys.stderr.write(f"{text('terminal.failed_more', count=count)}\n")
 
     def reports(self, results: list[RunResult], lang: str = "en") -> None:
         """Say where the reports of several runs are."""

@@ -62,12 +62,19 @@ def whole(head: Headline, digits: int = 4, text: Text = ENGLISH) -> str:
 
 
 def whatever(head: Headline, digits: int = 4, text: Text = ENGLISH) -> list[str]:
-    """Return the bounds that suppose nothing of what was not seen, where that is worth a word."""
+    """Return what most of the figure supposes, and the bounds that suppose nothing, where worth it.
+
+    Args:
+        head: Of something that was seen.
+        digits: Decimals.
+        text: Language.
+    """
+    caution = [text.sentence(head.caution)] if head.caution else []
     if not head.wide or head.bounds_km2 is None:
-        return []
+        return caution
     low, high = (km2(value, digits, text) for value in head.bounds_km2)
     what = text(f"plain.{head.what}") if head.what in _NAMED else head.what
-    return [text("terminal.whatever", what=what, low=low, high=high)]
+    return [*caution, text("terminal.whatever", what=what, low=low, high=high)]
 
 
 def failures(names: list[str], text: Text = ENGLISH) -> list[str]:

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from obriy.model.areas import PARTIAL_ABOVE
 from obriy.model.flags import CloudsKnown, ErrorsKnown
+from obriy.model.notices import Sentence, notice
 
 ENOUGH: Final = 0.5
-"""Share of the sea that was seen from which a date may stand for it."""
+"""Share of a place that was seen from which what was seen may stand for it."""
 
 Why = Literal[
     "", "clouds_unknown", "errors_unknown", "too_little_seen", "nothing_seen", "no_pixel_size",
@@ -66,6 +67,8 @@ class Headline(Values):
         bounds_km2: Between what it lies whatever the unseen holds: they suppose nothing of it.
         unseen_share: Share of the place that was not seen, 0 to 1.
         clouds: How it is known what clouds hid.
+        caution: What a reader must know before the figure is believed: that most of the place was
+            not seen; empty where nothing is.
     """
 
     what: str
@@ -79,6 +82,7 @@ class Headline(Values):
     bounds_km2: tuple[float, float] | None = None
     unseen_share: float = 0.0
     clouds: CloudsKnown = "known"
+    caution: Sentence = ""
 
     @property
     def wide(self) -> bool:
@@ -107,6 +111,7 @@ class Headline(Values):
         known = None not in (seen_km2, *estimate) and clouds != "unknown"
         why: Why = "errors_unknown" if errors == "unknown" else "too_little_seen"
         why = "clouds_unknown" if clouds == "unknown" else why
+        seen = 1 - place.unseen_share
         return cls(
             what=what,
             km2=place.expected_km2 if known else seen_km2,
@@ -119,6 +124,7 @@ class Headline(Values):
             bounds_km2=place.bounds_km2,
             unseen_share=place.unseen_share,
             clouds=clouds,
+            caution=notice("mostly_unseen", seen=seen) if known and seen < ENOUGH else "",
         )
 
 

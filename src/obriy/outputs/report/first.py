@@ -78,7 +78,8 @@ def figures(text: Text, label: str, head: Headline, place: str) -> First:
 
 def _reach(text: Text, head: Headline) -> list[str]:
     """Say how far the unseen may take the area."""
-    said = [text("answer.compared")] if head.clouds == "compared" else []
+    said = [text.sentence(head.caution)] if head.caution else []
+    said += [text("answer.compared")] if head.clouds == "compared" else []
     if head.wide and head.bounds_km2 is not None:
         key = "whatever" if head.of == "whole" else "whatever_seen"
         whatever = text(f"answer.{key}", bounds=interval_km2(text, head.bounds_km2))

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from nicegui import ui
 
+from obriy.model.headline import Headline
 from obriy.model.layers import LAYERS
 from obriy.model.result.base import RunResult
 from obriy.outputs.report import balance, cells, parts
@@ -58,23 +59,32 @@ def headline(result: RunResult, reader: Reader, run: str = "") -> None:
             said = whole if head.of == "whole" else words("class_seen", name=what)
             ui.label(said).classes("ob-soft")
             ui.label(text.area(head.km2)).classes("ob-big")
+        if head.caution:
+            ui.label(text.sentence(head.caution)).classes("ob-note")
         of_what = _of_what(result, text)
         if of_what:
             ui.label(of_what).classes("ob-soft")
-        facts = []
-        if head.interval_km2 is not None:
-            facts.append((words("interval"), interval_km2(text, head.interval_km2)))
-        if head.of == "whole" and head.seen_km2 is not None:
-            facts.append((words("class_seen", name=what), text.area(head.seen_km2)))
-        if head.filled_km2 is not None:
-            facts.append((words("filled"), text.area(head.filled_km2)))
-        facts += _largest(result, text, reader)
+        facts = [*_beside(head, what, reader), *_largest(result, text, reader)]
         facts.append((words("ground_unseen"), cells.unseen(text, head)))
         with ui.element("div").classes("ob-row").style("gap:.5rem 2rem"):
             for name, value in facts:
                 with ui.element("div"):
                     ui.label(name).classes("ob-soft")
                     ui.label(value).style("font-weight:600")
+
+
+def _beside(head: Headline, what: str, reader: Reader) -> list[tuple[str, str]]:
+    """Return the figures that belong to the one that leads."""
+    text, words, facts = text_of(reader.lang), reader.words, []
+    if head.interval_km2 is not None:
+        facts.append((words("interval"), interval_km2(text, head.interval_km2)))
+    if head.of == "whole" and head.seen_km2 is not None:
+        facts.append((words("class_seen", name=what), text.area(head.seen_km2)))
+    if head.filled_km2 is not None:
+        facts.append((words("filled"), text.area(head.filled_km2)))
+    if head.wide and head.bounds_km2 is not None:
+        facts.append((words("bounds"), interval_km2(text, head.bounds_km2)))
+    return facts
 
 
 def _of_what(result: RunResult, text: Text) -> str:
