@@ -1,7 +1,10 @@
-"""The page in a real browser: what a person does, from the first look to the file on their disk."""
+"""The page in a real browser: what a person does, from the first look to the file on their disk.
+
+No test needs what another left: tests that run at once may be dealt to several servers. What is
+seen is waited for, and places on the screen are read at one moment.
+"""
 
 import io
-import json
 import re
 import tarfile
 import time
@@ -12,10 +15,16 @@ import psutil
 import pytest
 import rasterio
 import rasterio.warp
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from shapely.geometry import shape
 from tests.page_server import BROWSER, PATIENCE_S, PageServer
 
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.landcover import LandcoverConfig
+from obriy.workflows.config.water import WaterConfig
+from obriy.workflows.jobs import run_job
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 pytestmark = pytest.mark.skipif(
     not BROWSER.exists(), reason=f"no browser at {BROWSER}: apt-get install chromium"
 )
@@ -46,6 +55,28 @@ def server(images, tmp_path_factory):
     served = PageServer(tmp_path_factory.mktemp("page") / "runs", *words)
     yield served.start()
     served.stop()
+
+
+@pytest.fixture(scope="module")
+def season(server, images):
+    """A run of the command line: three dates, a district, water bodies."""
+    outputs = ["mask", "fraction", "polygons"]
+    asked = {"source": str(images), "aoi": str(images / "districts.gpkg"), "outputs": outputs}
+    return made(server, "season", WaterConfig, asked)
+
+
+@pytest.fixture(scope="module")
+def cover(server):
+    """A run of land cover, with clusters to be named."""
+    outputs = ["landcover", "clusters", "sheet"]
+    asked = {"source": "simulated:?size=64", "clusters": 4, "outputs": outputs}
+    return made(server, "cover", LandcoverConfig, asked)
+
+
+def made(server, name, config, asked):
+    """Leave a run in the folder of the page, as the command line does; return its name."""
+    run_job(make_config(config, {**asked, "out": server.folder / name}))
+    return name
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +139,7 @@ def test_an_image_is_uploaded_mapped_seen_and_had(page, server, images, tmp_path
     assert until(lambda: pixels(page, WATER) > 2000, "no water was painted")
     page.get_by_text("Ground not seen").wait_for()
     page.get_by_text("Not seen", exact=True).wait_for()
-    assert page.locator(".leaflet-layer.ob-unseen").count() == 1
+    expect(page.locator(".leaflet-layer.ob-unseen")).to_have_count(1)
 
     page.locator(".ob-map").click(position={"x": 5, "y": 5})
     page.get_by_text("Outside the map").wait_for()
@@ -123,10 +154,6 @@ def test_an_image_is_uploaded_mapped_seen_and_had(page, server, images, tmp_path
         page.get_by_role("link", name=re.compile(r"mask\.tif")).first.click()
     waited.value.save_as(tmp_path / "mask.tif")
 
-    from obriy.workflows.config.base import make_config
-    from obriy.workflows.config.water import WaterConfig
-    from obriy.workflows.jobs import run_job
-
     run_job(make_config(WaterConfig, {"source": str(image), "out": tmp_path / "theirs"}))
     with (
         rasterio.open(tmp_path / "mask.tif") as ours,
@@ -139,45 +166,51 @@ def test_an_image_is_uploaded_mapped_seen_and_had(page, server, images, tmp_path
     page.left.clear()
 
 
+def held(name):
+    """Stop the process of a run, which has only begun: it loads its modules for a second."""
+    found = (one for one in psutil.process_iter(["cmdline"]) if is_work(one, name))
+    worker = next(found)
+    worker.suspend()
+    return worker
+
+
 def is_work(process, name):
     words = process.info["cmdline"] or [""]
     return "run" in words and Path(words[-1]).name == name
 
 
-def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server, images):
+def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server):
     """Two at once; the server is killed; what ran is found again, cancelled, resumed, read."""
-    options = {
+    season = {
         "source": "folder:season",
         "aoi": "folder:season/districts.gpkg",
         "lang": "uk",
         "outputs": ["mask", "fraction", "polygons"],
     }
-    begun = server.post("/api/runs", json={"job": "water", "options": options, "name": "season"})
-    assert begun.status_code == 201, begun.text
     other = {"source": "simulated:?size=64", "outputs": ["mask"]}
-    assert server.post(
-        "/api/runs", json={"job": "water", "options": other, "name": "beside"}
-    ).ok  # fmt: skip
+    workers = []
+    for name, options in (("outliving", season), ("beside", other)):
+        asked = {"job": "water", "options": options, "name": name}
+        begun = server.post("/api/runs", json=asked)
+        assert begun.status_code == 201, begun.text
+        workers.append(held(name))
     states = {run["name"]: run["state"] for run in server.get("/api/runs").json()}
-    assert (states["season"], states["beside"]) == ("running", "running")
+    assert (states["outliving"], states["beside"]) == ("running", "running")
 
-    # It waits while the server is away, which may take longer to start than the run to end.
-    worker = next(one for one in psutil.process_iter(["cmdline"]) if is_work(one, "season"))
-    worker.suspend()
-    port = server.port
     server.kill()
-    server.start(port)
-    told = server.get("/api/runs/season").json()
+    server.start()
+    told = server.get("/api/runs/outliving").json()
     assert told["state"] == "running"
-    assert server.post("/api/runs/season/cancel").ok
-    worker.resume()
-    assert server.wait("season", "cancelled", "done")["state"] == "cancelled"
+    assert server.post("/api/runs/outliving/cancel").ok
+    for worker in workers:
+        worker.resume()
+    assert server.wait("outliving", "cancelled", "done")["state"] == "cancelled"
     assert server.wait("beside", "done")["headline"]["what"] == "water"
 
-    page.goto(f"{server.address}/runs/season")
+    page.goto(f"{server.address}/runs/outliving")
     page.get_by_role("button", name="Go on").click()
     page.locator(".ob-state.done").wait_for()
-    told = server.get("/api/runs/season/result").json()
+    told = server.get("/api/runs/outliving/result").json()
     assert [row["date"] for row in told["dates"]] == DATES
 
     page.get_by_role("tab", name="Figures").click()
@@ -186,64 +219,57 @@ def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server, image
     page.get_by_role("link", name="UK").click()
     page.get_by_role("tab", name="Числа").wait_for()
     assert page.evaluate("document.documentElement.lang") == "uk"
-    rows = page.get_by_role("region", name="За датами").locator("tbody tr")
-    rows.first.wait_for()
-    assert rows.count() == 3
+    expect(page.get_by_role("region", name="За датами").locator("tbody tr")).to_have_count(3)
     page.get_by_role("link", name="EN").click()
     page.get_by_role("tab", name="Figures").wait_for()
 
 
-def on_map(page, lon, lat):
-    """Return where a place is on the screen."""
-    return page.evaluate(
-        """([lon, lat]) => {
-          const box = document.querySelector(".ob-map");
-          const at = getElement(Number(box.id.slice(1))).map.latLngToContainerPoint([lat, lon]);
-          const edge = box.getBoundingClientRect();
-          return [edge.left + at.x, edge.top + at.y];
-        }""",
-        [lon, lat],
-    )
+AT_REST = """place => {
+  const box = document.querySelector(".ob-map");
+  const map = getElement(Number(box.id.slice(1))).map, size = map.getSize();
+  if (size.x !== box.clientWidth || size.y !== box.clientHeight) return null;
+  if (box.querySelector(".leaflet-zoom-anim, .leaflet-pan-anim")) return null;
+  const edge = box.getBoundingClientRect(), at = map.latLngToContainerPoint(place);
+  const mark = document.querySelector(".ob-clicked")?.getBoundingClientRect();
+  return {
+    x: edge.left + at.x, y: edge.top + at.y,
+    mark: mark ? [mark.left + mark.width / 2, mark.top + mark.height / 2] : null,
+  };
+}"""
+"""Where a place is on the screen, and what marks it, at one moment. None: the map moves, or has not
+taken the size of its box yet, as it does some time after that changed."""
 
 
-def knows_its_size(page):
-    """Say whether the map has taken the size of its box, as it does some time after a resize."""
-    return page.evaluate(
-        """() => {
-          const box = document.querySelector(".ob-map");
-          const size = getElement(Number(box.id.slice(1))).map.getSize();
-          return size.x === box.clientWidth && size.y === box.clientHeight;
-        }"""
-    )
+def on_map(page, place):
+    return until(lambda: page.evaluate(AT_REST, [place.y, place.x]), "the map is not at rest")
 
 
-def seen_on_screen(page, what):
-    """Say whether the whole of something lies within the window."""
-    box, high = what.bounding_box(), page.viewport_size["height"]
-    return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= high
+def is_marked(page, place):
+    """Say whether the mark of a click stands where the place is."""
+    seen = on_map(page, place)
+    return seen["mark"] == pytest.approx([seen["x"], seen["y"]], abs=1.5)
 
 
-def test_a_click_tells_spectrum_dates_and_body(page, server, images):
+def test_a_click_tells_spectrum_dates_and_body(page, server, images, season):
     """What stands in the image at the place, what it was on each date, the body that it is of."""
-    shapes = server.get("/api/runs/season/outlines").json()["features"]
+    shapes = server.get(f"/api/runs/{season}/outlines").json()["features"]
     bodies = [shape(one["geometry"]) for one in shapes if one["properties"]["kind"] == "body"]
     place = max(bodies, key=lambda body: body.area).representative_point()
-    page.goto(f"{server.address}/runs/season?tab=map")
+    page.goto(f"{server.address}/runs/{season}?tab=map")
     page.locator(".leaflet-tile-loaded").first.wait_for()
     page.locator("path.leaflet-interactive").first.wait_for()
     page.set_viewport_size({"width": 1400, "height": 900})
-    until(lambda: knows_its_size(page), "the map did not follow the window")
-    assert page.locator(".ob-clicked").count() == 0
-    page.mouse.click(*on_map(page, place.x, place.y))
-    told = page.get_by_text(re.compile(r"^\d+\.\d{5}° N, \d+\.\d{5}° E$"))
-    until(lambda: seen_on_screen(page, told), "the answer is not in view")
-    assert seen_on_screen(page, page.locator(".ob-clicked"))
-    mark = page.locator(".ob-clicked").bounding_box()
-    middle = mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2
-    assert middle == pytest.approx(on_map(page, place.x, place.y), abs=1.5)
+    page.wait_for_function("innerWidth === 1400")
+    before = on_map(page, place)
+    assert before["mark"] is None
+    page.mouse.click(before["x"], before["y"])
     page.locator(".ob-indices").wait_for()
     page.get_by_role("heading", name=re.compile("^Body ")).wait_for()
     page.get_by_text("First wet").wait_for()
+    told = page.get_by_text(re.compile(r"^\d+\.\d{5}° N, \d+\.\d{5}° E$"))
+    expect(told).to_be_in_viewport(ratio=0.99)
+    expect(page.locator(".ob-clicked")).to_be_in_viewport(ratio=0.99)
+    until(lambda: is_marked(page, place), "the mark is not where the click was")
     shown = page.locator(".ob-indices > div").filter(has_text="MNDWI").inner_text()
     date = page.get_by_role("combobox", name="Date").input_value()
     with rasterio.open(images / f"{date}.tif") as image:
@@ -262,17 +288,9 @@ def test_a_click_tells_spectrum_dates_and_body(page, server, images):
     assert "Water" in told
 
 
-def test_a_person_names_a_cluster(page, server):
+def test_a_person_names_a_cluster(page, server, cover):
     """The portrait shows where it is; with another name map, legend and votes follow."""
-    options = {
-        "source": "simulated:?size=64",
-        "clusters": 4,
-        "outputs": ["landcover", "clusters", "sheet"],
-    }
-    begun = {"job": "landcover", "options": options, "name": "cover"}
-    assert server.post("/api/runs", json=begun).status_code == 201
-    server.wait("cover", "done")
-    page.goto(f"{server.address}/runs/cover")
+    page.goto(f"{server.address}/runs/{cover}")
     portrait = page.get_by_role("button", name=re.compile("^Show on the map: cluster")).first
     portrait.locator("img").scroll_into_view_if_needed()
     until(
@@ -281,7 +299,7 @@ def test_a_person_names_a_cluster(page, server):
     )
     portrait.click()
     page.locator(".ob-only img.leaflet-tile-loaded").first.wait_for()
-    assert portrait.get_attribute("aria-pressed") == "true"
+    expect(portrait).to_have_attribute("aria-pressed", "true")
     assert pixels(page, MOSS) == 0
     page.get_by_label("Your name for it").first.click()
     page.get_by_role("option", name="Moss and lichen").click()
@@ -289,29 +307,22 @@ def test_a_person_names_a_cluster(page, server):
     page.get_by_text("human: Moss and lichen, 1.00").wait_for()
     assert until(lambda: pixels(page, MOSS) > 1000, "the map did not follow")
     page.locator(".ob-legend").get_by_text("Moss and lichen").wait_for()
-    result = server.get("/api/runs/cover/result").json()
+    result = server.get(f"/api/runs/{cover}/result").json()
     largest = max(result["clusters"], key=lambda row: row["share"])
     assert (largest["code"], largest["confidence"]) == (100, 1.0)
     assert sum(row["code"] == 100 for row in result["clusters"]) == 1
-    assert server.get("/api/runs/cover").json()["state"] == "done"
+    assert server.get(f"/api/runs/{cover}").json()["state"] == "done"
 
 
-def test_pages_are_read_by_everybody(page, server):
+def test_pages_are_read_by_everybody(page, server, season, cover):
     """Axe finds nothing wrong, light and dark, in both languages, on a telephone too."""
     packed = sorted((Path(__file__).parents[1] / ".venv" / "axe").glob("axe-core-*.tgz"))
     if not packed:
         pytest.skip("axe-core is not here: make browser")
     with tarfile.open(packed[-1]) as archive:
         axe = archive.extractfile("package/axe.min.js").read().decode()
-    views = [
-        "",
-        "new",
-        "runs/mine",
-        "runs/mine?tab=figures",
-        "runs/mine?tab=files",
-        "runs/cover",
-        "api",
-    ]
+    of_runs = [f"runs/{season}", f"runs/{season}?tab=figures", f"runs/{season}?tab=files"]
+    views = ["", "new", *of_runs, f"runs/{cover}", "api"]
     for look, lang, width in (("light", "en", 1280), ("dark", "uk", 360)):
         page.set_viewport_size({"width": width, "height": 800})
         page.goto(f"{server.address}/look/{look}")
@@ -324,8 +335,8 @@ def test_pages_are_read_by_everybody(page, server):
             wrong = [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
             assert wrong == [], f"{view} {look}"
             assert len(found["passes"]) > 20
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{view} is wider than the screen"
+            fits = f"document.documentElement.scrollWidth <= {width}"
+            until(lambda fits=fits: page.evaluate(fits), f"{view} is wider than the screen")
 
 
 def test_the_list_is_the_folder(page, server):
@@ -348,7 +359,7 @@ def test_the_list_is_the_folder(page, server):
     page.get_by_text("Deleted in the last week").wait_for()
     page.get_by_role("button", name="Undo").click()
     until(made.exists, "it did not come back")
-    assert json.loads(server.get("/api/deleted").text) == []
+    until(lambda: server.get("/api/deleted").json() == [], "it is still among what was deleted")
 
 
 def test_a_district_is_drawn(page, server):

@@ -76,19 +76,21 @@ class Here:
             with self.place:
                 ui.label(in_degrees(lon, lat, text_of(self.reader.lang))).classes("ob-soft")
         if shape is not None:
-            await self._shape(*shape)
+            await self._shape(click, *shape)
         inside = False
         for title, maps in sides:
             said = await run.io_bound(rasters.at, maps, lon, lat, self.reader.lang)
+            if self._is_past(click):
+                return
             inside = inside or bool(said)
             with self.place:
                 self._said(title, said or [])
         ui.run_javascript(f"obriySee({self.section.id})")
-        if inside and click == self.clicks:
+        if inside:
             await self._deeper(click, lon, lat, date)
 
     async def _deeper(self, click: int, lon: float, lat: float, date: str) -> None:
-        """Show what takes longer; of a place that nobody asks for any more, nothing."""
+        """Show what takes longer."""
         with self.more:
             ui.spinner()
         row = await run.io_bound(spot.cluster_at, self.run, lon, lat)
@@ -98,7 +100,7 @@ class Here:
             spectrum = await run.io_bound(spot.spectrum_of, self.run, date, lon, lat)
         except ObriyError as error:
             why = self.words("spectrum_away", why=self.without_paths(str(error)))
-        if click != self.clicks or self.more.is_deleted:
+        if self._is_past(click):
             return
         self.more.clear()
         result = self.run.result()
@@ -142,15 +144,18 @@ class Here:
                         swatch(one.colour)
                     ui.label(one.value).style("font-weight:600")
 
-    async def _shape(self, kind: str, name: str) -> None:
+    def _is_past(self, click: int) -> bool:
+        """Say whether nobody asks for the place any more: another was clicked, or the page left."""
+        return click != self.clicks or self.section.is_deleted
+
+    async def _shape(self, click: int, kind: str, name: str) -> None:
         """Say what is known of a district or a body that was clicked."""
         text = text_of(self.reader.lang)
         found = await run.io_bound(
             shapes.known, self.run, "district" if kind == "district" else "body", name, text
         )
-        if found is None:
+        if found is None or self._is_past(click):
             return
-        self.shape.clear()
         with self.shape:
             ui.separator()
             heading(found.title, 3)

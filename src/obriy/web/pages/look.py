@@ -28,6 +28,9 @@ _CLICKED: Final = {
 }  # fmt: skip
 """How a place that was clicked is marked: above outlines, and the next click goes through it."""
 
+_AT_ONCE: Final = {"animate": False}
+"""A map that still glides to where it is first shown would be clicked beside what is meant."""
+
 
 @dataclasses.dataclass
 class Side:
@@ -150,7 +153,7 @@ class MapView:
 
     def _ready(self) -> None:
         west, south, east, north = rasters.bounds(self.left.maps[0].file)
-        self.board.run_map_method("fitBounds", [[south, west], [north, east]])
+        self.board.run_map_method("fitBounds", [[south, west], [north, east]], _AT_ONCE)
         ui.run_javascript(f"obriyScale({self.board.id})")
         self._show(self.left, "overlayPane")
         self._show_right()

@@ -213,7 +213,6 @@ def delete(shelf: Shelf, reader: Reader, run: ShelfRun, then: Any) -> None:
         button(words("undo"), undo)
         button(words("close"), bar.close, look="bare")
     bar.open()
-    ui.timer(20, bar.close, once=True)
 
 
 def called(head: Headline, result: RunResult, lang: str) -> str:

@@ -168,7 +168,7 @@ class _Start:
         name, address, (west, south, east, north) = shown
         box = [[south, west], [north, east]]
         board.generic_layer(name="imageOverlay", args=[address, box])
-        board.run_map_method("fitBounds", box)
+        board.run_map_method("fitBounds", box, {"animate": False})  # it is drawn upon at once
         said.set_text(self.words("draw_image", name=name))
 
     def _picture(self) -> tuple[str, str, tuple[float, float, float, float]] | None:

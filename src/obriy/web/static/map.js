@@ -38,20 +38,22 @@ window.obriySwipe = (id, share) => {
 window.obriyScale = (id) => L.control.scale({ imperial: false }).addTo(getElement(id).map);
 // The answer to a click comes beside the map, which stays where it is.
 window.obriySee = (id) =>
-  requestAnimationFrame(() => getElement(id).scrollIntoView({ block: "start" }));
+  requestAnimationFrame(() => getElement(id)?.scrollIntoView({ block: "start" }));
 // Outlines: districts and bodies; which one was clicked is told to the page.
 window.obriyShapes = async (id, url) => {
   const answer = await fetch(url);
   if (!answer.ok) return;
+  const found = await answer.json();
+  const map = getElement(id)?.map;
+  if (!map) return; // another view stands there by now
   const looks = {
     district: { color: "#c0174c", weight: 2, dashArray: "6 4", fillOpacity: 0 },
     body: { color: "#0b2f63", weight: 1, fillOpacity: 0 },
   };
-  const map = getElement(id).map;
   const pane = map.getPane("outlines") || map.createPane("outlines");
   pane.style.zIndex = 420;
   map.obriyShapes?.remove();
-  map.obriyShapes = L.geoJSON(await answer.json(), {
+  map.obriyShapes = L.geoJSON(found, {
     pane: "outlines",
     style: (shape) => looks[shape.properties.kind],
     onEachFeature: (shape, layer) =>
