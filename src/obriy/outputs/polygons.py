@@ -1,26 +1,28 @@
 """Water bodies and parcels of land cover as polygons, each with its area."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyproj
-import rasterio.features
 import shapely
+import xarray as xr
 from odc.geo.geobox import GeoBox
-from skimage import measure
 
 from obriy.model.areas import District
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE, ClassMap
 from obriy.model.legend import NO_DATA, UNNAMED, Legend
 from obriy.outputs.geopackage import VectorLayer, write_layers
 from obriy.outputs.styles import class_look, legend_look
+from obriy.outputs.tracing import Patches
 from obriy.vectors import equal_area_plane, place, polygons_of
 
 _HECTARE: Final = 10_000.0
+_ROWS: Final = 1024
+"""Rows of a map that are read at once."""
 _SEGMENT = 64
 """Longest edge in pixels before an area is measured: a grid line is no geodesic."""
 
@@ -63,7 +65,7 @@ def write_polygons(
     The layer has the name of the class. Pixels that touch at a corner belong to one body (a
     river one pixel wide is one river). Fields: ``id`` from 1; ``class``, its machine name;
     ``district``, where districts were given; ``area_m2``, geodesic, NULL where the map has no
-    CRS. The labels are read whole: one byte per pixel.
+    CRS. What is held is the runs of the class along the rows: some 100 bytes each.
 
     Args:
         class_map: The map.
@@ -84,7 +86,8 @@ def polygon_layer(
     """Return the bodies of one class as a layer: what `write_polygons` writes."""
     geobox = class_map.geobox
     code = class_map.legend.by_name(class_name).code
-    geometries = polygonize(class_map.labels.to_numpy() == code, geobox)
+    strips = ((strip == code).view(np.uint8) for strip in _strips(class_map.labels))
+    geometries = _bodies(strips, geobox)
     names = None
     if districts:
         geometries, names, _ = _cut(geometries, districts, geobox)
@@ -108,8 +111,8 @@ def write_parcels(
     cross. Fields: ``id`` from 1; ``code`` and ``class``, ``"unknown"`` where the map would not
     name it; ``cluster``; ``district``, where districts were given; ``area_ha``, geodesic, NULL
     where the map has no CRS; ``confidence`` 0 to 1, the mean over the parcel's pixels, where the
-    map has it. Pixels that were not seen are in no parcel. The map is read whole: some 15 bytes
-    per pixel, and 2 kilobytes per parcel.
+    map has it. Pixels that were not seen are in no parcel. What is held is runs of pixels that are
+    alike: some 100 bytes each, and 2 kilobytes per parcel.
 
     Args:
         class_map: The map, of any legend.
@@ -132,16 +135,15 @@ def parcels(
 ) -> Any:
     """Return the parcels of a map as a GeoDataFrame: what `write_parcels` writes."""
     geobox = class_map.geobox
-    labels = class_map.labels.to_numpy()
-    numbers = None if clusters is None else clusters.labels.to_numpy()
-    found = _patches(labels, numbers, geobox)
-    codes = found.of_each(labels)
+    patches = Patches.of(_numbered(class_map.labels, None if clusters is None else clusters.labels))
+    codes = (patches.values >> 8).astype("int32")
     columns: dict[str, Any] = {"code": codes, "class": _names_of(class_map.legend, codes)}
-    if numbers is not None:
-        columns["cluster"] = found.of_each(numbers)
+    if clusters is not None:
+        columns["cluster"] = (patches.values & 255).astype("int32")
     if class_map.confidence is not None:
-        columns["confidence"] = found.mean_of_each(class_map.confidence.to_numpy())
-    geometries = found.geometries
+        means = patches.means_of(_strips(class_map.confidence), FRACTION_MISSING)
+        columns["confidence"] = means / FRACTION_SCALE
+    geometries = patches.polygons(geobox.affine)
     if districts:
         geometries, names, kept = _cut(geometries, districts, geobox)
         columns = {name: values[kept] for name, values in columns.items()} | {"district": names}
@@ -154,52 +156,19 @@ def parcels(
     return _frame(table, geometries[order], geobox)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Patches:
-    """Patches of a map.
-
-    Attributes:
-        owner: (y, x) int32, number of the patch of each pixel from 1; 0 where none.
-        geometries: (n,) polygons in the CRS of the grid.
-        numbers: (n,) number of the patch of each polygon.
-    """
-
-    owner: npt.NDArray[np.int32]
-    geometries: npt.NDArray[np.object_]
-    numbers: npt.NDArray[np.int64]
-
-    def of_each(self, values: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-        """Return the value (y, x) of each patch, the same in all of its pixels."""
-        found = np.zeros(self.owner.max(initial=0) + 1, "int32")
-        found[self.owner.ravel()] = values.ravel()
-        return found[self.numbers]
-
-    def mean_of_each(self, confidence: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """Return the mean confidence, 0 to 1, of each patch; NaN where no pixel has one."""
-        known = confidence != FRACTION_MISSING
-        size = self.owner.max(initial=0) + 1
-        count = np.bincount(self.owner[known], minlength=size)[self.numbers]
-        total = np.bincount(self.owner[known], confidence[known], minlength=size)[self.numbers]
-        means = np.full(count.shape, np.nan)
-        np.divide(total / FRACTION_SCALE, count, out=means, where=count > 0)
-        return means
+def _strips(array: xr.DataArray) -> Iterator[npt.NDArray[np.uint8]]:
+    """Read a raster of bytes from the top to the bottom."""
+    for top in range(0, array.shape[0], _ROWS):
+        yield array[top : top + _ROWS].to_numpy()
 
 
-def _patches(
-    labels: npt.NDArray[np.uint8], clusters: npt.NDArray[np.uint8] | None, geobox: GeoBox
-) -> _Patches:
-    """Return one polygon per 4-connected patch of one class and one cluster."""
-    pairs = labels.astype("int32") * 256
-    if clusters is not None:
-        pairs += clusters
-    seen = labels != NO_DATA
-    pairs[~seen] = 0
-    owner = measure.label(pairs, background=0, connectivity=1).astype("int32")
-    shapes = rasterio.features.shapes(owner, mask=seen, connectivity=4, transform=geobox.affine)
-    found = [(_polygon(geometry["coordinates"]), int(number)) for geometry, number in shapes]
-    geometries = np.empty(len(found), object)
-    geometries[:] = [geometry for geometry, _ in found]
-    return _Patches(owner, geometries, np.array([number for _, number in found], "int64"))
+def _numbered(labels: xr.DataArray, clusters: xr.DataArray | None) -> Iterator[npt.NDArray[Any]]:
+    """Read classes and clusters as one number, the class first; 0 where there is no class."""
+    if clusters is None:
+        yield from (strip.astype("uint16") << 8 for strip in _strips(labels))
+        return
+    for codes, numbers in zip(_strips(labels), _strips(clusters), strict=True):
+        yield np.where(codes == NO_DATA, 0, codes.astype("uint16") << 8 | numbers)
 
 
 def _names_of(legend: Legend, codes: npt.NDArray[np.int32]) -> npt.NDArray[np.object_]:
@@ -254,14 +223,18 @@ def _in_grid_crs(district: District, geobox: GeoBox) -> shapely.Geometry:
 
 def polygonize(mask: npt.NDArray[np.bool_], geobox: GeoBox) -> npt.NDArray[np.object_]:
     """Return one valid geometry per 8-connected part of a mask (y, x), in the CRS of the grid."""
-    shapes = rasterio.features.shapes(
-        mask.view(np.uint8), mask=mask, connectivity=8, transform=geobox.affine
-    )
-    geometries = np.array([_polygon(geometry["coordinates"]) for geometry, _ in shapes], object)
-    # A ring that touches itself at a corner is drawn as one ring, which no standard allows.
-    broken = ~shapely.is_valid(geometries)
-    geometries[broken] = shapely.make_valid(geometries[broken])
-    return geometries
+    return _bodies([mask.view(np.uint8)], geobox)
+
+
+def _bodies(strips: Iterable[npt.NDArray[np.uint8]], geobox: GeoBox) -> npt.NDArray[np.object_]:
+    """Return one geometry per 8-connected part of what is not 0, in strips from the top."""
+    patches = Patches.of(strips)
+    polygons, of = patches.polygons(geobox.affine), patches.touching()
+    order = np.argsort(of, kind="stable")
+    parts: npt.NDArray[np.object_] = shapely.multipolygons(polygons[order], indices=of[order])
+    single = shapely.get_num_geometries(parts) == 1
+    parts[single] = shapely.get_geometry(parts[single], 0)
+    return parts
 
 
 def geodesic_areas(
@@ -279,11 +252,6 @@ def geodesic_areas(
     longest = _SEGMENT * max(abs(v) for v in (affine.a, affine.b, affine.d, affine.e))
     dense = shapely.segmentize(geometries, longest)
     return np.asarray(shapely.area(shapely.transform(dense, equal_area_plane(crs, centre))))
-
-
-def _polygon(rings: list[list[tuple[float, float]]]) -> Any:
-    shell, *holes = (shapely.linearrings(np.array(ring)) for ring in rings)
-    return shapely.polygons(shell, holes or None)
 
 
 def _table(class_name: str, geobox: GeoBox, bodies: _Bodies) -> Any:
