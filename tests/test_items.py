@@ -16,7 +16,7 @@ from tests.conftest import utm_grid
 from tests.test_series import lake, split
 from tests.test_water_command import write_image
 
-from obriy.errors import SourceError, UsageError
+from obriy.errors import InputError, SourceError, UsageError
 from obriy.model.item import Item
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
@@ -139,7 +139,7 @@ def test_whole_images_of_one_day_are_no_bands_of_one(image, tmp_path):
     folder = copies(image, tmp_path / "images", "2025-06-05_a.tif", "2025-06-05_b.tif")
     assert paths(find_items([str(folder)])) == [["2025-06-05_a.tif"], ["2025-06-05_b.tif"]]
     given = {"source": str(folder), "out": tmp_path / "run", "method": "ndwi:0.05"}
-    with pytest.raises(UsageError, match="more than one image of 2025-06-05"):
+    with pytest.raises(InputError, match="more than one image of 2025-06-05"):
         run_job(make_config(WaterConfig, given))
 
 

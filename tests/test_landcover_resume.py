@@ -13,7 +13,9 @@ import shapely
 from obriy.errors import UsageError
 from obriy.labelling.budget import Budget, parse_budget
 from obriy.workflows.config.base import make_config
+from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverConfig
+from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.jobs import read_config, run_job
 from obriy.workflows.learn.landcover_lessons import open_run
 from test_landcover_command import run, truth, write_codes, write_scene
@@ -138,4 +140,10 @@ def test_paths_are_anchored_and_names_are_not(tmp_path, monkeypatch):
     assert config.legend == "worldcover"
     assert config.method == f"student:{tmp_path / 'student.pt'}"
     assert config.labellers == [f"replay:{tmp_path / 'panel.json'}", "spectral"]
+    for name in ("auto", "none", "clear"):
+        Path(name).mkdir()
+    ice = IceConfig(land="none").anchored()
+    assert (ice.land, ice.clouds) == ("none", "auto")
+    assert IceConfig(land="mine.csv").anchored().land == str(tmp_path / "mine.csv")
+    assert WaterConfig(weights="clear").anchored().weights == "clear"
     assert LandcoverConfig(legend="mine.csv").anchored().legend == str(tmp_path / "mine.csv")

@@ -15,6 +15,7 @@ import rasterio
 import shapely
 from affine import Affine
 from matplotlib.image import imread
+from tests.conftest import utm_grid
 
 import obriy
 from obriy.blocks.engine import EngineOptions
@@ -193,6 +194,18 @@ def test_scenes_in_memory_become_a_season_that_is_mapped(scene_of):
     assert (cover.labels.to_numpy() != 0).all()
     with pytest.raises(UsageError, match="Scene 2 of the season has no time"):
         obriy.season_of([made[0], scene_of(red=rows)])
+
+
+def test_dates_of_places_that_do_not_meet_are_no_season(scene_of):
+    def at(*columns):
+        grids = [utm_grid((8, 8)).translate_pix(column, 0) for column in columns]
+        made = [scene_of(red=np.full((8, 8), 0.1), geobox=grid) for grid in grids]
+        return [one.assign_attrs(time=f"2025-0{k}-01") for k, one in enumerate(made, 4)]
+
+    with pytest.raises(UsageError, match="2 places that do not meet: 2025-04-01, 2025-05-01 one, "):
+        obriy.season_of(at(0, 5, 20, 25), clouds="none")
+    chain = obriy.season_of(at(0, 14, 7, 21), clouds="none")  # the third joins the first two
+    assert chain.sizes["x"] == 29
 
 
 def test_dates_without_a_band_in_common_are_refused(scene_of):

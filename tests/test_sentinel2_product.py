@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from obriy.errors import BandError, SourceError, UsageError
+from obriy.errors import BandError, InputError, SourceError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.scene import band_names
 from obriy.sources.finding import find_items
@@ -445,7 +445,7 @@ def write_zip_of(folder, product):
 def test_two_tiles_of_one_day_are_refused(tmp_path):
     for tile in ("T36TWT", "T36TXT"):
         write_safe(tmp_path, dataclasses.replace(L2A, tile=tile))
-    with pytest.raises(UsageError, match="more than one image of 2023-06-07"):
+    with pytest.raises(InputError, match="more than one image of 2023-06-07"):
         plan_job(make_config(WaterConfig, {"source": str(tmp_path)}))
 
 

@@ -200,7 +200,7 @@ def test_every_date_clouded(tmp_path):
 def test_two_images_of_one_date(folder, tmp_path):
     images = shutil.copytree(folder, tmp_path / "images")
     write_image(images / "S2A_20250605_again.tif", lake(10))
-    with pytest.raises(UsageError, match=r"more than one image of 2025-06-05: S2A"):
+    with pytest.raises(InputError, match=r"more than one image of 2025-06-05: S2A"):
         plan_water(config(images, tmp_path / "run"))
 
 
@@ -498,7 +498,7 @@ def test_band_files_of_several_dates_in_one_folder(tmp_path):
     for band, name in (("green", "SR_B3"), ("nir", "SR_B5")):
         other = f"LC08_L2SP_182026_20250605_20250605_02_T1_{name}.TIF"
         write_image(place / other, lake(10), bands={band: 0}, pixel=30.0)
-    with pytest.raises(UsageError, match="more than one image of 2025-06-05"):
+    with pytest.raises(InputError, match="more than one image of 2025-06-05"):
         plan_water(config(place, tmp_path / "no"))
 
 

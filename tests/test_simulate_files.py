@@ -109,3 +109,5 @@ def test_the_command(tmp_path, capsys):
     assert sorted(p.name for p in out.glob("*.tif")) == ["2023-04-01.tif", "2023-10-31.tif"]
     assert "truth.csv" in capsys.readouterr().out
     assert "setting easy, seed 7" in (out / "README.txt").read_text()
+    with pytest.raises(UsageError, match="--size is not for ice"):
+        app(["simulate", str(out), "--size", "32", "--setting", "ice"], standalone_mode=False)

@@ -14,7 +14,9 @@ def simulate(
     out: Annotated[Path, typer.Argument(help="new folder for images and their truth")],
     *,
     seed: Annotated[int, typer.Option(help="the same seed makes the same place")] = 7,
-    size: Annotated[str, typer.Option(help="pixels: N, or ROWSxCOLUMNS")] = "512",
+    size: Annotated[
+        str | None, typer.Option(help="pixels: N, or ROWSxCOLUMNS; default: 512")
+    ] = None,
     setting: Annotated[
         str, typer.Option(help="easy or hard, _clear or _cloudy; or ice, a bay in winter")
     ] = "hard_cloudy",
@@ -22,8 +24,9 @@ def simulate(
         bool, typer.Option(help="of ice: MOD02HKM, MOD03 and MOD35 files in place of images")
     ] = False,
     sensor: Annotated[
-        str, typer.Option(help="sentinel2_l2a, landsat_c2l2 or modis_hkm")
-    ] = "sentinel2_l2a",
+        str | None,
+        typer.Option(help="sentinel2_l2a (default), landsat_c2l2 or modis_hkm"),
+    ] = None,
     dates: Annotated[str, typer.Option(help="how many, or a list: 2023-05-01,2023-06-01")] = "6",
     start: Annotated[str, typer.Option(help="first date")] = "2023-04-01",
     end: Annotated[str, typer.Option(help="last date")] = "2023-10-31",
@@ -38,6 +41,12 @@ def simulate(
 
     if granules and setting != "ice":
         raise UsageError("--granules makes granules of ice.", "Give --setting ice with it.")
+    given = {"--size": size, "--sensor": sensor, "--resolution": resolution}
+    lost = [name for name, value in given.items() if value is not None]
+    if setting == "ice" and lost:
+        raise UsageError(
+            f"{lost[0]} is not for ice: a bay has its size, and MODIS its pixels.", "Leave it away."
+        )
     screen = Screen(quiet)
     days = dates_between(int(dates), start, end) if dates.isdigit() else dates.split(",")
     with screen.progress() as options:
@@ -51,10 +60,10 @@ def simulate(
             paths = simulate_to_folder(
                 out,
                 dates=days,
-                size=parse_size(size),
+                size=parse_size(size or "512"),
                 seed=seed,
                 setting=setting,
-                sensor=sensor,
+                sensor=sensor or "sentinel2_l2a",
                 resolution=resolution,
                 progress=progress,
             )

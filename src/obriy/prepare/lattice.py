@@ -87,6 +87,35 @@ def overlap(one: GeoBox, other: GeoBox) -> float:
     return float(rows * columns / min(sizes))
 
 
+def places(dates: Sequence[Sequence[GeoBox]]) -> list[list[int]]:
+    """Return which dates show one place: those that meet, or that others between them join.
+
+    Args:
+        dates: The grids of the tiles of each, all of one lattice.
+
+    Returns:
+        Their numbers, by place.
+
+    Raises:
+        GridError: where they have no lattice in common.
+    """
+    windows = [[_place_on(grid, dates[0][0]) for grid in tiles] for tiles in dates]
+
+    def meet(one: int, other: int) -> bool:
+        return any(_touch(a, b) for a in windows[one] for b in windows[other])
+
+    found: list[list[int]] = []
+    for number in range(len(dates)):
+        met = [place for place in found if any(meet(number, other) for other in place)]
+        joined = sorted([number, *(other for place in met for other in place)])
+        found = [place for place in found if place not in met] + [joined]
+    return sorted(found)
+
+
+def _touch(one: Window, other: Window) -> bool:
+    return all(a.start <= b.stop and b.start <= a.stop for a, b in zip(one, other, strict=True))
+
+
 def lay_on(scene: xr.Dataset, grid: GeoBox) -> xr.Dataset:
     """Return a scene on another grid of its lattice: what it does not show is missing there.
 

@@ -18,6 +18,7 @@ from obriy.errors import (
     EmptyResultError,
     GeometryError,
     GridError,
+    InputError,
     ObriyError,
     SourceError,
     UsageError,
@@ -62,6 +63,7 @@ class OpenedItem:
             alone.
         scene: The whole of it, lazily: decisions rest on it; None where it could not be opened.
         part: The part around the districts; all of it where there are none.
+        ground: What its tiles show, as they lie in files; empty: a catalogue found it by its place.
         error: Why it could not be opened.
     """
 
@@ -69,6 +71,7 @@ class OpenedItem:
     name: str = ""
     scene: xr.Dataset | None = None
     part: xr.Dataset | None = None
+    ground: tuple[GeoBox, ...] = ()
     error: ObriyError | None = None
 
     @property
@@ -261,7 +264,7 @@ def open_items(
     Raises:
         ObriyError: of the kind that fits, where none can be opened.
         GridError: images that lie on no common lattice, or without a CRS or a pixel size.
-        UsageError: two images of one name that show the same place.
+        InputError: two images of one name that show the same place.
     """
     far = SOURCES.get(named[0][1].source).far
     opened_at_once = at_once(
@@ -315,11 +318,13 @@ def _one_of(
         scenes.append(found)
     if not far:
         _require_apart(name, [tile for tile, _ in tiles], [geobox_of(scene) for scene in scenes])
+    ground = () if far else tuple(map(geobox_of, scenes))
     # Those of a catalogue may show the same ground: what lies on the grid already comes first.
     scenes.sort(key=lambda scene: not on_one_lattice(grid, geobox_of(scene)))
     scene = mosaic([_brought(scene, grid) for scene in scenes])
     try:
-        return OpenedItem(item, name, scene, crop(scene, districts) if districts else scene)
+        part = crop(scene, districts) if districts else scene
+        return OpenedItem(item, name, scene, part, ground)
     except GeometryError as error:
         return OpenedItem(item, name, error=error)
 
@@ -329,7 +334,7 @@ def _require_apart(name: str, tiles: Sequence[Item], grids: Sequence[GeoBox]) ->
     for number, grid in enumerate(grids):
         if any(overlap(other, grid) > TILES_OVERLAP for other in grids[:number]):
             names = ", ".join(Path(path).name for tile in tiles for path in tile.paths)
-            raise UsageError(
+            raise InputError(
                 f"There is more than one image of {name}: {names}. They show the same place.",
                 "Keep one of them.",
             )

@@ -147,6 +147,8 @@ def open_granule(
     refuse_empty(path, survey)
     record = _record(inputs_of(facts, path, where.file.path, clouds), level1b, where, swath, survey)
     record = record.with_warning(old) if old else record
+    if not where.has_angles:
+        record = record.with_warning(notice("positions_of_granule", product=facts.geolocation))
     return finished(layers, grid, record, facts, SENSOR, land=land, clouds=clouds)
 
 

@@ -96,6 +96,8 @@ class JobConfig(BaseModel):
 
     PLACES: ClassVar[tuple[str, ...]] = ()
     """Fields that may name files."""
+    WORDS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Of those, what is a word and no file, though one in the working folder may be called so."""
     OUTPUTS: ClassVar[tuple[str, ...]] = ()
     """What can be written, of a job that has a choice."""
     FIRST: ClassVar[tuple[str, ...]] = ()
@@ -144,7 +146,10 @@ class JobConfig(BaseModel):
 
     def anchored(self) -> Self:
         """Return the configuration with absolute paths: it means the same from any folder."""
-        return self.model_copy(update={n: _anchored(getattr(self, n)) for n in self.PLACES})
+        given = {name: getattr(self, name) for name in self.PLACES}
+        return self.model_copy(
+            update={n: v if v in self.WORDS.get(n, ()) else _anchored(v) for n, v in given.items()}
+        )
 
     def stem(self) -> str:
         """Return how the folder of a run is named where nobody names it."""

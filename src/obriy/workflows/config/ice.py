@@ -22,6 +22,7 @@ class IceConfig(ReadingConfig):
     PLACES: ClassVar[tuple[str, ...]] = (
         "sources", *ReadingConfig.PLACES, "geolocation", "land", "clouds", "model",
     )  # fmt: skip
+    WORDS: ClassVar = {"land": ("auto", "none"), "clouds": ("auto", "none")}
     FORMERLY = TRAINED
     FIRST = ("aoi", "datetime", "method", "reference", "out")
     OUTPUTS = ("map", "concentration", "polygons", "report")
@@ -107,6 +108,8 @@ class IceTrainConfig(LearningConfig):
     """Train a method for sea ice on labelled scenes, and judge it on winters it never saw."""
 
     FIRST = ("method", "pretrained", "split", "epochs", "out")
+    PLACES = (*LearningConfig.PLACES, "pretrained")
+    WORDS: ClassVar = {"pretrained": ("imagenet",)}
 
     job: Literal["train-ice"] = "train-ice"
     method: Annotated[str, AfterValidator(_trainable)] = Field(
@@ -115,11 +118,6 @@ class IceTrainConfig(LearningConfig):
     pretrained: str | None = Field(
         None, description="first weights of unet or deeplab: a file, or their name at the hub"
     )
-
-    def anchored(self) -> Self:
-        """Return the configuration with absolute paths: it means the same from any folder."""
-        named = {} if self.pretrained == "imagenet" else {"pretrained": absolute(self.pretrained)}
-        return super().anchored().model_copy(update=named)
 
 
 class IceCompareConfig(LearningConfig):

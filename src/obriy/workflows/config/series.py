@@ -1,6 +1,6 @@
 """What every job has that measures dates: of images that it maps, or of maps that are there."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ class SeriesConfig(PlaceConfig):
     """How dates are chosen, weighed, filled and compared."""
 
     PLACES = (*PlaceConfig.PLACES, "weights", "register_", "river", "evaporation")
+    WORDS: ClassVar = {"weights": ("clear", "cloud")}
 
     datetime: str | None = Field(
         None, description="dates of a series, A/B: days, months or years, both included"

@@ -110,7 +110,7 @@ def _require_times(items: Sequence[Item]) -> None:
 
     Raises:
         SourceError: naming the image.
-        UsageError: naming both.
+        InputError: naming both.
     """
     for item in items:
         if not item.time:
@@ -121,7 +121,7 @@ def _require_times(items: Sequence[Item]) -> None:
     names = [item.id for item in items]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UsageError(f"Two images are named {twice}.", "Keep one of them.")
+        raise InputError(f"Two images are named {twice}.", "Keep one of them.")
 
 
 def _require_granules(config: IceConfig, items: Sequence[Item]) -> None:

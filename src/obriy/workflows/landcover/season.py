@@ -38,7 +38,7 @@ from obriy.model.season import (
 from obriy.outputs.cog import MapWriter
 from obriy.outputs.planes import PlanesWriter, Stored, planes_writer
 from obriy.prepare.clouds.mask import GRID_M, Clouds
-from obriy.prepare.lattice import common_grid, lay_on
+from obriy.prepare.lattice import common_grid, lay_on, places
 from obriy.prepare.over_dates import MISSING, UNIT, as_codes, as_values
 from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.season import Planes, Stack, Window
@@ -83,7 +83,9 @@ def dates_of(opened: Sequence[OpenedItem], clouds: Clouds) -> Dates:
 
     Raises:
         BandError: where they have no band in common.
+        UsageError: where they show several places.
     """
+    _require_one_place([one for one in opened if one.ground])
     scenes = [one.scene for one in opened if one.scene is not None]
     pixel = pixel_m(scenes[0]) or GRID_M
 
@@ -98,6 +100,17 @@ def dates_of(opened: Sequence[OpenedItem], clouds: Clouds) -> Dates:
             "Name the bands of all with --bands, or leave out the dates that lack them.",
         )
     return Dates(opened, stack)
+
+
+def _require_one_place(dates: Sequence[OpenedItem]) -> None:
+    """Raise where dates show places apart: each would have a season of its own in one map."""
+    apart = places([one.ground for one in dates])
+    if len(apart) > 1:
+        first, second = (", ".join(dates[k].name for k in place[:2]) for place in apart[:2])
+        raise UsageError(
+            f"The dates show {len(apart)} places that do not meet: {first} one, {second} another.",
+            "A season is of one place: give each a folder of its own, or --datetime A/B.",
+        )
 
 
 def season_of(
@@ -119,7 +132,7 @@ def season_of(
         green months and wet dates, see `obriy.model.season`. NaN: no date showed it.
 
     Raises:
-        UsageError: no scene, or one whose time is not known.
+        UsageError: no scene, one whose time is not known, or scenes of places that do not meet.
         GridError: pixels of another size, CRS or position.
     """
     lost = [number for number, scene in enumerate(scenes, 1) if not scene.attrs.get("time")]
@@ -134,7 +147,12 @@ def season_of(
     found.sort(key=lambda scene: str(scene.attrs["time"]))
     grid = common_grid([geobox_of(scene) for scene in found])
     opened = [
-        OpenedItem(Item("", "", ()), str(scene.attrs["time"]), lay_on(scene, grid))
+        OpenedItem(
+            Item("", "", ()),
+            str(scene.attrs["time"]),
+            lay_on(scene, grid),
+            ground=(geobox_of(scene),),
+        )
         for scene in found
     ]
     return dates_of(opened, clouds).scene
