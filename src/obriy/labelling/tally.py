@@ -268,37 +268,97 @@ def _by_number(counts: Counts, number_of: ByteArray) -> Counts:
     return found
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _patches(plane: Any, rows: Any, columns: Any, cell: Any) -> Any:
-    """Return the squares of cells around pixels, (n * window, window); NaN beyond the edge."""
+    """Return the squares of cells around pixels, (n * window, window); NaN beyond the edge.
+
+    A cell is the mean of its seen pixels, those on its edge by their share.
+    """
     side = 2 * REACH + 1
-    height, width = plane.shape
-    found = np.full((len(rows) * side, side), np.nan, np.float32)
+    starts, shares = _cells(cell)
+    span = starts[-1] - starts[0] + len(shares)
+    square, totals = np.empty((span, span), np.float32), np.empty((side, side))
+    whole, weights = np.empty((side, side)), np.empty((side, side))
+    square[:] = 1
+    _add_cells(square, starts, shares, whole)
+    found = np.empty((len(rows) * side, side), np.float32)
     for place in range(len(rows)):
+        top, left = rows[place] + starts[0], columns[place] + starts[0]
+        seen = _copy(plane, top, left, square)
+        _add_cells(square, starts, shares, totals)
+        own = found[place * side : (place + 1) * side]
+        if seen == span * span:
+            own[:] = totals / whole
+            continue
+        _copy_seen(plane, top, left, square)
+        _add_cells(square, starts, shares, weights)
+        own[:] = totals / weights  # NaN where nothing is seen
+        middles = starts - starts[0] + len(shares) // 2
         for i in range(side):
-            row = rows[place] + int(np.rint((i - REACH) * cell))
-            for j in range(side):
-                column = columns[place] + int(np.rint((j - REACH) * cell))
-                if 0 <= row < height and 0 <= column < width:
-                    found[place * side + i, j] = _cell_mean(plane, row, column, cell)
+            if not 0 <= top + middles[i] < plane.shape[0]:
+                own[i] = np.nan
+            if not 0 <= left + middles[i] < plane.shape[1]:
+                own[:, i] = np.nan
     return found
 
 
 @njit(nogil=True, cache=True)
-def _cell_mean(plane: Any, middle: Any, centre: Any, cell: Any) -> Any:
-    """Return the mean of the seen pixels of a cell, those on its edge by their share."""
+def _cells(cell: Any) -> tuple[Any, Any]:
+    """Return where cells begin, in pixels from the one they lie around, and the share of each."""
     wide = int(np.ceil((cell - 1) / 2))
-    edge = (cell - 1) / 2 - wide + 1
-    total, weight = 0.0, 0.0
-    for row in range(max(0, middle - wide), min(plane.shape[0], middle + wide + 1)):
-        down = edge if abs(row - middle) == wide else 1.0
-        for column in range(max(0, centre - wide), min(plane.shape[1], centre + wide + 1)):
-            value = plane[row, column]
-            if np.isfinite(value):
-                share = down * edge if abs(column - centre) == wide else down
-                total += share * value
-                weight += share
-    return total / weight if weight > 0 else np.nan
+    shares = np.ones(2 * wide + 1)
+    if wide:
+        shares[0] = shares[-1] = (cell - 1) / 2 - wide + 1
+    return np.rint(np.arange(-REACH, REACH + 1) * cell).astype(np.int64) - wide, shares
+
+
+@njit(nogil=True, cache=True)
+def _copy(plane: Any, top: int, left: int, square: Any) -> int:
+    """Copy a square of a plane, 0 where nothing is seen; return how many pixels are seen."""
+    seen = 0
+    for i in range(len(square)):
+        line, own = _line(plane, top + i, left, square[i])
+        for j in range(len(line)):
+            known = np.isfinite(line[j])
+            own[j] = line[j] if known else np.float32(0)
+            seen += known
+    return seen
+
+
+@njit(nogil=True, cache=True)
+def _copy_seen(plane: Any, top: int, left: int, square: Any) -> None:
+    """Fill a square with 1 where a plane is seen, else 0."""
+    for i in range(len(square)):
+        line, own = _line(plane, top + i, left, square[i])
+        for j in range(len(line)):
+            own[j] = np.float32(1) if np.isfinite(line[j]) else np.float32(0)
+
+
+@njit(nogil=True, cache=True)
+def _line(plane: Any, row: int, left: int, line: Any) -> tuple[Any, Any]:
+    """Return what a plane has of the row of a square, and its place; the rest of it becomes 0."""
+    first, last = max(0, -left), min(len(line), plane.shape[1] - left)
+    if not 0 <= row < plane.shape[0]:
+        row, last = 0, first
+    line[:first], line[last:] = 0, 0
+    return plane[row, left + first : left + last], line[first:last]
+
+
+@njit(nogil=True, cache=True)
+def _add_cells(square: Any, starts: Any, shares: Any, totals: Any) -> None:
+    """Add up the pixels of cells by their share: rows first, which go many at once."""
+    sums = np.empty(len(square))
+    for i in range(len(starts)):
+        sums[:] = 0
+        for k in range(len(shares)):
+            line, share = square[starts[i] - starts[0] + k], shares[k]
+            for j in range(len(sums)):
+                sums[j] += share * line[j]
+        for j in range(len(starts)):
+            totals[i, j] = 0
+        for k in range(len(shares)):
+            for j in range(len(starts)):
+                totals[i, j] += shares[k] * sums[starts[j] - starts[0] + k]
 
 
 @njit(nogil=True, cache=True)
