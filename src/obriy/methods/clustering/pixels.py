@@ -69,8 +69,9 @@ class Nearest:
             smallest of the sums is that of the nearest.
         start: (centres,) float32 with which each sum begins.
         numbers: (centres,) uint8 number of the cluster of each.
-        halves: (256, features + 1) float32: of a cluster that was cut in two the weights of a sum,
-            and with what it begins: it is above 0 in the second part.
+        halves: (256, features) float32, with columns of 0 as the weights: of a cluster that was
+            cut in two those of a sum that is above 0 in the second part.
+        begin: (256,) float32 with which each of those sums begins.
         parts: (256, 2) uint8 numbers of the parts of a cluster; 0: it was not cut.
         table: Where clusters are places of a space: the sums are coordinates, by which it is
             looked up. None: clusters are what is nearest to a centre.
@@ -83,6 +84,7 @@ class Nearest:
     start: FloatArray
     numbers: ByteArray
     halves: FloatArray
+    begin: FloatArray
     parts: ByteArray
     table: Table | None = None
 
@@ -94,7 +96,7 @@ class Nearest:
             names: Those that the pairs are places among.
         """
         features = (self.pairs, self.centre, self.width)
-        sums, cuts = (self.weights, self.start), (self.halves, self.parts)
+        sums, cuts = (self.weights, self.start), (self.halves, self.begin, self.parts)
         rows, columns = bands[names[0]].shape
         found = np.zeros((rows, columns), np.uint8)
         height = max(1, STRIP // columns)
@@ -135,15 +137,15 @@ def nearest_in(
         return None
     weights, start = _sums(space, prototypes) if table is None else _coordinates(space)
     padded = np.pad(weights, ((0, 0), (0, -len(pairs) % 4))).astype(np.float32)
-    halves = np.zeros((256, len(pairs) + 1), np.float32)
-    parts = np.zeros((256, 2), np.uint8)
+    halves = np.zeros((256, padded.shape[1]), np.float32)
+    begin, parts = np.zeros(256, np.float32), np.zeros((256, 2), np.uint8)
     for parent, cut in splits.items():
         slopes, begins = _sums(space, cut)
-        halves[parent] = [*(slopes[0] - slopes[1]), begins[0] - begins[1]]
-        parts[parent] = cut.numbers
+        halves[parent, : len(pairs)] = slopes[0] - slopes[1]
+        begin[parent], parts[parent] = begins[0] - begins[1], cut.numbers
     return Nearest(
         pairs, space.scale.centre, space.scale.width,
-        padded, start.astype(np.float32), prototypes.numbers, halves, parts, table,
+        padded, start.astype(np.float32), prototypes.numbers, halves, begin, parts, table,
     )  # fmt: skip
 
 
@@ -199,14 +201,15 @@ def _number(planes: Any, of_pixels: Any, of_centres: Any, of_cuts: Any, found: B
     nearest = np.empty(CHUNK, np.int32)
     for begin in range(0, count, CHUNK):
         end = min(begin + CHUNK, count)
-        _features(planes[:, begin:end], of_pixels, scaled)
+        _features(planes, (begin, end), of_pixels, scaled)
         best[:] = np.inf
         nearest[:] = 0
         for c in range(len(weights)):
             _add_up(weights[c], start[c], scaled, total)
             _keep_least(total, best, nearest, np.int32(numbers[c]))
+        _part(nearest, scaled, of_cuts, total)
         for i in range(end - begin):
-            found[begin + i] = _part(nearest[i], scaled, i, of_cuts)
+            found[begin + i] = nearest[i]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -218,23 +221,29 @@ def _number_places(
     count, axes = planes.shape[1], len(weights)
     scaled = np.zeros((weights.shape[1], CHUNK), np.float32)
     point = np.zeros((len(low), CHUNK), np.float32)
+    nearest, total = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.float32)
     for begin in range(0, count, CHUNK):
         end = min(begin + CHUNK, count)
-        _features(planes[:, begin:end], of_pixels, scaled)
+        _features(planes, (begin, end), of_pixels, scaled)
         for axis in range(axes):
             _add_up(weights[axis], start[axis], scaled, point[axis])
+        nearest[:] = 0
         for i in range(end - begin):
             if np.isfinite(point[0, i]):
-                number = place_in(point[:, i], low, side, labels, noise)
-                found[begin + i] = _part(number, scaled, i, of_cuts)
+                nearest[i] = place_in(point[:, i], low, side, labels, noise)
+        _part(nearest, scaled, of_cuts, total)
+        for i in range(end - begin):
+            found[begin + i] = nearest[i]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _features(planes: Any, of_pixels: Any, scaled: FloatArray) -> None:
+def _features(planes: Any, part: Any, of_pixels: Any, scaled: FloatArray) -> None:
     """Make the scaled features of some pixels."""
     pairs, centre, width = of_pixels
+    first, last = part
     for f in range(len(pairs)):
-        one, other = planes[pairs[f, 0]], planes[pairs[f, 1]]
+        # Cut from a row each: of rows cut together nobody knew that pixels lie side by side.
+        one, other = planes[pairs[f, 0], first:last], planes[pairs[f, 1], first:last]
         if pairs[f, 0] != pairs[f, 1]:
             _differ(one, other, scaled[f])
             one = scaled[f, : len(one)]
@@ -250,16 +259,24 @@ def _add_up(weights: Any, start: Any, scaled: Any, total: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _part(number: int, scaled: Any, i: int, of_cuts: Any) -> int:
-    """Return the part of a cluster that a pixel is of, where the cluster was cut."""
-    halves, parts = of_cuts
-    while parts[number, 0]:
-        last = halves.shape[1] - 1
-        beyond = halves[number, last]
-        for f in range(last):
-            beyond += halves[number, f] * scaled[f, i]
-        number = parts[number, 1 if beyond > 0 else 0]
-    return number
+def _part(nearest: Any, scaled: Any, of_cuts: Any, total: Any) -> None:
+    """Give pixels the part that they are of, where their cluster was cut.
+
+    Parts come after what they are parts of: a part that was cut itself has its turn.
+    """
+    halves, begin, parts = of_cuts
+    present = np.zeros(len(parts), np.bool_)
+    for i in range(CHUNK):
+        present[nearest[i]] = True
+    for number in range(len(parts)):
+        if not (present[number] and parts[number, 0]):
+            continue
+        first, second = np.int32(parts[number, 0]), np.int32(parts[number, 1])
+        present[first] = present[second] = True
+        _add_up(halves[number], begin[number], scaled, total)
+        for i in range(CHUNK):
+            mine = second if total[i] > 0 else first
+            nearest[i] = mine if nearest[i] == number else nearest[i]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
