@@ -15,6 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from obriy.blocks.base import ByteArray, FloatArray
+from obriy.blocks.pixels import recode
 from obriy.blocks.places import LAST_KEY, KeyArray, place_key, seed_key
 from obriy.indices.features import (
     NEIGHBOURHOOD_WINDOW,
@@ -36,6 +37,8 @@ REACH: Final = NEIGHBOURHOOD_WINDOW // 2
 SOME: Final = 256
 """Pixels that are measured at a time: their surroundings stay in the processor's cache."""
 CODES: Final = 256
+ALIKE: Final = 16
+"""Pixels that are looked at together: most have what is their own beside them."""
 MARGIN: Final = 6.0
 """Deviations by which more pixels may be met than were expected, and the sample is full still."""
 
@@ -111,8 +114,9 @@ class ClusterTally:
                 as the scene goes.
         """
         ranges = tuple((part.start, part.stop) for part in core)
-        pixels, borders = _count(labels, ranges)
-        inner = _inside(labels, ranges, self.cluster_of, step_pixels(self._cell))
+        clusters = recode(labels, self.cluster_of)
+        pixels, inner = _count(labels, clusters, ranges, step_pixels(self._cell))
+        borders = _borders(labels, ranges)
         start = seed_key(self._seed)
         rows, columns, keys = _candidates(labels, ranges, place, start, self._most)
         codes = labels[rows, columns]
@@ -381,48 +385,79 @@ def _candidates(labels: Any, core: Any, place: Any, start: Any, most: Any) -> tu
 
 
 @njit(nogil=True, cache=True)
-def _count(labels: Any, core: Any) -> tuple[Any, Any]:
-    """Count the pixels of the leaves of a core, and their borders with each other."""
-    rows, columns = core
+def _count(labels: Any, clusters: Any, core: Any, step: Any) -> tuple[Any, Any]:
+    """Count the pixels of the leaves of a core, and those with nothing but their own a step away.
+
+    Returns:
+        (256,), and (2, 256): of their leaf, and of their cluster.
+    """
+    (top, bottom), (left, right) = core
     height, width = labels.shape
-    pixels = np.zeros(CODES, np.int64)
-    borders = np.zeros((CODES, CODES), np.int64)
-    for i in range(rows[0], rows[1]):
-        for j in range(columns[0], columns[1]):
-            own = labels[i, j]
-            if own == NO_DATA:
-                continue
-            pixels[own] += 1
-            for side in range(4):
-                row = i + (side == 1) - (side == 0)
-                column = j + (side == 3) - (side == 2)
-                if 0 <= row < height and 0 <= column < width:
-                    beside = labels[row, column]
-                    if NO_DATA < beside != own:
-                        borders[own, beside] += 1
-    return pixels, borders
+    kinds = np.empty(right - left, np.uint8)
+    counts = np.zeros((4, CODES), np.int64)
+    for i in range(top, bottom):
+        kinds[:] = 3
+        for row in (i - step, i + step):
+            if 0 <= row < height:
+                _part_off(labels[i, left:right], labels[row, left:right], 1, kinds)
+                _part_off(clusters[i, left:right], clusters[row, left:right], 2, kinds)
+        for away in (-step, step):
+            first, last = max(left, -away), min(right, width - away)
+            if first < last:
+                inside = kinds[first - left : last - left]
+                for planes, bit in ((labels, 1), (clusters, 2)):
+                    line, beside = planes[i, first:last], planes[i, first + away : last + away]
+                    _part_off(line, beside, bit, inside)
+        for j in range(len(kinds)):
+            counts[kinds[j], labels[i, left + j]] += 1
+    counts[:, NO_DATA] = 0
+    inner = np.zeros((2, CODES), np.int64)
+    inner[0], inner[1] = counts[1] + counts[3], counts[2] + counts[3]
+    return counts.sum(axis=0), inner
 
 
 @njit(nogil=True, cache=True)
-def _inside(labels: Any, core: Any, cluster_of: Any, step: Any) -> Any:
-    """Count the pixels of a core with nothing but their leaf, their cluster, a step away."""
-    rows, columns = core
-    height, width = labels.shape
-    inner = np.zeros((2, CODES), np.int64)
-    for i in range(rows[0], rows[1]):
-        for j in range(columns[0], columns[1]):
-            own = labels[i, j]
-            if own == NO_DATA:
-                continue
-            in_leaf = in_cluster = True
-            for side in range(4):
-                row = i + step * ((side == 1) - (side == 0))
-                column = j + step * ((side == 3) - (side == 2))
-                if 0 <= row < height and 0 <= column < width:
-                    beside = labels[row, column]
-                    if NO_DATA < beside != own:
-                        in_leaf = False
-                        in_cluster &= cluster_of[own] == cluster_of[beside]
-            inner[0, own] += in_leaf
-            inner[1, own] += in_cluster
-    return inner
+def _part_off(own: Any, beside: Any, bit: int, kinds: Any) -> None:
+    """Take a bit off where something else lies beside."""
+    mask = np.uint8(bit)
+    for j in range(len(own)):
+        other = (beside[j] != own[j]) & (beside[j] != np.uint8(NO_DATA))
+        kinds[j] &= ~(mask * np.uint8(other))
+
+
+@njit(nogil=True, cache=True)
+def _borders(labels: Any, core: Any) -> Any:
+    """Count the edges that each leaf of a core has with each other, in the core or beside it."""
+    (top, bottom), (left, right) = core
+    inside = np.zeros((CODES, CODES), np.int64)
+    beyond = np.zeros((CODES, CODES), np.int64)
+    for i in range(top, bottom):
+        line = labels[i, left:right]
+        _add_pairs(line[:-1], line[1:], inside)
+        if i + 1 < bottom:
+            _add_pairs(line, labels[i + 1, left:right], inside)
+        if left > 0:
+            _add_pairs(line[:1], labels[i, left - 1 : left], beyond)
+        if right < labels.shape[1]:
+            _add_pairs(line[-1:], labels[i, right : right + 1], beyond)
+    for own, row in ((top, top - 1), (bottom - 1, bottom)):
+        if 0 <= row < labels.shape[0]:
+            _add_pairs(labels[own, left:right], labels[row, left:right], beyond)
+    borders = inside + inside.T + beyond
+    borders[NO_DATA], borders[:, NO_DATA] = 0, 0
+    for code in range(CODES):
+        borders[code, code] = 0
+    return borders
+
+
+@njit(nogil=True, cache=True)
+def _add_pairs(own: Any, beside: Any, borders: Any) -> None:
+    """Count pairs of what is beside each other, those that are alike now and then."""
+    for start in range(0, len(own), ALIKE):
+        one, other = own[start : start + ALIKE], beside[start : start + ALIKE]
+        unlike = 0
+        for j in range(len(one)):
+            unlike += one[j] != other[j]
+        if unlike:
+            for j in range(len(one)):
+                borders[one[j], other[j]] += 1
