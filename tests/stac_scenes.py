@@ -23,7 +23,6 @@ COMMON = {"B02": "blue", "B03": "green", "B04": "red", "B08": "nir", "B11": "swi
           "B12": "swir22"}  # fmt: skip
 ADDED = 1000
 """What baseline 04.00 adds to every number."""
-START_S = 20.0
 
 
 def write_band(path, numbers, crs, transform, *, nodata=0):
@@ -125,24 +124,26 @@ def stac_api(*files):
 @contextlib.contextmanager
 def api_of(*files):
     """A real STAC API over files of items as they are; yields its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     rustac = shutil.which("rustac", path=str(Path(sys.executable).parent))
-    server = subprocess.Popen(
-        [rustac, "serve", "--create-collections", "-a", f"127.0.0.1:{port}", *map(str, files)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        until = time.monotonic() + START_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except OSError:
-                if time.monotonic() > until:
-                    raise
+    with socket.socket() as held:
+        # A port that is bound here and not listened at is given to nobody but who names it.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        at = f"127.0.0.1:{held.getsockname()[1]}"
+        server = subprocess.Popen(
+            [rustac, "serve", "--create-collections", "-a", at, *map(str, files)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            while held_by_nobody(held.getsockname()):
+                assert server.poll() is None, server.stderr.read()
                 time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
+            yield f"http://{at}"
+        finally:
+            server.kill()
+            server.communicate()
+
+
+def held_by_nobody(address):
+    with socket.socket() as asking:
+        return asking.connect_ex(address) != 0

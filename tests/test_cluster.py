@@ -1,7 +1,5 @@
 """Tasks under way elsewhere: how many, in which order, and what a lost worker costs."""
 
-import os
-import signal
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -58,15 +56,19 @@ def season(tmp_path_factory):
     return place
 
 
-def kill_one_at_work(local, pids):
-    """Kill a worker in the middle of a task."""
-    while True:
-        busy = [w.address for w in local.scheduler.workers.values() if w.processing]
-        done = sum(t.state == "memory" for t in list(local.scheduler.tasks.values()))
-        if done and busy:
-            os.kill(pids[busy[0]], signal.SIGKILL)
-            return
-        time.sleep(0.005)
+def dies_at_its_map(witness):
+    """Make this process die the first time that it has begun to write a map: within a task."""
+    import os
+    import pathlib
+    import signal
+    import sys
+
+    def strike(event, arguments):
+        if event == "tempfile.mkdtemp" and ".mask.tif." in arguments[0]:
+            pathlib.Path(witness).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(strike)
 
 
 def test_a_worker_that_is_killed_costs_its_task(season, tmp_path, monkeypatch):
@@ -79,13 +81,11 @@ def test_a_worker_that_is_killed_costs_its_task(season, tmp_path, monkeypatch):
     patient = dask.config.set({"distributed.comm.timeouts.connect": "600s"})
     with patient, LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local:
         with Client(local, set_as_default=False) as client:
-            pids = client.run(os.getpid)
-        killer = threading.Thread(target=kill_one_at_work, args=(local, pids), daemon=True)
-        killer.start()
+            mortal = next(iter(client.scheduler_info()["workers"]))
+            client.run(dies_at_its_map, str(tmp_path / "died"), workers=[mortal])
         job = config(season, tmp_path / "there", scheduler=local.scheduler_address, **outputs)
         there = run_water(job)
-        killer.join(0)
-        assert not killer.is_alive()  # one was killed
+    assert (tmp_path / "died").exists()
     assert there.complete
     assert there.result.area_km2 == here.result.area_km2
     for file in (tmp_path / "here").glob("maps/*/*.tif"):

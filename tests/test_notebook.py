@@ -5,6 +5,7 @@ import dataclasses
 import io
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from PIL import Image
 from tests.conftest import utm_grid
+from tests.terminal import HANG_S
 
 import obriy
 from obriy.errors import EmptyResultError, MissingExtraError
@@ -252,10 +254,14 @@ def test_example_notebooks_run(file, tmp_path):
     notebook = nbformat.read(file, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(not cell.outputs and cell.execution_count is None for cell in cells)  # stripped
+    where = {"metadata": {"path": tmp_path}}
     client = nbclient.NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+        notebook, timeout=HANG_S, startup_timeout=HANG_S, kernel_name="python3", resources=where
     )
-    client.execute()
+    with tempfile.TemporaryDirectory() as sockets:  # a port may be taken before the kernel has it
+        manager = client.create_kernel_manager()
+        manager.transport, manager.ip = "ipc", f"{sockets}/kernel"
+        client.execute()
     SHOWN.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, SHOWN / file.name)  # the site shows it
     shown = [kind for cell in cells for one in cell.outputs for kind in one.get("data", {})]

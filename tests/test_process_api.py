@@ -21,6 +21,7 @@ from starlette.routing import Route
 from tests.servers.faults import faulty
 from tests.servers.process_api import Fault, ProcessApi, Scene, serving, write_profile
 from tests.servers.running import running
+from tests.terminal import HANG_S
 
 from obriy.blocks.damage import read_around
 from obriy.errors import SourceError, UsageError
@@ -592,10 +593,10 @@ def test_how_long_a_busy_service_is_left_alone(said, waits):
     limit.register_next()
     began = time.monotonic()
     limit.update({"Retry-After": said} if said else {}, default=30_000)
-    assert limit.next_download_time - began == pytest.approx(waits, abs=0.2)
+    assert began + waits <= limit.next_download_time <= time.monotonic() + waits
     for _ in range(8):
         limit.update({"Retry-After": "1"}, default=30_000)
-    assert limit.next_download_time - began == pytest.approx(60, abs=0.2)
+    assert began + 60 <= limit.next_download_time <= time.monotonic() + 60
 
 
 def count_kept(tmp_path):
@@ -611,7 +612,7 @@ opened(resolution=10, tiles="3x3")["nir"].load()
 def test_killed_meanwhile_it_goes_on_where_it_was(api, tmp_path, bands):
     """Killed by -9 while it fetches: what had come is there, and nothing half of it."""
     gate = threading.Event()
-    api.faults.append(Fault(503, 1000, only=lambda _: len(api.requests) >= 4 and gate.wait(30)))
+    api.faults.append(Fault(503, 1000, only=lambda _: len(api.requests) >= 4 and gate.wait(HANG_S)))
     code = PROGRAM.replace("from tests", "import sys; sys.path.insert(0, '.')\nfrom tests")
     with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[1]) as process:
         while count_kept(tmp_path) < 3 and process.poll() is None:
@@ -624,4 +625,6 @@ def test_killed_meanwhile_it_goes_on_where_it_was(api, tmp_path, bands):
         opened(resolution=10, tiles="3x3")["nir"], bands["B08"] * np.float32(1e-4)
     )
     assert 3 <= kept < 9
-    assert len(api.requests) == fetched + 9 - kept
+    # The requests of who was killed may be answered late: none was for a tile that is kept.
+    asked = {str(body["input"]["bounds"]["bbox"]) for body in api.requests[fetched:]}
+    assert len(asked) == 9 - kept

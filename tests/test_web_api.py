@@ -12,6 +12,7 @@ import shapely
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
+from tests.page_server import PATIENCE_S
 
 from obriy.errors import UsageError
 from obriy.web.api import router
@@ -261,7 +262,7 @@ def test_a_cluster_that_the_server_allows_maps_the_images(tmp_path):
 
 
 def wait_for(told):
-    end = time.monotonic() + 90
+    end = time.monotonic() + PATIENCE_S
     while not told():
         assert time.monotonic() < end
         time.sleep(0.3)

@@ -166,17 +166,17 @@ def test_an_image_is_uploaded_mapped_seen_and_had(page, server, images, tmp_path
     page.left.clear()
 
 
-def held(name):
+def held(folder):
     """Stop the process of a run, which has only begun: it loads its modules for a second."""
-    found = (one for one in psutil.process_iter(["cmdline"]) if is_work(one, name))
+    found = (one for one in psutil.process_iter(["cmdline"]) if is_work(one, folder))
     worker = next(found)
     worker.suspend()
     return worker
 
 
-def is_work(process, name):
+def is_work(process, folder):
     words = process.info["cmdline"] or [""]
-    return "run" in words and Path(words[-1]).name == name
+    return "run" in words and words[-1] == str(folder)
 
 
 def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server):
@@ -193,7 +193,7 @@ def test_runs_outlive_the_server_and_are_cancelled_and_go_on(page, server):
         asked = {"job": "water", "options": options, "name": name}
         begun = server.post("/api/runs", json=asked)
         assert begun.status_code == 201, begun.text
-        workers.append(held(name))
+        workers.append(held(server.folder / name))
     states = {run["name"]: run["state"] for run in server.get("/api/runs").json()}
     assert (states["outliving"], states["beside"]) == ("running", "running")
 

@@ -110,8 +110,7 @@ def slow_body(peer, answer):
 
 
 def silent(peer, answer):
-    """Nothing, for longer than anybody waits."""
-    peer.settimeout(20)
+    """Nothing, for as long as somebody waits."""
     with contextlib.suppress(OSError):
         peer.recv(1)
     raise Broken
