@@ -376,8 +376,6 @@ def test_options_of_a_series_need_one(folder, tmp_path):
     image = next(folder.glob("*.tif"))
     with pytest.raises(UsageError, match="--fill asks for a series"):
         plan_water(config(image, tmp_path / "run", fill=True))
-    with pytest.raises(UsageError, match="dates of a series"):
-        plan_water(config(image, tmp_path / "run", scheduler="tcp://127.0.0.1:1"))
     with pytest.raises(UsageError, match="obriy evaluate"):
         plan_water(config(folder, tmp_path / "run", reference="truth.tif"))
 

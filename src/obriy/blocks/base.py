@@ -99,6 +99,7 @@ class Labelled:
         values: float32, a quantity to be kept as it is, e.g. an index; None: there is none.
         confidence: uint8, how sure the class is, in half per cents (0 to 200), 255 missing; None:
             the method cannot say of single pixels.
+        more: Layers of the rule's own by name, (..., rows, columns), as they are.
     """
 
     labels: ByteArray
@@ -107,6 +108,7 @@ class Labelled:
     doubt: ByteArray | None = None
     confidence: ByteArray | None = None
     values: FloatArray | None = None
+    more: Mapping[str, npt.NDArray[Any]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,6 +153,23 @@ class Rule(Protocol):
 
     def histograms(self) -> list[Histogram]:
         """Return the distributions that the decision rests on."""
+        ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A rule that counts what it labels; each block must be labelled once, here or elsewhere."""
+
+    def fresh(self) -> Rule:
+        """Return the same rule, which has counted nothing."""
+        ...
+
+    def counted(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what was counted, as arrays without objects."""
+        ...
+
+    def take(self, counted: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Add what another such rule counted of other blocks."""
         ...
 
 

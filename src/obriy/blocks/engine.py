@@ -28,6 +28,7 @@ from obriy.blocks.memory import (
 )
 from obriy.blocks.options import EngineOptions as EngineOptions  # noqa: PLC0414 - a part of it
 from obriy.blocks.options import Progress as Progress  # noqa: PLC0414
+from obriy.blocks.parts import Job, spread
 from obriy.blocks.pixels import count_codes
 from obriy.blocks.plan import Plan, Window, deal, make_plan, tile_pixels
 from obriy.blocks.reader import Reader
@@ -166,6 +167,13 @@ def run_methods(
     known = _known(methods) if part is None else None
     reader = reader_of(scene, keep=kept if part is None and known is None else 0)
     sinks = [layers for _, layers in work]
+    if options.team is not None:
+        layers = [frozenset(own) for own in sinks]
+        job = Job(methods, known, known is not None, reader, settle, _Apply, layers)
+        if part is not None:
+            reader = reader_of(part, keep=0)
+        rules, counts = spread(job, reader, sinks, options)
+        return _results(rules, reader, counts)
     with decoded_tiles(4 * share.kept_bytes):
         learnt = Learnt(methods, len(reader.plan.windows))
         if known is None:
@@ -182,13 +190,9 @@ def run_methods(
             counts = _Pool(reader.plan, share.workers, options).map("apply", applied)
             reader.require_any()
             rules = learnt.rules()
-    results = [
-        _result(rule, reader, counted)
-        for rule, counted in zip(rules, zip(*counts, strict=True), strict=True)
-    ]
     forget()
     give_back()
-    return results
+    return _results(rules, reader, counts)
 
 
 def _known(methods: Sequence[Method]) -> list[Rule] | None:
@@ -196,6 +200,12 @@ def _known(methods: Sequence[Method]) -> list[Rule] | None:
     rules = [m.known() if isinstance(m, Foregone) else None for m in methods]
     known = [rule for rule in rules if rule is not None]
     return known if len(known) == len(rules) else None
+
+
+def _results(rules: Sequence[Rule], reader: Reader, counts: Sequence[Any]) -> list[EngineResult]:
+    """Return what is said of each rule, of its counts of each block or part."""
+    by_rule = zip(*counts, strict=True)
+    return [_result(rule, reader, own) for rule, own in zip(rules, by_rule, strict=True)]
 
 
 def _result(rule: Rule, reader: Reader, counts: Sequence[Any]) -> EngineResult:
@@ -359,6 +369,7 @@ class _Apply:
         if first.values is not None:
             hidden = said.labels == NO_DATA
             layers["values"] = np.where(hidden, np.float32("nan"), first.values)[block.core]
+        layers |= {name: plane[(..., *block.core)] for name, plane in first.more.items()}
         for part in self._reader.broken(number):
             reasons = layers["unseen"][part]
             reasons[reasons == Unseen.NO_DATA] = Unseen.FAILED

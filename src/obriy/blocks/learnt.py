@@ -45,19 +45,36 @@ class _Merged:
 
 
 class Learnt:
-    """What methods learn of the blocks of a scene."""
+    """What methods learn of the blocks of a scene, or of a part of them.
 
-    def __init__(self, methods: Sequence[Method], count: int) -> None:
+    Args:
+        methods: What looks at them.
+        count: How many blocks there are.
+        first: Number of the first.
+    """
+
+    def __init__(self, methods: Sequence[Method], count: int, first: int = 0) -> None:
         self._methods = list(methods)
+        self._first = first
         self._merged = [_Merged(count) for _ in methods]
 
     def add(self, number: int, blocks: Sequence[Block]) -> None:
         """Have each method look at a block as it sees it; called from several threads."""
         for method, merged, block in zip(self._methods, self._merged, blocks, strict=True):
             if isinstance(method, Narrowing):
-                merged.add(number, method.collect_beside(block, merged.before))
+                said = method.collect_beside(block, merged.before)
             else:
-                merged.add(number, method.collect(block))
+                said = method.collect(block)
+            merged.add(number - self._first, said)
+
+    def take(self, number: int, said: Sequence[Any]) -> None:
+        """Take what each method learnt of a part that was looked at elsewhere, of `merged`."""
+        for merged, own in zip(self._merged, said, strict=True):
+            merged.add(number, own)
+
+    def merged(self) -> list[Any]:
+        """Return what each method learnt of all blocks."""
+        return [merged.result for merged in self._merged]
 
     def rules(self) -> list[Rule]:
         """Return what each decides, of all blocks."""

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,27 @@ class Reader:
         for hole in itertools.chain.from_iterable(self._holes.values()):
             found.setdefault(Window.of(*hole.within(*area)), hole.reason)
         return dict(sorted(found.items(), key=lambda item: (item[0].row, item[0].column)))
+
+    def told(self, numbers: Iterable[int]) -> list[list[Any]]:
+        """Return what could not be read of blocks, as plain values, for `take`."""
+        return [
+            [number, hole.rows.start, hole.rows.stop, hole.columns.start, hole.columns.stop,
+             hole.reason]
+            for number in numbers
+            for hole in self._holes.get(number, ())
+        ]  # fmt: skip
+
+    def take(self, told: Iterable[Sequence[Any]]) -> None:
+        """Note what could not be read of blocks that were read elsewhere."""
+        for number, top, bottom, left, right, reason in told:
+            hole = Hole(slice(top, bottom), slice(left, right), reason)
+            self._holes.setdefault(number, []).append(hole)
+
+    def __getstate__(self) -> dict[str, Any]:  # what was read so far stays here
+        return {**self.__dict__, "_lock": None, "_kept": {}, "_holes": {}, "_free": 0}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= {**state, "_lock": threading.Lock()}
 
     def require_any(self) -> None:
         """Raise where nothing at all could be read.

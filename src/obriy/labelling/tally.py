@@ -83,6 +83,8 @@ class ClusterTally:
         own = np.arange(CODES, dtype=np.uint8)
         self.cluster_of: ByteArray = own if cluster_of is None else cluster_of
         self._seed = seed
+        self._expected = expected
+        self._pixel_m = pixel_m
         self._cell = cell_pixels(pixel_m)
         self._lock = threading.Lock()
         self._pixels = np.zeros(CODES, np.int64)
@@ -131,6 +133,25 @@ class ClusterTally:
                 mine = codes == code
                 found = Measured(keys[mine], {name: v[mine] for name, v in values.items()})
                 self._keep(int(code), found)
+
+    def fresh(self) -> Self:
+        """Return one that counts the same, and has counted nothing."""
+        return type(self)(self._seed, self.cluster_of, self._expected, pixel_m=self._pixel_m)
+
+    def take(self, other: Self) -> None:
+        """Add what was counted of other blocks."""
+        with self._lock:
+            self._pixels += other._pixels
+            self._inner += other._inner
+            self._borders += other._borders
+            for code, found in other._samples.items():
+                self._keep(code, found)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= {**state, "_lock": threading.Lock()}
 
     def _keep(self, code: int, found: Measured) -> None:
         known = self._samples.get(code)

@@ -4,11 +4,11 @@ import contextlib
 import dataclasses
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
+import numpy.typing as npt
 import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError
@@ -41,17 +41,15 @@ class Stored:
 class PlanesWriter:
     """A file of named planes that grows block by block, from any number of threads."""
 
-    def __init__(self, dataset: Any, path: Path, names: Sequence[str]) -> None:
+    def __init__(self, dataset: Any, path: Path) -> None:
         self._dataset = dataset
         self._path = path
-        self._names = tuple(names)
         self._lock = threading.Lock()
 
-    def write(self, rows: slice, columns: slice, planes: Mapping[str, Any]) -> None:
-        """Write a window (rows, columns) of all planes, in the type of the file."""
-        stack = np.stack([planes[name] for name in self._names])
+    def write(self, rows: slice, columns: slice, array: npt.NDArray[Any]) -> None:
+        """Write a window of all planes (planes, rows, columns), in the type of the file."""
         with self._lock, _errors(self._path):
-            self._dataset.write(stack, window=Window.from_slices(rows, columns))
+            self._dataset.write(array, window=Window.from_slices(rows, columns))
 
 
 @contextlib.contextmanager
@@ -86,7 +84,7 @@ def planes_writer(
                 (value,) * len(names) for value in (stored.scale, stored.offset)
             )
         try:
-            yield PlanesWriter(dataset, path, names)
+            yield PlanesWriter(dataset, path)
         finally:
             with _errors(path):
                 dataset.close()

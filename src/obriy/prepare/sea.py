@@ -7,6 +7,7 @@ learn of a scene.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def settle_sea(block: Block, said: Labelled) -> Labelled:
     unseen[labels == NO_DATA] = Unseen.NO_DATA
     unseen[labels == CLOUD] = Unseen.CLOUD
     surface = np.isin(labels, (WATER, ICE))
-    layers = {
+    layers: dict[str, Any] = {
         name: np.where(surface, layer, np.uint8(missing))
         for name, layer, missing in (
             ("fraction", said.fraction, FRACTION_MISSING),

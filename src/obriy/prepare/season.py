@@ -123,6 +123,12 @@ class Stack:
         self._detectors = [None if detect is None else detect(scene) for scene in scenes]
         self._last = threading.local()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_last": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= {**state, "_last": threading.local()}
+
     def of_month(self, month: int) -> "Stack":
         """Return the dates of a month alone, in the bands of pictures and of clouds."""
         scenes = [s for s, own in zip(self.scenes, self._months, strict=True) if own == month]

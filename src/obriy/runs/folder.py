@@ -34,6 +34,8 @@ from obriy.runs.lock import LOCK, Lock, lock_folder
 CONFIG: Final = "config.yaml"
 RESULT: Final = "result.json"
 FINISHED: Final = "finished.json"
+PARTS: Final = "parts"
+"""Folder for what the parts of a step leave, until all of it is done."""
 FAR: Final = "far"
 """Marks the inputs of a step that reads of the network: what failed there is tried again."""
 _BESIDE: Final = re.compile(r"(mtl\.txt|\.(hdf4?|h4|tiff?|nc|vrt|jp2|img|xml))$", re.IGNORECASE)
@@ -53,6 +55,21 @@ class StepRecord:
 
     outputs: dict[str, str] = dataclasses.field(default_factory=dict)
     found: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class StepPart:
+    """A part of a step.
+
+    Attributes:
+        name: As `RunFolder.step` takes it.
+        inputs: See there.
+        file: What it may leave, relative to the folder.
+    """
+
+    name: str
+    inputs: dict[str, Any]
+    file: str
 
 
 class RunFolder:
@@ -75,6 +92,7 @@ class RunFolder:
         self._lock: Lock | None = None
         self._steps: dict[str, Any] = {}
         self._made: set[str] = set()
+        self._doing: list[tuple[str, dict[str, Any]]] = []
 
     def __enter__(self) -> Self:
         """Take the folder, and clear away what a run that was killed left half-written.
@@ -140,12 +158,35 @@ class RunFolder:
         if done is not None and self._holds(name, done, inputs):
             outputs = {key: o["path"] for key, o in done["outputs"].items()}
             return StepRecord(outputs, _found_in(done))
-        record = work()
+        self._doing.append((name, inputs))
+        try:
+            record = work()
+        finally:
+            self._doing.pop()
         if self._lock is None:
             raise RuntimeError("a step of a run outside its folder's context")
         self._lock.check()
         self._append(name, record, inputs)
+        shutil.rmtree(self._parts_of(name), ignore_errors=True)
+        with contextlib.suppress(OSError):  # there is none, or it is that of others, too
+            (self.path / PARTS).rmdir()
         return StepRecord(record.outputs, _found_in(self._steps[name]))
+
+    def part(self, number: int, told: Mapping[str, Any]) -> "StepPart":
+        """Return a part of the step that is being done, which is a step as well.
+
+        Its files are gone when all of the step is done; until then it is not done again.
+
+        Args:
+            number: Of the part.
+            told: What tells it from a part of the same number.
+        """
+        name, inputs = self._doing[-1]
+        file = (self._parts_of(name) / f"{number}.npz").relative_to(self.path).as_posix()
+        return StepPart(f"{name} part {number}", {**inputs, **told}, file)
+
+    def _parts_of(self, name: str) -> Path:
+        return self.path / PARTS / name
 
     def is_done(self, name: str, inputs: Mapping[str, Any] | None = None) -> bool:
         """Say whether `step` would find this step done."""

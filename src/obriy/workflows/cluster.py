@@ -7,6 +7,7 @@ another, by the scheduler.
 
 import collections
 import contextlib
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -21,13 +22,42 @@ AHEAD: Final = 4
 """Tasks under way for each thread of the cluster: a scheduler that holds ten thousand is slow."""
 
 Task = TypeVar("Task")
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Workers:
+    """The workers of a cluster.
+
+    Attributes:
+        client: Of Dask.
+        executor: The same, as the standard library has them.
+        most: How many tasks may be under way, see `in_turn`.
+    """
+
+    client: Any
+    executor: Executor
+    most: int
+
+    def share(self, value: Any) -> Any:
+        """Return what stands for a value in the arguments of `submit`: it travels but once.
+
+        It is the result of a task: where its worker is lost, another has it.
+        """
+        return self.client.submit(_same, value, pure=False)
+
+    def submit(self, work: Callable[..., T], *values: Any) -> "Future[T]":
+        """Begin a task."""
+        return self.executor.submit(work, *values)
+
+
+def _same(value: T) -> T:
+    return value
 
 
 @contextlib.contextmanager
-def cluster(address: str | None) -> Iterator[tuple[Executor | None, int]]:
-    """Give an executor whose workers are those of a Dask scheduler; None without an address.
-
-    Beside it, how many tasks may be under way, see `in_turn`.
+def cluster(address: str | None) -> Iterator[Workers | None]:
+    """Give the workers of a Dask scheduler; None without an address.
 
     The workers must see the same files under the same names, and have Obriy installed.
 
@@ -39,7 +69,7 @@ def cluster(address: str | None) -> Iterator[tuple[Executor | None, int]]:
         UsageError: nobody answers there, or the scheduler has no workers.
     """
     if address is None:
-        yield None, 1
+        yield None
         return
     try:
         from distributed import Client
@@ -59,7 +89,8 @@ def cluster(address: str | None) -> Iterator[tuple[Executor | None, int]]:
             raise UsageError(
                 f"The scheduler at {address} has no workers.", "Start some: dask worker."
             )
-        yield client.get_executor(pure=False), AHEAD * sum(client.nthreads().values())
+        most = AHEAD * sum(client.nthreads().values())
+        yield Workers(client, client.get_executor(pure=False), most)
 
 
 def in_turn(

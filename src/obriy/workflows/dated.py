@@ -8,7 +8,7 @@ An image that fails is listed, in the result and in the exit code; the others go
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -23,17 +23,29 @@ from obriy.model.scene import provenance_of
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import FAR, RunFolder, StepRecord
 from obriy.sources.base import SOURCES
-from obriy.workflows.cluster import cluster, in_turn
+from obriy.workflows.cluster import Workers, cluster, in_turn
 from obriy.workflows.inputs import OpenedItem, status_of
 from obriy.workflows.run import map_step
+from obriy.workflows.team import with_team
 
 MAPS: Final = "maps"
+LARGE: Final = 1 << 27
+"""Pixels above which an image is spread over a cluster in parts: more than a tile of Sentinel-2."""
 Found = Mapping[str, Any]
 """What mapping an image found, as plain values, see `obriy.workflows.passes.found_of`."""
 
 
 class Mapper(Protocol):
-    """How a job maps an image; it goes to the machine that does it, as it is."""
+    """How a job maps an image; it goes to the machine that does it, as it is.
+
+    Attributes:
+        in_parts: Whether the engine maps it, which can spread a large image in parts.
+    """
+
+    @property
+    def in_parts(self) -> bool:
+        """See above."""
+        ...
 
     def to_files(
         self, scene: xr.Dataset, part: xr.Dataset | None, folder: Path, options: EngineOptions
@@ -102,7 +114,8 @@ def map_images(
         options: Threads, memory, progress; of several images they are counted, not their blocks.
         cropped: Whether the part of each is to be mapped, not all of it.
         alone: Whether it is a single image, whose layers lie in the run folder itself.
-        scheduler: Address of a Dask scheduler; None: here.
+        scheduler: Address of a Dask scheduler, which gets each image as a task, and a large one in
+            parts; None: here.
 
     Raises:
         EmptyResultError: where not one has a map; the very error of a single one.
@@ -112,11 +125,12 @@ def map_images(
     own = dataclasses.replace(options, progress=None) if several else options
     tasks = [_Task(one, "" if alone else one.name, mapper, folder, own, cropped) for one in opened]
     maps = []
-    with cluster(scheduler) as (executor, most):
-        begin = functools.partial(_begin, executor)
+    with cluster(scheduler) as workers:
+        begin = functools.partial(_begin, workers)
+        most = 1 if workers is None else workers.most
         for number, (task, future) in enumerate(in_turn(tasks, begin, most)):
             show("images", number, len(tasks))
-            maps.append(task.done(future))
+            maps.append(task.done(future, workers))
     show("images", len(maps), len(maps))
     _require_any(maps)
     return maps
@@ -159,14 +173,22 @@ class _Task:
         shown = (self.opened.scene, self.opened.part if self.cropped else None)
         return functools.partial(_map_image, self.mapper, shown, place, options)
 
-    def done(self, future: "Future[StepRecord] | None") -> ImageMap:
+    @property
+    def large(self) -> bool:
+        """Whether it is spread in parts, not as one task: it is alone, or the mosaic of a day."""
+        assert self.opened.scene is not None
+        sizes = self.opened.scene.sizes
+        return self.mapper.in_parts and (not self.name or sizes["y"] * sizes["x"] > LARGE)
+
+    def done(self, future: "Future[StepRecord] | None", workers: Workers | None) -> ImageMap:
         """Do it, unless it is done, or was done elsewhere; return what became of the image."""
         part = self.opened.part
         if self.opened.scene is None or part is None:
             return self._lost(self.opened.error)
         try:
             name, inputs = self.step
-            work = self.work(self.options) if future is None else future.result
+            own = with_team(self.options, workers, self.folder)
+            work = self.work(own) if future is None else future.result
             done = self.folder.step(name, work, inputs)
         except (InputError, MissingExtraError) as error:
             return self._lost(error)
@@ -180,12 +202,13 @@ class _Task:
         return ImageMap(self.opened, status=status_of(error), error=error)
 
 
-def _begin(executor: Executor | None, task: _Task) -> "Future[StepRecord] | None":
-    """Begin a task on a cluster; None without one, or where it is done already."""
-    if executor is None or task.opened.scene is None or task.folder.is_done(*task.step):
+def _begin(workers: Workers | None, task: _Task) -> "Future[StepRecord] | None":
+    """Begin a task on a cluster; None without one, or where it is done already or in parts."""
+    if workers is None or task.opened.scene is None or task.large:
         return None
-    away = dataclasses.replace(task.options, progress=None, cancel=None)  # neither can be sent
-    return executor.submit(task.work(away))
+    if task.folder.is_done(*task.step):
+        return None
+    return workers.submit(task.work(task.options.elsewhere()))
 
 
 def _map_image(

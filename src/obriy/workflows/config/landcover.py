@@ -16,7 +16,7 @@ from obriy.workflows.config.base import (
     absolute,
     one_or_more,
 )
-from obriy.workflows.config.reading import ImageConfig
+from obriy.workflows.config.reading import ImageConfig, Scheduler
 from obriy.workflows.config.searching import SearchSeriesConfig
 
 
@@ -109,6 +109,7 @@ class LandcoverConfig(CoverConfig, SearchSeriesConfig):
     outputs: CommaList = Field(
         list(OUTPUTS[:-1]), description=f"what to write, of {','.join(OUTPUTS)}"
     )
+    scheduler: Scheduler = None
 
     def anchored(self) -> Self:
         """Return the configuration with absolute paths: it means the same from any folder."""

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, AllowInfNan, Field
 from obriy.workflows.config.base import ARGUMENT, CommaList, JobConfig
 
 Scheduler = Annotated[
-    str | None, Field(description="address of a Dask scheduler that spreads the images of a run")
+    str | None,
+    Field(description="address of a Dask scheduler that spreads images, and parts of large ones"),
 ]
 
 

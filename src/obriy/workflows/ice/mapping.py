@@ -81,9 +81,15 @@ def map_ice(
 
 @dataclasses.dataclass(frozen=True)
 class IceMapper:
-    """How `obriy ice` maps an image; see `obriy.workflows.dated`."""
+    """How `obriy ice` maps an image; see `obriy.workflows.dated`.
+
+    Attributes:
+        config: Says what is wanted.
+        in_parts: The image of a day is no larger than one machine maps.
+    """
 
     config: IceConfig
+    in_parts: bool = False
 
     @functools.cached_property
     def method(self) -> Method:

@@ -27,6 +27,7 @@ from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.settings import settings
 from obriy.sources.legends import open_legend
+from obriy.workflows.cluster import cluster
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.evaluation import cover_reference
 from obriy.workflows.inputs import lies_far
@@ -55,6 +56,7 @@ from obriy.workflows.run import (
     places_of,
     run_folder,
 )
+from obriy.workflows.team import with_team
 
 
 def plan_landcover(config: LandcoverConfig) -> dict[str, Any]:
@@ -109,7 +111,8 @@ def run_landcover(config: LandcoverConfig, options: EngineOptions | None = None)
     options = limited(config, options)
     make = _by_student if config.method.startswith(PREFIX) else _by_clusters
     make(config, inputs, options)  # what is wrong with it is said before the work
-    with run_folder(config) as folder:
+    with run_folder(config) as folder, cluster(config.scheduler) as workers:
+        options = with_team(options, workers, folder)
         inputs = with_season(config, inputs, folder, options)
         cover = make(config, inputs, options)(folder)
         result = write_cover_products(config, folder, inputs, cover)

@@ -1,6 +1,7 @@
 """A clusterer that is watched: what is measured of its clusters rides with the map."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,18 @@ class ObservedRule:
         bands = {name: block.bands[name] for name in self.rule.sample.bands}
         self.tally.add(bands, said.labels, (block.row, block.column), block.core)
         return said
+
+    def fresh(self) -> "ObservedRule":
+        """Return the same rule, which has counted nothing."""
+        return dataclasses.replace(self, tally=self.tally.fresh())
+
+    def counted(self) -> dict[str, Any]:
+        """Return what was counted."""
+        return self.tally.to_arrays()
+
+    def take(self, counted: Mapping[str, Any]) -> None:
+        """Add what was counted of other blocks."""
+        self.tally.take(ClusterTally.from_arrays(counted))
 
     def describe(self) -> dict[str, Any]:
         """Return how the clusters were found."""

@@ -7,15 +7,16 @@ facts and portraits read it many times, and each reading would be that of all da
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from obriy.blocks.base import Block, Histogram, Labelled
-from obriy.blocks.engine import EngineOptions, run_methods
+from obriy.blocks.engine import EngineOptions, Sink, run_methods
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import BandError, UsageError
 from obriy.model.grid import geobox_of
@@ -35,8 +36,7 @@ from obriy.model.season import (
     curve,
     pictured,
 )
-from obriy.outputs.cog import MapWriter
-from obriy.outputs.planes import PlanesWriter, Stored, planes_writer
+from obriy.outputs.planes import Stored, planes_writer
 from obriy.prepare.clouds.mask import GRID_M, Clouds
 from obriy.prepare.lattice import common_grid, lay_on, places
 from obriy.prepare.over_dates import MISSING, UNIT, as_codes, as_values
@@ -52,6 +52,7 @@ YEAR: Final = "year.tif"
 OBSERVATIONS: Final = "observations"
 _LAYERS: Final = Stored("int16", MISSING, UNIT)
 _CURVES: Final = Stored("uint8", CURVE_MISSING, CURVE_STEP, -1.0)
+Sums = npt.NDArray[np.float64]
 _MOST: Final = 255
 """Dates that a pixel is counted to have been seen on, at most."""
 
@@ -170,30 +171,25 @@ def season_to_files(dates: Dates, folder: Path, options: EngineOptions) -> StepR
         EmptyResultError: where nothing could be seen on any date; then nothing is left.
     """
     stack = dates.stack
+    rule = _Making(stack)
     with contextlib.ExitStack() as files:
-        layers = files.enter_context(
-            planes_writer(folder / SEASON, stack.grid, stack.names, _LAYERS)
-        )
-        curves = None
-        if stack.curves:
-            curves = files.enter_context(
-                planes_writer(folder / YEAR, stack.grid, stack.curves, _CURVES)
-            )
-        counts = files.enter_context(
-            map_writers(folder, stack.grid, layers_named(OBSERVATIONS), None)
-        )
-        rule = _Making(stack, layers, curves, counts[OBSERVATIONS])
+        planes = [(SEASON, stack.names, _LAYERS), (YEAR, stack.curves, _CURVES)]
+        sinks: dict[str, Sink] = {
+            name: files.enter_context(planes_writer(folder / name, stack.grid, names, stored))
+            for name, names, stored in planes
+            if names
+        }
+        counts = map_writers(folder, stack.grid, layers_named(OBSERVATIONS), None)
+        sinks |= files.enter_context(counts)
         (result,) = run_methods(
             dates.scene,
-            [(_Season(stack, rule), {})],
+            [(_Season(stack, rule), sinks)],
             prepare=lambda block: block,
             settle=lambda block, said: said,
             options=options,
         )
         require_pixels(result)
-    outputs = {SEASON: SEASON, OBSERVATIONS: f"{OBSERVATIONS}.tif"}
-    if curves is not None:
-        outputs[YEAR] = YEAR
+    outputs = {name: name if name in (SEASON, YEAR) else f"{name}.tif" for name in sinks}
     seen = rule.seen_of(dates.opened)
     failed = [{"name": date.date, "reason": date.reason} for date in seen.dates if date.lost]
     names = {"layers": stack.names, "curves": stack.curves}
@@ -308,37 +304,65 @@ class _Season:
 
 
 class _Making:
-    """Writes a season block by block, and counts what was seen."""
+    """Makes a season block by block, and counts what was seen."""
 
-    def __init__(
-        self, stack: Stack, layers: PlanesWriter, curves: PlanesWriter | None, counts: MapWriter
-    ) -> None:
+    def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._layers, self._curves, self._counts = layers, curves, counts
         self._lock = threading.Lock()
         self._per_pixel = np.zeros(len(stack.dates) + 1, np.int64)
         self._seen = np.zeros(len(stack.dates), np.int64)
-        self._green = {month: np.zeros(2) for month in stack.months}
+        self._green: dict[tuple[int, int], Sums] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= {**state, "_lock": threading.Lock()}
+
+    def fresh(self) -> "_Making":
+        """Return the same, which has counted nothing."""
+        return _Making(self._stack)
+
+    def counted(self) -> dict[str, Any]:
+        """Return what was counted, and what could not be read."""
+        return {
+            "per_pixel": self._per_pixel,
+            "seen": self._seen,
+            "places": np.array([*self._green]),
+            "green": np.array([*self._green.values()]),
+            "holes": np.array([*self._stack.holes], np.int64),
+            "reasons": np.array([*self._stack.holes.values()], str),
+        }
+
+    def take(self, counted: Mapping[str, Any]) -> None:
+        """Add what was counted of other blocks."""
+        self._per_pixel += counted["per_pixel"]
+        self._seen += counted["seen"]
+        places = map(tuple, counted["places"].tolist())
+        self._green |= zip(places, counted["green"], strict=True)
+        for number, reason in zip(counted["holes"].tolist(), counted["reasons"], strict=True):
+            self._stack.holes.setdefault(number, str(reason))
 
     def apply(self, block: Block) -> Labelled:
-        """Write a block; each must be written once."""
+        """Make a block; each must be made once."""
         rows, columns = block.shape
         place = (slice(block.row, block.row + rows), slice(block.column, block.column + columns))
         made = self._stack.window(*place)
-        self._layers.write(*place, made.planes)
-        if self._curves is not None:
-            self._curves.write(*place, {n: as_codes(p) for n, p in made.curves.items()})
-        self._counts.write(*place, np.minimum(made.count, _MOST).astype(np.uint8))
-        self._count(made)
-        return Labelled((made.count > 0).astype(np.uint8))
+        self._count((block.row, block.column), made)
+        layers: dict[str, npt.NDArray[Any]] = {
+            SEASON: np.stack([made.planes[name] for name in self._stack.names]),
+            OBSERVATIONS: np.minimum(made.count, _MOST).astype(np.uint8),
+        }
+        if self._stack.curves:
+            layers[YEAR] = np.stack([as_codes(made.curves[n]) for n in self._stack.curves])
+        return Labelled((made.count > 0).astype(np.uint8), more=layers)
 
-    def _count(self, made: Window) -> None:
+    def _count(self, place: tuple[int, int], made: Window) -> None:
         most, above = len(self._stack.dates) + 1, _sums_of(made.curves, self._stack.months)
         with self._lock:
             self._per_pixel += np.bincount(made.count.ravel(), minlength=most)
             self._seen += made.seen
-            for month, sums in above.items():
-                self._green[month] += sums
+            self._green[place] = above
 
     def seen_of(self, opened: Sequence[OpenedItem]) -> SeasonSeen:
         """Return what was seen, of all dates that were asked for."""
@@ -356,9 +380,11 @@ class _Making:
                 dates.append(SeasonDate(one.name, share, hole, "partial" if hole else "ok"))
             else:
                 dates.append(SeasonDate(one.name, share, notice("nothing_seen"), "skipped"))
+        # In the order of their places: whichever was made first, the sum is the same to the bit.
+        sums = np.sum([self._green[place] for place in sorted(self._green)], axis=0)
         green = {
             month: (float(total / count), float(count / pixels))
-            for month, (total, count) in self._green.items()
+            for month, (total, count) in zip(self._stack.months, sums, strict=True)
             if count
         }
         return SeasonSeen(tuple(dates), tuple(map(int, self._per_pixel)), green)
@@ -372,19 +398,19 @@ class _Making:
         return []
 
 
-def _sums_of(curves: Planes, months: Sequence[int]) -> dict[int, tuple[float, int]]:
-    """Return by month the sum of how far NDVI lies above the mean of each pixel's year, and pixels.
+def _sums_of(curves: Planes, months: Sequence[int]) -> Sums:
+    """Return of each month how far NDVI lies above the mean of a pixel's year, summed, and pixels.
 
     So a month that showed other ground than the others is not greener for that.
+
+    Returns:
+        (months, 2) float64; 0 where nothing tells NDVI.
     """
-    names = {month: curve("NDVI", month) for month in months}
-    planes = {m: as_values(curves[name]) for m, name in names.items() if name in curves}
-    if not planes:
-        return {}
-    stack = np.stack(list(planes.values()))
+    names = [curve("NDVI", month) for month in months]
+    if not set(names) <= set(curves):
+        return np.zeros((len(months), 2))
+    stack = np.stack([as_values(curves[name]) for name in names])
     known = np.isfinite(stack)
     mean = np.where(known, stack, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return {
-        month: (float(np.nansum(plane - mean, dtype=np.float64)), int(seen.sum()))
-        for (month, plane), seen in zip(planes.items(), known, strict=True)
-    }
+    above = np.nansum(stack - mean, axis=(1, 2), dtype=np.float64)
+    return np.stack([above, known.sum(axis=(1, 2))], axis=1)

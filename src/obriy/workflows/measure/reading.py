@@ -27,9 +27,11 @@ class MapReader:
 
     Attributes:
         lang: Language of the class names in the files.
+        in_parts: What copies a map is no work of the engine.
     """
 
     lang: str
+    in_parts: bool = False
 
     def to_files(
         self, scene: xr.Dataset, part: xr.Dataset | None, folder: Path, options: EngineOptions

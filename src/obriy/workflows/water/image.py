@@ -83,7 +83,7 @@ def run_image(
     # written, and the areas are taken while it is there.
     measure = partial(measure_image, districts=inputs.districts, config=config)
     mapper = WaterMapper(config, None if "report" in config.outputs else measure)
-    job = OneMap(inputs, mapper, _result, reference)
+    job = OneMap(inputs, mapper, _result, reference, config.scheduler)
     with run_folder(config) as folder:
         return measure_one(job, config, folder, options)
 
@@ -101,12 +101,14 @@ class OneMap:
         mapper: Where the map comes from: a method for water, or a file of others.
         answer: Puts the result together.
         reference: What the map is scored against; None: nothing.
+        scheduler: Address of a Dask scheduler that maps it; None: here.
     """
 
     inputs: Inputs
     mapper: Mapper
     answer: Answer
     reference: Reference | None = None
+    scheduler: str | None = None
 
 
 def measure_one(
@@ -115,7 +117,10 @@ def measure_one(
     """Take the map of one image, measure, score and report, in its folder."""
     inputs = job.inputs
     cropped = bool(inputs.districts)
-    mapped = map_images(inputs.opened, job.mapper, folder, options, cropped=cropped, alone=True)
+    mapped = map_images(
+        inputs.opened, job.mapper, folder, options,
+        cropped=cropped, alone=True, scheduler=job.scheduler,
+    )  # fmt: skip
     made = map_of(mapped[0])
     found = mapped[0].found
     if "areas" in found:

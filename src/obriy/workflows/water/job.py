@@ -68,18 +68,7 @@ def _items(config: WaterConfig) -> list[Item]:
 
 
 def _of_series(config: WaterConfig, items: Sequence[Item]) -> bool:
-    """Say whether a series is meant.
-
-    Raises:
-        UsageError: an option that only several images have.
-    """
+    """Say whether a series is meant."""
     if lies_far(config.source):  # dates choose, and one that was asked for is no series
-        series = config.best != 1 or bool(set(config.series_options()) - {"datetime"})
-    else:
-        series = bool(config.series_options()) or len(items) > 1
-    if config.scheduler and not series:
-        raise UsageError(
-            "--scheduler spreads the dates of a series, and this is one image.",
-            "Leave it away: one image goes block by block through the threads of one machine.",
-        )
-    return series
+        return config.best != 1 or bool(set(config.series_options()) - {"datetime"})
+    return bool(config.series_options()) or len(items) > 1

@@ -105,10 +105,12 @@ class WaterMapper:
         config: Says what is wanted.
         measure: Measures the map before what nobody asked for is gone: ``doubt.tif``, which only
             its interval rests on. None: all layers stay.
+        in_parts: The engine maps.
     """
 
     config: WaterConfig
     measure: Callable[[ClassMap], AreaSeries | None] | None = None
+    in_parts: bool = True
 
     def to_files(
         self, scene: xr.Dataset, part: xr.Dataset | None, folder: Path, options: EngineOptions
