@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -15,14 +14,12 @@ from obriy.blocks.engine import EngineOptions
 from obriy.errors import UsageError
 from obriy.indices.catalogue import Index, water_indices
 from obriy.measures.areas import measure_areas
-from obriy.measures.sweep import sweep_area
 from obriy.measures.totals import total_on
 from obriy.methods.expression import parse_method
-from obriy.methods.index_threshold import NOT_WATER, THRESHOLD_SPREAD, WATER
+from obriy.methods.index_threshold import NOT_WATER, WATER
 from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
-from obriy.model.layers import LAYERS
 from obriy.model.legend import NO_DATA, UNNAMED
 from obriy.model.provenance import hrefs_of
 from obriy.model.reference import Reference
@@ -30,24 +27,21 @@ from obriy.model.result.tables import Sweep, WaterComparison, WaterRow
 from obriy.model.scene import band_names, provenance_of
 from obriy.model.scores import COMPARED, OF_MAP, Scores
 from obriy.outputs.report import comparison
-from obriy.outputs.tables import write_rows
 from obriy.prepare.clouds.mask import Clouds
-from obriy.render.index_maps import index_figure
 from obriy.render.text import text_of
-from obriy.render.water_comparison import area_figure, masks_figure, scores_figure, sweep_figure
+from obriy.render.water_comparison import area_figure, masks_figure, scores_figure
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.validation.comparison import compare
 from obriy.validation.overlap import require_two_classes
-from obriy.validation.sweep import sweep_agreement
+from obriy.workflows.compare.index_sweep import IndexSweeps, clear_place
 from obriy.workflows.compare.rows import lost_of, rows_of, write_comparison
 from obriy.workflows.compare.season_sweep import run_season_sweep
 from obriy.workflows.compare.splits import run_splits
-from obriy.workflows.compare.sweep import checked_indices, ladder_of, no_water, seen_by, steps_of
+from obriy.workflows.compare.sweep import checked_indices, no_water
 from obriy.workflows.config.water import WaterCompareConfig
 from obriy.workflows.evaluation import evaluate
 from obriy.workflows.inputs import Inputs, find_images, lies_far, read_image
-from obriy.workflows.passes import open_layer
 from obriy.workflows.products import RunFiles
 from obriy.workflows.run import (
     Run,
@@ -67,8 +61,6 @@ COLUMNS: Final = (
     *(f"{score}{end}" for score in COMPARED for end in ("", "_low", "_high")), "status", "reason",
 )  # fmt: skip
 """Columns of ``comparison.csv``: areas, and scores (of water: the last four) with intervals."""
-SWEEP_COLUMNS: Final = ("threshold", "area_km2", "low_km2", "high_km2", *COMPARED)
-"""Of ``sweep_NAME.csv``: low and high are the areas of thresholds that are as good."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,7 +196,7 @@ class _Work:
     def carried_out(self, folder: RunFolder) -> StepRecord:
         """Write the map of every method, and every index."""
         places = [f"maps/{number:02d}" for number, _ in enumerate(self.methods, 1)]
-        clear = [_clear_place(index) for index in self.swept]
+        clear = [clear_place(index) for index in self.swept]
         for place in (*places, *clear, "indices"):
             folder.file(place).mkdir(parents=True, exist_ok=True)
         made = map_waters_to_files(
@@ -250,7 +242,8 @@ class _Bench:
             lambda one: self._row(one[1], *self._found(one[0], maps[one[0]])),
             self.options,
         )
-        sweeps = [self._sweep(number, index) for number, index in enumerate(swept)]
+        sweeping = IndexSweeps(self.config, self.inputs, self.reference, self.folder, self.mapped)
+        sweeps = [sweeping.of(number, index) for number, index in enumerate(swept)]
         warnings = tuple(maps[0].provenance.warnings)
         result = WaterComparison(
             rows=[WaterRow(**row) for row in rows],
@@ -260,7 +253,9 @@ class _Bench:
             command=command_of(self.config),
             provenance=dataclasses.replace(provenance_of(self.inputs.scene), warnings=warnings),
         )
-        result = result.with_outputs(self._write(maps, rows, sweeps, result))
+        tables = sweeping.write(sweeps)
+        figures = self._figures(maps, rows) | sweeping.figures(sweeps)
+        result = result.with_outputs(self._write(maps, rows, tables, figures, result))
         return finish(self.config, self.folder, result)
 
     def _open(self, number: int) -> ClassMap:
@@ -299,56 +294,6 @@ class _Bench:
             "reason": failed[0]["reason"] if failed else "",
         }
 
-    def _sweep(self, number: int, index: Index) -> dict[str, Any]:
-        """Return what every threshold of an index gives."""
-        ladder = ladder_of(index)
-        steps = steps_of(self._values(index.name), ladder)
-        placed = geobox_of(self.inputs.part).crs is not None
-        size = None if placed else self.config.resolution
-        table: dict[str, npt.NDArray[np.float64]] = {"threshold": ladder.thresholds}
-        if placed or size is not None:
-            table["area_km2"] = sweep_area(steps, ladder, self.inputs.districts, size)
-            spread = THRESHOLD_SPREAD * (index.high - index.low)
-            table["low_km2"], table["high_km2"] = ladder.around(table["area_km2"], spread)
-        if self.reference is not None:
-            table |= sweep_agreement(
-                steps, ladder, compare(seen_by(steps), self.reference), self._clear(index)
-            )
-        told = self.mapped.found["indices"][number]["decision"]
-        best = None
-        if "iou" in table and np.isfinite(table["iou"]).any():
-            best = float(ladder.thresholds[int(np.nanargmax(table["iou"]))])
-        marks = {"published": told["published"], "otsu": told["otsu"], "best": best}
-        return {
-            "index": index.name, "formula": index.formula.text, **marks, "table": table,
-            "at": {
-                mark: {name: ladder.at(value, column) for name, column in table.items()}
-                | {"threshold": value}
-                for mark, value in marks.items() if value is not None
-            },
-        }  # fmt: skip
-
-    def _clear(self, index: Index) -> xr.DataArray:
-        """Open the map that shows no water at all: it hides all that is not surely seen."""
-        file = self.mapped.outputs[f"{_clear_place(index)}/mask"]
-        return open_layer(self.folder.file(file), self.inputs.part, LAYERS["mask"])
-
-    def _picture(self, sweep: Mapping[str, Any]) -> Figure:
-        """Draw an index; its colours turn at the best threshold that is known."""
-        known = (sweep[mark] for mark in ("best", "published", "otsu"))
-        return index_figure(
-            self._values(sweep["index"]),
-            sweep["index"],
-            threshold=next((value for value in known if value is not None), 0.0),
-            districts=self.inputs.districts,
-            lang=self.config.lang,
-        )
-
-    def _values(self, name: str) -> xr.DataArray:
-        """Open the raster of an index."""
-        file = self.mapped.outputs[f"indices/{LAYERS['index'].output(name)}"]
-        return open_layer(self.folder.file(file), self.inputs.part, LAYERS["index"])
-
     def _truth(self, water: ClassMap) -> xr.DataArray | None:
         """Return the reference on the grid of the maps and in their codes; None without one."""
         if self.reference is None:
@@ -366,18 +311,15 @@ class _Bench:
         self,
         maps: Sequence[ClassMap],
         rows: Sequence[Mapping[str, Any]],
-        sweeps: Sequence[Mapping[str, Any]],
+        tables: Mapping[str, Path],
+        figures: Mapping[str, Figure],
         result: WaterComparison,
     ) -> dict[str, Path]:
-        """Write tables, figures and report; return their paths by name."""
+        """Write table, figures and report; return the paths of all by name."""
         run = RunFiles(self.config, self.folder, self.inputs.districts)
-        outputs = write_comparison(self.folder, COLUMNS, rows)
-        for sweep in sweeps:
-            name = f"sweep_{sweep['index'].lower()}"
-            path = self.folder.file(f"{name}.csv")
-            outputs[name] = str(write_rows(path, SWEEP_COLUMNS, _sweep_rows(sweep["table"])))
-        run.files |= {name: Path(path) for name, path in outputs.items()}
-        figures = self._figures(maps, rows, sweeps)
+        table = write_comparison(self.folder, COLUMNS, rows)
+        run.files |= {name: Path(path) for name, path in table.items()}
+        run.files |= tables
         independent = self.reference is None or self.reference.independent
         run.report(
             result,
@@ -389,12 +331,9 @@ class _Bench:
         return run.files
 
     def _figures(
-        self,
-        maps: Sequence[ClassMap],
-        rows: Sequence[Mapping[str, Any]],
-        sweeps: Sequence[Mapping[str, Any]],
+        self, maps: Sequence[ClassMap], rows: Sequence[Mapping[str, Any]]
     ) -> dict[str, Figure]:
-        """Draw masks, areas, scores and sweeps."""
+        """Draw masks, areas and scores."""
         lang = self.config.lang
         figures = {
             "masks": masks_figure(
@@ -408,14 +347,7 @@ class _Bench:
             figures["areas"] = area_figure(rows, lang)
         if self.reference is not None:
             figures["scores"] = scores_figure(rows, lang)
-        for sweep in sweeps:
-            figures[f"sweep {sweep['index']}"] = sweep_figure(sweep, lang)
-            figures[f"index {sweep['index']}"] = self._picture(sweep)
         return figures
-
-
-def _clear_place(index: Index) -> str:
-    return f"indices/clear_{index.name.lower()}"
 
 
 def _titles(rows: Sequence[Mapping[str, Any]], lang: str) -> list[str]:
@@ -442,12 +374,3 @@ def _scores_of(scores: Scores | None) -> dict[str, Any]:
         low, high = ends or (None, None)
         found |= {name: value, f"{name}_low": low, f"{name}_high": high}
     return found
-
-
-def _sweep_rows(table: Mapping[str, npt.NDArray[np.float64]]) -> list[list[float | None]]:
-    count = len(table["threshold"])
-    columns = [table.get(name, np.full(count, np.nan)) for name in SWEEP_COLUMNS]
-    return [
-        [None if np.isnan(value) else round(float(value), 6) for value in row]
-        for row in zip(*columns, strict=True)
-    ]
