@@ -25,7 +25,7 @@ from obriy.sources.dates import (
 )
 from obriy.sources.heads import cloud_cover_in, head_of
 from obriy.sources.landsat import mtl_values
-from obriy.sources.reading import SUFFIXES, holds_images, is_mtl, list_files
+from obriy.sources.listing import SUFFIXES, holds_images, is_mtl, list_files
 
 if TYPE_CHECKING:
     import xarray as xr

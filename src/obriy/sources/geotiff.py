@@ -39,11 +39,11 @@ from obriy.sources.landsat import (
     mtl_of,
     toa_factors,
 )
+from obriy.sources.listing import list_files
 from obriy.sources.quality import chosen, flags_variable, warnings_of
 from obriy.sources.quality import describe as describe_quality
 from obriy.sources.reading import (
     FileBand,
-    list_files,
     probe,
     sample,
 )

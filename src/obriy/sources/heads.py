@@ -17,7 +17,7 @@ from obriy.blocks.handles import state_of
 from obriy.errors import SourceError
 from obriy.model.item import Item
 from obriy.sources.base import FILES
-from obriy.sources.reading import list_files
+from obriy.sources.listing import list_files
 
 _CLOUD_KEYS: Final = (
     "eo:cloud_cover",
