@@ -16,7 +16,8 @@ from scipy import ndimage
 import obriy
 from conftest import utm_grid
 from obriy.errors import GridError, InputError
-from obriy.measures.bodies import find_bodies, measure_bodies
+from obriy.measures.bodies import measure_bodies
+from obriy.measures.body_finding import find_bodies
 from obriy.measures.geohash import geohash
 from obriy.model.areas import District
 from obriy.model.bodies import BodyRule, default_rule

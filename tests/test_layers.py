@@ -14,7 +14,8 @@ import shapely
 import xarray as xr
 from tests.conftest import utm_grid
 
-from obriy.measures.bodies import find_bodies, measure_bodies
+from obriy.measures.bodies import measure_bodies
+from obriy.measures.body_finding import find_bodies
 from obriy.model.classmap import ClassMap, Doubt
 from obriy.model.clusters import cluster_legend
 from obriy.model.flags import Unseen

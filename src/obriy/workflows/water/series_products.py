@@ -9,7 +9,8 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.raster import RasterBand, lazy_variable
-from obriy.measures.bodies import find_bodies, measure_bodies
+from obriy.measures.bodies import measure_bodies
+from obriy.measures.body_finding import find_bodies
 from obriy.measures.change import measure_change
 from obriy.measures.totals import total_on, total_period
 from obriy.model.areas import Area, AreaSeries, District
