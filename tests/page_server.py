@@ -9,7 +9,6 @@ from pathlib import Path
 
 import requests
 
-BROWSER = Path("/usr/bin/chromium")
 PATIENCE_S = 300
 """Tests may share two cores with much else: nobody asks how fast this is. It is waited no longer
 than until what is waited for is there."""

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-import tarfile
 from pathlib import Path
 
 import geopandas
@@ -13,9 +12,15 @@ import pyproj
 import pytest
 import shapely
 import xarray as xr
-from playwright.sync_api import sync_playwright
+from tests.browsing import (
+    BROWSER,
+    browsing,
+    new_page,
+    require_that_all_can_read_it,
+    require_that_it_fits,
+    resize,
+)
 from tests.conftest import utm_grid
-from tests.page_server import BROWSER
 
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
@@ -53,15 +58,13 @@ def season(tmp_path_factory):
 def browser():
     if not BROWSER.exists():
         pytest.skip(f"no browser at {BROWSER}: apt-get install chromium")
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=str(BROWSER), args=["--no-sandbox"])
+    with browsing() as opened:
         yield opened
-        opened.close()
 
 
 def opened(browser, run, **how):
     """Open a report from disk; what leaves this machine, and what breaks, is noted."""
-    page = browser.new_context(viewport={"width": 1000, "height": 900}, **how).new_page()
+    page = new_page(browser, viewport={"width": 1000, "height": 900}, **how)
     page.broken = []
     page.on("pageerror", lambda error: page.broken.append(str(error)))
     page.on("request", lambda r: r.url[:5] in ("file:", "data:") or page.broken.append(r.url))
@@ -193,9 +196,10 @@ def test_without_a_script_and_in_print_the_page_has_pictures(browser, season):
 @pytest.mark.parametrize("width", [360, 2560])
 def test_no_width_of_a_screen_makes_the_page_wider_than_it(browser, season, width):
     page = opened(browser, season)
-    page.set_viewport_size({"width": width, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.locator("#moving canvas").bounding_box()["width"] > 0.4 * min(width, 1088)
+    resize(page, width, 800)
+    require_that_it_fits(page)
+    canvas = "document.querySelector('#moving canvas').getBoundingClientRect()"
+    page.wait_for_function(f"{canvas}.width > {0.4 * min(width, 1088)}")
 
 
 def test_two_fingers_zoom_and_one_moves(browser, season):
@@ -259,14 +263,4 @@ def test_the_page_of_obriy_serve_lets_this_script_run_and_no_other(season):
 
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_a_report_is_read_by_everybody(browser, season, look):
-    """Axe finds nothing wrong: labels, roles, contrast, heads of tables."""
-    packed = sorted((Path(__file__).parents[1] / ".venv" / "axe").glob("axe-core-*.tgz"))
-    if not packed:
-        pytest.skip("axe-core is not here: make browser")
-    with tarfile.open(packed[-1]) as archive:
-        axe = archive.extractfile("package/axe.min.js").read().decode()
-    page = opened(browser, season, color_scheme=look)
-    page.evaluate(axe)
-    found = page.evaluate("axe.run()")
-    assert [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]] == []
-    assert len(found["passes"]) > 20
+    require_that_all_can_read_it(opened(browser, season, color_scheme=look), look)

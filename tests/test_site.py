@@ -14,8 +14,7 @@ from docs.making.commands import commands_page
 from docs.making.fields import fields_page
 from docs.making.hooks import ROOT, on_page_markdown
 from docs.making.notebooks import notebook_page
-from playwright.sync_api import sync_playwright
-from tests.page_server import BROWSER
+from tests.browsing import browsing, needs_browser, new_page
 
 import obriy
 from obriy.cli.commands import app
@@ -170,9 +169,8 @@ def test_the_site_runs_the_examples_that_were_not_run(tmp_path):
     assert said.index("[new]") < said.index("mkdocs build")
 
 
-@pytest.mark.skipif(not BROWSER.exists(), reason=f"no browser at {BROWSER}: install chromium")
-@pytest.mark.parametrize("width", [360, 700])
-def test_code_and_tables_of_the_site_fit_a_screen(tmp_path, width):
+@needs_browser
+def test_code_and_tables_of_the_site_fit_a_screen(tmp_path):
     """The theme's own sheet, ours after it: comments are whole, cells fit a screen."""
     theme = Path(material.__file__).parent / "templates" / "assets" / "stylesheets"
     sheets = [*theme.glob("main.*.min.css"), ROOT / "docs" / "assets" / "site.css"]
@@ -183,14 +181,13 @@ def test_code_and_tables_of_the_site_fit_a_screen(tmp_path, width):
         f"<article class='md-typeset'><pre><code>{words}  # {words}</code></pre>"
         f"<table><tr><td><code>{words}</code></td><td>b</td></tr></table></article>"
     )
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(BROWSER), args=["--no-sandbox"])
-        shown = browser.new_page(viewport={"width": width, "height": 600})
-        shown.goto(page.as_uri())
-        cut = shown.evaluate(
-            "(c => c.scrollWidth - c.clientWidth)(document.querySelector('pre>code'))"
-        )
-        cell = shown.evaluate("document.querySelector('td').getBoundingClientRect().width")
-        browser.close()
-    assert cut <= 0
-    assert cell < width
+    with browsing() as browser:
+        for width in (360, 700):
+            shown = new_page(browser, viewport={"width": width, "height": 600})
+            shown.goto(page.as_uri())
+            cut = shown.evaluate(
+                "(c => c.scrollWidth - c.clientWidth)(document.querySelector('pre>code'))"
+            )
+            cell = shown.evaluate("document.querySelector('td').getBoundingClientRect().width")
+            assert cut <= 0
+            assert cell < width

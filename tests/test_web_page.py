@@ -6,28 +6,31 @@ seen is waited for, and places on the screen are read at one moment.
 
 import io
 import re
-import tarfile
 import time
-from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 import rasterio
 import rasterio.warp
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from shapely.geometry import shape
-from tests.page_server import BROWSER, PATIENCE_S, PageServer
+from tests.browsing import (
+    browsing,
+    needs_browser,
+    new_page,
+    require_that_all_can_read_it,
+    require_that_it_fits,
+    resize,
+)
+from tests.page_server import PATIENCE_S, PageServer
 
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.jobs import run_job
 
-expect.set_options(timeout=PATIENCE_S * 1000)
-pytestmark = pytest.mark.skipif(
-    not BROWSER.exists(), reason=f"no browser at {BROWSER}: apt-get install chromium"
-)
+pytestmark = needs_browser
 BASEMAP = "http://127.0.0.1:9/{z}/{x}/{y}.png"
 """Nobody answers there."""
 WATER = (0x1F, 0x5F, 0xA8)
@@ -81,25 +84,21 @@ def made(server, name, config, asked):
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=str(BROWSER), args=["--no-sandbox"])
+    with browsing() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
 def page(browser, server):
     """A page that notes every request that leaves this machine, and every error of a script."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.set_default_timeout(PATIENCE_S * 1000)
+    opened = new_page(browser, viewport={"width": 1280, "height": 900})
     opened.left, opened.broken = [], []
     opened.on("request", lambda r: _is_ours(r.url, server) or opened.left.append(r.url))
     opened.on("pageerror", lambda error: opened.broken.append(str(error)))
     yield opened
     assert opened.left == []
     assert opened.broken == []
-    context.close()
+    opened.context.close()
 
 
 def _is_ours(url, server):
@@ -258,8 +257,7 @@ def test_a_click_tells_spectrum_dates_and_body(page, server, images, season):
     page.goto(f"{server.address}/runs/{season}?tab=map")
     page.locator(".leaflet-tile-loaded").first.wait_for()
     page.locator("path.leaflet-interactive").first.wait_for()
-    page.set_viewport_size({"width": 1400, "height": 900})
-    page.wait_for_function("innerWidth === 1400")
+    resize(page, 1400, 900)
     before = on_map(page, place)
     assert before["mark"] is None
     page.mouse.click(before["x"], before["y"])
@@ -316,27 +314,17 @@ def test_a_person_names_a_cluster(page, server, cover):
 
 def test_pages_are_read_by_everybody(page, server, season, cover):
     """Axe finds nothing wrong, light and dark, in both languages, on a telephone too."""
-    packed = sorted((Path(__file__).parents[1] / ".venv" / "axe").glob("axe-core-*.tgz"))
-    if not packed:
-        pytest.skip("axe-core is not here: make browser")
-    with tarfile.open(packed[-1]) as archive:
-        axe = archive.extractfile("package/axe.min.js").read().decode()
     of_runs = [f"runs/{season}", f"runs/{season}?tab=figures", f"runs/{season}?tab=files"]
     views = ["", "new", *of_runs, f"runs/{cover}", "api"]
     for look, lang, width in (("light", "en", 1280), ("dark", "uk", 360)):
-        page.set_viewport_size({"width": width, "height": 800})
+        resize(page, width, 800)
         page.goto(f"{server.address}/look/{look}")
         page.goto(f"{server.address}/lang/{lang}")
         for view in views:
             page.goto(f"{server.address}/{view}")
             page.wait_for_load_state("networkidle")
-            page.evaluate(axe)
-            found = page.evaluate("axe.run()")
-            wrong = [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
-            assert wrong == [], f"{view} {look}"
-            assert len(found["passes"]) > 20
-            fits = f"document.documentElement.scrollWidth <= {width}"
-            until(lambda fits=fits: page.evaluate(fits), f"{view} is wider than the screen")
+            require_that_all_can_read_it(page, f"{view} {look}")
+            require_that_it_fits(page)
 
 
 def test_the_list_is_the_folder(page, server):
