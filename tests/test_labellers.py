@@ -14,6 +14,7 @@ import obriy
 from obriy.errors import InputError, UsageError
 from obriy.labelling.budget import Budget, Cost, Meter, Usage, parse_budget, total
 from obriy.labelling.labellers.estimate import picture_tokens
+from obriy.labelling.labellers.human import tell_names
 from obriy.labelling.labellers.spec import parse_spec
 from obriy.labelling.minutes import fingerprint, read_minutes
 from obriy.labelling.panel import PanelSettings, check_labellers, convene, labeller_names
@@ -234,6 +235,26 @@ def test_a_person_fills_in_a_sheet(tmp_path, delimiter):
     assert (second.code, second.normalised, second.problem) == (255, "unknown", "")
     assert (third.code, third.problem) == (255, '"щось" is not in the legend')
     assert sheet.read_bytes() == before
+
+
+def test_of_a_sheet_that_is_filled_in_partly_the_rest_is_left_to_the_others(tmp_path):
+    sheet = tmp_path / "sheet.csv"
+    two = [portrait(1), portrait(2)]
+    assert ask_person(sheet, two).problems
+    fill(sheet, [{"class": "water"}, {}])
+    minutes = ask_person(sheet, two)
+    assert [answer.code for answer in minutes.answers] == [80, 255]
+    assert minutes.problems == ()
+
+
+def test_a_sheet_tells_what_clusters_are_called_and_forgets_those_that_are_gone(tmp_path):
+    sheet = tmp_path / "sheet.csv"
+    three = [portrait(1), portrait(2), portrait(3)]
+    ask_person(sheet, three)
+    fill(sheet, [{}, {"class": "water"}, {}])
+    tell_names(sheet, {fingerprint(three[0].facts): "Tree cover"})
+    told = [(row["cluster"], row["name_now"], row["class"]) for row in rows_of(sheet)]
+    assert told == [("1", "Tree cover", ""), ("2", "", "water")], "what was written stays"
 
 
 def test_new_clusters_come_below_and_nothing_written_is_lost(tmp_path):

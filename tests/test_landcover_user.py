@@ -1,5 +1,6 @@
 """What people who used `obriy landcover` ran into."""
 
+import csv
 import json
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from obriy.cli.show import Screen
 from obriy.cli.show_landcover import landcover_lines
 from obriy.errors import MissingExtraError, UsageError
 from obriy.methods.clustering.parse import parse_clusterer
+from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.result.landcover import ClassRow, CoverTotal, LandcoverResult
 from obriy.model.result.tables import CoverComparison, CoverRow
@@ -68,6 +70,42 @@ def test_a_person_is_told_which_table_to_fill_in(image, tmp_path):
     assert not done.complete
     assert (tmp_path / "run" / "names.csv").samefile(done.result.outputs["names"])
     assert "Clusters: 4, named: 0" in "\n".join(landcover_lines(done.result))
+
+
+def test_a_name_that_is_corrected_changes_no_other(image, tmp_path):
+    """Though the labeller would answer otherwise by now: its votes are those of the record."""
+    options = {"source": str(image), "clusters": 4, "outputs": ["landcover"], "rounds": 1}
+    panel = {**options, "labellers": "spectral,human", "lang": "uk"}
+    first = run(tmp_path, **panel)
+    assert first.result.problems == [
+        "human: waiting for a person to fill in names.csv"
+        f" ({len(first.result.clusters)} of {len(first.result.clusters)} clusters)"
+    ]
+    sheet, record = tmp_path / "run" / "names.csv", tmp_path / "run" / "panel.json"
+    with sheet.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    parts = {part for entry in first.result.rounds if entry["action"] == "split"
+             for part in [entry["cluster"]]}  # fmt: skip
+    assert not parts & {int(row["cluster"]) for row in rows}, "what was split is not asked about"
+    names = {c.code: c.called("uk") for c in load_legend("worldcover")}
+    assert {row["name_now"] for row in rows} <= set(names.values())
+
+    answers = json.loads(record.read_text())
+    for one in answers["answers"]:
+        if one["labeller"] == "spectral":  # as an older version might have said
+            one.update(said="moss_and_lichen", normalised="exact", code=100, second=None)
+    record.write_text(json.dumps(answers))
+    rows[0]["class"] = "snow_and_ice"
+    with sheet.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows(rows)
+    again = run(tmp_path, **panel)
+    assert again.complete
+    named = {row.id: row for row in again.result.clusters}
+    changed = named.pop(int(rows[0]["cluster"]))
+    assert (changed.name, changed.agreement) == ("snow_and_ice", 0.5), "spectral does not agree"
+    assert {row.name for row in named.values()} == {"moss_and_lichen"}
 
 
 def test_a_panel_that_named_nothing_is_no_complete_run(image, tmp_path):

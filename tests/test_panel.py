@@ -547,6 +547,10 @@ def a_record(server, tmp_path, change):
             {"said": "Grassland", "normalised": "exact", "code": 80},
             r"answers\[1\] says 'Grassland', which is 30, and has the code 80",
         ),
+        (
+            {"said": "лісосмуга", "normalised": "table", "code": 80},
+            r"answers\[1\] says 'лісосмуга', which is 10, and has the code 80",
+        ),
         ({"said": "no idea", "normalised": "unknown", "code": 80}, "which is 255, and has"),
         ({"cluster": -5}, r"answers\[1\].cluster: -5"),
         ({"cluster": 10**9}, r"answers\[1\].cluster: 1000000000"),

@@ -18,6 +18,8 @@ from obriy.model.clusters import Answer, ClusterFacts, Spread
 from obriy.model.legend import Legend
 from obriy.model.notices import notice, notices_in, with_notices
 
+RECORD: Final = "panel.json"
+"""The record of the panel of a run, in its folder."""
 _WAY_OUT: Final = "Give the panel.json of a run."
 _PIXELS: Final = "pixels"
 _ALIKE_PIXELS: Final = 0.01

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,20 +11,22 @@ from obriy.labelling.base import Labeller
 from obriy.labelling.budget import Budget, Cost, Meter, Usage, parse_budget, total
 from obriy.labelling.labellers.clients import check_client
 from obriy.labelling.labellers.estimate import usual
-from obriy.labelling.labellers.human import HumanLabeller, read_sheet
+from obriy.labelling.labellers.human import HumanLabeller, read_sheet, tell_names
 from obriy.labelling.labellers.looking import LookingLabeller, Progress, ask_all
 from obriy.labelling.labellers.replay import replay
 from obriy.labelling.labellers.spec import PROVIDERS, Spec, parse_spec
 from obriy.labelling.minutes import (
     Minutes,
     classes_of,
+    fingerprint,
     known_by,
     minutes_text,
     problems_of,
     read_minutes,
 )
 from obriy.labelling.panel_settings import PanelSettings
-from obriy.model.clusters import Answer, Portrait
+from obriy.labelling.vote import PERSON
+from obriy.model.clusters import Answer, Naming, Portrait
 from obriy.model.legend import Legend
 from obriy.registry import Registry
 
@@ -38,6 +40,7 @@ __all__ = [
     "labeller_names",
     "minutes_text",
     "needs_pictures",
+    "note_names",
     "parse_budget",
     "read_minutes",
     "usual_cost",
@@ -48,7 +51,7 @@ LABELLERS: Final[Registry[Callable[[Spec, PanelSettings], Labeller]]] = Registry
 """Who can be asked; a new labeller is an entry here: from a spec and settings, a `Labeller`."""
 for _provider in PROVIDERS:
     LABELLERS.register(_provider, LookingLabeller)
-LABELLERS.register("human", HumanLabeller)
+LABELLERS.register(PERSON, HumanLabeller)
 LABELLERS.register("spectral", "obriy.labelling.labellers.expert:make_spectral")
 
 _REPLAY: Final = "replay"
@@ -114,7 +117,7 @@ def check_labellers(specs: Sequence[str], legend: Legend) -> None:
             check_client(spec)
         elif spec.kind == _REPLAY:
             replay(Path(spec.value), (), legend)
-        elif spec.kind == "human":
+        elif spec.kind == PERSON:
             if spec.value and Path(spec.value).exists():
                 read_sheet(Path(spec.value))
         else:
@@ -174,7 +177,7 @@ def convene(
         if spec.kind == _REPLAY:
             said[spec.text] = replay(Path(spec.value), portraits, legend, settings.round)
         elif panel[spec.text] not in looking:
-            answers = panel[spec.text].label(portraits, legend)
+            answers = _said_once(panel[spec.text], spec, portraits, legend, settings.recorded)
             said[spec.text] = [dataclasses.replace(a, round=settings.round) for a in answers]
             _report(progress, spec.text, len(portraits))
     meter = Meter(settings.budget)
@@ -186,6 +189,52 @@ def convene(
     names = [one.name for one in looking]
     cost = Cost(meter.by_labeller(names), estimate, settings.budget, meter.stopped_by)
     return _minutes([a for s in specs for a in said[s.text]], cost, portraits, legend)
+
+
+def _said_once(
+    labeller: Labeller,
+    spec: Spec,
+    portraits: Sequence[Portrait],
+    legend: Legend,
+    recorded: Minutes | None,
+) -> list[Answer]:
+    """Return what a labeller says; of clusters about which it said it before, what it said then."""
+    kept: dict[str, Answer] = {}
+    if recorded is not None and recorded.classes == classes_of(legend) and spec.kind != PERSON:
+        said = [(a, print_) for a, print_, _ in recorded.said if a.labeller == spec.text]
+        kept = {print_: answer for answer, print_ in said if not answer.problem}
+    prints = [fingerprint(portrait.facts) for portrait in portraits]
+    new = labeller.label(portraits, legend) if set(prints) - kept.keys() else []
+    return [
+        dataclasses.replace(kept[print_], cluster=portrait.facts.id)
+        if print_ in kept
+        else new[number]
+        for number, (portrait, print_) in enumerate(zip(portraits, prints, strict=True))
+    ]
+
+
+def note_names(
+    specs: Sequence[str],
+    settings: PanelSettings,
+    namings: Sequence[Naming],
+    names: Mapping[int, str],
+) -> None:
+    """Write what clusters are called into the sheets of persons, who see what they may correct.
+
+    Args:
+        specs: Who was asked.
+        settings: How.
+        namings: What came of it.
+        names: What people call a class, by code.
+
+    Raises:
+        InputError: a sheet that is none.
+        OutputError: a sheet that cannot be written.
+    """
+    told = {fingerprint(one.facts): names.get(one.code, "") for one in namings}
+    for spec in _parse(specs):
+        if spec.kind == PERSON:
+            tell_names(HumanLabeller(spec, settings).path, told)
 
 
 def _minutes(

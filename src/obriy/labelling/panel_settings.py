@@ -5,6 +5,7 @@ from pathlib import Path
 
 from obriy.errors import UsageError
 from obriy.labelling.budget import Budget
+from obriy.labelling.minutes import Minutes
 from obriy.model.clusters import Answer
 
 
@@ -24,6 +25,8 @@ class PanelSettings:
         seed: Of the jitter of the pauses.
         round: How often the panel has met before about this scene.
         earlier: What was said then: who is asked anew hears what it said itself of neighbours.
+        recorded: What the same run recorded before: of clusters that are the same nobody but a
+            person is asked anew, for another version of the software may answer otherwise.
     """
 
     budget: Budget = dataclasses.field(default_factory=Budget)
@@ -36,6 +39,7 @@ class PanelSettings:
     seed: int = 0
     round: int = 0
     earlier: tuple[Answer, ...] = ()
+    recorded: Minutes | None = None
 
     def __post_init__(self) -> None:
         for name in ("at_once", "timeout_s", "tries"):

@@ -18,6 +18,8 @@ from obriy.tables import load_toml
 
 ABSTAINED: Final = "unknown"
 """How, where the labeller itself says that it does not know."""
+TABLE: Final = "table"
+"""How, where tables know all the words."""
 OUTSIDE: Final = "not in the legend"
 LEAST_LIKENESS: Final = 0.88
 """Of two spellings (`difflib` ratio). "forrest" and "forest" have 0.92, "waste" and "water" 0.8."""
@@ -239,7 +241,7 @@ def _found(codes: list[int]) -> tuple[int, str]:
     """Return the one class that all terms mean."""
     if len(set(codes)) > 1:
         return UNNAMED, f"{OUTSIDE} (a mixture)"
-    return (codes[0], "table") if codes[0] else (UNNAMED, f"{OUTSIDE} (no such class in it)")
+    return (codes[0], TABLE) if codes[0] else (UNNAMED, f"{OUTSIDE} (no such class in it)")
 
 
 def _nearest(phrase: Phrase, lexicon: _Lexicon) -> tuple[int, str]:

@@ -44,7 +44,8 @@ def vote(
     side that the others have more often as their second guess; else the cluster stays without a
     name.
     Agreement is the score of the name as a share of the weight of the votes cast (one labeller
-    alone: 1); a name with less than ``least_agreement`` is taken back. Confidence is the mean over
+    alone: 1), those included that a person overruled; a name with less than ``least_agreement``
+    among those who decide is taken back. Confidence is the mean over
     those who voted for the name; a second guess counts half, with what its labeller left over
     from the first.
 
@@ -75,9 +76,10 @@ def vote(
     for cluster in facts:
         said = tuple(a for a in answers if a.cluster == cluster.id)
         found = _decide(_ballots(who_counts(said), rule, used), rule, least_agreement)
-        namings.append(
-            Naming(cluster, found.code, found.confidence, found.agreement, said, found.rule)
-        )
+        agreement = found.agreement
+        if found.code != UNNAMED:  # a person decides, and the others may disagree all the same
+            agreement = _agreement(_ballots(said, rule, used), found.code)
+        namings.append(Naming(cluster, found.code, found.confidence, agreement, said, found.rule))
     return namings
 
 
@@ -160,7 +162,7 @@ def _decide(ballots: Sequence[_Ballot], rule: VoteRule, least_agreement: float) 
         leaders = _best({c: _seconds(ballots, c) for c in leaders})
         why = "tie: the second guesses"
     code = min(leaders)
-    agreement = scores[code] / sum(ballot.weight for ballot in ballots)
+    agreement = _agreement(ballots, code)
     if len(leaders) > 1:
         return _Verdict(UNNAMED, 0.0, agreement, "tie: no name")
     if agreement < least_agreement - _EQUAL:
@@ -176,6 +178,10 @@ def _best(scores: Mapping[int, float]) -> list[int]:
 
 def _points(ballots: Sequence[_Ballot], code: int) -> float:
     return sum(ballot.points.get(code, 0.0) for ballot in ballots)
+
+
+def _agreement(ballots: Sequence[_Ballot], code: int) -> float:
+    return _points(ballots, code) / sum(ballot.weight for ballot in ballots)
 
 
 def _sureness(ballots: Sequence[_Ballot], code: int) -> float:

@@ -16,7 +16,8 @@ from obriy.model.legend import UNNAMED, Legend
 from obriy.model.notices import notice
 
 _ASKED: Final = ("class", "confidence", "second_guess", "mixed", "evidence")
-_COLUMNS: Final = ("cluster", "share", *_ASKED, "facts", "classes", "fingerprint")
+_NOW: Final = "name_now"
+_COLUMNS: Final = ("cluster", "share", _NOW, *_ASKED, "facts", "classes", "fingerprint")
 _UNKNOWN: Final = "unknown"
 _YES: Final = {"yes", "y", "true", "1", "+", "x", "так", "да"}
 _NO: Final = {"", "no", "n", "false", "0", "-", "ні", "нет"}
@@ -29,7 +30,7 @@ class HumanLabeller:
 
     The first run writes the table; a run after it was filled in reads the answers. Rows are found
     by the content of the clusters. What a person wrote is never lost: new clusters are added
-    below.
+    below. Of a sheet that is filled in partly the other rows leave the choice to the others.
 
     Args:
         spec: ``human`` or ``human:FILE``.
@@ -47,7 +48,7 @@ class HumanLabeller:
         self.path = path
 
     def label(self, portraits: Sequence[Portrait], legend: Legend) -> list[Answer]:
-        """Return what the sheet says; without a row filled in, 255 and that it waits for a person.
+        """Return what the sheet says; where no row is filled in, that it waits for a person.
 
         Raises:
             InputError: the sheet is no such table.
@@ -59,15 +60,16 @@ class HumanLabeller:
         if new:
             added = [_row(portrait, legend) for portrait in new]
             _write(self.path, [*rows, *added])
-        return [self._answer(p, known.get(fingerprint(p.facts), {}), legend) for p in portraits]
+        own = [(p, known.get(fingerprint(p.facts), {})) for p in portraits]
+        if not any(_said(row) for _, row in own):
+            waits = notice("waiting_for_person", file=self.path.name)
+            return [Answer(p.facts.id, self.name, "", problem=waits) for p in portraits]
+        return [self._answer(portrait, row, legend) for portrait, row in own]
 
     def _answer(self, portrait: Portrait, row: Mapping[str, str], legend: Legend) -> Answer:
-        number = portrait.facts.id
-        said = row.get("class", "").strip()
+        number, said = portrait.facts.id, _said(row)
         if not said:
-            return Answer(
-                number, self.name, "", problem=notice("waiting_for_person", file=self.path.name)
-            )
+            return Answer(number, self.name, "", normalised=ABSTAINED)
         code, how = normalise(said, legend)
         lost = code == UNNAMED and how != ABSTAINED
         second, _ = normalise(row.get("second_guess", ""), legend)
@@ -137,6 +139,31 @@ def fill_in(
     return path
 
 
+def tell_names(path: Path, names: Mapping[str, str]) -> None:
+    """Write into a sheet what clusters are called now; leave out what nobody named and is gone.
+
+    Args:
+        path: The sheet, which is there.
+        names: Name by the fingerprint of each cluster that there is; empty where it has none.
+
+    Raises:
+        InputError: what lies there is no such sheet.
+        OutputError: it cannot be written.
+    """
+    rows = read_sheet(path)
+    told = [
+        row | {_NOW: names.get(row["fingerprint"], "")}
+        for row in rows
+        if row["fingerprint"] in names or _said(row)
+    ]
+    if told != rows:
+        _write(path, told)
+
+
+def _said(row: Mapping[str, str]) -> str:
+    return row.get("class", "").strip()
+
+
 def _row(portrait: Portrait, legend: Legend) -> dict[str, str]:
     facts = portrait.facts
     given = {
@@ -146,7 +173,7 @@ def _row(portrait: Portrait, legend: Legend) -> dict[str, str]:
         "classes": ", ".join([*(entry.name for entry in legend), _UNKNOWN]),
         "fingerprint": fingerprint(facts),
     }
-    return dict.fromkeys(_ASKED, "") | given
+    return dict.fromkeys(_COLUMNS, "") | given
 
 
 def _write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:

@@ -14,8 +14,9 @@ from obriy.labelling.minutes import (
     looks_of,
     read_minutes,
 )
+from obriy.labelling.vocabulary import TABLE, normalise
 from obriy.model.clusters import Answer, ClusterFacts, Portrait
-from obriy.model.legend import Legend
+from obriy.model.legend import UNNAMED, Legend
 
 _NOT_HELD: Final = "the record has no answer"
 
@@ -46,6 +47,7 @@ def replay(
             "Give the legend of that run.",
         )
     _refuse_silence(path, minutes)
+    _refuse_other_words(path, minutes, legend)
     labellers = dict.fromkeys(answer.labeller for answer in minutes.answers)
     found = [
         (labeller, portrait.facts.id, _find(minutes, labeller, portrait.facts, number))
@@ -69,6 +71,18 @@ def _refuse_silence(path: Path, minutes: Minutes) -> None:
             f"The record {path} holds no answer{why}.",
             "Give the record of a run whose panel answered, or ask one (--labellers).",
         )
+
+
+def _refuse_other_words(path: Path, minutes: Minutes, legend: Legend) -> None:
+    """Raise where an answer has the code of another class than its words, synonyms too."""
+    for number, answer in enumerate(minutes.answers):
+        code, how = normalise(answer.said, legend)
+        if how == TABLE and answer.code not in (code, UNNAMED):
+            raise InputError(
+                f"The record {path}: answers[{number}] says '{answer.said[:40]}', which is {code}, "
+                f"and has the code {answer.code}.",
+                "Give the panel.json of a run, as the run left it.",
+            )
 
 
 def _find(minutes: Minutes, labeller: str, facts: ClusterFacts, number: int) -> Answer | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from obriy.errors import UsageError
 from obriy.labelling.labellers.human import fill_in
+from obriy.labelling.minutes import RECORD
 from obriy.labelling.panel import minutes_text, needs_pictures, read_minutes
 from obriy.labelling.vote import PERSON, is_person
 from obriy.model.legend import UNNAMED
@@ -51,7 +52,7 @@ def correct_names(
         )
     _check(names, result, config)
     parts = _parts(result)
-    minutes = read_minutes(folder / "panel.json")
+    minutes = read_minutes(folder / RECORD)
     shares = {part: row.share for row in result.clusters for part in parts[row.id]}
     given = {part: name for number, name in names.items() for part in parts[number]}
     fill_in(folder / SHEET, minutes, shares, given)

@@ -11,7 +11,7 @@ from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions, decoded_tiles, memory_budget
 from obriy.indices.features import check_groups
 from obriy.labelling.budget import parse_budget
-from obriy.labelling.panel import PanelSettings, check_labellers, usual_cost
+from obriy.labelling.panel import PanelSettings, check_labellers, note_names, usual_cost
 from obriy.methods.clustering.number import CANDIDATES
 from obriy.methods.clustering.parse import parse_clusterer
 from obriy.methods.clustering.rule import FixedClusters
@@ -38,7 +38,13 @@ from obriy.workflows.landcover.clustering import (
     open_clustered,
 )
 from obriy.workflows.landcover.mapping import CoverMap, cover_in_memory, write_cover_map
-from obriy.workflows.landcover.naming import PanelRules, name_clusters, panel_of, reliability_of
+from obriy.workflows.landcover.naming import (
+    PanelRules,
+    name_clusters,
+    panel_of,
+    recorded_in,
+    reliability_of,
+)
 from obriy.workflows.landcover.products import CoverInputs, write_cover_products
 from obriy.workflows.landcover.reading import plan_of_season, read_cover, with_season
 from obriy.workflows.landcover.student_map import (
@@ -128,7 +134,12 @@ def _by_clusters(
 
     def make(folder: RunFolder) -> CoverMap:
         steps = _Steps(config, inputs, folder, options)
-        panel = PanelSettings(budget=budget, cache=_kept_answers(), sheet=folder.file("names.csv"))
+        panel = PanelSettings(
+            budget=budget,
+            cache=_kept_answers(),
+            sheet=folder.file("names.csv"),
+            recorded=recorded_in(folder.path),
+        )
         with decoded_tiles(memory_budget(options)):
             named = name_clusters(
                 inputs.part,
@@ -137,6 +148,8 @@ def _by_clusters(
                 panel_of(rules, panel, options.progress),
                 lambda rule, number: steps.clusters(FixedClusters(rule), number),
             )
+        names = {entry.code: entry.called(config.lang) for entry in inputs.legend}
+        note_names(rules.labellers, panel, named.namings, names)
         return write_cover_map(
             inputs.part,
             named,

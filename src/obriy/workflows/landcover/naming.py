@@ -10,9 +10,16 @@ from typing import Any, Final
 import xarray as xr
 
 from obriy.blocks.memory import give_back
-from obriy.errors import UsageError
-from obriy.labelling.minutes import problems_of
-from obriy.labelling.panel import Minutes, PanelSettings, convene, needs_pictures, voters
+from obriy.errors import InputError, UsageError
+from obriy.labelling.minutes import RECORD, problems_of
+from obriy.labelling.panel import (
+    Minutes,
+    PanelSettings,
+    convene,
+    needs_pictures,
+    read_minutes,
+    voters,
+)
 from obriy.labelling.portraits import make_portraits
 from obriy.labelling.vote import VoteRule, is_person, vote, weights_from, who_counts
 from obriy.methods.clustering.rule import ClusterRule
@@ -167,6 +174,14 @@ def panel_of(rules: PanelRules, settings: PanelSettings, progress: Progress | No
     return ask
 
 
+def recorded_in(folder: Path) -> Minutes | None:
+    """Return what the panel of a run said before; None: nothing, or nothing that can be read."""
+    try:
+        return read_minutes(folder / RECORD)
+    except InputError:
+        return None
+
+
 def reliability_of(spec: str | None, labellers: Sequence[str], legend: Legend) -> dict[str, float]:
     """Return the weights of a weighted vote.
 
@@ -242,15 +257,20 @@ def _split(
     return rule, log
 
 
+def _left_it(answer: Answer) -> bool:
+    """Say whether a person left a cluster to the others."""
+    return is_person(answer.labeller) and answer.code == UNNAMED and not answer.mixed
+
+
 def _why_split(naming: Naming) -> str:
     """Return why a cluster is to be split; empty where it is not."""
     if naming.facts.share < LEAST_SHARE:
         return ""
-    heard = [a for a in who_counts(naming.answers) if not a.problem]
+    heard = [a for a in who_counts(naming.answers) if not a.problem and not _left_it(a)]
     mixed = [a for a in heard if a.mixed]
     if heard and 2 * len(mixed) > len(heard):
         return notice("called_mixed", names=[a.labeller for a in mixed])
-    voted = [a for a in heard if a.code != UNNAMED]
+    voted = {a.code for a in heard if a.code != UNNAMED}
     if len(voted) > 1 and naming.agreement <= LEAST_AGREEMENT:
         return notice("panel_disagrees", agreement=float(naming.agreement))
     return ""

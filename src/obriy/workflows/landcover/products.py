@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import xarray as xr
 
+from obriy.labelling.minutes import RECORD
 from obriy.labelling.panel import minutes_text
 from obriy.labelling.question import VERSION
 from obriy.measures.classes import ClassArea, Cover, DistrictCover, measure_cover
@@ -162,7 +163,7 @@ def _write_tables(run: RunFiles, products: _Products) -> None:
     rows = ((c.district, c.code, c.name, c.area_km2, c.share) for c in products.classes)
     run.files["areas"] = write_rows(folder.file("areas.csv"), _AREAS, rows)
     if cover.minutes is not None:
-        run.files["panel"] = write_text(folder.file("panel.json"), minutes_text(cover.minutes))
+        run.files["panel"] = write_text(folder.file(RECORD), minutes_text(cover.minutes))
     if "human" in products.config.panel():
         run.files["names"] = folder.file("names.csv")
     if scores is not None:
