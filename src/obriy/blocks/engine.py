@@ -2,7 +2,7 @@
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any, Final, Protocol
 
@@ -63,6 +63,19 @@ class Sink(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """Looks at a map while it is made, so that nobody has to read it again."""
+
+    @property
+    def layers(self) -> frozenset[str]:
+        """Layers to look at."""
+        ...
+
+    def see(self, rows: slice, columns: slice, layers: Mapping[str, Any]) -> None:
+        """Take the layers of a window, in no order; called from several threads."""
+        ...
+
+
 class ArraySink:
     """A layer in memory."""
 
@@ -103,6 +116,7 @@ def run_methods(
     part: xr.Dataset | None = None,
     also_bands: Iterable[str] = (),
     also_halo: int = 0,
+    observers: Sequence[Observer | None] = (),
 ) -> list[EngineResult]:
     """Map a scene by one or several methods: collect over all blocks, decide, apply to all blocks.
 
@@ -122,6 +136,7 @@ def run_methods(
         options: Threads, memory, progress, cancel.
         also_bands: Bands that ``prepare`` looks at beside those of the method.
         also_halo: Pixels that ``prepare`` spoils at the edge of a block.
+        observers: Who looks at the map of each method; none: nobody does.
 
     Returns:
         What each method did, in their order.
@@ -166,13 +181,14 @@ def run_methods(
     kept = max(0, share.kept_bytes - kept_bytes())
     known = _known(methods) if part is None else None
     reader = reader_of(scene, keep=kept if part is None and known is None else 0)
-    sinks = [layers for _, layers in work]
+    watched = observers or [None] * len(work)
+    shown = [(layers, one) for (_, layers), one in zip(work, watched, strict=True)]
     if options.team is not None:
-        layers = [frozenset(own) for own in sinks]
+        layers = [_wanted(*own) for own in shown]
         job = Job(methods, known, known is not None, reader, settle, _Apply, layers)
         if part is not None:
             reader = reader_of(part, keep=0)
-        rules, counts = spread(job, reader, sinks, options)
+        rules, counts = spread(job, reader, shown, options)
         return _results(rules, reader, counts)
     with decoded_tiles(4 * share.kept_bytes):
         learnt = Learnt(methods, len(reader.plan.windows))
@@ -183,10 +199,10 @@ def run_methods(
             rules = learnt.rules()
             if part is not None:
                 reader = reader_of(part, keep=0)
-            applied = _Apply(rules, reader, sinks, settle)
+            applied = _Apply(rules, reader, shown, settle)
             counts = _Pool(reader.plan, share.workers, options).map("apply", applied)
         else:
-            applied = _Apply(known, reader, sinks, settle, learnt)
+            applied = _Apply(known, reader, shown, settle, learnt)
             counts = _Pool(reader.plan, share.workers, options).map("apply", applied)
             reader.require_any()
             rules = learnt.rules()
@@ -200,6 +216,11 @@ def _known(methods: Sequence[Method]) -> list[Rule] | None:
     rules = [m.known() if isinstance(m, Foregone) else None for m in methods]
     known = [rule for rule in rules if rule is not None]
     return known if len(known) == len(rules) else None
+
+
+def _wanted(sinks: Mapping[str, Sink], observer: Observer | None) -> frozenset[str]:
+    """Return the layers of a map that somebody takes."""
+    return frozenset(sinks) | (frozenset() if observer is None else observer.layers)
 
 
 def _results(rules: Sequence[Rule], reader: Reader, counts: Sequence[Any]) -> list[EngineResult]:
@@ -317,7 +338,7 @@ class _Apply:
     Args:
         rules: One for each method.
         reader: Where the blocks come from.
-        sinks: Where the layers of each go.
+        shown: Where the layers of each go, and who looks at them.
         settle: Brings labels and what was hidden together.
         learnt: What the methods learn of each block beside; None: they have learnt.
     """
@@ -326,11 +347,11 @@ class _Apply:
         self,
         rules: Sequence[Rule],
         reader: Reader,
-        sinks: Sequence[Mapping[str, Sink]],
+        shown: Sequence[tuple[Mapping[str, Sink], Observer | None]],
         settle: Callable[[Block, Labelled], Labelled],
         learnt: Learnt | None = None,
     ) -> None:
-        self._work = list(zip(rules, sinks, strict=True))
+        self._work = list(zip(rules, shown, strict=True))
         self._reader = reader
         self._settle = settle
         self._learnt = learnt
@@ -342,19 +363,19 @@ class _Apply:
         blocks = self._reader.blocks(number)
         if self._learnt is not None:
             self._learnt.add(number, blocks)
-        for (rule, sinks), block in zip(self._work, blocks, strict=True):
-            layers = self._layers(rule, block, number, sinks)
+        for (rule, (sinks, observer)), block in zip(self._work, blocks, strict=True):
+            layers = self._layers(rule, block, number, _wanted(sinks, observer))
             for name, sink in sinks.items():
                 sink.write(*window.slices, layers[name])
+            if observer is not None:
+                observer.see(*window.slices, layers)
             counts.append(
                 (count_codes(layers["labels"]), count_codes(layers["unseen"])),
             )
         self._reader.drop(number)
         return counts
 
-    def _layers(
-        self, rule: Rule, block: Block, number: int, wanted: Iterable[str]
-    ) -> dict[str, Any]:
+    def _layers(self, rule: Rule, block: Block, number: int, wanted: Set[str]) -> dict[str, Any]:
         """Return the layers of a block that are wanted, and those that are counted."""
         first = rule.apply(block)
         said = self._settle(block, first)

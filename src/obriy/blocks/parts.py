@@ -66,8 +66,9 @@ class Job:
         assert self.rules is not None
         rules = [rule.fresh() if isinstance(rule, Counting) else rule for rule in self.rules]
         kept = [{layer: _Kept() for layer in wanted} for wanted in self.layers]
+        shown = [(own, None) for own in kept]
         learnt = Learnt(self.methods, len(part), part.start)
-        label = self.apply(rules, self.reader, kept, self.settle, learnt if self.learns else None)
+        label = self.apply(rules, self.reader, shown, self.settle, learnt if self.learns else None)
         counts = []
         for number in part:
             counts.append(label(number))
@@ -84,31 +85,36 @@ class Job:
         """Return the layers that are wanted, each with the number of its method."""
         return [(method, layer) for method, own in enumerate(self.layers) for layer in sorted(own)]
 
-    def take(self, part: range, found: Found, arrays: Mapping[str, Array], sinks: Any) -> Counts:
+    def take(
+        self, part: range, found: Found, arrays: Mapping[str, Array], shown: Sequence[Any]
+    ) -> Counts:
         """Take what `map` found of a part, and bring its layers where they go."""
         assert self.rules is not None
         self.reader.take(found["failed"])
         for number in part:
             window = self.reader.plan.windows[number].slices
-            for method, layer in self.wanted():
-                sinks[method][layer].write(*window, arrays[_name(number, method, layer)])
+            for method, (sinks, observer) in enumerate(shown):
+                own = {name: arrays[_name(number, method, name)] for name in self.layers[method]}
+                for name, sink in sinks.items():
+                    sink.write(*window, own[name])
+                if observer is not None:
+                    observer.see(*window, own)
         for method, rule in enumerate(self.rules):
             if isinstance(rule, Counting):
                 head = _name("counted", method, "")
-                own = {n.removeprefix(head): arrays[n] for n in arrays if n.startswith(head)}
-                rule.take(own)
+                rule.take({n.removeprefix(head): arrays[n] for n in arrays if n.startswith(head)})
         return [(_counts(labels), _counts(unseen)) for labels, unseen in found["counts"]]
 
 
 def spread(
-    job: Job, mapped: Reader, sinks: Sequence[Mapping[str, Any]], options: EngineOptions
+    job: Job, mapped: Reader, shown: Sequence[Any], options: EngineOptions
 ) -> tuple[list[Rule], list[Counts]]:
     """Collect, decide and apply on other machines.
 
     Args:
         job: What to do; its reader reads what is looked at.
         mapped: Reads what is mapped: the same, or a part of it.
-        sinks: Where the layers of each method go.
+        shown: Where the layers of each method go, and who looks at them.
         options: The machines, progress, cancel.
 
     Returns:
@@ -119,12 +125,12 @@ def spread(
         CancelledError: where the caller cancelled.
     """
     if job.learns:
-        counts, learnt = _map(job, sinks, options)
+        counts, learnt = _map(job, shown, options)
         job.reader.require_any()
         return learnt.rules(), counts
     rules = _collect(job, parts_of(job.reader.plan), options).rules()
     job.reader.require_any()
-    counts, _ = _map(dataclasses.replace(job, rules=rules, reader=mapped), sinks, options)
+    counts, _ = _map(dataclasses.replace(job, rules=rules, reader=mapped), shown, options)
     return rules, counts
 
 
@@ -139,9 +145,7 @@ def _collect(job: Job, parts: Sequence[range], options: EngineOptions) -> Learnt
     return learnt
 
 
-def _map(
-    job: Job, sinks: Sequence[Mapping[str, Any]], options: EngineOptions
-) -> tuple[list[Counts], Learnt]:
+def _map(job: Job, shown: Sequence[Any], options: EngineOptions) -> tuple[list[Counts], Learnt]:
     """Have other machines label parts; return the counts of each, and what was learnt beside."""
     assert options.team is not None
     plan = job.reader.plan
@@ -152,7 +156,7 @@ def _map(
     for part, (own, found, arrays) in zip(
         parts, _watched("apply", parts, made, options), strict=True
     ):
-        counts.append(job.take(part, found, arrays, sinks))
+        counts.append(job.take(part, found, arrays, shown))
         said.append(own)
     learnt = Learnt(job.methods, len(parts))
     lost = [part for part, own in zip(parts, said, strict=True) if own is None and job.learns]

@@ -2,37 +2,32 @@
 
 import dataclasses
 import functools
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyproj
-import shapely
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.windows import windows
-from obriy.errors import GeometryError
-from obriy.measures.occurrence import read_window
-from obriy.measures.pixel_area import area_field, polygon_area
-from obriy.measures.tally import Others, Pixels, Tally
+from obriy.measures.adding import LAYERS, Adding, View
+from obriy.measures.pixel_area import polygon_area
+from obriy.measures.tally import Others, Tally
 from obriy.measures.totals import with_union
 from obriy.measures.uncertainty import estimate
 from obriy.model.areas import NEVER_MOST, PARTIAL_ABOVE, WHOLE_IMAGE, Area, AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.flags import Unseen
-from obriy.model.legend import UNNAMED
+from obriy.model.legend import UNNAMED, Legend
 from obriy.model.notices import joined, notice
-from obriy.vectors import lonlat_bounds, pixel_coverage, place, warp_geometry
+from obriy.vectors import place
 
 _SAME_AREA: Final = 1e-5
 """Relative difference of two ways to measure one district, pixels and polygon: no gap at all."""
 _KM2: Final = 1e6
 
 FloatArray = npt.NDArray[np.float64]
-View = Callable[[Pixels], Pixels]
-"""How the pixels of a district are to be taken, e.g. without those on land."""
 
 
 def measure_areas(
@@ -66,18 +61,70 @@ def measure_areas(
         GeometryError: no district meets the image.
         TableError: the legend has no such class.
     """
-    geobox = class_map.geobox
-    code = class_map.legend.by_name(class_name).code
-    places = with_union(districts or ())
-    tallies = add_up(class_map, class_name, places, pixel_size_m=pixel_size_m, others=others)
-    names = [d.name for d in places] or [WHOLE_IMAGE]
-    wholes = whole_areas(places, geobox, pixel_size_m)
-    areas = tuple(
-        _area(tally, code, name, class_map, whole, filled=others is not None)
-        for tally, name, whole in zip(tallies, names, wholes, strict=True)
-    )
-    count = len(districts or ()) or 1
-    return AreaSeries(class_name, areas[:count], together=_together(areas[:count], areas[count:]))
+    measuring = Measuring(
+        class_map.geobox, class_map.legend, class_name, districts,
+        pixel_size_m=pixel_size_m, others=others,
+    )  # fmt: skip
+    _show(class_map, measuring)
+    return measuring.areas(class_map)
+
+
+class Measuring:
+    """Measures a map while it is made, window by window; `measure_areas` does so of one that is.
+
+    Args:
+        geobox: Grid of the map.
+        legend: Of the map.
+        class_name: As for `measure_areas`, like the others.
+        districts: See there.
+        layers: Layers that the map has.
+        pixel_size_m: See there.
+        others: See there.
+
+    Attributes:
+        layers: Those of them to look at.
+
+    Raises:
+        GeometryError: no district meets the image.
+        TableError: the legend has no such class.
+    """
+
+    def __init__(
+        self,
+        geobox: GeoBox,
+        legend: Legend,
+        class_name: str,
+        districts: Sequence[District] | None = None,
+        *,
+        layers: Iterable[str] = LAYERS,
+        pixel_size_m: float | None = None,
+        others: Others | None = None,
+    ) -> None:
+        self.layers = frozenset(layers) & frozenset(LAYERS)
+        self._class_name = class_name
+        self._code = legend.by_name(class_name).code
+        self._count = len(districts or ()) or 1
+        self._places = with_union(districts or ())
+        self._pixel_size_m = pixel_size_m
+        self._filled = others is not None
+        self._adding = Adding(
+            geobox, self._code, self._places, pixel_size_m=pixel_size_m, others=others
+        )
+
+    def see(self, rows: slice, columns: slice, layers: Mapping[str, Any]) -> None:
+        """Take a window of the map, see `Adding.see`."""
+        self._adding.see(rows, columns, layers)
+
+    def areas(self, class_map: ClassMap) -> AreaSeries:
+        """Return the areas of the map, all of which was seen."""
+        names = [d.name for d in self._places] or [WHOLE_IMAGE]
+        wholes = whole_areas(self._places, class_map.geobox, self._pixel_size_m)
+        areas = tuple(
+            _area(tally, self._code, name, class_map, whole, filled=self._filled)
+            for tally, name, whole in zip(self._adding.tallies(), names, wholes, strict=True)
+        )
+        own, unions = areas[: self._count], areas[self._count :]
+        return AreaSeries(self._class_name, own, together=_together(own, unions))
 
 
 def _together(areas: Sequence[Area], unions: Sequence[Area]) -> tuple[Area, ...]:
@@ -106,134 +153,20 @@ def add_up(
     Arguments and errors are those of `measure_areas`; ``view`` says how the pixels of a district
     are to be taken, where that is not as they stand in the map.
     """
-    code = class_map.legend.by_name(class_name).code
-    sites = _sites(districts or (), class_map.geobox)
-    bounds = shapely.bounds([site.outline for site in sites])
-    for window in windows(class_map.labels.shape):
-        near = [sites[k] for k in np.flatnonzero(_may_meet(bounds, window))]
-        _measure_window(
-            class_map, near, window, pixel_size_m=pixel_size_m, code=code, others=others, view=view
-        )
-    return [site.tally for site in sites]
+    adding = Adding(
+        class_map.geobox, class_map.legend.by_name(class_name).code, districts or (),
+        pixel_size_m=pixel_size_m, others=others, view=view,
+    )  # fmt: skip
+    _show(class_map, adding)
+    return adding.tallies()
 
 
-@dataclasses.dataclass(frozen=True)
-class _Site:
-    """A district on the grid of the map.
-
-    Attributes:
-        outline: Polygon in pixel coordinates.
-        has_edge: Whether it ends elsewhere than the image.
-        tally: What was added up in it.
-    """
-
-    outline: shapely.Geometry
-    has_edge: bool
-    tally: Tally = dataclasses.field(default_factory=Tally)
-
-
-def _sites(districts: Sequence[District], geobox: GeoBox) -> list[_Site]:
-    """Return the districts on the grid, or the whole image where there are none.
-
-    Raises:
-        GeometryError: no district meets the image.
-    """
-    if not districts:
-        return [_Site(shapely.box(0, 0, geobox.shape.x, geobox.shape.y), has_edge=False)]
-    placed = [place(d.geometry, d.crs, geobox) for d in districts]
-    _require_one(placed, districts, geobox)
-    return [_Site(outline, has_edge=True) for outline in placed]
-
-
-def _measure_window(
-    class_map: ClassMap,
-    sites: list[_Site],
-    window: tuple[slice, slice],
-    *,
-    pixel_size_m: float | None,
-    code: int,
-    others: Others | None,
-    view: View | None,
-) -> None:
-    """Add one window of the map to the tallies of the districts that meet it."""
-    met = [(site, part) for site in sites if (part := _within(site.outline, window)).area > 0]
-    if not met:
-        return
-    rows, columns = _pixels_around([part for _, part in met], *window)
-    labels = read_window(class_map.labels, rows, columns)
-    layers: dict[str, Any] = {
-        name: read_window(layer, rows, columns)
-        for name in ("fraction", "unseen", "doubt")
-        if (layer := getattr(class_map, name)) is not None
-    }
-    expected = None if others is None else others.expected(rows, columns, labels)
-    field = area_field(class_map.geobox[rows, columns], pixel_size_m=pixel_size_m)
-    area = field.array if any(site.has_edge for site, _ in met) else None
-    for site, part in met:
-        inner = _pixels_around([part], rows, columns)
-        cut = tuple(
-            slice(i.start - o.start, i.stop - o.start)
-            for i, o in zip(inner, (rows, columns), strict=True)
-        )
-        inside, slope = (field, None) if area is None else _inside(site, inner, area[cut])
-        pixels = Pixels(
-            area=inside,
-            labels=labels[cut],
-            slope=slope,
-            expected=None if expected is None else expected[cut],
-            corner=(inner[0].start, inner[1].start),
-            **{name: layer[cut] for name, layer in layers.items()},
-        )
-        site.tally.add(view(pixels) if view else pixels, code)
-
-
-def _may_meet(bounds: FloatArray, window: tuple[slice, slice]) -> npt.NDArray[np.bool_]:
-    """Say which bounds (n, 4) meet a window: of thousands of districts few do."""
-    rows, columns = window
-    left, top, right, bottom = bounds.T
-    across = (left < columns.stop) & (right > columns.start)
-    found: npt.NDArray[np.bool_] = across & (top < rows.stop) & (bottom > rows.start)
-    return found
-
-
-def _within(outline: shapely.Geometry, window: tuple[slice, slice]) -> shapely.Geometry:
-    rows, columns = window
-    left, top, right, bottom = outline.bounds
-    inside = columns.start <= left and right <= columns.stop
-    if inside and rows.start <= top and bottom <= rows.stop:
-        return outline
-    square = shapely.box(columns.start, rows.start, columns.stop, rows.stop)
-    return shapely.intersection(outline, square)
-
-
-def _inside(
-    site: _Site, window: tuple[slice, slice], area: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return the area of each pixel of a window inside the outline of a district, and its slope.
-
-    The slope (2, y, x) is what each pixel gains as the outline moves by a pixel down, and to the
-    right.
-    """
-    rows, columns = window
-    wide = slice(rows.start - 1, rows.stop + 1), slice(columns.start - 1, columns.stop + 1)
-    share = pixel_coverage(site.outline, *wide).astype("float64")
-    core = share[1:-1, 1:-1]
-    down, right = share[:-2, 1:-1] - share[2:, 1:-1], share[1:-1, :-2] - share[1:-1, 2:]
-    return area * core, np.stack([down, right]) / 2 * area
-
-
-def _pixels_around(
-    parts: list[shapely.Geometry], rows: slice, columns: slice
-) -> tuple[slice, slice]:
-    """Return the smallest window of pixels, inside another, that holds all parts and a rim.
-
-    The rim of one pixel is what would come in if the outline moved.
-    """
-    left, top, right, bottom = shapely.total_bounds(parts)
-    return (
-        slice(max(rows.start, math.floor(top) - 1), min(rows.stop, math.ceil(bottom) + 1)),
-        slice(max(columns.start, math.floor(left) - 1), min(columns.stop, math.ceil(right) + 1)),
-    )
+def _show(class_map: ClassMap, to: Adding | Measuring) -> None:
+    """Show a map that is made, window by window; what nobody looks at is not read."""
+    layers = {name: layer for name in LAYERS if (layer := getattr(class_map, name)) is not None}
+    for rows, columns in windows(class_map.labels.shape):
+        part = {name: layer.isel(y=rows, x=columns) for name, layer in layers.items()}
+        to.see(rows, columns, part)
 
 
 def _area(
@@ -363,33 +296,3 @@ def _ellipsoid(crs: str) -> pyproj.Geod | None:
 
 def _wkt(geobox: GeoBox) -> str | None:
     return None if geobox.crs is None else str(geobox.crs)
-
-
-def _require_one(
-    placed: list[shapely.Geometry], districts: Sequence[District], geobox: GeoBox
-) -> None:
-    """Raise unless a district meets the image.
-
-    Raises:
-        GeometryError: naming both extents.
-    """
-    image = shapely.box(0, 0, geobox.shape.x, geobox.shape.y)
-    if any(shapely.intersection(p, image).area > 0 for p in placed):
-        return
-    first = districts[0]
-    if geobox.crs is None or first.crs is None:
-        here, unit = geobox.extent.boundingbox.bbox, "the image's own coordinates"
-        there = first.geometry.bounds
-    else:
-        here, unit = lonlat_bounds(geobox), "degrees west, south, east, north"
-        there = warp_geometry(first.geometry, first.crs, "EPSG:4326").bounds
-    others = f" and {len(districts) - 1} more" if len(districts) > 1 else ""
-    raise GeometryError(
-        f"The district '{first.name}'{others} ({_numbers(there)}) does not meet the image "
-        f"({_numbers(here)}; {unit}).",
-        "Check the order west,south,east,north and the CRS of the file, or take another image.",
-    )
-
-
-def _numbers(bounds: tuple[float, ...]) -> str:
-    return ", ".join(f"{value:.4f}" for value in bounds)

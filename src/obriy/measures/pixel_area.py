@@ -86,17 +86,29 @@ class AreaField:
         before += after
         return before
 
+    def cut(self, rows: slice, columns: slice) -> "AreaField":
+        """Return the field of a part of the window."""
+        left = self.left[columns]
+        nodes = slice(int(left[0]), int(left[-1]) + 2)
+        return AreaField(self.nodes[rows, nodes], left - left[0], self.part[columns])
+
+    def at(self, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> FloatArray:
+        """Return (n,) the area of some pixels."""
+        left, part = self.left[columns], self.part[columns]
+        found: FloatArray = self.nodes[rows, left] * (1 - part) + self.nodes[rows, left + 1] * part
+        return found
+
     @property
     def largest(self) -> float:
         """The largest area of a pixel: that of a node."""
         return float(self.nodes.max())
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=32)
 def area_field(geobox: GeoBox, *, pixel_size_m: float | None = None) -> AreaField:
     """Return what `pixel_area` returns as a field, which takes little memory.
 
-    That of the last grid is kept: dates of a series lie on one.
+    Those of the last grids are kept: dates of a series lie on one, threads work on several.
     """
     shape = (int(geobox.shape.y), int(geobox.shape.x))
     if geobox.crs is None:
@@ -113,13 +125,12 @@ def area_field(geobox: GeoBox, *, pixel_size_m: float | None = None) -> AreaFiel
     nodes = plane.areas(rows, columns)
     if not nodes.all() and nodes.any():  # the edge of the Earth is no place to interpolate
         return AreaField.of(plane.areas(np.arange(shape[0]), np.arange(shape[1])))
-    down = _weights(rows, shape[0]) @ nodes
+    above, share = _between(rows, shape[0])
+    down = nodes[above] * (1 - share[:, None])
+    down += nodes[np.minimum(above + 1, len(rows) - 1)] * share[:, None]
     if len(columns) == 1:
         return _constant(down[:, 0], shape[1])
-    pixels = np.arange(shape[1])
-    left = np.clip(np.searchsorted(columns, pixels, side="right") - 1, 0, len(columns) - 2)
-    part = (pixels - columns[left]) / (columns[left + 1] - columns[left])
-    return AreaField(np.ascontiguousarray(down), left, part)
+    return AreaField(down, *_between(columns, shape[1]))
 
 
 def _constant(rows: FloatArray, columns: int) -> AreaField:
@@ -187,7 +198,7 @@ class _EqualAreaPlane:
     def __init__(self, geobox: GeoBox) -> None:
         self.affine = geobox.affine
         self.shape = geobox.shape
-        self.crs = pyproj.CRS(str(geobox.crs))
+        self.crs = _crs(str(geobox.crs))
         middle = self._map_points(np.array([geobox.shape.y // 2]), np.array([geobox.shape.x // 2]))
         self._radians = self.crs.axis_info[0].unit_conversion_factor
         self._project = equal_area_plane(self.crs, tuple(middle[0, 0]))
@@ -248,18 +259,13 @@ def _lattice(length: int, step: int) -> npt.NDArray[np.int_]:
     return np.unique(np.append(np.arange(0, length, step), length - 1))
 
 
-def _weights(nodes: npt.NDArray[np.int_], length: int) -> FloatArray:
-    """Return the matrix (length, nodes) of linear interpolation between lattice pixels."""
+def _between(nodes: npt.NDArray[np.int_], length: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """Return the lattice pixel before each pixel, and how far between it and the next one lies."""
     pixels = np.arange(length)
-    weights = np.zeros((length, len(nodes)))
     if len(nodes) == 1:
-        weights[:] = 1
-        return weights
+        return np.zeros(length, np.int64), np.zeros(length)
     left = np.clip(np.searchsorted(nodes, pixels, side="right") - 1, 0, len(nodes) - 2)
-    share = (pixels - nodes[left]) / (nodes[left + 1] - nodes[left])
-    weights[pixels, left] = 1 - share
-    weights[pixels, left + 1] = share
-    return weights
+    return left, (pixels - nodes[left]) / (nodes[left + 1] - nodes[left])
 
 
 def _checked(pixel_size_m: float | None) -> float:

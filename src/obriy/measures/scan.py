@@ -45,7 +45,7 @@ def scan(  # noqa: PLR0917 - a kernel
 ) -> None:
     """Add every pixel of a window to the sums of its block.
 
-    Pixels of a row of a block that are alike, and touch nothing else, are added as one: most are.
+    A block that is all alike is added as one, as most are; of others, pixels of a row that are.
 
     Args:
         nodes: As ``left`` and ``part``, see `obriy.measures.pixel_area.AreaField`.
@@ -64,34 +64,94 @@ def scan(  # noqa: PLR0917 - a kernel
     """
     area = np.empty(labels.shape[1])
     shares = _shares()
-    alike = _alike(labels, corner[1])
     weights = _weights(left, part, corner[1])
-    for i in range(labels.shape[0]):
-        for place in range(alike.shape[1]):
+    told = fraction.size or expected.size
+    for down in range(sums.shape[0]):
+        top = max(0, down * BLOCK - corner[0])
+        bottom = min(labels.shape[0], (down + 1) * BLOCK - corner[0])
+        for place in range(sums.shape[1]):
             begin = max(0, place * BLOCK - corner[1])
             end = min(labels.shape[1], (place + 1) * BLOCK - corner[1])
-            block = sums[(i + corner[0]) // BLOCK, place]
-            own = labels[i, begin]
-            plain = alike[i, place] and not fraction.size and not expected.size
-            if plain and own not in (NO_DATA, UNNAMED):
-                a = _area_of(weights[place], nodes[i], left[begin])
-                by_code[own] += a
-                block[SEEN] += a
-                block[WET] += a if own == code else 0.0
-                if doubt.size and _is_doubted(doubt[i, begin:end]):
+            where = (top, bottom, begin, end)
+            if not told and _is_plain(labels, unseen, doubt, where):
+                a = 0.0
+                for i in range(top, bottom):
+                    a += _area_of(weights[place], nodes[i], left[begin])
+                cause = unseen[top : top + 1, begin]
+                _add_plain(sums[down, place], by_code, by_cause, a, labels[top, begin], code, cause)
+                continue
+            alike = _alike(labels, where)
+            for i in range(top, bottom):
+                own = labels[i, begin]
+                sure = not doubt.size or not _differs(doubt[i, begin:end], np.uint8(0))
+                if alike[i - top + 1] and not told and sure and own not in (NO_DATA, UNNAMED):
+                    a = _area_of(weights[place], nodes[i], left[begin])
+                    _add_plain(sums[down, place], by_code, by_cause, a, own, code, doubt[:0, 0])
+                else:
                     _fill_row(nodes[i], left, part, begin, end, area)
-                    _add_doubt(block, area[begin:end], doubt[i, begin:end], own == code)
-            else:
-                _fill_row(nodes[i], left, part, begin, end, area)
-                _add_runs(
-                    area, labels, fraction, unseen, doubt, expected, shares,
-                    (i, begin, end, code, alike[i, place]), by_code, by_cause, block,
-                )  # fmt: skip
-            if not _is_inside(labels, alike, i, begin, end, place):
-                _fill_row(nodes[i], left, part, begin, end, area)
-                for j in range(begin, end):
-                    if _is_shore(labels, code, i, j):
-                        block[SHORE] += area[j]
+                    _add_runs(
+                        area, labels, fraction, unseen, doubt, expected, shares,
+                        (i, begin, end, code, alike[i - top + 1]), by_code, by_cause,
+                        sums[down, place],
+                    )  # fmt: skip
+                if not _is_inside(labels, alike[i - top : i - top + 3], i, begin, end):
+                    _fill_row(nodes[i], left, part, begin, end, area)
+                    sums[down, place, SHORE] += _shore(labels, code, i, area, (begin, end))
+
+
+@njit(nogil=True, cache=True)
+def _shore(labels: ByteArray, code: int, i: int, area: FloatArray, span: tuple[int, int]) -> float:
+    """Return the area of the pixels of a part of a row that touch one of the other kind."""
+    found = 0.0
+    for j in range(*span):
+        found += area[j] if _is_shore(labels, code, i, j) else 0.0
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _is_plain(
+    labels: ByteArray, unseen: ByteArray, doubt: ByteArray, where: tuple[int, int, int, int]
+) -> bool:
+    """Tell whether the pixels of a block, and those they touch, are all alike and in no doubt."""
+    top, bottom, begin, end = where
+    own = labels[top, begin]
+    for i in range(max(top - 1, 0), min(bottom + 1, labels.shape[0])):
+        if _differs(labels[i, max(begin - 1, 0) : min(end + 1, labels.shape[1])], own):
+            return False
+    for i in range(top, bottom):
+        if unseen.size and own == NO_DATA and _differs(unseen[i, begin:end], unseen[top, begin]):
+            return False
+        if doubt.size and own != NO_DATA and _differs(doubt[i, begin:end], np.uint8(0)):
+            return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _differs(codes: ByteArray, own: np.uint8) -> bool:
+    """Tell whether any of some codes is another: bytes among bytes, many at once."""
+    differ = np.uint8(0)
+    for j in range(codes.size):
+        differ = np.uint8(differ | np.uint8(codes[j] ^ own))
+    return bool(differ)
+
+
+@njit(nogil=True, cache=True)
+def _add_plain(  # noqa: PLR0917 - a kernel
+    block: FloatArray,
+    by_code: FloatArray,
+    by_cause: FloatArray,
+    a: float,
+    label: int,
+    code: int,
+    cause: ByteArray,
+) -> None:
+    """Add a block that is all alike, of an area; ``cause`` is empty where none is told."""
+    by_code[label] += a
+    if label in (NO_DATA, UNNAMED):
+        _add_blind(block, by_cause, a, label, cause[0] if cause.size else _UNKNOWN, -1.0)
+    else:
+        block[SEEN] += a
+        block[WET] += a if label == code else 0.0
 
 
 @njit(nogil=True, cache=True)
@@ -130,26 +190,6 @@ def _add_runs(  # noqa: PLR0917 - a kernel
             marks = doubt[i, j:stop] if doubt.size else doubt[:, 0]
             by_code[label] += _add_seen(block, area[j:stop], one, parts, marks, told)
         j = stop
-
-
-@njit(nogil=True, cache=True)
-def _is_doubted(doubt: ByteArray) -> bool:
-    """Tell whether a threshold as good would decide otherwise anywhere in a part of a row."""
-    marks = np.uint8(0)
-    for j in range(doubt.size):
-        marks = max(marks, doubt[j])
-    return bool(marks)
-
-
-@njit(nogil=True, cache=True)
-def _add_doubt(block: FloatArray, area: FloatArray, doubt: ByteArray, wet: bool) -> None:
-    """Add what is doubtful of pixels that are all of the class, or all of the other kind."""
-    marked = 0.0
-    mark = _STRICT if wet else _LAX
-    for j in range(area.size):
-        marked += area[j] * (doubt[j] == mark)
-    block[DOUBT] += marked
-    block[DROPS] += marked if wet else 0.0
 
 
 @njit(nogil=True, cache=True)
@@ -242,31 +282,26 @@ def _fill_row(  # noqa: PLR0917 - a kernel
 
 
 @njit(nogil=True, cache=True)
-def _alike(labels: ByteArray, offset: int) -> ByteArray:
-    """Return (rows, blocks) where all pixels of a row of a block have one label."""
-    rows, columns = labels.shape
-    alike = np.empty((rows, (columns + offset - 1) // BLOCK + 1), np.uint8)
-    for i in range(rows):
-        for place in range(alike.shape[1]):
-            begin = max(0, place * BLOCK - offset)
-            differ = 0
-            for j in range(begin, min(columns, (place + 1) * BLOCK - offset)):
-                differ += labels[i, j] != labels[i, begin]
-            alike[i, place] = differ == 0
+def _alike(labels: ByteArray, where: tuple[int, int, int, int]) -> ByteArray:
+    """Return where all pixels of a row of a block have one label; of those beside it, too."""
+    top, bottom, begin, end = where
+    alike = np.empty(bottom - top + 2, np.uint8)
+    for k in range(alike.size):
+        i = min(max(top - 1 + k, 0), labels.shape[0] - 1)
+        alike[k] = not _differs(labels[i, begin:end], labels[i, begin])
     return alike
 
 
 @njit(nogil=True, cache=True)
-def _is_inside(  # noqa: PLR0917 - a kernel
-    labels: ByteArray, alike: ByteArray, i: int, begin: int, end: int, place: int
-) -> bool:
-    """Tell whether pixels of a row of a block have one label, which is that of all they touch."""
+def _is_inside(labels: ByteArray, alike: ByteArray, i: int, begin: int, end: int) -> bool:
+    """Tell whether pixels of a row of a block have one label, which is that of all they touch.
+
+    ``alike`` is that of the row above, of the row, and of the one below.
+    """
     own = labels[i, begin]
     above, below = max(i - 1, 0), min(i + 1, labels.shape[0] - 1)
     return bool(
-        alike[i, place]
-        and alike[above, place]
-        and alike[below, place]
+        alike.all()
         and labels[above, begin] == own
         and labels[below, begin] == own
         and labels[i, max(begin - 1, 0)] == own
@@ -280,15 +315,15 @@ def _is_shore(labels: ByteArray, code: int, i: int, j: int) -> bool:
     rows, columns = labels.shape
     own = labels[i, j]
     return own not in (NO_DATA, UNNAMED) and (
-        (i > 0 and _is_other(own, labels[i - 1, j], code))
-        or (i + 1 < rows and _is_other(own, labels[i + 1, j], code))
-        or (j > 0 and _is_other(own, labels[i, j - 1], code))
-        or (j + 1 < columns and _is_other(own, labels[i, j + 1], code))
+        (i > 0 and is_other(own, labels[i - 1, j], code))
+        or (i + 1 < rows and is_other(own, labels[i + 1, j], code))
+        or (j > 0 and is_other(own, labels[i, j - 1], code))
+        or (j + 1 < columns and is_other(own, labels[i, j + 1], code))
     )
 
 
 @njit(nogil=True, cache=True)
-def _is_other(own: int, label: int, code: int) -> bool:
+def is_other(own: int, label: int, code: int) -> bool:
     """Tell whether a pixel was seen, and is of the other kind."""
     if label == own:
         return False

@@ -1,7 +1,7 @@
 """What the pixels of a district add up to: areas, what was unseen, and how sure all that is."""
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -115,6 +115,14 @@ class Piece:
     sums: FloatArray
 
 
+_KEPT: Final = [SEEN, WET, BLIND]
+"""Of the sums of a block, those of a `Piece`."""
+_SUMS: Final = (
+    "by_code", "by_cause", "fraction", "doubtful", "drops", "shore", "beside", "filled",
+    "fillable", "moved", "apart", "never",
+)  # fmt: skip
+
+
 @dataclasses.dataclass
 class Tally:
     """Areas of one district, m².
@@ -136,6 +144,8 @@ class Tally:
         apart: Area of the district that is no part of what is asked for, in none of the others.
         never: Area inside the image of which no date has a picture.
         pixel: Area of a pixel: the largest.
+        open: Blocks that may go on in other windows: (n, 2) row and column, and (n, KINDS) sums;
+            none after `close`.
     """
 
     by_code: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(256))
@@ -153,9 +163,16 @@ class Tally:
     apart: float = 0.0
     never: float = 0.0
     pixel: float = 0.0
+    open: list[tuple[npt.NDArray[np.int64], FloatArray]] = dataclasses.field(default_factory=list)
 
-    def add(self, pixels: Pixels, code: int) -> None:
-        """Add a window of the map; no block may lie in two windows."""
+    def add(self, pixels: Pixels, code: int, held: Mask | None = None) -> None:
+        """Add a window of the map.
+
+        Args:
+            pixels: The window.
+            code: Of the class.
+            held: (y, x) blocks of the window that may go on in another one; None: none does.
+        """
         rows, columns = pixels.labels.shape
         corner = np.array(pixels.corner, np.int64) % BLOCK
         count = [-(-(c + n) // BLOCK) for c, n in zip(corner, (rows, columns), strict=True)]
@@ -176,6 +193,56 @@ class Tally:
             self.by_cause,
             sums,
         )
+        self.pixel = max(self.pixel, area.largest)
+        self.apart += pixels.apart
+        if pixels.slope is not None:
+            self.moved += _moved(pixels, code)
+        first = np.array([c // BLOCK for c in pixels.corner])
+        if held is not None:
+            self.open.append((np.argwhere(held) + first, sums[held]))
+            sums[held] = 0
+        self._take(sums)
+        self.pieces.append(Piece((int(first[0]), int(first[1])), sums[..., _KEPT]))
+
+    def add_shore(self, places: npt.NDArray[np.int64], area: FloatArray) -> None:
+        """Add pixels that are shore for what they touch in another window.
+
+        Args:
+            places: (n, 2) row and column in the map.
+            area: (n,) m² of each inside the district.
+        """
+        sums = np.zeros((len(area), KINDS))
+        sums[:, SHORE] = area
+        self.open.append((places // BLOCK, sums))
+
+    def merge(self, other: "Tally") -> None:
+        """Add what another window came to."""
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for field in dataclasses.fields(BlockSums):
+            both = getattr(self.blocks, field.name) + getattr(other.blocks, field.name)
+            setattr(self.blocks, field.name, both)
+        self.pieces += other.pieces
+        self.open += other.open
+        self.pixel = max(self.pixel, other.pixel)
+
+    def close(self) -> None:
+        """Add up the blocks that lie in several windows, once all of them were added."""
+        if not self.open:
+            return
+        places, parts = (np.concatenate(arrays) for arrays in zip(*self.open, strict=True))
+        self.open.clear()
+        blocks, own = np.unique(places, axis=0, return_inverse=True)
+        sums = np.zeros((len(blocks), KINDS))
+        np.add.at(sums, own.ravel(), parts)
+        self._take(sums[None])
+        first = blocks.min(0)
+        piece = np.zeros((*(blocks.max(0) - first + 1), len(_KEPT)))
+        piece[tuple((blocks - first).T)] = sums[:, _KEPT]
+        self.pieces.append(Piece((int(first[0]), int(first[1])), piece))
+
+    def _take(self, sums: FloatArray) -> None:
+        """Add blocks (y, x, KINDS), all of each."""
         totals = sums.sum((0, 1))
         self.fraction += float(totals[WET])
         self.doubtful += float(totals[DOUBT])
@@ -183,17 +250,8 @@ class Tally:
         self.filled += float(totals[FILLED])
         self.fillable += float(totals[FILLABLE])
         self.never += float(totals[NEVER])
-        self.pixel = max(self.pixel, area.largest)
         self.shore += float(totals[SHORE]) / 2
         self.beside += float(sums[..., SEEN][sums[..., SHORE] > 0].sum())
-        self.apart += pixels.apart
-        if pixels.slope is not None:
-            self.moved += _moved(pixels, code)
-        self._add_blocks(sums)
-        row, column = (c // BLOCK for c in pixels.corner)
-        self.pieces.append(Piece((row, column), sums[..., [SEEN, WET, BLIND]]))
-
-    def _add_blocks(self, sums: FloatArray) -> None:
         squares = (sums**2).sum((0, 1))
         blocks = self.blocks
         blocks.doubt += float(squares[DOUBT])

@@ -16,6 +16,7 @@ from obriy.blocks.engine import (
     ArraySink,
     EngineOptions,
     EngineResult,
+    Observer,
     Sink,
     run_methods,
     threads_of,
@@ -31,7 +32,6 @@ from obriy.model.notices import notice
 from obriy.model.provenance import SOURCES_TAG, Provenance, hrefs_of
 from obriy.model.scene import provenance_of
 from obriy.outputs.cog import MapWriter
-from obriy.outputs.scratch import Scratch
 from obriy.prepare.clouds.mask import GRID_M, Clouds, see_clouds
 from obriy.prepare.s2cloudless import S2Cloudless
 from obriy.prepare.sea import hide_no_data, settle_sea
@@ -64,6 +64,7 @@ def run_passes(
     clouds: Clouds,
     options: EngineOptions,
     part: xr.Dataset | None = None,
+    observers: Sequence[Observer | None] = (),
 ) -> list[EngineResult]:
     """Run methods over a scene, which is read once, with the visibility rules of a subject.
 
@@ -74,6 +75,7 @@ def run_passes(
         clouds: How clouds are known.
         options: Threads, memory, progress.
         part: The part of the scene to map; None: all of it. The decision rests on all of it.
+        observers: Who looks at the maps while they are made, see `run_methods`.
     """
     if subject != "ice":  # methods for ice tell clouds themselves
         scene = with_clouds(scene, clouds, options)
@@ -92,6 +94,7 @@ def run_passes(
         part=part,
         also_bands=detector.bands if detector else (),
         also_halo=max(around, detector.halo if detector else 0),
+        observers=observers,
     )
 
 
@@ -118,10 +121,9 @@ def map_to_files(
 ) -> tuple[dict[str, str], EngineResult]:
     """Run a method over a scene of any size into COGs; see `map_each_to_files`."""
     work = [FileWork(method, layers, folder)]
-    files, result, _ = map_each_to_files(
+    return map_each_to_files(
         scene, work, subject=subject, clouds=clouds, options=options, lang=lang, part=part
     )[0]
-    return files, result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,16 +134,13 @@ class FileWork:
         method: What to do.
         layers: What to write, by output: ``OUTPUT.tif``.
         folder: Where the files go.
-        passing: Layers that are no output, and are gone when the map was looked at.
-        look: Takes the layers of the map, the passing ones too, by part of it; returns what it
-            found, as plain values. None: nobody looks.
+        observer: Who looks at the map while it is made; None: nobody does.
     """
 
     method: Method
     layers: Mapping[str, Layer]
     folder: Path
-    passing: Mapping[str, Layer] = dataclasses.field(default_factory=dict)
-    look: Callable[[dict[str, xr.DataArray]], dict[str, Any]] | None = None
+    observer: Observer | None = None
 
 
 def map_each_to_files(
@@ -153,7 +152,7 @@ def map_each_to_files(
     options: EngineOptions,
     lang: str,
     part: xr.Dataset | None = None,
-) -> list[tuple[dict[str, str], EngineResult, dict[str, Any]]]:
+) -> list[tuple[dict[str, str], EngineResult]]:
     """Run methods over a scene of any size into COGs; the scene is read once for all of them.
 
     Args:
@@ -166,8 +165,7 @@ def map_each_to_files(
         part: See there.
 
     Returns:
-        The files by output name, what the engine says, and what was found by who looked at the
-        map, of each method.
+        The files by output name, and what the engine says, of each method.
 
     Raises:
         EmptyResultError: where nothing could be seen; then nothing is written.
@@ -175,34 +173,17 @@ def map_each_to_files(
     mapped = scene if part is None else part
     geobox = geobox_of(mapped)
     files = [{name: f"{name}.tif" for name in one.layers} for one in work]
-    with contextlib.ExitStack() as passing, contextlib.ExitStack() as stack:
-        scratch = [_passing(passing, one, geobox) for one in work]
-        sinks = [
-            _opened(stack, one, geobox, provenance_of(scene), lang) | beside
-            for one, beside in zip(work, scratch, strict=True)
-        ]
+    with contextlib.ExitStack() as stack:
+        sinks = [_opened(stack, one, geobox, provenance_of(scene), lang) for one in work]
         methods = [one.method for one in work]
         results = run_passes(
             scene, list(zip(methods, sinks, strict=True)),
             subject=subject, clouds=clouds, options=options, part=part,
+            observers=[one.observer for one in work],
         )  # fmt: skip
         for result in results:
             require_pixels(result)
-        stack.close()
-        found: list[dict[str, Any]] = [{} for _ in work]
-        for number, (one, beside) in enumerate(zip(work, scratch, strict=True)):
-            if one.look is not None:
-                layers = open_layers(one.folder, files[number], mapped)
-                found[number] = one.look(layers | {n: s.layer() for n, s in beside.items()})
-    return list(zip(files, results, found, strict=True))
-
-
-def _passing(stack: contextlib.ExitStack, work: FileWork, geobox: GeoBox) -> dict[str, Scratch]:
-    """Return room for the layers of a map that are no output, until the stack is left."""
-    return {
-        layer.part: stack.enter_context(Scratch(work.folder, geobox))
-        for layer in work.passing.values()
-    }
+    return list(zip(files, results, strict=True))
 
 
 def _opened(

@@ -1,12 +1,14 @@
 """One image to a scored, measured map in a run folder, for `obriy water` and `obriy measure`."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from odc.geo.geobox import GeoBox
+
 from obriy.blocks.engine import EngineOptions
-from obriy.measures.areas import measure_areas
+from obriy.measures.areas import Measuring, measure_areas
 from obriy.measures.totals import total_on
 from obriy.methods.expression import parse_method
 from obriy.model.areas import WHOLE_IMAGE, AreaSeries, District
@@ -14,6 +16,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
 from obriy.model.item import Item
 from obriy.model.layers import is_listed, layer_of
+from obriy.model.legend import load_legend
 from obriy.model.notices import notice
 from obriy.model.reference import Reference
 from obriy.model.result.base import Evaluation, parts_that_failed
@@ -79,11 +82,8 @@ def run_image(
     # Before the work: what is wrong with method and reference is said while nothing is lost.
     method.bands(set(band_names(inputs.scene)))
     reference = reference_of(inputs, config, options)
-    # The report shows all layers of a map; without one, what only the interval rests on is not
-    # written, and the areas are taken while it is there.
-    measure = partial(measure_image, districts=inputs.districts, config=config)
-    mapper = WaterMapper(config, None if "report" in config.outputs else measure)
-    job = OneMap(inputs, mapper, _result, reference, config.scheduler)
+    measure = partial(measuring, districts=inputs.districts, config=config)
+    job = OneMap(inputs, WaterMapper(config, measure), _result, reference, config.scheduler)
     with run_folder(config) as folder:
         return measure_one(job, config, folder, options)
 
@@ -155,6 +155,17 @@ def measure_image(
         return None
     size = config.resolution if water.geobox.crs is None else None
     return measure_areas(water, class_name, districts, pixel_size_m=size)
+
+
+def measuring(
+    grid: GeoBox, layers: Iterable[str], *, districts: list[District], config: PlaceConfig
+) -> Measuring | None:
+    """Return what measures water on a grid while it is mapped; None as for `measure_image`."""
+    if grid.crs is None and config.resolution is None:
+        return None
+    size = config.resolution if grid.crs is None else None
+    legend = load_legend("water")
+    return Measuring(grid, legend, "water", districts, layers=layers, pixel_size_m=size)
 
 
 def reference_of(inputs: Inputs, config: ImageConfig, options: EngineOptions) -> Reference | None:

@@ -1,19 +1,20 @@
 """Scene to water map, in memory or into files: the one path of Python and of the command line."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import xarray as xr
+from odc.geo.geobox import GeoBox
 
 from obriy.blocks.engine import EngineOptions
 from obriy.indices.catalogue import get_index
+from obriy.measures.areas import Measuring
 from obriy.methods.expression import parse_method
 from obriy.methods.index_values import IndexValues, indices_behind
-from obriy.model.areas import AreaSeries
 from obriy.model.classmap import ClassMap
+from obriy.model.grid import geobox_of
 from obriy.model.layers import LAYERS, Layer, layers_named
 from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
@@ -37,6 +38,8 @@ from obriy.workflows.run import places_of
 WATER: Final[Mapping[str, Layer]] = layers_named("mask", "unseen", "doubt", "fraction")
 """The layers of a map of water, by output."""
 DOUBT: Final = "doubt"
+Measure = Callable[[GeoBox, Iterable[str]], Measuring | None]
+"""What measures a map on a grid, of some layers, while it is made; None: it has no areas."""
 
 
 def map_water(
@@ -103,13 +106,12 @@ class WaterMapper:
 
     Attributes:
         config: Says what is wanted.
-        measure: Measures the map before what nobody asked for is gone: ``doubt.tif``, which only
-            its interval rests on. None: all layers stay.
+        measure: What measures a map while it is made, see `Measuring`; None: nothing.
         in_parts: The engine maps.
     """
 
     config: WaterConfig
-    measure: Callable[[ClassMap], AreaSeries | None] | None = None
+    measure: Measure | None = None
     in_parts: bool = True
 
     def to_files(
@@ -126,6 +128,7 @@ class WaterMapper:
             options=options,
             lang=config.lang,
             with_indices="index" in config.outputs,
+            with_doubt=self.measure is None or "report" in config.outputs,
             measure=self.measure,
         )
 
@@ -150,7 +153,8 @@ def map_water_to_files(
     options: EngineOptions,
     lang: str,
     with_indices: bool = False,
-    measure: Callable[[ClassMap], AreaSeries | None] | None = None,
+    with_doubt: bool = True,
+    measure: Measure | None = None,
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Map water in a scene of any size into COGs.
 
@@ -164,6 +168,7 @@ def map_water_to_files(
         options: Threads, memory, progress.
         lang: Language of the class names in the files.
         with_indices: Whether the indices that the method cuts are wanted too.
+        with_doubt: Whether ``doubt.tif`` is, which only an interval rests on.
         measure: As for `WaterMapper`.
 
     Returns:
@@ -176,7 +181,8 @@ def map_water_to_files(
     behind = indices_behind(parse_method(method), set(band_names(scene))) if with_indices else []
     mapped, *indices = map_waters_to_files(
         scene, [(method, folder)], {index.name: folder for index in behind},
-        part=part, clouds=clouds, options=options, lang=lang, measure=measure,
+        part=part, clouds=clouds, options=options, lang=lang, with_doubt=with_doubt,
+        measure=measure,
     )  # fmt: skip
     files, found = mapped
     for index, _ in indices:
@@ -193,7 +199,8 @@ def map_waters_to_files(
     clouds: Clouds,
     options: EngineOptions,
     lang: str,
-    measure: Callable[[ClassMap], AreaSeries | None] | None = None,
+    with_doubt: bool = True,
+    measure: Measure | None = None,
 ) -> list[tuple[dict[str, str], dict[str, Any]]]:
     """Map water by several methods, and keep indices, in one reading of the scene.
 
@@ -205,19 +212,25 @@ def map_waters_to_files(
         clouds: See there.
         options: See there.
         lang: See there.
+        with_doubt: See there.
         measure: See there.
 
     Returns:
         As `map_water_to_files`, for each method, and then for each index.
     """
     check_scene(scene)
+    mapped = scene if part is None else part
     work = []
-    look = None if measure is None else partial(_measured, scene if part is None else part, measure)
+    observers = []
     for text, folder in methods:
         method = parse_method(text)
         layers = given(WATER, method)
-        passing = {} if look is None else {DOUBT: layers.pop(DOUBT)}
-        work.append(FileWork(method, layers, folder, passing, look))
+        parts = [layer.part for layer in layers.values()]
+        observer = None if measure is None else measure(geobox_of(mapped), parts)
+        observers.append(observer)
+        if not with_doubt:
+            del layers[DOUBT]
+        work.append(FileWork(method, layers, folder, observer))
     layer = LAYERS["index"]
     for name, folder in indices.items():
         values = IndexValues(get_index(name))
@@ -226,26 +239,13 @@ def map_waters_to_files(
         scene, work, subject="water", clouds=clouds, options=options, lang=lang, part=part
     )
     told = [*(text for text, _ in methods), *indices]
-    return [
-        (files, found_of(text, done) | looked)
-        for text, (files, done, looked) in zip(told, made, strict=True)
-    ]
-
-
-def _measured(
-    scene: xr.Dataset,
-    measure: Callable[[ClassMap], AreaSeries | None],
-    layers: dict[str, xr.DataArray],
-) -> dict[str, Any]:
-    """Measure the layers of a map of a scene; return the areas as plain values."""
-    made = ClassMap(
-        **layers,
-        legend=load_legend("water"),
-        provenance=provenance_of(scene),
-        time=scene.attrs.get("time"),
-    )
-    areas = measure(made)
-    return {"areas": None if areas is None else areas.to_dict()}
+    found = [(files, found_of(text, done)) for text, (files, done) in zip(told, made, strict=True)]
+    if measure is not None:
+        for (_, folder), (files, own), observer in zip(methods, found, observers, strict=False):
+            water = open_map(folder, files, mapped, own)
+            areas = None if observer is None else observer.areas(water)
+            own["areas"] = None if areas is None else areas.to_dict()
+    return found
 
 
 def open_map(
