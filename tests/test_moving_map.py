@@ -29,6 +29,7 @@ from obriy.model.legend import load_legend
 from obriy.outputs.pages import script_source
 from obriy.outputs.report import moving
 from obriy.render import sheets
+from obriy.render.pictures import Shares
 from obriy.render.text import text_of
 from obriy.simulate.folder import dates_between, simulate_to_folder
 from obriy.workflows.config.base import make_config
@@ -229,9 +230,9 @@ def test_a_picture_has_a_bounded_weight_whatever_it_shows():
     noise = ClassMap(
         xr.DataArray(labels, dims=("y", "x"), coords=coords_of(grid)), load_legend("water")
     )
-    sheet = sheets.class_sheet(noise, text_of("en"), opacity=1.0)
+    sheet = sheets.class_sheet(Shares.of(noise), text_of("en"), opacity=1.0)
     assert len(sheet.source) * 3 / 4 <= 320_000
-    codes, classes = sheets.class_codes(noise, text_of("en"))
+    codes, classes = sheets.class_codes(Shares.of(noise), text_of("en"))
     assert len(codes) * 3 / 4 <= 320_000
     assert set(classes) <= {1, 2}
 

@@ -30,8 +30,9 @@ from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.render.figures import to_png, to_svg
 from obriy.render.geometry import ground_scale, pixel_aspect, round_length
-from obriy.render.maps import map_figure, map_picture, preview
+from obriy.render.maps import map_figure
 from obriy.render.palette import UNSEEN_COLOURS, rgb
+from obriy.render.pictures import Picture, Shares, map_picture, preview
 from obriy.render.plots import histogram_figure
 from obriy.render.text import text_of
 from obriy.workflows.config.water import WaterConfig
@@ -326,3 +327,28 @@ def test_two_classes_need_no_numbers():
     picture = map_picture(_map(labels), numbered=True)
     assert picture.marks == ()
     assert not any("(" in title for title, _ in picture.legend)
+
+
+def test_what_is_read_once_is_as_what_is_read_for_a_smaller_picture():
+    labels = np.random.default_rng(1).choice([0, 1, 2, 255], (24, 36))
+    unseen = np.where(labels == 0, np.random.default_rng(2).choice([1, 2, 3], labels.shape), 0)
+    large = Shares.of(_map(labels, unseen), 36).smaller(10)
+    small = Shares.of(_map(labels, unseen), 9)
+    assert (large.steps, large.causes.keys()) == (small.steps, small.causes.keys())
+    np.testing.assert_allclose(large.classes, small.classes, atol=1e-6)
+    for cause, share in small.causes.items():
+        np.testing.assert_allclose(large.causes[cause], share, atol=1e-6)
+    one, other = large.picture(), small.picture()
+    assert (one.extent, one.legend) == (other.extent, other.legend) == ((24, 36), one.legend)
+    np.testing.assert_allclose(one.rgba.astype(int), other.rgba, atol=1)
+
+
+def test_what_is_missing_does_not_darken_a_smaller_picture():
+    rgba = np.zeros((4, 6, 4), "uint8")
+    rgba[:2, :2] = 200, 100, 50, 255
+    rgba[3, 4] = 90, 80, 70, 255
+    small = Picture(rgba, (12, 18)).smaller(3)
+    assert small.extent == (12, 18)
+    assert small.rgba[0, 0].tolist() == [200, 100, 50, 255]
+    assert small.rgba[1, 2].tolist() == [90, 80, 70, 63], "a quarter is seen, in its own colour"
+    assert small.rgba[1, 0].tolist() == [0, 0, 0, 0]

@@ -114,7 +114,7 @@ def test_a_cluster_has_one_name(client):
 
 def test_the_image_itself_is_a_layer(client, shelf):
     """Made when it is first asked for: true colour of the very scene that was mapped."""
-    from obriy.render.maps import preview
+    from obriy.render.pictures import preview
     from obriy.sources.scene import open_scene
 
     answer = client.get("/api/runs/done run/tiles/0/0/0.png", params={"map": "true_colour:none"})

@@ -61,10 +61,11 @@ def class_shares(
     """Return the share of each code in blocks of pixels, (codes, rows, columns), 0 to 1."""
     rows, columns = (n // s for n, s in zip(variable.shape, steps, strict=True))
     shares = np.empty((len(codes), rows, columns), "float32")
-    wanted = np.array(codes)
+    # 0 is no class, and what most of a raster of codes holds: so what is left is soon known.
+    wanted = np.array(codes if 0 in codes else [0, *codes])
     for place, window in _strips(variable, steps):
         block = np.asarray(variable[window].values)
-        shares[:, place] = _counted(block, wanted, *steps)
+        shares[:, place] = _counted(block, wanted, *steps)[-len(codes) :]
     shares /= np.float32(steps[0] * steps[1])
     return shares
 
@@ -73,21 +74,29 @@ def class_shares(
 def _counted(
     block: npt.NDArray[Any], codes: npt.NDArray[np.int64], down: int, across: int
 ) -> npt.NDArray[np.uint32]:
-    """Count codes in blocks of so many rows and columns, (codes, rows, columns)."""
+    """Count codes in blocks of so many rows and columns, (codes, rows, columns).
+
+    Code by code, so that many pixels are compared at once; most places have one or two.
+    """
     rows, columns = block.shape[0] // down, block.shape[1] // across
     counts = np.zeros((codes.size, rows, columns), np.uint32)
-    for i in range(rows * down):
-        for column in range(columns):
-            part = block[i, column * across : (column + 1) * across]
-            others = 0
-            for j in range(across):
-                others += part[j] != part[0]
-            for k in range(codes.size):
-                if others == 0:  # as in most places
-                    counts[k, i // down, column] += across if part[0] == codes[k] else 0
-                else:
-                    for j in range(across):
-                        counts[k, i // down, column] += part[j] == codes[k]
+    here = np.empty(columns * across, np.uint16)
+    for i in range(rows):
+        left = down * here.size
+        for k in range(codes.size):
+            if left == 0:
+                break
+            code = block.dtype.type(codes[k])
+            here[:] = 0
+            for row in block[i * down : (i + 1) * down]:
+                for x in range(here.size):
+                    here[x] += np.uint16(row[x] == code)
+            for j in range(columns):
+                count = 0
+                for x in range(j * across, (j + 1) * across):
+                    count += here[x]
+                counts[k, i, j] = count
+                left -= count
     return counts
 
 

@@ -24,7 +24,7 @@ from obriy.model.result.base import RunResult
 from obriy.notebook.pages import png
 from obriy.notebook.words import language
 from obriy.outputs.styles import raster_entries
-from obriy.render.maps import RGBA, map_picture
+from obriy.render.pictures import RGBA, map_picture
 from obriy.render.text import text_of
 from obriy.render.tiles import painted
 from obriy.runs.result_file import read_result

@@ -23,7 +23,7 @@ from obriy.outputs.report import cells
 from obriy.outputs.report.cells import UNKNOWN, Cell, Column, Columns, Table, table
 from obriy.outputs.report.evaluation import ClassWords, measures, of_classes, of_map
 from obriy.outputs.report.first import First, figures, place_of
-from obriy.render.maps import RGBA, map_picture
+from obriy.render.pictures import RGBA, map_picture
 from obriy.render.text import Text, text_of
 from obriy.tables import table_names
 

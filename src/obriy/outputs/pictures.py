@@ -8,7 +8,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from obriy.outputs.files import atomic_path, output_errors
-from obriy.render.maps import Picture
+from obriy.render.pictures import Picture
 
 SIDE = 256
 """Of a block of the file, pixels: a tile of a map reads some of them."""

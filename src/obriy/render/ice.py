@@ -17,9 +17,10 @@ from obriy.model.ice import LAND, IceArea
 from obriy.model.layers import LAYERS
 from obriy.render.figures import MUTED
 from obriy.render.furniture import district_entries
-from obriy.render.maps import MAX_SIZE, Picture, map_figure
+from obriy.render.maps import map_figure
 from obriy.render.multiples import MapSheet, draw_colour_bar, seen_caption, small_maps
 from obriy.render.palette import EDGE, rgb
+from obriy.render.pictures import MAX_SIZE, Picture, Small
 from obriy.render.text import text_of
 
 EDGE_PERCENT: Final = 15.0
@@ -34,6 +35,7 @@ def ice_figure(
     districts: Sequence[District] = (),
     lang: str = "en",
     pixel_size_m: float | None = None,
+    small: Small | None = None,
 ) -> Figure:
     """Draw a scene beside its map of ice, arguments as of `obriy.render.maps.map_figure`."""
     figure = map_figure(
@@ -43,6 +45,7 @@ def ice_figure(
         lang=lang,
         title=text_of(lang)("ice.map"),
         pixel_size_m=pixel_size_m,
+        small=small,
     )
     _hatch_nothing(figure)
     return figure

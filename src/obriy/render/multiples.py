@@ -26,8 +26,9 @@ from obriy.render.furniture import (
     legend_columns,
 )
 from obriy.render.geometry import ground_scale, pixel_aspect
-from obriy.render.maps import MAX_SIZE, Picture, map_picture, show_picture
+from obriy.render.maps import show_picture
 from obriy.render.palette import UNSEEN_COLOURS, rgb
+from obriy.render.pictures import MAX_SIZE, Picture, Shares, Small, map_picture
 from obriy.render.text import Text, text_of
 from obriy.vectors import place
 
@@ -83,6 +84,7 @@ def class_figure(
     districts: Sequence[District] = (),
     lang: str = "en",
     pixel_size_m: float | None = None,
+    small: Small | None = None,
 ) -> Figure:
     """Draw a map of classes alone.
 
@@ -92,9 +94,11 @@ def class_figure(
         districts: Outlined.
         lang: Language.
         pixel_size_m: For a scale bar where the image has no CRS.
+        small: The map, where it is read already.
     """
     text = text_of(lang)
-    picture = map_picture(class_map, lang=lang)
+    shares = small.map if small else Shares.of(class_map, MAX_SIZE)
+    picture = shares.smaller(MAX_SIZE).picture(lang)
     legend = tuple(
         (text(unseen) if unseen and colour in _NOTHING else title, colour)
         for title, colour in picture.legend

@@ -12,16 +12,13 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.decimate import block_means, class_shares, steps_for
-from obriy.model.classmap import ClassMap
 from obriy.model.layers import Layer
 from obriy.model.legend import NO_DATA, UNNAMED
-from obriy.render.maps import RGBA, map_picture, preview
-from obriy.render.palette import UNNAMED_COLOUR, rgb
+from obriy.render.palette import UNNAMED_COLOUR
+from obriy.render.pictures import LARGEST, RGBA, Picture, Shares, mixed
 from obriy.render.text import Text
 from obriy.render.tiles import painted
 
-LARGEST: Final = 1600
-"""Longest side of a picture, pixels."""
 _HEAVIEST: Final = {"image": 900_000, "": 320_000}
 """Bytes of a picture at most: so a report with five layers stays under 4 MB of them."""
 _QUALITIES: Final = (85, 70, 50, 30)
@@ -83,45 +80,36 @@ class MapView:
         return shape[0] // down * down, shape[1] // along * along
 
 
-def image_sheet(scene: xr.Dataset, text: Text, date: str = "") -> Sheet:
+def image_sheet(picture: Picture, text: Text, date: str = "") -> Sheet:
     """Return the image itself, in the nearest to true colour that its bands allow."""
-    picture = preview(scene, LARGEST)
     key = "map.true_colour" if picture.true_colour else "map.false_colour"
     title = text(key, bands=", ".join(dict.fromkeys(picture.bands)))
     return Sheet("image", _dated(title, date), _photograph(picture.rgba), shown=True)
 
 
-def class_sheet(class_map: ClassMap, text: Text, date: str = "", *, opacity: float) -> Sheet:
+def class_sheet(shares: Shares, text: Text, date: str = "", *, opacity: float) -> Sheet:
     """Return a map of classes; where pixels are made small their colours are mixed."""
-    picture = map_picture(class_map, lang=text.lang, max_size=LARGEST)
-    return Sheet(
-        "map",
-        _dated(text("map.classes"), date),
-        _drawn(picture.rgba),
-        picture.legend,
-        True,
-        opacity,
-    )
+    picture = shares.picture(text.lang)
+    title = _dated(text("map.classes"), date)
+    return Sheet("map", title, _drawn(picture.rgba), picture.legend, True, opacity)
 
 
 def _dated(title: str, date: str) -> str:
     return f"{title}, {date}" if date else title
 
 
-def class_codes(class_map: ClassMap, text: Text) -> tuple[str, dict[int, tuple[str, str]]]:
+def class_codes(shares: Shares, text: Text) -> tuple[str, dict[int, tuple[str, str]]]:
     """Return a picture of the class that each place has most of, and title and colour of each.
 
     What has none is 0, what was seen and not named 255, as in the map itself.
     """
-    steps = steps_for(class_map.labels.shape, LARGEST)
-    named = {c.code: (c.called(text.lang), c.colour) for c in class_map.legend}
+    named = {c.code: (c.called(text.lang), c.colour) for c in shares.legend}
     named |= {UNNAMED: (text("map.unnamed"), UNNAMED_COLOUR)}
-    known = list(named)
-    shares = class_shares(class_map.labels.variable, steps, known)
-    most = np.asarray(known, "uint8")[shares.argmax(axis=0)]
-    most[shares.sum(axis=0) < 0.5] = NO_DATA
-    found = {int(code) for code in np.unique(most)} - {NO_DATA}
-    return _within_bounds(most, "PNG", optimize=True), {c: named[c] for c in known if c in found}
+    most = np.asarray(shares.codes, "uint8")[shares.classes.argmax(axis=0)]
+    most[shares.classes.sum(axis=0) < 0.5] = NO_DATA
+    found = {int(code) for code in np.unique(most)}
+    shown = {code: named[code] for code in shares.codes if code in found}
+    return _within_bounds(most, "PNG", optimize=True), shown
 
 
 def layer_sheet(
@@ -147,26 +135,17 @@ def layer_sheet(
         known = np.isfinite(means)
         rgba = np.moveaxis(painted(layer, np.where(known, means, 0), known), 0, -1)
     else:
-        rgba = _mixed(layer, values, steps)
+        listed = None if layer.legend is None else {c.code: c.colour for c in layer.legend}
+        colours = dict(layer.codes) if listed is None else listed
+        shares = class_shares(values.variable, steps, [int(code) for code in colours])
+        rgba = mixed(shares, list(colours.values()))
     return Sheet(layer.name, title, _drawn(rgba), legend, shown)
-
-
-def _mixed(layer: Layer, values: xr.DataArray, steps: tuple[int, int]) -> RGBA:
-    """Return codes as colours mixed by their shares, as opaque as they cover."""
-    colours = (
-        {c.code: c.colour for c in layer.legend} if layer.legend is not None else dict(layer.codes)
-    )
-    shares = class_shares(values.variable, steps, [int(code) for code in colours])
-    total = shares.sum(axis=0)
-    table = np.array([rgb(colour) for colour in colours.values()], "float64")
-    mixed = np.tensordot(np.moveaxis(shares, 0, -1), table, 1) / np.maximum(total, 1e-9)[..., None]
-    return np.dstack([mixed, total * 255]).round().clip(0, 255).astype("uint8")
 
 
 def _photograph(rgba: RGBA) -> str:
     """Encode what has no sharp edges: as good as the weight allows."""
     for quality in _QUALITIES:
-        source = _encoded(rgba, "WEBP", quality=quality, method=4)
+        source = _encoded(rgba, "WEBP", quality=quality, method=2)
         if _weight(source) <= _HEAVIEST["image"]:
             break
     return source
@@ -175,10 +154,10 @@ def _photograph(rgba: RGBA) -> str:
 def _drawn(rgba: RGBA) -> str:
     """Encode what has few colours, exactly; what weighs too much is made smaller."""
     step = 255 / _LEVELS
-    levels = (np.round(rgba / step) * step).astype("uint8")
+    levels = (np.round(np.arange(256) / step) * step).astype("uint8")
     # A colour of a table stays what the table says: only mixtures are told in steps.
     plain = np.isin(_packed(rgba), _frequent(rgba))[..., None]
-    shown = np.where(plain, rgba, levels)
+    shown = np.where(plain, rgba, levels[rgba])
     shown[shown[..., 3] == 0] = 0
     return _within_bounds(shown, "WEBP", lossless=True, quality=30, method=1)
 

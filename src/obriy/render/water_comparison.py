@@ -18,8 +18,9 @@ from obriy.model.scores import COMPARED
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, open_frame, write_numbers
 from obriy.render.furniture import draw_legend, draw_outlines, draw_scale_bar
 from obriy.render.geometry import ground_scale, pixel_aspect
-from obriy.render.maps import Picture, preview, show_picture
+from obriy.render.maps import show_picture
 from obriy.render.palette import METHODS, SERIES, rgb
+from obriy.render.pictures import Picture, preview
 from obriy.render.text import Text, text_of
 from obriy.vectors import place
 

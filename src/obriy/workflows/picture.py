@@ -10,7 +10,7 @@ from obriy.model.grid import geobox_of
 from obriy.model.item import Item
 from obriy.outputs.pictures import write_picture
 from obriy.prepare.crop import crop
-from obriy.render.maps import preview
+from obriy.render.pictures import preview
 from obriy.sources.area_grid import area_grid
 from obriy.sources.base import Query
 from obriy.sources.finding import list_items

@@ -13,8 +13,8 @@ from obriy.model.areas import MOST_OUTLINES
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of, geobox_of
 from obriy.model.layers import Layer, layer_of
-from obriy.model.scene import band_names
 from obriy.outputs.styles import raster_entries
+from obriy.render.pictures import Small
 from obriy.render.sheets import (
     MapView,
     Sheet,
@@ -37,7 +37,7 @@ MOST_BODIES: Final = 250
 
 def view_of(
     run: "RunFiles",
-    scene: xr.Dataset | None,
+    small: Small,
     class_map: ClassMap,
     files: Mapping[str, Path],
     *,
@@ -51,8 +51,8 @@ def view_of(
 
     Args:
         run: Districts, language, size of a pixel.
-        scene: What was mapped; None, or without bands: there is no image to show.
-        class_map: Its map.
+        small: The image, where there is one to show, and its map.
+        class_map: The map.
         files: Rasters by output name; those that are classes, codes or quantities are shown.
         date: Of the image, where there are others.
         job: Of the run: some outputs are other layers there.
@@ -61,14 +61,13 @@ def view_of(
         layers: By output name, where the run brings classes that the table of layers lacks.
     """
     text, geobox = text_of(run.lang), class_map.geobox
-    image = [] if scene is None or not band_names(scene) else [image_sheet(scene, text, date)]
-    opacity = 0.7 if image else 1.0
-    sheets = [*image, class_sheet(class_map, text, date, opacity=opacity)]
+    image = [] if small.image is None else [image_sheet(small.image, text, date)]
+    sheets = [*image, class_sheet(small.map, text, date, opacity=0.7 if image else 1.0)]
     for output, path in files.items():
         layer = (layers or {}).get(output) or layer_of(output, job)
         if layer is not None and not layer.several and layer.part != "labels":
             sheets.append(_sheet_of(run, layer, path, class_map, output))
-    codes, classes = class_codes(class_map, text)
+    codes, classes = class_codes(small.map, text)
     outlined = run.districts if len(run.districts) <= MOST_OUTLINES else []
     return MapView(
         geobox,

@@ -15,6 +15,7 @@ from obriy.render.ice import concentration_figure, ice_figure, ice_multiples
 from obriy.render.ice_anomalies import anomaly_figure
 from obriy.render.ice_series import ice_series_figure
 from obriy.render.multiples import chosen_dates
+from obriy.render.pictures import Small
 from obriy.render.sheets import MapView
 from obriy.runs.folder import RunFolder
 from obriy.workflows.config.ice import IceConfig
@@ -73,7 +74,8 @@ def _report(run: RunFiles, products: IceProducts, result: IceResult) -> None:
     mapped = products.mapped
     date = None if result.headline is None else result.headline.date
     day = next((one for one in mapped if one.date == date), mapped[0])
-    figures = _large(day, run) | _through_time(run, products)
+    small = Small.of(_scene_of(day), _map_of(day))
+    figures = _large(day, run, small) | _through_time(run, products)
     drawn = len(chosen_dates([one.key for one in mapped])) if "multiples" in figures else 0
     run.report(
         result,
@@ -87,26 +89,24 @@ def _report(run: RunFiles, products: IceProducts, result: IceResult) -> None:
             drawn=drawn,
             mapped=len(mapped),
         ),
-        view=_view(day, run),
+        view=_view(day, run, small),
     )
 
 
-def _view(day: Day, run: RunFiles) -> MapView:
+def _view(day: Day, run: RunFiles, small: Small) -> MapView:
     """Show the image and the map of a day, its concentration, and the fields of ice."""
     files = run.paths(day.files)
     where = files["concentration"].parent / "ice.gpkg"
     parts = {name: file for name, file in files.items() if name in _LAYERS}
-    return view_of(
-        run, _scene_of(day), _map_of(day), parts, job="ice", measured=ICE, bodies=(where, ICE)
-    )
+    return view_of(run, small, _map_of(day), parts, job="ice", measured=ICE, bodies=(where, ICE))
 
 
-def _large(day: Day, run: RunFiles) -> dict[str, Figure]:
+def _large(day: Day, run: RunFiles, small: Small) -> dict[str, Figure]:
     """Draw one day: its map and its concentration."""
     class_map, dense = _map_of(day), _concentration_of(day)
     own = run.drawn_on(class_map)
     return {
-        "map": ice_figure(_scene_of(day), class_map, **own),
+        "map": ice_figure(_scene_of(day), class_map, **own, small=small),
         "concentration": concentration_figure(dense, class_map, **own),
     }
 

@@ -37,6 +37,7 @@ from obriy.outputs.tables import write_rows, write_scores
 from obriy.prepare.clouds.mask import Clouds
 from obriy.render.contact_sheet import contact_sheet
 from obriy.render.maps import map_figure
+from obriy.render.pictures import Small
 from obriy.render.text import text_of
 from obriy.render.year import years_sheet
 from obriy.runs.folder import RunFolder
@@ -190,14 +191,15 @@ def _draw(run: RunFiles, products: _Products, result: LandcoverResult) -> None:
     if years and run.wants("sheet"):
         run.files["years"] = write_bytes(run.folder.file("years.png"), years)
     if run.wants("report"):
+        small = Small.of(scene, cover.map)
         run.report(
             result,
-            {"map": map_figure(scene, cover.map, **run.drawn_on(cover.map))},
+            {"map": map_figure(scene, cover.map, **run.drawn_on(cover.map), small=small)},
             {"map": "picture"},
             lambda report: landcover.page(report, legend=legend, sheet=sheet, years=years),
             view=view_of(
                 run,
-                scene,
+                small,
                 cover.map,
                 run.files,
                 bodies=(run.folder.file("landcover.gpkg"), legend.name),

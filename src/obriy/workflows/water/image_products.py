@@ -12,7 +12,6 @@ from obriy.model.areas import AreaSeries, District
 from obriy.model.classmap import ClassMap
 from obriy.model.layers import LAYERS
 from obriy.model.result.measured import ImageResult
-from obriy.model.scene import band_names
 from obriy.model.scores import Scores
 from obriy.outputs.tables import write_areas, write_scores
 from obriy.runs.folder import RunFolder
@@ -22,6 +21,8 @@ from obriy.workflows.products import RunFiles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from obriy.render.pictures import Small
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,17 +71,19 @@ def write_products(
         run.files["scores"] = write_scores(products.scores, folder.file("scores.csv"))
     if run.wants("report"):
         from obriy.outputs.report import water  # loads what draws, as does the next
+        from obriy.render.pictures import Small
         from obriy.workflows.viewing import view_of
 
         share = _share_of_seen(products, name)
+        small = Small.of(products.scene, products.water)
         run.report(
             result,
-            _figures(run, products),
+            _figures(run, products, small),
             {"map": "picture"},
             lambda report: water.page(report, areas=products.areas, share_of_seen=share),
             view=view_of(
                 run,
-                products.scene,
+                small,
                 products.water,
                 run.files,
                 measured=name,
@@ -103,7 +106,7 @@ def _write_polygons(config: SeriesConfig, products: Products, path: Path) -> Non
     )
 
 
-def _figures(run: RunFiles, products: Products) -> dict[str, "Figure"]:
+def _figures(run: RunFiles, products: Products, small: "Small") -> dict[str, "Figure"]:
     """Draw the map, what the threshold rests on, and the indices that were kept."""
     from obriy.render.index_maps import index_figure
     from obriy.render.maps import map_figure
@@ -111,11 +114,10 @@ def _figures(run: RunFiles, products: Products) -> dict[str, "Figure"]:
     from obriy.render.plots import histogram_figure
 
     own = run.drawn_on(products.water)
-    seen = bool(band_names(products.scene))  # of a map of others there is no image
     drawn = {
-        "map": map_figure(products.scene, products.water, **own)
-        if seen
-        else class_figure(products.water, **own)
+        "map": class_figure(products.water, **own, small=small)  # a map of others has no image
+        if small.image is None
+        else map_figure(products.scene, products.water, **own, small=small)
     }
     for number, histogram in enumerate(histograms_of(products.found)):
         drawn[f"histogram{number}"] = histogram_figure(histogram, lang=run.lang)

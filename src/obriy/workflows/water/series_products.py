@@ -32,6 +32,7 @@ from obriy.render.multiples import (
     multiples_figure,
     occurrence_figure,
 )
+from obriy.render.pictures import Small
 from obriy.render.series import MOST_PANELS, causes_figure, series_figure
 from obriy.render.sheets import MapView
 from obriy.runs.folder import RunFolder, StepRecord
@@ -246,7 +247,7 @@ def _view(run: RunFiles, products: SeriesProducts, date: str) -> MapView:
     shown = [n for n in ("unseen", "doubt", "fraction", "change", "occurrence") if n in files]
     return view_of(
         run,
-        products.images.get(date),
+        Small.of(products.images.get(date), products.maps[date]),
         products.maps[date],
         {name: files[name] for name in shown},
         date=date,
