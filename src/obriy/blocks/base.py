@@ -235,6 +235,21 @@ class Narrowing(Protocol):
         ...
 
 
+@runtime_checkable
+class Nearsighted(Protocol):
+    """A method whose rule looks further around a block than what it learns of it does."""
+
+    @property
+    def learning_halo(self) -> int:
+        """Pixels around a block that collect looks at."""
+        ...
+
+
+def learning_halo_of(method: Method) -> int:
+    """Return the pixels around a block that collect looks at."""
+    return method.learning_halo if isinstance(method, Nearsighted) else method.halo
+
+
 WORK_BYTES: Final = 96
 """Temporary arrays of a method, bytes per pixel, measured on the hungriest one (`auto`)."""
 

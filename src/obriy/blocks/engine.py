@@ -11,7 +11,16 @@ import psutil
 import rasterio
 import xarray as xr
 
-from obriy.blocks.base import Block, ByteArray, Foregone, Labelled, Method, Rule, work_bytes_of
+from obriy.blocks.base import (
+    Block,
+    ByteArray,
+    Foregone,
+    Labelled,
+    Method,
+    Rule,
+    learning_halo_of,
+    work_bytes_of,
+)
 from obriy.blocks.decoded import forget, kept_bytes
 from obriy.blocks.decoding import DECODING
 from obriy.blocks.handles import let_go
@@ -167,7 +176,10 @@ def run_methods(
         tile=tile_pixels(scene, read, halo),
     )
 
-    def reader_of(mapped: xr.Dataset, keep: int) -> Reader:
+    # What is learnt without a halo is read without: blocks then end where tiles of files do.
+    alone = halo > 0 == max(map(learning_halo_of, methods)) + also_halo
+
+    def reader_of(mapped: xr.Dataset, keep: int, *, alone: bool = False) -> Reader:
         plan = make_plan(
             mapped,
             read,
@@ -175,12 +187,14 @@ def run_methods(
             bytes_per_pixel=bytes_per_pixel,
             budget=share.block_bytes,
         )
-        return Reader(scene, wanted, plan, prepare, keep=keep, origin=_origin(scene, mapped))
+        origin = _origin(scene, mapped)
+        return Reader(scene, wanted, plan, prepare, keep=keep, origin=origin, alone=alone)
 
     let_go()  # threads hold files of their own, each with the tile that was decoded last
     kept = max(0, share.kept_bytes - kept_bytes())
     known = _known(methods) if part is None else None
-    reader = reader_of(scene, keep=kept if part is None and known is None else 0)
+    twice = part is None and known is None
+    reader = reader_of(scene, keep=kept if twice else 0, alone=alone and known is None)
     watched = observers or [None] * len(work)
     shown = [(layers, one) for (_, layers), one in zip(work, watched, strict=True)]
     if options.team is not None:
@@ -197,6 +211,7 @@ def run_methods(
             _Pool(reader.plan, share.workers, options).map("collect", collect)
             reader.require_any()
             rules = learnt.rules()
+            reader.turn()
             if part is not None:
                 reader = reader_of(part, keep=0)
             applied = _Apply(rules, reader, shown, settle)

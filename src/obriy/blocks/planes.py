@@ -110,6 +110,11 @@ class Planes(Mapping[str, FloatArray]):
         return rows, columns
 
     @property
+    def numbers(self) -> Mapping[str, Numbers | FloatArray]:
+        """Each band as its file has it; of one that was resampled its values."""
+        return self._numbers
+
+    @property
     def nbytes(self) -> int:
         """What the numbers take, bytes."""
         return sum(plane.nbytes for plane in self._numbers.values())

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from obriy.blocks.base import Block, FloatArray
+from obriy.blocks.base import Block, FlagArray, FloatArray
 from obriy.blocks.damage import Hole, read_around
 from obriy.blocks.plan import Plan, Window
 from obriy.blocks.planes import LINEAR, Numbers, Planes, packed, planes_of
 from obriy.blocks.raster import fetch_ahead, read_numbers
+from obriy.blocks.rims import Rims
 from obriy.errors import SourceError
 
 
@@ -30,8 +31,11 @@ class Reader:
         *,
         keep: int,
         origin: tuple[int, int],
+        alone: bool = False,
     ) -> None:
         self.plan = plan
+        self._rims = Rims(plan, keep) if alone else None
+        self._alone = alone
         self._origin = origin
         self._shape = (scene.sizes["y"], scene.sizes["x"])
         self._holes: dict[int, list[Hole]] = {}
@@ -40,7 +44,7 @@ class Reader:
         self._variables = {name: scene[name].variable for name in names}
         self._flags = scene["flags"].variable if "flags" in scene else None
         self._prepare = prepare
-        self._free = keep
+        self._free = 0 if alone else keep
         self._kept: dict[int, Block] = {}
         self._lock = threading.Lock()
 
@@ -51,12 +55,30 @@ class Reader:
         if kept is not None:
             block = dataclasses.replace(kept, bands=planes_of(kept.bands).bare())
         else:
-            block = self._prepare(self._read(number)) if alike else self._read(number)
+            read = self._read(number) if self._rims is None else self._beside(number, self._rims)
+            block = self._prepare(read) if alike else read
             self._keep(number, block)
         if alike:
             return [block] * len(self._wanted)
         views = {names: self._prepare(_only(block, names)) for names in set(self._wanted)}
         return [views[names] for names in self._wanted]
+
+    def turn(self) -> None:
+        """From now on blocks come with their halo, also where they came without."""
+        self._alone = False
+
+    def _beside(self, number: int, rims: Rims) -> Block:
+        """Read a block alone; once others were, make one with its halo."""
+        core = rims.core(number)
+        if core is None:
+            block = self._read(number, 0)
+            core = block.bands if isinstance(block.bands, Planes) else None  # else it has holes
+            if self._alone:
+                if core is not None:
+                    rims.keep(number, core)
+                return block
+        planes = None if core is None else rims.around(number, core)
+        return self._read(number) if planes is None else self._block(number, planes, None)
 
     def broken(self, number: int) -> list[tuple[slice, slice]]:
         """Return what could not be read of a block that was read, as slices into its core."""
@@ -112,10 +134,14 @@ class Reader:
         row, column = window.row + self._origin[0], window.column + self._origin[1]
         return dataclasses.replace(window, row=row, column=column)
 
-    def _read(self, number: int) -> Block:
-        place = self._place(number)
-        outer = place.padded(self.plan.halo, self._shape)
-        top, left = place.row - outer.row, place.column - outer.column
+    def _outer(self, number: int, halo: int | None) -> Window:
+        """Return the window of a block with its halo, in pixels of the scene."""
+        around = self.plan.halo if halo is None else halo
+        return self._place(number).padded(around, self._shape)
+
+    def _read(self, number: int, halo: int | None = None) -> Block:
+        """Read a block; without a word on the halo with that of the plan."""
+        outer = self._outer(number, halo)
         holes: list[Hole] = []
         flags_too = () if self._flags is None else (self._flags,)
         fetch_ahead((*self._variables.values(), *flags_too), *outer.slices)
@@ -128,6 +154,17 @@ class Reader:
             for plane in bands.values():
                 plane[hole.within(*outer.slices)] = np.nan
         self._note(number, holes)
+        return self._block(number, bands, flags, halo)
+
+    def _block(
+        self,
+        number: int,
+        bands: Mapping[str, FloatArray],
+        flags: FlagArray | None,
+        halo: int | None = None,
+    ) -> Block:
+        place, outer = self._place(number), self._outer(number, halo)
+        top, left = place.row - outer.row, place.column - outer.column
         return Block(
             bands=bands,
             flags=flags,

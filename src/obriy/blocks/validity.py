@@ -21,6 +21,7 @@ from obriy.blocks import gdal
 from obriy.blocks.decoded import look_at
 from obriy.blocks.handles import held, state_of
 from obriy.blocks.resample import step_between
+from obriy.blocks.windows import meeting
 from obriy.model.grid import same_grid
 
 BoolArray = npt.NDArray[np.bool_]
@@ -126,7 +127,7 @@ class Validity:
         from scipy import ndimage  # few images hold any: a tenth of a second
 
         near = ndimage.maximum_filter(everywhere, 2 * RIM + 1)
-        own_part, near_part = _meeting((rows, columns), (down, across))
+        own_part, near_part = meeting((rows, columns), (down, across))
         filled = np.zeros(own.shape, bool)
         filled[own_part] = own[own_part] & near[near_part]
         return filled
@@ -302,18 +303,6 @@ def _around(lines: BoolArray, start: int, limit: int) -> slice:
     found = np.flatnonzero(lines)
     low, high = start + int(found[0]) - RIM, start + int(found[-1]) + 1 + RIM
     return slice(max(0, low // _STEP * _STEP), min(limit, -(-high // _STEP) * _STEP))
-
-
-def _meeting(
-    one: tuple[slice, slice], other: tuple[slice, slice]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Return what two windows share, as slices into each."""
-    shared = [(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True)]
-    first, second = (
-        tuple(slice(s - w.start, e - w.start) for (s, e), w in zip(shared, window, strict=True))
-        for window in (one, other)
-    )
-    return first, second
 
 
 def _among(numbers: npt.NDArray[Any], wanted: tuple[float, ...]) -> BoolArray | None:

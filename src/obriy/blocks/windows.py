@@ -13,3 +13,19 @@ def windows(shape: tuple[int, ...], size: int = BLOCK) -> Iterator[tuple[slice, 
         for left in range(0, shape[1], size):
             rows = slice(top, min(top + size, shape[0]))
             yield rows, slice(left, min(left + size, shape[1]))
+
+
+def meeting(
+    one: tuple[slice, slice], other: tuple[slice, slice]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return what two windows share, as slices into each; empty where they do not meet."""
+    shared = [
+        (max(a.start, b.start), max(a.start, b.start, min(a.stop, b.stop)))
+        for a, b in zip(one, other, strict=True)
+    ]
+    (top, bottom), (left, right) = shared
+    first, second = (
+        (slice(top - w[0].start, bottom - w[0].start), slice(left - w[1].start, right - w[1].start))
+        for w in (one, other)
+    )
+    return first, second

@@ -37,6 +37,11 @@ class Observed:
         """Pixels around a block that the clusterer looks at, and those around what is measured."""
         return self.method.halo + halo_pixels(self.pixel_m)
 
+    @property
+    def learning_halo(self) -> int:
+        """Pixels around a block that the clusterer looks at."""
+        return self.method.halo
+
     def bands(self, available: set[str]) -> set[str]:
         """Return the bands of the clusterer."""
         return self.method.bands(available)
