@@ -40,6 +40,7 @@ from obriy.blocks.options import Progress as Progress  # noqa: PLC0414
 from obriy.blocks.parts import Job, spread
 from obriy.blocks.pixels import count_codes
 from obriy.blocks.plan import Plan, Window, deal, make_plan, tile_pixels
+from obriy.blocks.planes import OWN_GRID
 from obriy.blocks.reader import Reader
 from obriy.errors import CancelledError
 from obriy.model.classmap import FRACTION_MISSING
@@ -177,7 +178,8 @@ def run_methods(
     )
 
     # What is learnt without a halo is read without: blocks then end where tiles of files do.
-    alone = halo > 0 == max(map(learning_halo_of, methods)) + also_halo
+    around = max(map(learning_halo_of, methods)) + also_halo
+    alone = halo > 0 == around and options.team is None
 
     def reader_of(mapped: xr.Dataset, keep: int, *, alone: bool = False) -> Reader:
         plan = make_plan(
@@ -194,6 +196,10 @@ def run_methods(
     kept = max(0, share.kept_bytes - kept_bytes())
     known = _known(methods) if part is None else None
     twice = part is None and known is None
+    cache = share.kept_bytes
+    if alone and twice and all(scene[name].encoding.get(OWN_GRID) for name in names):
+        cache = min(cache, CACHE_BYTES)  # no tile is asked for twice
+        kept += share.kept_bytes - cache
     reader = reader_of(scene, keep=kept if twice else 0, alone=alone and known is None)
     watched = observers or [None] * len(work)
     shown = [(layers, one) for (_, layers), one in zip(work, watched, strict=True)]
@@ -204,7 +210,7 @@ def run_methods(
             reader = reader_of(part, keep=0)
         rules, counts = spread(job, reader, shown, options)
         return _results(rules, reader, counts)
-    with decoded_tiles(4 * share.kept_bytes):
+    with decoded_tiles(4 * cache):
         learnt = Learnt(methods, len(reader.plan.windows))
         if known is None:
             collect = _Collect(learnt, reader)

@@ -19,6 +19,8 @@ Linear = tuple[float, float, bool]
 """Scale and offset of a band, and whether its DN may be negative: value = DN · scale + offset."""
 LINEAR: Final = "linear"
 """Key in the ``encoding`` of a lazy variable whose values are whole DN times a scale."""
+OWN_GRID: Final = "own_grid"
+"""Key in the ``encoding`` of a lazy variable: whether its pixels are those of its file."""
 _EVERYWHERE: Final = slice(None)
 _NOWHERE: Final = np.zeros((0, 0), bool)
 

@@ -21,7 +21,7 @@ from obriy.blocks.datasets import file_geobox as file_geobox  # noqa: PLC0414
 from obriy.blocks.decoded import taken
 from obriy.blocks.decoding import DECODING, require_room
 from obriy.blocks.gdal import gdal_env
-from obriy.blocks.planes import LINEAR, Numbers
+from obriy.blocks.planes import LINEAR, OWN_GRID, Numbers
 from obriy.blocks.resample import around_window, resampled, spanned, step_between
 from obriy.blocks.validity import Validity
 from obriy.errors import SourceError
@@ -44,6 +44,7 @@ def lazy_variable(band: RasterBand, geobox: GeoBox) -> xr.Variable:
     variable = xr.Variable(("y", "x"), indexing.LazilyIndexedArray(array))
     variable.encoding["preferred_chunks"] = {"y": rows, "x": columns}
     variable.encoding[DECODING] = band.path, decoding
+    variable.encoding[OWN_GRID] = array.on_own_grid
     dtype = np.dtype(opened.dtypes[band.index - 1])
     if dtype.kind in "iu":
         variable.encoding[LINEAR] = band.scale, band.offset, dtype.kind == "i"
@@ -132,6 +133,11 @@ class _RasterArray(BackendArray):
     def file(self) -> Any:
         """Return the file as this thread holds it open, for all its bands, and for what reads."""
         return self._datasets.file()
+
+    @property
+    def on_own_grid(self) -> bool:
+        """Whether its pixels are those of the file."""
+        return self._datasets.fits
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
         values: npt.NDArray[Any] = indexing.explicit_indexing_adapter(

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from obriy.blocks.base import Block, FloatArray
+from obriy.blocks.base import WORK_BYTES, Block, FloatArray
 from obriy.blocks.places import LAST_KEY, seed_key
 from obriy.blocks.planes import planes_of
 from obriy.errors import BandError
@@ -28,6 +28,9 @@ ROWS: Final = 64
 """Rows of pixels of which features are made at a time."""
 CONTEXT_TILE: Final = 64
 """Side of the tiles in which features of a neighbourhood are made, pixels: little is read twice."""
+
+FEW_BYTES: Final = 24
+"""What pixels by themselves take, bytes per pixel: features are made of some rows at a time."""
 
 Bands = Mapping[str, FloatArray]
 Segmenter = Callable[[Bands, npt.NDArray[np.bool_]], SegmentArray]
@@ -77,6 +80,11 @@ class Look:
     def halo(self) -> int:
         """Pixels around a block that must be read with it."""
         return self.reach + self.tile
+
+    @property
+    def work_bytes(self) -> int:
+        """Bytes per pixel of what is made of a block, beside its bands."""
+        return WORK_BYTES if self.tile else FEW_BYTES
 
     @property
     def limit(self) -> int:

@@ -59,6 +59,11 @@ class Clusterer:
         """Pixels around a block that its features, or its segments, look at."""
         return self.look.halo
 
+    @property
+    def work_bytes(self) -> int:
+        """Bytes per pixel of what is made of a block, beside its bands."""
+        return self.look.work_bytes
+
     def bands(self, available: set[str]) -> set[str]:
         """Return the bands that see the ground.
 

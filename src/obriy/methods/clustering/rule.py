@@ -272,6 +272,11 @@ class FixedClusters:
         """Pixels around a block that the rule looks at."""
         return self.rule.look.halo
 
+    @property
+    def work_bytes(self) -> int:
+        """Bytes per pixel of what is made of a block, beside its bands."""
+        return self.rule.look.work_bytes
+
     def bands(self, available: set[str]) -> set[str]:
         """Return the bands that the clusters were found in.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from obriy.blocks.base import Block, Histogram, Labelled, Method, Narrowing
+from obriy.blocks.base import Block, Histogram, Labelled, Method, Narrowing, work_bytes_of
 from obriy.labelling.tally import ClusterTally, cell_pixels, halo_pixels, step_pixels
 from obriy.methods.clustering.rule import ClusterRule
 
@@ -41,6 +41,11 @@ class Observed:
     def learning_halo(self) -> int:
         """Pixels around a block that the clusterer looks at."""
         return self.method.halo
+
+    @property
+    def work_bytes(self) -> int:
+        """Bytes per pixel of what is made of a block, beside its bands."""
+        return work_bytes_of(self.method)
 
     def bands(self, available: set[str]) -> set[str]:
         """Return the bands of the clusterer."""
