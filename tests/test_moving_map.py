@@ -24,7 +24,9 @@ from tests.conftest import utm_grid
 
 from obriy.model.areas import District
 from obriy.model.classmap import ClassMap
+from obriy.model.flags import Unseen
 from obriy.model.grid import coords_of
+from obriy.model.layers import LAYERS
 from obriy.model.legend import load_legend
 from obriy.outputs.pages import script_source
 from obriy.outputs.report import moving
@@ -235,6 +237,15 @@ def test_a_picture_has_a_bounded_weight_whatever_it_shows():
     codes, classes = sheets.class_codes(Shares.of(noise), text_of("en"))
     assert len(codes) * 3 / 4 <= 320_000
     assert set(classes) <= {1, 2}
+
+
+def test_the_legend_of_a_layer_names_what_occurs_in_it():
+    unseen = LAYERS["unseen"]
+    codes = xr.DataArray(np.full((4, 4), int(Unseen.CLOUD), "uint8"), dims=("y", "x"))
+    codes[0, 0] = int(Unseen.SHADOW)
+    every = [(name.name, colour) for name, colour in unseen.codes.items()]
+    shown = sheets.layer_sheet(unseen, codes, "Why", every).legend
+    assert [title for title, _ in shown] == ["CLOUD", "SHADOW"]
 
 
 def test_many_corners_leave_out_the_smallest_bodies():

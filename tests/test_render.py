@@ -183,6 +183,30 @@ def test_colours_of_a_map_are_those_of_its_legend_mixed_by_share():
     assert [title for title, _ in picture.legend] == ["Not water", "Water"]
 
 
+def test_what_a_map_is_less_than_half_sure_of_is_striped_and_in_the_legend():
+    sure = np.full((8, 8), 160, "uint8")
+    sure[:, :4] = 99
+    made = _map(np.full((8, 8), 2))
+    made = dataclasses.replace(made, confidence=made.labels.copy(data=sure))
+    picture = map_picture(made)
+    plain = (picture.rgba[..., :3] == WATER).all(axis=2)
+    assert plain[:, 4:].all()
+    assert 0.3 < plain[:, :4].mean() < 0.7
+    assert [title for title, _ in picture.legend] == ["Water", "Striped: less than half sure"]
+    sure[:] = 100
+    assert [title for title, _ in map_picture(made).legend] == ["Water"]
+
+
+def test_in_true_colour_ground_keeps_its_colour():
+    scene = _scene((20, 30))
+    muddy = {"red": 0.18, "green": 0.15, "blue": 0.12}
+    for name, value in muddy.items():
+        scene[name][:] = 0.02
+        scene[name][:, 15:] = value
+    red, green, blue = preview(scene).rgba[10, 25, :3].astype(int)
+    assert 230 > red > green + 10 > blue + 20, "brown, not white"
+
+
 def test_the_legend_names_each_reason_that_occurs():
     unseen = [[Unseen.CLOUD, Unseen.SHADOW, Unseen.FROZEN, Unseen.NO_DATA, 0, 0]]
     picture = map_picture(_map([[0, 0, 0, 0, 2, 255]], unseen), lang="uk")

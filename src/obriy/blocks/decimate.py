@@ -70,6 +70,18 @@ def class_shares(
     return shares
 
 
+def share_below(
+    variable: xr.Variable, steps: tuple[int, int], limit: int
+) -> npt.NDArray[np.float32]:
+    """Return the share of values less than a limit in blocks of pixels, (rows, columns), 0 to 1."""
+    rows, columns = (n // s for n, s in zip(variable.shape, steps, strict=True))
+    shares = np.empty((rows, columns), "float32")
+    for place, window in _strips(variable, steps):
+        below = np.asarray(variable[window].values) < limit
+        shares[place] = _sums(below.astype("float32"), steps) / (steps[0] * steps[1])
+    return shares
+
+
 @njit(nogil=True, cache=True)
 def _counted(
     block: npt.NDArray[Any], codes: npt.NDArray[np.int64], down: int, across: int

@@ -1,5 +1,6 @@
 """From reflectance to the brightness of a picture, the same for every part of an image."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +10,8 @@ import xarray as xr
 from obriy.blocks.damage import read_around
 from obriy.blocks.decimate import block_means, steps_for
 
+_WHITE_SEEN: Final = (0.25, 0.9)
+"""Reflectance shown white in true colour: at least, at most; so towns keep their texture."""
 Array = npt.NDArray[np.float64]
 
 NOTHING: Final = 0.5
@@ -38,6 +41,18 @@ def limits_of_values(values: npt.NDArray[Any]) -> tuple[float, float]:
     if high - low < _LEAST_RANGE:
         low, high = (low + high - _LEAST_RANGE) / 2, (low + high + _LEAST_RANGE) / 2
     return low, high
+
+
+def colour_limits(planes: Iterable[npt.NDArray[Any]]) -> tuple[float, float]:
+    """Return the reflectance of black and of white of a true-colour picture, NaN missing.
+
+    They are the same for its three bands, and black is no reflectance at all: so the ground keeps
+    its colour, brown does not turn orange, nor a muddy river white. White is that of the brightest
+    half per cent, within `_WHITE_SEEN`.
+    """
+    values = np.concatenate([plane[np.isfinite(plane)] for plane in planes])
+    white = float(np.percentile(values, 99.5)) if values.size else 1.0
+    return 0.0, float(np.clip(white, *_WHITE_SEEN))
 
 
 def stretched(values: npt.NDArray[Any], low: float, high: float, gamma: float = GAMMA) -> Array:

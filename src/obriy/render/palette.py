@@ -10,6 +10,9 @@ RGB = tuple[int, int, int]
 UNNAMED_COLOUR = "#b07aa1"
 """Seen, but the method would not name it."""
 
+UNSURE_COLOUR = "#f4f4f4"
+"""Of the stripes over what a map is unsure of; in a legend."""
+
 UNSEEN_COLOURS = LAYERS["unseen"].codes
 
 EDGE = "#e8792b"

@@ -9,13 +9,14 @@ import numpy.typing as npt
 import xarray as xr
 from numba import njit
 
-from obriy.blocks.decimate import block_means, class_shares, steps_for
-from obriy.model.classmap import ClassMap
+from obriy.blocks.decimate import block_means, class_shares, share_below, steps_for
+from obriy.model.classmap import FRACTION_SCALE, ClassMap
 from obriy.model.flags import Unseen
 from obriy.model.legend import UNNAMED, Legend
-from obriy.model.scene import band_names
+from obriy.model.scene import band_names, is_reflectance
+from obriy.render.contrast import GAMMA, colour_limits, limits_of_values
 from obriy.render.marks import FEWEST, Mark, class_marks
-from obriy.render.palette import UNNAMED_COLOUR, UNSEEN_COLOURS, rgb
+from obriy.render.palette import UNNAMED_COLOUR, UNSEEN_COLOURS, UNSURE_COLOUR, rgb
 from obriy.render.text import text_of
 
 RGBA = npt.NDArray[np.uint8]
@@ -33,9 +34,6 @@ _COMBINATIONS: Final = (
     ("swir16", "nir08", "green"),
 )
 """Red, green and blue of a picture, the first that the scene has; the first one is true colour."""
-_GAMMA: Final = np.float32(1 / 1.5)
-_LEAST_RANGE: Final = 0.05
-"""Reflectance from black to white, at least: the noise of a flat scene stays noise."""
 _NOTHING: Final = UNSEEN_COLOURS[Unseen.NO_DATA]
 _STRIPED: Final = (Unseen.CLOUD, Unseen.FAILED)
 
@@ -89,12 +87,14 @@ class Shares:
         classes: (classes + 1, rows, columns), 0 to 1: of each class of the legend, and of what was
             seen and not named.
         causes: (rows, columns) of each reason for which there is no class.
+        unsure: (rows, columns) of what the map is less than half sure of; None: it does not say.
         steps: Rows and columns of the map that an element covers.
     """
 
     legend: Legend
     classes: Floats
     causes: dict[Unseen, Floats]
+    unsure: Floats | None
     steps: tuple[int, int]
 
     @classmethod
@@ -109,7 +109,10 @@ class Shares:
         codes = [*(c.code for c in class_map.legend), UNNAMED]
         classes = class_shares(class_map.labels.variable, steps, codes)
         hidden = np.clip(1 - classes.sum(axis=0), 0, 1)
-        return cls(class_map.legend, classes, _causes(class_map, steps, hidden), steps)
+        sure, unsure = class_map.confidence, None
+        if sure is not None:
+            unsure = share_below(sure.variable, steps, FRACTION_SCALE // 2)
+        return cls(class_map.legend, classes, _causes(class_map, steps, hidden), unsure, steps)
 
     @property
     def codes(self) -> tuple[int, ...]:
@@ -121,10 +124,13 @@ class Shares:
         factor = steps_for(self.classes.shape[1:], max_size)
         steps = self.steps[0] * factor[0], self.steps[1] * factor[1]
         causes = {cause: _averaged(share, factor) for cause, share in self.causes.items()}
-        return Shares(self.legend, _averaged(self.classes, factor), causes, steps)
+        unsure = None if self.unsure is None else _averaged(self.unsure, factor)
+        return Shares(self.legend, _averaged(self.classes, factor), causes, unsure, steps)
 
     def picture(self, lang: str = "en", *, numbered: bool = False) -> Picture:
         """Return the picture, in which the colours of classes are mixed by their shares.
+
+        Where the map is less than half sure of its classes they are striped with white.
 
         Args:
             lang: Language of the legend.
@@ -142,9 +148,12 @@ class Shares:
             for cause, share in self.causes.items()
         ]
         entries = [entry for entry in entries if entry[2].any()]
+        rgba = self._rgba(entries)
+        if self.unsure is not None and self.unsure.any():
+            entries.append((text("map.unsure"), UNSURE_COLOUR, self.unsure))
         rows, columns = self.classes.shape[1:]
         return Picture(
-            self._rgba(entries),
+            rgba,
             (rows * self.steps[0], columns * self.steps[1]),
             legend=tuple((title, colour) for title, colour, _ in entries),
             marks=tuple(marks),
@@ -152,17 +161,20 @@ class Shares:
         )
 
     def _rgba(self, entries: Sequence[tuple[str, str, Floats]]) -> RGBA:
-        """Mix colours; clouds and broken parts are striped, no data is transparent."""
+        """Mix colours; clouds, broken parts and what is unsure are striped; no data is clear."""
         shape = self.classes.shape[1:]
         shown = [(colour, share) for _, colour, share in entries if colour != _NOTHING]
         shares = np.array([share for _, share in shown], "float32").reshape(-1, *shape)
         rgba = mixed(shares, [colour for colour, _ in shown])
         rows, columns = np.ogrid[: shape[0], : shape[1]]
-        stripes = (rows + columns) // max(1, round(max(shape) / 300)) % 4 == 0
+        stripes = (rows + columns) // max(1, round(max(shape) / 300)) % 4
         for cause in _STRIPED:
             if cause in self.causes:
-                dark = stripes & (self.causes[cause] > 0.5)
+                dark = (stripes == 0) & (self.causes[cause] > 0.5)
                 rgba[dark, :3] = (rgba[dark, :3] * 0.9).astype("uint8")
+        if self.unsure is not None:
+            pale = (stripes < 2) & (self.unsure > 0.5)
+            rgba[pale, :3] = 255 - (255 - rgba[pale, :3]) // 3
         return rgba
 
 
@@ -188,7 +200,8 @@ class Small:
 def preview(scene: xr.Dataset, max_size: int = MAX_SIZE, *, infrared: bool = False) -> Picture:
     """Make a picture of a scene: true colour, else the nearest to it that the bands allow.
 
-    Each band is stretched from its 2nd to its 98th percentile; missing pixels are transparent.
+    In true colour the ground keeps its colour, see `colour_limits`; other bands, and numbers that
+    are no reflectance, are stretched each by itself. Missing pixels are transparent.
 
     Args:
         scene: A Scene; read at a low resolution.
@@ -201,7 +214,11 @@ def preview(scene: xr.Dataset, max_size: int = MAX_SIZE, *, infrared: bool = Fal
     steps = steps_for(shape, max_size)
     planes = {name: block_means(scene[name].variable, steps) for name in dict.fromkeys(bands)}
     seen = np.all([np.isfinite(plane) for plane in planes.values()], axis=0)
-    stretched = {name: _stretched(plane, seen) for name, plane in planes.items()}
+    shown = {name: plane[seen] for name, plane in planes.items()}
+    limits = {name: limits_of_values(values) for name, values in shown.items()}
+    if bands == _COMBINATIONS[0] and is_reflectance(scene):
+        limits = dict.fromkeys(bands, colour_limits(shown.values()))
+    stretched = {n: _stretched(plane, seen, *limits[n]) for n, plane in planes.items()}
     alpha = np.where(seen, 255, 0).astype("uint8")
     rgba = np.dstack([*(stretched[name] for name in bands), alpha])
     rows, columns = rgba.shape[:2]
@@ -267,15 +284,12 @@ def _choose(
     return three[0], three[1], three[2]
 
 
-def _stretched(plane: Floats, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """Return 0 to 255 between robust ends."""
-    if not seen.any():
-        return np.zeros(plane.shape, "uint8")
-    low, high = np.percentile(plane[seen], (2, 98))
-    if high - low < _LEAST_RANGE:
-        low, high = (low + high - _LEAST_RANGE) / 2, (low + high + _LEAST_RANGE) / 2
+def _stretched(
+    plane: Floats, seen: npt.NDArray[np.bool_], low: float, high: float
+) -> npt.NDArray[np.uint8]:
+    """Return 0 to 255 between the ends."""
     unit = (np.where(seen, plane, np.float32(low)) - np.float32(low)) / np.float32(high - low)
-    bright: npt.NDArray[np.uint8] = (np.clip(unit, 0, 1) ** _GAMMA * 255).astype("uint8")
+    bright: npt.NDArray[np.uint8] = (np.clip(unit, 0, 1) ** np.float32(GAMMA) * 255).astype("uint8")
     return bright
 
 

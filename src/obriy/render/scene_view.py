@@ -13,7 +13,7 @@ from obriy.blocks.decimate import block_means, steps_for
 from obriy.model.grid import geobox_of
 from obriy.model.scene import band_names, is_reflectance
 from obriy.render.chips import FALSE_COLOUR, TRUE_COLOUR
-from obriy.render.contrast import Array, limits_of_values, stretched
+from obriy.render.contrast import Array, colour_limits, limits_of_values, stretched
 from obriy.render.figures import new_figure, to_png
 from obriy.render.geometry import ground_scale, pixel_aspect
 from obriy.render.spectra import reference_spectra
@@ -29,9 +29,6 @@ _GAMMA_ELSE: Final = 0.7
 _WHITE: Final = {"swir16": 0.5, "swir22": 0.4, "nir": 0.5, "nir08": 0.5}
 """Reflectance shown at full brightness outside of true colour: the same in every scene."""
 _WHITE_ELSE: Final = 0.3
-_WHITE_SEEN: Final = (0.25, 0.9)
-"""Reflectance shown white in true colour: at least, at most; between them that of the brightest
-half per cent, so that towns keep their texture."""
 _SQUARE: Final = 0.03
 """Pixels that are so nearly square are drawn square."""
 
@@ -118,8 +115,7 @@ def _limits(
 ) -> tuple[tuple[float, float], ...]:
     """Return black and white of each band.
 
-    In true colour they are the same for all three, and black is no reflectance at all: so the
-    ground keeps its colour, and brown does not turn orange. Other composites have fixed limits: so
+    In true colour they are those of `colour_limits`. Other composites have fixed limits: so
     the same ground looks the same in every scene. Only where the numbers are no reflectance do the
     limits follow the scene.
     """
@@ -128,9 +124,7 @@ def _limits(
         both = min(low for low, _ in found), max(high for _, high in found)
         return tuple([both] * 3 if bands == TRUE_COLOUR else found)
     if bands == TRUE_COLOUR:
-        values = np.concatenate([small[name][np.isfinite(small[name])] for name in bands])
-        white = float(np.percentile(values, 99.5)) if values.size else 1.0
-        return ((0.0, float(np.clip(white, *_WHITE_SEEN))),) * 3
+        return (colour_limits(small[name] for name in bands),) * 3
     return tuple((0.0, _WHITE.get(name, _WHITE_ELSE)) for name in bands)
 
 

@@ -126,7 +126,7 @@ def layer_sheet(
         layer: What the numbers are.
         values: (y, x) as they stand in the file; of a quantity float, NaN where there is none.
         title: What people call it.
-        legend: Words and colours.
+        legend: Words and colours; of codes and classes those stay that occur.
         shown: Whether it is seen from the start.
     """
     steps = steps_for(values.shape, LARGEST)
@@ -139,6 +139,8 @@ def layer_sheet(
         colours = dict(layer.codes) if listed is None else listed
         shares = class_shares(values.variable, steps, [int(code) for code in colours])
         rgba = mixed(shares, list(colours.values()))
+        occur = {c for c, share in zip(colours.values(), shares, strict=True) if share.any()}
+        legend = [entry for entry in legend if entry[1] in occur]
     return Sheet(layer.name, title, _drawn(rgba), legend, shown)
 
 
