@@ -9,7 +9,6 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 PACKAGE: Final = "obriy"
 
@@ -36,6 +35,8 @@ def _what(found: Distribution, extra: str) -> list[str]:
     direct: dict[str, Any] = json.loads(found.read_text("direct_url.json") or "{}")
     if not direct:
         return [f"{PACKAGE}[{extra}]"]
+    from urllib.request import url2pathname  # loads what speaks HTTP
+
     url = urlsplit(direct["url"])
     folder = Path(url2pathname(url.path))
     if "dir_info" in direct and folder.is_dir():

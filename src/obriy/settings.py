@@ -5,20 +5,20 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from obriy.errors import UsageError
 
 PREFIX = "OBRIY_"
 
 
-class Settings(BaseSettings):
-    """What the environment may say; every field has a working default."""
+class Settings(BaseModel):
+    """What the environment may say; every field has a working default.
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", allow_inf_nan=False
-    )
+    A field is the variable ``OBRIY_FIELD``, unless it has the name of a variable as its alias.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     workers: int | None = Field(None, ge=1, description="threads; None: one per core")
     max_ram_gb: float | None = Field(
@@ -71,7 +71,7 @@ def settings() -> Settings:
         UsageError: naming the variable that is off, in one line.
     """
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings.model_validate(_said())
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(
@@ -79,6 +79,16 @@ def settings() -> Settings:
             f"{first.get('input')!r}).",
             "Set that variable to something else, or unset it.",
         ) from error
+
+
+def _said() -> dict[str, str]:
+    """Return what the environment says of settings; what is empty is not said."""
+    said = {name.upper(): value for name, value in os.environ.items() if value}  # noqa: TID251
+    fields = {
+        str(field.validation_alias or name): str(field.validation_alias or f"{PREFIX}{name}")
+        for name, field in Settings.model_fields.items()
+    }
+    return {f: said[variable.upper()] for f, variable in fields.items() if variable.upper() in said}
 
 
 def environment_with(**values: str) -> dict[str, str]:

@@ -22,8 +22,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-import yaml
-
 from obriy.errors import OutputError, UsageError
 from obriy.model.notices import notices_in, with_notices
 from obriy.net import cache
@@ -248,6 +246,8 @@ class RunFolder:
 
 def config_text(config: Mapping[str, Any]) -> str:
     """Return a configuration as it stands in ``config.yaml``."""
+    import yaml
+
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 

@@ -21,8 +21,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-import psutil
-
 from obriy.errors import OutputError
 from obriy.outputs.files import output_errors
 
@@ -67,6 +65,8 @@ class Holder:
     @classmethod
     def this_process(cls) -> Self:
         """Describe a new holding by this process."""
+        import psutil
+
         return cls(
             host=platform.node(),
             processes=_view_of_processes(),
@@ -81,6 +81,8 @@ class Holder:
         """Say whether the process is known to have ended; False where that cannot be seen."""
         if (self.host, self.processes) != (platform.node(), _view_of_processes()):
             return False
+        import psutil
+
         try:
             return abs(psutil.Process(self.pid).create_time() - self.born) > 2
         except psutil.NoSuchProcess:

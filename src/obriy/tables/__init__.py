@@ -1,7 +1,6 @@
 """Facts as data: sensors, indices, thresholds, legends, quality bits; loaded and checked once."""
 
 import functools
-import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
@@ -19,6 +18,8 @@ def load_toml(name: str) -> dict[str, Any]:
     Raises:
         TableError: where there is no such table, or it is not TOML.
     """
+    import tomllib  # compiles expressions: `obriy --help` reads no table
+
     file = resources.files("obriy.tables").joinpath(f"{name}.toml")
     if not file.is_file():
         raise TableError(f"There is no table '{name}'.", "Reinstall obriy: a data file is missing.")

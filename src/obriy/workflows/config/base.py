@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -189,6 +188,8 @@ def values_of(text: str | bytes, name: object = "config.yaml") -> dict[str, Any]
     Raises:
         UsageError: where the file of that name is not YAML.
     """
+    import yaml
+
     try:
         values = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # "2025-99-99" is a ValueError
