@@ -31,7 +31,7 @@ class Adding:
 
     Args:
         geobox: Grid of the map.
-        code: Of the class.
+        code: Of the class; None: the areas of all codes are wanted, and nothing else.
         districts: Where; none: the whole image.
         pixel_size_m: Side of a pixel in metres, for a map with no CRS.
         others: What other dates tell of the same place.
@@ -44,7 +44,7 @@ class Adding:
     def __init__(
         self,
         geobox: GeoBox,
-        code: int,
+        code: int | None,
         districts: Sequence[District] = (),
         *,
         pixel_size_m: float | None = None,
@@ -88,7 +88,8 @@ class Adding:
         for number, _, _, part in sorted(self._parts, key=lambda part: part[:3]):
             tallies[number].merge(part)
         self._parts.clear()
-        self._add_shore(tallies)
+        if self._code is not None:
+            self._add_shore(tallies, self._code)
         for tally in tallies:
             tally.close()
         return tallies
@@ -97,7 +98,8 @@ class Adding:
         self, met: Mapping[int, Any], window: Part, region: Part, known: Mapping[str, Any]
     ) -> None:
         """Add districts, by number what meets a window and its rim, of which a region is known."""
-        self._keep_seams(window, region, known)
+        if self._code is not None:
+            self._keep_seams(window, region, known)
         expected = None
         if self._others is not None:
             expected = self._others.expected(*region, known["labels"])
@@ -120,7 +122,10 @@ class Adding:
             )
             tally = Tally()
             taken = self._view(pixels) if self._view else pixels
-            tally.add(taken, self._code, self._held(inner, window))
+            if self._code is None:
+                tally.add_codes(taken)
+            else:
+                tally.add(taken, self._code, self._held(inner, window))
             with self._lock:
                 self._parts.append((k, window[0].start, window[1].start, tally))
 
@@ -158,9 +163,9 @@ class Adding:
         held: Mask = lines[0][:, None] | lines[1]
         return held
 
-    def _add_shore(self, tallies: Sequence[Tally]) -> None:
+    def _add_shore(self, tallies: Sequence[Tally], code: int) -> None:
         """Add the pixels that are shore for what they touch in another window."""
-        shore = self._seams.shore(self._code)
+        shore = self._seams.shore(code)
         if not len(shore):
             return
         for window in windows(self._shape):

@@ -141,7 +141,7 @@ def _together(areas: Sequence[Area], unions: Sequence[Area]) -> tuple[Area, ...]
 
 def add_up(
     class_map: ClassMap,
-    class_name: str,
+    class_name: str | None,
     districts: Sequence[District] | None = None,
     *,
     pixel_size_m: float | None = None,
@@ -151,10 +151,12 @@ def add_up(
     """Add up the pixels of each district: what `measure_areas` makes its areas of.
 
     Arguments and errors are those of `measure_areas`; ``view`` says how the pixels of a district
-    are to be taken, where that is not as they stand in the map.
+    are to be taken, where that is not as they stand in the map. Without a class the areas of all
+    codes are added up, and nothing else.
     """
+    code = None if class_name is None else class_map.legend.by_name(class_name).code
     adding = Adding(
-        class_map.geobox, class_map.legend.by_name(class_name).code, districts or (),
+        class_map.geobox, code, districts or (),
         pixel_size_m=pixel_size_m, others=others, view=view,
     )  # fmt: skip
     _show(class_map, adding)

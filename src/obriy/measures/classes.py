@@ -125,11 +125,9 @@ def measure_cover(
     geobox = class_map.geobox
     measured = geobox.crs is not None or pixel_size_m is not None
     size = pixel_size_m if measured else 1.0
-    # Any class will do: the areas by code are those of all.
-    first = class_map.legend.classes[0].name
     plain = dataclasses.replace(class_map, fraction=None, doubt=None)
     places = with_union(districts or ())
-    tallies = add_up(plain, first, places, pixel_size_m=size)
+    tallies = add_up(plain, None, places, pixel_size_m=size)
     names = [d.name for d in places] or [WHOLE_IMAGE]
     wholes = whole_areas(places, geobox, size)
     found = [

@@ -155,6 +155,30 @@ def _add_plain(  # noqa: PLR0917 - a kernel
 
 
 @njit(nogil=True, cache=True)
+def scan_codes(  # noqa: PLR0917 - a kernel
+    nodes: FloatArray,
+    left: IntArray,
+    part: FloatArray,
+    labels: ByteArray,
+    unseen: ByteArray,
+    by_code: FloatArray,
+    by_cause: FloatArray,
+) -> None:
+    """Add every pixel of a window to the area of its code, and where it was not seen to the cause.
+
+    Arguments are those of `scan`.
+    """
+    area = np.empty(labels.shape[1])
+    for i in range(labels.shape[0]):
+        _fill_row(nodes[i], left, part, 0, labels.shape[1], area)
+        for j in range(labels.shape[1]):
+            by_code[labels[i, j]] += area[j]
+            if labels[i, j] == NO_DATA:
+                cause = unseen[i, j] if unseen.size else _UNKNOWN
+                by_cause[_UNKNOWN if cause == _NO_CAUSE or cause >= _CAUSES else cause] += area[j]
+
+
+@njit(nogil=True, cache=True)
 def _add_runs(  # noqa: PLR0917 - a kernel
     area: FloatArray,
     labels: ByteArray,

@@ -23,6 +23,7 @@ from obriy.measures.scan import (
     STAKE,
     WET,
     scan,
+    scan_codes,
 )
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE
 from obriy.model.flags import Unseen
@@ -203,6 +204,15 @@ class Tally:
             sums[held] = 0
         self._take(sums)
         self.pieces.append(Piece((int(first[0]), int(first[1])), sums[..., _KEPT]))
+
+    def add_codes(self, pixels: Pixels) -> None:
+        """Add a window of the map, by codes and causes alone."""
+        area, unseen = AreaField.of(pixels.area), _or_nothing(pixels.unseen, np.uint8)
+        labels, by_cause = np.ascontiguousarray(pixels.labels), np.zeros(len(Unseen))
+        scan_codes(area.nodes, area.left, area.part, labels, unseen, self.by_code, by_cause)
+        self.by_cause += by_cause
+        self.never += float(by_cause[Unseen.NO_DATA] + by_cause[Unseen.FAILED])
+        self.apart += pixels.apart
 
     def add_shore(self, places: npt.NDArray[np.int64], area: FloatArray) -> None:
         """Add pixels that are shore for what they touch in another window.
