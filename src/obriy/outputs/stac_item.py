@@ -28,6 +28,7 @@ UNDATED: Final = (
     "this item, as in created."
 )
 
+_VERSION: Final = "1.1.0"
 _SCHEMAS: Final = "https://stac-extensions.github.io"
 _EXTENSIONS: Final = [
     f"{_SCHEMAS}/classification/v2.0.0/schema.json",
@@ -79,44 +80,49 @@ def write_stac_item(
     item = _item(class_map, item_id, title)
     layers = {name: _layer(name, class_map, clusters) for name in files}
     if any(layer is not None and layer.is_quantity for layer in layers.values()):
-        item.stac_extensions.append(_RASTER)
+        item["stac_extensions"].append(_RASTER)
     for name, file in files.items():
         layer = layers[name]
         if layer is not None:
             own = (_COG, layer.roles, _fields(name, layer))
-            item.add_asset(name, _asset(Path(file), path.parent, *own))
+            item["assets"][name] = _asset(Path(file), path.parent, *own)
         elif name in _FILES:
-            item.add_asset(name, _asset(Path(file), path.parent, *_FILES[name]))
-    plain = item.to_dict(include_self_link=False, transform_hrefs=False)
-    return write_text(path, json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+            item["assets"][name] = _asset(Path(file), path.parent, *_FILES[name])
+    return write_text(path, json.dumps(item, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
-def _item(class_map: ClassMap, item_id: str, title: str) -> Any:
-    import pystac
-
+def _item(class_map: ClassMap, item_id: str, title: str) -> dict[str, Any]:
+    """Return an item without assets: as pystac writes it, which loads what asks servers."""
     geometry, bbox = footprint(class_map.geobox)
     created = dt.datetime.now(dt.UTC).replace(microsecond=0)
     single, start, end = _times(class_map.time) if class_map.time else (created, None, None)
-    item = pystac.Item(
-        id=item_id,
-        geometry=geometry,
-        bbox=bbox,
-        datetime=single,
-        start_datetime=start,
-        end_datetime=end,
-        properties=_properties(class_map, title, created),
-        stac_extensions=list(_EXTENSIONS),
-    )
-    for href in derived_from(class_map.provenance):
-        item.add_link(pystac.Link("derived_from", href))
-    return item
+    properties = _properties(class_map, title, created)
+    if start and end:
+        properties |= {"start_datetime": _written(start), "end_datetime": _written(end)}
+    return {
+        "type": "Feature",
+        "stac_version": _VERSION,
+        "stac_extensions": list(_EXTENSIONS),
+        "id": item_id,
+        "geometry": geometry,
+        **({} if bbox is None else {"bbox": bbox}),
+        "properties": properties | {"datetime": single and _written(single)},
+        "links": [
+            {"rel": "derived_from", "href": href} for href in derived_from(class_map.provenance)
+        ],
+        "assets": {},
+    }
+
+
+def _written(moment: dt.datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _properties(class_map: ClassMap, title: str, created: dt.datetime) -> dict[str, Any]:
     steps = ", ".join(str(step["name"]) for step in class_map.provenance.steps)
     return {
         **({"title": title} if title else {}),
-        "created": created.isoformat().replace("+00:00", "Z"),
+        "created": _written(created),
         **({} if class_map.time else {"obriy:date": "unknown", "obriy:date_note": UNDATED}),
         **projection(class_map.geobox),
         "processing:software": versions(),
@@ -202,13 +208,9 @@ def _asset(
     media_type: str,
     roles: Sequence[str],
     fields: Mapping[str, Any] | None = None,
-) -> Any:
-    import pystac
-
+) -> dict[str, Any]:
     href = Path(os.path.relpath(file, folder)).as_posix()
-    return pystac.Asset(
-        href=f"./{href}", media_type=media_type, roles=list(roles), extra_fields=dict(fields or {})
-    )
+    return {"href": f"./{href}", "type": media_type, **(fields or {}), "roles": list(roles)}
 
 
 def _fields(name: str, layer: Layer) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
-from scipy import ndimage
 
 FEWEST: Final = 4
 """Classes from which numbers are set: of fewer, colours that any eye tells apart can be chosen."""
@@ -32,6 +31,8 @@ def class_marks(shares: npt.NDArray[np.float32], codes: Sequence[int]) -> list[M
         shares: (classes, rows, columns) share of each class in the picture's elements, 0 to 1.
         codes: Of the classes.
     """
+    from scipy import ndimage  # few maps have numbers
+
     longest = max(shares.shape[1:])
     window = max(1, round(_WINDOW * longest))
     rows, columns = np.indices(shares.shape[1:])

@@ -230,11 +230,18 @@ class _Frame:
 
     def drawn(self, outline: Any) -> dict[str, Any]:
         """Return the rings of an outline, and a point inside it for its name, in pixels."""
-        inside = shapely.intersection(shapely.make_valid(outline), self.within)
-        simple = inside if self.fine < 1 else shapely.simplify(inside, self.fine)
+        inside = shapely.make_valid(outline)
+        if not self.within.contains(shapely.box(*inside.bounds)):
+            inside = shapely.intersection(inside, self.within)
+        simple = inside if self.fine < 1 else self._simple(inside)
         rings = [shapely.get_coordinates(ring) for ring in _rings(simple)]
         at = shapely.get_coordinates(shapely.point_on_surface(inside)) if rings else [np.zeros(2)]
         return {"at": _rounded(at[0], 1), "rings": [_rounded(r.ravel(), 1) for r in rings]}
+
+    def _simple(self, outline: Any) -> Any:
+        """Leave out what no picture shows; a body that is all of that keeps its shape."""
+        quick = shapely.simplify(outline, self.fine, preserve_topology=False)
+        return shapely.simplify(outline, self.fine) if quick.is_empty else quick
 
 
 def _rings(geometry: shapely.Geometry) -> Iterable[Any]:
