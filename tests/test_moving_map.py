@@ -119,9 +119,10 @@ def test_a_click_on_a_water_body_tells_the_figures_of_the_result(browser, season
     page.keyboard.press("0")
     assert scale(page) == pytest.approx(before)
     body = season.result.bodies.largest[0]
-    [shape] = [s for _, s in shapes(page, "body") if s["name"] == body.id]
+    [shape] = [s for _, s in shapes(page, "body") if s["name"] == f"№{body.number}"]
     click(page, shape)
-    [first] = [one for one in told(page) if one["name"] == body.id]
+    [first] = [one for one in told(page) if one["name"] == f"№{body.number}"]
+    assert first["facts"]["Номер у файлах"] == body.id
     area = body.area_max_km2
     shown = f"{text.area(area)} ({text.hectares(area)})"
     assert first["facts"]["Найбільша площа води"] == shown

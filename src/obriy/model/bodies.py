@@ -1,7 +1,7 @@
 """WaterBody and its series: places that are wet often enough, followed through the dates."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -172,3 +172,9 @@ class BodySeries:
     px_invalid: npt.NDArray[np.int64]
     area_wet_m2: npt.NDArray[np.float64]
     area_invalid_m2: npt.NDArray[np.float64]
+
+
+def numbers_of(bodies: Sequence[WaterBody]) -> dict[str, int]:
+    """Return a number for each body by its id, 1 for the largest: for maps and tables to say."""
+    order = sorted(bodies, key=lambda body: -body.area_m2)
+    return {body.id: number for number, body in enumerate(order, 1)}

@@ -13,7 +13,7 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from obriy.model.bodies import BodyLabels, BodySeries, WaterBody
+from obriy.model.bodies import BodyLabels, BodySeries, WaterBody, numbers_of
 from obriy.model.legend import Legend, load_legend
 from obriy.outputs.geopackage import VectorLayer, write_layers
 from obriy.outputs.styles import class_look
@@ -40,7 +40,8 @@ def write_bodies(
 
     The layer is called ``water_bodies``, or ``CLASS_bodies`` of another class.
 
-    Fields: ``uid``, ``area_m2`` of the outline, ``perim_m`` (length of the outline along the edges
+    Fields: ``uid``, ``number`` (1 for the largest outline), ``area_m2`` of the outline,
+    ``perim_m`` (length of the outline along the edges
     of pixels, islands included; NULL without a CRS), ``px_total``, ``area_max_m2`` and
     ``area_mean_m2`` of the wet areas, ``dates_seen``, ``half_wet`` (share of those dates on which
     at least half was wet, 0 to 1), ``first_water``, ``last_water`` (text, ISO 8601),
@@ -137,9 +138,11 @@ def _columns(bodies: tuple[WaterBody, ...]) -> dict[str, Any]:
     def words(values: list[str | None]) -> Any:
         return pd.array(values, "string")
 
+    number = numbers_of(bodies)
     places = [body.lonlat or (np.nan, np.nan) for body in bodies]
     return {
         "uid": words([body.id for body in bodies]),
+        "number": np.array([number[body.id] for body in bodies], "int64"),
         "area_m2": numbers("area_m2"),
         "perim_m": np.full(len(bodies), np.nan),
         "px_total": np.array([body.pixels for body in bodies], "int64"),

@@ -127,7 +127,7 @@ def years_sheet(
     *,
     lang: str,
 ) -> bytes:
-    """Draw a row for each cluster: its year, and its places in two months; return PNG.
+    """Draw a row for each cluster: its year, and its places in two months, if any; return PNG.
 
     Args:
         portraits: Of the clusters, in the order of the rows; those without a year are left out.
@@ -137,9 +137,10 @@ def years_sheet(
     """
     text = text_of(lang)
     shown = [portrait for portrait in portraits if portrait.facts.curves][:_MOST_ROWS]
-    figure = new_figure(_WIDTH, _HEAD + _ROW * len(shown))
+    columns = 1 + any("seasons" in portrait.pictures for portrait in shown)
+    figure = new_figure(_WIDTH * columns / 2, _HEAD + _ROW * len(shown))
     grid = figure.add_gridspec(
-        len(shown), 2, left=0.045, right=0.995, bottom=0.25 / figure.get_figheight(),
+        len(shown), columns, left=0.09 / columns, right=0.995, bottom=0.25 / figure.get_figheight(),
         top=1 - (_HEAD + 0.1) / figure.get_figheight(), hspace=0.34, wspace=0.12,
     )  # fmt: skip
     for row, portrait in enumerate(shown):

@@ -103,7 +103,8 @@ def _body(run: ShelfRun, name: str, text: Text) -> Known | None:
     least = _seen_percent(run)
     dates = _series(run, name, least)
     note = "" if all(d.counts for d in dates) else text("series.body_counts", seen=f"{least:g}")
-    return Known(f"{text('series.body')} {name}", facts, dates, note, hectares=True)
+    number = f"№{row['number']}, " if "number" in rows else ""
+    return Known(f"{text('series.body')} {number}{name}", facts, dates, note, hectares=True)
 
 
 def _seen_percent(run: ShelfRun) -> float:

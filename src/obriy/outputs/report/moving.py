@@ -136,9 +136,10 @@ def patch(text: Text, row: Mapping[str, Any]) -> tuple[str, Facts]:
 def followed(text: Text, row: Mapping[str, Any]) -> tuple[str, Facts]:
     """Tell of a water body that was followed through a season."""
     largest, wet = row.get("area_max_m2"), row.get("half_wet")
-    facts = [] if largest is None else [
-        (text("moving.largest"), _with_hectares(text, largest / 1e6))
-    ]  # fmt: skip
+    number, uid = row.get("number"), str(row["uid"])
+    facts = [] if number is None else [(text("moving.id"), uid)]
+    if largest is not None:
+        facts.append((text("moving.largest"), _with_hectares(text, largest / 1e6)))
     facts.append((text("moving.extent"), _with_hectares(text, row["area_m2"] / 1e6)))
     for key in ("first_water", "last_water"):
         if row.get(key):
@@ -146,7 +147,7 @@ def followed(text: Text, row: Mapping[str, Any]) -> tuple[str, Facts]:
     if wet is not None:
         facts.append((text("moving.half_wet"), text.percent(wet, 0)))
     facts.append((text("moving.dates_seen"), str(row["dates_seen"])))
-    return str(row["uid"]), facts
+    return uid if number is None else f"№{int(number)}", facts
 
 
 def of_class(text: Text, row: Any) -> list[Named]:

@@ -380,7 +380,8 @@ def _bodies(text: Text, found: Bodies | None) -> Part | None:
     shown = table(
         largest,
         [
-            col.words("body", "id"),
+            col.words("body", lambda row: _number(row) or row.id),
+            col.words("body_id", lambda row: row.id if _number(row) else None),
             col.hectares("body_max", "area_max_km2"),
             col.hectares("body_extent", "area_km2"),
             col.words("body_first", "first_water"),
@@ -389,3 +390,9 @@ def _bodies(text: Text, found: Bodies | None) -> Part | None:
         ],
     )
     return card(Words(said, "lead"), shown if largest else None)
+
+
+def _number(row: Any) -> str:
+    """Return what a body is called on the map; runs of before did not count them."""
+    number = getattr(row, "number", None)
+    return "" if number is None else f"№{number}"

@@ -16,6 +16,7 @@
   let chosen = null;
   let asked = null;
   let keys = false;
+  const DEGREES = "11px system-ui, sans-serif";
 
   const number = (value, digits) =>
     value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -189,8 +190,11 @@
         if (!ends || (axis === 2 ? ends[1] < foot - 24 : ends[0] > side + 24)) continue;
         const value = axis === 2 ? turned(k * gap) : k * gap;
         const name = axis === 2 ? degrees(value, digits, words.east, words.west) : degrees(value, digits, words.north, words.south);
-        const at = axis === 2 ? [ends[0], Math.min(ends[1] - 11, size.height - 11)] : [Math.max(ends[0] + 32, 34), ends[1]];
-        write(name, at[0], at[1], "11px system-ui, sans-serif", taken, false);
+        // A name grows with the decimals of a large scale: it begins at the edge, however wide it is.
+        pen.font = DEGREES;
+        const half = pen.measureText(name).width / 2 + 5;
+        const at = axis === 2 ? [ends[0], Math.min(ends[1] - 11, size.height - 11)] : [Math.max(ends[0], 0) + half, ends[1]];
+        write(name, at[0], at[1], DEGREES, taken, false);
       }
     }
   }

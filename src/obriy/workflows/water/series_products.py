@@ -14,7 +14,7 @@ from obriy.measures.body_finding import find_bodies
 from obriy.measures.change import measure_change
 from obriy.measures.totals import total_on, total_period
 from obriy.model.areas import Area, AreaSeries, District
-from obriy.model.bodies import WaterBody
+from obriy.model.bodies import WaterBody, numbers_of
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.layers import LAYERS, Layer
@@ -125,10 +125,11 @@ def _bodies(run: RunFiles, products: SeriesProducts, class_name: str) -> StepRec
         outlines, table = (folder.file(name) for name in names.values())
         write_bodies(series, labels, outlines, legend=maps[0].legend, lang=run.lang)
         write_body_series(series, table)
+        numbers = numbers_of(series.bodies)
         found = {
             "count": labels.count,
             "rule": dataclasses.asdict(series.rule),
-            "largest": [_body(body) for body in _largest(series.bodies)],
+            "largest": [_body(body, numbers[body.id]) for body in _largest(series.bodies)],
         }
         return StepRecord(names, found)
 
@@ -140,10 +141,11 @@ def _largest(bodies: Sequence[WaterBody]) -> list[WaterBody]:
     return sorted(bodies, key=lambda b: (-(b.area_max_m2 or 0.0), -b.area_m2))[:LARGEST]
 
 
-def _body(body: WaterBody) -> dict[str, Any]:
+def _body(body: WaterBody, number: int) -> dict[str, Any]:
     largest = body.area_max_m2
     return {
         "id": body.id,
+        "number": number,
         "area_km2": body.area_m2 / _M2,
         "area_max_km2": None if largest is None else largest / _M2,
         "dates_seen": body.dates_seen,
