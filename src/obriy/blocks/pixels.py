@@ -54,14 +54,33 @@ def as_floats(
 
 @njit(nogil=True, cache=True)
 def add_missing(raw: npt.NDArray[Any], missing: npt.NDArray[Any], found: BoolArray) -> None:
-    """Mark in ``found`` what DN are missing, or not finite; arguments are those of `as_floats`."""
+    """Mark in ``found`` what DN are missing; arguments are those of `as_floats`."""
+    for number in missing:
+        if holds(raw, number):  # few windows do
+            for i in range(raw.shape[0]):
+                line, own = raw[i], found[i]
+                for j in range(raw.shape[1]):
+                    own[j] |= line[j] == number
+
+
+@njit(nogil=True, cache=True)
+def holds(raw: npt.NDArray[Any], number: Any) -> bool:
+    """Tell whether a number, of the type of ``raw`` (rows, columns), is among those of it."""
     for i in range(raw.shape[0]):
-        line, own = raw[i], found[i]
-        for number in missing:
-            for j in range(raw.shape[1]):
-                own[j] |= line[j] == number
+        line, found = raw[i], np.uint8(0)
         for j in range(raw.shape[1]):
-            own[j] |= not np.isfinite(np.float32(line[j]))
+            found = np.uint8(found | np.uint8(line[j] == number))
+        if found:
+            return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def add_infinite(raw: npt.NDArray[Any], found: BoolArray) -> None:
+    """Mark in ``found`` what of (rows, columns) is not finite in float32."""
+    for i in range(raw.shape[0]):
+        for j in range(raw.shape[1]):
+            found[i, j] |= not np.isfinite(np.float32(raw[i, j]))
 
 
 @njit(nogil=True, cache=True)

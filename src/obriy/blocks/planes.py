@@ -13,7 +13,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from obriy.blocks.pixels import BoolArray, FloatArray, add_missing, add_nan, as_floats, pack
+from obriy.blocks.pixels import (
+    BoolArray,
+    FloatArray,
+    add_infinite,
+    add_missing,
+    add_nan,
+    as_floats,
+    pack,
+)
 
 Linear = tuple[float, float, bool]
 """Scale and offset of a band, and whether its DN may be negative: value = DN · scale + offset."""
@@ -51,12 +59,7 @@ class Numbers:
     @functools.cached_property
     def _missing(self) -> npt.NDArray[Any]:
         """Those of the missing numbers that its type can hold; NaN is missing anyway."""
-        dtype = self.raw.dtype
-        if dtype.kind == "f":
-            return np.array([n for n in self.missing if not np.isnan(n)], dtype)
-        least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
-        whole = [n for n in self.missing if float(n).is_integer() and least <= n <= most]
-        return np.array(whole, dtype)
+        return of_type(self.missing, self.raw.dtype)
 
     def values(self, rows: slice = _EVERYWHERE) -> FloatArray:
         """Return some rows as values, NaN missing."""
@@ -71,6 +74,8 @@ class Numbers:
     def add_missing(self, found: BoolArray) -> None:
         """Mark in (rows, columns) what is missing."""
         add_missing(self.raw, self._missing, found)
+        if self.raw.dtype.kind == "f":
+            add_infinite(self.raw, found)
         if self.hidden is not None:
             found |= self.hidden
 
@@ -80,6 +85,15 @@ class Numbers:
         for part in parts:
             hidden[part] = True
         return dataclasses.replace(self, hidden=hidden)
+
+
+def of_type(numbers: Iterable[float], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return those of some numbers that a type of numbers can hold, as such; NaN is none."""
+    known = [n for n in numbers if not np.isnan(n)]
+    if dtype.kind != "f":
+        least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+        known = [n for n in known if float(n).is_integer() and least <= n <= most]
+    return np.array(known, dtype)
 
 
 class Planes(Mapping[str, FloatArray]):

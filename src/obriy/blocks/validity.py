@@ -20,6 +20,8 @@ from rasterio.windows import Window
 from obriy.blocks import gdal
 from obriy.blocks.decoded import look_at
 from obriy.blocks.handles import held, state_of
+from obriy.blocks.pixels import holds
+from obriy.blocks.planes import of_type
 from obriy.blocks.resample import step_between
 from obriy.blocks.windows import meeting
 from obriy.model.grid import same_grid
@@ -111,9 +113,10 @@ class Validity:
     def _filled(
         self, numbers: npt.NDArray[Any], rows: slice, columns: slice, on: GeoBox
     ) -> BoolArray | None:
+        if not any(holds(numbers, fill) for fill in of_type(self.fills, numbers.dtype)):
+            return None  # as nearly everywhere
         own = _among(numbers, self.fills)
-        if own is None or not own.any():
-            return None
+        assert own is not None
         if own.shape != (rows.stop - rows.start, columns.stop - columns.start):
             return self._filled_small(own, rows, columns, on)
         down, across = (
