@@ -142,6 +142,16 @@ def test_overviews_of_classes_are_those_of_gdal(shape, tmp_path):
             np.testing.assert_array_equal(ours.read(1), theirs.read(1))
 
 
+def test_windows_that_cut_between_four_pixels_have_the_same_overviews(tmp_path):
+    labels = np.random.default_rng(4).integers(0, 3, (1200, 1100)).astype("uint8")
+    layer, geobox = classes(WATER), utm_grid(labels.shape)
+    for name, size in (("even", 512), ("odd", 333)):
+        with MapWriter(tmp_path / f"{name}.tif", geobox, layer) as writer:
+            for rows, columns in windows(labels.shape, size):
+                writer.write(rows, columns, labels[rows, columns])
+    assert (tmp_path / "even.tif").read_bytes() == (tmp_path / "odd.tif").read_bytes()
+
+
 def test_tiles_of_codes_that_tell_nothing_are_left_out_of_the_file(tmp_path):
     causes = np.zeros((2048, 2048), "uint8")
     causes[600:620, 700:900] = 2

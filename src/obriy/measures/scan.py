@@ -76,26 +76,26 @@ def scan(  # noqa: PLR0917 - a kernel
             if not told and _is_plain(labels, unseen, doubt, where):
                 a = 0.0
                 for i in range(top, bottom):
-                    a += _area_of(weights[place], nodes[i], left[begin])
+                    a += _area_of(weights, place, nodes, i, left[begin])
                 cause = unseen[top : top + 1, begin]
                 _add_plain(sums[down, place], by_code, by_cause, a, labels[top, begin], code, cause)
                 continue
             alike = _alike(labels, where)
             for i in range(top, bottom):
                 own = labels[i, begin]
-                sure = not doubt.size or not _differs(doubt[i, begin:end], np.uint8(0))
+                sure = not doubt.size or not _differs(doubt, i, begin, end, np.uint8(0))
                 if alike[i - top + 1] and not told and sure and own not in (NO_DATA, UNNAMED):
-                    a = _area_of(weights[place], nodes[i], left[begin])
+                    a = _area_of(weights, place, nodes, i, left[begin])
                     _add_plain(sums[down, place], by_code, by_cause, a, own, code, doubt[:0, 0])
                 else:
-                    _fill_row(nodes[i], left, part, begin, end, area)
+                    _fill_row(nodes, i, left, part, begin, end, area)
                     _add_runs(
                         area, labels, fraction, unseen, doubt, expected, shares,
                         (i, begin, end, code, alike[i - top + 1]), by_code, by_cause,
                         sums[down, place],
                     )  # fmt: skip
-                if not _is_inside(labels, alike[i - top : i - top + 3], i, begin, end):
-                    _fill_row(nodes[i], left, part, begin, end, area)
+                if not _is_inside(labels, alike, i, where):
+                    _fill_row(nodes, i, left, part, begin, end, area)
                     sums[down, place, SHORE] += _shore(labels, code, i, area, (begin, end))
 
 
@@ -116,22 +116,22 @@ def _is_plain(
     top, bottom, begin, end = where
     own = labels[top, begin]
     for i in range(max(top - 1, 0), min(bottom + 1, labels.shape[0])):
-        if _differs(labels[i, max(begin - 1, 0) : min(end + 1, labels.shape[1])], own):
+        if _differs(labels, i, max(begin - 1, 0), min(end + 1, labels.shape[1]), own):
             return False
     for i in range(top, bottom):
-        if unseen.size and own == NO_DATA and _differs(unseen[i, begin:end], unseen[top, begin]):
+        if unseen.size and own == NO_DATA and _differs(unseen, i, begin, end, unseen[top, begin]):
             return False
-        if doubt.size and own != NO_DATA and _differs(doubt[i, begin:end], np.uint8(0)):
+        if doubt.size and own != NO_DATA and _differs(doubt, i, begin, end, np.uint8(0)):
             return False
     return True
 
 
 @njit(nogil=True, cache=True)
-def _differs(codes: ByteArray, own: np.uint8) -> bool:
-    """Tell whether any of some codes is another: bytes among bytes, many at once."""
+def _differs(codes: ByteArray, i: int, begin: int, end: int, own: np.uint8) -> bool:
+    """Tell whether any code of a part of a row is another: bytes among bytes, many at once."""
     differ = np.uint8(0)
-    for j in range(codes.size):
-        differ = np.uint8(differ | np.uint8(codes[j] ^ own))
+    for j in range(begin, end):
+        differ = np.uint8(differ | np.uint8(codes[i, j] ^ own))
     return bool(differ)
 
 
@@ -210,9 +210,7 @@ def _add_runs(  # noqa: PLR0917 - a kernel
             _add_blind(block, by_cause, a, label, cause, told)
         else:
             one = shares[int(label == code)]
-            parts = fraction[i, j:stop] if fraction.size else fraction[:, 0]
-            marks = doubt[i, j:stop] if doubt.size else doubt[:, 0]
-            by_code[label] += _add_seen(block, area[j:stop], one, parts, marks, told)
+            by_code[label] += _add_seen(block, area, one, fraction, doubt, (i, j, stop), told)
         j = stop
 
 
@@ -235,11 +233,11 @@ def _weights(left: IntArray, part: FloatArray, offset: int) -> FloatArray:
 
 
 @njit(nogil=True, cache=True)
-def _area_of(weights: FloatArray, nodes: FloatArray, first: int) -> float:
+def _area_of(weights: FloatArray, place: int, nodes: FloatArray, i: int, first: int) -> float:
     """Return the area of a row of a block, m²."""
     a = 0.0
-    for k in range(min(weights.size, nodes.size - first)):
-        a += weights[k] * nodes[first + k]
+    for k in range(min(weights.shape[1], nodes.shape[1] - first)):
+        a += weights[place, k] * nodes[i, first + k]
     return a
 
 
@@ -297,12 +295,18 @@ def _shares() -> FloatArray:
 
 @njit(nogil=True, cache=True)
 def _fill_row(  # noqa: PLR0917 - a kernel
-    nodes: FloatArray, left: IntArray, part: FloatArray, begin: int, end: int, area: FloatArray
+    nodes: FloatArray,
+    i: int,
+    left: IntArray,
+    part: FloatArray,
+    begin: int,
+    end: int,
+    area: FloatArray,
 ) -> None:
     """Interpolate the areas of a part of a row of pixels between its nodes."""
     for j in range(begin, end):
         k = left[j]
-        area[j] = nodes[k] * (1.0 - part[j]) + nodes[k + 1] * part[j]
+        area[j] = nodes[i, k] * (1.0 - part[j]) + nodes[i, k + 1] * part[j]
 
 
 @njit(nogil=True, cache=True)
@@ -312,20 +316,22 @@ def _alike(labels: ByteArray, where: tuple[int, int, int, int]) -> ByteArray:
     alike = np.empty(bottom - top + 2, np.uint8)
     for k in range(alike.size):
         i = min(max(top - 1 + k, 0), labels.shape[0] - 1)
-        alike[k] = not _differs(labels[i, begin:end], labels[i, begin])
+        alike[k] = not _differs(labels, i, begin, end, labels[i, begin])
     return alike
 
 
 @njit(nogil=True, cache=True)
-def _is_inside(labels: ByteArray, alike: ByteArray, i: int, begin: int, end: int) -> bool:
-    """Tell whether pixels of a row of a block have one label, which is that of all they touch.
-
-    ``alike`` is that of the row above, of the row, and of the one below.
-    """
-    own = labels[i, begin]
+def _is_inside(
+    labels: ByteArray, alike: ByteArray, i: int, where: tuple[int, int, int, int]
+) -> bool:
+    """Tell whether pixels of a row of a block have one label, which is that of all they touch."""
+    top, _, begin, end = where
+    own, k = labels[i, begin], i - top
     above, below = max(i - 1, 0), min(i + 1, labels.shape[0] - 1)
     return bool(
-        alike.all()
+        alike[k]
+        and alike[k + 1]
+        and alike[k + 2]
         and labels[above, begin] == own
         and labels[below, begin] == own
         and labels[i, max(begin - 1, 0)] == own
@@ -372,36 +378,46 @@ def _add_blind(  # noqa: PLR0917 - a kernel
     block[BLIND_STAKE] += a * np.sqrt(told * (1 - told))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath={"reassoc"})  # sums of many at once
 def _add_seen(  # noqa: PLR0917 - a kernel
     block: FloatArray,
     area: FloatArray,
     shares: FloatArray,
     fraction: ByteArray,
     doubt: ByteArray,
+    where: tuple[int, int, int],
     told: float,
 ) -> float:
     """Add pixels of one label that were seen; return their area.
 
     Args:
         block: Sums.
-        area: (n,) m² of each pixel.
+        area: (x,) m² of each pixel of the row.
         shares: (256,) of the class by fraction.
-        fraction: (n,) half per cents, or none.
-        doubt: (n,) `Doubt`, or none.
+        fraction: (y, x) half per cents, or none.
+        doubt: (y, x) `Doubt`, or none.
+        where: Row, first column and the one after the last.
         told: What other dates tell of them all; negative: nothing.
     """
-    whole = wet = takes = drops = 0.0
+    i, begin, end = where
+    whole = strict = lax = 0.0
+    for j in range(begin, end):
+        whole += area[j]
     share = shares[FRACTION_MISSING]
-    for j in range(area.size):
-        a = area[j]
-        if fraction.size:
-            share = shares[fraction[j]]
-        whole += a
-        wet += a * share
-        if doubt.size:  # without branches: neighbours differ
-            drops += a * share * (doubt[j] == _STRICT)
-            takes += a * (1 - share) * (doubt[j] == _LAX)
+    wet, drops, takes = whole * share, 0.0, 0.0
+    if fraction.size:
+        wet = 0.0
+        for j in range(begin, end):
+            a, share = area[j], shares[fraction[i, j]]
+            wet += a * share
+            if doubt.size:  # without branches: neighbours differ
+                drops += a * share * (doubt[i, j] == _STRICT)
+                takes += a * (1 - share) * (doubt[i, j] == _LAX)
+    elif doubt.size:
+        for j in range(begin, end):
+            strict += area[j] * (doubt[i, j] == _STRICT)
+            lax += area[j] * (doubt[i, j] == _LAX)
+        drops, takes = strict * share, lax * (1 - share)
     block[SEEN] += whole
     block[WET] += wet
     block[DOUBT] += drops + takes

@@ -30,7 +30,7 @@ from obriy.model.layers import LAYERS, Layer, layer_of
 from obriy.model.legend import NO_DATA, Legend
 from obriy.model.provenance import SOURCES_TAG, hrefs_of, versions
 from obriy.outputs.files import DRAFT, atomic_path, full_error, is_full, output_error
-from obriy.outputs.overviews import with_modes
+from obriy.outputs.overviews import FirstLevel, with_modes
 from obriy.outputs.styles import raster_entries, write_categories, write_style
 from obriy.render.palette import rgb
 
@@ -87,15 +87,24 @@ class MapWriter:
         # through a file, which says it in the words of GeoTIFF.
         coded = geobox.crs is None or geobox.crs.epsg is not None
         self._small = coded and max(geobox.shape) <= TILE
+        self._first: FirstLevel | None = None
         try:
             with self._errors():
                 self._dataset = self._open()
+                if layer.overviews == "mode" and not self._small:
+                    shape = (int(geobox.shape.y), int(geobox.shape.x))
+                    self._first = FirstLevel(self._draft, shape, TILE, sparse=self._sparse)
         except BaseException:
             self.abort()
             raise
 
     def write(self, rows: slice, columns: slice, array: npt.NDArray[Any]) -> None:
         """Write a window (rows, columns) of the map, in the type of its layer."""
+        if self._sparse and not self._small and not array.any():
+            return
+        if self._first is not None:
+            with self._errors():
+                self._first.write(rows, columns, array)
         with self._lock, self._errors():
             self._dataset.write(array, 1, window=Window.from_slices(rows, columns))
 
@@ -109,6 +118,8 @@ class MapWriter:
                 else:
                     self._dataset.close()
                     self._check_draft()
+                    if self._first is not None:
+                        self._first.close()
                     self._to_cog(self._with_overviews())
                     self._draft.unlink()
                 if not self.layer.is_quantity:
@@ -124,6 +135,8 @@ class MapWriter:
         """Give up: remove what was written."""
         with contextlib.suppress(*_DRIVER_ERRORS, AttributeError), rasterio.Env():
             self._dataset.close()
+            if self._first is not None:
+                self._first.close()
         error = CancelledError("the map was given up")
         self._stack.__exit__(CancelledError, error, None)
 

@@ -6,6 +6,7 @@ of its chunks; here no edge counts.
 """
 
 import itertools
+import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ def with_modes(file: Path, count: int, tile: int, *, sparse: bool = False) -> Pa
     """Make the overviews of a file of bytes; return a file that has them.
 
     Args:
-        file: A GeoTIFF of one band of uint8, closed.
+        file: A GeoTIFF of one band of uint8, closed; a level that `FirstLevel` made is kept.
         count: Levels, each half as large as the one before it.
         tile: Side of their tiles, pixels.
         sparse: Leave out tiles that hold nothing but 0.
@@ -42,9 +43,10 @@ def with_modes(file: Path, count: int, tile: int, *, sparse: bool = False) -> Pa
     Returns:
         A VRT beside the file, of it and of the levels, which are files of their own.
     """
-    levels = [file, *(file.with_name(f"{file.stem}.{level + 1}.tif") for level in range(count))]
+    levels = [file, *(_level(file, level + 1) for level in range(count))]
     for finer, coarser in itertools.pairwise(levels):
-        _halve(finer, coarser, tile, sparse)
+        if not coarser.exists():
+            _halve(finer, coarser, tile, sparse)
     linked = file.with_suffix(".vrt")
     rasterio.shutil.copy(file, linked, driver="VRT")
     text = linked.read_text("utf-8")
@@ -53,16 +55,63 @@ def with_modes(file: Path, count: int, tile: int, *, sparse: bool = False) -> Pa
     return linked
 
 
+class FirstLevel:
+    """The first level, made of windows while they are written: the largest by far.
+
+    That can be where each of its pixels has four beneath it, all in one window. Else nothing is
+    left of it, and `with_modes` makes it.
+
+    Args:
+        file: As for `with_modes`, like the others.
+        shape: Rows and columns of the file.
+        tile: See there.
+        sparse: See there.
+    """
+
+    def __init__(self, file: Path, shape: tuple[int, int], tile: int, *, sparse: bool) -> None:
+        self._path = _level(file, 1)
+        self._whole = not any(n % 2 for n in shape)
+        self._lock = threading.Lock()
+        self._dataset = rasterio.open(  # noqa: TID251 - to write
+            self._path, "w", **_profile((shape[0] // 2, shape[1] // 2), tile, sparse)
+        )
+
+    def write(self, rows: slice, columns: slice, values: ByteArray) -> None:
+        """Take a window of the file; called from several threads."""
+        self._whole &= not any(part.start % 2 or part.stop % 2 for part in (rows, columns))
+        if not self._whole:
+            return
+        down, across = (_edges(n, n // 2) for n in values.shape)
+        halved = modes(np.ascontiguousarray(values), *down, *across)
+        window = Window(columns.start // 2, rows.start // 2, *halved.shape[::-1])
+        with self._lock:
+            self._dataset.write(halved, 1, window=window)
+
+    def close(self) -> None:
+        """Finish it."""
+        self._dataset.close()
+        if not self._whole:
+            self._path.unlink(missing_ok=True)
+
+
+def _level(file: Path, number: int) -> Path:
+    return file.with_name(f"{file.stem}.{number}.tif")
+
+
+def _profile(shape: tuple[int, int], tile: int, sparse: bool) -> dict[str, Any]:
+    return {
+        "driver": "GTiff", "dtype": "uint8", "count": 1, "height": shape[0], "width": shape[1],
+        "tiled": True, "blockxsize": tile, "blockysize": tile, "BIGTIFF": "IF_SAFER",
+        "SPARSE_OK": sparse,
+    }  # fmt: skip
+
+
 def _halve(finer: Path, coarser: Path, tile: int, sparse: bool) -> None:
     """Write a level of half the size, of the one before it."""
     with rasterio.open(finer) as source:  # noqa: TID251 - what is being written
         height, width = (-(-n // 2) for n in source.shape)
         down, across = _edges(source.height, height), _edges(source.width, width)
-        profile: dict[str, Any] = {
-            "driver": "GTiff", "dtype": "uint8", "count": 1, "height": height, "width": width,
-            "tiled": True, "blockxsize": tile, "blockysize": tile, "BIGTIFF": "IF_SAFER",
-            "SPARSE_OK": sparse,
-        }  # fmt: skip
+        profile = _profile((height, width), tile, sparse)
         with rasterio.open(coarser, "w", **profile) as target:  # noqa: TID251 - to write
             for rows, columns in windows((height, width), 2 * tile):
                 window = _behind(down, rows), _behind(across, columns)
