@@ -170,7 +170,7 @@ def scan_codes(  # noqa: PLR0917 - a kernel
     """
     area = np.empty(labels.shape[1])
     for i in range(labels.shape[0]):
-        _fill_row(nodes[i], left, part, 0, labels.shape[1], area)
+        _fill_row(nodes, i, left, part, 0, labels.shape[1], area)
         for j in range(labels.shape[1]):
             by_code[labels[i, j]] += area[j]
             if labels[i, j] == NO_DATA:
