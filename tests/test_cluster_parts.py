@@ -5,19 +5,22 @@ import json
 import os
 import threading
 
+import cloudpickle
 import dask
 import numpy as np
 import pytest
-from tests.test_cluster import kill_one_at_work
 from tests.test_landcover_command import truth, write_scene
 from tests.test_series import config
 from tests.test_water_command import write_image
 
+import obriy
 from obriy.blocks.learnt import Learnt
 from obriy.blocks.options import EngineOptions
 from obriy.blocks.parts import parts_of
 from obriy.blocks.plan import Plan, Window
-from obriy.errors import CancelledError
+from obriy.errors import CancelledError, MemoryBudgetError
+from obriy.sources.scene import open_scene
+from obriy.workflows.cluster import cluster
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.jobs import run_job
@@ -92,6 +95,64 @@ def assert_parts_are_merged_alike(windows, size):
     assert together.merged() == here.merged()
 
 
+class Teammate:
+    """Does parts in this process, as if they had come from another, the last first."""
+
+    def ask(self, work, job, parts):
+        said = {part: work(sent(job), part) for part in reversed(parts)}
+        return (said[part] for part in parts)
+
+    def make(self, work, job, parts, told):
+        for part in parts:
+            arrays = {}
+            yield *work(sent(job), part, arrays.__setitem__), arrays
+
+
+def sent(value):
+    """What arrives of a value on another machine."""
+    return cloudpickle.loads(cloudpickle.dumps(value))
+
+
+@pytest.fixture(scope="module")
+def scene(image):
+    return open_scene(image, sensor="sentinel2_l2a")
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["ndwi:0.05", "mndwi:otsu & ~ndwi:zero", "auto"],
+)
+@pytest.mark.parametrize("clouds", ["none", "spectral"])
+def test_a_method_for_water_works_in_parts(method, clouds, scene):
+    here = obriy.map_water(scene, method, clouds=clouds)
+    there = obriy.map_water(scene, method, clouds=clouds, options=EngineOptions(team=Teammate()))
+    assert_alike(here, there, "labels", "unseen", "doubt", "fraction")
+
+
+@pytest.mark.parametrize("method", ["kmeans", "slic+hdbscan", "dbscan"])
+def test_a_clusterer_works_in_parts(method, scene):
+    options = {"clusters": "auto" if "dbscan" in method else 4, "features": ["bands", "texture"]}
+    here = obriy.map_landcover(scene, method, **options)
+    team = EngineOptions(team=Teammate())
+    there = obriy.map_landcover(scene, method, **options, options=team)
+    assert_alike(here, there, "labels", "unseen", "confidence")
+
+
+def assert_alike(here, there, *layers):
+    assert there.provenance == here.provenance
+    for name in layers:
+        one, other = getattr(here, name), getattr(there, name)
+        assert (one is None) == (other is None)
+        assert one is None or (one.to_numpy() == other.to_numpy()).all(), name
+
+
+def test_clouds_are_found_once_and_not_on_each_machine(scene, monkeypatch):
+    strips = []
+    options = EngineOptions(team=Teammate(), progress=lambda *told: strips.append(told))
+    obriy.map_water(scene, "ndwi", clouds="spectral", options=options)
+    assert [name for name, *_ in strips].count("clouds") == 1
+
+
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
     """A lake with rough shores and a corner without data, in 4 x 5 windows."""
@@ -120,18 +181,31 @@ def test_an_image_in_parts_is_what_it_is_here(method, image, local, tmp_path):
     assert not (tmp_path / "there" / "parts").exists()
 
 
+def dies_at_its_part(witness):
+    """Make this process die the first time that it has begun to write a part: within a task."""
+    import os
+    import pathlib
+    import signal
+    import sys
+
+    def strike(event, arguments):
+        if event == "tempfile.mkdtemp" and "/parts/map/." in arguments[0]:
+            pathlib.Path(witness).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(strike)
+
+
 def test_a_worker_that_is_killed_costs_its_part(image, local, tmp_path):
     from distributed import Client
 
     here = run_job(config(image, tmp_path / "here", outputs=["mask"]))
     with Client(local, set_as_default=False) as client:
-        pids = client.run(os.getpid)
-    killer = threading.Thread(target=kill_one_at_work, args=(local, pids), daemon=True)
-    killer.start()
+        mortal = next(iter(client.scheduler_info()["workers"]))
+        client.run(dies_at_its_part, str(tmp_path / "died"), workers=[mortal])
     address = local.scheduler_address
     there = run_job(config(image, tmp_path / "there", outputs=["mask"], scheduler=address))
-    killer.join(0)
-    assert not killer.is_alive()  # one was killed
+    assert (tmp_path / "died").exists()
     assert there.complete
     assert there.result.area_km2 == here.result.area_km2
     same_files(tmp_path / "here", tmp_path / "there", "*.tif")
@@ -155,6 +229,15 @@ def test_of_a_run_that_was_cut_off_parts_that_are_done_are_kept(image, local, tm
     assert parts == [f"map part {number}" for number in range(len(parts))]  # each was done once
     run_job(config(image, tmp_path / "here", outputs=["mask"]))
     same_files(tmp_path / "here", folder, "*.tif")
+
+
+def test_a_task_that_workers_do_not_survive_is_told(local, monkeypatch):
+    monkeypatch.setattr(local.scheduler, "allowed_failures", 0)
+    with (
+        pytest.raises(MemoryBudgetError, match="lost one after another"),
+        cluster(local.scheduler_address) as workers,
+    ):
+        workers.submit(os._exit, 1).result()
 
 
 def steps(folder):

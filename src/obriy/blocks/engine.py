@@ -4,6 +4,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -204,8 +205,10 @@ def run_methods(
     watched = observers or [None] * len(work)
     shown = [(layers, one) for (_, layers), one in zip(work, watched, strict=True)]
     if options.team is not None:
+        forget()
         layers = [_wanted(*own) for own in shown]
-        job = Job(methods, known, known is not None, reader, settle, _Apply, layers)
+        within = partial(decoded_tiles, 4 * share.kept_bytes // share.workers)
+        job = Job(methods, known, known is not None, reader, settle, _Apply, layers, within)
         if part is not None:
             reader = reader_of(part, keep=0)
         rules, counts = spread(job, reader, shown, options)

@@ -5,6 +5,7 @@ very tree by which one machine puts its windows together (`obriy.blocks.learnt`)
 same to the bit. Layers come back in a file for each part, and go to the sinks from there.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from obriy.blocks.base import Block, Counting, Labelled, Method, Rule
 from obriy.blocks.learnt import Learnt
+from obriy.blocks.memory import give_back, keep_large_apart
 from obriy.blocks.options import EngineOptions, Found, Save
 from obriy.blocks.plan import TARGET_PIXELS, Plan
 from obriy.blocks.reader import Reader
@@ -39,6 +41,7 @@ class Job:
         settle: Brings labels and what was hidden together.
         apply: Makes what labels one block after another, of the engine.
         layers: What is wanted of each rule.
+        within: Returns the context in which blocks are read: what GDAL may keep of them.
     """
 
     methods: Sequence[Method]
@@ -48,12 +51,14 @@ class Job:
     settle: Callable[[Block, Labelled], Labelled]
     apply: Callable[..., Callable[[int], Counts]]
     layers: Sequence[frozenset[str]]
+    within: Callable[[], contextlib.AbstractContextManager[object]]
 
     def collect(self, part: range) -> tuple[list[Any], Found]:
         """Return what each method learns of a part, and what could not be read of it."""
         learnt = Learnt(self.methods, len(part), part.start)
-        for number in part:
-            learnt.add(number, self.reader.blocks(number))
+        with self._frugal():
+            for number in part:
+                learnt.add(number, self.reader.blocks(number))
         return learnt.merged(), {"failed": self.reader.told(part)}
 
     def map(self, part: range, save: Save) -> tuple[list[Any], Found]:
@@ -70,16 +75,25 @@ class Job:
         learnt = Learnt(self.methods, len(part), part.start)
         label = self.apply(rules, self.reader, shown, self.settle, learnt if self.learns else None)
         counts = []
-        for number in part:
-            counts.append(label(number))
-            for method, layer in self.wanted():
-                save(_name(number, method, layer), kept[method][layer].array)
+        with self._frugal():
+            for number in part:
+                counts.append(label(number))
+                for method, layer in self.wanted():
+                    save(_name(number, method, layer), kept[method][layer].array)
         for method, rule in enumerate(rules):
             if isinstance(rule, Counting):
                 for what, array in rule.counted().items():
                     save(_name("counted", method, what), array)
         sums = [[_plain(sum(own)) for own in zip(*of, strict=True)] for of in _by_rule(counts)]
         return learnt.merged(), {"counts": sums, "failed": self.reader.told(part)}
+
+    @contextlib.contextmanager
+    def _frugal(self) -> Iterator[None]:
+        """Take no more memory of the other machine than the work needs, and give it back."""
+        keep_large_apart()
+        with self.within():
+            yield
+        give_back()
 
     def wanted(self) -> list[tuple[int, str]]:
         """Return the layers that are wanted, each with the number of its method."""
@@ -124,6 +138,7 @@ def spread(
         SourceError: where no block at all could be read.
         CancelledError: where the caller cancelled.
     """
+    job.reader.see_whole()
     if job.learns:
         counts, learnt = _map(job, shown, options)
         job.reader.require_any()

@@ -12,6 +12,7 @@ import xarray as xr
 
 from obriy.blocks.base import Block, FlagArray, FloatArray
 from obriy.blocks.damage import Hole, read_around
+from obriy.blocks.memory import TAKES
 from obriy.blocks.plan import Plan, Window
 from obriy.blocks.planes import LINEAR, Numbers, Planes, packed, planes_of
 from obriy.blocks.raster import fetch_ahead, read_numbers
@@ -92,6 +93,13 @@ class Reader:
         for hole in itertools.chain.from_iterable(self._holes.values()):
             found.setdefault(Window.of(*hole.within(*area)), hole.reason)
         return dict(sorted(found.items(), key=lambda item: (item[0].row, item[0].column)))
+
+    def see_whole(self) -> None:
+        """Have a mask made that rests on all of the scene: before others, too, would make it."""
+        if self._flags is not None and TAKES in self._flags.encoding:
+            for number in range(len(self.plan.windows)):  # one mask for each image of a mosaic
+                place = self._place(number)
+                np.asarray(self._flags[place.row : place.row + 1, place.column : place.column + 1])
 
     def told(self, numbers: Iterable[int]) -> list[list[Any]]:
         """Return what could not be read of blocks, as plain values, for `take`."""

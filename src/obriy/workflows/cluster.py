@@ -9,11 +9,12 @@ import collections
 import contextlib
 import dataclasses
 import itertools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any, Final, TypeVar
 
-from obriy.errors import MissingExtraError, UsageError
+from obriy.errors import MemoryBudgetError, MissingExtraError, UsageError
 from obriy.installation import install_hint
 
 PATIENCE_S: Final = "15s"
@@ -44,7 +45,10 @@ class Workers:
 
         It is the result of a task: where its worker is lost, another has it.
         """
-        return self.client.submit(_same, value, pure=False)
+        with warnings.catch_warnings():
+            # What is made of the whole scene, as a mask of clouds, is large; it goes this way once.
+            warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+            return self.client.submit(_same, value, pure=False)
 
     def submit(self, work: Callable[..., T], *values: Any) -> "Future[T]":
         """Begin a task."""
@@ -67,12 +71,13 @@ def cluster(address: str | None) -> Iterator[Workers | None]:
     Raises:
         MissingExtraError: the extra ``dask`` is not installed.
         UsageError: nobody answers there, or the scheduler has no workers.
+        MemoryBudgetError: one worker after another was lost at the same task.
     """
     if address is None:
         yield None
         return
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker
     except ImportError as error:
         raise MissingExtraError(
             "--scheduler needs Dask's scheduler.", f"Install it: {install_hint('dask')}"
@@ -90,7 +95,14 @@ def cluster(address: str | None) -> Iterator[Workers | None]:
                 f"The scheduler at {address} has no workers.", "Start some: dask worker."
             )
         most = AHEAD * sum(client.nthreads().values())
-        yield Workers(client, client.get_executor(pure=False), most)
+        try:
+            yield Workers(client, client.get_executor(pure=False), most)
+        except KilledWorker as error:
+            raise MemoryBudgetError(
+                f"Workers at {address} were lost one after another at the same task: {error}",
+                "Look into their logs; most often memory is short: fewer threads for each worker, "
+                "or a lower --max-ram. What is done stays done.",
+            ) from error
 
 
 def in_turn(
