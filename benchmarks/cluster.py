@@ -1,25 +1,39 @@
-"""Tasks on a Dask cluster of this machine: what 10 000 of them cost its scheduler, and a series.
+"""Tasks on a Dask cluster of this machine: what 10 000 cost its scheduler; images here and there.
 
 A task holds a real scene, lazily, as `obriy water --scheduler` sends it. Figures are printed, never
-asserted; peak memory is that of the process that plans, which holds client and scheduler.
+asserted; peak memory is that of the process that plans, which holds client and scheduler. An image
+is mapped here by two threads, and by two workers in processes of their own; processor seconds are
+those of all processes, and what libraries take to start is not counted.
 
-    python benchmarks/cluster.py [--tasks 10000] [--dates 24] [--size 1000]
+    python benchmarks/cluster.py [--tasks 10000] [--dates 24] [--size 1000] [--image 6100]
 """
 
 import argparse
 import functools
+import os
 import resource
 import tempfile
 import time
 from pathlib import Path
 
+from full_tile import make_tile
+from series import make_series
+
 from obriy.blocks.options import EngineOptions
 from obriy.sources.scene import open_scene
 from obriy.workflows.cluster import cluster, in_turn
 from obriy.workflows.config.base import make_config
+from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.jobs import run_job
-from series import make_series
+
+JOBS = {
+    "water, mndwi:otsu": (WaterConfig, {"method": "mndwi:otsu", "outputs": ["mask"]}),
+    "water, auto": (WaterConfig, {"method": "auto", "outputs": ["mask"]}),
+    "land cover, 12 clusters": (
+        LandcoverConfig, {"clusters": 12, "rounds": 0, "outputs": ["landcover"]},
+    ),
+}  # fmt: skip
 
 
 def look(scene, number: int) -> dict[str, int]:
@@ -30,11 +44,12 @@ def look(scene, number: int) -> dict[str, int]:
 def plan_many(address: str, image: Path, tasks: int) -> None:
     scene = open_scene(image)
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    with cluster(address) as (executor, most):
-        assert executor is not None
-        begin = lambda number: executor.submit(functools.partial(look, scene, number))  # noqa: E731
+    with cluster(address) as workers:
+        assert workers is not None
+        begin = lambda number: workers.submit(functools.partial(look, scene, number))  # noqa: E731
         done = sum(
-            future.result()["number"] >= 0 for _, future in in_turn(range(tasks), begin, most)
+            future.result()["number"] >= 0
+            for _, future in in_turn(range(tasks), begin, workers.most)
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     took = time.perf_counter() - start
@@ -42,14 +57,32 @@ def plan_many(address: str, image: Path, tasks: int) -> None:
           f"{before / 1024:.0f} MB before, {peak / 1024:.0f} MB at most")  # fmt: skip
 
 
-def series(images: Path, out: Path, scheduler: str | None, workers: int) -> float:
-    config = make_config(WaterConfig, {
-        "source": str(images), "sensor": "sentinel2_l2a", "method": "mndwi:otsu", "clouds": "none",
-        "outputs": ["mask"], "out": out, "scheduler": scheduler, "workers": workers,
-    })  # fmt: skip
-    start = time.perf_counter()
-    run_job(config, EngineOptions())
-    return time.perf_counter() - start
+def run(kind, values: dict, out: Path, scheduler: str | None) -> None:
+    given = {"sensor": "sentinel2_l2a", "clouds": "none", "out": out}
+    given |= {"scheduler": scheduler} if scheduler else {"workers": 2}
+    run_job(make_config(kind, given | values), EngineOptions())
+
+
+def used(client) -> tuple[float, float]:
+    """Processor seconds of this process and its workers, and the clock."""
+    times = [os.times(), *client.run(os.times).values()]
+    return sum(t.user + t.system for t in times), time.perf_counter()
+
+
+def compare(name: str, work, client, address: str, place: Path) -> None:
+    """Do a job here and on the workers, after once to start and to compile."""
+    figures = []
+    for number, scheduler in enumerate((None, address, None, address)):
+        before = used(client)
+        work(place / f"{name}-{number}", scheduler)
+        figures.append([b - a for a, b in zip(before, used(client), strict=True)])
+    (here, wall), (there, wall_there) = figures[2:]
+    print(f"{name}: here {here:.1f} CPU s in {wall:.1f} s, two workers {there:.1f} CPU s in "
+          f"{wall_there:.1f} s, ratio {there / here:.2f} and {wall_there / wall:.2f}")  # fmt: skip
+
+
+def peaks() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def main() -> None:
@@ -57,18 +90,33 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=10_000)
     parser.add_argument("--dates", type=int, default=24)
     parser.add_argument("--size", type=int, default=1000)
+    parser.add_argument("--image", type=int, default=6100)
     args = parser.parse_args()
-    from distributed import LocalCluster
+    from distributed import Client, LocalCluster
 
-    with tempfile.TemporaryDirectory() as name:
-        images = Path(name, "images")
-        make_series(images, args.dates, args.size)
-        here = series(images, Path(name, "here"), None, 2)
-        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local:
-            plan_many(local.scheduler_address, next(images.glob("*.tif")), args.tasks)
-            there = series(images, Path(name, "there"), local.scheduler_address, 1)
-        print(f"{args.dates} dates of {args.size} x {args.size}: two threads {here:.1f} s, two "
-              f"workers {there:.1f} s, ratio {there / here:.2f}")  # fmt: skip
+    with (
+        tempfile.TemporaryDirectory() as name,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as local,
+        Client(local, set_as_default=False) as client,
+    ):
+        place, address = Path(name), local.scheduler_address
+        if args.tasks:
+            make_series(place / "one", 1, args.size)
+            plan_many(address, next((place / "one").glob("*.tif")), args.tasks)
+        if args.dates:
+            make_series(place / "images", args.dates, args.size)
+            season = {"source": str(place / "images"), **JOBS["water, mndwi:otsu"][1]}
+            work = functools.partial(run, WaterConfig, season)
+            compare(
+                f"{args.dates} dates of {args.size} x {args.size}", work, client, address, place
+            )
+        if args.image:
+            (place / "image").mkdir()
+            make_tile(place / "image", args.image)
+            for job, (kind, values) in JOBS.items():
+                work = functools.partial(run, kind, {"source": str(place / "image"), **values})
+                compare(f"{job}, {args.image} x {args.image}", work, client, address, place)
+        print("workers at most", *client.run(peaks).values(), "MB; this process", peaks(), "MB")
 
 
 if __name__ == "__main__":
