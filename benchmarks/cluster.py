@@ -17,8 +17,6 @@ import time
 from pathlib import Path
 
 from full_tile import make_tile
-from series import make_series
-
 from obriy.blocks.options import EngineOptions
 from obriy.sources.scene import open_scene
 from obriy.workflows.cluster import cluster, in_turn
@@ -26,6 +24,7 @@ from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.jobs import run_job
+from series import make_series
 
 JOBS = {
     "water, mndwi:otsu": (WaterConfig, {"method": "mndwi:otsu", "outputs": ["mask"]}),
