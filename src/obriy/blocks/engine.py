@@ -205,10 +205,11 @@ def run_methods(
     watched = observers or [None] * len(work)
     shown = [(layers, one) for (_, layers), one in zip(work, watched, strict=True)]
     if options.team is not None:
-        forget()
         layers = [_wanted(*own) for own in shown]
-        within = partial(decoded_tiles, 4 * share.kept_bytes // share.workers)
-        job = Job(methods, known, known is not None, reader, settle, _Apply, layers, within)
+        job = Job(
+            methods, known, known is not None, reader, settle, _Apply, layers,
+            partial(decoded_tiles, 4 * share.kept_bytes // share.workers),
+        )  # fmt: skip
         if part is not None:
             reader = reader_of(part, keep=0)
         rules, counts = spread(job, reader, shown, options)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.blocks.base import Block, Counting, Labelled, Method, Rule
+from obriy.blocks.decoded import forget
 from obriy.blocks.learnt import Learnt
 from obriy.blocks.memory import give_back, keep_large_apart
 from obriy.blocks.options import EngineOptions, Found, Save
@@ -138,6 +139,7 @@ def spread(
         SourceError: where no block at all could be read.
         CancelledError: where the caller cancelled.
     """
+    forget()
     job.reader.see_whole()
     if job.learns:
         counts, learnt = _map(job, shown, options)
