@@ -12,6 +12,7 @@ from obriy.labelling.facts import measure_clusters
 from obriy.labelling.spectral import SpectralLabeller, _are_mixed, describe_evidence
 from obriy.labelling.spectral_expert import expert_from, load_expert
 from obriy.labelling.spectral_features import FEATURES, feature_table, median_of
+from obriy.labelling.spectral_sky import haze_in_blue, through_skies
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import ClusterFacts, Portrait, Spread, cluster_legend
 from obriy.model.grid import coords_of
@@ -91,6 +92,64 @@ def test_the_size_of_pixels_turns_no_name(finer):
     assert [a.code for a in answers] == [80, 10, 50, 40]
 
 
+HAZE = dict(zip(BANDS, (0.06, 0.035, 0.018, 0.007, 0.0, 0.0), strict=True))
+"""What the air scatters at the top of the atmosphere, as wavelength to the power of -4."""
+
+
+def hazy():
+    return {
+        name: tuple(value + HAZE[band] for band, value in zip(BANDS, levels, strict=True))
+        for name, levels in SPECTRA.items()
+    }
+
+
+@pytest.mark.parametrize("finer", [1, 3])
+def test_haze_turns_names_less(finer):
+    """What is said of a hazy image lies nearer to what is said of the corrected one."""
+    names, codes = ("forest", "spruce", "grass"), load_legend("worldcover").codes
+
+    def said(facts):
+        answers = SpectralLabeller().label([Portrait(f) for f in facts], load_legend("worldcover"))
+        return np.array([[a.probabilities[code] for code in codes] for a in answers])
+
+    clear = said([p.facts for p in portraits_of(names, finer=finer)])
+    facts = [p.facts for p in portraits_of(names, spectra=hazy(), finer=finer)]
+    alone = load_expert().probabilities(feature_table(facts))
+    away, away_alone = (np.abs(p - clear).sum(axis=1) for p in (said(facts), alone))
+    assert (away < away_alone).all()
+    assert codes[said(facts)[0].argmax()] == 10
+
+
+def test_how_much_haze_there_may_be():
+    """The darkest blue of what is dark at 2.2 micrometres, less the 0.02 of dense leaves."""
+
+    def haze(names, spectra=SPECTRA, bands=BANDS):
+        return haze_in_blue([p.facts for p in portraits_of(names, bands, spectra)])
+
+    assert haze(("forest", "ploughed"), hazy()) == pytest.approx(0.02 + 0.06 - 0.02, abs=2e-3)
+    assert haze(("forest", "ploughed")) == 0  # corrected
+    assert haze(("sand", "ploughed"), hazy()) == 0  # nothing is dark: nobody knows
+    assert haze(("snow", "rock")) == 0  # snow is dark at 2.2, and no haze is so bright
+    assert haze(("forest", "ploughed"), hazy(), BANDS[:4]) == 0  # without short-wave infrared
+
+
+def test_what_the_haze_hid_comes_back():
+    """The last sky is that of the corrected image, in levels, indices and surroundings."""
+    names = ("forest", "ploughed", "grass")
+    clear = [p.facts for p in portraits_of(names)]
+    seen = through_skies([p.facts for p in portraits_of(names, spectra=hazy())])
+    assert len(seen) == 4
+    for facts, expected in zip(seen[-1], clear, strict=True):
+        for band in BANDS:
+            assert facts.spectrum[band].median == pytest.approx(
+                expected.spectrum[band].median, abs=0.006
+            )
+            assert facts.surroundings[band] == pytest.approx(expected.surroundings[band], abs=0.006)
+        assert facts.indices["NDVI"].median == pytest.approx(
+            expected.indices["NDVI"].median, abs=0.05
+        )
+
+
 def test_without_red_and_blue_water_and_snow_are_named():
     answers = answers_of(("snow", "water", "forest"), ("green", "nir", "swir16"))[:2]
     assert [a.code for a in answers] == [70, 80]
@@ -166,6 +225,65 @@ def test_garbage_is_not_named():
     assert (garbage.code, garbage.confidence) == (UNNAMED, 0)
     assert "like no spectrum" in garbage.evidence
     assert water.code == 80
+
+
+def planes_portraits(planes, pixel_m=30.0, *, k=4):
+    """Portraits of clusters by brightness of near infrared, of planes (bands, y, x)."""
+    grid = utm_grid(planes.shape[1:], pixel_m)
+    bands = dict(zip(BANDS, planes.astype("float32"), strict=True))
+    scene = make_scene(
+        {name: xr.Variable(("y", "x"), plane) for name, plane in bands.items()},
+        grid,
+        sensor="unknown",
+        provenance=Provenance(),
+    )
+    edges = np.quantile(planes[3], np.linspace(0, 1, k + 1)[1:-1])
+    array = xr.DataArray(
+        (np.digitize(planes[3], edges) + 1).astype("uint8"), dims=("y", "x"), coords=coords_of(grid)
+    )
+    clusters = ClassMap(array, cluster_legend(list(range(1, k + 1))))
+    return [Portrait(facts) for facts in measure_clusters(scene, clusters)]
+
+
+def problems_of(portraits):
+    answers = SpectralLabeller().label(portraits, load_legend("worldcover"))
+    assert {a.code for a in answers} == {UNNAMED}
+    return {a.problem for a in answers}
+
+
+@pytest.mark.parametrize("pixel_m", [10.0, 30.0])
+def test_noise_is_not_named(pixel_m):
+    """Values as of real ground, but none has to do with those beside it."""
+    noise = np.random.default_rng(0).normal(0.2, 0.05, (6, 64, 64))
+    for problem in problems_of(planes_portraits(noise, pixel_m)):
+        assert "noise" in problem
+
+
+def test_the_same_values_in_patches_are_named():
+    """What is noise pixel by pixel is ground where each value holds for 8 x 8 pixels."""
+    patches = np.random.default_rng(0).normal(0.2, 0.05, (6, 16, 16)).repeat(8, 1).repeat(8, 2)
+    answers = SpectralLabeller().label(planes_portraits(patches), load_legend("worldcover"))
+    assert UNNAMED not in {a.code for a in answers}
+
+
+def test_one_value_and_a_few_pixels_are_not_named():
+    ground = np.array(SPECTRA["grass"])[:, None, None]
+    for problem in problems_of(planes_portraits(np.broadcast_to(ground, (6, 40, 40)), k=1)):
+        assert "one value" in problem
+    few = ground * np.array([[1.0, 0.9, 1.2]])
+    for problem in problems_of(planes_portraits(few, k=2)):
+        assert "3 pixels" in problem
+
+
+@pytest.mark.parametrize(("pixel_m", "fitted"), [(1, False), (10, True), (30, True), (60, False)])
+def test_names_of_pixels_that_were_not_fitted_are_unsure(pixel_m, fitted):
+    portraits = [
+        Portrait(dataclasses.replace(p.facts, pixel_m=pixel_m))
+        for p in portraits_of(("water", "forest", "city", "ploughed"))
+    ]
+    answers = SpectralLabeller().label(portraits, load_legend("worldcover"))
+    assert [a.code for a in answers] == [80, 10, 50, 40]
+    assert (max(a.confidence for a in answers[1:]) > 0.7) == fitted
 
 
 def test_a_part_of_the_scene_is_named_too():

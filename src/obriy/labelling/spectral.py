@@ -10,6 +10,8 @@ from obriy.errors import ObriyError
 from obriy.labelling.season_rules import with_season
 from obriy.labelling.spectral_expert import load_expert
 from obriy.labelling.spectral_features import feature_table, known_bands, median_of
+from obriy.labelling.spectral_ground import is_fitted_size, why_unknown
+from obriy.labelling.spectral_sky import through_skies
 from obriy.model.clusters import Answer, ClusterFacts, Portrait
 from obriy.model.crosswalk import main_classes, translate_codes
 from obriy.model.legend import NO_DATA, UNNAMED, Legend, load_legend
@@ -19,6 +21,8 @@ OWN_LEGEND: Final = "worldcover"
 MIXED: Final = 0.6
 """A cluster is called mixed where the second class is this likely, as a part of the first, and both
 are of different main classes: between crop and grass it is in doubt, not mixed."""
+UNSURE: Final = 3.0
+"""Logarithms of probabilities are divided by it where pixels are of a size that was not fitted."""
 UNKNOWN: Final = "unknown"
 NO_REFLECTANCE: Final = notice("image_is_no_reflectance")
 
@@ -42,20 +46,26 @@ class SpectralLabeller:
         """Return one answer for each portrait, in their order.
 
         The answer is 255 only where the spectrum is like none that the expert knows, the legend
-        has no class for what it most likely is, or the image is no reflectance.
+        has no class for what it most likely is, or the image is no reflectance, noise, of one
+        value, or of a few pixels. Of pixels that are finer or coarser than those that it was
+        fitted on it is never sure.
         """
         if not portraits:
             return []
         facts = [portrait.facts for portrait in portraits]
         if not all(f.reflectance for f in facts):
             return [self._failed(f, NO_REFLECTANCE) for f in facts]
+        if problem := why_unknown(facts):
+            return [self._failed(f, problem) for f in facts]
         try:
             codes = translate_codes(load_legend(OWN_LEGEND), legend)
         except ObriyError as error:
             return [self._failed(f, reason_of(error)) for f in facts]
         expert = load_expert()
         table = feature_table(facts)
-        own = with_season(expert.probabilities(table), expert.codes, facts)
+        seen = [expert.probabilities(feature_table(sky)) for sky in through_skies(facts)]
+        own = with_season(np.mean(seen, axis=0), expert.codes, facts)
+        own = own if is_fitted_size(facts) else _unsure(own)
         known = expert.is_known(table)
         mixed = _are_mixed(own, expert.codes)
         names = {c.code: c.name for c in legend} | {UNNAMED: UNKNOWN}
@@ -115,6 +125,13 @@ def describe_evidence(facts: ClusterFacts) -> str:
         parts.append(notice("rank_of", percent=100 * rank))
     parts.append(notice("inside_patches", percent=100 * facts.interior))
     return notice("medians", parts=parts)
+
+
+def _unsure(likely: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return probabilities that lie nearer to each other, in the same order."""
+    flat = likely ** (1 / UNSURE)
+    unsure: npt.NDArray[np.float64] = flat / flat.sum(axis=1, keepdims=True)
+    return unsure
 
 
 def _are_mixed(likely: npt.NDArray[np.float64], codes: npt.NDArray[np.int64]) -> list[bool]:

@@ -10,6 +10,7 @@ import xarray as xr
 from obriy.labelling.minutes import RECORD
 from obriy.labelling.panel import minutes_text
 from obriy.labelling.question import VERSION
+from obriy.labelling.spectral_ground import is_fitted_size
 from obriy.measures.classes import ClassArea, Cover, DistrictCover, measure_cover
 from obriy.model.areas import WHOLE_IMAGE, District
 from obriy.model.clusters import Naming
@@ -318,7 +319,17 @@ def _of_names(products: _Products) -> list[str]:
     bands = set(band_names(scene))
     if not ("red" in bands and bands & {"nir", "nir08"}):
         said.append(notice("names_are_guesses"))
-    return said
+    return [*said, *_of_pixels(products)]
+
+
+def _of_pixels(products: _Products) -> list[str]:
+    """Return that the expert named pixels of a size that it was not fitted on."""
+    namings = products.cover.namings
+    asked = any(a.labeller == "spectral" for naming in namings for a in naming.answers)
+    facts = [naming.facts for naming in namings]
+    if not asked or is_fitted_size(facts):
+        return []
+    return [notice("pixels_not_fitted", size=facts[0].pixel_m)]
 
 
 def _of_other_questions(products: _Products) -> list[str]:
