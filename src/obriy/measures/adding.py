@@ -73,21 +73,27 @@ class Adding:
         """
         first = (rows.start, columns.start)
         for window in _in_fields(rows, columns):
-            near = np.flatnonzero(may_meet(self._bounds, window, 1)).tolist()
-            parts = {k: self._sites[k].within(window, 1) for k in near}
-            met = {k: part for k, part in parts.items() if part.area > 0}
+            near = np.flatnonzero(may_meet(self._bounds, window, 1))
+            parts = [self._sites[k].within(window, 1) for k in near]
+            some = shapely.area(parts) > 0
+            bounds = shapely.bounds(parts)[some]
+            met = dict(zip(near[some].tolist(), bounds.tolist(), strict=True))
             if met:
-                region = pixels_around(list(met.values()), window)
+                region = pixels_around([*bounds[:, :2].min(0), *bounds[:, 2:].max(0)], window)
                 cut = _relative(region, first)
                 known = {n: np.asarray(layers[n][cut]) for n in LAYERS if n in layers}
                 self._add(met, window, region, known)
 
     def tallies(self) -> list[Tally]:
         """Return what each district adds up to, once all windows were seen."""
-        tallies = [Tally() for _ in self._sites]
+        found: dict[int, Tally] = {}
         for number, _, _, part in sorted(self._parts, key=lambda part: part[:3]):
-            tallies[number].merge(part)
+            if number in found:
+                found[number].merge(part)
+            else:
+                found[number] = part
         self._parts.clear()
+        tallies = [found.get(number) or Tally() for number in range(len(self._sites))]
         if self._code is not None:
             self._add_shore(tallies, self._code)
         for tally in tallies:
@@ -95,9 +101,13 @@ class Adding:
         return tallies
 
     def _add(
-        self, met: Mapping[int, Any], window: Part, region: Part, known: Mapping[str, Any]
+        self,
+        met: Mapping[int, Sequence[float]],
+        window: Part,
+        region: Part,
+        known: Mapping[str, Any],
     ) -> None:
-        """Add districts, by number what meets a window and its rim, of which a region is known."""
+        """Add districts, by number the bounds of what meets a window; a region of it is known."""
         if self._code is not None:
             self._keep_seams(window, region, known)
         expected = None
@@ -105,8 +115,8 @@ class Adding:
             expected = self._others.expected(*region, known["labels"])
         field = self._field(window, region)
         area = None
-        for k, part in met.items():
-            site, inner = self._sites[k], pixels_around([part], region)
+        for k, bounds in met.items():
+            site, inner = self._sites[k], pixels_around(bounds, region)
             cut = _relative(inner, (region[0].start, region[1].start))
             inside: AreaField | FloatArray = field
             slope = None

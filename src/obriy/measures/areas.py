@@ -1,7 +1,6 @@
 """Area of a class inside districts, with what was unseen, block by block."""
 
 import dataclasses
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -276,10 +275,13 @@ def whole_areas(
     places: Sequence[District], geobox: GeoBox, pixel_size_m: float | None
 ) -> list[float] | list[None]:
     """Return the area of each place, m²; without places one None: the image itself."""
-    return [district_area(d, geobox, pixel_size_m) for d in places] or [None]
+    ellipsoid = None if geobox.crs is None else pyproj.CRS(str(geobox.crs)).get_geod()
+    return [_district_area(d, geobox, ellipsoid, pixel_size_m) for d in places] or [None]
 
 
-def district_area(district: District, geobox: GeoBox, pixel_size_m: float | None) -> float:
+def _district_area(
+    district: District, geobox: GeoBox, ellipsoid: pyproj.Geod | None, pixel_size_m: float | None
+) -> float:
     """Return the area of a district, inside and outside the image, m², on the map's ellipsoid."""
     crs = district.crs if district.crs is not None else _wkt(geobox)
     if geobox.crs is None or district.crs is None:
@@ -287,13 +289,7 @@ def district_area(district: District, geobox: GeoBox, pixel_size_m: float | None
         if geobox.crs is None:
             geometry = place(geometry, None, geobox)
         return polygon_area(geometry, crs, pixel_size_m=pixel_size_m)
-    ellipsoid = _ellipsoid(str(geobox.crs))
     return polygon_area(district.geometry, crs, ellipsoid=ellipsoid)
-
-
-@functools.lru_cache(maxsize=64)
-def _ellipsoid(crs: str) -> pyproj.Geod | None:
-    return pyproj.CRS(crs).get_geod()
 
 
 def _wkt(geobox: GeoBox) -> str | None:

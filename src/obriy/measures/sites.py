@@ -89,13 +89,13 @@ def may_meet(bounds: FloatArray, window: Part, margin: int = 0) -> npt.NDArray[n
     return found
 
 
-def pixels_around(parts: Sequence[shapely.Geometry], window: Part) -> Part:
-    """Return the smallest part of a window that holds all geometries and a rim.
+def pixels_around(bounds: Sequence[float], window: Part) -> Part:
+    """Return the smallest part of a window that holds what lies in bounds, and a rim.
 
     The rim of one pixel is what would come in if the outline moved.
     """
     rows, columns = window
-    left, top, right, bottom = shapely.total_bounds(parts)
+    left, top, right, bottom = bounds
     return (
         slice(max(rows.start, math.floor(top) - 1), min(rows.stop, math.ceil(bottom) + 1)),
         slice(max(columns.start, math.floor(left) - 1), min(columns.stop, math.ceil(right) + 1)),
