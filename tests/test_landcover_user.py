@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from typer.testing import CliRunner
 
 from obriy.cli.commands import app
@@ -212,3 +213,29 @@ def test_names_from_one_band_are_called_guesses(image, tmp_path):
         tmp_path, source=str(alone), bands="green", scale=1e-4, clusters=4, outputs=["landcover"]
     )
     assert any("guesses" in warning for warning in done.result.warnings)
+
+
+def test_what_the_expert_was_not_fitted_on_is_said(image, tmp_path):
+    """A scene of the same ground at 60 m, and the sky of the top of the atmosphere over it."""
+    with rasterio.open(image) as file:
+        planes, profile = file.read(), file.profile
+    coarse = Affine(60, 0, 5e5, 0, -60, 5.2e6)
+    air = np.array([600, 350, 180, 70, 0, 0], "uint16")[:, None, None]
+    with rasterio.open(tmp_path / "far.tif", "w", **profile | {"transform": coarse}) as file:
+        file.write(np.where(planes > 0, planes + air, 0).astype("uint16"))
+    given = {"bands": "blue,green,red,nir,swir16,swir22", "scale": 1e-4, "clusters": 4}
+    done = run(tmp_path, source=str(tmp_path / "far.tif"), outputs=["landcover"], **given)
+    assert any("these are 60 m" in warning for warning in done.result.warnings)
+    assert any("atmosphere" in warning for warning in done.result.warnings)
+
+
+def test_noise_is_a_map_without_names(image, tmp_path):
+    with rasterio.open(image) as file:
+        profile = file.profile
+    noise = np.random.default_rng(0).integers(500, 5000, (6, 96, 128)).astype("uint16")
+    with rasterio.open(tmp_path / "noise.tif", "w", **profile) as file:
+        file.write(noise)
+    given = {"bands": "blue,green,red,nir,swir16,swir22", "scale": 1e-4, "clusters": 4}
+    done = run(tmp_path, source=str(tmp_path / "noise.tif"), outputs=["landcover"], **given)
+    assert {cluster.code for cluster in done.result.clusters} == {255}
+    assert any("noise" in problem for problem in done.result.problems)

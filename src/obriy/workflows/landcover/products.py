@@ -11,6 +11,7 @@ from obriy.labelling.minutes import RECORD
 from obriy.labelling.panel import minutes_text
 from obriy.labelling.question import VERSION
 from obriy.labelling.spectral_ground import is_fitted_size
+from obriy.labelling.spectral_sky import haze_in_blue
 from obriy.measures.classes import ClassArea, Cover, DistrictCover, measure_cover
 from obriy.model.areas import WHOLE_IMAGE, District
 from obriy.model.clusters import Naming
@@ -319,17 +320,21 @@ def _of_names(products: _Products) -> list[str]:
     bands = set(band_names(scene))
     if not ("red" in bands and bands & {"nir", "nir08"}):
         said.append(notice("names_are_guesses"))
-    return [*said, *_of_pixels(products)]
+    return [*said, *_of_expert(products)]
 
 
-def _of_pixels(products: _Products) -> list[str]:
-    """Return that the expert named pixels of a size that it was not fitted on."""
+def _of_expert(products: _Products) -> list[str]:
+    """Return what makes the names of the expert on spectra less sure than others."""
     namings = products.cover.namings
-    asked = any(a.labeller == "spectral" for naming in namings for a in naming.answers)
-    facts = [naming.facts for naming in namings]
-    if not asked or is_fitted_size(facts):
+    if not any(a.labeller == "spectral" for naming in namings for a in naming.answers):
         return []
-    return [notice("pixels_not_fitted", size=facts[0].pixel_m)]
+    facts = [naming.facts for naming in namings]
+    said = list[str]()
+    if not is_fitted_size(facts):
+        said.append(notice("pixels_not_fitted", size=facts[0].pixel_m))
+    if haze := haze_in_blue(facts):
+        said.append(notice("atmosphere_left_in", percent=100 * haze))
+    return said
 
 
 def _of_other_questions(products: _Products) -> list[str]:
