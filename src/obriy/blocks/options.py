@@ -64,5 +64,9 @@ class EngineOptions:
     team: Team | None = None
 
     def elsewhere(self) -> "EngineOptions":
-        """Return what another machine is told: threads and memory."""
-        return dataclasses.replace(self, progress=None, cancel=None, team=None)
+        """Return what another machine is told: memory and threads, one where nobody says.
+
+        It does as many tasks at a time as it has threads for them.
+        """
+        one = self.workers or 1
+        return dataclasses.replace(self, workers=one, progress=None, cancel=None, team=None)
