@@ -58,6 +58,7 @@ build/examples/%.ipynb: examples/%.ipynb | $(DEV)
 bench: $(DEV)  ## measure; nothing is asserted
 	$(BIN)/python benchmarks/ratios.py
 	$(BIN)/python benchmarks/series.py
+	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/cluster.py
 	$(BIN)/python benchmarks/full_tile.py
 	$(BIN)/python benchmarks/listing.py

@@ -5,13 +5,12 @@
     python benchmarks/clustering.py dbscan                  agreement with scikit-learn
 
 The tile is made of a Sentinel-2 scene of the Sundarbans (`OBRIY_REALDATA`), mirrored, lit unevenly
-and with noise, 1024 px tiles, DEFLATE, no data in a corner. The floor reads ten bands in windows of
-1024 pixels and writes one deflated map. Figures are printed, never asserted.
+and with noise, 1024 px tiles, DEFLATE, no data in a corner. The floor is that of `ratios.py`.
+Figures are printed, never asserted.
 """
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +30,8 @@ from obriy.methods.clustering.lloyd import centres_of
 from obriy.methods.clustering.prototypes import nearest
 from obriy.methods.clustering.sample import Sample
 from obriy.methods.clustering.space import fit_space
+from ratios import FIXED, FLOOR
+from series import measure
 
 REAL = Path(os.environ.get("OBRIY_REALDATA", Path(__file__).parents[2] / "shared" / "data"))
 BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
@@ -39,17 +40,6 @@ NAMES = ("blue", "green", "red", "rededge071", "rededge075", "rededge078", "nir"
 OF_FILE = (2, 3, 4, 5, 6, 7, 8, 9, 11, 12)
 SEEN = Window(8, 15, 260, 894)  # no data around it
 TILE = 1024
-FLOOR = """
-import sys, numpy as np, rasterio
-files = [rasterio.open(path) for path in sys.argv[2:]]
-profile = files[0].profile | {"dtype": "uint8"}
-with rasterio.open(sys.argv[1], "w", **profile) as out:
-    for _, window in files[0].block_windows(1):
-        found = np.zeros((window.height, window.width), np.uint8)
-        for file in files:
-            found += file.read(1, window=window) > 2000
-        out.write(found, 1, window=window)
-"""
 
 
 def make_tile(folder: Path, size: int, seed: int = 7) -> list[Path]:
@@ -82,34 +72,37 @@ def make_tile(folder: Path, size: int, seed: int = 7) -> list[Path]:
     return paths
 
 
-def measure(name: str, command: list[str]) -> float:
-    """Run a command, print what it took, and return its processor seconds."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    cpu, wall = usage.ru_utime + usage.ru_stime, time.perf_counter() - start
-    code = os.waitstatus_to_exitcode(status)
-    print(f"{name:44s} CPU {cpu:7.1f} s  wall {wall:7.1f} s  "
-          f"{usage.ru_maxrss / 1024:7.0f} MB  exit {code}", flush=True)  # fmt: skip
-    return cpu
-
-
 def cost(size: int) -> None:
-    """Print what land cover costs beside the floor; what a first run compiles is in its figure."""
+    """Print what land cover costs beside the floor, in all and of what a small image does not."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name, "tile")
-        folder.mkdir()
-        paths = [str(path) for path in make_tile(folder, size)]
-        floor = measure("floor", [sys.executable, "-c", FLOOR, str(Path(name, "f.tif")), *paths])
-        for label, options in (
-            ("kmeans, 12 clusters, --clouds none", ["--clusters", "12", "--clouds", "none"]),
-            ("kmeans, 12 clusters", ["--clusters", "12"]),
-            ("dbscan, --max-ram 2, --clouds none",
-             ["--method", "dbscan", "--max-ram", "2", "--clouds", "none"]),
-        ):  # fmt: skip
-            command = [sys.executable, "-m", "obriy", "landcover", str(folder), "-q", *options]
-            out = ["--outputs", "landcover", "--out", str(Path(name, label))]
-            print(f"  ratio {measure(label, command + out) / floor:.1f}")
+        tiles = [Path(name, "small"), Path(name, "tile")]
+        for folder, side in zip(tiles, (FIXED, size), strict=True):
+            folder.mkdir()
+            make_tile(folder, side)
+        bands = [sorted(map(str, folder.glob("*.tif"))) for folder in tiles]
+        floor = [[sys.executable, "-c", FLOOR, str(Path(name, "f.tif")), *own] for own in bands]
+        least = _told("floor", floor, 0)
+        for number, options in enumerate((
+            ("--clusters", "12", "--clouds", "none"),
+            ("--clusters", "12", "--clouds", "none", "--max-ram", "2"),
+            ("--clusters", "12"),
+            ("--method", "dbscan", "--clouds", "none", "--max-ram", "2"),
+        )):  # fmt: skip
+            runs = [
+                [sys.executable, "-m", "obriy", "landcover", str(folder), "-q", *options,
+                 "--outputs", "landcover", "--out", str(Path(name, f"{folder.name}{number}"))]
+                for folder in tiles
+            ]  # fmt: skip
+            _told(" ".join(options), runs, least)
+
+
+def _told(name: str, commands: list[list[str]], least: float) -> float:
+    """Run the same of a small tile and a large one; return, and print, what the large adds."""
+    (fixed, *_), (cpu, wall, peak) = (measure(command) for command in commands)
+    ratio = (cpu - fixed) / least if least else 1
+    print(f"{name:48s} {cpu:7.1f} s of processor time, {fixed:5.1f} of it fixed, {wall:7.1f} s, "
+          f"{peak:6.0f} MB, {ratio:5.2f} x the floor", flush=True)  # fmt: skip
+    return cpu - fixed
 
 
 def features_of(size: int) -> Sample:
