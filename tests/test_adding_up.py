@@ -71,6 +71,15 @@ def test_shore_over_a_seam_by_hand():
     assert tally.beside == 60 * 32 * 100  # the blocks of rows 32 to 63 hold all of it
 
 
+def test_a_district_away_from_all_seams_beside_one_that_has_shore_on_them():
+    labels = np.where(np.arange(90)[:, None] < 40, WATER, 1) * np.ones((1, 60), int)
+    plain = map_of(labels, **{n: np.zeros((90, 60), int) for n in NAMES[1:]})
+    districts = [box((5, 15), (5, 15)), box((0, 90), (0, 60))]
+    away, whole = cut_up(plain, districts, ([40], []), np.random.default_rng(0))
+    assert (away.by_code[WATER], away.shore) == (100 * 100, 0)
+    assert (whole.by_code[WATER], whole.shore) == (40 * 60 * 100, 60 * 100)
+
+
 def test_a_seam_where_windows_of_files_meet_is_none():
     labels = np.ones((40, 2100), int)
     labels[:, 2048:] = WATER  # files are read in windows 2048 pixels wide

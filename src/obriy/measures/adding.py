@@ -188,6 +188,8 @@ class Adding:
             for k in np.flatnonzero(may_meet(self._bounds, window)).tolist():
                 left, top, right, bottom = self._bounds[k]
                 near = _is_in(own, [(top - 1, bottom), (left - 1, right)])
+                if not near.any():
+                    continue
                 inside = area[near] * self._sites[k].shares(own[near])
                 tallies[k].add_shore(own[near], inside)
 
