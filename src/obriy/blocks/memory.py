@@ -10,10 +10,10 @@ from typing import Final
 
 from obriy.settings import settings
 
-BASE_BYTES: Final = 920 * 1000**2
+BASE_BYTES: Final = 850 * 1000**2
 """What the process takes beside its blocks: interpreter, GDAL and its smallest cache, numba, the
 areas and the report. Measured: 0.44 GB on an image of 64 x 64 pixels; 0.69 GB at the end of a
-run on one of 6000 x 6000; 0.10 GB more where numba has to compile, and 0.14 GB for the pictures of
+run on one of 6000 x 6000; 0.10 GB more where numba has to compile, and 0.07 GB for the pictures of
 the report's map that moves, on one of 3072 x 3072."""
 
 TAKES: Final = "takes"
@@ -28,7 +28,7 @@ _KEPT: Final = 64 * 1024**2
 """Bytes of an arena that were freed and may stay for what comes next: by default 128 KB stay, and
 each plane of a block is made of pages that the system has to clear first."""
 
-LATE_BYTES: Final = 420 * 1000**2
+LATE_BYTES: Final = 350 * 1000**2
 """The part of `BASE_BYTES` that only areas, pictures and report take: until then it is free."""
 PLAIN_BYTES: Final = 450 * 1000**2
 """In place of `BASE_BYTES` where maps are made and measured, and nothing is drawn. Measured: 0.28
