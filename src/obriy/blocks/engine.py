@@ -180,7 +180,7 @@ def run_methods(
 
     # What is learnt without a halo is read without: blocks then end where tiles of files do.
     around = max(map(learning_halo_of, methods)) + also_halo
-    alone = halo > 0 == around and options.team is None
+    alone = halo > 0 == around
 
     def reader_of(mapped: xr.Dataset, keep: int, *, alone: bool = False) -> Reader:
         plan = make_plan(
@@ -201,14 +201,18 @@ def run_methods(
     if alone and twice and all(scene[name].encoding.get(OWN_GRID) for name in names):
         cache = min(cache, CACHE_BYTES)  # no tile is asked for twice
         kept += share.kept_bytes - cache
-    reader = reader_of(scene, keep=kept if twice else 0, alone=alone and known is None)
+    reader = reader_of(
+        scene,
+        keep=kept if twice else 0,
+        alone=alone and known is None and options.team is None,
+    )
     watched = observers or [None] * len(work)
     shown = [(layers, one) for (_, layers), one in zip(work, watched, strict=True)]
     if options.team is not None:
         layers = [_wanted(*own) for own in shown]
         job = Job(
             methods, known, known is not None, reader, settle, _Apply, layers,
-            partial(decoded_tiles, 4 * share.kept_bytes // share.workers),
+            partial(decoded_tiles, 4 * share.kept_bytes // share.workers), alone,
         )  # fmt: skip
         if part is not None:
             reader = reader_of(part, keep=0)

@@ -43,6 +43,7 @@ class Job:
         apply: Makes what labels one block after another, of the engine.
         layers: What is wanted of each rule.
         within: Returns the context in which blocks are read: what GDAL may keep of them.
+        alone: Whether methods learn of blocks without a halo.
     """
 
     methods: Sequence[Method]
@@ -53,14 +54,16 @@ class Job:
     apply: Callable[..., Callable[[int], Counts]]
     layers: Sequence[frozenset[str]]
     within: Callable[[], contextlib.AbstractContextManager[object]]
+    alone: bool
 
     def collect(self, part: range) -> tuple[list[Any], Found]:
         """Return what each method learns of a part, and what could not be read of it."""
         learnt = Learnt(self.methods, len(part), part.start)
+        reader = self.reader.bare() if self.alone else self.reader
         with self._frugal():
             for number in part:
-                learnt.add(number, self.reader.blocks(number))
-        return learnt.merged(), {"failed": self.reader.told(part)}
+                learnt.add(number, reader.blocks(number))
+        return learnt.merged(), {"failed": reader.told(part)}
 
     def map(self, part: range, save: Save) -> tuple[list[Any], Found]:
         """Label a part; return what methods learnt of it, and what was counted.

@@ -1,11 +1,12 @@
 """Blocks of a scene, read and prepared for methods; what is broken in the files is noted."""
 
+import copy
 import dataclasses
 import itertools
 import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import xarray as xr
@@ -100,6 +101,12 @@ class Reader:
             for number in range(len(self.plan.windows)):  # one mask for each image of a mosaic
                 place = self._place(number)
                 np.asarray(self._flags[place.row : place.row + 1, place.column : place.column + 1])
+
+    def bare(self) -> Self:
+        """Return one that reads the same blocks without a halo."""
+        other = copy.copy(self)
+        other.plan = dataclasses.replace(self.plan, halo=0)
+        return other
 
     def told(self, numbers: Iterable[int]) -> list[list[Any]]:
         """Return what could not be read of blocks, as plain values, for `take`."""
