@@ -329,14 +329,17 @@ def test_pages_are_read_by_everybody(page, server, season, cover):
 
 def test_the_list_is_the_folder(page, server):
     """What the command line leaves appears; what is deleted here is away there, and comes back."""
-    made = server.folder / "from the command line"
-    made.mkdir()
-    (made / "config.yaml").write_text("job: water\nsource: 'sample:'\n", "utf-8")
+    made, other = (server.folder / name for name in ("from the command line", "changing"))
+    for folder in (made, other):
+        folder.mkdir()
+        (folder / "config.yaml").write_text("job: water\nsource: 'sample:'\n", "utf-8")
     page.goto(server.address)
     link = page.get_by_role("link", name="from the command line")
     link.wait_for()
     page.get_by_role("button", name="More: from the command line").click()
-    page.get_by_text("Rename", exact=True).click()
+    (other / "result.json").write_text("{}", "utf-8")
+    page.locator(".ob-card", has_text="changing").locator(".ob-state.partial").wait_for()
+    page.get_by_text("Rename", exact=True).click()  # the menu is open still
     page.get_by_label("New name").fill("<b>bold</b>")
     page.get_by_role("button", name="Apply").click()
     page.get_by_text("cannot be the name of a folder").wait_for()

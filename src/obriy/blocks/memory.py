@@ -24,6 +24,8 @@ _THRESHOLD: Final = -3
 """``M_MMAP_THRESHOLD`` of glibc's ``mallopt``."""
 _TRIM: Final = -1
 """``M_TRIM_THRESHOLD``."""
+_ARENAS: Final = -8
+"""``M_ARENA_MAX``."""
 _KEPT: Final = 64 * 1024**2
 """Bytes of an arena that were freed and may stay for what comes next: by default 128 KB stay, and
 each plane of a block is made of pages that the system has to clear first."""
@@ -53,6 +55,7 @@ def allowing(gigabytes: float | None, *, drawn: bool = True) -> Iterator[None]:
     keep_large_apart()
     if allowed_gb():
         cache_little()
+        share_arena()
     try:
         yield
     finally:
@@ -121,6 +124,17 @@ def keep_large_apart() -> None:
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_THRESHOLD, _LARGE)
         ctypes.CDLL(None).mallopt(_TRIM, _KEPT)
+
+
+@functools.cache
+def share_arena() -> None:
+    """Have all threads share what the C library keeps, where memory is counted.
+
+    Each of glibc's arenas keeps what its thread freed, for itself. Measured, with two threads on a
+    Sentinel-2 tile, 0.6 GB allowed: 0.56 GB at the most, and 0.46 in one arena.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_ARENAS, 1)
 
 
 def give_back() -> None:

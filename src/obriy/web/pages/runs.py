@@ -1,5 +1,6 @@
 """The list of runs: open, start from a sample, compare, rename, delete and undo."""
 
+import dataclasses
 import datetime as dt
 import functools
 from typing import Any, Final
@@ -25,7 +26,7 @@ from obriy.web.pages.frame import (
     state_chip,
     told,
 )
-from obriy.web.shelf import Shelf, ShelfRun
+from obriy.web.shelf import Shelf, ShelfRun, State
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import SAMPLE
 from obriy.workflows.jobs import JOBS
@@ -50,13 +51,26 @@ def add(shelf: Shelf) -> None:
             _Listing(shelf, reader).build()
 
 
+@dataclasses.dataclass
+class _Card:
+    """What is shown of a run: its place, in which state it was, and how far it is said to be."""
+
+    place: Any
+    state: Any = None
+    stage: Any = None
+
+
 class _Listing:
-    """The list, which looks at the folder again and again."""
+    """The list, which looks at the folder again and again.
+
+    What is as it was stays where it is: somebody may have opened its menu, or be about to click.
+    """
 
     def __init__(self, shelf: Shelf, reader: Reader) -> None:
         self.shelf, self.reader, self.words = shelf, reader, reader.words
         self.chosen: list[str] = []
         self.shown: Any = None
+        self.cards: dict[str, _Card] = {}
 
     def build(self) -> None:
         with ui.element("div").classes("ob-row"):
@@ -69,25 +83,40 @@ class _Listing:
         ui.timer(LOOK_S, self._look)
 
     def _look(self) -> None:
-        """Show the runs again where anything changed."""
+        """Show the runs again that changed; all of them where others are there."""
         runs = self.shelf.runs()
-        names = {run.name for run in runs}
+        names = [run.name for run in runs]
         self.chosen = [name for name in self.chosen if name in names]
-        now = [(run.name, run.state(), run.changed(), run.work.stages()) for run in runs]
-        told_ = (now, self.shelf.kept())
         self.button.set_visibility(len(runs) > 1)
-        if told_ == self.shown:
-            return
-        self.shown = told_
+        if (names, self.shelf.kept()) != self.shown:
+            self.shown = names, self.shelf.kept()
+            self._all_again(names)
+        for run in runs:
+            self._again(run, self.cards[run.name])
+
+    def _all_again(self, names: list[str]) -> None:
         self.place.clear()
         with self.place:
-            if not runs:
+            if not names:
                 self._nothing()
-            else:
-                with ui.element("div").classes("ob-grid"):
-                    for run in runs:
-                        self._run(run)
+            with ui.element("div").classes("ob-grid"):
+                self.cards = {name: _Card(ui.element("div").classes("ob-card")) for name in names}
             self._deleted()
+
+    def _again(self, run: ShelfRun, card_: _Card) -> None:
+        state = run.state()
+        now = state, 0 if state == "running" else run.changed()
+        if now != card_.state:
+            card_.state = now
+            card_.place.clear()
+            with card_.place:
+                card_.stage = self._run(run, state)
+        if state == "running":
+            last = run.work.stages()[-1:]
+            said = [
+                f"{self.words.of('stages', name)}: {done} / {total}" for name, done, total in last
+            ]
+            card_.stage.set_text("".join(said))
 
     def _deleted(self) -> None:
         """Show what was deleted in the last week, to be had back."""
@@ -123,26 +152,26 @@ class _Listing:
         if run is not None:
             ui.navigate.to(run_url(run.name))
 
-    def _run(self, run: ShelfRun) -> None:
-        words, state = self.words, run.state()
-        with card():
-            with ui.element("div").classes("ob-row").style("flex-wrap:nowrap"):
-                ui.link(run.name, run_url(run.name)).classes("ob-grow").style(
-                    "font-weight:700;font-size:1.05rem;overflow-wrap:anywhere"
-                )
-                self._menu(run)
-            ui.label(words.of("jobs", str(run.config().get("job", "")))).classes("ob-soft")
-            result = run.result()
-            if result is not None and result.headline is not None:
-                figure(result.headline, result, self.reader)
-            for name, done, total in run.work.stages()[-1:] if state == "running" else []:
-                ui.label(f"{words.of('stages', name)}: {done} / {total}").classes("ob-soft")
-            with ui.element("div").classes("ob-row").style("margin-top:auto"):
-                state_chip(words, state)
-                ui.element("div").classes("ob-grow").style("flex-basis:0")
-                box = ui.checkbox(words("compare"), value=run.name in self.chosen)
-                box.on_value_change(lambda e, name=run.name: self._choose(name, bool(e.value)))
-                box.props(f'dense aria-label="{words("compare")}: {run.name}"')
+    def _run(self, run: ShelfRun, state: State) -> Any:
+        """Show a run; return where it is said how far it is."""
+        words = self.words
+        with ui.element("div").classes("ob-row").style("flex-wrap:nowrap"):
+            ui.link(run.name, run_url(run.name)).classes("ob-grow").style(
+                "font-weight:700;font-size:1.05rem;overflow-wrap:anywhere"
+            )
+            self._menu(run)
+        ui.label(words.of("jobs", str(run.config().get("job", "")))).classes("ob-soft")
+        result = run.result()
+        if result is not None and result.headline is not None:
+            figure(result.headline, result, self.reader)
+        stage = ui.label().classes("ob-soft")
+        with ui.element("div").classes("ob-row").style("margin-top:auto"):
+            state_chip(words, state)
+            ui.element("div").classes("ob-grow").style("flex-basis:0")
+            box = ui.checkbox(words("compare"), value=run.name in self.chosen)
+            box.on_value_change(lambda e, name=run.name: self._choose(name, bool(e.value)))
+            box.props(f'dense aria-label="{words("compare")}: {run.name}"')
+        return stage
 
     def _menu(self, run: ShelfRun) -> None:
         words = self.words
