@@ -259,6 +259,13 @@ def test_noise_is_not_named(pixel_m):
         assert "noise" in problem
 
 
+def test_a_scene_no_larger_than_what_lies_around_a_pixel_is_named():
+    """Around each of its pixels lies all of it, though it is no noise."""
+    patches = np.random.default_rng(0).normal(0.2, 0.05, (6, 6, 6)).repeat(6, 1).repeat(6, 2)
+    answers = SpectralLabeller().label(planes_portraits(patches, 10.0), load_legend("worldcover"))
+    assert UNNAMED not in {a.code for a in answers}
+
+
 def test_the_same_values_in_patches_are_named():
     """What is noise pixel by pixel is ground where each value holds for 8 x 8 pixels."""
     patches = np.random.default_rng(0).normal(0.2, 0.05, (6, 16, 16)).repeat(8, 1).repeat(8, 2)

@@ -22,6 +22,10 @@ LEAST_LIKENESS: Final = 0.05
 scenes of 10 to 30 m have 0.12 to 0.89."""
 LEAST_APART: Final = 0.02
 """Deviation of the clusters' reflectance below which likeness says nothing: the open sea."""
+LEAST_INSIDE: Final = 0.02
+"""Part of the pixels that are of their cluster's inside, beside those that chance leaves there.
+Noise has 0.00, scenes of 10 to 30 m have 0.13 and more. Likeness alone fails in a scene that is no
+larger than what lies around a pixel."""
 
 
 def why_unknown(facts: Sequence[ClusterFacts]) -> str:
@@ -54,6 +58,10 @@ def _is_noise(facts: Sequence[ClusterFacts]) -> bool:
     if shares.sum() < LEAST_SHARE:
         return False
     shares /= shares.sum()
+    by_chance = shares @ shares**4  # the pixel's cluster stands on all four sides, too
+    inside = shares @ np.array([f.interior for f in facts])
+    if inside - by_chance >= LEAST_INSIDE * (1 - by_chance):
+        return False
     found = [_likeness(facts, shares, band) for band in BANDS]
     likeness = [value for value in found if np.isfinite(value)]
     return bool(likeness) and max(likeness) < LEAST_LIKENESS
