@@ -37,7 +37,7 @@ def classes(raster: Raster, reader: Reader, areas: dict[str, str]) -> None:
                 continue
             swatch(colour)
             ui.label(word)
-            ui.label(area or "").style("white-space:nowrap")
+            ui.label(area or "").style("text-align:right")
 
 
 def areas_of(result: RunResult | None, date: str, reader: Reader) -> dict[str, str]:
