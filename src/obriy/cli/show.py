@@ -104,8 +104,9 @@ class Screen:
         """Say on standard error why a part of a run is missing, whoever watches."""
         text = text_of(lang)
         for one in result.failed[:_MOST_FAILURES]:
-            said = f"{text.sentence(one.name)}: {text.sentence(one.reason)}"
-            sys.stderr.write(f"{text('terminal.failed', names=said)}\n")
+            name, why = text.sentence(one.name), text.sentence(one.reason)
+            told = why if why.startswith(name) else f"{name}: {why}"  # many a reason names it
+            sys.stderr.write(f"{text('terminal.failed', names=told)}\n")
         if len(result.failed) > _MOST_FAILURES:
             count = len(result.failed) - _MOST_FAILURES
             sys.stderr.write(f"{text('terminal.failed_more', count=count)}\n")
