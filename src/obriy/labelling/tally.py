@@ -12,11 +12,10 @@ from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from obriy.blocks.base import ByteArray, FloatArray
 from obriy.blocks.pixels import recode
-from obriy.blocks.places import LAST_KEY, KeyArray, place_key, seed_key
+from obriy.blocks.places import LAST_KEY, KeyArray, seed_key
 from obriy.indices.features import (
     NEIGHBOURHOOD_WINDOW,
     TEXTURE,
@@ -24,21 +23,16 @@ from obriy.indices.features import (
     base_layers,
     ground_bands,
 )
+from obriy.labelling.counting import CODES, REACH, candidates, count_borders, count_inner, patches
 from obriy.labelling.patches import patch_deviations, patch_means
-from obriy.model.legend import NO_DATA
 
 SAMPLE: Final = 1500
 """Pixels of a cluster that are measured: a median of so many is known to 3 % of the deviation."""
 CELL_M: Final = 30.0
 """What lies around a pixel is seen in cells of so many metres, or of a pixel where that is larger:
 the same ground has the same texture and surroundings at 10 m and at 30 m."""
-REACH: Final = NEIGHBOURHOOD_WINDOW // 2
-"""Cells on each side of a pixel that its facts look at."""
 SOME: Final = 256
 """Pixels that are measured at a time: their surroundings stay in the processor's cache."""
-CODES: Final = 256
-ALIKE: Final = 16
-"""Pixels that are looked at together: most have what is their own beside them."""
 MARGIN: Final = 6.0
 """Deviations by which more pixels may be met than were expected, and the sample is full still."""
 
@@ -117,10 +111,10 @@ class ClusterTally:
         """
         ranges = tuple((part.start, part.stop) for part in core)
         clusters = recode(labels, self.cluster_of)
-        pixels, inner = _count(labels, clusters, ranges, step_pixels(self._cell))
-        borders = _borders(labels, ranges)
+        pixels, inner = count_inner(labels, clusters, ranges, step_pixels(self._cell))
+        borders = count_borders(labels, ranges)
         start = seed_key(self._seed)
-        rows, columns, keys = _candidates(labels, ranges, place, start, self._most)
+        rows, columns, keys = candidates(labels, ranges, place, start, self._most)
         codes = labels[rows, columns]
         keep = _smallest(codes, keys)
         rows, columns, keys, codes = rows[keep], columns[keep], keys[keep], codes[keep]
@@ -264,7 +258,7 @@ def _measure_some(
     """Measure pixels by their patches, one below the other: indices are made of these alone."""
     names = ground_bands(set(bands))
     values = base_layers({n: bands[n][rows, columns] for n in names})
-    layers = base_layers({n: _patches(bands[n], rows, columns, cell) for n in names})
+    layers = base_layers({n: patches(bands[n], rows, columns, cell) for n in names})
     middles = np.arange(len(rows)) * NEIGHBOURHOOD_WINDOW + REACH
     centre = np.full(len(rows), REACH)
     for name in TEXTURE:
@@ -291,194 +285,3 @@ def _by_number(counts: Counts, number_of: ByteArray) -> Counts:
     found = np.zeros(CODES, np.int64)
     np.add.at(found, number_of, counts)
     return found
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _patches(plane: Any, rows: Any, columns: Any, cell: Any) -> Any:
-    """Return the squares of cells around pixels, (n * window, window); NaN beyond the edge.
-
-    A cell is the mean of its seen pixels, those on its edge by their share.
-    """
-    side = 2 * REACH + 1
-    starts, shares = _cells(cell)
-    span = starts[-1] - starts[0] + len(shares)
-    square, totals = np.empty((span, span), np.float32), np.empty((side, side))
-    whole, weights = np.empty((side, side)), np.empty((side, side))
-    square[:] = 1
-    _add_cells(square, starts, shares, whole)
-    found = np.empty((len(rows) * side, side), np.float32)
-    for place in range(len(rows)):
-        top, left = rows[place] + starts[0], columns[place] + starts[0]
-        seen = _copy(plane, top, left, square)
-        _add_cells(square, starts, shares, totals)
-        own = found[place * side : (place + 1) * side]
-        if seen == span * span:
-            own[:] = totals / whole
-            continue
-        _copy_seen(plane, top, left, square)
-        _add_cells(square, starts, shares, weights)
-        own[:] = totals / weights  # NaN where nothing is seen
-        middles = starts - starts[0] + len(shares) // 2
-        for i in range(side):
-            if not 0 <= top + middles[i] < plane.shape[0]:
-                own[i] = np.nan
-            if not 0 <= left + middles[i] < plane.shape[1]:
-                own[:, i] = np.nan
-    return found
-
-
-@njit(nogil=True, cache=True)
-def _cells(cell: Any) -> tuple[Any, Any]:
-    """Return where cells begin, in pixels from the one they lie around, and the share of each."""
-    wide = int(np.ceil((cell - 1) / 2))
-    shares = np.ones(2 * wide + 1)
-    if wide:
-        shares[0] = shares[-1] = (cell - 1) / 2 - wide + 1
-    return np.rint(np.arange(-REACH, REACH + 1) * cell).astype(np.int64) - wide, shares
-
-
-@njit(nogil=True, cache=True)
-def _copy(plane: Any, top: int, left: int, square: Any) -> int:
-    """Copy a square of a plane, 0 where nothing is seen; return how many pixels are seen."""
-    seen = 0
-    for i in range(len(square)):
-        line, own = _line(plane, top + i, left, square[i])
-        for j in range(len(line)):
-            known = np.isfinite(line[j])
-            own[j] = line[j] if known else np.float32(0)
-            seen += known
-    return seen
-
-
-@njit(nogil=True, cache=True)
-def _copy_seen(plane: Any, top: int, left: int, square: Any) -> None:
-    """Fill a square with 1 where a plane is seen, else 0."""
-    for i in range(len(square)):
-        line, own = _line(plane, top + i, left, square[i])
-        for j in range(len(line)):
-            own[j] = np.float32(1) if np.isfinite(line[j]) else np.float32(0)
-
-
-@njit(nogil=True, cache=True)
-def _line(plane: Any, row: int, left: int, line: Any) -> tuple[Any, Any]:
-    """Return what a plane has of the row of a square, and its place; the rest of it becomes 0."""
-    first, last = max(0, -left), min(len(line), plane.shape[1] - left)
-    if not 0 <= row < plane.shape[0]:
-        row, last = 0, first
-    line[:first], line[last:] = 0, 0
-    return plane[row, left + first : left + last], line[first:last]
-
-
-@njit(nogil=True, cache=True)
-def _add_cells(square: Any, starts: Any, shares: Any, totals: Any) -> None:
-    """Add up the pixels of cells by their share: rows first, which go many at once."""
-    sums = np.empty(len(square))
-    for i in range(len(starts)):
-        sums[:] = 0
-        for k in range(len(shares)):
-            line, share = square[starts[i] - starts[0] + k], shares[k]
-            for j in range(len(sums)):
-                sums[j] += share * line[j]
-        for j in range(len(starts)):
-            totals[i, j] = 0
-        for k in range(len(shares)):
-            for j in range(len(starts)):
-                totals[i, j] += shares[k] * sums[starts[j] - starts[0] + k]
-
-
-@njit(nogil=True, cache=True)
-def _candidates(labels: Any, core: Any, place: Any, start: Any, most: Any) -> tuple[Any, Any, Any]:
-    """Return rows, columns and keys of the pixels of a core whose keys may enter a sample."""
-    rows, columns = core
-    keys = np.empty(columns[1] - columns[0], np.uint64)
-    down, across = [np.int64(0)], [np.int64(0)]  # typed by what is taken off again
-    chosen = [np.uint64(0)]
-    for i in range(rows[0], rows[1]):
-        for j in range(columns[0], columns[1]):
-            keys[j - columns[0]] = place_key(start, place[0] + i, place[1] + j)
-        for j in range(columns[0], columns[1]):
-            label, key = labels[i, j], keys[j - columns[0]]
-            if label != NO_DATA and key <= most[label]:
-                down.append(np.int64(i))
-                across.append(np.int64(j))
-                chosen.append(key)
-    return np.array(down)[1:], np.array(across)[1:], np.array(chosen)[1:]
-
-
-@njit(nogil=True, cache=True)
-def _count(labels: Any, clusters: Any, core: Any, step: Any) -> tuple[Any, Any]:
-    """Count the pixels of the leaves of a core, and those with nothing but their own a step away.
-
-    Returns:
-        (256,), and (2, 256): of their leaf, and of their cluster.
-    """
-    (top, bottom), (left, right) = core
-    height, width = labels.shape
-    kinds = np.empty(right - left, np.uint8)
-    counts = np.zeros((4, CODES), np.int64)
-    for i in range(top, bottom):
-        kinds[:] = 3
-        for row in (i - step, i + step):
-            if 0 <= row < height:
-                _part_off(labels[i, left:right], labels[row, left:right], 1, kinds)
-                _part_off(clusters[i, left:right], clusters[row, left:right], 2, kinds)
-        for away in (-step, step):
-            first, last = max(left, -away), min(right, width - away)
-            if first < last:
-                inside = kinds[first - left : last - left]
-                for planes, bit in ((labels, 1), (clusters, 2)):
-                    line, beside = planes[i, first:last], planes[i, first + away : last + away]
-                    _part_off(line, beside, bit, inside)
-        for j in range(len(kinds)):
-            counts[kinds[j], labels[i, left + j]] += 1
-    counts[:, NO_DATA] = 0
-    inner = np.zeros((2, CODES), np.int64)
-    inner[0], inner[1] = counts[1] + counts[3], counts[2] + counts[3]
-    return counts.sum(axis=0), inner
-
-
-@njit(nogil=True, cache=True)
-def _part_off(own: Any, beside: Any, bit: int, kinds: Any) -> None:
-    """Take a bit off where something else lies beside."""
-    mask = np.uint8(bit)
-    for j in range(len(own)):
-        other = (beside[j] != own[j]) & (beside[j] != np.uint8(NO_DATA))
-        kinds[j] &= ~(mask * np.uint8(other))
-
-
-@njit(nogil=True, cache=True)
-def _borders(labels: Any, core: Any) -> Any:
-    """Count the edges that each leaf of a core has with each other, in the core or beside it."""
-    (top, bottom), (left, right) = core
-    inside = np.zeros((CODES, CODES), np.int64)
-    beyond = np.zeros((CODES, CODES), np.int64)
-    for i in range(top, bottom):
-        line = labels[i, left:right]
-        _add_pairs(line[:-1], line[1:], inside)
-        if i + 1 < bottom:
-            _add_pairs(line, labels[i + 1, left:right], inside)
-        if left > 0:
-            _add_pairs(line[:1], labels[i, left - 1 : left], beyond)
-        if right < labels.shape[1]:
-            _add_pairs(line[-1:], labels[i, right : right + 1], beyond)
-    for own, row in ((top, top - 1), (bottom - 1, bottom)):
-        if 0 <= row < labels.shape[0]:
-            _add_pairs(labels[own, left:right], labels[row, left:right], beyond)
-    borders = inside + inside.T + beyond
-    borders[NO_DATA], borders[:, NO_DATA] = 0, 0
-    for code in range(CODES):
-        borders[code, code] = 0
-    return borders
-
-
-@njit(nogil=True, cache=True)
-def _add_pairs(own: Any, beside: Any, borders: Any) -> None:
-    """Count pairs of what is beside each other, those that are alike now and then."""
-    for start in range(0, len(own), ALIKE):
-        one, other = own[start : start + ALIKE], beside[start : start + ALIKE]
-        unlike = 0
-        for j in range(len(one)):
-            unlike += one[j] != other[j]
-        if unlike:
-            for j in range(len(one)):
-                borders[one[j], other[j]] += 1
