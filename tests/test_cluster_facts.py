@@ -12,6 +12,7 @@ from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import BandError, GridError
 from obriy.labelling import facts as facts_module
 from obriy.labelling import tally as tally_module
+from obriy.labelling.counting import patches
 from obriy.labelling.facts import measure_clusters
 from obriy.model.classmap import ClassMap
 from obriy.model.clusters import NOISE, cluster_legend
@@ -114,7 +115,7 @@ def test_cells_of_small_pixels_by_hand(scene_of):
     scene = scene_of(nir=nir, geobox=utm_grid((31, 31), 20.0))
     labels = np.ones((31, 31))
     labels[15, 15] = 2
-    patch = tally_module._patches(nir.astype("float32"), np.array([15]), np.array([15]), 1.5)
+    patch = patches(nir.astype("float32"), np.array([15]), np.array([15]), 1.5)
     middle = patch[6:9, 6:9]  # its own cell, and those 40 m away, where 1.5 pixels are rounded to
     assert patch.shape == (15, 15)
     assert middle[1, 1] == pytest.approx(0.3 + 0.6 / 2.25)  # 1 of 1.5 x 1.5 pixels

@@ -1,9 +1,7 @@
 """The engine: runs ``collect, decide, apply`` over a scene in blocks, in threads, within memory."""
 
 import dataclasses
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -42,22 +40,19 @@ from obriy.blocks.parts import Job, spread
 from obriy.blocks.pixels import count_codes
 from obriy.blocks.plan import Plan, Window, deal, make_plan, tile_pixels
 from obriy.blocks.planes import OWN_GRID
+from obriy.blocks.pool import Pool
 from obriy.blocks.reader import Reader
-from obriy.errors import CancelledError
 from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.flags import Unseen
 from obriy.model.grid import geobox_of
 from obriy.model.legend import NO_DATA
 from obriy.model.scene import band_names
-from obriy.net import ending
 from obriy.settings import settings
 
 FLAG_BYTES: Final = 24
 """Temporary arrays of what flags hide, bytes per pixel."""
 
 
-_LOOK_S: Final = 0.2
-"""Seconds between two looks whether the caller cancelled, while threads may wait for a server."""
 _NOTHING: Final = {
     "fraction": FRACTION_MISSING,
     "doubt": 0,
@@ -222,17 +217,17 @@ def run_methods(
         learnt = Learnt(methods, len(reader.plan.windows))
         if known is None:
             collect = _Collect(learnt, reader)
-            _Pool(reader.plan, share.workers, options).map("collect", collect)
+            Pool(reader.plan, share.workers, options).map("collect", collect)
             reader.require_any()
             rules = learnt.rules()
             reader.turn()
             if part is not None:
                 reader = reader_of(part, keep=0)
             applied = _Apply(rules, reader, shown, settle)
-            counts = _Pool(reader.plan, share.workers, options).map("apply", applied)
+            counts = Pool(reader.plan, share.workers, options).map("apply", applied)
         else:
             applied = _Apply(known, reader, shown, settle, learnt)
-            counts = _Pool(reader.plan, share.workers, options).map("apply", applied)
+            counts = Pool(reader.plan, share.workers, options).map("apply", applied)
             reader.require_any()
             rules = learnt.rules()
     forget()
@@ -303,48 +298,6 @@ def memory_budget(options: EngineOptions) -> int:
         cache_little()
         keep_large_apart()
     return room(options.max_ram_gb)
-
-
-class _Pool:
-    """Runs a function over all windows in threads; each thread takes one contiguous part."""
-
-    def __init__(self, plan: Plan, workers: int, options: EngineOptions) -> None:
-        self._count = len(plan.windows)
-        shares = np.array_split(np.arange(self._count), min(workers, self._count))
-        self._parts = [share.tolist() for share in shares]
-        self._progress = options.progress or (lambda name, done, total: None)
-        self._cancel = options.cancel or threading.Event()
-
-    def map(self, name: str, function: Callable[[int], Any]) -> list[Any]:
-        """Return the results in the order of the plan; the first error stops all threads."""
-        results: list[Any] = [None] * self._count
-        done = iter(range(1, self._count + 1))
-        stop = threading.Event()
-
-        def part(numbers: list[int]) -> None:
-            for number in numbers:
-                if stop.is_set() or self._cancel.is_set():
-                    return
-                results[number] = function(number)
-                self._progress(name, next(done), self._count)
-
-        with ThreadPoolExecutor(len(self._parts), thread_name_prefix="obriy") as executor:
-            try:
-                waiting = {executor.submit(part, p) for p in self._parts}
-                while waiting:
-                    done_parts, waiting = wait(waiting, _LOOK_S, FIRST_COMPLETED)
-                    for future in done_parts:
-                        future.result()
-                    if self._cancel.is_set():
-                        ending.cancel()
-            except BaseException as error:
-                stop.set()
-                if not isinstance(error, Exception):  # asked to end: not after the next answer
-                    ending.cancel()
-                raise
-        if self._cancel.is_set():
-            raise CancelledError("The run was cancelled; nothing half-written was left.")
-        return results
 
 
 class _Collect:
