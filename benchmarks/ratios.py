@@ -146,6 +146,14 @@ def plot(made: list[dict[str, object]], file: Path) -> None:
     figure.savefig(file, dpi=120)
 
 
+def write_table(made: list[dict[str, object]], file: Path) -> None:
+    """Write rows as CSV."""
+    with file.open("w", newline="") as opened:
+        writer = csv.DictWriter(opened, list(made[0]))
+        writer.writeheader()
+        writer.writerows(made)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=10980)
@@ -160,10 +168,7 @@ def main() -> None:
     print(f"{platform.machine()}, {cpu_name()}, {args.size} x {args.size} pixels", flush=True)
     made = rows(args.size, args.jobs.split(","), args.runs)
     if args.table:
-        with args.table.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(made[0]))
-            writer.writeheader()
-            writer.writerows(made)
+        write_table(made, args.table)
     if args.plot:
         plot(made, args.plot)
 

@@ -9,13 +9,13 @@ Pixels, bands and clusters are those of `obriy landcover`, districts, dates and 
 """
 
 import argparse
-import csv
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from full_tile import BANDS, make_tile
+from ratios import write_table
 from series import make_districts, make_series, measure
 
 WATER = ("water", "--method", "mndwi:otsu")
@@ -133,10 +133,7 @@ def main() -> None:
     args = parser.parse_args()
     made = list(rows(args.curves.split(",")))
     if args.table:
-        with args.table.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(made[0]))
-            writer.writeheader()
-            writer.writerows(made)
+        write_table(made, args.table)
     if args.plot:
         plot(made, args.plot)
 

@@ -56,15 +56,15 @@ def season(tmp_path_factory):
     return place
 
 
-def dies_at_its_map(witness):
-    """Make this process die the first time that it has begun to write a map: within a task."""
+def dies_at_a_draft(witness, named):
+    """Make this process die the first time that it begins to write a file: within a task."""
     import os
     import pathlib
     import signal
     import sys
 
     def strike(event, arguments):
-        if event == "tempfile.mkdtemp" and ".mask.tif." in arguments[0]:
+        if event == "tempfile.mkdtemp" and named in arguments[0]:
             pathlib.Path(witness).touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -82,7 +82,7 @@ def test_a_worker_that_is_killed_costs_its_task(season, tmp_path, monkeypatch):
     with patient, LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local:
         with Client(local, set_as_default=False) as client:
             mortal = next(iter(client.scheduler_info()["workers"]))
-            client.run(dies_at_its_map, str(tmp_path / "died"), workers=[mortal])
+            client.run(dies_at_a_draft, str(tmp_path / "died"), ".mask.tif.", workers=[mortal])
         job = config(season, tmp_path / "there", scheduler=local.scheduler_address, **outputs)
         there = run_water(job)
     assert (tmp_path / "died").exists()

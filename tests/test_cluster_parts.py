@@ -9,6 +9,7 @@ import cloudpickle
 import dask
 import numpy as np
 import pytest
+from tests.test_cluster import dies_at_a_draft
 from tests.test_landcover_command import truth, write_scene
 from tests.test_series import config
 from tests.test_water_command import write_image
@@ -188,28 +189,13 @@ def test_an_image_in_parts_is_what_it_is_here(method, image, local, tmp_path):
     assert not (tmp_path / "there" / "parts").exists()
 
 
-def dies_at_its_part(witness):
-    """Make this process die the first time that it has begun to write a part: within a task."""
-    import os
-    import pathlib
-    import signal
-    import sys
-
-    def strike(event, arguments):
-        if event == "tempfile.mkdtemp" and "/parts/map/." in arguments[0]:
-            pathlib.Path(witness).touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(strike)
-
-
 def test_a_worker_that_is_killed_costs_its_part(image, local, tmp_path):
     from distributed import Client
 
     here = run_job(config(image, tmp_path / "here", outputs=["mask"]))
     with Client(local, set_as_default=False) as client:
         mortal = next(iter(client.scheduler_info()["workers"]))
-        client.run(dies_at_its_part, str(tmp_path / "died"), workers=[mortal])
+        client.run(dies_at_a_draft, str(tmp_path / "died"), "/parts/map/.", workers=[mortal])
     address = local.scheduler_address
     there = run_job(config(image, tmp_path / "there", outputs=["mask"], scheduler=address))
     assert (tmp_path / "died").exists()

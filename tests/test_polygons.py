@@ -90,7 +90,7 @@ def test_all_water_in_degrees_has_the_area_of_the_ellipsoid(tmp_path):
 @given(arrays(bool, (9, 7)))
 def test_every_pixel_once_and_one_valid_geometry_per_part(mask):
     geobox = utm_grid(mask.shape)
-    parts = polygonize(mask, geobox)
+    parts = polygonize([mask.view("uint8")], geobox)
     assert len(parts) == ndimage.label(mask, np.ones((3, 3)))[1]
     assert sum(p.area for p in parts) == pytest.approx(100 * mask.sum())
     assert all(p.is_valid for p in parts)
@@ -99,7 +99,7 @@ def test_every_pixel_once_and_one_valid_geometry_per_part(mask):
 @given(st.floats(-75, 75), st.floats(-179, 178))
 def test_areas_are_those_along_geodesics(latitude, longitude):
     geobox = GeoBox((20, 20), Affine(0.01, 0, longitude, 0, -0.01, latitude), "EPSG:4326")
-    parts = polygonize(np.eye(20, dtype=bool)[::2].repeat(2, 0), geobox)
+    parts = polygonize([np.eye(20, dtype="uint8")[::2].repeat(2, 0)], geobox)
     geod = pyproj.Geod(ellps="WGS84")
     expected = [abs(geod.geometry_area_perimeter(p)[0]) for p in parts]
     np.testing.assert_allclose(geodesic_areas(parts, geobox), expected, rtol=1e-5)

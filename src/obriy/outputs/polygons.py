@@ -87,7 +87,7 @@ def polygon_layer(
     geobox = class_map.geobox
     code = class_map.legend.by_name(class_name).code
     strips = ((strip == code).view(np.uint8) for strip in _strips(class_map.labels))
-    geometries = _bodies(strips, geobox)
+    geometries = polygonize(strips, geobox)
     names = None
     if districts:
         geometries, names, _ = _cut(geometries, districts, geobox)
@@ -221,13 +221,13 @@ def _in_grid_crs(district: District, geobox: GeoBox) -> shapely.Geometry:
     return shapely.transform(placed, lambda xy: xy @ linear + shift)
 
 
-def polygonize(mask: npt.NDArray[np.bool_], geobox: GeoBox) -> npt.NDArray[np.object_]:
-    """Return one valid geometry per 8-connected part of a mask (y, x), in the CRS of the grid."""
-    return _bodies([mask.view(np.uint8)], geobox)
+def polygonize(strips: Iterable[npt.NDArray[np.uint8]], geobox: GeoBox) -> npt.NDArray[np.object_]:
+    """Return one valid geometry per 8-connected part of what is not 0, in the CRS of the grid.
 
-
-def _bodies(strips: Iterable[npt.NDArray[np.uint8]], geobox: GeoBox) -> npt.NDArray[np.object_]:
-    """Return one geometry per 8-connected part of what is not 0, in strips from the top."""
+    Args:
+        strips: Rows of the map, from the top.
+        geobox: Grid of the map.
+    """
     patches = Patches.of(strips)
     polygons, of = patches.polygons(geobox.affine), patches.touching()
     order = np.argsort(of, kind="stable")
