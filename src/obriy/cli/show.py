@@ -105,7 +105,8 @@ class Screen:
         text = text_of(lang)
         for one in result.failed[:_MOST_FAILURES]:
             name, why = text.sentence(one.name), text.sentence(one.reason)
-            told = why if why.startswith(name) else f"{name}: {why}"  # many a reason names it
+            named = not name or why.startswith(f"{name}:")  # many a reason names it
+            told = why if named else f"{name}: {why}"
             sys.stderr.write(f"{text('terminal.failed', names=told)}\n")
         if len(result.failed) > _MOST_FAILURES:
             count = len(result.failed) - _MOST_FAILURES
