@@ -23,6 +23,7 @@ from rasterio.windows import Window
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
+from floor import FIXED, FLOOR
 from obriy.blocks.base import Block
 from obriy.methods.clustering import look as look_module
 from obriy.methods.clustering.cells import cells_of, cluster_cells
@@ -30,7 +31,6 @@ from obriy.methods.clustering.lloyd import centres_of
 from obriy.methods.clustering.prototypes import nearest
 from obriy.methods.clustering.sample import Sample
 from obriy.methods.clustering.space import fit_space
-from ratios import FIXED, FLOOR
 from series import measure
 
 REAL = Path(os.environ.get("OBRIY_REALDATA", Path(__file__).parents[2] / "shared" / "data"))

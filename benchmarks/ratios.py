@@ -1,66 +1,88 @@
-"""Every job against its floor: what it costs to read its bands, decide, and write one map.
+"""Every job against its floor and its peers: what it costs to read bands, decide, and write a map.
 
 Processor seconds (user and system) of whole processes; wall and peak memory beside them; the median
 of several runs. The ratio to the floor is of what larger images cost more: from each the cost of an
 image of 1100 x 1100 pixels is taken off (start, imports, report). What is installed of others runs
-in the same place: gdal_calc, Orfeo ToolBox, scikit-learn on all pixels. Nothing is asserted.
+in the same place, and its map is compared with ours (`peers.py`). Nothing is asserted.
 
-    python benchmarks/ratios.py [--size 10980] [--runs 3] [--jobs zero,otsu,auto,landcover]
+    python benchmarks/ratios.py [--size 10980] [--runs 3] [--jobs zero,otsu,folder,auto,...]
     python benchmarks/ratios.py --small     # what CI runs, some ten seconds
     python benchmarks/ratios.py --table docs/benchmarks.csv --plot docs/images/benchmarks.png
 """
 
 import argparse
 import csv
+import dataclasses
+import os
 import platform
 import shutil
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import peers
+from floor import FIXED, FLOOR
 from full_tile import BANDS, make_tile
 from series import measure
 
-FLOOR = """
-import sys
-import numpy as np, rasterio
-from concurrent.futures import ThreadPoolExecutor
-from rasterio.windows import Window
-out, *names = sys.argv[1:]
-files = [rasterio.open(name) for name in names]
-height, width = files[0].shape
-with rasterio.open(out, "w", driver="GTiff", width=width, height=height, count=1, dtype="uint8",
-                   tiled=True, blockxsize=512, blockysize=512, compress="deflate",
-                   crs=files[0].crs, transform=files[0].transform) as to:
-    for row in range(0, height, 1024):
-        for column in range(0, width, 1024):
-            w = Window(column, row, min(1024, width - column), min(1024, height - row))
-            bands = [f.read(1, window=w) for f in files]
-            to.write((bands[0] > bands[-1]).astype("uint8"), 1, window=w)
-"""
-FIXED = 1100
-"""Pixels on a side of an image that costs little beside what every run costs."""
-SKLEARN = """
-import sys
-import numpy as np, rasterio
-from sklearn.cluster import KMeans
-out, *names = sys.argv[1:]
-bands = []
-for name in names:
-    with rasterio.open(name) as f:
-        bands.append(f.read(1))
-pixels = np.stack(bands, -1).reshape(-1, len(bands)).astype("float32")
-labels = KMeans(12, n_init=1, random_state=0).fit(pixels).labels_.astype("uint8")
-with rasterio.open(out, "w", driver="GTiff", width=f.width, height=f.height, count=1, dtype="uint8",
-                   compress="deflate") as to:
-    to.write(labels.reshape(f.shape), 1)
-"""
-JOBS = {  # bands of the floor, what `obriy` is told
-    "zero": (("B03", "B11"), ["water", "--method", "mndwi:zero", "--outputs", "mask"]),
-    "otsu": (("B03", "B11"), ["water", "--method", "mndwi:otsu", "--outputs", "mask"]),
-    "auto": (tuple(BANDS), ["water", "--method", "auto", "--outputs", "mask"]),
-    "landcover": (tuple(BANDS), ["landcover", "--clusters", "12", "--outputs", "landcover"]),
+Row = dict[str, object]
+Commands = Callable[[list[str], str], dict[str, list[str]]]
+
+
+def nobody(names: list[str], out: str) -> dict[str, list[str]]:
+    """Return the commands of others where there are none."""
+    return {}
+
+
+def of_land(folder: Path, size: int) -> list[Path]:
+    """Write ten bands of a real scene, repeated."""
+    import clustering
+
+    if not clustering.REAL.exists():
+        raise FileNotFoundError(f"no real scene in {clustering.REAL}: set OBRIY_REALDATA")
+    return clustering.make_tile(folder, size)
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What is measured.
+
+    Attributes:
+        words: What `obriy` is told.
+        bands: That the floor and others read; none named: all.
+        others: Commands of others, of bands and the file to write.
+        compare: What of our run folder and another's map is told.
+        make: Writes the bands.
+        smaller: The tile has so much less on a side.
+    """
+
+    words: str
+    bands: tuple[str, ...] = ()
+    others: Commands = nobody
+    compare: Callable[[Path, Path, list[str]], str] = peers.compare_water
+    make: Callable[[Path, int], list[Path]] = make_tile
+    smaller: int = 1
+
+
+TWO, COVER = ("B03", "B11"), "landcover --clusters 12 --outputs landcover"
+JOBS = {
+    "zero": Job("water --method mndwi:zero --outputs mask", TWO, peers.of_zero),
+    "otsu": Job("water --method mndwi:otsu --outputs mask", TWO, peers.of_otsu),
+    "folder": Job("water --method mndwi:otsu", TWO),
+    "auto": Job("water --method auto --outputs mask", tuple(BANDS)),
+    "landcover": Job(COVER, make=of_land),
+    "clusters": Job(f"{COVER},clusters --rounds 0", (), peers.of_clusters,
+                    peers.compare_clusters, of_land, smaller=2),
+}  # fmt: skip
+TITLES = {
+    "zero": "water, MNDWI > 0, the mask",
+    "otsu": "water, MNDWI by Otsu, the mask",
+    "folder": "the same, the whole default folder",
+    "auto": "water, `auto`, the mask",
+    "landcover": "land cover, 12 clusters, ten bands",
+    "clusters": "12 clusters, a quarter of the tile",
 }
 
 
@@ -73,80 +95,94 @@ def median_of(command: list[str], runs: int, out: Path) -> tuple[float, ...]:
     return tuple(statistics.median(values) for values in zip(*found, strict=True))
 
 
-def others(job: str, names: list[str], out: str, size: int) -> dict[str, list[str]]:
-    """Return what others do of the same, where they are installed."""
-    found = {}
-    if job == "zero" and shutil.which("gdal_calc.py"):
-        formula = "(A.astype(float)-B)/(A.astype(float)+B)>0"
-        found["gdal_calc"] = ["gdal_calc.py", "-A", names[0], "-B", names[1], "--calc", formula,
-                              "--outfile", out, "--type", "Byte", "--overwrite", "--quiet",
-                              "--co", "COMPRESS=DEFLATE", "--co", "TILED=YES"]  # fmt: skip
-    if job == "zero" and shutil.which("otbcli_BandMath"):
-        formula = "(im1b1-im2b1)/(im1b1+im2b1)>0"
-        found["OTB BandMath"] = ["otbcli_BandMath", "-il", *names, "-exp", formula, "-out",
-                                 f"{out}?&gdal:co:COMPRESS=DEFLATE", "uint8"]  # fmt: skip
-    if job == "landcover" and size <= 2000:  # all pixels are in its memory
-        found["scikit-learn"] = [sys.executable, "-c", SKLEARN, out, *names]
-    return found
-
-
-def commands(job: str, folder: Path, out: Path, size: int) -> dict[str, list[str]]:
-    """Return what runs of a job, by name; the floor first."""
-    paths = {path.name.split("_")[2]: str(path) for path in folder.glob("*.tif")}
-    bands, words = JOBS[job]
-    names, tif = [paths[band] for band in bands], str(out.with_suffix(".tif"))
-    own = [sys.executable, "-m", "obriy", words[0], str(folder), *words[1:], "--sensor",
-           "sentinel2_l2a", "--clouds", "none", "--out", str(out), "-q"]  # fmt: skip
+def commands(job: Job, folder: Path, out: Path) -> tuple[dict[str, list[str]], list[str]]:
+    """Return what runs of a job, by name, the floor first; and the bands."""
+    names = [str(path) for path in sorted(folder.glob("*.tif"))
+             if not job.bands or path.name.split("_")[2] in job.bands]  # fmt: skip
+    tif, (first, *words) = str(out.with_suffix(".tif")), job.words.split()
+    own = [sys.executable, "-m", "obriy", first, str(folder), *words, "--sensor", "sentinel2_l2a",
+           "--clouds", "none", "--out", str(out), "-q"]  # fmt: skip
     whole = {"floor": [sys.executable, "-c", FLOOR, tif, *names], "obriy": own}
-    return whole | others(job, names, tif, size)
+    return whole | job.others(names, tif), names
 
 
-def rows(size: int, jobs: list[str], runs: int) -> list[dict[str, object]]:
-    """Measure everything; return a row for each process."""
-    made: list[dict[str, object]] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder, small, out = (Path(name, part) for part in ("tile", "small", "out"))
-        for place, side in ((folder, size), (small, FIXED)):
-            place.mkdir()
-            make_tile(place, side)
-        for job in jobs:
-            floor, fixed = None, commands(job, small, out, size)
-            for what, command in commands(job, folder, out, size).items():
-                least, *_ = median_of(fixed[what], runs, out)
-                cpu, wall, peak = median_of(command, runs, out)
-                floor = floor or max(cpu - least, 1e-3)
-                made.append({"pixels": size, "job": job, "what": what, "cpu_s": round(cpu, 2),
-                             "fixed_s": round(least, 2), "wall_s": round(wall, 2),
-                             "peak_mb": round(peak),
-                             "to_floor": round((cpu - least) / floor, 2)})  # fmt: skip
-                print("{pixels:6d} {job:10s} {what:13s} {cpu_s:7.2f} s of processor time, "
-                      "{fixed_s:5.2f} of it fixed {wall_s:7.2f} s {peak_mb:6d} MB "
-                      "{to_floor:6.2f} x the floor".format(**made[-1]), flush=True)  # fmt: skip
-    return made
+def rows(name: str, size: int, runs: int) -> Iterator[Row]:
+    """Measure a job; yield a row for each process."""
+    job = JOBS[name]
+    side = size // job.smaller
+    with tempfile.TemporaryDirectory() as place:
+        large, small, out, other = (Path(place, part) for part in ("large", "small", "a", "b"))
+        for folder, pixels in ((large, side), (small, FIXED)):
+            folder.mkdir()
+            job.make(folder, pixels)
+        floor, (fixed, _), (whole, names) = None, *(commands(job, f, out) for f in (small, large))
+        for what, command in whole.items():
+            kept = out if what == "obriy" else other
+            least, *_ = median_of(fixed[what], runs, kept)
+            cpu, wall, peak = median_of(command, runs, kept)
+            floor = floor or max(cpu - least, 1e-3)
+            told = "" if what in {"floor", "obriy"} else job.compare(
+                out, out.with_suffix(".tif"), names)  # fmt: skip
+            yield {"pixels": side, "job": name, "what": what, "cpu_s": round(cpu, 2),
+                   "fixed_s": round(least, 2), "net_s": round(cpu - least, 2),
+                   "wall_s": round(wall, 2), "peak_mb": round(peak),
+                   "to_floor": round((cpu - least) / floor, 2), "told": told}  # fmt: skip
 
 
-def plot(made: list[dict[str, object]], file: Path) -> None:
-    """Draw processor seconds by job, a bar for each process."""
+def printed(row: Row) -> Row:
+    """Print a row; return it."""
+    print("{pixels:6d} {job:10s} {what:13s} {cpu_s:7.2f} s of processor time, {fixed_s:5.2f} of it "
+          "fixed {wall_s:7.2f} s {peak_mb:6d} MB {to_floor:6.2f} x the floor  {told}"
+          .format(**row), flush=True)  # fmt: skip
+    return row
+
+
+def as_text(made: list[Row]) -> str:
+    """Return tables as the documentation has them: processor seconds (net) by job, then all."""
+    who = list(dict.fromkeys(str(row["what"]) for row in made))
+    who.sort(key=lambda name: {"obriy": 0, "floor": 1}.get(name, 2))
+    lines = [f"| processor s | {' | '.join(who)} |", "|---" * (len(who) + 1) + "|"]
+    for job in dict.fromkeys(str(row["job"]) for row in made):
+        own = {row["what"]: row for row in made if row["job"] == job}
+        cells = ["{cpu_s:.1f} ({net_s:.1f})".format(**own[name]) if name in own else ""
+                 for name in who]  # fmt: skip
+        lines.append(f"| {TITLES[job]} | {' | '.join(cells)} |")
+    lines += ["", "| | processor s | of it fixed | wall s | peak MB | over the floor | its map |",
+              "|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines += ["| {job}, {what} | {cpu_s:.2f} | {fixed_s:.2f} | {wall_s:.1f} | {peak_mb} | "
+              "{to_floor:.2f} | {told} |".format(**row) for row in made]  # fmt: skip
+    return "\n".join(lines)
+
+
+def plot(made: list[Row], file: Path) -> None:
+    """Draw processor seconds by job, a bar for each process, what is fixed of it paler."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 0.42 * len(made) + 1), layout="constrained")
-    axes = figure.subplots()
-    names = [f"{row['job']}, {row['what']}" for row in made]
+    jobs = list(dict.fromkeys(str(row["job"]) for row in made))
+    heights = [sum(row["job"] == job for row in made) + 0.6 for job in jobs]
+    figure = Figure(figsize=(8, 0.34 * sum(heights) + 0.6), layout="constrained")
     colours = {"floor": "#9aa5ad", "obriy": "#1f5fa8"}
-    bars = axes.barh(
-        range(len(made)), [float(str(row["cpu_s"])) for row in made],
-        color=[colours.get(str(row["what"]), "#c77d2e") for row in made],
-    )  # fmt: skip
-    axes.bar_label(bars, [f"{row['to_floor']} x" for row in made], padding=3, fontsize=9)
-    axes.set_yticks(range(len(made)), names)
-    axes.invert_yaxis()
-    axes.margins(x=0.12)
-    axes.set_xlabel("processor seconds of the whole process")
-    axes.spines[["top", "right"]].set_visible(False)
+    for axes, job in zip(
+        figure.subplots(len(jobs), height_ratios=heights, squeeze=False)[:, 0], jobs, strict=True
+    ):
+        own = [row for row in made if row["job"] == job]
+        seconds = [float(str(row["cpu_s"])) for row in own]
+        fixed = [float(str(row["fixed_s"])) for row in own]
+        nets = [float(str(row["net_s"])) for row in own]
+        shades = [colours.get(str(row["what"]), "#c77d2e") for row in own]
+        axes.barh(range(len(own)), fixed, color=shades, alpha=0.45)
+        bars = axes.barh(range(len(own)), nets, left=fixed, color=shades)
+        axes.bar_label(bars, [f"{s:.1f} s" for s in seconds], padding=3, fontsize=9)
+        axes.set_yticks(range(len(own)), [str(row["what"]) for row in own])
+        axes.set_title(TITLES[job].replace("`", ""), fontsize=10, loc="left")
+        axes.invert_yaxis()
+        axes.margins(x=0.1)
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("processor seconds of the whole process; paler: what a small image costs, too")
     figure.savefig(file, dpi=120)
 
 
-def write_table(made: list[dict[str, object]], file: Path) -> None:
+def write_table(made: list[Row], file: Path) -> None:
     """Write rows as CSV."""
     with file.open("w", newline="") as opened:
         writer = csv.DictWriter(opened, list(made[0]))
@@ -158,15 +194,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=10980)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--jobs", default="zero,otsu,auto,landcover")
+    parser.add_argument("--jobs", default=",".join(JOBS))
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--table", type=Path)
     parser.add_argument("--plot", type=Path)
     args = parser.parse_args()
     if args.small:
         args.size, args.runs, args.jobs = 4096, 1, "zero,otsu"
-    print(f"{platform.machine()}, {cpu_name()}, {args.size} x {args.size} pixels", flush=True)
-    made = rows(args.size, args.jobs.split(","), args.runs)
+    print(f"{platform.machine()}, {cpu_name()}, {args.size} x {args.size} pixels, load "
+          f"{os.getloadavg()[0]:.1f}", flush=True)  # fmt: skip
+    made: list[Row] = []
+    for job in args.jobs.split(","):
+        try:
+            made += map(printed, rows(job, args.size, args.runs))
+        except FileNotFoundError as error:
+            print(f"{job} is left out: {error}")
+    print(f"\n{as_text(made)}")
     if args.table:
         write_table(made, args.table)
     if args.plot:

@@ -7,11 +7,9 @@ Each run is a process of its own: user and system time, wall, peak. Printed, nev
 
 import argparse
 import datetime as dt
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -22,6 +20,15 @@ from affine import Affine
 
 LAND = {"blue": 600, "green": 900, "red": 1000, "nir": 2800, "swir16": 2200, "swir22": 1400}
 WATER = {"blue": 450, "green": 500, "red": 300, "nir": 200, "swir16": 120, "swir22": 80}
+WATCH = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_utime + usage.ru_stime, time.perf_counter() - start, usage.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status) != 0)
+"""
+"""Runs a command: in a small process, for the peak of one that is begun counts its parent's."""
 PLACE = Affine(10, 0, 6e5, 0, -10, 5.3e6)
 
 
@@ -58,13 +65,16 @@ def make_districts(file: Path, count: int, size: int) -> None:
 
 
 def measure(command: list[str]) -> tuple[float, float, float]:
-    """Run a command; return processor seconds, wall seconds, and peak memory in MB."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise SystemExit(f"failed: {' '.join(command)}")
-    return usage.ru_utime + usage.ru_stime, time.perf_counter() - start, usage.ru_maxrss / 1024
+    """Run a command; return processor seconds, wall seconds, and peak memory in MB.
+
+    Seconds are those of all processes that it starts and waits for, the peak that of the largest.
+    """
+    watched = [sys.executable, "-S", "-c", WATCH, *command]
+    done = subprocess.run(watched, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"failed: {' '.join(command)}\n{done.stderr[-2000:]}")
+    cpu, wall, peak = map(float, done.stdout.split())
+    return cpu, wall, peak
 
 
 def water(images: Path, out: Path, *more: str) -> tuple[float, float, float]:
