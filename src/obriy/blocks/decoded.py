@@ -71,13 +71,14 @@ class _Tiles:
 _tiles = _Tiles()
 
 
-def look_at(dataset: Any, index: int, window: Window) -> Array:
+def look_at(dataset: Any, index: int, window: Window, *, last: bool = False) -> Array:
     """Read a window of a file before the work, and keep the tiles that it decodes.
 
     Args:
         dataset: The file, open.
         index: Number of the band, from 1.
         window: Within the file.
+        last: Nobody reads the band again: no tile is kept, and of those that are it lets go.
 
     Raises:
         RasterioError: where the bytes cannot be decoded.
@@ -93,10 +94,11 @@ def look_at(dataset: Any, index: int, window: Window) -> Array:
     for tile in tiles_in(dataset, index, rows, columns):
         place = tile_window(dataset, index, tile)
         key = _key(dataset, index, place)
-        whole = _tiles.get(key)
+        whole = _tiles.take(key) if last else _tiles.get(key)
         if whole is None:
             whole = dataset.read(index, window=place)
-            _tiles.put(key, whole)
+            if not last:
+                _tiles.put(key, whole)
         inner, outer = _meeting(place, window)
         made[outer] = whole[inner]
     return made

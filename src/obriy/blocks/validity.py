@@ -200,10 +200,11 @@ class Layers(threading.local):
 
     Args:
         ahead: What is read is read before the work: its tiles are kept for it.
+        last: What is read ahead is of bands that the work does not read: they are not.
     """
 
-    def __init__(self, *, ahead: bool = False) -> None:
-        self._ahead = ahead
+    def __init__(self, *, ahead: bool = False, last: bool = False) -> None:
+        self._ahead, self._last = ahead, last
         self._bare: dict[Layer, tuple[Any, BoolArray]] = {}
 
     def bare(
@@ -273,7 +274,7 @@ class Layers(threading.local):
         window = Window.from_slices(*spans)
         plain = not (layer.mask or layer.network) and shape == [s.stop - s.start for s in spans]
         if self._ahead and plain:
-            return look_at(dataset, layer.index, window)
+            return look_at(dataset, layer.index, window, last=self._last)
         read = dataset.read_masks if layer.mask else dataset.read
         numbers: npt.NDArray[Any] = read(layer.index, window=window, out_shape=tuple(shape))
         return numbers

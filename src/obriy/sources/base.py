@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from obriy.model.reference import Reference
 
 
+Needs = Callable[[set[str]], set[str]]
+"""Returns the bands that something reads, of those there are; raises BandError where one lacks."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Request:
     """What the user asked to open.
@@ -37,6 +41,8 @@ class Request:
         item: What was found, of a source whose paths do not tell all; None: they do.
         districts: Where it is read at all, of a source in the network: what lies elsewhere is not
             looked at, and not in the Scene; empty: everywhere.
+        needs: Returns the bands that will be read: at the others the image is looked at in few
+            places; None: all.
     """
 
     paths: tuple[str, ...]
@@ -55,6 +61,7 @@ class Request:
     step: int | None = None
     item: Item | None = None
     districts: "tuple[District, ...]" = ()
+    needs: Needs | None = None
 
     def of_swath(self) -> list[str]:
         """Return the options given that only products in a swath know."""

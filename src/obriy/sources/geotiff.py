@@ -1,5 +1,6 @@
 """Raster files to a Scene: GeoTIFF, COG, VRT, NetCDF, JPEG 2000; one file or one per band."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from obriy.blocks.handles import let_go
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.blocks.validity import Validity
 from obriy.blocks.waiting import at_once
+from obriy.errors import BandError
 from obriy.model.bands import QUALITY, SPECTRAL
 from obriy.model.grid import describe
 from obriy.model.notices import notice
@@ -141,6 +143,7 @@ def _decide(request: Request, told: Told | None) -> _Decided:
         told=told is not None and (told.scaling is not None or bool(request.districts)),
         districts=request.districts,
         resolved=grid.geobox if request.districts else None,
+        mapped=_mapped(request, set(naming.bands)),
     )
     missing = {
         name: (
@@ -172,6 +175,14 @@ def _decide(request: Request, told: Told | None) -> _Decided:
     packed = () if slow is None else (notice("archive_inflated", name=slow.name),)
     warnings = (*doubts, *packed, *empty.values(), *fills.warnings)
     return _Decided(files, naming, hidden, scaling, offset, grid, mtl, tuple(empty), warnings, told)
+
+
+def _mapped(request: Request, names: set[str]) -> set[str]:
+    """Return the bands that will be read; all where the job lacks one, which says so itself."""
+    if request.needs is not None:
+        with contextlib.suppress(BandError):
+            return request.needs(names) & names or names
+    return names
 
 
 def _named(request: Request) -> tuple[list[str], Naming, Mtl | None, tuple[str, ...]]:

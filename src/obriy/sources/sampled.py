@@ -1,6 +1,8 @@
 """The numbers of all bands at the same places of an image, looked at before the work."""
 
-from collections.abc import Mapping, Sequence
+import functools
+import math
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +21,9 @@ from obriy.sources.reading import SAMPLE_WINDOWS, FileBand, sample_windows
 
 Numbers = dict[str, npt.NDArray[np.float64]]
 """(n,) float64 by common name, the same places in all; NaN where a file does not reach, where a
-mask hides it, and where it cannot be read."""
+mask hides it, where it cannot be read, and where it was not."""
+Seen = list[tuple[Window, bool]]
+"""Windows, and whether they are read."""
 
 FEW = 3
 """Windows along a side where metadata decide, and the numbers are no more than checked."""
@@ -34,6 +38,7 @@ def look(
     told: bool = False,
     districts: Sequence[District] = (),
     resolved: GeoBox | None = None,
+    mapped: Collection[str] | None = None,
 ) -> Numbers:
     """Read all of a small image, windows of a large one, on the grid of its finest band.
 
@@ -46,6 +51,9 @@ def look(
         districts: Around which the image is looked at; none: everywhere.
         resolved: Grid on which it is looked at, of overviews where it is coarse; None: that of the
             finest band.
+        mapped: Bands whose tiles will be decoded anyway; None: all. The others are read in one
+            window of each row and each column, and wherever those alone cannot tell what means
+            nothing; elsewhere they are NaN. All of one in which that finds hardly anything is read.
 
     Raises:
         GeometryError: where the image meets no district.
@@ -55,19 +63,61 @@ def look(
     """
     finest = resolved or min((b.grid for b in bands.values()), key=_pixel_size)
     finest = finest[part_around(districts, finest)] if districts else finest
-    layers = Layers(ahead=True)
+    first = [name for name in bands if mapped is None or name in mapped]
+    others = [name for name in bands if name not in first]
+    kept, passed = Layers(ahead=True), Layers(ahead=True, last=True)
     far = any(band.network for band in bands.values())
-    for along in (FEW, SAMPLE_WINDOWS) if told else (SAMPLE_WINDOWS,):
-        windows = sample_windows(finest.shape.y, finest.shape.x, along)
 
-        def numbers_of(name: str, seen: list[Window] = windows) -> npt.NDArray[np.float64]:
+    def read(layers: Layers, names: list[str], seen: Seen) -> Numbers:
+        def numbers_of(name: str) -> npt.NDArray[np.float64]:
             with gdal_env():
                 return _numbers(layers, bands[name], masks[name], finest, seen)
 
-        found = dict(zip(bands, at_once(numbers_of, bands, waits=far), strict=True))
-        if all((np.isfinite(v) & (v != 0)).any() for v in found.values()):
+        return dict(zip(names, at_once(numbers_of, names, waits=far), strict=True))
+
+    for along in (FEW, SAMPLE_WINDOWS) if told else (SAMPLE_WINDOWS,):
+        windows = sample_windows(finest.shape.y, finest.shape.x, along)
+        everywhere = [(window, True) for window in windows]
+        found = read(kept, first, everywhere)
+        found |= read(passed, others, _where_others_tell(found, bands, windows))
+        scarce = [name for name in others if _known(found[name]) * len(windows) < len(found[name])]
+        found |= read(passed, scarce, everywhere)
+        if all(map(_known, found.values())):
             break
-    return found
+    return {name: found[name] for name in bands}
+
+
+def _known(values: npt.NDArray[np.float64]) -> int:
+    """Return how many numbers are neither 0 nor missing."""
+    return int((np.isfinite(values) & (values != 0)).sum())
+
+
+def _where_others_tell(
+    found: Numbers, bands: Mapping[str, FileBand], windows: list[Window]
+) -> Seen:
+    """Return in which windows other bands are read: a few, and those where some pixel is doubtful.
+
+    It is one that is missing, holds a number that may mean so, or the same number in all bands.
+
+    Args:
+        found: What the bands that are mapped hold, the windows one after the other.
+        bands: All of them.
+        windows: As many along each side.
+    """
+    along = math.isqrt(len(windows))
+    few = {row * along + (along - 1 - row if row % 2 else row) for row in range(along)}
+    plain = functools.reduce(np.minimum, found.values()) < functools.reduce(
+        np.maximum, found.values()
+    )
+    for number in {0.0, *(band.nodata for band in bands.values() if band.nodata is not None)}:
+        for values in found.values():
+            plain &= values != number
+    ends = np.cumsum([round(window.width) * round(window.height) for window in windows])
+    parts = np.split(plain, ends[:-1])
+    return [
+        (window, place in few or not part.all())
+        for place, (window, part) in enumerate(zip(windows, parts, strict=True))
+    ]
 
 
 def _pixel_size(grid: GeoBox) -> float:
@@ -84,7 +134,7 @@ def _numbers(
     band: FileBand,
     masks: tuple[Layer, ...],
     on: GeoBox,
-    windows: list[Window],
+    seen: Seen,
 ) -> npt.NDArray[np.float64]:
     broken: list[RasterioError] = []
 
@@ -107,7 +157,12 @@ def _numbers(
             values[nothing] = np.nan
         return values
 
-    parts = [read(*window.toslices()).ravel() for window in windows]
+    parts = [
+        read(*window.toslices()).ravel()
+        if is_read
+        else np.full(round(window.width) * round(window.height), np.nan)
+        for window, is_read in seen
+    ]
     values = np.concatenate(parts)
     if broken and not np.isfinite(values).any():
         if isinstance(broken[0].__cause__, RemoteError):

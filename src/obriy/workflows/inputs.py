@@ -31,12 +31,12 @@ from obriy.model.scene import band_names
 from obriy.prepare.crop import crop
 from obriy.prepare.lattice import common_grid, lay_on, mosaic, on_one_lattice, overlap
 from obriy.prepare.warp import one_grid, warp_on
-from obriy.sources.base import SOURCES, Query, source_of
+from obriy.sources.base import SOURCES, Needs, Query, source_of
 from obriy.sources.finding import list_items
 from obriy.sources.heads import with_cloud_cover
 from obriy.tables.sensor import kin_of
 from obriy.workflows.config.reading import ImageConfig, PlaceConfig
-from obriy.workflows.opening import Needs, grid_text, scene_of
+from obriy.workflows.opening import grid_text, scene_of
 
 TILES_OVERLAP = 0.5
 """Share of a tile that may lie on another of its day: those of Sentinel-2 share a fifth, rows of
@@ -210,7 +210,7 @@ def one_image(
             if len(files) > 1
             else "Write one of them to a file of its own (cdo seltimestep,1 CUBE.nc ONE.nc).",
         )
-    return read_image(config, items, options)
+    return read_image(config, items, options, needs)
 
 
 def read_image(
@@ -225,7 +225,7 @@ def read_image(
         config: How to read it.
         items: It; of a source in the network its tiles.
         options: Progress.
-        needs: Returns the bands that are wanted of an image in the network; None: all.
+        needs: Returns the bands that are wanted of it; None: all.
     """
     districts = districts_of(config)
     if lies_far(config.source):
@@ -237,7 +237,7 @@ def read_image(
             districts,
             config.resolution,
         )
-    scene = scene_of(config, items[0], options)
+    scene = scene_of(config, items[0], options, needs=needs)
     part = crop(scene, districts) if districts else scene
     return Inputs((OpenedItem(items[0], "", scene, part),), districts)
 

@@ -7,10 +7,11 @@ import xarray as xr
 from obriy.errors import SourceError
 from obriy.model.areas import District
 from obriy.model.item import Item
+from obriy.sources.base import Needs
 from obriy.sources.dated_files import SIDECAR
 from obriy.workflows.config.reading import ImageConfig
 from obriy.workflows.inputs import Inputs, open_items
-from obriy.workflows.opening import Needs, scene_of
+from obriy.workflows.opening import scene_of
 
 
 def open_dates(

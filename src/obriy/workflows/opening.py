@@ -1,7 +1,7 @@
 """Images as a configuration says that they are to be read."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,12 @@ from obriy.model.item import Item
 from obriy.model.scene import band_names, provenance_of
 from obriy.net.arrival import arrival
 from obriy.prepare.terrain import centre, see_terrain, terrain_grid
-from obriy.sources.base import SOURCES
+from obriy.sources.base import SOURCES, Needs
 from obriy.sources.heights import heights_on
 from obriy.sources.scene import asked, open_item
 from obriy.workflows.config.reading import ImageConfig, ReadingConfig
 from obriy.workflows.passes import with_clouds
 from obriy.workflows.run import run_path
-
-Needs = Callable[[set[str]], set[str]]
-"""Returns the bands that something reads, of those there are; raises BandError where one lacks."""
 
 
 def scene_of(
@@ -45,7 +42,8 @@ def scene_of(
         item: The image.
         options: Progress; threads come from the configuration.
         districts: Where an image in the network is read at all.
-        needs: Returns the bands that are wanted of it, of those there are; None: all.
+        needs: Returns the bands that are wanted of it, of those there are; None: all. Of an image
+            in the network the others are left out, of one that lies here they are seldom looked at.
     """
     given = told(config)
     given["bands"] = given["bands"] or bands_wanted(config, item, needs)
@@ -54,7 +52,8 @@ def scene_of(
     if cost is not None and item.bands:
         size = int(cost(item, tuple(districts), given["bands"])["bytes"])
         arrival.expect(item.id, size, options.progress)
-    scene = open_item(item, asked(**given), districts)
+    request = dataclasses.replace(asked(**given), needs=needs)
+    scene = open_item(item, request, districts)
     scene.attrs["time"] = scene.attrs.get("time") or item.date or None
     options = dataclasses.replace(options, workers=config.workers)
     scene = with_clouds(scene, config.clouds, options)

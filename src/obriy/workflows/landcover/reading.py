@@ -12,13 +12,12 @@ from obriy.model.season import STEP
 from obriy.prepare.crop import crop
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import FAR, RunFolder
-from obriy.sources.base import SOURCES
+from obriy.sources.base import SOURCES, Needs
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.inputs import Inputs, districts_of, find_images, read_image
 from obriy.workflows.landcover.products import CoverInputs
 from obriy.workflows.landcover.season import Dates, dates_of, open_season, season_to_files
 from obriy.workflows.open_dates import open_dates
-from obriy.workflows.opening import Needs
 
 
 def read_cover(config: LandcoverConfig, needs: Needs) -> tuple[Inputs, Dates | None]:
