@@ -7,8 +7,13 @@ import pytest
 
 from ice_scenes import run_in_blocks
 from obriy.errors import BandError, InputError, UsageError
+from obriy.methods.ice.network import NetworkIce
 from obriy.methods.ice.spec import ICE_METHODS, parse_ice_method
-from obriy.model.ice import BANDS, CLOUD, ICE, LAND
+from obriy.model.card import Card
+from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER
+from obriy.model.legend import load_legend
+from obriy.nets.ice_teaching import best_limit
+from obriy.nets.learning import Examples
 from obriy.nets.model_file import model_bytes, model_path, open_model, shipped_model
 from obriy.nets.networks import PlainNetwork
 from obriy.simulate.ice.scene import simulate_ice
@@ -65,6 +70,34 @@ def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch):
         parse_ice_method("deeplab")
     with pytest.raises(InputError, match="nowhere of a model is not there"):
         ice_method("auto", "nowhere")
+
+
+# Pixels by probability: a network that says the reflectance of its one band.
+SAID = {0.9375: ICE, 0.625: ICE, 0.375: ICE, 0.3125: LAND, 0.25: WATER, 0.125: CLOUD, np.nan: ICE}
+
+
+@pytest.fixture
+def echo():
+    card = Card("m201", ("red",), load_legend("ice"), ("ice",), ("red",), (0.0,), (1.0,))
+    return PlainNetwork(ICE_METHODS.get("m201").model, lambda x: x, card)
+
+
+def test_the_limit_with_the_best_iou_by_hand(echo):
+    # Above 0.25 all ice and nothing else is said (land and what is missing do not count): IoU 1.
+    inputs = np.array(list(SAID), "float16")[None, None, None]
+    labels = np.array(list(SAID.values()), "uint8")[None, None]
+    assert best_limit(echo, Examples(inputs, labels)) == pytest.approx(0.255)
+    # Bright cloud beside the faintest ice: 2 of 3 is better than 3 of 3 with two of cloud.
+    labels[0, 0, 3:5] = CLOUD
+    inputs[0, 0, 0, 3:5] = 0.5
+    assert best_limit(echo, Examples(inputs, labels)) == pytest.approx(0.505)
+
+
+def test_ice_is_what_reaches_the_limit_of_the_card(echo):
+    echo.card = dataclasses.replace(echo.card, limit=0.25)
+    bands, flags = {"red": np.array([list(SAID)], "float32")}, np.zeros((1, len(SAID)), "uint16")
+    found, _ = run_in_blocks(NetworkIce(echo, "m201"), bands, flags, 9)
+    assert found["labels"].tolist() == [[ICE, ICE, ICE, ICE, ICE, WATER, 0]]
 
 
 def test_fewer_bands_are_refused(shipped):

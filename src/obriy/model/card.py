@@ -34,6 +34,7 @@ class Card:
         made: When, ISO 8601; empty: unknown.
         versions: Software that made it.
         made_up: Whether all that taught it was simulated.
+        limit: From which probability on the only output of a network is said, 0 to 1.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Card:
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     spare: tuple[str, ...] = ()
     made_up: bool = False
+    limit: float = 0.5
 
     @property
     def codes(self) -> tuple[int, ...]:
@@ -75,6 +77,7 @@ class Card:
             "pixel_m": self.pixel_m,
             "samples": self.samples,
             "scores": dict(self.scores),
+            "limit": self.limit,
             "split": {part: _without_names(told) for part, told in self.split.items()},
             "seed": self.seed,
             "made": self.made,

@@ -14,10 +14,13 @@ from obriy.model.card import Card
 from obriy.model.ice import CLOUD, ICE, WATER
 from obriy.nets.ice_variation import scaled_batch, varied
 from obriy.nets.learning import Examples, Places
+from obriy.nets.networks import Pupil
 from obriy.nets.torch_library import load_library
 
 LACKING: Final = 0.5
 """Share of the windows that are shown without the bands that a network can spare."""
+STEPS: Final = 200
+"""Limits of a probability that are tried: half per cents."""
 SMOOTH: Final = 1.0
 """Pixels added above and below in the Dice loss: without ice it is 0 where none is said."""
 
@@ -83,6 +86,27 @@ class IceTeaching:
         """Return the IoU of ice; None: no ice was there and none was said."""
         union = int(counts.sum())
         return int(counts[0]) / union if union else None
+
+
+def best_limit(model: Pupil, held: Examples) -> float:
+    """Return from which probability on a network with one output says ice with the best IoU.
+
+    What is overlaid and weighed while it learns moves its probabilities: a half is seldom the best.
+
+    Args:
+        model: The network.
+        held: Windows that it did not learn from.
+    """
+    counts = np.zeros((2, STEPS + 1), np.int64)
+    for inputs, labels in zip(held.inputs, held.targets, strict=True):
+        known = np.isin(labels, (WATER, ICE, CLOUD)) & ~np.isnan(inputs).any(0)
+        planes = dict(zip(model.card.features, inputs.astype("float32"), strict=True))
+        steps = (model.probabilities(planes)[0] * STEPS).astype(int)
+        for ice in (False, True):
+            pixels = known & ((labels == ICE) == ice)
+            counts[int(ice)] += np.bincount(steps[pixels], minlength=STEPS + 1)
+    wrong, right = counts[:, ::-1].cumsum(1)[:, ::-1]  # what is said from each limit on
+    return float((1 + (right / (right[0] + wrong))[1:].argmax()) / STEPS)
 
 
 def dice_bce(torch: Any, logits: Any, wanted: Any, known: Any) -> Any:

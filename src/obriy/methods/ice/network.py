@@ -19,7 +19,6 @@ from obriy.nets.ssegm import SIZE
 OVERLAP: Final = 64
 """Pixels that neighbouring windows share at least: what lies nearer to the edge of a window than
 half of it is taken from the other one, which sees what is around. Of small windows half a side."""
-HALF: Final = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +84,7 @@ class NetworkRule(TrainedRule):
 
     def _classes(self, found: FloatArray) -> tuple[ByteArray, FloatArray]:
         if len(found) == 1:
-            ice = found[0] >= HALF
+            ice = found[0] >= self.model.card.limit
             return np.where(ice, np.uint8(ICE), np.uint8(WATER)), np.where(
                 ice, found[0], 1 - found[0]
             )

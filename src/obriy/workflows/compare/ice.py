@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
-from obriy.errors import InputError, UsageError
+from obriy.errors import UsageError
 from obriy.methods.ice.spec import ICE_METHODS
 from obriy.model.card import Card
 from obriy.model.ice import ICE, LAND, IceExample
@@ -40,7 +40,13 @@ from obriy.workflows.config.base import make_config
 from obriy.workflows.config.ice import IceCompareConfig, IceTrainConfig
 from obriy.workflows.ice.mapping import ice_method
 from obriy.workflows.learn.ice import run_ice_training
-from obriy.workflows.learn.ice_lessons import Lessons, files_of, judged, read_lessons
+from obriy.workflows.learn.ice_lessons import (
+    Lessons,
+    files_of,
+    judged,
+    read_lessons,
+    refuse_known,
+)
 from obriy.workflows.passes import open_layer
 from obriy.workflows.run import Run, command_of, finish, run_folder
 
@@ -160,13 +166,7 @@ class _Bench:
         card: Card | None = getattr(method, "card", None)
         if card is None:
             return None
-        known = {e.name for e in self.test} & set(card.sources)
-        if known:
-            raise InputError(
-                f"The weights of '{name}' learnt from {len(known)} of the test scenes, e.g. "
-                f"{sorted(known)[0]}.",
-                "Train with the same --split, --seed and shares, or leave --model out.",
-            )
+        refuse_known(card, self.test, name)
         return card.parameters
 
     def _map(self, name: str, method: Method) -> StepRecord:

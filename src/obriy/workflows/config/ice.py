@@ -116,7 +116,8 @@ class IceTrainConfig(LearningConfig):
         "m211", description="what to train, see 'obriy methods'"
     )
     pretrained: str | None = Field(
-        None, description="first weights of unet or deeplab: a file, or their name at the hub"
+        None,
+        description="what to go on from: a trained model; of unet, deeplab weights of photographs",
     )
 
 

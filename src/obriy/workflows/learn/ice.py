@@ -6,6 +6,7 @@ from typing import Any
 
 from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
+from obriy.errors import InputError
 from obriy.methods.ice.learned import Classifier, TrainedClassifier, feature_names
 from obriy.methods.ice.spec import parse_ice_method, trainable
 from obriy.model.card import Card
@@ -14,9 +15,9 @@ from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.result.tables import IceTraining
 from obriy.nets.architectures import take_over
-from obriy.nets.ice_teaching import IceTeaching
+from obriy.nets.ice_teaching import IceTeaching, best_limit
 from obriy.nets.learning import Schedule, Taught
-from obriy.nets.model_file import MODEL
+from obriy.nets.model_file import MODEL, Weights, find_model, model_path
 from obriy.nets.networks import Network, TrainedNetwork
 from obriy.nets.ssegm import SIZE
 from obriy.nets.torch_library import choose_device
@@ -33,6 +34,7 @@ from obriy.workflows.learn.ice_lessons import (
     read_lessons,
     read_pixels,
     read_windows,
+    refuse_known,
     scaling,
 )
 from obriy.workflows.learn.training import Desk, outputs_of
@@ -80,7 +82,8 @@ def _carried_out(
 ) -> Run:
     """Do the training in its folder."""
     task = _Task(config, lessons, Desk(folder, options, config.lang))
-    read = files_of(config.data) + ([config.pretrained] if config.pretrained else [])
+    first = [str(model_path(config.pretrained))] if config.pretrained else []
+    read = files_of(config.data) + first
     done = folder.step("train", task.learn, fingerprint(read) | {"file": MODEL})
     task.desk.clear()
     result = IceTraining(
@@ -111,25 +114,31 @@ class _Task:
     def _network(self, kind: Network) -> StepRecord:
         """Train a network, and judge it."""
         config, lessons = self.config, self.lessons
-        bands = learnt_bands(lessons.examples, kind.bands, config.method)
+        former = _former(config)
+        needed = former[0].bands if former else kind.bands
+        bands = learnt_bands(lessons.examples, needed, config.method)
+        if former is not None:
+            refuse_known(former[0], lessons.test, config.method)
+            bands = needed
         train, held = (
             read_windows(part, bands, seed=config.seed, progress=self.desk.tell)
             for part in (lessons.train, lessons.validation)
         )
-        middle, spread = scaling(train)
+        middle, spread = (former[0].middle, former[0].spread) if former else scaling(train)
         schedule = Schedule(
             config.epochs, config.batch, config.rate, config.seed, config.device, config.patience
         )
+        card = self._card(bands, bands, kind.outputs)
+        if former is not None:
+            card = _with_past(card, former[0])
         card = dataclasses.replace(
-            self._card(bands, bands, kind.outputs),
+            card,
             spare=tuple(name for name in kind.spare if name in bands),
             middle=middle,
             spread=spread,
             size=SIZE,
         )
-        module = kind.fresh(len(bands), len(kind.outputs), config.seed)
-        if config.pretrained is not None:
-            take_over(module, kind, config.pretrained, bands)
+        module = _first(kind, config, bands, former)
         model, taught = self.desk.teach(
             TrainedNetwork(kind, module, card, "cpu"),
             IceTeaching(card),
@@ -138,6 +147,8 @@ class _Task:
             schedule,
             threads=config.workers,
         )
+        if len(kind.outputs) == 1:
+            model.card = dataclasses.replace(model.card, limit=best_limit(model, held))
         scores = self._judge(model)
         outputs = self.desk.write_curves(taught, "ice", scores["test"]["iou"])
         study = load_toml("ice_study").get(config.method)
@@ -212,9 +223,45 @@ def _model_of(config: IceTrainConfig) -> Network | Classifier:
 def _require_network(kind: Network, config: IceTrainConfig) -> None:
     """Raise where the network cannot be made or computed: before a gigabyte of scenes is read."""
     choose_device(config.device)
-    module = kind.fresh(len(BANDS), len(kind.outputs))
+    _first(kind, config, BANDS, _former(config))
+
+
+def _former(config: IceTrainConfig) -> tuple[Card, Weights] | None:
+    """Return the trained model that a training goes on from; None: it starts from none.
+
+    Raises:
+        InputError: where it is that of another method.
+    """
+    if config.pretrained is None or config.pretrained in config.WORDS["pretrained"]:
+        return None
+    found = find_model(model_path(config.pretrained))
+    if found is not None and found[0].method != config.method:
+        raise InputError(
+            f"{config.pretrained} holds '{found[0].method}', not '{config.method}'.",
+            f"Give --method {found[0].method}.",
+        )
+    return found
+
+
+def _with_past(card: Card, former: Card) -> Card:
+    """Return a card that knows what the model that it goes on from learnt of."""
+    sources = tuple(dict.fromkeys((*former.sources, *card.sources)))
+    return dataclasses.replace(card, sources=sources, made_up=card.made_up and former.made_up)
+
+
+def _first(
+    kind: Network,
+    config: IceTrainConfig,
+    bands: Sequence[str],
+    former: tuple[Card, Weights] | None,
+) -> Any:
+    """Return the network with its first weights: those of a model, of photographs, or random."""
+    if former is not None:
+        return kind.in_torch(*former, "cpu").module
+    module = kind.fresh(len(bands), len(kind.outputs), config.seed)
     if config.pretrained is not None:
-        take_over(module, kind, config.pretrained, BANDS)
+        take_over(module, kind, config.pretrained, bands)
+    return module
 
 
 def _described(trained: Taught, train: int, held: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from obriy.blocks.damage import read_around
 from obriy.blocks.engine import ArraySink, EngineOptions
 from obriy.errors import BandError, InputError
 from obriy.methods.ice.learned import features_of
+from obriy.model.card import Card
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER, IceExample
@@ -217,6 +218,21 @@ def learnt_bands(
             f"'{name}' learns from all of them; take --method forest or unet for fewer.",
         )
     return bands
+
+
+def refuse_known(card: Card, test: Sequence[IceExample], name: str) -> None:
+    """Refuse a model that knows a scene that is to judge it.
+
+    Raises:
+        InputError: where it learnt from one, or was chosen by one.
+    """
+    known = {example.name for example in test} & set(card.sources)
+    if known:
+        raise InputError(
+            f"The weights of '{name}' learnt from {len(known)} of the test scenes, e.g. "
+            f"{min(known)}.",
+            "Train with the same --split, --seed and shares, or leave them out.",
+        )
 
 
 def with_labelled_land(example: IceExample) -> tuple[xr.Dataset, npt.NDArray[np.uint8]]:
