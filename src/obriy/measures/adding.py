@@ -11,8 +11,8 @@ from odc.geo.geobox import GeoBox
 
 from obriy.blocks.windows import BLOCK as FIELD
 from obriy.blocks.windows import windows
+from obriy.measures.field import BLOCK
 from obriy.measures.pixel_area import AreaField, area_field
-from obriy.measures.scan import BLOCK
 from obriy.measures.seams import Seams
 from obriy.measures.sites import Part, may_meet, pixels_around, sites_of
 from obriy.measures.tally import ByteArray, FloatArray, Mask, Others, Pixels, Tally

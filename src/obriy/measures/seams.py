@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from obriy.measures.scan import is_other
 from obriy.model.legend import NO_DATA, UNNAMED
 
 ByteArray = npt.NDArray[np.uint8]
@@ -99,12 +98,20 @@ def _across(lines: ByteArray, code: int, beside: BoolArray, cuts: BoolArray) -> 
             if own in (NO_DATA, UNNAMED):
                 continue
             for to, cut in ((i - 1, beside[i - 1]), (i + 1, beside[i])):
-                other = is_other(own, lines[to, j], code)
+                other = _is_other(own, lines[to, j], code)
                 over |= other and cut
                 within |= other and not cut
             for to, cut in ((j - 1, cuts[j]), (j + 1, cuts[j + 1])):
-                other = 0 <= to < lines.shape[1] and is_other(own, lines[i, to], code)
+                other = 0 <= to < lines.shape[1] and _is_other(own, lines[i, to], code)
                 over |= other and cut
                 within |= other and not cut
             found[i - 1, j] = over and not within
     return found
+
+
+@njit(nogil=True, cache=True)
+def _is_other(own: int, label: int, code: int) -> bool:
+    """Tell whether a pixel was seen, and is of the other kind."""
+    if label == own:
+        return False
+    return label not in (NO_DATA, UNNAMED) and (label == code) != (own == code)

@@ -6,11 +6,11 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from obriy.measures.field import BLOCK
 from obriy.measures.pixel_area import AreaField
-from obriy.measures.scan import (
+from obriy.measures.rows import (
     BLIND,
     BLIND_STAKE,
-    BLOCK,
     DOUBT,
     DROPS,
     FILLABLE,
@@ -22,9 +22,8 @@ from obriy.measures.scan import (
     SHORE,
     STAKE,
     WET,
-    scan,
-    scan_codes,
 )
+from obriy.measures.scan import scan, scan_codes
 from obriy.model.classmap import FRACTION_MISSING, FRACTION_SCALE
 from obriy.model.flags import Unseen
 from obriy.model.legend import NO_DATA, UNNAMED
@@ -188,7 +187,7 @@ class Tally:
             _or_nothing(pixels.unseen, np.uint8),
             _or_nothing(pixels.doubt, np.uint8),
             _or_nothing(pixels.expected, np.float64),
-            code,
+            np.uint8(code),
             corner,
             self.by_code,
             self.by_cause,
@@ -276,7 +275,7 @@ class Tally:
 
 def _or_nothing(layer: npt.NDArray[Any] | None, dtype: Any) -> npt.NDArray[Any]:
     """Return a layer, or an empty one that stands for none."""
-    return np.zeros((0, 0), dtype) if layer is None else np.ascontiguousarray(layer)
+    return np.zeros((1, 0), dtype) if layer is None else np.ascontiguousarray(layer)
 
 
 def _moved(pixels: Pixels, code: int) -> FloatArray:
