@@ -1,4 +1,4 @@
-"""Overviews of classes and codes: each pixel is what most of those beneath it are.
+"""Overviews: each pixel is what most of those beneath it are, or their mean.
 
 As GDAL's resampling ``mode`` makes them, level from level, in a tenth of its time: it clears 256
 counts for every pixel. Where a level has an odd number of rows, GDAL leaves a row out at the edges
@@ -6,127 +6,109 @@ of its chunks; here no edge counts.
 """
 
 import itertools
-import threading
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
-import rasterio.shutil
 from numba import njit
-from rasterio.windows import Window
 
 from obriy.blocks.windows import windows
+from obriy.model.layers import Layer
+from obriy.outputs.scratch import TILE, Tiles
 
+Array = npt.NDArray[Any]
 ByteArray = npt.NDArray[np.uint8]
 Edges = npt.NDArray[np.int64]
+Line = tuple[Edges, Edges]
+"""First and last pixel, half-open, beneath each of a row or a column of pixels."""
 
 _SLACK: Final = 1e-8
 """Pixels by which an edge may miss a whole number, as GDAL has it."""
-_LINK: Final = (
-    '<Overview><SourceFilename relativeToVRT="1">{}</SourceFilename>'
-    "<SourceBand>1</SourceBand></Overview>"
-)
-_END: Final = "</VRTRasterBand>"
 
 
-def with_modes(file: Path, count: int, tile: int, *, sparse: bool = False) -> Path:
-    """Make the overviews of a file of bytes; return a file that has them.
+class Levels:
+    """A raster and its overviews, each half as large as the one before it, to one tile.
+
+    Where each pixel of a level has four beneath it, the level grows with the one beneath it, tile
+    by tile; else it is made when that one is finished. What says nothing of a pixel has a vote in
+    the mode: else one pixel of a class would be all of its neighbourhood two levels up, and clouds
+    would close in a map seen from afar. A mean is of what is known.
 
     Args:
-        file: A GeoTIFF of one band of uint8, closed; a level that `FirstLevel` made is kept.
-        count: Levels, each half as large as the one before it.
-        tile: Side of their tiles, pixels.
+        folder: Where scratch files may lie.
+        name: How their names begin.
+        shape: Rows and columns of the raster.
+        layer: What its numbers are.
         sparse: Leave out tiles that hold nothing but 0.
 
-    Returns:
-        A VRT beside the file, of it and of the levels, which are files of their own.
-    """
-    levels = [file, *(_level(file, level + 1) for level in range(count))]
-    for finer, coarser in itertools.pairwise(levels):
-        if not coarser.exists():
-            _halve(finer, coarser, tile, sparse)
-    linked = file.with_suffix(".vrt")
-    rasterio.shutil.copy(file, linked, driver="VRT")
-    text = linked.read_text("utf-8")
-    links = "".join(_LINK.format(level.name) for level in levels[1:])
-    linked.write_text(text.replace(_END, links + _END), "utf-8")
-    return linked
-
-
-class FirstLevel:
-    """The first level, made of windows while they are written: the largest by far.
-
-    That can be where each of its pixels has four beneath it, all in one window. Else nothing is
-    left of it, and `with_modes` makes it.
-
-    Args:
-        file: As for `with_modes`, like the others.
-        shape: Rows and columns of the file.
-        tile: See there.
-        sparse: See there.
+    Attributes:
+        tiles: Of each level, the raster itself first.
     """
 
-    def __init__(self, file: Path, shape: tuple[int, int], tile: int, *, sparse: bool) -> None:
-        self._path = _level(file, 1)
-        self._whole = not any(n % 2 for n in shape)
-        self._lock = threading.Lock()
-        self._dataset = rasterio.open(  # noqa: TID251 - to write
-            self._path, "w", **_profile((shape[0] // 2, shape[1] // 2), tile, sparse)
-        )
+    def __init__(
+        self, folder: Path, name: str, shape: tuple[int, int], layer: Layer, *, sparse: bool
+    ) -> None:
+        self._layer = layer
+        fill = layer.missing if layer.is_quantity and layer.missing is not None else 0
+        shapes = [shape]
+        while layer.overviews != "none" and max(shapes[-1]) > TILE:
+            shapes.append((math.ceil(shapes[-1][0] / 2), math.ceil(shapes[-1][1] / 2)))
+        self.tiles: Sequence[Tiles] = [
+            Tiles(folder / f"{name}{number}", one, layer.dtype, fill, sparse=sparse)
+            for number, one in enumerate(shapes)
+        ]
+        for finer, coarser in itertools.pairwise(self.tiles):
+            if _is_even(finer):
+                finer.seen = self._above(coarser)
 
-    def write(self, rows: slice, columns: slice, values: ByteArray) -> None:
-        """Take a window of the file; called from several threads."""
-        self._whole &= not any(part.start % 2 or part.stop % 2 for part in (rows, columns))
-        if not self._whole:
-            return
-        down, across = (_edges(n, n // 2) for n in values.shape)
-        halved = modes(np.ascontiguousarray(values), *down, *across)
-        window = Window(columns.start // 2, rows.start // 2, *halved.shape[::-1])
-        with self._lock:
-            self._dataset.write(halved, 1, window=window)
+    def finish(self) -> None:
+        """Make what is still to be made."""
+        for finer, coarser in itertools.pairwise(self.tiles):
+            finer.finish()
+            if not _is_even(finer):
+                self._halve(finer, coarser)
+        self.tiles[-1].finish()
 
     def close(self) -> None:
-        """Finish it."""
-        self._dataset.close()
-        if not self._whole:
-            self._path.unlink(missing_ok=True)
+        """Close the scratch files."""
+        for tiles in self.tiles:
+            tiles.close()
+
+    def _above(self, coarser: Tiles) -> Callable[[slice, slice, Array], None]:
+        def seen(rows: slice, columns: slice, values: Array) -> None:
+            edges = [_edges(n, n // 2) for n in values.shape]
+            down, across = (slice(part.start // 2, part.stop // 2) for part in (rows, columns))
+            coarser.write(down, across, self._made(values, *edges))
+
+        return seen
+
+    def _halve(self, finer: Tiles, coarser: Tiles) -> None:
+        lines = [_edges(*sides) for sides in zip(finer.shape, coarser.shape, strict=True)]
+        for window in windows(coarser.shape, 2 * TILE):
+            behind = [_behind(line, part) for line, part in zip(lines, window, strict=True)]
+            edges = [
+                (first[part] - under.start, last[part] - under.start)
+                for (first, last), part, under in zip(lines, window, behind, strict=True)
+            ]
+            coarser.write(*window, self._made(finer.read(*behind), *edges))
+
+    def _made(self, values: Array, down: Line, across: Line) -> Array:
+        """Return the pixels above others."""
+        if self._layer.overviews == "mode":
+            return modes(values, down, across)
+        missing = self._layer.missing
+        lift = 0.0 if values.dtype.kind == "f" else 0.5
+        return means(values, down, across, np.nan if missing is None else missing, lift)
 
 
-def _level(file: Path, number: int) -> Path:
-    return file.with_name(f"{file.stem}.{number}.tif")
+def _is_even(tiles: Tiles) -> bool:
+    return not any(side % 2 for side in tiles.shape)
 
 
-def _profile(shape: tuple[int, int], tile: int, sparse: bool) -> dict[str, Any]:
-    return {
-        "driver": "GTiff", "dtype": "uint8", "count": 1, "height": shape[0], "width": shape[1],
-        "tiled": True, "blockxsize": tile, "blockysize": tile, "BIGTIFF": "IF_SAFER",
-        "SPARSE_OK": sparse,
-    }  # fmt: skip
-
-
-def _halve(finer: Path, coarser: Path, tile: int, sparse: bool) -> None:
-    """Write a level of half the size, of the one before it."""
-    with rasterio.open(finer) as source:  # noqa: TID251 - what is being written
-        height, width = (-(-n // 2) for n in source.shape)
-        down, across = _edges(source.height, height), _edges(source.width, width)
-        profile = _profile((height, width), tile, sparse)
-        with rasterio.open(coarser, "w", **profile) as target:  # noqa: TID251 - to write
-            for rows, columns in windows((height, width), 2 * tile):
-                window = _behind(down, rows), _behind(across, columns)
-                values = source.read(1, window=Window.from_slices(*window))
-                edges = [
-                    [ends[part] - behind.start for ends in line]
-                    for line, part, behind in zip(
-                        (down, across), (rows, columns), window, strict=True
-                    )
-                ]
-                halved = modes(values, *edges[0], *edges[1])
-                target.write(halved, 1, window=Window.from_slices(rows, columns))
-
-
-def _edges(finer: int, coarser: int) -> tuple[Edges, Edges]:
+def _edges(finer: int, coarser: int) -> Line:
     """Return the first and the last pixel, half-open, beneath each of a row or a column."""
     ratio = finer / coarser
     numbers = np.arange(coarser)
@@ -135,21 +117,20 @@ def _edges(finer: int, coarser: int) -> tuple[Edges, Edges]:
     return first, np.minimum(last, finer)
 
 
-def _behind(edges: tuple[Edges, Edges], part: slice) -> slice:
+def _behind(edges: Line, part: slice) -> slice:
     return slice(int(edges[0][part.start]), int(edges[1][part.stop - 1]))
 
 
 @njit(nogil=True, cache=True)
-def modes(values: ByteArray, top: Edges, bottom: Edges, left: Edges, right: Edges) -> ByteArray:
+def modes(values: ByteArray, down: Line, across: Line) -> ByteArray:
     """Return the most frequent of the pixels beneath each; of as frequent ones the first to be so.
 
     Args:
         values: (rows, columns) of the finer level.
-        top: (y,) first row beneath each row.
-        bottom: (y,) last row, half-open.
-        left: (x,) first column beneath each column.
-        right: (x,) last column, half-open.
+        down: (y,) first and last row, half-open, beneath each row.
+        across: (x,) likewise of columns.
     """
+    (top, bottom), (left, right) = down, across
     made = np.empty((top.size, left.size), np.uint8)
     counts = np.zeros(256, np.uint8)
     pairs = values.shape[1] == 2 * left.size
@@ -166,6 +147,32 @@ def modes(values: ByteArray, top: Edges, bottom: Edges, left: Edges, right: Edge
             made[i, j] = (
                 first if alike else _mode(values[top[i] : bottom[i], left[j] : right[j]], counts)
             )
+    return made
+
+
+@njit(nogil=True, cache=True)
+def means(values: Array, down: Line, across: Line, missing: float, lift: float) -> Array:
+    """Return the mean of what is known of the pixels beneath each; missing where nothing is.
+
+    Args:
+        values: As for `modes`.
+        down: See there.
+        across: See there.
+        missing: The number that says nothing, like NaN.
+        lift: Added to a mean before it is cut to a whole number.
+    """
+    (top, bottom), (left, right) = down, across
+    made = np.empty((top.size, left.size), values.dtype)
+    for i in range(top.size):
+        for j in range(left.size):
+            total, count = 0.0, 0
+            for y in range(top[i], bottom[i]):
+                for x in range(left[j], right[j]):
+                    value = values[y, x]
+                    known = value == value and value != missing  # noqa: PLR0124 - NaN is not
+                    total += value if known else 0
+                    count += known
+            made[i, j] = total / count + lift if count else missing
     return made
 
 
