@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 from tests.conftest import utm_grid
 
 from obriy.blocks.places import place_keys
+from obriy.blocks.planes import Numbers
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.errors import BandError, GridError
 from obriy.labelling import facts as facts_module
@@ -115,7 +116,8 @@ def test_cells_of_small_pixels_by_hand(scene_of):
     scene = scene_of(nir=nir, geobox=utm_grid((31, 31), 20.0))
     labels = np.ones((31, 31))
     labels[15, 15] = 2
-    patch = patches(nir.astype("float32"), np.array([15]), np.array([15]), 1.5)
+    band = Numbers(nir.astype("float32")).parts
+    patch = patches(band, np.array([15]), np.array([15]), 1.5)
     middle = patch[6:9, 6:9]  # its own cell, and those 40 m away, where 1.5 pixels are rounded to
     assert patch.shape == (15, 15)
     assert middle[1, 1] == pytest.approx(0.3 + 0.6 / 2.25)  # 1 of 1.5 x 1.5 pixels

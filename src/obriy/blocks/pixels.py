@@ -37,19 +37,35 @@ def as_floats(
         hidden: (rows, columns), or (0, 0): nothing is hidden.
     """
     values = np.empty(raw.shape, np.float32)
+    fill_floats((raw, scale, offset, missing, hidden), (0, 0), values)
+    return values
+
+
+@njit(nogil=True, cache=True)
+def fill_floats(parts: Any, place: tuple[int, int], values: FloatArray) -> None:
+    """Fill in the same of a part of the DN, that begins at a row and a column of theirs.
+
+    Args:
+        parts: What `as_floats` takes, in its order.
+        place: Row and column of the first pixel.
+        values: (rows, columns) to be filled in.
+    """
+    raw, scale, offset, missing, hidden = parts
     nothing = np.float32(np.nan)
-    for i in range(raw.shape[0]):
-        line, own = raw[i], values[i]
-        for j in range(raw.shape[1]):
+    top, left = place
+    for i in range(values.shape[0]):
+        own = values[i]
+        line = raw[top + i, left : left + len(own)]
+        for j in range(len(own)):
             value = np.float32(line[j])
             own[j] = value * scale + offset if np.isfinite(value) else nothing
         for number in missing:
-            for j in range(raw.shape[1]):
+            for j in range(len(own)):
                 own[j] = nothing if line[j] == number else own[j]
         if hidden.size:
-            for j in range(raw.shape[1]):
-                own[j] = nothing if hidden[i, j] else own[j]
-    return values
+            veil = hidden[top + i, left : left + len(own)]
+            for j in range(len(own)):
+                own[j] = nothing if veil[j] else own[j]
 
 
 @njit(nogil=True, cache=True)

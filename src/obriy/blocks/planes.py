@@ -20,6 +20,7 @@ from obriy.blocks.pixels import (
     add_missing,
     add_nan,
     as_floats,
+    fill_floats,
     pack,
 )
 
@@ -63,13 +64,17 @@ class Numbers:
 
     def values(self, rows: slice = _EVERYWHERE) -> FloatArray:
         """Return some rows as values, NaN missing."""
+        raw, scale, shift, missing, hidden = self.parts
+        made: FloatArray = as_floats(raw[rows], scale, shift, missing, hidden[rows])
+        return made
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """What `as_floats` makes values of, for compiled code."""
         # What is below zero by nothing changes no number; zero would change the sign of zeros.
         shift = np.float32(self.offset or -0.0)
-        hidden = _NOWHERE if self.hidden is None else self.hidden[rows]
-        made: FloatArray = as_floats(
-            self.raw[rows], np.float32(self.scale), shift, self._missing, hidden
-        )
-        return made
+        hidden = _NOWHERE if self.hidden is None else self.hidden
+        return self.raw, np.float32(self.scale), shift, self._missing, hidden
 
     def add_missing(self, found: BoolArray) -> None:
         """Mark in (rows, columns) what is missing."""
@@ -141,6 +146,19 @@ class Planes(Mapping[str, FloatArray]):
             return self._made[name][rows]
         found = self._numbers[name]
         return found.values(rows) if isinstance(found, Numbers) else found[rows]
+
+    def parts(self, name: str) -> tuple[Any, ...]:
+        """Return what values of a band are made of, as `Numbers.parts`."""
+        found = self._numbers[name]
+        return (found if isinstance(found, Numbers) else Numbers(found)).parts
+
+    def fill(self, name: str, place: tuple[int, int], into: FloatArray) -> None:
+        """Fill in the values of a part of a band, that begins at a row and a column."""
+        found = self._numbers[name]
+        if isinstance(found, Numbers):
+            fill_floats(found.parts, place, into)
+        else:
+            into[:] = found[place[0] :, place[1] :][: into.shape[0], : into.shape[1]]
 
     def at(
         self, name: str, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]

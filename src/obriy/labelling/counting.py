@@ -17,35 +17,41 @@ ALIKE: Final = 16
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def patches(plane: Any, rows: Any, columns: Any, cell: Any) -> Any:
+def patches(band: Any, rows: Any, columns: Any, cell: Any) -> Any:
     """Return the squares of cells around pixels, (n * window, window); NaN beyond the edge.
 
     A cell is the mean of its seen pixels, those on its edge by their share.
+
+    Args:
+        band: Of `obriy.blocks.planes.Numbers.parts`: of few pixels values are made.
+        rows: Rows of the pixels, (n,).
+        columns: Columns of the pixels, (n,).
+        cell: Side of a cell, pixels.
     """
     side = 2 * REACH + 1
     starts, shares = _cells(cell)
     span = starts[-1] - starts[0] + len(shares)
-    square, totals = np.empty((span, span), np.float32), np.empty((side, side))
-    whole, weights = np.empty((side, side)), np.empty((side, side))
-    square[:] = 1
-    _add_cells(square, starts, shares, whole)
+    square, seen = np.empty((span, span), np.float32), np.ones((span, span), np.float32)
+    whole, totals, weights = np.empty((3, side, side))
+    _add_cells(seen, starts, shares, whole)
     found = np.empty((len(rows) * side, side), np.float32)
     for place in range(len(rows)):
         top, left = rows[place] + starts[0], columns[place] + starts[0]
-        seen = _copy(plane, top, left, square)
-        _add_cells(square, starts, shares, totals)
+        _copy(band, top, left, square)
         own = found[place * side : (place + 1) * side]
-        if seen == span * span:
+        if _is_whole(square):
+            _add_cells(square, starts, shares, totals)
             own[:] = totals / whole
             continue
-        _copy_seen(plane, top, left, square)
-        _add_cells(square, starts, shares, weights)
+        _part(square, seen)
+        _add_cells(square, starts, shares, totals)
+        _add_cells(seen, starts, shares, weights)
         own[:] = totals / weights  # NaN where nothing is seen
         middles = starts - starts[0] + len(shares) // 2
         for i in range(side):
-            if not 0 <= top + middles[i] < plane.shape[0]:
+            if not 0 <= top + middles[i] < band[0].shape[0]:
                 own[i] = np.nan
-            if not 0 <= left + middles[i] < plane.shape[1]:
+            if not 0 <= left + middles[i] < band[0].shape[1]:
                 own[:, i] = np.nan
     return found
 
@@ -61,35 +67,47 @@ def _cells(cell: Any) -> tuple[Any, Any]:
 
 
 @njit(nogil=True, cache=True)
-def _copy(plane: Any, top: int, left: int, square: Any) -> int:
-    """Copy a square of a plane, 0 where nothing is seen; return how many pixels are seen."""
-    seen = 0
+def _copy(band: Any, top: int, left: int, square: Any) -> None:
+    """Copy the values of a square of a band, NaN where it says nothing and beyond its edge."""
+    # As `fill_floats`, whose call for each square takes longer than the square.
+    raw, scale, shift, missing, hidden = band
+    nothing = np.float32(np.nan)
+    begin, end = max(0, -left), min(len(square), raw.shape[1] - left)
+    square[:] = nothing
+    for i in range(max(0, -top), min(len(square), raw.shape[0] - top)):
+        line, own = raw[top + i, left + begin : left + end], square[i, begin:end]
+        for j in range(len(own)):
+            own[j] = np.float32(line[j]) * scale + shift
+        for number in missing:
+            for j in range(len(own)):
+                own[j] = nothing if line[j] == number else own[j]
+        if hidden.size:
+            veil = hidden[top + i, left + begin : left + end]
+            for j in range(len(own)):
+                own[j] = nothing if veil[j] else own[j]
+
+
+@njit(nogil=True, cache=True)
+def _is_whole(square: Any) -> bool:
+    """Tell whether all of a square is seen."""
     for i in range(len(square)):
-        line, own = _line(plane, top + i, left, square[i])
+        line, lost = square[i], np.uint32(0)
+        for j in range(len(line)):
+            lost += np.uint32(not np.isfinite(line[j]))
+        if lost:
+            return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _part(square: Any, seen: Any) -> None:
+    """Tell by 1 and 0 what of a square is seen, and have 0 in it where nothing is."""
+    for i in range(len(square)):
+        line, own = square[i], seen[i]
         for j in range(len(line)):
             known = np.isfinite(line[j])
-            own[j] = line[j] if known else np.float32(0)
-            seen += known
-    return seen
-
-
-@njit(nogil=True, cache=True)
-def _copy_seen(plane: Any, top: int, left: int, square: Any) -> None:
-    """Fill a square with 1 where a plane is seen, else 0."""
-    for i in range(len(square)):
-        line, own = _line(plane, top + i, left, square[i])
-        for j in range(len(line)):
-            own[j] = np.float32(1) if np.isfinite(line[j]) else np.float32(0)
-
-
-@njit(nogil=True, cache=True)
-def _line(plane: Any, row: int, left: int, line: Any) -> tuple[Any, Any]:
-    """Return what a plane has of the row of a square, and its place; the rest of it becomes 0."""
-    first, last = max(0, -left), min(len(line), plane.shape[1] - left)
-    if not 0 <= row < plane.shape[0]:
-        row, last = 0, first
-    line[:first], line[last:] = 0, 0
-    return plane[row, left + first : left + last], line[first:last]
+            own[j] = np.float32(1) if known else np.float32(0)
+            line[j] = line[j] if known else np.float32(0)
 
 
 @njit(nogil=True, cache=True)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from obriy.blocks.base import ByteArray, FloatArray
 from obriy.blocks.pixels import recode
 from obriy.blocks.places import LAST_KEY, KeyArray, seed_key
+from obriy.blocks.planes import planes_of
 from obriy.indices.features import (
     NEIGHBOURHOOD_WINDOW,
     TEXTURE,
@@ -256,9 +257,9 @@ def _measure_some(
     cell: float,
 ) -> dict[str, FloatArray]:
     """Measure pixels by their patches, one below the other: indices are made of these alone."""
-    names = ground_bands(set(bands))
-    values = base_layers({n: bands[n][rows, columns] for n in names})
-    layers = base_layers({n: patches(bands[n], rows, columns, cell) for n in names})
+    planes, names = planes_of(bands), ground_bands(set(bands))
+    values = base_layers({n: planes.at(n, rows, columns) for n in names})
+    layers = base_layers({n: patches(planes.parts(n), rows, columns, cell) for n in names})
     middles = np.arange(len(rows)) * NEIGHBOURHOOD_WINDOW + REACH
     centre = np.full(len(rows), REACH)
     for name in TEXTURE:

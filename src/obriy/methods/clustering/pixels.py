@@ -15,6 +15,7 @@ from numba import njit
 
 from obriy.blocks.base import ByteArray, FloatArray
 from obriy.blocks.places import KeyArray, place_key
+from obriy.blocks.planes import planes_of
 from obriy.indices.catalogue import get_index
 from obriy.methods.clustering.cells import Table, place_in
 from obriy.methods.clustering.prototypes import MOST_BY_HAND, Prototypes
@@ -88,29 +89,37 @@ class Nearest:
     parts: ByteArray
     table: Table | None = None
 
-    def number(self, bands: Mapping[str, FloatArray], names: Sequence[str]) -> ByteArray:
+    def number(
+        self, bands: Mapping[str, FloatArray], names: Sequence[str], core: tuple[slice, slice]
+    ) -> ByteArray:
         """Return the cluster of each pixel of a block, 0 where a band is missing.
 
         Args:
             bands: (rows, columns) float32 by name, NaN missing.
             names: Those that the pairs are places among.
+            core: Rows and columns to look at; 0 in all others.
         """
         features = (self.pairs, self.centre, self.width)
         sums, cuts = (self.weights, self.start), (self.halves, self.begin, self.parts)
-        rows, columns = bands[names[0]].shape
-        found = np.zeros((rows, columns), np.uint8)
-        height = max(1, STRIP // columns)
-        planes = np.empty((len(names), height, columns), np.float32)
-        for top in range(0, rows, height):
-            strip = found[top : top + height]
-            for plane, name in zip(planes, names, strict=True):
-                plane[: len(strip)] = bands[name][top : top + height]
-            flat = planes[:, : len(strip)].reshape(len(names), -1)
+        read = planes_of(bands)
+        rows, columns = core
+        found = np.zeros(read.shape, np.uint8)
+        width = columns.stop - columns.start
+        height = max(1, STRIP // width)
+        planes = np.empty((len(names), height, width), np.float32)
+        for top in range(rows.start, rows.stop, height):
+            part = slice(top, min(top + height, rows.stop))
+            strips = planes[:, : part.stop - top]
+            for strip, name in zip(strips, names, strict=True):
+                read.fill(name, (top, columns.start), strip)
+            flat = strips.reshape(len(names), -1)
+            numbers = np.empty(flat.shape[1], np.uint8)
             if self.table is None:
-                _number(flat, features, (*sums, self.numbers), cuts, strip.reshape(-1))
+                _number(flat, features, (*sums, self.numbers), cuts, numbers)
             else:
                 table = (self.table.low, self.table.side, self.table.labels, self.table.noise)
-                _number_places(flat, features, (*sums, *table), cuts, strip.reshape(-1))
+                _number_places(flat, features, (*sums, *table), cuts, numbers)
+            found[part, columns] = numbers.reshape(-1, width)
         return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obriy.blocks.base import Block, ByteArray, FloatArray, Histogram, Labelled
+from obriy.blocks.planes import planes_of
 from obriy.errors import BandError
 from obriy.methods.clustering.lloyd import centres_of, number_by_size
 from obriy.methods.clustering.look import Look
@@ -75,15 +76,15 @@ class ClusterRule:
         """Number the clusters of a block.
 
         Returns:
-            Labels 1 to k, `NOISE`, or 0 where a band is missing. Of segments only those whose
-            tile touches the core of the block; the engine crops the rest.
+            Labels 1 to k, `NOISE`, or 0 where a band is missing, in the core of the block. Of
+            segments those whose tile touches it; the engine crops the rest.
 
         Raises:
             BandError: where the block lacks a band that the clusters were found in.
         """
         block = self._with_bands(block)
         if self._nearest is not None:
-            return Labelled(self._nearest.number(block.bands, self.sample.bands))
+            return Labelled(self._nearest.number(block.bands, self.sample.bands, block.core))
         labels = np.zeros(block.shape, np.uint8)
         for patch in self.look.patches(block):
             if patch.seen.any():
@@ -212,7 +213,7 @@ class ClusterRule:
                 f"The clusters were found with {', '.join(missing)}, which the image lacks.",
                 "Find clusters in this image itself, or give an image with the same bands.",
             )
-        return dataclasses.replace(block, bands={n: block.bands[n] for n in self.sample.bands})
+        return dataclasses.replace(block, bands=planes_of(block.bands).only(self.sample.bands))
 
     def _assign(self, points: FloatArray) -> ByteArray:
         """Return the cluster of each of (dimensions, n) points."""

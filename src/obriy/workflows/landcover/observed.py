@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from obriy.blocks.base import Block, Histogram, Labelled, Method, Narrowing, work_bytes_of
+from obriy.blocks.planes import planes_of
 from obriy.labelling.tally import ClusterTally, cell_pixels, halo_pixels, step_pixels
 from obriy.methods.clustering.rule import ClusterRule
 
@@ -99,7 +100,7 @@ class ObservedRule:
         )
         rows, columns = wider
         said = self.leaves.apply(dataclasses.replace(block, core=(rows, columns)))
-        bands = {name: block.bands[name] for name in self.rule.sample.bands}
+        bands = planes_of(block.bands).only(self.rule.sample.bands)
         self.tally.add(bands, said.labels, (block.row, block.column), block.core)
         return said
 
