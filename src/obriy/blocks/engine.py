@@ -38,8 +38,7 @@ from obriy.blocks.options import EngineOptions as EngineOptions  # noqa: PLC0414
 from obriy.blocks.options import Progress as Progress  # noqa: PLC0414
 from obriy.blocks.parts import Job, spread
 from obriy.blocks.pixels import count_codes
-from obriy.blocks.plan import Plan, Window, deal, make_plan, tile_pixels
-from obriy.blocks.planes import OWN_GRID
+from obriy.blocks.plan import Plan, Window, deal, decoded_bytes, make_plan, tile_pixels
 from obriy.blocks.pool import Pool
 from obriy.blocks.reader import Reader
 from obriy.model.classmap import FRACTION_MISSING
@@ -177,15 +176,17 @@ def run_methods(
     around = max(map(learning_halo_of, methods)) + also_halo
     alone = halo > 0 == around
 
-    def reader_of(mapped: xr.Dataset, keep: int, *, alone: bool = False) -> Reader:
-        plan = make_plan(
+    def plan_of(mapped: xr.Dataset) -> Plan:
+        return make_plan(
             mapped,
             read,
             halo=halo,
             bytes_per_pixel=bytes_per_pixel,
             budget=share.block_bytes,
         )
-        origin = _origin(scene, mapped)
+
+    def reader_of(mapped: xr.Dataset, keep: int, *, alone: bool = False) -> Reader:
+        origin, plan = _origin(scene, mapped), plan_of(mapped)
         return Reader(scene, wanted, plan, prepare, keep=keep, origin=origin, alone=alone)
 
     let_go()  # threads hold files of their own, each with the tile that was decoded last
@@ -193,8 +194,8 @@ def run_methods(
     known = _known(methods) if part is None else None
     twice = part is None and known is None
     cache = share.kept_bytes
-    if alone and twice and all(scene[name].encoding.get(OWN_GRID) for name in names):
-        cache = min(cache, CACHE_BYTES)  # no tile is asked for twice
+    if part is None and (halo == 0 or (alone and twice)):
+        cache = min(cache, decoded_bytes(scene, names, plan_of(scene), share) or cache)
         kept += share.kept_bytes - cache
     reader = reader_of(
         scene,

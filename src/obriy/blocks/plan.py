@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import xarray as xr
 
-from obriy.blocks.decoding import retile
-from obriy.blocks.memory import base_bytes, least_gb
+from obriy.blocks.decoding import DECODING, retile
+from obriy.blocks.memory import CACHE_BYTES, base_bytes, least_gb
+from obriy.blocks.planes import OWN_GRID
 from obriy.errors import MemoryBudgetError
 
 TARGET_PIXELS = 1024 * 1024
@@ -182,6 +183,26 @@ def tile_pixels(scene: xr.Dataset, names: list[str], halo: int) -> int:
     """Return the pixels of a block of one tile of the files, with its halo."""
     rows, columns = _tile(scene, names, (scene.sizes["y"], scene.sizes["x"]))
     return (rows + 2 * halo) * (columns + 2 * halo)
+
+
+def decoded_bytes(scene: xr.Dataset, names: list[str], plan: Plan, share: Share) -> int | None:
+    """Return what decoded tiles take while a window is read without a halo; None: it is not known.
+
+    It is where windows end where the tiles of all files do: then none is asked for twice, and the
+    memory of those that were read is used again, where a larger cache would have new pages cleared
+    for each.
+    """
+    encodings = [scene[name].encoding for name in names]
+    first = plan.windows[0]
+    for encoding in encodings:
+        tile = encoding.get("preferred_chunks", {})
+        sides = ((first.rows, plan.shape[0], "y"), (first.columns, plan.shape[1], "x"))
+        whole = all(n == whole or n % tile.get(axis, whole) == 0 for n, whole, axis in sides)
+        if not (whole and encoding.get(OWN_GRID)):
+            return None
+    tiles = -(-first.rows * first.columns // math.prod(_tile(scene, names, plan.shape)))
+    decoding = dict(encoding.get(DECODING, ("", 0)) for encoding in encodings)
+    return CACHE_BYTES + share.workers * tiles * sum(decoding.values())
 
 
 def _tile(scene: xr.Dataset, names: list[str], shape: tuple[int, int]) -> tuple[int, int]:
