@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from obriy.blocks.planes import Numbers, Planes
 from obriy.errors import BandError, TableError, UnknownNameError, UsageError
 from obriy.indices.catalogue import add_index, all_indices, get_index
 from obriy.indices.formula import parse
@@ -48,6 +49,20 @@ def test_normalized_difference_where_the_sum_is_not_positive_is_missing_and_coun
     # 0/0 missing; -0.03/-0.01 missing; 0.06/0.04 = 1.5 clipped to 1; NaN stays; 0.02/0.04 = 0.5
     np.testing.assert_allclose(found.values, [[np.nan, np.nan, 1.0, np.nan, 0.5]], rtol=1e-6)
     assert (found.undefined, found.clipped) == (2, 1)
+
+
+def test_whole_numbers_of_files_are_worked_with_as_their_values_would_be():
+    # Green and nir, DN / 10 000 - 0.1, 0 missing: 0.03, missing, 0.05, -0.02, 0.03, 0.08
+    #                                              0.01, 0.01, -0.01, 0.01, missing, 0.02
+    numbers = {
+        "green": Numbers(np.array([[1300, 0, 1500, 800, 1300, 1800]], "u2"), 1e-4, -0.1, (0.0,)),
+        "nir": Numbers(np.array([[1100, 1100, 900, 1100, 0, 1200]], "u2"), 1e-4, -0.1, (0.0,)),
+    }
+    wanted = [[0.5, np.nan, 1.0, np.nan, np.nan, 0.6]]
+    for core, counts in ((None, (1, 1)), ((slice(0, 1), slice(3, 6)), (1, 0))):
+        found = get_index("NDWI").evaluate(Planes(numbers), core)
+        np.testing.assert_allclose(found.values, wanted, rtol=1e-4)
+        assert (found.undefined, found.clipped) == counts
 
 
 def test_nir08_serves_where_there_is_no_nir():

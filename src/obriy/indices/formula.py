@@ -15,6 +15,10 @@ from obriy.model.bands import SPECTRAL
 
 Core = tuple[slice, slice]
 F32 = npt.NDArray[np.float32]
+Parts = tuple[npt.NDArray[Any], np.float32, np.float32, npt.NDArray[Any], npt.NDArray[np.bool_]]
+"""What values of a band are made of: numbers (rows, columns), scale and offset in float32, the
+numbers that mean missing in the type of the first (NaN and infinity always do), and (rows, columns)
+where it is missing whatever they say, or nothing."""
 _STRIP: Final = 128 * 1024
 """Pixels that are worked on at a time: a plane of them is half a megabyte."""
 
@@ -55,6 +59,10 @@ class InRows(Protocol):
         """Return some rows of a band."""
         ...
 
+    def parts(self, name: str) -> tuple[Any, ...]:
+        """Return the `Parts` of a band."""
+        ...
+
 
 class _Whole:
     """Bands in memory, seen in the same way; of any shape."""
@@ -66,6 +74,11 @@ class _Whole:
     def rows(self, name: str, rows: Any) -> F32:
         part: F32 = self._bands[name][rows]
         return part
+
+    def parts(self, name: str) -> tuple[Any, ...]:
+        whole = np.broadcast_to(self._bands[name], self.shape)
+        same = np.float32(1), np.float32(-0.0)
+        return np.ascontiguousarray(whole), *same, np.zeros(0, np.float32), np.zeros((0, 0), bool)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +117,9 @@ class Formula:
         """
         planes = bands if isinstance(bands, InRows) else _Whole(bands, self.bands)
         shape = planes.shape
+        if self.difference is not None and len(shape) == 2:
+            one, other = (planes.parts(name) for name in self.difference)
+            return _differences(one, other, shape, core)
         values = np.empty(shape, np.float32)
         undefined = clipped = 0
         for rows in _strips(shape):
@@ -227,6 +243,67 @@ def _normalized(difference: F32, total: F32, ratio: F32) -> int:
         ratio[i] = value if total[i] > 0 else np.float32(np.nan)
         beyond += abs(ratio[i]) > 1
     return beyond
+
+
+def _differences(one: Any, other: Any, shape: tuple[int, ...], core: Core | None) -> IndexValues:
+    """Return (a - b) / (a + b) of the `Parts` of two bands, clipped, in one loop."""
+    rows, columns = core or (slice(0, shape[0]), slice(0, shape[1]))
+    inside = (rows.start, rows.stop, columns.start, columns.stop)
+    values = np.empty(shape, np.float32)
+    return IndexValues(values, *_fill_differences(one, other, inside, values))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _fill_differences(
+    one: Parts, other: Parts, inside: tuple[int, int, int, int], values: F32
+) -> tuple[int, int]:
+    """Fill in the values; return how many are undefined, and clipped, in a part of the block.
+
+    Where a band is missing there is none, and where the sum is not positive. ``inside`` are the
+    first row of the part and the one after its last, and its columns.
+    """
+    undefined, clipped = 0, 0
+    nothing, top = np.float32(np.nan), np.float32(1)
+    gone = np.empty(values.shape[1], np.uint8)
+    for i in range(values.shape[0]):
+        a, b, own = one[0][i], other[0][i], values[i]
+        for j in range(own.size):
+            first = np.float32(a[j]) * one[1] + one[2]
+            second = np.float32(b[j]) * other[1] + other[2]
+            total = first + second
+            value = (first - second) / total
+            own[j] = value if total > 0 else nothing
+        gone[:] = 0
+        _mark_missing(one[0], one[3], one[4], i, gone)
+        _mark_missing(other[0], other[3], other[4], i, gone)
+        if inside[0] <= i < inside[1]:
+            for j in range(inside[2], inside[3]):
+                undefined += (gone[j] == 0) & np.isnan(own[j])
+                clipped += (gone[j] == 0) & (abs(own[j]) > top)
+        for j in range(own.size):
+            value = nothing if np.isnan(own[j]) else min(max(own[j], -top), top)
+            own[j] = nothing if gone[j] else value
+    return undefined, clipped
+
+
+@njit(nogil=True, cache=True)
+def _mark_missing(
+    raw: npt.NDArray[Any],
+    missing: npt.NDArray[Any],
+    hidden: npt.NDArray[np.bool_],
+    i: int,
+    gone: npt.NDArray[np.uint8],
+) -> None:
+    """Mark where a row of a band is missing; arguments are those of its `Parts`."""
+    line = raw[i]
+    for j in range(gone.size):
+        gone[j] |= not np.isfinite(np.float32(line[j]))
+    for number in missing:
+        for j in range(gone.size):
+            gone[j] |= line[j] == number
+    if hidden.size:
+        for j in range(gone.size):
+            gone[j] |= hidden[i, j]
 
 
 def _is_normalized_difference(node: ast.BinOp) -> bool:
