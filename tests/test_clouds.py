@@ -1,11 +1,16 @@
 """Clouds and their shadows without a quality band: `obriy.prepare.clouds`."""
 
+import threading
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from conftest import utm_grid
-from obriy.errors import BandError
+from obriy.blocks.options import EngineOptions
+from obriy.blocks.plan import make_plan
+from obriy.blocks.pool import Pool
+from obriy.errors import BandError, CancelledError
 from obriy.model.flags import Flag
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene, provenance_of
@@ -152,6 +157,21 @@ def test_a_window_has_the_flags_of_the_whole():
     part = see_clouds(scene, "spectral", 10.0)["flags"][100:131, 57:478].values
     assert (part == whole[100:131, 57:478]).all()
     assert whole.any()
+
+
+def test_the_search_ends_where_the_work_is_cancelled():
+    pixels = np.tile(np.array(GROUND["wheat"]), (1000, 30, 1))  # four strips
+    cancel, seen = threading.Event(), []
+
+    def told(name, done, of):
+        seen.append((done, of))
+        cancel.set()
+
+    scene = see_clouds(image(pixels), "spectral", 30.0, seen=told)
+    plan = make_plan(scene, ["flags"], halo=0, bytes_per_pixel=8, budget=10**9)
+    with pytest.raises(CancelledError):
+        Pool(plan, 1, EngineOptions(cancel=cancel)).map("look", lambda n: scene["flags"].values)
+    assert seen == [(1, 4)]
 
 
 def test_what_tells_clouds_is_in_the_record():

@@ -9,7 +9,7 @@ import xarray as xr
 from numba import njit
 
 from obriy.blocks.damage import read_around
-from obriy.blocks.raster import read_averaged
+from obriy.blocks.raster import fetch_ahead, read_averaged, shared_tiles
 from obriy.errors import SourceError
 
 _STRIP: Final = 2_000_000
@@ -53,6 +53,52 @@ def block_means(variable: xr.Variable, steps: tuple[int, int]) -> npt.NDArray[np
         count = _sums(seen.astype("float64"), steps)
         means[place] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return means
+
+
+def means_of_bands(
+    variables: Sequence[xr.Variable], steps: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """Return `block_means` of several bands, (bands, rows, columns), each tile decoded once.
+
+    Band by band, a tile that holds all of them would be decoded for each.
+
+    Args:
+        variables: (y, x) float of one shape, NaN missing; lazy or in memory.
+        steps: Rows and columns of a block.
+    """
+    rows, columns = (n // s for n, s in zip(variables[0].shape, steps, strict=True))
+    whole = slice(0, rows * steps[0]), slice(0, columns * steps[1])
+    parts = shared_tiles(variables[0], *whole) if len(variables) > 1 else None
+    if parts is None:
+        return np.stack([block_means(variable, steps) for variable in variables])
+    sums = np.zeros((len(variables), rows, columns))
+    counts = np.zeros(sums.shape, np.uint32)
+    for window in parts:
+        fetch_ahead(variables, *window)
+        for number, variable in enumerate(variables):
+            values, _ = read_around(variable, *window)
+            corner = window[0].start, window[1].start
+            _add(np.asarray(values, np.float32), corner, steps, sums[number], counts[number])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(sums / counts, np.float32)
+
+
+@njit(nogil=True, cache=True)
+def _add(
+    values: npt.NDArray[np.float32],
+    corner: tuple[int, int],
+    steps: tuple[int, int],
+    sums: npt.NDArray[np.float64],
+    counts: npt.NDArray[np.uint32],
+) -> None:
+    """Add a part of an image to the sums and counts of its blocks, what is missing left out."""
+    for y in range(values.shape[0]):
+        row = (corner[0] + y) // steps[0]
+        for x in range(values.shape[1]):
+            if np.isfinite(values[y, x]):
+                column = (corner[1] + x) // steps[1]
+                sums[row, column] += values[y, x]
+                counts[row, column] += 1
 
 
 def class_shares(

@@ -47,10 +47,15 @@ def decoding_bytes(dataset: Any) -> int:
         return int(_CHUNK * max(_chunk_of_zarr(dataset.name), pixels) * max(sizes))
     if dataset.driver.startswith("JP2"):
         return int(pixels * (_SAMPLE * len(sizes) + sum(sizes))) + _codestream(Path(dataset.name))
-    together = dataset.interleaving is not None and dataset.interleaving.name == "pixel"
-    together = together and len(sizes) > 1
+    together = holds_all_bands(dataset)
     # The buffer of the file, the tile of one band in GDAL's cache, and what was packed.
     return int(pixels * ((sum(sizes) if together else 0) + max(sizes))) + _packed(dataset, together)
+
+
+def holds_all_bands(dataset: Any) -> bool:
+    """Say whether a tile of a file holds several bands: to read one decodes all of them."""
+    interleaving = dataset.interleaving
+    return dataset.count > 1 and interleaving is not None and interleaving.name == "pixel"
 
 
 def _packed(dataset: Any, together: bool) -> int:

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -12,8 +14,26 @@ from obriy.blocks.plan import Plan
 from obriy.errors import CancelledError
 from obriy.net import ending
 
+_CANCELLED: Final = "The run was cancelled; nothing half-written was left."
 _LOOK_S: Final = 0.2
 """Seconds between two looks whether the caller cancelled, while threads may wait for a server."""
+
+
+_ended: Final[ContextVar[Callable[[], bool]]] = ContextVar("ended", default=lambda: False)
+
+
+def keep_going() -> None:
+    """Look whether the work goes on: for what is long, and done while a thread has a window.
+
+    Raises:
+        CancelledError: where the caller cancelled, or another thread failed.
+    """
+    if _ended.get()():
+        raise CancelledError(_CANCELLED)
+
+
+def _any_set(*events: threading.Event) -> bool:
+    return any(event.is_set() for event in events)
 
 
 class Pool:
@@ -32,9 +52,12 @@ class Pool:
         done = iter(range(1, self._count + 1))
         stop = threading.Event()
 
+        ended = partial(_any_set, stop, self._cancel)
+
         def part(numbers: list[int]) -> None:
+            _ended.set(ended)
             for number in numbers:
-                if stop.is_set() or self._cancel.is_set():
+                if ended():
                     return
                 results[number] = function(number)
                 self._progress(name, next(done), self._count)
@@ -54,5 +77,5 @@ class Pool:
                     ending.cancel()
                 raise
         if self._cancel.is_set():
-            raise CancelledError("The run was cancelled; nothing half-written was left.")
+            raise CancelledError(_CANCELLED)
         return results

@@ -23,6 +23,12 @@ from obriy.blocks.decoding import DECODING, require_room
 from obriy.blocks.gdal import gdal_env
 from obriy.blocks.planes import LINEAR, OWN_GRID, Numbers
 from obriy.blocks.resample import around_window, resampled, spanned, step_between
+from obriy.blocks.together import (
+    forget_together,
+    read_together,
+    shared_parts,
+    taken_together,
+)
 from obriy.blocks.validity import Validity
 from obriy.errors import SourceError
 
@@ -67,15 +73,46 @@ def read_averaged(
     return None if behind is None else behind[0].read_small(*behind[1:], shape)
 
 
-def fetch_ahead(variables: Iterable[xr.Variable], rows: slice, columns: slice) -> None:
-    """Ask for the tiles behind a window of several variables at once, where they lie far away.
+def shared_tiles(
+    variable: xr.Variable, rows: slice, columns: slice
+) -> list[tuple[slice, slice]] | None:
+    """Return the parts of a window to read in turn where tiles of the file hold all its bands.
 
-    Each is then read by itself, and tells by itself what did not come.
+    A tile is decoded once where all bands of a part are read before those of the next.
+
+    Returns:
+        Rows and columns within the variable; None where bands lie apart, or overviews are small.
     """
+    behind = _behind(variable, rows, columns)
+    parts = None if behind is None else behind[0].shared_parts(*behind[1:])
+    if behind is None or parts is None:
+        return None
+    down, across = rows.start - behind[1].start, columns.start - behind[2].start
+    return [
+        (slice(r.start + down, r.stop + down), slice(c.start + across, c.stop + across))
+        for r, c in parts
+    ]
+
+
+def fetch_ahead(variables: Iterable[xr.Variable], rows: slice, columns: slice) -> None:
+    """Ask for the tiles behind a window of several variables at once.
+
+    Those that lie far away are sent for, those that hold several bands decoded. Each variable is
+    then read by itself, and tells by itself what did not come.
+    """
+    forget_together()
+    files: dict[tuple[str, Window], list[_RasterArray]] = {}
     for variable in variables:
         behind = _behind(variable, rows, columns)
         if behind is not None:
-            behind[0].fetch_ahead(*behind[1:])
+            array, *window = behind
+            array.fetch_ahead(*window)
+            if array.on_own_grid:
+                place = array.band.path, Window.from_slices(*window)
+                files.setdefault(place, []).append(array)
+    for (_, place), arrays in files.items():
+        with gdal_env():
+            read_together(arrays[0].file(), [array.band.index for array in arrays], place)
 
 
 def read_numbers(
@@ -194,6 +231,10 @@ class _RasterArray(BackendArray):
             with gdal_env(), contextlib.suppress(RasterioError, SourceError):
                 self._datasets.fetch(rows, columns, frozenset(self._broken), wait=False)
 
+    def shared_parts(self, rows: slice, columns: slice) -> list[tuple[slice, slice]] | None:
+        """Return the parts of a window of the file in which all bands are decoded at once."""
+        return shared_parts(self.file(), rows, columns) if self._datasets.fits else None
+
     def read_small(
         self, rows: slice, columns: slice, shape: tuple[int, int]
     ) -> npt.NDArray[Any] | None:
@@ -294,7 +335,10 @@ class _RasterArray(BackendArray):
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
         """Return a window of the file as it is, and what of it is hidden."""
         window = Window.from_slices(rows, columns)
-        raw = taken(file, self.band.index, window) if shape is None else None
+        raw = None
+        if shape is None:
+            raw = taken(file, self.band.index, window)
+            raw = taken_together(file, self.band.index, window) if raw is None else raw
         if raw is None:
             raw = file.read(
                 self.band.index, window=window, out_shape=shape, resampling=Resampling.average

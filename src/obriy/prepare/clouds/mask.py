@@ -15,8 +15,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from obriy.blocks.computed import computed_variable
-from obriy.blocks.decimate import block_means
+from obriy.blocks.decimate import means_of_bands
 from obriy.blocks.memory import TAKES
+from obriy.blocks.pool import keep_going
 from obriy.model.bands import require_bands
 from obriy.model.flags import BY_NOTHING, CLOUDS_STEP, FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
@@ -235,6 +236,7 @@ class _Strips:
         """
         rows = self.shape[0]
         for number, top in enumerate(range(0, rows, height), 1):
+            keep_going()
             bottom = min(top + height, rows)
             if rim:
                 yield slice(top, bottom), self._mirrored(top - rim, top + height + rim)
@@ -252,9 +254,8 @@ class _Strips:
     def _read(self, top: int, bottom: int) -> F32:
         rows = slice(top * self.step, bottom * self.step)
         names = [n if n in self.scene else "nir08" for n in self.bands]
-        return np.stack(
-            [block_means(self.scene[n].variable[rows], (self.step, self.step)) for n in names]
-        )
+        bands = [self.scene[name].variable[rows] for name in names]
+        return means_of_bands(bands, (self.step, self.step))
 
 
 @dataclasses.dataclass(frozen=True)
