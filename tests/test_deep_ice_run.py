@@ -104,6 +104,7 @@ def test_a_training_goes_on_from_a_model(uninterrupted, data, tmp_path):
     further = train(data, tmp_path / "run", pretrained=str(former), epochs=1, rate=1e-9)
     after, moved = open_model(further.folder / "model.obriy")
     assert (after.middle, after.spread, after.made_up) == (before.middle, before.spread, False)
+    assert (after.before["schedule"], before.before) == (before.schedule, {})
     for name in ("l4.0.weight", "l12.weight"):  # hardly moved from there at such a rate
         np.testing.assert_allclose(moved[name], weights[name], atol=1e-6)
     more = write(tmp_path / "more", [example(day.replace("02-20", "01-20")) for day in DAYS])

@@ -35,6 +35,7 @@ class Card:
         versions: Software that made it.
         made_up: Whether all that taught it was simulated.
         limit: From which probability on the only output of a network is said, 0 to 1.
+        before: The training that it went on from, as plain values; empty: it began with this one.
     """
 
     method: str
@@ -58,6 +59,7 @@ class Card:
     spare: tuple[str, ...] = ()
     made_up: bool = False
     limit: float = 0.5
+    before: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def codes(self) -> tuple[int, ...]:

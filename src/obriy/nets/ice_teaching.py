@@ -21,6 +21,8 @@ LACKING: Final = 0.5
 """Share of the windows that are shown without the bands that a network can spare."""
 STEPS: Final = 200
 """Limits of a probability that are tried: half per cents."""
+COST: Final = 0.01
+"""Of the IoU, for less cloud taken for ice."""
 SMOOTH: Final = 1.0
 """Pixels added above and below in the Dice loss: without ice it is 0 where none is said."""
 
@@ -89,9 +91,11 @@ class IceTeaching:
 
 
 def best_limit(model: Pupil, held: Examples) -> float:
-    """Return from which probability on a network with one output says ice with the best IoU.
+    """Return from which probability on a network with one output should say ice.
 
     What is overlaid and weighed while it learns moves its probabilities: a half is seldom the best.
+    The IoU of ice is flat about its best: of the limits that cost `COST` of it at most the highest
+    takes least cloud and water for ice.
 
     Args:
         model: The network.
@@ -106,7 +110,8 @@ def best_limit(model: Pupil, held: Examples) -> float:
             pixels = known & ((labels == ICE) == ice)
             counts[int(ice)] += np.bincount(steps[pixels], minlength=STEPS + 1)
     wrong, right = counts[:, ::-1].cumsum(1)[:, ::-1]  # what is said from each limit on
-    return float((1 + (right / (right[0] + wrong))[1:].argmax()) / STEPS)
+    iou = (right / (right[0] + wrong))[1:]
+    return float((1 + np.flatnonzero(iou >= iou.max() - COST)[-1]) / STEPS)
 
 
 def dice_bce(torch: Any, logits: Any, wanted: Any, known: Any) -> Any:

@@ -245,8 +245,12 @@ def _former(config: IceTrainConfig) -> tuple[Card, Weights] | None:
 
 def _with_past(card: Card, former: Card) -> Card:
     """Return a card that knows what the model that it goes on from learnt of."""
-    sources = tuple(dict.fromkeys((*former.sources, *card.sources)))
-    return dataclasses.replace(card, sources=sources, made_up=card.made_up and former.made_up)
+    return dataclasses.replace(
+        card,
+        sources=tuple(dict.fromkeys((*former.sources, *card.sources))),
+        made_up=card.made_up and former.made_up,
+        before={name: getattr(former, name) for name in ("made", "seed", "schedule", "before")},
+    )
 
 
 def _first(
