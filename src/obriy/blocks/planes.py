@@ -117,6 +117,9 @@ class Planes(Mapping[str, FloatArray]):
             self._made[name] = self.rows(name, _EVERYWHERE)
         return self._made[name]
 
+    def __contains__(self, name: object) -> bool:  # else the values are made to tell
+        return name in self._numbers
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._numbers)
 

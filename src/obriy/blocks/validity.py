@@ -127,9 +127,7 @@ class Validity:
         everywhere = self._everywhere(down, across, on, shape)
         if everywhere is None:
             return None
-        from scipy import ndimage  # few images hold any: a tenth of a second
-
-        near = ndimage.maximum_filter(everywhere, 2 * RIM + 1)
+        near = self._near(everywhere)
         own_part, near_part = meeting((rows, columns), (down, across))
         filled = np.zeros(own.shape, bool)
         filled[own_part] = own[own_part] & near[near_part]
@@ -163,8 +161,17 @@ class Validity:
             found = [self._all_hold(f, rows, columns, on, shape) for f in self.fills]
             some = [f for f in found if f is not None]
             self._last.found = functools.reduce(np.logical_or, some) if some else None
+            self._last.near = None
             self._last.key = key
         return self._last.found
+
+    def _near(self, everywhere: BoolArray) -> BoolArray:
+        """Return what `_everywhere` found last, with its rim: all bands of a window ask for it."""
+        if self._last.near is None:
+            from scipy import ndimage  # few images hold any: a tenth of a second
+
+            self._last.near = np.asarray(ndimage.maximum_filter(everywhere, 2 * RIM + 1))
+        return self._last.near
 
     def _all_hold(
         self, fill: float, rows: slice, columns: slice, on: GeoBox, shape: tuple[int, ...]
@@ -185,11 +192,12 @@ class Validity:
 
 
 class _Last(threading.local):
-    """The window of a thread that was looked at last, and where it holds a fill."""
+    """The window of a thread that was looked at last, where it holds a fill, and near there."""
 
     def __init__(self) -> None:
         self.key: Any = None
         self.found: BoolArray | None = None
+        self.near: BoolArray | None = None
 
     def __reduce__(self) -> Any:
         return _Last, ()
