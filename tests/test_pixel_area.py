@@ -11,7 +11,7 @@ from scipy.integrate import quad
 
 from conftest import utm_grid
 from obriy.errors import GridError
-from obriy.measures.pixel_area import pixel_area, polygon_area
+from obriy.measures.pixel_area import pixel_area, polygon_area, polygon_areas
 
 A, F = 6_378_137.0, 1 / 298.257223563
 E2 = F * (2 - F)
@@ -147,3 +147,14 @@ def test_polygon_area():
     box = shapely.box(33.4, 46.7, 35.2, 47.9)
     assert polygon_area(box, "EPSG:4326") == pytest.approx(zone(46.7, 47.9, 1.8), rel=1e-7)
     assert polygon_area(shapely.box(0, 0, 3, 2), None, pixel_size_m=10) == 600
+
+
+def test_areas_of_many_small_polygons_are_those_of_each():
+    crooked = shapely.Polygon([(0, 0), (9, 2), (12, 10), (4, 7)])
+    for crs, x, y, unit in (("EPSG:4326", 15, 62, 1e-3), ("EPSG:3857", 3.3e6, 6.5e6, 90)):
+        shapes = [
+            shapely.affinity.translate(shapely.affinity.scale(crooked, unit * k, unit * k), x, y)
+            for k in (0.4, 1, 1.4, 40)  # the last is large
+        ]
+        wanted = [polygon_area(shape, crs) for shape in shapes]
+        assert polygon_areas(shapes, crs) == pytest.approx(wanted, rel=3e-8)

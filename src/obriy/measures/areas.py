@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 
 from obriy.blocks.windows import windows
 from obriy.measures.adding import LAYERS, Adding, View
-from obriy.measures.pixel_area import polygon_area
+from obriy.measures.pixel_area import polygon_area, polygon_areas
 from obriy.measures.tally import Others, Tally
 from obriy.measures.totals import with_union
 from obriy.measures.uncertainty import estimate
@@ -274,23 +274,23 @@ def _verdict(
 def whole_areas(
     places: Sequence[District], geobox: GeoBox, pixel_size_m: float | None
 ) -> list[float] | list[None]:
-    """Return the area of each place, m²; without places one None: the image itself."""
-    ellipsoid = None if geobox.crs is None else pyproj.CRS(str(geobox.crs)).get_geod()
-    return [_district_area(d, geobox, ellipsoid, pixel_size_m) for d in places] or [None]
+    """Return the area of each place, m²; without places one None: the image itself.
 
-
-def _district_area(
-    district: District, geobox: GeoBox, ellipsoid: pyproj.Geod | None, pixel_size_m: float | None
-) -> float:
-    """Return the area of a district, inside and outside the image, m², on the map's ellipsoid."""
-    crs = district.crs if district.crs is not None else _wkt(geobox)
-    if geobox.crs is None or district.crs is None:
-        geometry = district.geometry
-        if geobox.crs is None:
-            geometry = place(geometry, None, geobox)
-        return polygon_area(geometry, crs, pixel_size_m=pixel_size_m)
-    return polygon_area(district.geometry, crs, ellipsoid=ellipsoid)
-
-
-def _wkt(geobox: GeoBox) -> str | None:
-    return None if geobox.crs is None else str(geobox.crs)
+    It is that inside and outside the image, on the ellipsoid of the grid.
+    """
+    if not places:
+        return [None]
+    if geobox.crs is None:
+        return [
+            polygon_area(place(d.geometry, None, geobox), d.crs, pixel_size_m=pixel_size_m)
+            for d in places
+        ]
+    found = [0.0] * len(places)
+    for crs in {d.crs for d in places}:
+        own = [k for k, d in enumerate(places) if d.crs == crs]
+        ellipsoid = None if crs is None else pyproj.CRS(str(geobox.crs)).get_geod()
+        shapes = [places[k].geometry for k in own]
+        areas = polygon_areas(shapes, str(geobox.crs) if crs is None else crs, ellipsoid)
+        for k, area in zip(own, areas.tolist(), strict=True):
+            found[k] = area
+    return found

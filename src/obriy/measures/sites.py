@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import shapely
+from numba import njit
 from odc.geo.geobox import GeoBox
 
 from obriy.errors import GeometryError
@@ -50,10 +51,9 @@ class Site:
         """
         rows, columns = part
         wide = slice(rows.start - 1, rows.stop + 1), slice(columns.start - 1, columns.stop + 1)
-        share = pixel_coverage(self.outline, *wide).astype("float64")
-        core = share[1:-1, 1:-1]
-        down, right = share[:-2, 1:-1] - share[2:, 1:-1], share[1:-1, :-2] - share[1:-1, 2:]
-        return area * core, np.stack([down, right]) / 2 * area
+        inside, slope = np.empty(area.shape), np.empty((2, *area.shape))
+        _cover(pixel_coverage(self.outline, *wide), area, inside, slope)
+        return inside, slope
 
     def shares(self, places: npt.NDArray[np.int64]) -> FloatArray:
         """Return (n,) how much of pixels, (n, 2) row and column, lies in it."""
@@ -64,6 +64,19 @@ class Site:
         row, column = (places - first).T
         found: FloatArray = pixel_coverage(self.outline, rows, columns)[row, column].astype("f8")
         return found
+
+
+@njit(nogil=True, cache=True)
+def _cover(
+    share: npt.NDArray[np.float32], area: FloatArray, inside: FloatArray, slope: FloatArray
+) -> None:
+    """Fill in what `Site.inside` returns, of the shares of pixels and of a rim of one."""
+    for i in range(area.shape[0]):
+        for j in range(area.shape[1]):
+            half = area[i, j] / 2
+            inside[i, j] = area[i, j] * share[i + 1, j + 1]
+            slope[0, i, j] = (np.float64(share[i, j + 1]) - share[i + 2, j + 1]) * half
+            slope[1, i, j] = (np.float64(share[i + 1, j]) - share[i + 1, j + 2]) * half
 
 
 def sites_of(districts: Sequence[District], geobox: GeoBox) -> list[Site]:

@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from obriy.measures.field import BLOCK
 from obriy.measures.pixel_area import AreaField
@@ -196,7 +197,8 @@ class Tally:
         self.pixel = max(self.pixel, area.largest)
         self.apart += pixels.apart
         if pixels.slope is not None:
-            self.moved += _moved(pixels, code)
+            fraction = _or_nothing(pixels.fraction, np.uint8)
+            _move(pixels.slope, pixels.labels, fraction, np.uint8(code), self.moved)
         first = np.array([c // BLOCK for c in pixels.corner])
         if held is not None:
             self.open.append((np.argwhere(held) + first, sums[held]))
@@ -252,7 +254,8 @@ class Tally:
 
     def _take(self, sums: FloatArray) -> None:
         """Add blocks (y, x, KINDS), all of each."""
-        totals = sums.sum((0, 1))
+        totals, squares = np.zeros(KINDS), np.zeros(KINDS)
+        beside, water_seen = _add_blocks(sums.reshape(-1, KINDS), totals, squares)
         self.fraction += float(totals[WET])
         self.doubtful += float(totals[DOUBT])
         self.drops += float(totals[DROPS])
@@ -260,17 +263,33 @@ class Tally:
         self.fillable += float(totals[FILLABLE])
         self.never += float(totals[NEVER])
         self.shore += float(totals[SHORE]) / 2
-        self.beside += float(sums[..., SEEN][sums[..., SHORE] > 0].sum())
-        squares = (sums**2).sum((0, 1))
+        self.beside += beside
         blocks = self.blocks
         blocks.doubt += float(squares[DOUBT])
         blocks.seen += float(squares[SEEN])
         blocks.water += float(squares[WET])
-        blocks.water_seen += float((sums[..., SEEN] * sums[..., WET]).sum())
+        blocks.water_seen += water_seen
         blocks.blind += float(squares[BLIND])
         blocks.residual += float(squares[RESIDUAL])
         blocks.stake += float(squares[STAKE])
         blocks.blind_stake += float(squares[BLIND_STAKE])
+
+
+@njit(nogil=True, cache=True)
+def _add_blocks(sums: FloatArray, totals: FloatArray, squares: FloatArray) -> tuple[float, float]:
+    """Add blocks (n, KINDS) up, and their squares; return what is seen beside shores, and products.
+
+    These are those of what was seen and of the class.
+    """
+    beside = products = 0.0
+    for k in range(sums.shape[0]):
+        own = sums[k]
+        for kind in range(KINDS):
+            totals[kind] += own[kind]
+            squares[kind] += own[kind] ** 2
+        beside += own[SEEN] if own[SHORE] > 0 else 0.0
+        products += own[SEEN] * own[WET]
+    return beside, products
 
 
 def _or_nothing(layer: npt.NDArray[Any] | None, dtype: Any) -> npt.NDArray[Any]:
@@ -278,14 +297,18 @@ def _or_nothing(layer: npt.NDArray[Any] | None, dtype: Any) -> npt.NDArray[Any]:
     return np.zeros((1, 0), dtype) if layer is None else np.ascontiguousarray(layer)
 
 
-def _moved(pixels: Pixels, code: int) -> FloatArray:
-    """Return (2,) what the area gains as the outline moves by a pixel down, and to the right."""
-    assert pixels.slope is not None
-    edge = pixels.slope.any(axis=0)
-    labels = pixels.labels[edge]
-    share = (labels == code).astype("float64")
-    if pixels.fraction is not None:
-        fraction = pixels.fraction[edge]
-        known = (labels != NO_DATA) & (labels != UNNAMED) & (fraction != FRACTION_MISSING)
-        share[known] = fraction[known] / FRACTION_SCALE
-    return np.asarray((pixels.slope[:, edge] * share).sum(1))
+@njit(nogil=True, cache=True)
+def _move(
+    slope: FloatArray, labels: ByteArray, fraction: ByteArray, code: np.uint8, moved: FloatArray
+) -> None:
+    """Add what the area gains as the outline moves by a pixel down, and to the right."""
+    for i in range(labels.shape[0]):
+        for j in range(labels.shape[1]):
+            if slope[0, i, j] == 0 and slope[1, i, j] == 0:
+                continue
+            share = 1.0 if labels[i, j] == code else 0.0
+            if fraction.size and labels[i, j] not in (NO_DATA, UNNAMED):
+                near = fraction[i, j]
+                share = share if near == FRACTION_MISSING else near / FRACTION_SCALE
+            for axis in range(2):
+                moved[axis] += slope[axis, i, j] * share

@@ -216,7 +216,9 @@ class Area:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
         own = ("area_km2", "area_ha", "bounds_km2")
-        return dataclasses.asdict(self) | {name: getattr(self, name) for name in own}
+        names = (*(f.name for f in dataclasses.fields(self)), *own)
+        values = {name: getattr(self, name) for name in names}
+        return values | {"unseen": dict(self.unseen), "uncertainty": dict(self.uncertainty)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Area":
