@@ -9,7 +9,7 @@ import xarray as xr
 from numba import njit
 
 from obriy.blocks.damage import read_around
-from obriy.blocks.raster import fetch_ahead, read_averaged, shared_tiles
+from obriy.blocks.raster import average_beside, fetch_ahead, read_averaged, shared_tiles
 from obriy.errors import SourceError
 
 _STRIP: Final = 2_000_000
@@ -27,6 +27,17 @@ def steps_for(shape: tuple[int, ...], max_size: int) -> tuple[int, int]:
     return min(step, shape[0]), min(step, shape[1])
 
 
+def means_beside(variable: xr.Variable, max_size: int) -> None:
+    """Have `block_means` for a picture made while a band is read at full resolution, if that is.
+
+    Args:
+        variable: (y, x) float, NaN missing.
+        max_size: As for `steps_for`.
+    """
+    whole, shape = _whole(variable, steps_for(variable.shape, max_size))
+    average_beside(variable, *whole, shape)
+
+
 def block_means(variable: xr.Variable, steps: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Return the means of blocks of pixels, NaN where a block holds nothing.
 
@@ -37,15 +48,14 @@ def block_means(variable: xr.Variable, steps: tuple[int, int]) -> npt.NDArray[np
         variable: (y, x) float, NaN missing; lazy or in memory.
         steps: Rows and columns of a block.
     """
-    rows, columns = (n // s for n, s in zip(variable.shape, steps, strict=True))
-    whole = slice(0, rows * steps[0]), slice(0, columns * steps[1])
+    whole, shape = _whole(variable, steps)
     try:
-        averaged = read_averaged(variable, *whole, (rows, columns))
+        averaged = read_averaged(variable, *whole, shape)
     except SourceError:
         averaged = None
     if averaged is not None:
         return np.asarray(averaged, "float32")
-    means = np.empty((rows, columns), "float32")
+    means = np.empty(shape, "float32")
     for place, window in _strips(variable, steps):
         block, _ = read_around(variable, *window)
         seen = np.isfinite(block)
@@ -156,6 +166,14 @@ def _counted(
                 counts[k, i, j] = count
                 left -= count
     return counts
+
+
+def _whole(
+    variable: xr.Variable, steps: tuple[int, int]
+) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """Return the pixels that fill blocks, and how many blocks they fill."""
+    rows, columns = (n // s for n, s in zip(variable.shape, steps, strict=True))
+    return (slice(0, rows * steps[0]), slice(0, columns * steps[1])), (rows, columns)
 
 
 def _strips(

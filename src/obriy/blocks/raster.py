@@ -14,6 +14,7 @@ from rasterio.windows import Window
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from obriy.blocks.averages import Averages
 from obriy.blocks.damage import Hole, Tile, told
 from obriy.blocks.datasets import Datasets, unreadable
 from obriy.blocks.datasets import RasterBand as RasterBand  # noqa: PLC0414 - a part of it
@@ -71,6 +72,18 @@ def read_averaged(
     """
     behind = _behind(variable, rows, columns)
     return None if behind is None else behind[0].read_small(*behind[1:], shape)
+
+
+def average_beside(
+    variable: xr.Variable, rows: slice, columns: slice, shape: tuple[int, int]
+) -> None:
+    """Have the averages of `read_averaged` made while the band is read for something else.
+
+    That is where it lies in one file, on its own grid, without overviews: those are quicker.
+    """
+    behind = _behind(variable, rows, columns)
+    if behind is not None:
+        behind[0].average_beside(*behind[1:], shape)
 
 
 def shared_tiles(
@@ -166,6 +179,10 @@ class _RasterArray(BackendArray):
         self._datasets = Datasets(band, geobox)
         self._broken: dict[Tile, Hole] = {}
         self._validity = band.validity or Validity()
+        self._averages: list[Averages] = []
+
+    def __getstate__(self) -> dict[str, Any]:  # what is read elsewhere is not added up here
+        return {**self.__dict__, "_averages": []}
 
     def file(self) -> Any:
         """Return the file as this thread holds it open, for all its bands, and for what reads."""
@@ -223,7 +240,16 @@ class _RasterArray(BackendArray):
             if self.dtype.kind != "f" or not self._datasets.fits:
                 return None
             found, parts = self._around(rows, columns, holes, self._numbers)
-            return found.hiding(parts) if parts else found
+            found = found.hiding(parts) if parts else found
+        for averages in self._averages:
+            averages.add(rows, columns, found)
+        return found
+
+    def average_beside(self, rows: slice, columns: slice, shape: tuple[int, int]) -> None:
+        """Add up what is read of a window, for `read_small` of the same; see the function."""
+        with gdal_env():
+            if self._datasets.fits and not self.file().overviews(self.band.index):
+                self._averages.append(Averages(rows, columns, shape))
 
     def fetch_ahead(self, rows: slice, columns: slice) -> None:
         """Ask for the tiles behind a window of the grid that is read soon, where they are far."""
@@ -243,6 +269,10 @@ class _RasterArray(BackendArray):
         Raises:
             SourceError: where the bytes cannot be decoded.
         """
+        asked = rows, columns, shape
+        means = next((one.means() for one in self._averages if one.wanted == asked), None)
+        if means is not None:
+            return means
         with gdal_env():
             own = self._datasets.grid
             if not self._datasets.fits:

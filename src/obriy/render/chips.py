@@ -13,18 +13,10 @@ from matplotlib.image import imsave
 
 from obriy.model.grid import geobox_of, pixel_metres
 from obriy.model.scene import band_names
+from obriy.render.composites import FALSE_COLOUR, TRUE_COLOUR
 from obriy.render.contrast import Array, contrast_limits, square_around, stretched
 from obriy.vectors import place
 
-TRUE_COLOUR: Final = ("red", "green", "blue")
-FALSE_COLOUR: Final = (
-    ("swir16", "nir", "red"),
-    ("swir16", "nir08", "red"),
-    ("swir22", "nir", "red"),
-    ("nir", "red", "green"),
-    ("nir08", "red", "green"),
-)
-"""Red, green and blue of a picture in which water is dark; the first that the image has."""
 SIDES: Final = (161, 25)
 """Pixels of the image on a side: where the place lies, and the pixels themselves."""
 

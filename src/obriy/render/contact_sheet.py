@@ -15,9 +15,9 @@ from matplotlib.image import imread
 
 from obriy.model.clusters import NOISE, Answer, Naming, Portrait
 from obriy.model.legend import UNNAMED, Legend
+from obriy.render.composites import composites_of
 from obriy.render.figures import INK, LINE, MUTED, new_figure, to_png
 from obriy.render.palette import UNNAMED_COLOUR
-from obriy.render.scene_view import composites_of
 from obriy.render.spectra import draw_spectrum
 from obriy.render.text import Text, text_of
 

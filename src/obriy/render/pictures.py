@@ -14,6 +14,7 @@ from obriy.model.classmap import FRACTION_SCALE, ClassMap
 from obriy.model.flags import Unseen
 from obriy.model.legend import UNNAMED, Legend
 from obriy.model.scene import band_names, is_reflectance
+from obriy.render.composites import LARGEST, TRUE_COLOUR, bands_shown
 from obriy.render.contrast import GAMMA, colour_limits, limits_of_values
 from obriy.render.marks import FEWEST, Mark, class_marks
 from obriy.render.palette import UNNAMED_COLOUR, UNSEEN_COLOURS, UNSURE_COLOUR, rgb
@@ -24,16 +25,6 @@ Floats = npt.NDArray[np.float32]
 
 MAX_SIZE: Final = 900
 """Longest side of a picture in a figure, pixels."""
-LARGEST: Final = 1600
-"""The same of a picture that can be moved and enlarged."""
-_COMBINATIONS: Final = (
-    ("red", "green", "blue"),
-    ("nir", "red", "green"),
-    ("nir08", "red", "green"),
-    ("swir16", "nir", "green"),
-    ("swir16", "nir08", "green"),
-)
-"""Red, green and blue of a picture, the first that the scene has; the first one is true colour."""
 _NOTHING: Final = UNSEEN_COLOURS[Unseen.NO_DATA]
 _STRIPED: Final = (Unseen.CLOUD, Unseen.FAILED)
 
@@ -61,7 +52,7 @@ class Picture:
     @property
     def true_colour(self) -> bool:
         """Whether it shows what an eye would see."""
-        return self.bands == _COMBINATIONS[0]
+        return self.bands == TRUE_COLOUR
 
     def smaller(self, max_size: int) -> "Picture":
         """Return the picture of a scene with no side longer than so many elements."""
@@ -208,15 +199,14 @@ def preview(scene: xr.Dataset, max_size: int = MAX_SIZE, *, infrared: bool = Fal
         max_size: Longest side of the picture, pixels.
         infrared: True colour comes last.
     """
-    first = _COMBINATIONS[infrared:]
-    bands = _choose(set(band_names(scene)), band_names(scene), first + _COMBINATIONS[:infrared])
+    bands = bands_shown(scene, infrared=infrared)
     shape = (scene.sizes["y"], scene.sizes["x"])
     steps = steps_for(shape, max_size)
     planes = {name: block_means(scene[name].variable, steps) for name in dict.fromkeys(bands)}
     seen = np.all([np.isfinite(plane) for plane in planes.values()], axis=0)
     shown = {name: plane[seen] for name, plane in planes.items()}
     limits = {name: limits_of_values(values) for name, values in shown.items()}
-    if bands == _COMBINATIONS[0] and is_reflectance(scene):
+    if bands == TRUE_COLOUR and is_reflectance(scene):
         limits = dict.fromkeys(bands, colour_limits(shown.values()))
     stretched = {n: _stretched(plane, seen, *limits[n]) for n, plane in planes.items()}
     alpha = np.where(seen, 255, 0).astype("uint8")
@@ -272,16 +262,6 @@ def _averaged(array: Floats, factor: tuple[int, int]) -> Floats:
     parts = [array[..., i:rows:down, j:columns:across] for i in range(down) for j in range(across)]
     means: Floats = sum(parts[1:], parts[0]) / np.float32(len(parts))
     return means
-
-
-def _choose(
-    available: set[str], ordered: list[str], combinations: Sequence[tuple[str, str, str]]
-) -> tuple[str, str, str]:
-    for names in combinations:
-        if available.issuperset(names):
-            return names
-    three = [*reversed(ordered[-3:])] if len(ordered) >= 3 else [ordered[-1]] * 3
-    return three[0], three[1], three[2]
 
 
 def _stretched(

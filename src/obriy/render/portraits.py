@@ -17,11 +17,11 @@ from scipy import ndimage
 from obriy.blocks.decimate import class_shares
 from obriy.model.clusters import ClusterFacts
 from obriy.model.scene import is_reflectance
+from obriy.render.composites import Bands
 from obriy.render.contrast import Array, square_around
 from obriy.render.figures import to_png
 from obriy.render.places import PLACES, Place, figure_of, mark, paste, typical_places
 from obriy.render.scene_view import (
-    Bands,
     Mask,
     SceneView,
     composite,

@@ -11,16 +11,14 @@ from matplotlib.patches import Rectangle
 
 from obriy.blocks.decimate import block_means, steps_for
 from obriy.model.grid import geobox_of
-from obriy.model.scene import band_names, is_reflectance
-from obriy.render.chips import FALSE_COLOUR, TRUE_COLOUR
+from obriy.model.scene import is_reflectance
+from obriy.render.composites import LONGEST, TRUE_COLOUR, Bands, composites_of
 from obriy.render.contrast import Array, colour_limits, limits_of_values, stretched
 from obriy.render.figures import new_figure, to_png
 from obriy.render.geometry import ground_scale, pixel_aspect
 from obriy.render.spectra import reference_spectra
 from obriy.render.text import text_of
 
-LONGEST: Final = 640
-"""Longest side of a picture of the whole scene, pixels."""
 _PLACE: Final = (8, 36)
 """Side of a place, pixels of the scene: at least, at most."""
 _GAMMA: Final = {TRUE_COLOUR: 0.6}
@@ -32,7 +30,6 @@ _WHITE_ELSE: Final = 0.3
 _SQUARE: Final = 0.03
 """Pixels that are so nearly square are drawn square."""
 
-Bands = tuple[str, str, str]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -93,21 +90,6 @@ def view_of(scene: xr.Dataset) -> SceneView:
         steps=steps,
         size=_size(rows, columns, aspect * steps[0] / steps[1]),
     )
-
-
-def composites_of(scene: xr.Dataset) -> dict[str, Bands]:
-    """Return the bands shown as red, green and blue, by name of the picture."""
-    available = set(band_names(scene))
-    found: dict[str, Bands] = {}
-    if available.issuperset(TRUE_COLOUR):
-        found["true_colour"] = TRUE_COLOUR
-    infrared = next((names for names in FALSE_COLOUR if available.issuperset(names)), None)
-    if infrared is not None:
-        found["infrared"] = infrared
-    if not found:
-        only = band_names(scene)[-1]
-        found["one_band"] = (only, only, only)
-    return found
 
 
 def _limits(

@@ -14,8 +14,9 @@ from odc.geo.geobox import GeoBox
 from obriy.blocks.decimate import block_means, class_shares, steps_for
 from obriy.model.layers import Layer
 from obriy.model.legend import NO_DATA, UNNAMED
+from obriy.render.composites import LARGEST
 from obriy.render.palette import UNNAMED_COLOUR
-from obriy.render.pictures import LARGEST, RGBA, Picture, Shares, mixed
+from obriy.render.pictures import RGBA, Picture, Shares, mixed
 from obriy.render.text import Text
 from obriy.render.tiles import painted
 

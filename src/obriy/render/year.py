@@ -14,7 +14,7 @@ from matplotlib.image import imread, imsave
 
 from obriy.model.clusters import ClusterFacts, Portrait, Spread
 from obriy.model.season import MONTHS, OPPOSITE, pictured
-from obriy.render.chips import TRUE_COLOUR
+from obriy.render.composites import TRUE_COLOUR
 from obriy.render.contrast import contrast_limits, square_around, stretched
 from obriy.render.figures import INK, LINE, MUTED, new_figure, open_frame, to_png, write_numbers
 from obriy.render.text import Text, text_of

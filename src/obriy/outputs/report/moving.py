@@ -18,9 +18,9 @@ from odc.geo.geobox import GeoBox
 from obriy.model.areas import PARTIAL_ABOVE
 from obriy.outputs.report.cells import getter, interval_km2, unseen
 from obriy.outputs.report.parts import Drawing, Moving
+from obriy.render.composites import LARGEST
 from obriy.render.geometry import ground_scale, pixel_aspect
 from obriy.render.palette import OUTLINE
-from obriy.render.pictures import LARGEST
 from obriy.render.sheets import MapView
 from obriy.render.text import Text
 from obriy.vectors import LONLAT

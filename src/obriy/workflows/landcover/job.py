@@ -23,6 +23,7 @@ from obriy.model.provenance import hrefs_of
 from obriy.model.scene import band_names, check_reflectance, check_scene, provenance_of
 from obriy.prepare.clouds.mask import Clouds
 from obriy.prepare.crop import crop
+from obriy.render.composites import portraits_beside, preview_beside
 from obriy.runs.fingerprint import fingerprint
 from obriy.runs.folder import RunFolder, StepRecord
 from obriy.settings import settings
@@ -133,6 +134,7 @@ def _by_clusters(
     budget = parse_budget(config.budget)
 
     def make(folder: RunFolder) -> CoverMap:
+        _small_beside(config, inputs.part, pictures=rules.pictures)
         steps = _Steps(config, inputs, folder, options)
         panel = PanelSettings(
             budget=budget,
@@ -161,6 +163,14 @@ def _by_clusters(
         )
 
     return make
+
+
+def _small_beside(config: LandcoverConfig, scene: xr.Dataset, *, pictures: bool) -> None:
+    """Have what is drawn afterwards made small while the scene is clustered."""
+    if pictures:
+        portraits_beside(scene)
+    if "report" in config.outputs:
+        preview_beside(scene)
 
 
 def _by_student(

@@ -28,6 +28,7 @@ from obriy.model.result.water import (
     district_of_image,
 )
 from obriy.model.scene import band_names, provenance_of
+from obriy.render.composites import preview_beside
 from obriy.runs.folder import RunFolder
 from obriy.sources.base import truth_of
 from obriy.workflows.config.base import GSW
@@ -117,6 +118,8 @@ def measure_one(
     """Take the map of one image, measure, score and report, in its folder."""
     inputs = job.inputs
     cropped = bool(inputs.districts)
+    if "report" in config.outputs:
+        preview_beside(inputs.part)
     mapped = map_images(
         inputs.opened, job.mapper, folder, options,
         cropped=cropped, alone=True, scheduler=job.scheduler,

@@ -1,0 +1,114 @@
+"""A band made small while it is read at full resolution for a map: a picture then reads nothing."""
+
+import math
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from obriy.blocks.pixels import BoolArray, FloatArray
+from obriy.blocks.planes import Numbers
+from obriy.blocks.windows import meeting
+
+Window = tuple[slice, slice]
+
+
+class Averages:
+    """Means of blocks of pixels of a band, added up window by window, from any number of threads.
+
+    A window that comes again changes nothing. Windows that overlap, as those with a halo do, would
+    count pixels twice: then there are no means.
+
+    Args:
+        rows: Of the file, of which there are to be means.
+        columns: Likewise.
+        shape: Of the means; rows and columns are whole multiples of it.
+    """
+
+    def __init__(self, rows: slice, columns: slice, shape: tuple[int, int]) -> None:
+        self.wanted = rows, columns, shape
+        tall, wide = rows.stop - rows.start, columns.stop - columns.start
+        self._steps = tall // shape[0], wide // shape[1]
+        self._totals = np.zeros((2, *shape), np.float32)
+        self._lock = threading.Lock()
+        self._seen: list[Window] = []
+        self._left = tall * wide
+        self._line = 1.0, 0.0
+
+    def add(self, rows: slice, columns: slice, numbers: Numbers) -> None:
+        """Take a window of the file."""
+        window = rows, columns
+        with self._lock:
+            if self._left <= 0 or window in self._seen:
+                return
+            if any(_overlap(window, other) for other in self._seen):
+                self._left = -1
+                return
+            self._seen.append(window)
+        here, there = meeting(window, self.wanted[:2])
+        raw, missing = numbers.raw[here], np.zeros(numbers.raw.shape, bool)
+        if not raw.size:
+            return
+        numbers.add_missing(missing)
+        down, across = self._steps
+        blocks = (
+            slice(there[0].start // down, math.ceil(there[0].stop / down)),
+            slice(there[1].start // across, math.ceil(there[1].stop / across)),
+        )
+        corner = there[0].start % down, there[1].start % across
+        totals = np.zeros_like(self._totals[:, *blocks])
+        add_blocks(raw, missing[here], corner, self._steps, totals)
+        with self._lock:
+            self._totals[:, *blocks] += totals
+            self._left -= raw.size
+            self._line = numbers.scale, numbers.offset
+
+    def means(self) -> FloatArray | None:
+        """Return the values, NaN where a block holds nothing; None where not all were seen."""
+        if self._left:
+            return None
+        scale, offset = (np.float32(number) for number in self._line)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means: FloatArray = self._totals[0] / self._totals[1]
+        return means * scale + offset
+
+
+def _overlap(one: Window, other: Window) -> bool:
+    return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
+
+
+@njit(nogil=True, cache=True)
+def add_blocks(
+    raw: npt.NDArray[Any],
+    missing: BoolArray,
+    corner: tuple[int, int],
+    steps: tuple[int, int],
+    totals: FloatArray,
+) -> None:
+    """Add numbers to those of their blocks.
+
+    Args:
+        raw: (rows, columns) of any type of numbers.
+        missing: (rows, columns), True where a number says nothing.
+        corner: Row and column of the first number within its block.
+        steps: Rows and columns of a block.
+        totals: (2, blocks down, blocks across) sum of the numbers, and how many they are.
+    """
+    wide = raw.shape[1]
+    sums, counts = np.empty(wide, np.float32), np.empty(wide, np.float32)
+    for row in range(totals.shape[1]):
+        sums[:] = 0
+        counts[:] = 0
+        top, bottom = row * steps[0] - corner[0], (row + 1) * steps[0] - corner[0]
+        for i in range(max(0, top), min(raw.shape[0], bottom)):
+            line, none = raw[i], missing[i]
+            for j in range(wide):
+                sums[j] += np.float32(0) if none[j] else np.float32(line[j])
+                counts[j] += np.float32(not none[j])
+        for column in range(totals.shape[2]):
+            left, right = column * steps[1] - corner[1], (column + 1) * steps[1] - corner[1]
+            for j in range(max(0, left), min(wide, right)):
+                totals[0, row, column] += sums[j]
+                totals[1, row, column] += counts[j]
