@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from obriy.errors import GeometryError, GridError, SourceError, UnknownNameError, UsageError
 from obriy.sources.districts import read_districts
+from obriy.workflows.config.base import make_config
+from obriy.workflows.config.water import WaterConfig
 
 SQUARE = shapely.box(33.5, 46.8, 33.6, 46.9)
 OTHER = shapely.box(34.0, 47.0, 34.5, 47.2)
@@ -79,6 +81,26 @@ def test_bad_boxes(spec, says):
     with pytest.raises(GeometryError, match=says) as caught:
         read_districts(spec)
     assert "west,south,east,north" in caught.value.hint
+
+
+def test_a_folder_does_not_take_the_name_of_a_known_area(tmp_path, monkeypatch):
+    (tmp_path / "kakhovka").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (found,) = read_districts("kakhovka")
+    (note,) = found.notes
+    assert "./kakhovka" in note
+    assert make_config(WaterConfig, {"source": "sample:", "aoi": "kakhovka"}).anchored().aoi == (
+        "kakhovka"
+    )
+    monkeypatch.chdir("/")
+    assert read_districts("kakhovka")[0].geometry.equals(found.geometry)
+
+
+def test_a_folder_with_districts_is_read_where_it_is_written_as_a_path(tmp_path, monkeypatch):
+    (tmp_path / "kakhovka").mkdir()
+    frame([SQUARE], name=["own"]).to_file(tmp_path / "kakhovka" / "a.shp")
+    monkeypatch.chdir(tmp_path)
+    assert [d.name for d in read_districts("./kakhovka")] == ["own"]
 
 
 def test_named_areas():

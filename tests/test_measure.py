@@ -15,6 +15,7 @@ from tests.terminal import error_line, obriy
 
 import obriy as obriy_module
 from conftest import UTM, utm_grid
+from obriy.cli.show_area import km2 as shown
 from obriy.errors import GridError, InputError, UnknownNameError, UsageError
 from obriy.measures.pixel_area import pixel_area
 from obriy.model.legend import load_legend
@@ -296,7 +297,7 @@ def test_one_map_of_no_date_is_measured_as_an_image_is(tmp_path):
     mask = write(tmp_path / "lake.tif", columns(10, 20))
     done = obriy("measure", mask, "--codes", SAID, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
-    assert f"Water: {km2(columns(10, 20)):.4f} km² seen; no interval" in done.stdout
+    assert f"Water: {shown(km2(columns(10, 20)))} km² seen; no interval" in done.stdout
     result = read_result(tmp_path / "run")
     assert (result.kind, result.dates[0].date, result.errors) == ("image", None, "unknown")
     assert result.headline.km2 == pytest.approx(km2(columns(10, 20)), rel=1e-6)

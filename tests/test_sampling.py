@@ -21,6 +21,7 @@ from odc.geo.geobox import GeoBox
 from tests.terminal import HANG_S, error_line, obriy
 
 from conftest import utm_grid
+from obriy.cli.show_area import km2
 from obriy.errors import (
     BandError,
     EmptyResultError,
@@ -664,7 +665,7 @@ def test_the_command(map_file, tmp_path):
     low, high = water["area_m2"]["interval_90"]
     assert low < water["area_m2"]["value"] < high
     table = obriy("evaluate", "--sample", out / "sample.csv")
-    assert f"{water['area_m2']['value'] / 1e6:.4f}" in table.stdout
+    assert km2(water["area_m2"]["value"] / 1e6) in table.stdout
 
 
 def test_a_size_and_a_precision_exclude_each_other(map_file, tmp_path):

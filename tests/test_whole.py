@@ -45,15 +45,15 @@ def headline(seen, expected, interval, bounds, unseen):
 
 def test_the_words_of_the_terminal():
     head = headline(1.5389, 2.2019, (2.0002, 2.7075), (1.5389, 9.4368), 0.301)
-    assert whole(head) == "2.2019 km² (90 % interval 2.0002 to 2.7075 km²)"
+    assert whole(head) == "2.202 km² (90 % interval 2.000 to 2.708 km²)"
     assert whatever(head) == [
-        "Whatever the unseen holds, from none of it water to all: 1.5389 to 9.4368 km²"
+        "Whatever the unseen holds, from none of it water to all: 1.539 to 9.437 km²"
     ]
     assert whatever(head.model_copy(update={"unseen_share": 0.005})) == []
     dry = headline(0.0, 0.0, (0.0, 4.75e-5), (0.0, 0.0), 0.0)
-    assert whole(dry) == "0.0000 km² (90 % interval 0.0000 to 0.000048 km²)"
+    assert whole(dry) == "0.00 km² (90 % interval 0.00 to 0.000048 km²)"
     none = headline(1.5389, None, None, (1.5389, 9.4368), 0.301)
-    assert whole(none) == "1.5389 km² seen; too little was seen to estimate the whole"
+    assert whole(none) == "1.539 km² seen; too little was seen to estimate the whole"
 
 
 def test_an_estimate_of_a_place_that_was_mostly_unseen_says_so_in_words():

@@ -3,11 +3,10 @@
 In English numbers stand as programs write them, without marks between thousands.
 """
 
-import math
 from typing import Final
 
 from obriy.model.headline import Headline
-from obriy.render.text import Text, text_of
+from obriy.render.text import Text, area_digits, text_of
 
 ENGLISH: Final = text_of("en")
 _NAMED: Final = ("water", "ice")
@@ -24,13 +23,9 @@ def share(text: Text, value: float, digits: int = 1) -> str:
     return f"{number(text, 100 * value, digits)}{text('numbers.percent')}"
 
 
-def km2(value: float | None, digits: int = 4, text: Text = ENGLISH) -> str:
-    """Return an area, km², with so many decimals; what is less than they show has two figures."""
-    if value is None:
-        return "-"
-    if value and abs(value) < 10.0**-digits:
-        digits = 1 - math.floor(math.log10(abs(value)))
-    return number(text, value, digits)
+def km2(value: float | None, text: Text = ENGLISH, sign: str = "") -> str:
+    """Return an area, km², rounded as the report rounds it."""
+    return "-" if value is None else number(text, value, area_digits(value), sign)
 
 
 def score(value: float | None, text: Text = ENGLISH) -> str:
@@ -46,33 +41,31 @@ def unseen(head: Headline, text: Text = ENGLISH) -> str:
     return f"{share(text, head.unseen_share)}{told}"
 
 
-def whole(head: Headline, digits: int = 4, text: Text = ENGLISH) -> str:
+def whole(head: Headline, text: Text = ENGLISH) -> str:
     """Return the figure that leads, with its interval; where it is not of the whole, why.
 
     Args:
         head: Of something that was seen.
-        digits: Decimals.
         text: Language.
     """
-    area = km2(head.km2, digits, text)
+    area = km2(head.km2, text)
     if head.interval_km2 is None:
         return text("terminal.seen_only", area=area, why=text(f"terminal.{head.why}"))
-    low, high = (km2(value, digits, text) for value in head.interval_km2)
+    low, high = (km2(value, text) for value in head.interval_km2)
     return text("terminal.with_interval", area=area, low=low, high=high)
 
 
-def whatever(head: Headline, digits: int = 4, text: Text = ENGLISH) -> list[str]:
+def whatever(head: Headline, text: Text = ENGLISH) -> list[str]:
     """Return what most of the figure supposes, and the bounds that suppose nothing, where worth it.
 
     Args:
         head: Of something that was seen.
-        digits: Decimals.
         text: Language.
     """
     caution = [text.sentence(head.caution)] if head.caution else []
     if not head.wide or head.bounds_km2 is None:
         return caution
-    low, high = (km2(value, digits, text) for value in head.bounds_km2)
+    low, high = (km2(value, text) for value in head.bounds_km2)
     what = text(f"plain.{head.what}") if head.what in _NAMED else head.what
     return [*caution, text("terminal.whatever", what=what, low=low, high=high)]
 

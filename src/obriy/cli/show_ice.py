@@ -53,7 +53,7 @@ def _most(head: IceHeadline, text: Text) -> list[str]:
     key = "most_ice" if head.maximum else "ice"
     lines = [text(f"terminal.{key}", date=head.date, area=_area(head, text))]
     if head.larger_date is not None:
-        area = km2(head.larger_km2, 1, text)
+        area = km2(head.larger_km2, text)
         lines.append(text("terminal.ice_larger", date=head.larger_date, area=area))
     if head.counted < head.dates:
         lines.append(text("terminal.ice_counted", used=head.counted, all=head.dates))
@@ -61,8 +61,8 @@ def _most(head: IceHeadline, text: Text) -> list[str]:
 
 
 def _area(head: Headline, text: Text) -> str:
-    seen = text("terminal.also_seen", area=km2(head.seen_km2, 1, text))
-    return whole(head, 1, text) + (seen if head.of == "whole" else "")
+    seen = text("terminal.also_seen", area=km2(head.seen_km2, text))
+    return whole(head, text) + (seen if head.of == "whole" else "")
 
 
 def _shares(row: IceDate, text: Text) -> list[str]:
@@ -70,9 +70,9 @@ def _shares(row: IceDate, text: Text) -> list[str]:
         name: share(text, getattr(row, f"{name}_share") or 0.0)
         for name in ("ice", "water", "unseen", "cloud")
     }
-    extent = km2(row.extent_km2, 1, text)
+    extent = km2(row.extent_km2, text)
     told = text("terminal.ice_shares", extent=extent, **shares)
-    return [told, *whatever(row.headline, 1, text)]
+    return [told, *whatever(row.headline, text)]
 
 
 def _season_line(season: IceSeason, seasons: list[IceSeason], text: Text) -> str:

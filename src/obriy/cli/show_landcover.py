@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from obriy.cli.show_area import ENGLISH, heads, number, score, share
+from obriy.cli.show_area import ENGLISH, heads, km2, number, score, share
 from obriy.errors import TableError
 from obriy.model.legend import UNNAMED, load_legend
 from obriy.model.result.landcover import ClassRow, CoverEvaluation, LandcoverResult
@@ -34,7 +34,7 @@ def landcover_lines(result: LandcoverResult, text: Text = ENGLISH) -> list[str]:
 
 def _class_line(result: LandcoverResult, row: ClassRow, several: bool, text: Text) -> str:
     place = f"{row.district}: " if several else ""
-    area = "" if row.area_km2 is None else f"  {number(text, row.area_km2, 4)} {text('units.km2')}"
+    area = "" if row.area_km2 is None else f"  {km2(row.area_km2, text)} {text('units.km2')}"
     sure = (
         ""
         if row.confidence is None

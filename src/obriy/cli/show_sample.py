@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from obriy.cli.show_area import km2
 from obriy.model.interval import LEVEL
 from obriy.model.sample import AreaEstimate, Estimate
 from obriy.render.text import text_of
@@ -81,4 +82,4 @@ def _share(value: float | None) -> str:
 
 
 def _km2(area_m2: float | None) -> str:
-    return "-" if area_m2 is None else f"{area_m2 / 1e6:.4f}"
+    return km2(None if area_m2 is None else area_m2 / 1e6)

@@ -34,9 +34,9 @@ def image_lines(result: WaterImageResult, text: Text = ENGLISH) -> list[str]:
         lines = [text(f"terminal.{key}", name=name), about]
     else:
         lines = [
-            f"{name}: {whole(head, text=text)}",
-            f"{text('terminal.seen', area=km2(head.seen_km2, text=text))}  {about}",
-            *whatever(head, text=text),
+            f"{name}: {whole(head, text)}",
+            f"{text('terminal.seen', area=km2(head.seen_km2, text))}  {about}",
+            *whatever(head, text),
         ]
     return [*lines, _score_line(result.evaluation, text)] if result.evaluation else lines
 
@@ -51,18 +51,18 @@ def measured_image_lines(result: MeasuredImageResult, text: Text = ENGLISH) -> l
     """Return the answer of one map that somebody else made."""
     head, name = result.lead(), _title(result)
     about = (
-        f"{name}: {whole(head, text=text)}"
+        f"{name}: {whole(head, text)}"
         if head.km2 is not None
         else text("terminal.nothing", name=name)
     )
     unit = text("units.km2")
     rows = [
-        f"{row.district}: {km2(row.headline.km2, text=text)} {unit}"
+        f"{row.district}: {km2(row.headline.km2, text)} {unit}"
         for row in result.districts
         if row.headline is not None and len(result.districts) > 1
     ]
     hidden = text("terminal.unseen", unseen=unseen(head, text))
-    return [about, *rows, hidden, *whatever(head, text=text)]
+    return [about, *rows, hidden, *whatever(head, text)]
 
 
 def _title(result: MeasuredImageResult | MeasuredSeriesResult) -> str:
@@ -77,7 +77,7 @@ def measured_lines(result: MeasuredSeriesResult, text: Text = ENGLISH) -> list[s
         whole_map = area.district == WHOLE_IMAGE
         place = text("terminal.whole_map") if whole_map else area.district
         hidden = share(text, area.unseen_share)
-        table.add_row(area.date, place, km2(area.area_km2, text=text), hidden)
+        table.add_row(area.date, place, km2(area.area_km2, text), hidden)
     told = _change_lines(result, text)
     return [table, *told, *_series_lines(result, _title(result), "", text)]
 
@@ -87,8 +87,8 @@ def _change_lines(result: SeriesPart, text: Text) -> list[str]:
         return []
     total, (before, _), (_, after) = result.change.total, result.change.before, result.change.after
     kinds = {"gained": total.gained_km2, "lost": total.lost_km2, "lasting": total.stable_km2}
-    areas = {name: km2(value, text=text) for name, value in kinds.items()}
-    areas |= {"net": km2(total.net_km2, text=text), "unseen": number(text, total.unseen_km2, 4)}
+    areas = {name: km2(value, text) for name, value in kinds.items()}
+    areas |= {"net": km2(total.net_km2, text), "unseen": km2(total.unseen_km2, text)}
     return [text("terminal.change", before=before, after=after, **areas)]
 
 
@@ -102,11 +102,11 @@ def _series_lines(
     if head.km2 is None:
         lines = [text("terminal.nothing_in", name=name, span=span), about]
     else:
-        lines = [text("terminal.weighted", name=name, span=span, area=whole(head, text=text))]
-        lines.append(f"{text('terminal.seen', area=km2(head.seen_km2, text=text))}  {about}")
+        lines = [text("terminal.weighted", name=name, span=span, area=whole(head, text))]
+        lines.append(f"{text('terminal.seen', area=km2(head.seen_km2, text))}  {about}")
     if head.filled_km2 is not None:
-        lines.append(text("terminal.filled", area=km2(head.filled_km2, text=text)))
-    lines += whatever(head, text=text)
+        lines.append(text("terminal.filled", area=km2(head.filled_km2, text)))
+    lines += whatever(head, text)
     lines.append(
         text(
             "terminal.dates",
@@ -139,9 +139,9 @@ def _register_lines(result: AreaResult, text: Text) -> list[str]:
             text(
                 "terminal.register",
                 of=_of(row.place, text),
-                register=km2(row.register_km2, text=text),
-                measured=km2(row.measured_km2, text=text),
-                difference=number(text, row.difference_km2, 4, "+"),
+                register=km2(row.register_km2, text),
+                measured=km2(row.measured_km2, text),
+                difference=km2(row.difference_km2, text, "+"),
                 share=part,
                 inside=inside[row.inside_interval],
             )
@@ -191,9 +191,9 @@ def methods_table(result: WaterComparison, text: Text = ENGLISH) -> list[str | T
     for row in result.rows:
         table.add_row(
             row.method,
-            km2(row.expected_km2, text=text),
+            km2(row.expected_km2, text),
             _ends(row.low_km2, row.high_km2, text),
-            km2(row.area_km2, text=text),
+            km2(row.area_km2, text),
             *(score(value, text) for value in (row.kappa, row.f1, row.iou)),
         )
     return [table, *_thresholds(result.sweeps, text)]
@@ -202,7 +202,7 @@ def methods_table(result: WaterComparison, text: Text = ENGLISH) -> list[str | T
 def _ends(low: float | None, high: float | None, text: Text) -> str:
     if low is None:
         return "-"
-    return text("series.range", low=km2(low, text=text), high=km2(high, text=text))
+    return text("series.range", low=km2(low, text), high=km2(high, text))
 
 
 def season_table(result: SeasonComparison, text: Text = ENGLISH) -> list[str | Table]:
@@ -210,7 +210,7 @@ def season_table(result: SeasonComparison, text: Text = ENGLISH) -> list[str | T
     table = Table(*heads(text, "season"))
     for row in result.rows:
         said = text.sentence(row.reason)
-        table.add_row(row.date, km2(row.seen_km2, text=text), score(row.weight, text), said)
+        table.add_row(row.date, km2(row.seen_km2, text), score(row.weight, text), said)
     return [table, *_thresholds(result.sweeps, text)]
 
 
@@ -225,9 +225,9 @@ def splits_table(result: SplitComparison, text: Text = ENGLISH) -> list[str | Ta
             size,
             str(row.requests) if known else "-",
             number(text, row.processing_units or 0.0, 1) if known else "-",
-            km2(row.expected_km2, text=text),
+            km2(row.expected_km2, text),
             _ends(row.low_km2, row.high_km2, text),
-            km2(row.area_km2, text=text),
+            km2(row.area_km2, text),
         )
     return [table]
 

@@ -76,11 +76,11 @@ class Text:
 
         What is less than those decimals show has two figures: it is not nothing.
         """
-        return f"{self.number(km2, _area_digits(km2))}{NBSP}{self('units.km2')}"
+        return f"{self.number(km2, area_digits(km2))}{NBSP}{self('units.km2')}"
 
     def hectares(self, km2: float) -> str:
         """Return an area given in km² in hectares."""
-        return f"{self.number(km2 * 100, max(0, _area_digits(km2) - 2))}{NBSP}{self('units.ha')}"
+        return f"{self.number(km2 * 100, max(0, area_digits(km2) - 2))}{NBSP}{self('units.ha')}"
 
     def percent(self, share: float, digits: int = 1) -> str:
         """Return a share (0 to 1) as per cent; what is not nothing is never written as 0."""
@@ -101,7 +101,8 @@ def text_of(lang: str, of: str = "") -> Text:
     return Text(lang, of)
 
 
-def _area_digits(km2: float) -> int:
+def area_digits(km2: float) -> int:
+    """Return the decimals with which an area, km², is written everywhere, see `Text.area`."""
     if km2 == 0:
         return 2
     rounded = float(f"{km2:.3e}")  # 999.96 is 1,000 then, not 1,000.0

@@ -13,7 +13,7 @@ from obriy.model.areas import District, told_apart
 from obriy.model.notices import notice
 from obriy.registry import did_you_mean
 from obriy.sources.features import read_features
-from obriy.tables import load_toml
+from obriy.tables import area_named, load_toml
 from obriy.vectors import LONLAT, polygons_of
 
 NAME_COLUMNS: Final = (
@@ -52,9 +52,15 @@ def read_districts(spec: str, layer: str | None = None) -> list[District]:
         )
     if numbers is not None:
         return [District(spec.strip(), _box(spec, numbers), LONLAT)]
+    known = area_named(spec) if layer is None else None
+    if known is not None:  # a folder of images or of a run is often called like the place
+        notes = (notice("path_of_that_name", name=spec),) if path.exists() else ()
+        return [District(known, shapely.box(*load_toml("areas")[known]["bbox"]), LONLAT, notes)]
     if path.exists() or path.suffix or len(path.parts) > 1:
         return _from_file(path, layer)
-    return [_named(spec)]
+    error = did_you_mean("district", spec, sorted(load_toml("areas")))
+    error.hint += " Or give a vector file, or a box west,south,east,north."
+    raise error
 
 
 def repaired(geometry: shapely.Geometry, what: str) -> tuple[shapely.Geometry, str]:
@@ -109,17 +115,6 @@ def _box(spec: str, numbers: list[float]) -> shapely.Geometry:
         raise GeometryError(f"The box '{spec}' would go the long way round the Earth.", order)
     sides = [shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)]
     return shapely.MultiPolygon([side for side in sides if side.area > 0])
-
-
-def _named(name: str) -> District:
-    areas = load_toml("areas")
-    key = name.strip().lower().replace(" ", "-").replace("_", "-")
-    key = next((known for known, area in areas.items() if key in area.get("also", ())), key)
-    if key not in areas:
-        error = did_you_mean("district", name, sorted(areas))
-        error.hint += " Or give a vector file, or a box west,south,east,north."
-        raise error
-    return District(key, shapely.box(*areas[key]["bbox"]), LONLAT)
 
 
 def _from_file(path: Path, layer: str | None) -> list[District]:

@@ -48,6 +48,14 @@ def title_in(titles: Mapping[str, str], name: str, lang: str) -> str:
     return str(own or titles["en"])
 
 
+def area_named(name: str) -> str | None:
+    """Return the key in ``areas.toml`` of an area that goes by a name; None: it is not known."""
+    areas = load_toml("areas")
+    key = name.strip().lower().replace(" ", "-").replace("_", "-")
+    key = next((known for known, area in areas.items() if key in area.get("also", ())), key)
+    return key if key in areas else None
+
+
 def table_names(folder: str) -> list[str]:
     """Return the names of the tables in a folder, e.g. ``"sensors"``, in alphabetical order."""
     files = resources.files("obriy.tables").joinpath(folder).iterdir()

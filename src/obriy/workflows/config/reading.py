@@ -1,10 +1,11 @@
 """What every job has that reads images, and what those have that measure places."""
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, AllowInfNan, Field
 
+from obriy.tables import area_named
 from obriy.workflows.config.base import ARGUMENT, CommaList, JobConfig
 
 Scheduler = Annotated[
@@ -28,6 +29,12 @@ class PlaceConfig(JobConfig):
     resolution: float | None = Field(
         None, gt=0, description="pixel size, m; of an image without CRS: its pixel size"
     )
+
+    def anchored(self) -> Self:
+        """Return the configuration with absolute paths; a known area is a name, and no folder."""
+        named = self.aoi is not None and self.layer is None and area_named(self.aoi) is not None
+        made = super().anchored()
+        return made.model_copy(update={"aoi": self.aoi}) if named else made
 
 
 class ReadingConfig(PlaceConfig):
