@@ -60,6 +60,7 @@ bench: $(DEV)  ## measure; nothing is asserted
 	$(BIN)/python benchmarks/series.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/cluster.py
+	$(BIN)/python benchmarks/mosaic.py
 	$(BIN)/python benchmarks/full_tile.py
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/water_methods.py

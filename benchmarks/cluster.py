@@ -3,7 +3,8 @@
 A task holds a real scene, lazily, as `obriy water --scheduler` sends it. Figures are printed, never
 asserted; peak memory is that of the process that plans, which holds client and scheduler. An image
 is mapped here by two threads, and by two workers in processes of their own; processor seconds are
-those of all processes, and what libraries take to start is not counted.
+those of all processes, and what libraries take to start is not counted. Maps and tables of both are
+compared byte by byte.
 
     python benchmarks/cluster.py [--tasks 10000] [--dates 24] [--size 1000] [--image 6100]
 """
@@ -31,6 +32,10 @@ JOBS = {
     "water, auto": (WaterConfig, {"method": "auto", "outputs": ["mask"]}),
     "land cover, 12 clusters": (
         LandcoverConfig, {"clusters": 12, "rounds": 0, "outputs": ["landcover"]},
+    ),
+    "land cover, 12 clusters of segments": (
+        LandcoverConfig,
+        {"method": "slic+kmeans", "clusters": 12, "rounds": 0, "outputs": ["landcover"]},
     ),
 }  # fmt: skip
 
@@ -69,15 +74,25 @@ def used(client) -> tuple[float, float]:
 
 
 def compare(name: str, work, client, address: str, place: Path) -> None:
-    """Do a job here and on the workers, after once to start and to compile."""
+    """Do a job here and on the workers, after once to start and to compile; compare the files."""
     figures = []
     for number, scheduler in enumerate((None, address, None, address)):
         before = used(client)
         work(place / f"{name}-{number}", scheduler)
         figures.append([b - a for a, b in zip(before, used(client), strict=True)])
     (here, wall), (there, wall_there) = figures[2:]
+    others = different(place / f"{name}-2", place / f"{name}-3") or "none"
     print(f"{name}: here {here:.1f} CPU s in {wall:.1f} s, two workers {there:.1f} CPU s in "
-          f"{wall_there:.1f} s, ratio {there / here:.2f} and {wall_there / wall:.2f}")  # fmt: skip
+          f"{wall_there:.1f} s, ratio {there / here:.2f} and {wall_there / wall:.2f}; "
+          f"files that differ: {others}", flush=True)  # fmt: skip
+
+
+def different(here: Path, there: Path) -> list[str]:
+    """Return the maps and tables of a run that are not the same, byte by byte, in another."""
+    files = sorted([*here.rglob("*.tif"), *here.rglob("*.csv")])
+    assert files
+    return [file.name for file in files
+            if file.read_bytes() != (there / file.relative_to(here)).read_bytes()]  # fmt: skip
 
 
 def peaks() -> int:
@@ -109,12 +124,13 @@ def main() -> None:
             compare(
                 f"{args.dates} dates of {args.size} x {args.size}", work, client, address, place
             )
-        if args.image:
-            (place / "image").mkdir()
-            make_tile(place / "image", args.image)
-            for job, (kind, values) in JOBS.items():
-                work = functools.partial(run, kind, {"source": str(place / "image"), **values})
-                compare(f"{job}, {args.image} x {args.image}", work, client, address, place)
+        for job, (kind, values) in JOBS.items() if args.image else ():
+            side = args.image // (2 if "segments" in job else 1)
+            if not (image := place / f"{side}").exists():
+                image.mkdir()
+                make_tile(image, side)
+            work = functools.partial(run, kind, {"source": str(image), **values})
+            compare(f"{job}, {side} x {side}", work, client, address, place)
         print("workers at most", *client.run(peaks).values(), "MB; this process", peaks(), "MB")
 
 

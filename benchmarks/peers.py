@@ -7,6 +7,7 @@ of its own: packages of Debian are built without its K-Means), scikit-learn (K-M
 bands standardised). All write one map, deflated.
 """
 
+import json
 import shlex
 import shutil
 import sys
@@ -116,7 +117,10 @@ def compare_water(own: Path, other: Path, names: list[str]) -> str:
         )
         threshold = theirs.tags().get("threshold")
     told = f"{different} pixels differ"
-    return told if threshold is None else f"threshold {float(threshold):.4f}, {told}"
+    if threshold is None:
+        return told
+    decided = json.loads((own / "result.json").read_text())["decision"]["threshold"]
+    return f"threshold {float(threshold):.4f} (ours {decided:.4f}), {told}"
 
 
 def compare_clusters(own: Path, other: Path, names: list[str]) -> str:
@@ -132,11 +136,11 @@ def compare_clusters(own: Path, other: Path, names: list[str]) -> str:
     ours, theirs = (_read(file).ravel()[seen] for file in (own / "clusters.tif", other))
     features = _our_features(bands / np.float32(1e4))
     bands = (bands - bands.mean(1, keepdims=True)) / bands.std(1, keepdims=True)
-    parts = [f"ARI {adjusted_rand_score(ours, theirs):.2f}; left within clusters"]
-    for where, points in (("bands", bands), ("our features", features)):
-        shares = [_within(labels, points) for labels in (theirs, ours)]
-        parts.append(f"{shares[0]:.3f} of the variance of {where} (ours {shares[1]:.3f})")
-    return " ".join(parts)
+    left = [
+        f"{where} {_within(theirs, points):.3f} (ours {_within(ours, points):.3f})"
+        for where, points in (("bands", bands), ("our features", features))
+    ]
+    return f"ARI {adjusted_rand_score(ours, theirs):.2f}; variance left: {', '.join(left)}"
 
 
 def _our_features(bands: np.ndarray) -> np.ndarray:

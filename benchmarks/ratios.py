@@ -19,9 +19,10 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import clustering
 import peers
 from floor import FIXED, FLOOR
 from full_tile import BANDS, make_tile
@@ -34,15 +35,6 @@ Commands = Callable[[list[str], str], dict[str, list[str]]]
 def nobody(names: list[str], out: str) -> dict[str, list[str]]:
     """Return the commands of others where there are none."""
     return {}
-
-
-def of_land(folder: Path, size: int) -> list[Path]:
-    """Write ten bands of a real scene, repeated."""
-    import clustering
-
-    if not clustering.REAL.exists():
-        raise FileNotFoundError(f"no real scene in {clustering.REAL}: set OBRIY_REALDATA")
-    return clustering.make_tile(folder, size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +64,9 @@ JOBS = {
     "otsu": Job("water --method mndwi:otsu --outputs mask", TWO, peers.of_otsu),
     "folder": Job("water --method mndwi:otsu", TWO),
     "auto": Job("water --method auto --outputs mask", tuple(BANDS)),
-    "landcover": Job(COVER, make=of_land),
+    "landcover": Job(COVER, make=clustering.make_tile),
     "clusters": Job(f"{COVER},clusters --rounds 0", (), peers.of_clusters,
-                    peers.compare_clusters, of_land, smaller=2),
+                    peers.compare_clusters, clustering.make_tile, smaller=2),
 }  # fmt: skip
 TITLES = {
     "zero": "water, MNDWI > 0, the mask",
@@ -106,27 +98,42 @@ def commands(job: Job, folder: Path, out: Path) -> tuple[dict[str, list[str]], l
     return whole | job.others(names, tif), names
 
 
-def rows(name: str, size: int, runs: int) -> Iterator[Row]:
-    """Measure a job; yield a row for each process."""
+def rows(name: str, size: int, runs: int, place: Path) -> Iterator[Row]:
+    """Measure a job; yield a row for each process. Tiles stay in a place for the jobs to come."""
     job = JOBS[name]
-    side = size // job.smaller
-    with tempfile.TemporaryDirectory() as place:
-        large, small, out, other = (Path(place, part) for part in ("large", "small", "a", "b"))
-        for folder, pixels in ((large, side), (small, FIXED)):
-            folder.mkdir()
-            job.make(folder, pixels)
-        floor, (fixed, _), (whole, names) = None, *(commands(job, f, out) for f in (small, large))
-        for what, command in whole.items():
-            kept = out if what == "obriy" else other
-            least, *_ = median_of(fixed[what], runs, kept)
-            cpu, wall, peak = median_of(command, runs, kept)
-            floor = floor or max(cpu - least, 1e-3)
-            told = "" if what in {"floor", "obriy"} else job.compare(
-                out, out.with_suffix(".tif"), names)  # fmt: skip
-            yield {"pixels": side, "job": name, "what": what, "cpu_s": round(cpu, 2),
-                   "fixed_s": round(least, 2), "net_s": round(cpu - least, 2),
-                   "wall_s": round(wall, 2), "peak_mb": round(peak),
-                   "to_floor": round((cpu - least) / floor, 2), "told": told}  # fmt: skip
+    side, out, other = size // job.smaller, place / "own", place / "other"
+    small, large = (tile_of(job, pixels, place) for pixels in (FIXED, side))
+    fixed, _ = commands(job, small, out)
+    whole, names = commands(job, large, out)
+    floor = None
+    for what, command in whole.items():
+        kept = out if what == "obriy" else other
+        least, *_ = median_of(fixed[what], runs, kept)
+        cpu, wall, peak = median_of(command, runs, kept)
+        floor = floor or max(cpu - least, 1e-3)
+        is_peer = what not in {"floor", "obriy"}
+        told = job.compare(out, out.with_suffix(".tif"), names) if is_peer else ""
+        made = [*out.rglob("*")] if what == "obriy" else [out.with_suffix(".tif")]
+        yield {"pixels": side, "job": name, "what": what, "cpu_s": round(cpu, 2),
+               "fixed_s": round(least, 2), "net_s": round(cpu - least, 2),
+               "wall_s": round(wall, 2), "peak_mb": round(peak),
+               "read_mb": round(bytes_of(map(Path, names)) / 1e6),
+               "written_mb": round(bytes_of(made) / 1e6, 1),
+               "to_floor": round((cpu - least) / floor, 2), "told": told}  # fmt: skip
+
+
+def bytes_of(files: Iterable[Path]) -> int:
+    """Return how large files are together."""
+    return sum(file.stat().st_size for file in files)
+
+
+def tile_of(job: Job, side: int, place: Path) -> Path:
+    """Return the folder with the bands of a job, which are made where no job had them before."""
+    folder = place / f"{job.make.__module__}-{side}"
+    if not folder.exists():
+        folder.mkdir()
+        job.make(folder, side)
+    return folder
 
 
 def printed(row: Row) -> Row:
@@ -204,11 +211,12 @@ def main() -> None:
     print(f"{platform.machine()}, {cpu_name()}, {args.size} x {args.size} pixels, load "
           f"{os.getloadavg()[0]:.1f}", flush=True)  # fmt: skip
     made: list[Row] = []
-    for job in args.jobs.split(","):
-        try:
-            made += map(printed, rows(job, args.size, args.runs))
-        except FileNotFoundError as error:
-            print(f"{job} is left out: {error}")
+    with tempfile.TemporaryDirectory() as place:
+        for job in args.jobs.split(","):
+            if JOBS[job].make is clustering.make_tile and not clustering.REAL.exists():
+                print(f"{job} is left out: no real scene in {clustering.REAL} (OBRIY_REALDATA)")
+            else:
+                made += map(printed, rows(job, args.size, args.runs, Path(place)))
     print(f"\n{as_text(made)}")
     if args.table:
         write_table(made, args.table)

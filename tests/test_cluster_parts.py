@@ -131,8 +131,9 @@ def test_a_method_for_water_works_in_parts(method, clouds, scene):
     assert_alike(here, there, "labels", "unseen", "doubt", "fraction")
 
 
-@pytest.mark.parametrize("method", ["kmeans", "dbscan"])
-def test_a_clusterer_works_in_parts(method, scene):
+@pytest.mark.parametrize("method", ["kmeans", "dbscan", "slic+kmeans"])
+def test_a_clusterer_works_in_parts(method, scene, monkeypatch):
+    monkeypatch.setattr("obriy.methods.clustering.look.TILE", SIDE // 2)  # of segments
     options = {"clusters": "auto" if method == "dbscan" else 4}
     here = obriy.map_landcover(scene, method, **options)
     team = EngineOptions(team=Teammate())
