@@ -185,6 +185,16 @@ class Planes(Mapping[str, FloatArray]):
                 add_nan(plane, found)
         return found
 
+    def hiding(self, hidden: BoolArray) -> "Planes":
+        """Return the bands with the same pixels, (rows, columns), missing in all of them."""
+
+        def less(plane: Numbers | FloatArray) -> Numbers:
+            numbers = plane if isinstance(plane, Numbers) else Numbers(plane)
+            own = hidden if numbers.hidden is None else hidden | numbers.hidden
+            return dataclasses.replace(numbers, hidden=own)
+
+        return Planes({name: less(plane) for name, plane in self._numbers.items()})
+
     def only(self, names: Iterable[str]) -> "Planes":
         """Return some of the bands."""
         return Planes({name: self._numbers[name] for name in names})

@@ -20,10 +20,11 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from obriy.blocks.base import Block, ByteArray, FlagArray, FloatArray, Labelled
+from obriy.blocks.base import Block, ByteArray, FlagArray, Labelled
+from obriy.blocks.pixels import BoolArray
+from obriy.blocks.planes import planes_of
 from obriy.model.classmap import FRACTION_MISSING
 from obriy.model.flags import Flag, Unseen
 from obriy.model.legend import NO_DATA
@@ -47,6 +48,10 @@ lost in simulated scenes, beyond 50 m no more than elsewhere."""
 
 
 _SEEN, _UNKNOWN, _NO_DATA = (np.uint8(n) for n in (Unseen.SEEN, Unseen.NO_DATA, NO_DATA))
+_CLOUDED, _SHADOWED, _FROZEN = (np.uint8(n) for n in (Unseen.CLOUD, Unseen.SHADOW, Unseen.FROZEN))
+_CLOUD_BITS, _SHADOW_BITS, _SNOW_BITS = (
+    np.uint16(bits) for bits in (Flag.CLOUD | Flag.CIRRUS, Flag.CLOUD_SHADOW, Flag.SNOW)
+)
 
 
 def hide(block: Block) -> Block:
@@ -59,18 +64,18 @@ def hide(block: Block) -> Block:
     unseen = missing * np.uint8(Unseen.NO_DATA)
     if block.flags is None:
         return dataclasses.replace(block, unseen=unseen)
-    cloud = _has(block.flags, Flag.CLOUD | Flag.CIRRUS)
-    no_cloud = _darker(block, CLOUD_FLOOR)
+    cloud, snow = _has(block.flags, Flag.CLOUD | Flag.CIRRUS), _has(block.flags, Flag.SNOW)
+    no_cloud = cloud & _darker(block, CLOUD_FLOOR) if cloud.any() else cloud
+    frozen = snow & ~_darker(block, SNOW_FLOOR) if snow.any() else snow
     # Where a cloud is doubted, its shadow is near: the method shall look twice.
-    shadow = _has(block.flags, Flag.CLOUD_SHADOW | Flag.DARK) | (cloud & no_cloud)
+    shadow = _has(block.flags, Flag.CLOUD_SHADOW | Flag.DARK) | no_cloud
     for flagged, reason in (
         (cloud & ~no_cloud, Unseen.CLOUD),
-        (_has(block.flags, Flag.SNOW) & ~_darker(block, SNOW_FLOOR), Unseen.FROZEN),
+        (frozen, Unseen.FROZEN),
         (_has(block.flags, Flag.NO_DATA), Unseen.NO_DATA),
     ):
-        unseen[flagged & ~missing] = reason
-    hidden = unseen != Unseen.SEEN
-    bands = {name: _blank(array, hidden) for name, array in block.bands.items()}
+        np.copyto(unseen, np.uint8(reason), where=flagged & ~missing)
+    bands = planes_of(block.bands).hiding(unseen != Unseen.SEEN)
     return dataclasses.replace(block, bands=bands, unseen=unseen, shadow=shadow)
 
 
@@ -94,13 +99,12 @@ def hide_for_cover(edge: int, block: Block) -> Block:
     cloud = unseen == Unseen.CLOUD
     for where, reason in ((shadow, Unseen.SHADOW), (_around(cloud, edge), Unseen.CLOUD),
                           (_around(shadow, edge), Unseen.SHADOW)):  # fmt: skip
-        unseen[where & (unseen == Unseen.SEEN)] = reason
-    hidden = unseen != Unseen.SEEN
-    bands = {name: _blank(array, hidden) for name, array in block.bands.items()}
+        np.copyto(unseen, np.uint8(reason), where=where & (unseen == Unseen.SEEN))
+    bands = planes_of(block.bands).hiding(unseen != Unseen.SEEN)
     return dataclasses.replace(seen, flags=block.flags, bands=bands, unseen=unseen)
 
 
-def is_snow(block: Block) -> npt.NDArray[np.bool_]:
+def is_snow(block: Block) -> BoolArray:
     """Say where a block, as `hide_for_cover` returned it, shows snow or ice on the ground.
 
     A quality band says it of what is not too dark for it; without one the snow index does, above
@@ -128,13 +132,13 @@ def settle_cover(block: Block, said: Labelled) -> Labelled:
     return dataclasses.replace(said, labels=labels, unseen=unseen)
 
 
-def _looks_like_water(block: Block) -> npt.NDArray[np.bool_]:
+def _looks_like_water(block: Block) -> BoolArray:
     """Say where green is above near infrared, and above SWIR where there is one."""
     nir = block.bands.get("nir", block.bands.get("nir08"))
     green = block.bands.get("green")
     if nir is None or green is None:
         return np.zeros(block.shape, bool)
-    water: npt.NDArray[np.bool_] = green > nir
+    water: BoolArray = green > nir
     swir = block.bands.get("swir16")
     return water if swir is None else water & (green > swir)
 
@@ -184,16 +188,10 @@ def settle(water_code: int, edge: int, block: Block, said: Labelled) -> Labelled
     labels = said.labels
     unseen = _first_of(block.unseen, said.unseen, labels)
     if block.flags is not None:
-        open_to_doubt = labels != water_code
-        for bits, reason, reach in (
-            (Flag.SNOW, Unseen.FROZEN, 0),
-            (Flag.CLOUD | Flag.CIRRUS, Unseen.CLOUD, 0),
-            (Flag.CLOUD_SHADOW, Unseen.SHADOW, 0),
-            (Flag.CLOUD | Flag.CIRRUS, Unseen.CLOUD, edge),
-            (Flag.CLOUD_SHADOW, Unseen.SHADOW, edge),
-        ):
-            suspect = _around(_has(block.flags, bits), reach)
-            unseen[suspect & open_to_doubt & (unseen == Unseen.SEEN)] = reason
+        cloud = _has(block.flags, Flag.CLOUD | Flag.CIRRUS)
+        shadow = _has(block.flags, Flag.CLOUD_SHADOW)
+        around = _around(cloud, edge), _around(shadow, edge)
+        _suspect(labels, block.flags, *around, np.uint8(water_code), unseen)
     nothing = np.zeros((0, 0), np.uint8)
     doubt = nothing if said.doubt is None else said.doubt
     labels, unseen, doubt = _agreed(labels, unseen, doubt)
@@ -208,6 +206,27 @@ def _first_of(one: ByteArray | None, other: ByteArray | None, labels: ByteArray)
         known = other if one is None else one
         return np.zeros_like(labels) if known is None else known.copy()
     return np.where(one == Unseen.SEEN, other, one)
+
+
+@njit(nogil=True, cache=True)
+def _suspect(  # noqa: PLR0917 - a kernel
+    labels: ByteArray,
+    flags: FlagArray,
+    near_cloud: BoolArray,
+    near_shadow: BoolArray,
+    water: np.uint8,
+    unseen: ByteArray,
+) -> None:
+    """Fill in why a pixel that was seen, and does not look like water, may be something else."""
+    for i in range(labels.shape[0]):
+        for j in range(labels.shape[1]):
+            reason = _SHADOWED if near_shadow[i, j] else _SEEN
+            reason = _CLOUDED if near_cloud[i, j] else reason
+            reason = _SHADOWED if flags[i, j] & _SHADOW_BITS else reason
+            reason = _CLOUDED if flags[i, j] & _CLOUD_BITS else reason
+            reason = _FROZEN if flags[i, j] & _SNOW_BITS else reason
+            open_to_doubt = unseen[i, j] == _SEEN and labels[i, j] != water
+            unseen[i, j] = reason if open_to_doubt else unseen[i, j]
 
 
 @njit(nogil=True, cache=True)
@@ -234,38 +253,50 @@ def _fraction(fraction: ByteArray | None, labels: ByteArray) -> ByteArray | None
     return np.where(labels == NO_DATA, np.uint8(FRACTION_MISSING), fraction)
 
 
-def _around(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
+def _around(mask: BoolArray, reach: int) -> BoolArray:
     """Return a mask with what lies within some pixels of it.
 
     Specks of less than 3 x 3 pixels are roofs and surf, and have no surroundings.
     """
     if not reach or not mask.any():
         return mask
-    from scipy import ndimage  # only here: a tenth of a second
-
-    patches = ndimage.binary_opening(mask, np.ones((3, 3), bool))
+    patches = _box(~_box(~np.pad(mask, 1), (1, 1)), (1, 1))[1:-1, 1:-1]
     if not patches.any():
         return mask
     # Three boxes make a disc, nearly, in a third of the time of distances.
-    long, short, middle = 2 * reach + 1, 2 * round(0.38 * reach) + 1, 2 * round(0.71 * reach) + 1
+    short, middle = round(0.38 * reach), round(0.71 * reach)
     around = mask.copy()
-    for size in ((long, short), (middle, middle), (short, long)):
-        around |= ndimage.maximum_filter(patches, size)
+    for size in ((reach, short), (middle, middle), (short, reach)):
+        around |= _box(patches, size)
     return around
 
 
-def _has(flags: FlagArray, bits: Flag) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = (flags & np.uint16(bits)) != 0
+@njit(nogil=True, cache=True)
+def _box(mask: BoolArray, reach: tuple[int, int]) -> BoolArray:
+    """Return a mask with the boxes around its pixels, of so many rows and columns to each side."""
+    rows, columns = mask.shape
+    across, around = np.zeros(mask.shape, np.bool_), np.zeros(mask.shape, np.bool_)
+    for i in range(rows):
+        for step in range(min(reach[1], columns - 1) + 1):  # bytes among bytes, many at once
+            line, before, after = mask[i], across[i, : columns - step], across[i, step:]
+            for j in range(columns - step):
+                before[j] |= line[j + step]
+            for j in range(columns - step):
+                after[j] |= line[j]
+    for i in range(rows):
+        for k in range(max(0, i - reach[0]), min(rows, i + reach[0] + 1)):
+            line, own = across[k], around[i]
+            for j in range(columns):
+                own[j] |= line[j]
+    return around
+
+
+def _has(flags: FlagArray, bits: Flag) -> BoolArray:
+    found: BoolArray = (flags & np.uint16(bits)) != 0
     return found
 
 
-def _blank(array: FloatArray, hidden: npt.NDArray[np.bool_]) -> FloatArray:
-    copy = array.copy()
-    copy[hidden] = np.nan
-    return copy
-
-
-def _darker(block: Block, floor: Mapping[str, float]) -> npt.NDArray[np.bool_]:
+def _darker(block: Block, floor: Mapping[str, float]) -> BoolArray:
     """Say where every band that the floor names lies under it; False without near infrared."""
     known = {("nir" if n == "nir08" else n): a for n, a in block.bands.items()}
     dark = np.full(block.shape, "nir" in known)
