@@ -14,6 +14,7 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
+from matplotlib.collections import LineCollection
 from matplotlib.image import imread
 from tests.conftest import utm_grid
 
@@ -32,7 +33,9 @@ from obriy.model.scene import band_names, provenance_of
 from obriy.model.season import OPPOSITE, SEASONAL, STEP, SeasonDate, SeasonSeen, pictured
 from obriy.prepare.over_dates import MISSING, quantiles
 from obriy.prepare.season import Stack
-from obriy.render.year import OppositeMonths, year_pictures
+from obriy.render.figures import new_figure
+from obriy.render.text import text_of
+from obriy.render.year import OppositeMonths, draw_year, year_pictures
 from obriy.simulate.materials import code
 from obriy.simulate.season import make_season
 from obriy.tables import load_toml
@@ -601,3 +604,12 @@ def test_a_month_that_showed_little_is_neither_the_greenest_nor_the_barest():
     row = season_row(seen)
     assert (row.greenest_month, row.barest_month) == (6, 3)
     assert SeasonSeen.from_dict(seen.to_dict()).to_dict() == seen.to_dict()
+
+
+def test_a_month_between_months_that_nobody_saw_has_a_bar_for_its_pixels():
+    axes = new_figure(4, 3).add_axes((0, 0, 1, 1))
+    alone, first, next_one = Spread(0.1, 0.2, 0.4), Spread(0.5, 0.6, 0.7), Spread(0.4, 0.5, 0.8)
+    looks = {"NDVI": ("green", "-")}
+    draw_year(axes, {"NDVI": {4: alone, 8: first, 9: next_one}}, text_of("en"), looks, size=8)
+    (bars,) = [c for c in axes.collections if isinstance(c, LineCollection)]
+    np.testing.assert_allclose(bars.get_segments(), [[[4, 0.1], [4, 0.4]]])

@@ -295,6 +295,12 @@ def test_each_date_has_a_row_and_a_failed_one_says_why():
     assert "не видно: На ділянці нічого не видно: хмари 100,0 %." in uk
 
 
+def test_the_note_on_clouds_stands_where_their_column_does():
+    bare = [row(a, {}) | {"cloud_percent": None} for a in SUMMER.areas]
+    assert "Clouds: of the whole scene" in plain(render_page(data()))
+    assert "Clouds:" not in plain(render_page(data(dates=bare)))
+
+
 def test_the_register_is_said_in_a_sentence():
     text = plain(render_page(data(comparison=COMPARISON)))
     assert (

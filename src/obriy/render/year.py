@@ -190,6 +190,9 @@ def draw_year(
         colour, style = looks[index]
         low, median, high = (_through(months, end) for end in ("low", "median", "high"))
         axes.fill_between(MONTHS, low, high, color=colour, alpha=0.18, linewidth=0)
+        alone = _alone(median)  # between two months lies a band, around one a bar
+        months_alone = np.array(MONTHS)[alone]
+        axes.vlines(months_alone, low[alone], high[alone], color=colour, alpha=0.3, linewidth=5)
         axes.plot(
             MONTHS, median, color=colour, linestyle=style, linewidth=1.8, marker="o",
             markersize=3, label=f"{index}: {text('year.legend')}",
@@ -202,6 +205,12 @@ def draw_year(
     axes.set_yticks((-0.5, 0, 0.5))
     axes.tick_params(labelsize=size, colors=MUTED, length=2)
     write_numbers(axes.yaxis, text)
+
+
+def _alone(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Return where a month was seen, and neither that before nor that after it in the year."""
+    seen = np.isfinite(np.pad(values, 1, constant_values=np.nan))
+    return seen[1:-1] & ~seen[:-2] & ~seen[2:]
 
 
 def _through(months: Mapping[int, Spread], end: str) -> npt.NDArray[np.float64]:

@@ -262,7 +262,9 @@ def _dates(text: Text, rows: Sequence[WaterDate], total: AreaSeries) -> Part | N
             col.words("note", lambda row: cells.note(text, row, by_date.get(row.date))),
         ],
     )
-    return card(shown, Words(text("series.dates_note")))
+    clouds = any(row.cloud_percent is not None for row in rows)
+    notes = ["dates_cloud_note", "dates_note"] if clouds else ["dates_note"]
+    return card(shown, Words(" ".join(text(f"series.{note}") for note in notes)))
 
 
 def _threshold(text: Text, value: float | None) -> str:
