@@ -15,7 +15,6 @@ from typing import Final, TypeVar
 
 from obriy.blocks.base import Method
 from obriy.errors import UsageError
-from obriy.methods.auto.method import AutoWater
 from obriy.methods.combine import all_of, any_of, majority_of, none_of, weighted
 from obriy.methods.index_threshold import index_threshold
 
@@ -122,6 +121,8 @@ class _Parser:
 
     def _word(self, word: str, at: int) -> Method:
         if word == "auto":
+            from obriy.methods.auto.method import AutoWater  # others do without its tables
+
             return AutoWater()
         if word == "majority":
             self._expect("(")

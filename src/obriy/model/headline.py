@@ -26,7 +26,7 @@ Why = Literal[
 class Values(BaseModel):
     """Values that are written to files: what is not in the model is a mistake of ours."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Estimated(Protocol):

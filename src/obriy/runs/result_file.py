@@ -78,6 +78,8 @@ def read_result(source: Path | str | Mapping[str, Any]) -> RunResult:
 
 def result_schema() -> dict[str, Any]:
     """Return the JSON schema of ``result.json``, as `docs/result.schema.json` publishes it."""
+    for model in _KINDS.values():  # which of them were used before would show in the schema
+        model.model_rebuild()
     every = functools.reduce(lambda one, other: one | other, _KINDS.values())  # type: ignore[arg-type,return-value]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

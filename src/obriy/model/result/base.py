@@ -52,7 +52,7 @@ Record = Annotated[Provenance, AsNoun]
 class Open(BaseModel):
     """Values of which those that others read are named; there are more."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
 
 class Failure(Values):

@@ -91,7 +91,7 @@ def _anchored(value: Any) -> Any:
 class JobConfig(BaseModel):
     """What every job has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     PLACES: ClassVar[tuple[str, ...]] = ()
     """Fields that may name files."""
