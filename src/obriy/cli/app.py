@@ -89,14 +89,14 @@ def _do(words: list[str], verbose: bool) -> int:
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     from typer.exceptions import TyperException
 
-    from obriy.cli.commands import app
+    from obriy.cli.commands import app_for
     from obriy.cli.streams import loss
     from obriy.errors import OutputError, UsageError
     from obriy.workflows.config.words import check_words
 
     check_words(words)
     try:
-        code: int = app(words, prog_name="obriy", standalone_mode=False) or COMPLETE
+        code: int = app_for(words)(words, prog_name="obriy", standalone_mode=False) or COMPLETE
     except TyperException as error:
         formatted = getattr(error, "format_message", error.__str__)
         raise UsageError(str(formatted()), "See --help.") from error

@@ -1,10 +1,12 @@
 """The commands: those of the jobs are made of their table; how they end is said in `cli.app`."""
 
-from collections.abc import Callable, Iterable
+import copy
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.models import CommandInfo
 
 from obriy import __version__
 from obriy.cli.cache import cache
@@ -68,6 +70,21 @@ def add_jobs(jobs: Iterable[Job], top: typer.Typer) -> None:
                 top.add_typer(families[first], name=first)
             place = families[first]
         place.command(word, cls=GroupedCommand)(job_command(job.config, _job(job)))
+
+
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """Return the app with the command that words begin with, and with all where they name none.
+
+    Typer makes every command before it does one: a twentieth of a second.
+    """
+    named = copy.copy(app)
+    named.registered_commands = [c for c in app.registered_commands if _word(c) in words[:1]]
+    named.registered_groups = [g for g in app.registered_groups if g.name in words[:1]]
+    return named if named.registered_commands or named.registered_groups else app
+
+
+def _word(command: CommandInfo) -> str | None:
+    return command.name or getattr(command.callback, "__name__", None)
 
 
 def _job(job: Job) -> Callable[..., None]:
