@@ -77,7 +77,7 @@ def _do(words: list[str], verbose: bool) -> int:
 
     # What libraries make as they load stays: looked through as often as usual, it takes a tenth of
     # a short run.
-    gc.set_threshold(50_000, 50, 100)
+    gc.set_threshold(100_000, 50, 100)
     from obriy.settings import silence_gdal
 
     if not verbose:
