@@ -22,6 +22,7 @@ from obriy.blocks.datasets import file_geobox as file_geobox  # noqa: PLC0414
 from obriy.blocks.decoded import taken
 from obriy.blocks.decoding import DECODING, require_room
 from obriy.blocks.gdal import gdal_env
+from obriy.blocks.inflate import inflated
 from obriy.blocks.planes import LINEAR, OWN_GRID, Numbers
 from obriy.blocks.resample import around_window, resampled, spanned, step_between
 from obriy.blocks.together import (
@@ -369,6 +370,7 @@ class _RasterArray(BackendArray):
         if shape is None:
             raw = taken(file, self.band.index, window)
             raw = taken_together(file, self.band.index, window) if raw is None else raw
+            raw = inflated(file, self.band.index, window) if raw is None else raw
         if raw is None:
             raw = file.read(
                 self.band.index, window=window, out_shape=shape, resampling=Resampling.average
