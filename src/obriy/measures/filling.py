@@ -16,12 +16,14 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
+from numba import njit
 
 from obriy.blocks.windows import windows
-from obriy.measures.occurrence import NEVER_SEEN, is_named, observations, read_window
+from obriy.measures.occurrence import is_named, observations, read_window
 from obriy.measures.tally import ByteArray, FloatArray, Mask
-from obriy.measures.witnesses import BINS, NOBODY, Others, Witnesses, hear
+from obriy.measures.witnesses import BINS, NOBODY, Counts, Others, Witnesses, hear
 from obriy.model.classmap import ClassMap
 
 PRIOR: Final = 200.0
@@ -49,9 +51,9 @@ class Filling:
     def expected(self, rows: slice, columns: slice, labels: ByteArray) -> FloatArray:
         """Return the share of the class to expect, 0 to 1, NaN where no other date saw."""
         others = _others(self, is_named(labels), labels == self.code, (rows, columns))
-        places = others.bins
-        told = self.witnesses.expected(rows, columns, others, self.curve[np.maximum(places, 0)])
-        return np.where(places < 0, np.nan, told)
+        # Where none saw a pixel its bin is -1, the last: there nothing is known before, or after.
+        before = np.append(self.curve, np.nan)[others.bins]
+        return self.witnesses.expected(rows, columns, others, before)
 
 
 def learn_filling(
@@ -86,10 +88,8 @@ def learn_filling(
     for rows, columns in windows(class_map.labels.shape):
         (here,) = observations([class_map], rows, columns, class_name=class_name, share=True)
         others = _others(first, here.named, here.wet, (rows, columns))
-        bins = others.bins
-        use = (bins >= 0) & here.named
-        count += np.bincount(bins[use], minlength=BINS + 1)
-        total += np.bincount(bins[use], here.share[use], minlength=BINS + 1)
+        use = (others.bins >= 0) & here.named
+        _count(others.bins, use, here.share, count, total)
         learner.learn(rows, columns, others, use, here.share)
     curve = (total + PRIOR * plain) / (count + PRIOR)
     # What is wet more often on other dates is not wet less often on this one; bins that this date
@@ -100,8 +100,17 @@ def learn_filling(
 
 def _others(told: Filling, named: Mask, wet: Mask, window: tuple[slice, slice]) -> Others:
     """Return what the other dates saw; ``named`` and ``wet`` are what this one did."""
-    percent = read_window(told.occurrence, *window).astype("float64")
-    valid = read_window(told.counts, *window).astype("int64")
-    all_wet = np.where(percent == NEVER_SEEN, 0.0, np.rint(percent * valid / 100))
-    others = valid - named
-    return Others(others, np.clip(all_wet - wet, 0, others))
+    percent, valid = (read_window(layer, *window) for layer in (told.occurrence, told.counts))
+    return Others.of(percent, valid, named, wet)
+
+
+@njit(nogil=True, cache=True)
+def _count(
+    bins: Counts, use: Mask, share: npt.NDArray[np.float32], count: FloatArray, total: FloatArray
+) -> None:
+    """Add pixels that are used, and the share of the class in them, to the sums of their bins."""
+    for i in range(bins.shape[0]):
+        for j in range(bins.shape[1]):
+            if use[i, j]:
+                count[bins[i, j]] += 1
+                total[bins[i, j]] += share[i, j]

@@ -14,14 +14,15 @@ dates, hearing them on all land made the largest errors larger, and on water sma
 import dataclasses
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from obriy.blocks.windows import windows
-from obriy.measures.occurrence import is_named, observations, read_window
-from obriy.measures.tally import FloatArray, Mask
+from obriy.measures.occurrence import NEVER_SEEN, is_named, observations, read_window
+from obriy.measures.tally import ByteArray, FloatArray, Mask
 from obriy.model.classmap import ClassMap
 
 HEARD: Final = 6
@@ -36,6 +37,7 @@ _REST: Final = 5
 """Of the rest: nothing, never wet, less than half of the time, half or more, always."""
 
 Places = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int16]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,18 +45,42 @@ class Others:
     """What the dates but one saw in a window.
 
     Attributes:
-        seen: (rows, columns) number of observations.
-        wet: (rows, columns) how many of them are of the class.
+        seen: (rows, columns) int16 number of observations.
+        wet: (rows, columns) int16 how many of them are of the class.
+        bins: (rows, columns) int16 bin of each pixel's occurrence, 0 to `BINS`; -1 where none saw
+            it.
     """
 
-    seen: Places
-    wet: FloatArray
+    seen: Counts
+    wet: Counts
+    bins: Counts
 
-    @property
-    def bins(self) -> Places:
-        """The bin of each pixel's occurrence, 0 to `BINS`; -1 where none saw it."""
-        found = np.rint(BINS * self.wet / np.maximum(self.seen, 1)).astype("int64")
-        return np.where(self.seen > 0, found, -1)
+    @classmethod
+    def of(cls, percent: ByteArray, valid: ByteArray, named: Mask, wet: Mask) -> Self:
+        """Return what is left of what all dates saw without what one did.
+
+        Args:
+            percent: (rows, columns) occurrence, per cent, `NEVER_SEEN` where there is none.
+            valid: (rows, columns) number of observations that it rests on.
+            named: (rows, columns) where the date saw a class.
+            wet: (rows, columns) where it was that class.
+        """
+        found = np.empty((3, *percent.shape), np.int16)
+        _leave_out(percent, valid, named, wet, found)
+        return cls(*found)
+
+
+@njit(nogil=True, cache=True)
+def _leave_out(percent: ByteArray, valid: ByteArray, named: Mask, wet: Mask, found: Counts) -> None:
+    """Fill in (3, rows, columns) what `Others` holds."""
+    for i in range(percent.shape[0]):
+        for j in range(percent.shape[1]):
+            seen = np.int16(valid[i, j]) - named[i, j]
+            known = percent[i, j] != NEVER_SEEN
+            all_wet = np.rint(percent[i, j] * float(valid[i, j]) / 100.0) if known else 0.0
+            own = min(max(all_wet - wet[i, j], 0.0), float(seen))
+            found[0, i, j], found[1, i, j] = seen, own
+            found[2, i, j] = np.rint(BINS * own / max(seen, 1)) if seen > 0 else -1.0
 
 
 @dataclasses.dataclass(frozen=True)
