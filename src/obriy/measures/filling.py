@@ -16,14 +16,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
-from numba import njit
 
 from obriy.blocks.windows import windows
 from obriy.measures.occurrence import is_named, observations, read_window
 from obriy.measures.tally import ByteArray, FloatArray, Mask
-from obriy.measures.witnesses import BINS, NOBODY, Counts, Others, Witnesses, hear
+from obriy.measures.witnesses import BINS, NOBODY, Others, Witnesses, count, hear
 from obriy.model.classmap import ClassMap
 
 PRIOR: Final = 200.0
@@ -84,17 +82,17 @@ def learn_filling(
     if class_map.clouds == "unknown":
         return first
     learner = hear(class_map, maps, class_name)
-    count, total = np.zeros(BINS + 1), np.zeros(BINS + 1)
+    pixels, total = np.zeros(BINS + 1), np.zeros(BINS + 1)
     for rows, columns in windows(class_map.labels.shape):
         (here,) = observations([class_map], rows, columns, class_name=class_name, share=True)
         others = _others(first, here.named, here.wet, (rows, columns))
         use = (others.bins >= 0) & here.named
-        _count(others.bins, use, here.share, count, total)
+        count(others.bins, use, here.share, pixels, total)
         learner.learn(rows, columns, others, use, here.share)
-    curve = (total + PRIOR * plain) / (count + PRIOR)
+    curve = (total + PRIOR * plain) / (pixels + PRIOR)
     # What is wet more often on other dates is not wet less often on this one; bins that this date
     # did not see give way to those that it saw.
-    rising = isotonic_regression(curve, weights=np.where(count > 0, count + PRIOR, 1e-3)).x
+    rising = isotonic_regression(curve, weights=np.where(pixels > 0, pixels + PRIOR, 1e-3)).x
     return dataclasses.replace(first, curve=rising, witnesses=learner.learnt())
 
 
@@ -102,15 +100,3 @@ def _others(told: Filling, named: Mask, wet: Mask, window: tuple[slice, slice]) 
     """Return what the other dates saw; ``named`` and ``wet`` are what this one did."""
     percent, valid = (read_window(layer, *window) for layer in (told.occurrence, told.counts))
     return Others.of(percent, valid, named, wet)
-
-
-@njit(nogil=True, cache=True)
-def _count(
-    bins: Counts, use: Mask, share: npt.NDArray[np.float32], count: FloatArray, total: FloatArray
-) -> None:
-    """Add pixels that are used, and the share of the class in them, to the sums of their bins."""
-    for i in range(bins.shape[0]):
-        for j in range(bins.shape[1]):
-            if use[i, j]:
-                count[bins[i, j]] += 1
-                total[bins[i, j]] += share[i, j]

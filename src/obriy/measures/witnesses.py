@@ -36,7 +36,6 @@ _SAID: Final = 3
 _REST: Final = 5
 """Of the rest: nothing, never wet, less than half of the time, half or more, always."""
 
-Places = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int16]
 
 
@@ -114,12 +113,31 @@ class Witnesses:
         if not self.maps:
             return before
         said = _said(self.maps, rows, columns, self.class_name, others)
-        # Of a pixel that none of them saw its occurrence tells more. And what no date saw wet is
-        # land: there one date that took thin clouds over a lake for land would flood all land.
-        heard = (said >= _REST) & (others.wet > 0)
-        pixels = np.where(heard, self.pixels.ravel()[said], 0.0)
-        wet = np.where(heard, self.wet.ravel()[said], 0.0)
-        return np.asarray((wet + PRIOR * before) / (pixels + PRIOR))
+        found = np.empty(before.shape)
+        _weigh(said, others.wet, self.pixels.ravel(), self.wet.ravel(), before, found)
+        return found
+
+
+@njit(nogil=True, cache=True)
+def _weigh(  # noqa: PLR0917 - a kernel
+    said: Counts,
+    others_wet: Counts,
+    pixels: FloatArray,
+    wet: FloatArray,
+    before: FloatArray,
+    found: FloatArray,
+) -> None:
+    """Fill in what `Witnesses.expected` returns.
+
+    Of a pixel that none of them saw its occurrence tells more. And what no date saw wet is land:
+    there one date that took thin clouds over a lake for land would flood all land.
+    """
+    for i in range(said.shape[0]):
+        for j in range(said.shape[1]):
+            place = said[i, j]
+            heard = place >= _REST and others_wet[i, j] > 0
+            count, own = (pixels[place], wet[place]) if heard else (0.0, 0.0)
+            found[i, j] = (own + PRIOR * before[i, j]) / (count + PRIOR)
 
 
 NOBODY: Final = Witnesses((), "", np.zeros(0), np.zeros(0))
@@ -144,9 +162,8 @@ class Learner:
         """Take a window: where ``use`` says so, the share of the class that the date shows."""
         if not self._maps:
             return
-        said = _said(self._maps, rows, columns, self._class_name, others)[use]
-        self._pixels += np.bincount(said, minlength=self._pixels.size)
-        self._wet += np.bincount(said, share[use], minlength=self._wet.size)
+        said = _said(self._maps, rows, columns, self._class_name, others)
+        count(said, use, share, self._pixels, self._wet)
 
     def learnt(self) -> Witnesses:
         """Return what was learnt."""
@@ -198,15 +215,56 @@ def _whatever(counts: FloatArray) -> FloatArray:
 
 def _said(
     maps: Sequence[ClassMap], rows: slice, columns: slice, class_name: str, others: Others
-) -> Places:
+) -> Counts:
     """Return what is said of each pixel of a window, as a place in the flat counts."""
-    found = np.zeros(others.seen.shape, np.int64)
-    seen, wet = others.seen.copy(), others.wet.copy()
+    found, seen, wet = np.zeros_like(others.seen), others.seen.copy(), others.wet.copy()
     for class_map in maps:  # one by one: threads would cost a small map more than they save
         (one,) = observations([class_map], rows, columns, class_name=class_name)
-        found = found * _SAID + one.named + one.wet
-        seen -= one.named
-        wet -= one.wet
-    share = np.clip(wet, 0, seen) / np.maximum(seen, 1)
-    rest = np.where(seen > 0, 1 + (share > 0) + (share >= 0.5) + (share >= 1), 0)
-    return found * _REST + rest
+        _add_said(one.named, one.wet, found, seen, wet)
+    _add_rest(found, seen, wet)
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _add_said(named: Mask, is_wet: Mask, found: Counts, seen: Counts, wet: Counts) -> None:
+    """Add what a date says to the places of pixels, and take it from what is left."""
+    for i in range(found.shape[0]):
+        for j in range(found.shape[1]):
+            found[i, j] = found[i, j] * _SAID + named[i, j] + is_wet[i, j]
+            seen[i, j] -= named[i, j]
+            wet[i, j] -= is_wet[i, j]
+
+
+@njit(nogil=True, cache=True)
+def _add_rest(found: Counts, seen: Counts, wet: Counts) -> None:
+    """Add what all the others say with one voice."""
+    for i in range(found.shape[0]):
+        for j in range(found.shape[1]):
+            most = max(seen[i, j], 1)
+            own = min(max(wet[i, j], 0), seen[i, j])
+            rest = 1 + (own > 0) + (2 * own >= most) + (own >= most)
+            found[i, j] = found[i, j] * _REST + (rest if seen[i, j] > 0 else 0)
+
+
+@njit(nogil=True, cache=True)
+def count(
+    places: Counts,
+    use: Mask,
+    share: npt.NDArray[np.float32],
+    pixels: FloatArray,
+    shares: FloatArray,
+) -> None:
+    """Add the pixels that are used, and the share of the class in them, to the sums of their place.
+
+    Args:
+        places: (rows, columns) places in the sums.
+        use: (rows, columns) which pixels count.
+        share: (rows, columns) of the class.
+        pixels: Sums, added to.
+        shares: Likewise.
+    """
+    for i in range(places.shape[0]):
+        for j in range(places.shape[1]):
+            if use[i, j]:
+                pixels[places[i, j]] += 1
+                shares[places[i, j]] += share[i, j]
