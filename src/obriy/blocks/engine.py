@@ -190,16 +190,17 @@ def run_methods(
         return Reader(scene, wanted, plan, prepare, keep=keep, origin=origin, alone=alone)
 
     let_go()  # threads hold files of their own, each with the tile that was decoded last
-    kept = max(0, share.kept_bytes - kept_bytes())
+    # What is dealt to blocks in work and is more than their plan takes is for those that are kept.
+    spare = share.workers * (share.block_bytes - plan_of(scene).block_bytes) - kept_bytes()
     known = _known(methods) if part is None else None
     twice = part is None and known is None
     cache = share.kept_bytes
     if part is None and (halo == 0 or (alone and twice)):
         cache = min(cache, decoded_bytes(scene, names, plan_of(scene), share) or cache)
-        kept += share.kept_bytes - cache
+        spare += share.kept_bytes - cache
     reader = reader_of(
         scene,
-        keep=kept if twice else 0,
+        keep=max(0, share.kept_bytes + spare) if twice else 0,
         alone=alone and known is None and options.team is None,
     )
     watched = observers or [None] * len(work)
