@@ -78,10 +78,18 @@ def test_what_is_told_otherwise_is_left_to_gdal(profile, tmp_path):
         assert inflated(file, 1, Window(0, 0, width, height)) is None
 
 
-def test_windows_that_are_no_tile_are_left_to_gdal(tmp_path):
+def test_windows_that_cut_a_tile_are_left_to_gdal(tmp_path):
     with rasterio.open(written(tmp_path / "band.tif", **PLAIN)) as file:
-        for window in (Window(0, 0, 512, 256), Window(1, 0, 256, 256), Window(0, 0, 255, 256)):
+        for window in (Window(0, 0, 300, 256), Window(1, 0, 256, 256), Window(0, 0, 255, 256)):
             assert inflated(file, 1, window) is None
+
+
+def test_windows_of_several_tiles(tmp_path):
+    path = written(tmp_path / "band.tif", predictor=2, **PLAIN)
+    with rasterio.open(path) as file:
+        for window in (Window(0, 0, 512, 512), Window(768, 256, 332, 444), Window(0, 0, 1100, 700)):
+            expected = file.read(1, window=window)
+            np.testing.assert_array_equal(inflated(file, 1, window), expected)
 
 
 def test_tiles_that_are_broken_or_left_out_are_left_to_gdal(tmp_path):

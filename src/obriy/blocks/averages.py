@@ -1,8 +1,10 @@
 """A band made small while it is read at full resolution for a map: a picture then reads nothing."""
 
+import itertools
 import math
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,10 @@ from obriy.blocks.planes import Numbers
 from obriy.blocks.windows import meeting
 
 Window = tuple[slice, slice]
+_TILE: Final = (1 << 16, 1 << 22)
+"""Pixels of a tile that is read by itself, at least, at most: strips are not."""
+_WINDOW: Final = 1024
+"""Side of a window that is read at once, of tiles that are smaller, pixels."""
 
 
 class Averages:
@@ -73,6 +79,44 @@ class Averages:
         with np.errstate(invalid="ignore", divide="ignore"):
             means: FloatArray = self._totals[0] / self._totals[1]
         return means * scale + offset
+
+
+def is_averaged(file: Any, band: int) -> bool:
+    """Tell whether a band is averaged from all its pixels: in tiles, and without overviews."""
+    return _TILE[0] <= math.prod(file.block_shapes[band - 1]) <= _TILE[1] and not file.overviews(
+        band
+    )
+
+
+def averaged(
+    wanted: tuple[slice, slice, tuple[int, int]],
+    file: Any,
+    band: int,
+    numbers: Callable[[slice, slice], Numbers | None],
+) -> FloatArray | None:
+    """Return means of blocks of pixels, of windows that are read one after the other.
+
+    Args:
+        wanted: Rows and columns of the file, and the shape of the means.
+        file: Where the tiles are.
+        band: Number of the band, from 1.
+        numbers: Reads a window of the file.
+    """
+    averages = Averages(*wanted)
+    sides = [side * max(1, _WINDOW // side) for side in file.block_shapes[band - 1]]
+    tiles = [
+        [
+            slice(start, min(start + side, end))
+            for start in range(part.start // side * side, part.stop, side)
+        ]
+        for part, side, end in zip(wanted[:2], sides, file.shape, strict=True)
+    ]
+    for down, across in itertools.product(*tiles):
+        found = numbers(down, across)
+        if found is None:
+            return None
+        averages.add(down, across, found)
+    return averages.means()
 
 
 def _overlap(one: Window, other: Window) -> bool:

@@ -4,15 +4,19 @@ Only of what most files are: tiles of one band each, deflated, in a local file. 
 is broken, is left to GDAL, which knows what to say of it.
 """
 
+import math
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
 from isal import isal_zlib
 from rasterio.windows import Window
 
-from obriy.blocks.damage import tile_window
+from obriy.blocks.damage import tile_window, tiles_in
+from obriy.blocks.windows import meeting
+
+Array = npt.NDArray[Any]
 
 _SMALLEST: Final = 1 << 16
 """Pixels of a tile that is worth it."""
@@ -20,8 +24,8 @@ _KINDS: Final = {"1": "iuf", "2": "iu"}
 """Kinds of numbers by predictor: 2 tells each number of a row by its difference to the last."""
 
 
-def inflated(file: Any, band: int, window: Window) -> npt.NDArray[Any] | None:
-    """Return a window of a file that is one of its tiles; None where GDAL is to read it.
+def inflated(file: Any, band: int, window: Window) -> Array | None:
+    """Return a window of a file that is made of whole tiles; None where GDAL is to read it.
 
     Args:
         file: A dataset, open.
@@ -29,47 +33,73 @@ def inflated(file: Any, band: int, window: Window) -> npt.NDArray[Any] | None:
         window: Within the file.
     """
     height, width = file.block_shapes[band - 1]
-    tile = int(window.row_off) // height, int(window.col_off) // width
-    if height * width < _SMALLEST or tile_window(file, band, tile) != window:
+    whole = window.toslices()
+    if height * width < _SMALLEST or not (
+        _is_of_tiles(file, band, whole) and _is_plain(file, band)
+    ):
         return None
-    said = file.tags(ns="IMAGE_STRUCTURE") | file.tags(band, ns="IMAGE_STRUCTURE")
-    predictor, dtype = said.get("PREDICTOR", "1"), np.dtype(file.dtypes[band - 1])
-    if not _is_plain(file, said) or dtype.kind not in _KINDS.get(predictor, ""):
-        return None
-    numbers = _inflated(file, band, tile, height * width * dtype.itemsize)
-    if numbers is None:
-        return None
-    whole = np.frombuffer(numbers, dtype.newbyteorder("<")).reshape(height, width)
-    made = np.cumsum(whole, axis=1, dtype=dtype) if predictor == "2" else whole.astype(dtype)
-    return np.ascontiguousarray(made[: int(window.height), : int(window.width)])
+    made = np.empty([part.stop - part.start for part in whole], file.dtypes[band - 1])
+    with Path(file.name).open("rb") as opened:
+        if opened.read(2) != b"II":  # numbers of the other order are rare
+            return None
+        for tile in tiles_in(file, band, *whole):
+            place = tile_window(file, band, tile).toslices()
+            here, there = meeting(whole, place)
+            numbers = _inflated(file, band, tile, opened)
+            if numbers is None:
+                return None
+            _undo(numbers[there], made[here], by_rows=_predictor(file) == "2")
+    return made
 
 
-def _is_plain(file: Any, said: dict[str, str]) -> bool:
+def _undo(numbers: Array, made: Array, *, by_rows: bool) -> None:
+    """Fill in numbers as they are told: by their difference to the last one of the row, or so."""
+    if by_rows:
+        np.cumsum(numbers, axis=1, dtype=made.dtype, out=made)
+    else:
+        made[:] = numbers
+
+
+def _predictor(file: Any) -> str:
+    predictor: str = file.tags(ns="IMAGE_STRUCTURE").get("PREDICTOR", "1")
+    return predictor
+
+
+def _is_of_tiles(file: Any, band: int, whole: tuple[slice, slice]) -> bool:
+    return not any(
+        part.start % side or (part.stop % side and part.stop != end)
+        for part, side, end in zip(whole, file.block_shapes[band - 1], file.shape, strict=True)
+    )
+
+
+def _is_plain(file: Any, band: int) -> bool:
+    said = file.tags(ns="IMAGE_STRUCTURE")
     return (
         file.driver == "GTiff"
         and said.get("COMPRESSION") == "DEFLATE"
         and said.get("INTERLEAVE") == "BAND"
-        and "NBITS" not in said
+        and np.dtype(file.dtypes[band - 1]).kind in _KINDS.get(_predictor(file), "")
+        and "NBITS" not in file.tags(band, ns="IMAGE_STRUCTURE")
         and Path(file.name).is_file()
     )
 
 
-def _inflated(file: Any, band: int, tile: tuple[int, int], size: int) -> bytes | None:
-    """Return so many bytes of a tile; None where it is left out, broken, or not of this size."""
+def _inflated(file: Any, band: int, tile: tuple[int, int], opened: BinaryIO) -> Array | None:
+    """Return a tile as it is told; None where it is left out, broken, or not of its size."""
     row, column = tile
+    shape, dtype = file.block_shapes[band - 1], np.dtype(file.dtypes[band - 1])
     offset, length = (
         file.get_tag_item(f"BLOCK_{item}_{column}_{row}", "TIFF", bidx=band)
         for item in ("OFFSET", "SIZE")
     )
     if offset is None:
         return None
-    with Path(file.name).open("rb") as opened:
-        if opened.read(2) != b"II":  # numbers of the other order are rare
-            return None
-        opened.seek(int(offset))
-        deflated = opened.read(int(length))
+    opened.seek(int(offset))
+    size = math.prod(shape) * dtype.itemsize
     try:
-        numbers: bytes = isal_zlib.decompress(deflated, bufsize=size)
+        numbers = isal_zlib.decompress(opened.read(int(length)), bufsize=size)
     except isal_zlib.error:  # type: ignore[misc]  # its stub has an instance
         return None
-    return numbers if len(numbers) == size else None
+    if len(numbers) != size:
+        return None
+    return np.frombuffer(numbers, dtype.newbyteorder("<")).reshape(shape)

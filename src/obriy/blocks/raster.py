@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from rasterio.windows import Window
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from obriy.blocks.averages import Averages
+from obriy.blocks.averages import Averages, averaged, is_averaged
 from obriy.blocks.damage import Hole, Tile, told
 from obriy.blocks.datasets import Datasets, unreadable
 from obriy.blocks.datasets import RasterBand as RasterBand  # noqa: PLC0414 - a part of it
@@ -194,6 +195,11 @@ class _RasterArray(BackendArray):
         """Whether its pixels are those of the file."""
         return self._datasets.fits
 
+    @property
+    def _is_linear(self) -> bool:
+        """Whether it is read as `Numbers`: reflectance, on the grid of the file."""
+        return self.dtype.kind == "f" and self._datasets.fits
+
     def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
         values: npt.NDArray[Any] = indexing.explicit_indexing_adapter(
             key, self.shape, indexing.IndexingSupport.BASIC, self._read
@@ -238,7 +244,7 @@ class _RasterArray(BackendArray):
             SourceError: where the bytes cannot be decoded, and not be read around.
         """
         with gdal_env():
-            if self.dtype.kind != "f" or not self._datasets.fits:
+            if not self._is_linear:
                 return None
             found, parts = self._around(rows, columns, holes, self._numbers)
             found = found.hiding(parts) if parts else found
@@ -275,6 +281,9 @@ class _RasterArray(BackendArray):
         if means is not None:
             return means
         with gdal_env():
+            if self._is_linear and is_averaged(self.file(), self.band.index):
+                read = partial(self.numbers, holes=[])
+                return averaged(asked, self.file(), self.band.index, read)
             own = self._datasets.grid
             if not self._datasets.fits:
                 span = spanned((rows, columns), self.geobox, own)

@@ -167,11 +167,12 @@ def _drawn(rgba: RGBA) -> str:
 
 def _within_bounds(pixels: npt.NDArray[np.uint8], kind: str, **how: Any) -> str:
     """Encode exactly; what weighs too much is made smaller, from every second pixel."""
-    while True:
-        source = _encoded(pixels, kind, **how)
-        if _weight(source) <= _HEAVIEST[""]:
-            return source
-        pixels = pixels[::2, ::2]
+    half = _encoded(pixels[::2, ::2], kind, **how)
+    # All of it weighs twice as much as this at least: what is too heavy takes longest to encode.
+    source = _encoded(pixels, kind, **how) if 2 * _weight(half) <= _HEAVIEST[""] else half
+    if _weight(source) <= _HEAVIEST[""]:
+        return source
+    return _within_bounds(pixels[::2, ::2], kind, **how)
 
 
 def _packed(rgba: RGBA) -> npt.NDArray[np.uint32]:
