@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from odc.geo.geobox import GeoBox
-from rasterio.enums import Resampling
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 from xarray.backends import BackendArray
@@ -25,7 +25,7 @@ from obriy.blocks.decoding import DECODING, require_room
 from obriy.blocks.gdal import gdal_env
 from obriy.blocks.inflate import inflated
 from obriy.blocks.planes import LINEAR, OWN_GRID, Numbers
-from obriy.blocks.resample import around_window, resampled, spanned, step_between
+from obriy.blocks.resample import around_window, even_cut, resampled, spanned, step_between
 from obriy.blocks.together import (
     forget_together,
     read_together,
@@ -334,6 +334,9 @@ class _RasterArray(BackendArray):
                 self._datasets.fetch(rows, columns, without)
             return self._of_file(self._datasets.file(without), rows, columns, own)
         if self.dtype.kind != "f":  # the warp keeps to the masks of the file by itself
+            found = None if without else self._repeated(rows, columns)
+            if found is not None:
+                return _to_values(found, self.band)
             warped = self._datasets.warped(without)
             self._datasets.fetch(rows, columns, without, by_warp=True)
             raw = warped.read(self.band.index, window=Window.from_slices(rows, columns))
@@ -352,6 +355,24 @@ class _RasterArray(BackendArray):
         values = self._of_file(file, whole[0], whole[1], own, shape if factor > 1 else None)
         step = step_between(level, self.geobox)
         return resampled(values, around, (rows, columns), step, self.band.resampling)
+
+    def _repeated(self, rows: slice, columns: slice) -> npt.NDArray[Any] | None:
+        """Return the numbers nearest to the pixels of a window that cut those of the file evenly.
+
+        None where they do not, where the file does not reach, has masks, or lies far away: then
+        they are warped.
+        """
+        band, file = self.band, self._datasets.file()
+        masked = {MaskFlags.per_dataset, MaskFlags.alpha} & {*file.mask_flag_enums[band.index - 1]}
+        cut = even_cut((rows, columns), self.geobox, self._datasets.grid)
+        if cut is None or masked or band.masks or band.network or band.resampling != "nearest":
+            return None
+        window, inner, count = cut
+        raw = file.read(band.index, window=Window.from_slices(*window))
+        high, wide = raw.shape
+        many = np.broadcast_to(raw[:, None, :, None], (high, count, wide, count))
+        made: npt.NDArray[Any] = many.reshape(high * count, wide * count)[inner]
+        return np.ascontiguousarray(made)
 
     def _of_file(
         self,

@@ -17,6 +17,8 @@ LOCAL_CRS = CRS.from_epsg(3857)
 REACH: Final = 2
 """Pixels beside a place that interpolation looks at, with one to spare."""
 
+_EVEN: Final = 1e-6
+"""Pixels by which the edges of two grids may miss each other."""
 Window = tuple[slice, slice]
 """Rows and columns."""
 
@@ -50,6 +52,37 @@ def spanned(window: Window, on: GeoBox, grid: GeoBox) -> Window | None:
             return None
         parts.append(slice(low, high))
     return parts[0], parts[1]
+
+
+def even_cut(window: Window, on: GeoBox, grid: GeoBox) -> tuple[Window, Window, int] | None:
+    """Return the pixels of a grid that a window on a finer one cuts into a whole number each way.
+
+    Args:
+        window: Rows and columns wanted.
+        on: The grid of which they are.
+        grid: The coarser grid, in its plane.
+
+    Returns:
+        Rows and columns within the grid, those of the window among its pixels once they are cut,
+        and into how many; None where the grids do not meet so, or the window ends beyond it.
+    """
+    if on.crs != grid.crs:
+        return None
+    step = step_between(grid, on)
+    count = max(1, round(1 / step.a)) if step.a > 0 else 1
+    told = (step.a * count - 1, step.b, step.d, step.e * count - 1)
+    shifts = step.f * count, step.c * count
+    off = (*told, *(shift - round(shift) for shift in shifts))
+    if max(map(abs, off)) > _EVEN:
+        return None
+    parts = []
+    for part, shift, limit in zip(window, shifts, grid.shape, strict=True):
+        start, stop = part.start + round(shift), part.stop + round(shift)
+        low, high = start // count, -(-stop // count)
+        if low < 0 or high > limit:
+            return None
+        parts.append((slice(low, high), slice(start - low * count, stop - low * count)))
+    return (parts[0][0], parts[1][0]), (parts[0][1], parts[1][1]), count
 
 
 def resampled(
