@@ -24,6 +24,7 @@ from obriy.errors import EmptyResultError, RemoteError, SourceError, UsageError
 from obriy.model.flags import Flag
 from obriy.model.provenance import hrefs_of
 from obriy.model.scene import provenance_of
+from obriy.net import cache
 from obriy.sources.base import Query
 from obriy.sources.districts import read_districts
 from obriy.sources.earthdata import fetching, login, remote
@@ -123,6 +124,7 @@ def anew():
     for lock in fetching._HELD.values():
         os.close(lock)
     fetching._HELD.clear()
+    cache.read_anew(False)
 
 
 @pytest.fixture
@@ -197,6 +199,18 @@ def test_a_granule_is_fetched_once_checked_and_opened_like_a_local_one(
     open_scene(item.paths[0], **options)
     assert earthdata.downloads == [ITS_PLACE, TERRA]
     assert cost_of(item, (), None) == {"bytes": 0, "requests": 0}
+
+
+def test_what_is_refreshed_is_fetched_again(earthdata, token):
+    (item,) = find_items(["earthdata:MOD02HKM"], asked())
+    fetching.fetch(remote_of(item.paths[0]))
+    anew()
+    cache.read_anew()
+    assert cost_of(item, (), None)["requests"] == 2
+    fetching.fetch(remote_of(item.paths[0]))
+    assert earthdata.downloads == [TERRA, TERRA]
+    fetching.fetch(remote_of(item.paths[0]))
+    assert earthdata.downloads == [TERRA, TERRA], "once for this process"
 
 
 def test_a_cloud_mask_that_lies_here_is_put_to_its_granule(earthdata, token, tmp_path):

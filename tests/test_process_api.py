@@ -27,6 +27,7 @@ from obriy.blocks.damage import read_around
 from obriy.errors import SourceError, UsageError
 from obriy.model.areas import District
 from obriy.model.flags import Flag
+from obriy.net import cache
 from obriy.settings import settings
 from obriy.sources.base import Query
 from obriy.sources.finding import find_items
@@ -224,6 +225,16 @@ def test_what_was_fetched_is_not_fetched_again(api, bands):
     again = opened()["nir"].to_numpy()
     np.testing.assert_array_equal(again, bands["B08"] * np.float32(1e-4))
     assert len(api.requests) == 1
+
+
+def test_what_is_refreshed_is_fetched_again(api):
+    opened()["nir"].load()
+    cache.read_anew()
+    try:
+        opened()["nir"].load()
+    finally:
+        cache.read_anew(False)
+    assert len(api.requests) == 2
 
 
 def test_a_half_written_tile_is_no_tile(api, tmp_path):

@@ -34,7 +34,7 @@ class _BrokenError(Exception):
 
 def is_kept(remote: Remote) -> bool:
     """Say whether a file is here already."""
-    return (cache.entry(KIND, remote.href) / remote.name).is_file()
+    return _file_of(remote).is_file()
 
 
 def fetch(remote: Remote) -> Path:
@@ -71,8 +71,8 @@ def fetch(remote: Remote) -> Path:
 
 def _held(remote: Remote) -> Path | None:
     """Return a file that is here, and keep it here as long as this process lives."""
-    folder = cache.entry(KIND, remote.href)
-    file = folder / remote.name
+    file = _file_of(remote)
+    folder = file.parent
     if folder not in _HELD and file.is_file():
         with contextlib.suppress(OSError):
             lock = os.open(folder / cache.LOCK, os.O_RDONLY)
@@ -84,6 +84,15 @@ def _held(remote: Remote) -> Path | None:
                 if lock >= 0:
                     os.close(lock)
     return file if folder in _HELD and file.is_file() else None
+
+
+def _file_of(remote: Remote) -> Path:
+    """Return where a file is kept, or would be; one that is to be fetched again is let go of."""
+    file = cache.entry(KIND, remote.href) / remote.name
+    with contextlib.suppress(OSError):
+        if file.parent not in _HELD and cache.is_outdated(file.stat().st_mtime):
+            cache.remove(file.parent)
+    return file
 
 
 def _download(remote: Remote, file: Path) -> None:
