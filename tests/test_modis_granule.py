@@ -442,7 +442,7 @@ def test_a_granule_of_dusk(straight):
         ({"product": "MYD02QKM"}, "MYD02QKM: bands 1 and 2 at 250 m.*name MYD02HKM"),
         ({"product": "MOD03"}, "MOD03: the geolocation.*with --geolocation"),
         ({"product": "MOD35_L2"}, "MOD35_L2: a cloud mask"),
-        ({"product": "MOD11_L2"}, "MOD11_L2, which is not read. Name one of MOD02HKM"),
+        ({"product": "MOD11_L2"}, "MOD11_L2, which is not read. Name the image: MOD02HKM"),
         ({"collection": "5"}, r"collection 5, whose calibration.*collection 6\.1"),
     ],
 )

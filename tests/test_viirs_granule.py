@@ -337,7 +337,16 @@ def test_what_is_no_granule_is_refused(straight, tmp_path):
         ({"leave_out": ["M10"]}, BandError, "no field 'observation_data/M10'"),
         ({"leave_out": ["M10_flags"]}, BandError, "no field 'observation_data/M10_quality_flags'"),
         ({"ShortName": "VNP02IMG"}, SourceError, "VNP02IMG: the bands at 375 m"),
-        ({"ShortName": "VNP02GDC"}, SourceError, "VNP02GDC, which is not read. Name one of VNP02M"),
+        (
+            {"ShortName": "VNP02GDC"},
+            SourceError,
+            "VNP02GDC, which is not read. Name the image: V",
+        ),
+        (
+            {"ShortName": "VNP35_L2"},
+            SourceError,
+            "older mask of clouds.*CLDMSK_L2_VIIRS is read",
+        ),
         ({"VersionID": "3"}, SourceError, r"collection 3, whose calibration.*collection 2\.1"),
     ],
 )
@@ -354,3 +363,9 @@ def test_what_may_not_be_said_of_a_granule_and_an_old_collection(straight):
     assert "collection 1, superseded" in record.warnings[0]
     whole = obriy.open_scene(path)
     assert abs(whole.odc.geobox.affine.a) == 750
+
+
+def test_what_belongs_to_a_granule_is_told_from_an_image(tmp_path):
+    mask = write_clouds(tmp_path / name_of("CLDMSK_L2_VIIRS_SNPP"), np.full((16, 8), 3, "int8"))
+    with pytest.raises(SourceError, match="belongs to an image, and is none"):
+        find_items([str(mask)], Query(None))

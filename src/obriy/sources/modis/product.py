@@ -274,7 +274,9 @@ def check_image(path: Path, facts: GranuleFacts) -> str:
     entry = products.get(facts.kind)
     if entry is None:
         known = ", ".join(f"{facts.family}{k}" for k, v in products.items() if "reader" in v)
-        raise SourceError(f"{path} is {facts.product}, which is not read.", f"Name one of {known}.")
+        raise SourceError(
+            f"{path} is {facts.product}, which is not read.", f"Name the image: {known}."
+        )
     if "reader" not in entry:
         hint = entry["hint"].format(family=facts.family)
         raise SourceError(f"{path} is {facts.product}: {entry['what']}, not the image.", hint)
