@@ -41,8 +41,8 @@ class Request:
         item: What was found, of a source whose paths do not tell all; None: they do.
         districts: Where it is read at all, of a source in the network: what lies elsewhere is not
             looked at, and not in the Scene; empty: everywhere.
-        needs: Returns the bands that will be read: at the others the image is looked at in few
-            places; None: all.
+        needs: Returns the bands that will be mapped: the others are looked at in few places, unless
+            something is in doubt; None: all.
     """
 
     paths: tuple[str, ...]

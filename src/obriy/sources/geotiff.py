@@ -13,7 +13,7 @@ from obriy.blocks.handles import let_go
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.blocks.validity import Validity
 from obriy.blocks.waiting import at_once
-from obriy.errors import BandError
+from obriy.errors import BandError, SourceError
 from obriy.model.bands import QUALITY, SPECTRAL
 from obriy.model.grid import describe
 from obriy.model.notices import notice
@@ -91,6 +91,18 @@ class _Decided:
     warnings: tuple[str, ...]
     told: Told | None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether numbers only agree with what others say, so that more of them change nothing."""
+        if self.scaling.by.startswith("numbers") or self.scaling.warnings:
+            return False
+        offset = self.offset
+        return offset is None or (offset.histogram == "absent" and not offset.warnings)
+
+
+_Named = tuple[list[str], Naming, Mtl | None, tuple[str, ...]]
+"""Files, what each of their bands is, the MTL that goes with them, and doubts."""
+
 
 def open_files(request: Request) -> xr.Dataset:
     """Open raster files as one Scene.
@@ -133,7 +145,19 @@ def _opened(request: Request, told: Told | None) -> xr.Dataset:
 
 
 def _decide(request: Request, told: Told | None) -> _Decided:
-    files, naming, mtl, doubts = _named(request) if told is None else _named_as_told(told)
+    named = _named(request) if told is None else _named_as_told(told)
+    names = set(named[1].bands)
+    mapped = _mapped(request, named[1])
+    if mapped != names:
+        with contextlib.suppress(SourceError):  # it is said where all bands were looked at
+            decided = _decided(request, told, named, mapped)
+            if decided.is_plain:
+                return decided
+    return _decided(request, told, named, names)
+
+
+def _decided(request: Request, told: Told | None, named: _Named, mapped: set[str]) -> _Decided:
+    files, naming, mtl, doubts = named
     grid = scene_grid([*naming.bands.values(), *naming.quality.values()], request.resolution)
     masks = masks_of(naming)
     numbers = look(
@@ -143,7 +167,7 @@ def _decide(request: Request, told: Told | None) -> _Decided:
         told=told is not None and (told.scaling is not None or bool(request.districts)),
         districts=request.districts,
         resolved=grid.geobox if request.districts else None,
-        mapped=_mapped(request, set(naming.bands)),
+        mapped=mapped,
     )
     missing = {
         name: (
@@ -177,16 +201,20 @@ def _decide(request: Request, told: Told | None) -> _Decided:
     return _Decided(files, naming, hidden, scaling, offset, grid, mtl, tuple(empty), warnings, told)
 
 
-def _mapped(request: Request, names: set[str]) -> set[str]:
-    """Return the bands that will be read; all where the job lacks one, which says so itself."""
-    if request.needs is not None:
+def _mapped(request: Request, naming: Naming) -> set[str]:
+    """Return the bands that will be mapped; all where the job lacks one, which says so itself.
+
+    Of an image in the network there are hardly others.
+    """
+    names = set(naming.bands)
+    if request.needs is not None and not any(band.network for band in naming.bands.values()):
         with contextlib.suppress(BandError):
             return request.needs(names) & names or names
     return names
 
 
-def _named(request: Request) -> tuple[list[str], Naming, Mtl | None, tuple[str, ...]]:
-    """Find the files, what each of their bands is, the MTL that goes with them, and doubts."""
+def _named(request: Request) -> _Named:
+    """Find the files, and what they are."""
     files, mtls = list_files(request.paths)
     said: tuple[str, ...] = ()
     if request.sensor is None and request.bands is None:
@@ -205,7 +233,7 @@ def _named(request: Request) -> tuple[list[str], Naming, Mtl | None, tuple[str, 
     return files, naming, mtl, (*said, *doubts)
 
 
-def _named_as_told(told: Told) -> tuple[list[str], Naming, None, tuple[str, ...]]:
+def _named_as_told(told: Told) -> _Named:
     """Return the same of a product: every file of a band has one."""
     paths = list(told.bands)
     far = [path for path in paths if "://" in path]

@@ -201,6 +201,7 @@ def band_wavelengths(sensor: str, names: Iterable[str]) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
+@functools.lru_cache(maxsize=256)
 def sensor_of_file(file_name: str, *, named: bool = False) -> Sensor | None:
     """Return the sensor whose product names look like this file name, or None.
 
