@@ -30,7 +30,6 @@ from obriy.model.notices import notice
 from obriy.model.provenance import Provenance, shared_warnings
 from obriy.model.scene import band_names, make_scene, provenance_of
 from obriy.model.season import (
-    GREEN,
     GREEN_SHARE,
     INDICES,
     MONTHS,
@@ -41,12 +40,9 @@ from obriy.model.season import (
     curve,
 )
 from obriy.prepare.over_dates import (
-    HIGH,
     I16,
-    LOW,
     MEDIAN,
     MISSING,
-    UNIT,
     Mask,
     as_codes,
     as_values,
@@ -55,10 +51,17 @@ from obriy.prepare.over_dates import (
     quantise,
     ratio,
 )
+from obriy.prepare.season_shares import (
+    Planes,
+    dates_in_leaf,
+    dates_that_count,
+    ends,
+    green_share,
+    wet_share,
+)
 from obriy.prepare.visibility import hide_for_cover, is_snow
 
 _PICTURED: Final = ("blue", "green", "red", "nir", "nir08", "swir16")
-Planes = dict[str, I16]
 _TOLD: Final = 5
 """Dates without a band that a warning names; the record names all."""
 
@@ -190,7 +193,7 @@ class Stack:
             snow[number] = is_snow(block).ravel()
             for band, name in enumerate(self.bands):
                 quantise(np.ascontiguousarray(block.bands[name]).ravel(), values[band, number])
-        used = _used(values[0], snow)
+        used = dates_that_count(values[0], snow)
         made = self._layers(dict(zip(self.bands, values, strict=True)), used)
         planes, curves = ({n: p.reshape(shape) for n, p in part.items()} for part in made)
         return Window(
@@ -200,22 +203,22 @@ class Stack:
     def _layers(self, values: Mapping[str, I16], used: Mask) -> tuple[Planes, Planes]:
         """Return the layers, and the curves, of (dates, pixels) values of each band."""
         indices = {index: self._index(index, values, used) for index in self.indices}
-        leafy = _leafy(indices["NDVI"], used) if "NDVI" in indices else used
+        leafy = dates_in_leaf(indices["NDVI"], used) if "NDVI" in indices else used
         planes = {name: median(own, leafy) for name, own in values.items()}
         for name in _SPREAD_OF:
             if name in values:
-                planes |= _ends(name, quantiles(values[name], used))
+                planes |= ends(name, quantiles(values[name], used))
         blind = ~used.any(axis=0)
         for index, own in indices.items():
             found = quantiles(own, used)
             found[:, (found[MEDIAN] == MISSING) & ~blind] = 0  # undefined: neither one nor other
-            planes |= _ends(index.lower(), found)
+            planes |= ends(index.lower(), found)
         curves = {
             curve(index, month): self._month(own, used, month)
             for index, own in indices.items()
             for month in self.months
         }
-        shares = {GREEN_SHARE: _green_share(curves), WET_SHARE: _wet_share(indices)}
+        shares = {GREEN_SHARE: green_share(curves), WET_SHARE: wet_share(indices)}
         planes |= {
             name: np.where(blind, np.int16(MISSING), share)
             for name, share in shares.items()
@@ -347,57 +350,3 @@ def _about_bands(stack: Stack) -> str:
         for dates, names in by_dates.items()
     ]  # fmt: skip
     return notice("season_bands_left_out", lacks=lacks, kept=stack.bands)
-
-
-def _ends(name: str, found: I16) -> Planes:
-    return {f"{name}_{end}": found[place] for end, place in zip(SPREAD, (LOW, HIGH), strict=True)}
-
-
-def _green_share(curves: Planes) -> I16 | None:
-    """Return the share of the months seen that are green; None where nothing tells it."""
-    months = [plane for name, plane in curves.items() if name.startswith("NDVI")]
-    if not months:
-        return None
-    stack = np.stack(months)
-    return _share(stack > round(GREEN / UNIT), stack != MISSING)
-
-
-def _wet_share(indices: Mapping[str, I16]) -> I16 | None:
-    """Return the share of the dates seen that show open water; None where nothing tells it.
-
-    A water index above 0 and above NDVI (Zou et al. 2018, doi:10.1073/pnas.1719275115): a wood in
-    the shade of winter has the first alone.
-    """
-    water = next((own for name, own in indices.items() if name != "NDVI"), None)
-    if water is None:
-        return None
-    known = water != MISSING
-    wet = known & (water > 0)
-    return _share(wet & (water > indices["NDVI"]) if "NDVI" in indices else wet, known)
-
-
-def _share(met: Mask, known: Mask) -> I16:
-    """Return the share of (times, pixels) that meet something, of those that are known."""
-    share = met.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    found: I16 = np.rint(share / UNIT).astype(np.int16)
-    return found
-
-
-def _leafy(ndvi: I16, used: Mask) -> Mask:
-    """Return the dates that a median is made of: of what is ever green the greener half.
-
-    Half of a year in the north is bare wood and stubble: the median of all dates would be the
-    spectrum of winter, by which a wood is named a bog.
-    """
-    found = quantiles(ndvi, used)
-    half = used & ((ndvi >= found[MEDIAN]) | (found[HIGH] <= round(GREEN / UNIT)))
-    kept: Mask = np.where(half.any(axis=0), half, used)
-    return kept
-
-
-def _used(values: I16, snow: Mask) -> Mask:
-    """Return the dates that count of each pixel: those without snow, where there are any."""
-    seen = values != MISSING
-    bare = seen & ~snow
-    used: Mask = np.where(bare.any(axis=0), bare, seen)
-    return used

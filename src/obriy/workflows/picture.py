@@ -17,7 +17,7 @@ from obriy.sources.finding import list_items
 from obriy.sources.scene import SWATHS, asked, open_item, open_scene
 from obriy.workflows.config.reading import ReadingConfig
 from obriy.workflows.inputs import districts_of, lies_far
-from obriy.workflows.landcover.season import SEASON
+from obriy.workflows.landcover.season_making import SEASON
 from obriy.workflows.opening import told
 
 SIDE: Final = 2048

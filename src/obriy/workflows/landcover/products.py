@@ -48,12 +48,12 @@ from obriy.validation.evaluate import evaluate
 from obriy.workflows.config.landcover import LandcoverConfig
 from obriy.workflows.landcover.mapping import CoverMap
 from obriy.workflows.landcover.season import (
-    OBSERVATIONS,
     Dates,
     about_season,
     dates_that_failed,
     season_row,
 )
+from obriy.workflows.landcover.season_making import OBSERVATIONS
 from obriy.workflows.products import RunFiles
 from obriy.workflows.records import about_districts, districts_that_failed
 from obriy.workflows.run import command_of
