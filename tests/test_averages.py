@@ -87,3 +87,21 @@ def test_a_file_with_overviews_is_read_through_them(values, tmp_path):
     spoiled(tmp_path / "band.tif")
     found = block_means(band, steps_for(SHAPE, SIZE))
     assert not np.allclose(found, expected(values), atol=0.01, equal_nan=True)
+
+
+def test_numbers_with_fractions_do_not_tell_in_which_order_they_came(tmp_path):
+    numbers = np.random.default_rng(7).normal(0.2, 0.1, SHAPE).astype("float32")
+    parts, found = list(windows(SHAPE, 50)), []
+    for number, order in enumerate([parts, parts[::-1]]):
+        path = tmp_path / f"band{number}.tif"
+        with rasterio.open(
+            path, "w", driver="GTiff", dtype="float32", count=1, height=SHAPE[0], width=SHAPE[1],
+            crs="EPSG:32636", transform=GRID.affine,
+        ) as file:  # fmt: skip
+            file.write(numbers, 1)
+        band = lazy_variable(RasterBand(str(path), 1), GRID)
+        means_beside(band, SIZE)
+        for window in order:
+            read_numbers(band, *window)
+        found.append(block_means(band, steps_for(SHAPE, SIZE)))
+    np.testing.assert_array_equal(*found)

@@ -31,13 +31,17 @@ class Averages:
         rows: Of the file, of which there are to be means.
         columns: Likewise.
         shape: Of the means; rows and columns are whole multiples of it.
+        dtype: Of the file: sums do not tell in which order threads added them up.
     """
 
-    def __init__(self, rows: slice, columns: slice, shape: tuple[int, int]) -> None:
+    def __init__(
+        self, rows: slice, columns: slice, shape: tuple[int, int], dtype: str = "uint16"
+    ) -> None:
         self.wanted = rows, columns, shape
         tall, wide = rows.stop - rows.start, columns.stop - columns.start
         self._steps = tall // shape[0], wide // shape[1]
-        self._totals = np.zeros((2, *shape), np.float32)
+        small = np.dtype(dtype).kind in "iu" and np.dtype(dtype).itemsize <= 2
+        self._totals = np.zeros((2, *shape), np.float32 if small else np.float64)
         self._lock = threading.Lock()
         self._seen: list[Window] = []
         self._left = tall * wide
@@ -77,7 +81,7 @@ class Averages:
             return None
         scale, offset = (np.float32(number) for number in self._line)
         with np.errstate(invalid="ignore", divide="ignore"):
-            means: FloatArray = self._totals[0] / self._totals[1]
+            means: FloatArray = (self._totals[0] / self._totals[1]).astype(np.float32)
         return means * scale + offset
 
 
@@ -102,7 +106,7 @@ def averaged(
         band: Number of the band, from 1.
         numbers: Reads a window of the file.
     """
-    averages = Averages(*wanted)
+    averages = Averages(*wanted, file.dtypes[band - 1])
     sides = [side * max(1, _WINDOW // side) for side in file.block_shapes[band - 1]]
     tiles = [
         [
@@ -141,7 +145,7 @@ def add_blocks(
         totals: (2, blocks down, blocks across) sum of the numbers, and how many they are.
     """
     wide = raw.shape[1]
-    sums, counts = np.empty(wide, np.float32), np.empty(wide, np.float32)
+    sums, counts = np.empty(wide, totals.dtype), np.empty(wide, totals.dtype)
     for row in range(totals.shape[1]):
         sums[:] = 0
         counts[:] = 0
@@ -149,8 +153,8 @@ def add_blocks(
         for i in range(max(0, top), min(raw.shape[0], bottom)):
             line, none = raw[i], missing[i]
             for j in range(wide):
-                sums[j] += np.float32(0) if none[j] else np.float32(line[j])
-                counts[j] += np.float32(not none[j])
+                sums[j] += 0 if none[j] else line[j]
+                counts[j] += not none[j]
         for column in range(totals.shape[2]):
             left, right = column * steps[1] - corner[1], (column + 1) * steps[1] - corner[1]
             for j in range(max(0, left), min(wide, right)):

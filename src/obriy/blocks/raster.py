@@ -256,7 +256,8 @@ class _RasterArray(BackendArray):
         """Add up what is read of a window, for `read_small` of the same; see the function."""
         with gdal_env():
             if self._datasets.fits and not self.file().overviews(self.band.index):
-                self._averages.append(Averages(rows, columns, shape))
+                dtype = self.file().dtypes[self.band.index - 1]
+                self._averages.append(Averages(rows, columns, shape, dtype))
 
     def fetch_ahead(self, rows: slice, columns: slice) -> None:
         """Ask for the tiles behind a window of the grid that is read soon, where they are far."""

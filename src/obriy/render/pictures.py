@@ -205,9 +205,10 @@ def preview(scene: xr.Dataset, max_size: int = MAX_SIZE, *, infrared: bool = Fal
     planes = {name: block_means(scene[name].variable, steps) for name in dict.fromkeys(bands)}
     seen = np.all([np.isfinite(plane) for plane in planes.values()], axis=0)
     shown = {name: plane[seen] for name, plane in planes.items()}
-    limits = {name: limits_of_values(values) for name, values in shown.items()}
     if bands == TRUE_COLOUR and is_reflectance(scene):
         limits = dict.fromkeys(bands, colour_limits(shown.values()))
+    else:
+        limits = {name: limits_of_values(values) for name, values in shown.items()}
     stretched = {n: _stretched(plane, seen, *limits[n]) for n, plane in planes.items()}
     alpha = np.where(seen, 255, 0).astype("uint8")
     rgba = np.dstack([*(stretched[name] for name in bands), alpha])

@@ -19,7 +19,7 @@ from obriy.model.clusters import ClusterFacts
 from obriy.model.scene import is_reflectance
 from obriy.render.composites import Bands
 from obriy.render.contrast import Array, square_around
-from obriy.render.figures import to_png
+from obriy.render.figures import PACKED, to_png
 from obriy.render.places import PLACES, Place, figure_of, mark, paste, typical_places
 from obriy.render.scene_view import (
     Mask,
@@ -255,5 +255,5 @@ def _encoded(picture: Array) -> bytes:
     buffer = io.BytesIO()
     levels = (np.clip(picture, 0, 1) * 255).round().astype("uint8")
     nothing: Any = {"Software": None}
-    imsave(buffer, levels, format="png", metadata=nothing)
+    imsave(buffer, levels, format="png", metadata=nothing, pil_kwargs=PACKED)
     return buffer.getvalue()

@@ -16,7 +16,16 @@ from obriy.model.clusters import ClusterFacts, Portrait, Spread
 from obriy.model.season import MONTHS, OPPOSITE, pictured
 from obriy.render.composites import TRUE_COLOUR
 from obriy.render.contrast import contrast_limits, square_around, stretched
-from obriy.render.figures import INK, LINE, MUTED, new_figure, open_frame, to_png, write_numbers
+from obriy.render.figures import (
+    INK,
+    LINE,
+    MUTED,
+    PACKED,
+    new_figure,
+    open_frame,
+    to_png,
+    write_numbers,
+)
 from obriy.render.text import Text, text_of
 
 _COLOURED: Final = {
@@ -223,5 +232,5 @@ def _png(picture: npt.NDArray[np.float64]) -> bytes:
     buffer = io.BytesIO()
     nothing: Any = {"Software": None}  # the same picture gives the same bytes
     levels = (np.clip(picture, 0, 1) * 255).round().astype("uint8")
-    imsave(buffer, levels, format="png", metadata=nothing)
+    imsave(buffer, levels, format="png", metadata=nothing, pil_kwargs=PACKED)
     return buffer.getvalue()
