@@ -45,7 +45,12 @@ def test_its_card_says_what_taught_it(shipped):
     years = {part: set(card.split[part]["blocks"]) for part in ("train", "validation", "test")}
     assert not years["train"] & years["test"]
     assert not years["validation"] & (years["train"] | years["test"])
-    assert card.scores["test"]["iou"] > 0.5
+    assert card.scores["test"]["iou"] > 0.7
+    assert 0 < card.limit < 1
+    assert card.before["before"]["schedule"]["epochs"] == 8  # it went on learning twice
+    judges = set(card.split["test"]["names"])
+    assert len(judges) == 28
+    assert not judges & set(card.sources)
 
 
 def test_it_maps_a_bay_that_it_never_saw_and_says_what_it_is(bay):
