@@ -231,7 +231,7 @@ def refuse_known(card: Card, test: Sequence[IceExample], name: str) -> None:
         raise InputError(
             f"The weights of '{name}' learnt from {len(known)} of the test scenes, e.g. "
             f"{min(known)}.",
-            "Train with the same --split, --seed and shares, or leave them out.",
+            "Train with the same --split, --seed and shares, or leave --model or --pretrained out.",
         )
 
 
