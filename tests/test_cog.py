@@ -242,6 +242,20 @@ def test_what_passes_between_stages_has_no_overviews(tmp_path):
         assert max(array.shape) > file.block_shapes[0][0] > 1
 
 
+def test_a_mean_of_an_odd_side_is_of_as_much_as_lies_beneath(tmp_path):
+    fraction = np.random.default_rng(1).integers(0, 201, (1025, 777)).astype("uint8")
+    path = write_class_map(_map(np.ones_like(fraction), fraction=fraction), tmp_path)["fraction"]
+    wanted = fraction.astype(float)
+    for _ in range(2):  # integrals over each footprint: of rows, and then of columns
+        rows = wanted.shape[0]
+        edges = np.linspace(0, rows, -(-rows // 2) + 1)
+        below = np.concatenate([np.zeros((1, wanted.shape[1])), wanted.cumsum(axis=0)])
+        at = [np.interp(edges, np.arange(rows + 1), column) for column in below.T]
+        wanted = np.diff(at, axis=1) / np.diff(edges)  # transposed: the other side comes next
+    with rasterio.open(path, overview_level=0) as file:
+        np.testing.assert_allclose(file.read(1), wanted, atol=0.51)
+
+
 def test_overviews_of_fractions_are_means_of_what_is_known(tmp_path):
     fraction = np.full((1024, 1024), 255, "uint8")
     fraction[:, 0::2] = 100

@@ -22,8 +22,10 @@ from obriy.outputs.scratch import TILE, Tiles
 Array = npt.NDArray[Any]
 ByteArray = npt.NDArray[np.uint8]
 Edges = npt.NDArray[np.int64]
-Line = tuple[Edges, Edges]
-"""First and last pixel, half-open, beneath each of a row or a column of pixels."""
+Shares = npt.NDArray[np.float64]
+Line = tuple[Edges, Edges, Shares, Shares]
+"""First and last pixel, half-open, beneath each of a row or a column of pixels; how much of these
+two lies beneath it (a side of an odd number is not halved evenly)."""
 
 _SLACK: Final = 1e-8
 """Pixels by which an edge may miss a whole number, as GDAL has it."""
@@ -90,8 +92,10 @@ class Levels:
         for window in windows(coarser.shape, 2 * TILE):
             behind = [_behind(line, part) for line, part in zip(lines, window, strict=True)]
             edges = [
-                (first[part] - under.start, last[part] - under.start)
-                for (first, last), part, under in zip(lines, window, behind, strict=True)
+                (first[part] - under.start, last[part] - under.start, head[part], tail[part])
+                for (first, last, head, tail), part, under in zip(
+                    lines, window, behind, strict=True
+                )
             ]
             coarser.write(*window, self._made(finer.read(*behind), *edges))
 
@@ -109,12 +113,11 @@ def _is_even(tiles: Tiles) -> bool:
 
 
 def _edges(finer: int, coarser: int) -> Line:
-    """Return the first and the last pixel, half-open, beneath each of a row or a column."""
-    ratio = finer / coarser
-    numbers = np.arange(coarser)
-    first = (numbers * ratio + _SLACK).astype("int64")
-    last = np.ceil((numbers + 1) * ratio - _SLACK).astype("int64")
-    return first, np.minimum(last, finer)
+    """Return what lies beneath each of a row or a column."""
+    starts = np.arange(coarser + 1) * (finer / coarser)
+    first = (starts[:-1] + _SLACK).astype("int64")
+    last = np.minimum(np.ceil(starts[1:] - _SLACK).astype("int64"), finer)
+    return first, last, np.minimum(first + 1 - starts[:-1], 1), np.minimum(starts[1:] - last + 1, 1)
 
 
 def _behind(edges: Line, part: slice) -> slice:
@@ -127,10 +130,10 @@ def modes(values: ByteArray, down: Line, across: Line) -> ByteArray:
 
     Args:
         values: (rows, columns) of the finer level.
-        down: (y,) first and last row, half-open, beneath each row.
+        down: (y,) first and last row, half-open, beneath each row; their shares do not count.
         across: (x,) likewise of columns.
     """
-    (top, bottom), (left, right) = down, across
+    (top, bottom), (left, right) = down[:2], across[:2]
     made = np.empty((top.size, left.size), np.uint8)
     counts = np.zeros(256, np.uint8)
     pairs = values.shape[1] == 2 * left.size
@@ -156,23 +159,26 @@ def means(values: Array, down: Line, across: Line, missing: float, lift: float) 
 
     Args:
         values: As for `modes`.
-        down: See there.
-        across: See there.
+        down: (y,) first and last row, half-open, beneath each row, and the shares of these two.
+        across: (x,) likewise of columns.
         missing: The number that says nothing, like NaN.
         lift: Added to a mean before it is cut to a whole number.
     """
-    (top, bottom), (left, right) = down, across
+    top, bottom, above, below = down
+    left, right, before, after = across
     made = np.empty((top.size, left.size), values.dtype)
     for i in range(top.size):
         for j in range(left.size):
-            total, count = 0.0, 0
+            total, weight = 0.0, 0.0
             for y in range(top[i], bottom[i]):
+                share = above[i] if y == top[i] else (below[i] if y == bottom[i] - 1 else 1.0)
                 for x in range(left[j], right[j]):
                     value = values[y, x]
                     known = value == value and value != missing  # noqa: PLR0124 - NaN is not
-                    total += value if known else 0
-                    count += known
-            made[i, j] = total / count + lift if count else missing
+                    own = before[j] if x == left[j] else (after[j] if x == right[j] - 1 else 1.0)
+                    total += value * own * share if known else 0.0
+                    weight += own * share if known else 0.0
+            made[i, j] = total / weight + lift if weight else missing
     return made
 
 
