@@ -276,6 +276,13 @@ def test_scores_against_labels_are_told_with_their_intervals():
     assert "1.3% of the cloudy pixels were taken for ice" in text
     assert "IoU 0.881 0.850–0.910" in text
     assert "Ice taken for cloud, share of the pixels of ice not defined" in text
+    assert "Precision (user's accuracy) 0.930" in text
+    assert "intervals come from the images drawn anew" in text
+    few = text_in(
+        data_of(WINTERS, evaluation=SCORES | {"intervals": dict.fromkeys(SCORES["intervals"])})
+    )
+    assert "drawn anew" not in few
+    assert "Intervals are given from ten images on." in few
     nothing = SCORES | {"iou": None, "f1": None}
     assert "how well ice is found cannot be said" in text_in(data_of(WINTERS, evaluation=nothing))
 

@@ -206,6 +206,24 @@ def test_no_width_of_a_screen_makes_the_page_wider_than_it(browser, season, widt
     page.wait_for_function(f"{canvas}.width > {0.4 * min(width, 1088)}")
 
 
+def test_a_long_name_of_a_file_is_broken_before_it_makes_a_phone_scroll(browser, season):
+    page = opened(browser, season)
+    resize(page, 360, 800)
+    page.eval_on_selector(".plain", "words => words.append(' S2_L2A_' + 'aquileia_'.repeat(9))")
+    require_that_it_fits(page)
+
+
+def test_a_note_out_of_view_leaves_a_row_of_a_phone_low(browser, season):
+    page = opened(browser, season)
+    resize(page, 360, 800)
+    note = "cloud 56.6%, no data 13.5%, cloud shadow 12.9%, snow or ice 0.1%"
+    page.eval_on_selector(
+        ".scroll table:not(.bars) tbody tr", f"row => row.insertCell().textContent = '{note}'"
+    )
+    row = page.locator(".scroll table:not(.bars) tbody tr").first
+    assert row.bounding_box()["height"] < 90  # it was a word a line
+
+
 def test_two_fingers_zoom_and_one_moves(browser, season):
     page = opened(browser, season, has_touch=True)
     box = page.locator("#moving canvas").bounding_box()

@@ -189,8 +189,19 @@ def test_what_only_reaches_upwards_is_drawn_apart():
     figure = causes_figure({"shore": 0.3, "omission": 0.1})
     shore, omission = figure.axes[0].patches
     assert (shore.get_hatch(), omission.get_hatch()) == (None, "////")
-    assert "+0.1\u00a0km²" in [t.get_text() for t in figure.axes[0].texts]
+    assert "+0.1000\u00a0km²" in [t.get_text() for t in figure.axes[0].texts]
     assert len(causes_figure({"shore": 0.3, "omission": 0.0}).axes[0].patches) == 1
+
+
+def test_causes_have_the_decimals_of_the_largest_and_a_trace_is_told_as_one():
+    causes = {"shore": 0.00462, "classification": 0.000058, "unseen": 0.0, "commission": 4.5e-6}
+    said = [t.get_text() for t in causes_figure(causes).axes[0].texts]
+    assert [s for s in said if s.endswith("\u00a0km²")] == [
+        "<\u00a00.0001\u00a0km²",
+        "0.0046\u00a0km²",
+        "0\u00a0km²",
+        "<\u00a00.0001\u00a0km²",
+    ]
 
 
 def test_names_that_the_software_gave_have_words():

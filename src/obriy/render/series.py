@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from obriy.model.areas import Area, AreaSeries, PeriodArea
 from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure
 from obriy.render.palette import SERIES
-from obriy.render.text import Text, text_of
+from obriy.render.text import Text, area_digits, text_of
 from obriy.render.timeline import (
     WIDTH,
     UnseenBars,
@@ -111,13 +111,21 @@ def causes_figure(uncertainty: dict[str, float], *, lang: str = "en") -> Figure:
     for place, cause, value in zip(places, known, values, strict=True):
         name = text.known("causes", cause)
         axes.text(-0.02 * top, place, name, ha="right", va="center", color=INK, fontsize=9)
-        shown = text.significant(value, 3) if value else "0"
-        label = f"{ONE_SIDED.get(cause, '')}{shown}\u00a0{text('units.km2')}"
+        label = f"{_size(text, value, top, ONE_SIDED.get(cause, ''))}\u00a0{text('units.km2')}"
         axes.text(value + 0.02 * top, place, label, va="center", color=INK, fontsize=9)
     axes.set_xlim(-0.95 * top, 1.6 * top)
     axes.set_ylim(-0.6, len(known) - 0.4)
     axes.set_axis_off()
     return figure
+
+
+def _size(text: Text, value: float, top: float, sign: str) -> str:
+    """Write the length of a bar with the decimals of the longest; a trace as less than the last."""
+    digits = area_digits(top)
+    least = 10.0**-digits
+    if 0 < value < least:
+        return f"<\u00a0{text.number(least, digits)}"
+    return f"{sign}{text.number(value, digits)}" if value else "0"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -338,7 +338,11 @@ def _scores(text: Text, found: IceEvaluation | None) -> Part | None:
     intervals = scores.get("intervals") or {}
     titles = {key: text(f"measures.{key}") for key in _SCORES}
     titles |= {key: text(f"ice.{key}") for key in ("cloud_as_ice", "ice_as_cloud")}
-    rows = [Measure(title, key, scores, intervals.get(key)) for key, title in titles.items()]
+    rows = [
+        Measure(title[:1].upper() + title[1:], key, scores, intervals.get(key))
+        for key, title in titles.items()
+    ]
     note = text("ice.scores_note", pixels=text.number(scores["pixels"], 0), images=scores["scenes"])
+    drawn = "scores_drawn" if any(intervals.values()) else "scores_few"
     source = text("report.reference", source=text.sentence(found.reference))
-    return card(measures(text, rows), Words(f"{source} {note}"))
+    return card(measures(text, rows), Words(f"{source} {note} {text(f'ice.{drawn}')}"))
