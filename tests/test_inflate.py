@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from odc.geo.geobox import GeoBox
 from rasterio.windows import Window
 
+from obriy.blocks.damage import read_around
 from obriy.blocks.inflate import inflated
+from obriy.blocks.raster import RasterBand, lazy_variable
 
 SHAPE, TILE = (700, 1100), 256
+GRID = Affine(10, 0, 5e5, 0, -10, 5.2e6)
 PLAIN = {"compress": "deflate", "tiled": True, "blockxsize": TILE, "blockysize": TILE}
 TILES = [
     Window(left, top, min(TILE, SHAPE[1] - left), min(TILE, SHAPE[0] - top))
@@ -17,15 +21,15 @@ TILES = [
 ]
 
 
-def written(path, dtype="uint16", bands=1, **profile):
-    """Numbers that wrap around where they are told by their differences."""
+def written(path, dtype="uint16", bands=1, most=None, **profile):
+    """Numbers that wrap around where they are told by their differences; or from 0 to the most."""
     rng = np.random.default_rng(2)
     if np.dtype(dtype).kind == "f":
         numbers = rng.normal(size=(bands, *SHAPE)).astype(dtype)
     else:
-        most = np.iinfo(dtype)
-        numbers = rng.integers(most.min, most.max, (bands, *SHAPE), dtype, endpoint=True)
-    whole = {"width": SHAPE[1], "height": SHAPE[0], "transform": Affine(10, 0, 5e5, 0, -10, 5.2e6)}
+        ends = (np.iinfo(dtype).min, np.iinfo(dtype).max) if most is None else (0, most)
+        numbers = rng.integers(*ends, (bands, *SHAPE), dtype, endpoint=True)
+    whole = {"width": SHAPE[1], "height": SHAPE[0], "transform": GRID}
     with rasterio.open(
         path, "w", driver="GTiff", dtype=dtype, count=bands, **whole, **profile
     ) as file:
@@ -92,18 +96,44 @@ def test_windows_of_several_tiles(tmp_path):
             np.testing.assert_array_equal(inflated(file, 1, window), expected)
 
 
-def test_tiles_that_are_broken_or_left_out_are_left_to_gdal(tmp_path):
-    path = written(tmp_path / "band.tif", **PLAIN)
+def broken(path, at, changed):
+    """Change bytes of the second tile of a file, from its first on, or from its end."""
     with rasterio.open(path) as file:
-        at = int(file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=1))
+        first, size = (
+            int(file.get_tag_item(f"BLOCK_{item}_1_0", "TIFF", bidx=1))
+            for item in ("OFFSET", "SIZE")
+        )
     content = bytearray(path.read_bytes())
-    content[at + 100 : at + 200] = bytes(100)
+    place = first + at % size
+    content[place : place + len(changed)] = changed
     path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("predictor", [1, 2])
+@pytest.mark.parametrize("at", [100, 30_000, 70_000, -4])
+def test_a_tile_of_wrong_bytes_is_broken_also_where_gdal_fills_it_with_numbers(
+    at, predictor, tmp_path
+):
+    path = written(tmp_path / "band.tif", most=300, predictor=predictor, **PLAIN)
+    broken(path, at, b"\xff\x01\xfe\x02")
+    variable = lazy_variable(RasterBand(str(path)), GeoBox(SHAPE, GRID, None))
+    values, holes = read_around(variable, slice(0, 256), slice(0, 768))
+    assert [(hole.rows, hole.columns) for hole in holes] == [(slice(0, 256), slice(256, 512))]
+    assert np.isnan(values[:, 256:512]).all()
     with rasterio.open(path) as file:
-        assert inflated(file, 1, TILES[0]) is None
-        assert inflated(file, 1, TILES[1]) is not None
+        for left in (0, 512):
+            expected = file.read(1, window=Window(left, 0, 256, 256))
+            np.testing.assert_array_equal(values[:, left : left + 256], expected)
+
+
+def test_tiles_that_are_cut_or_left_out_are_left_to_gdal(tmp_path):
+    path = broken(written(tmp_path / "band.tif", **PLAIN), 0, bytes(1))
+    with rasterio.open(path) as file:
+        assert inflated(file, 1, TILES[1]) is None
+        assert inflated(file, 1, TILES[0]) is not None
     cut = tmp_path / "cut.tif"
-    cut.write_bytes(content[: len(content) - 5000])
+    cut.write_bytes(path.read_bytes()[:-5000])
     with rasterio.open(cut) as file:
         assert inflated(file, 1, TILES[-1]) is None
     profile = {"driver": "GTiff", "dtype": "uint16", "count": 1, "width": 256, "height": 256}

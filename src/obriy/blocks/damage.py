@@ -9,7 +9,7 @@ import contextvars
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -141,13 +141,21 @@ def tiles_in(dataset: Any, index: int, rows: slice, columns: slice) -> Iterator[
 
 
 def broken_tiles(
-    dataset: Any, index: int, rows: slice, columns: slice
+    dataset: Any, index: int, rows: slice, columns: slice, read: Callable[[Any, int, Window], Any]
 ) -> dict[Tile, RasterioError]:
-    """Decode the tiles of a band that a window meets; return those that fail, and why."""
+    """Decode the tiles of a band that a window meets; return those that fail, and why.
+
+    Args:
+        dataset: The file, open.
+        index: Number of the band, from 1.
+        rows: Of the window.
+        columns: Of the window.
+        read: Decodes a tile.
+    """
     found = {}
     for tile in tiles_in(dataset, index, rows, columns):
         try:
-            dataset.read(index, window=tile_window(dataset, index, tile))
+            read(dataset, index, tile_window(dataset, index, tile))
         except RasterioError as error:
             found[tile] = error
     return found

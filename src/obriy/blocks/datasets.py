@@ -24,6 +24,7 @@ from obriy.blocks.damage import (
 )
 from obriy.blocks.gdal import Access, dataset
 from obriy.blocks.handles import held, state_of
+from obriy.blocks.inflate import read_whole
 from obriy.blocks.resample import LOCAL_CRS, around_window
 from obriy.blocks.validity import Layer, Validity
 from obriy.errors import RemoteError, SourceError
@@ -174,7 +175,7 @@ class Datasets:
     def broken(self, rows: slice, columns: slice) -> dict[Tile, Hole]:
         """Return the tiles of the file behind a window of the grid that cannot be decoded."""
         found = {}
-        errors = broken_tiles(self.file(), self.index, *self._behind(rows, columns))
+        errors = broken_tiles(self.file(), self.index, *self._behind(rows, columns), read_whole)
         for tile, error in errors.items():
             down, across = tile_window(self.file(), self.index, tile).toslices()
             hole = on_grid((down, across), self.grid, self.geobox)

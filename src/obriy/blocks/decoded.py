@@ -15,6 +15,7 @@ from rasterio.windows import Window
 
 from obriy.blocks.damage import tile_window, tiles_in
 from obriy.blocks.handles import state_of
+from obriy.blocks.inflate import read_whole
 from obriy.blocks.memory import room
 
 _SHARE: Final = 16
@@ -96,7 +97,7 @@ def look_at(dataset: Any, index: int, window: Window, *, last: bool = False) -> 
         key = _key(dataset, index, place)
         whole = _tiles.take(key) if last else _tiles.get(key)
         if whole is None:
-            whole = dataset.read(index, window=place)
+            whole = read_whole(dataset, index, place)
             if not last:
                 _tiles.put(key, whole)
         inner, outer = _meeting(place, window)

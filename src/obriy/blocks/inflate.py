@@ -1,7 +1,8 @@
 """Tiles of a GeoTIFF inflated past GDAL, by ISA-L: in two thirds of its time.
 
 Only of what most files are: tiles of one band each, deflated, in a local file. All else, and what
-is broken, is left to GDAL, which knows what to say of it.
+is cut, is left to GDAL, which knows what to say of it; not of a tile whose bytes make no sense:
+half of those it fills with numbers, and says nothing.
 """
 
 import math
@@ -11,6 +12,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 from isal import isal_zlib
+from rasterio.errors import RasterioIOError
 from rasterio.windows import Window
 
 from obriy.blocks.damage import tile_window, tiles_in
@@ -20,8 +22,18 @@ Array = npt.NDArray[Any]
 
 _SMALLEST: Final = 1 << 16
 """Pixels of a tile that is worth it."""
+_HEAD: Final = b"\x78"
+"""First byte of what is deflated, where its bits are in the usual order."""
 _KINDS: Final = {"1": "iuf", "2": "iu"}
 """Kinds of numbers by predictor: 2 tells each number of a row by its difference to the last."""
+
+
+def read_whole(file: Any, band: int, window: Window) -> Array:
+    """Read a window of a file, as `inflated` does where it can."""
+    found = inflated(file, band, window)
+    if found is None:
+        found = np.asarray(file.read(band, window=window))
+    return found
 
 
 def inflated(file: Any, band: int, window: Window) -> Array | None:
@@ -31,6 +43,9 @@ def inflated(file: Any, band: int, window: Window) -> Array | None:
         file: A dataset, open.
         band: Its number, from 1.
         window: Within the file.
+
+    Raises:
+        RasterioError: where the bytes of a tile make no sense.
     """
     height, width = file.block_shapes[band - 1]
     whole = window.toslices()
@@ -85,7 +100,7 @@ def _is_plain(file: Any, band: int) -> bool:
 
 
 def _inflated(file: Any, band: int, tile: tuple[int, int], opened: BinaryIO) -> Array | None:
-    """Return a tile as it is told; None where it is left out, broken, or not of its size."""
+    """Return a tile as it is told; None where it is left out, cut, or not of its size."""
     row, column = tile
     shape, dtype = file.block_shapes[band - 1], np.dtype(file.dtypes[band - 1])
     offset, length = (
@@ -96,10 +111,13 @@ def _inflated(file: Any, band: int, tile: tuple[int, int], opened: BinaryIO) -> 
         return None
     opened.seek(int(offset))
     size = math.prod(shape) * dtype.itemsize
+    data = opened.read(int(length))
     try:
-        numbers = isal_zlib.decompress(opened.read(int(length)), bufsize=size)
-    except isal_zlib.error:  # type: ignore[misc]  # its stub has an instance
-        return None
+        numbers = isal_zlib.decompress(data, bufsize=size)
+    except isal_zlib.error as error:  # type: ignore[misc]  # its stub has an instance
+        if data[:1] != _HEAD or len(data) < int(length) or "incomplete" in str(error):
+            return None
+        raise RasterioIOError(f"tile {column}, {row} of band {band}: {error}") from error
     if len(numbers) != size:
         return None
     return np.frombuffer(numbers, dtype.newbyteorder("<")).reshape(shape)
