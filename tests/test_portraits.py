@@ -2,12 +2,15 @@
 
 import dataclasses
 import io
+import itertools
 import re
 from datetime import date
 
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 from tests.conftest import utm_grid
 
@@ -22,6 +25,7 @@ from obriy.model.grid import coords_of, geobox_of
 from obriy.model.legend import UNNAMED, Legend, load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
+from obriy.render import contact_sheet as contacts
 from obriy.render.contact_sheet import contact_sheet
 from obriy.render.places import typical_places
 from obriy.render.spectra import reference_spectra, spread_apart
@@ -489,6 +493,22 @@ def test_the_sheet_has_a_row_for_each_cluster(portraits):
     assert sheet.shape == (int((3.5 * 2 / 3 + 0.55 + 3 * 2.2) * 125), 1400, 3)
     tree = np.array((0x00, 0x64, 0x00))  # the swatch of the class, from the legend
     assert (sheet == tree).all(axis=2).sum() > 300
+
+
+@pytest.mark.parametrize("codes", [(80, 40, 10, 30, 50), (10, 20, 30, 40, 50, 60, 70, 80, 90, 95)])
+def test_classes_beside_broad_pictures_stay_on_the_sheet(portraits, codes):
+    """Two pictures of 3.5 inches leave a third of the sheet to classes of long names."""
+    legend = load_legend("worldcover")
+    rows = [(portraits[0], _namings(portraits[:1], code)[0]) for code in codes]
+    figure = Figure((11.2, 3.2))
+    FigureCanvasAgg(figure)
+    contacts._classes(figure, rows, contacts._Words.of(legend, "uk"), (7.62, 1.58))
+    boxes = [t.get_window_extent() for t in figure.texts]
+    assert len(boxes) == len(codes)
+    assert max(box.x1 for box in boxes) <= figure.bbox.width
+    bottom = figure.bbox.height - contacts._head(rows) * figure.dpi
+    assert min(box.y0 for box in boxes) >= bottom - 1
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
 def test_a_sheet_without_pictures_is_drawn():

@@ -61,6 +61,7 @@ def test_it_maps_a_bay_that_it_never_saw_and_says_what_it_is(bay):
     decision = found.provenance.step("ice")["decision"]
     assert (decision["network"], decision["learnt_from_made_up"]) == (SHIPPED, True)
     assert any("simulated scenes alone" in str(one) for one in found.provenance.warnings)
+    assert any("knows no clouds" in str(one) for one in found.provenance.warnings)
     by_name = map_ice(bay.scene, SHIPPED)
     np.testing.assert_array_equal(found.labels, by_name.labels)
 

@@ -56,9 +56,11 @@ class TrainedRule:
     def describe(self) -> dict[str, Any]:
         """Return what it learnt from, and how well."""
         card: Card = self.model.card
-        made_up = [notice("learnt_from_made_up", method=card.method)] if card.made_up else []
+        said = [notice("learnt_from_made_up", method=card.method)] if card.made_up else []
+        if "ice" in card.outputs and "cloud" not in card.outputs:
+            said.append(notice("knows_no_clouds", method=card.method))
         told = {self.model.kind.family: card.method} | card.describe()
-        return told | ({"warnings": made_up} if made_up else {})
+        return told | ({"warnings": said} if said else {})
 
     def histograms(self) -> list[Histogram]:
         """Return nothing: it cuts no quantity."""

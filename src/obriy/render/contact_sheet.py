@@ -38,6 +38,10 @@ _LETTERS: Final = 42
 """Letters of a line of votes."""
 _LINES: Final = 7
 """Lines of votes in a row."""
+_LETTER: Final = 0.075
+"""Width of a letter of the heading, inches."""
+_LINE: Final = 0.17
+"""Height of a class in the heading, inches, at least."""
 _DPI: Final = 125
 _SHARED: Final = ("true_colour", "infrared", "one_band")
 
@@ -169,7 +173,7 @@ def _heading(
         bands = ", ".join(dict.fromkeys(composites.get(name, ())))
         caption = text(f"contacts.{name}", bands=bands)
         figure.text(x / _WIDTH, (top - 0.2) / height, caption, fontsize=9, color=INK)
-        x += max(wide, 0.075 * len(caption)) + 0.25
+        x += max(wide, _LETTER * len(caption)) + 0.25
     both = "infrared" in shown and "true_colour" in shown
     how = [text("contacts.how" if both else "contacts.how_one")]
     if len(rows) < count:
@@ -194,14 +198,18 @@ def _classes(
         shares[naming.code] = shares.get(naming.code, 0.0) + naming.facts.share
     height = figure.get_size_inches()[1]
     ordered = sorted(shares.items(), key=lambda item: -item[1])
-    deep = max(4, -(-len(ordered) // 2))
+    tall, room = at[1] - height + _head(rows), _WIDTH - _MARGIN - at[0]
+    columns = 1 if len(ordered) * _LINE <= tall else 2
+    deep = -(-len(ordered) // columns)
+    wide, line = min(2.5, room / columns), min(0.235, tall / deep)
+    letters = min(22, int((wide - 0.25) / _LETTER) - len(" 100 %"))
     for index, (code, share) in enumerate(ordered):
         column, row = divmod(index, deep)
-        x, y = at[0] + 2.5 * column, at[1] - 0.235 * row
+        x, y = at[0] + wide * column, at[1] - line * row
         swatch = _axes(figure, x, y - 0.13, 0.17, 0.14)
         swatch.set_facecolor(words.colours[code])
         _bare(swatch, MUTED)
-        title = textwrap.shorten(words.titles[code], 22, placeholder=" …")
+        title = textwrap.shorten(words.titles[code], letters, placeholder=" …")
         figure.text((x + 0.25) / _WIDTH, (y - 0.06) / height,
                     f"{title} {words.text.percent(share, 0)}",
                     fontsize=9, color=INK, va="center")  # fmt: skip
