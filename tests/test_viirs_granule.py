@@ -367,5 +367,8 @@ def test_what_may_not_be_said_of_a_granule_and_an_old_collection(straight):
 
 def test_what_belongs_to_a_granule_is_told_from_an_image(tmp_path):
     mask = write_clouds(tmp_path / name_of("CLDMSK_L2_VIIRS_SNPP"), np.full((16, 8), 3, "int8"))
-    with pytest.raises(SourceError, match="belongs to an image, and is none"):
+    with pytest.raises(
+        SourceError,
+        match=r"belongs to an image, and is none \(positions, clouds, a second picture\)",
+    ):
         find_items([str(mask)], Query(None))

@@ -69,7 +69,9 @@ def _nothing(texts: Sequence[str], seen: Sequence[str]) -> SourceError:
     hint = "Name images, granules (MOD02HKM, MYD02HKM, VNP02MOD), or a folder of them."
     if set(seen) == set(texts):
         names = ", ".join(Path(one).name for one in seen[:3])
-        return SourceError(f"{names} belongs to an image, and is none (positions, clouds).", hint)
+        return SourceError(
+            f"{names} belongs to an image, and is none (positions, clouds, a second picture).", hint
+        )
     held = f"only {', '.join(Path(one).name for one in seen[:5])}" if seen else "nothing"
     return SourceError(
         f"There is no image in {', '.join(texts[:3])}: {held}.",
