@@ -285,7 +285,7 @@ def test_a_season_at_a_threshold_is_the_season_of_that_method(season, tmp_path):
     for date in known["dates"]:
         assert float(rows[0.0][date["date"]]) == pytest.approx(date["area_km2"], abs=1e-6)
     report = (tmp_path / "sweep" / "report.html").read_text(encoding="utf-8")
-    assert "on average at the published threshold of NDWI" in report
+    assert "у середньому за опублікованого порога NDWI" in report
     assert report.count("<svg") == 1
 
 
