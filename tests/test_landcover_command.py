@@ -91,6 +91,12 @@ def finished(tmp_path_factory):
     return folder / "run", json.loads(done.stdout), image
 
 
+def test_two_images_beside_each_other_are_told_of_folders(tmp_path):
+    line = error_line(command("landcover", "a.tif", "b.tif", cwd=tmp_path), 2)
+    assert "b.tif" in line
+    assert "folder" in line
+
+
 def test_result_keeps_the_contract(finished):
     folder, result, _ = finished
     assert set(result) >= RESULT_KEYS

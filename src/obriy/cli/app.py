@@ -15,6 +15,7 @@ STOPPED = 128
 """Plus the number of the signal: as a shell says it."""
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 """Requests to end; what is half-written goes first."""
+_FOLDER = "For several images name the folder that holds them; see --help."
 
 
 def main() -> None:
@@ -98,8 +99,9 @@ def _do(words: list[str], verbose: bool) -> int:
     try:
         code: int = app_for(words)(words, prog_name="obriy", standalone_mode=False) or COMPLETE
     except TyperException as error:
-        formatted = getattr(error, "format_message", error.__str__)
-        raise UsageError(str(formatted()), "See --help.") from error
+        said = str(getattr(error, "format_message", error.__str__)())
+        way_out = _FOLDER if "extra argument" in said else "See --help."
+        raise UsageError(f"{said.rstrip('.')}.", way_out) from error
     reason = loss()
     if reason:
         raise OutputError(f"Standard output could not be written: {reason}.", "Lead it elsewhere.")
