@@ -10,12 +10,15 @@ compared byte by byte.
 """
 
 import argparse
+import contextlib
 import functools
 import os
 import resource
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from full_tile import make_tile
 from obriy.blocks.options import EngineOptions
@@ -99,13 +102,9 @@ def peaks() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=10_000)
-    parser.add_argument("--dates", type=int, default=24)
-    parser.add_argument("--size", type=int, default=1000)
-    parser.add_argument("--image", type=int, default=6100)
-    args = parser.parse_args()
+@contextlib.contextmanager
+def two_workers() -> Iterator[tuple[Path, str, Any]]:
+    """Yield a folder for the while, the address of two workers of one thread, and their client."""
     from distributed import Client, LocalCluster
 
     with (
@@ -113,7 +112,17 @@ def main() -> None:
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as local,
         Client(local, set_as_default=False) as client,
     ):
-        place, address = Path(name), local.scheduler_address
+        yield Path(name), local.scheduler_address, client
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=10_000)
+    parser.add_argument("--dates", type=int, default=24)
+    parser.add_argument("--size", type=int, default=1000)
+    parser.add_argument("--image", type=int, default=6100)
+    args = parser.parse_args()
+    with two_workers() as (place, address, client):
         if args.tasks:
             make_series(place / "one", 1, args.size)
             plan_many(address, next((place / "one").glob("*.tif")), args.tasks)

@@ -20,7 +20,7 @@ from pathlib import Path
 import rasterio
 from affine import Affine
 
-from cluster import different, run, used
+from cluster import different, run, two_workers, used
 from full_tile import make_tile
 from obriy.workflows.config.water import WaterConfig
 
@@ -59,14 +59,7 @@ def main() -> None:
     parser.add_argument("--methods", default="mndwi:otsu")
     parser.add_argument("--parts", type=int, default=4, help="done before a worker is killed")
     args = parser.parse_args()
-    from distributed import Client, LocalCluster
-
-    with (
-        tempfile.TemporaryDirectory() as name,
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as local,
-        Client(local, set_as_default=False) as client,
-    ):
-        place, address = Path(name), local.scheduler_address
+    with two_workers() as (place, address, client):
         (place / "tiles").mkdir()
         make_tiles(place / "tiles", args.size)
         for method in args.methods.split(","):

@@ -124,22 +124,28 @@ def test_overviews_of_classes_are_what_most_pixels_are(tmp_path):
         np.testing.assert_array_equal(file.read(1)[:2, :3], [[2, 2, 1], [1, 255, 0]])
 
 
+def _overviews_of_gdal(folder, numbers, resampling, **said):
+    """Two overviews that GDAL makes of a plain file of these numbers."""
+    height, width = numbers.shape
+    profile = {"driver": "GTiff", "count": 1, "dtype": numbers.dtype, "height": height}
+    profile |= {"width": width, "transform": Affine(10, 0, 0, 0, -10, 0), **said}
+    with rasterio.open(folder / "gdal.tif", "w", **profile) as file:
+        file.write(numbers, 1)
+        file.build_overviews([2, 4], resampling)
+    found = []
+    for level in (0, 1):
+        with rasterio.open(folder / "gdal.tif", overview_level=level) as file:
+            found.append(file.read(1))
+    return found
+
+
 @pytest.mark.parametrize("shape", [(2048, 1500), (1201, 1003)])
 def test_overviews_of_classes_are_those_of_gdal(shape, tmp_path):
     labels = np.random.default_rng(3).integers(0, 4, shape).astype("uint8")
     path = write_class_map(_map(labels), tmp_path)["mask"]
-    gdal = tmp_path / "gdal.tif"
-    profile = {"driver": "GTiff", "count": 1, "dtype": "uint8"}
-    profile |= {"height": shape[0], "width": shape[1], "transform": Affine(10, 0, 0, 0, -10, 0)}
-    with rasterio.open(gdal, "w", **profile) as file:
-        file.write(labels, 1)
-        file.build_overviews([2, 4], Resampling.mode)
-    for level in (0, 1):
-        with (
-            rasterio.open(path, overview_level=level) as ours,
-            rasterio.open(gdal, overview_level=level) as theirs,
-        ):
-            np.testing.assert_array_equal(ours.read(1), theirs.read(1))
+    for level, theirs in enumerate(_overviews_of_gdal(tmp_path, labels, Resampling.mode)):
+        with rasterio.open(path, overview_level=level) as ours:
+            np.testing.assert_array_equal(ours.read(1), theirs)
 
 
 @pytest.mark.parametrize("name", ["fraction", "index"])
@@ -152,18 +158,10 @@ def test_overviews_of_quantities_are_those_of_gdal(name, tmp_path):
     with MapWriter(path, utm_grid(numbers.shape), layer) as writer:
         for rows, columns in windows(numbers.shape, 333):
             writer.write(rows, columns, numbers[rows, columns])
-    gdal = tmp_path / "gdal.tif"
-    profile = {"driver": "GTiff", "count": 1, "dtype": layer.dtype, "nodata": layer.missing}
-    profile |= {"height": 2048, "width": 1504, "transform": Affine(10, 0, 0, 0, -10, 0)}
-    with rasterio.open(gdal, "w", **profile) as file:
-        file.write(numbers, 1)
-        file.build_overviews([2, 4], Resampling.average)
-    for level in (0, 1):
-        with (
-            rasterio.open(path, overview_level=level) as ours,
-            rasterio.open(gdal, overview_level=level) as theirs,
-        ):
-            np.testing.assert_allclose(ours.read(1), theirs.read(1), rtol=1e-6)
+    gdals = _overviews_of_gdal(tmp_path, numbers, Resampling.average, nodata=layer.missing)
+    for level, theirs in enumerate(gdals):
+        with rasterio.open(path, overview_level=level) as ours:
+            np.testing.assert_allclose(ours.read(1), theirs, rtol=1e-6)
 
 
 def test_a_file_too_large_for_a_classic_tiff_is_a_big_one(tmp_path, monkeypatch):

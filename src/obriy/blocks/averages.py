@@ -62,12 +62,7 @@ class Averages:
         if not raw.size:
             return
         numbers.add_missing(missing)
-        down, across = self._steps
-        blocks = (
-            slice(there[0].start // down, math.ceil(there[0].stop / down)),
-            slice(there[1].start // across, math.ceil(there[1].stop / across)),
-        )
-        corner = there[0].start % down, there[1].start % across
+        blocks, corner = blocks_beneath(there, self._steps)
         totals = np.zeros_like(self._totals[:, *blocks])
         add_blocks(raw, missing[here], corner, self._steps, totals)
         with self._lock:
@@ -121,6 +116,15 @@ def averaged(
             return None
         averages.add(down, across, found)
     return averages.means()
+
+
+def blocks_beneath(window: Window, steps: tuple[int, int]) -> tuple[Window, tuple[int, int]]:
+    """Return the blocks that a window meets, and its corner within the first of them."""
+    down, across = (
+        slice(part.start // step, math.ceil(part.stop / step))
+        for part, step in zip(window, steps, strict=True)
+    )
+    return (down, across), (window[0].start % steps[0], window[1].start % steps[1])
 
 
 def _overlap(one: Window, other: Window) -> bool:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import xarray as xr
 from numba import njit
 
+from obriy.blocks.averages import add_blocks, blocks_beneath
 from obriy.blocks.damage import read_around
 from obriy.blocks.raster import average_beside, fetch_ahead, read_averaged, shared_tiles
 from obriy.errors import SourceError
@@ -76,39 +77,19 @@ def means_of_bands(
         variables: (y, x) float of one shape, NaN missing; lazy or in memory.
         steps: Rows and columns of a block.
     """
-    rows, columns = (n // s for n, s in zip(variables[0].shape, steps, strict=True))
-    whole = slice(0, rows * steps[0]), slice(0, columns * steps[1])
+    whole, shape = _whole(variables[0], steps)
     parts = shared_tiles(variables[0], *whole) if len(variables) > 1 else None
     if parts is None:
         return np.stack([block_means(variable, steps) for variable in variables])
-    sums = np.zeros((len(variables), rows, columns))
-    counts = np.zeros(sums.shape, np.uint32)
+    totals = np.zeros((len(variables), 2, *shape))
     for window in parts:
         fetch_ahead(variables, *window)
+        blocks, corner = blocks_beneath(window, steps)
         for number, variable in enumerate(variables):
-            values, _ = read_around(variable, *window)
-            corner = window[0].start, window[1].start
-            _add(np.asarray(values, np.float32), corner, steps, sums[number], counts[number])
+            values = np.asarray(read_around(variable, *window)[0], np.float32)
+            add_blocks(values, ~np.isfinite(values), corner, steps, totals[number][:, *blocks])
     with np.errstate(invalid="ignore"):
-        return np.asarray(sums / counts, np.float32)
-
-
-@njit(nogil=True, cache=True)
-def _add(
-    values: npt.NDArray[np.float32],
-    corner: tuple[int, int],
-    steps: tuple[int, int],
-    sums: npt.NDArray[np.float64],
-    counts: npt.NDArray[np.uint32],
-) -> None:
-    """Add a part of an image to the sums and counts of its blocks, what is missing left out."""
-    for y in range(values.shape[0]):
-        row = (corner[0] + y) // steps[0]
-        for x in range(values.shape[1]):
-            if np.isfinite(values[y, x]):
-                column = (corner[1] + x) // steps[1]
-                sums[row, column] += values[y, x]
-                counts[row, column] += 1
+        return np.asarray(totals[:, 0] / totals[:, 1], np.float32)
 
 
 def class_shares(

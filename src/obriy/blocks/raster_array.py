@@ -144,14 +144,13 @@ class RasterArray(BackendArray):
             if self._is_linear and is_averaged(self.file(), self.band.index):
                 read = partial(self.numbers, holes=[])
                 return averaged(asked, self.file(), self.band.index, read)
-            own = self._datasets.grid
             if not self._datasets.fits:
-                span = spanned((rows, columns), self.geobox, own)
+                span = spanned((rows, columns), self.geobox, self._datasets.grid)
                 if span is None:
                     return None
                 rows, columns = span
             try:
-                return self._of_file(self._datasets.file(), rows, columns, own, shape)
+                return self._of_file(self._datasets.file(), rows, columns, shape)
             except RasterioError as error:
                 raise unreadable(self.band, rows, columns, error) from error
 
@@ -182,17 +181,16 @@ class RasterArray(BackendArray):
         if without:
             self._datasets.fetch(rows, columns, without)
         file = self._datasets.file(without)
-        raw, hidden = self._raw(file, rows, columns, self._datasets.grid)
+        raw, hidden = self._raw(file, rows, columns)
         return Numbers(raw, self.band.scale, self.band.offset, self.band.missing, hidden)
 
     def _values(
         self, rows: slice, columns: slice, without: frozenset[Tile] = frozenset()
     ) -> npt.NDArray[Any]:
-        own = self._datasets.grid
         if self._datasets.fits:
             if without:
                 self._datasets.fetch(rows, columns, without)
-            return self._of_file(self._datasets.file(without), rows, columns, own)
+            return self._of_file(self._datasets.file(without), rows, columns)
         if self.dtype.kind != "f":  # the warp keeps to the masks of the file by itself
             found = None if without else self._repeated(rows, columns)
             if found is not None:
@@ -212,7 +210,7 @@ class RasterArray(BackendArray):
         whole = [slice(part.start * factor, part.stop * factor) for part in around]
         shape = (around[0].stop - around[0].start, around[1].stop - around[1].start)
         file = self._datasets.file(without)
-        values = self._of_file(file, whole[0], whole[1], own, shape if factor > 1 else None)
+        values = self._of_file(file, whole[0], whole[1], shape if factor > 1 else None)
         step = step_between(level, self.geobox)
         return resampled(values, around, (rows, columns), step, self.band.resampling)
 
@@ -239,11 +237,10 @@ class RasterArray(BackendArray):
         file: Any,
         rows: slice,
         columns: slice,
-        own: GeoBox,
         shape: tuple[int, int] | None = None,
     ) -> npt.NDArray[Any]:
         """Return a window of the file on its own grid, what is missing left out."""
-        raw, hidden = self._raw(file, rows, columns, own, shape)
+        raw, hidden = self._raw(file, rows, columns, shape)
         return _to_values(raw, self.band, hidden)
 
     def _raw(
@@ -251,7 +248,6 @@ class RasterArray(BackendArray):
         file: Any,
         rows: slice,
         columns: slice,
-        own: GeoBox,
         shape: tuple[int, int] | None = None,
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
         """Return a window of the file as it is, and what of it is hidden."""
@@ -265,6 +261,7 @@ class RasterArray(BackendArray):
             raw = file.read(
                 self.band.index, window=window, out_shape=shape, resampling=Resampling.average
             )
+        own = self._datasets.grid
         return raw, self._validity.hidden(raw, self.band.masks, rows, columns, own)
 
 
