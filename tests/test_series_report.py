@@ -331,11 +331,36 @@ def test_evaporation_shows_months_negative_ones_too_and_which_area():
 
 def test_change_is_a_table_with_intervals_and_a_sentence():
     text = plain(render_page(data(change=CHANGE)))
-    assert "Between 2025-06-05 – 2025-06-08 and 2025-07-08 the water changed by −0.0125 km²" in text
-    assert "(90% interval −0.5000 to 0.4750)" in text
+    assert (
+        "Between 2025-06-05 – 2025-06-08 and 2025-07-08 the area of water changed by −0.0125 km²"
+        in text
+    )
+    assert "(90% interval −0.5000 to +0.4750 km²)" in text
     assert "Zero, no change, lies inside the interval" in text
     assert "of the other 12.5% nothing can be said" in text
     assert "M5.4 1.500 (1.250–1.750) 0.2500 (0.00–0.5000) −0.0125" in text
+
+
+def test_a_change_that_was_asked_for_leads():
+    page = data(change=CHANGE)
+    text = plain(render_page(page))
+    assert (
+        "Change in the area of water, 2025-06-05 – 2025-06-08 → 2025-07-08 "
+        "−0.0125 km² net change −0.5000 to +0.4750 km² its 90% interval "
+        "1.500 km² gained 0.2500 km² lost 40.00 km² stayed water "
+        "43.67 km² average of all dates, best estimate for the whole district" in text
+    )
+    assert page.first.plain[0].startswith("Between 2025-06-05 – 2025-06-08 and 2025-07-08")
+    assert text.index("Gained, km²") < text.index("Water through time")  # and is shown first
+
+
+def test_a_change_that_nobody_can_tell_is_said_and_the_average_leads():
+    none = dict.fromkeys((key for key in CHANGED if key.endswith("_km2")), None)
+    sizes = {key: CHANGED[key] for key in CHANGED if key.startswith(("unseen", "district", "out"))}
+    lost = none | sizes | {"district": "M5.4", "status": "skipped", "reason": "Nobody saw it."}
+    page = data(change=CHANGE | {"areas": [lost], "total": lost})
+    assert page.first.label.startswith("Average area of water")
+    assert page.first.plain[0] == "Nobody saw it."
 
 
 def test_water_bodies_say_how_many_there_are_in_all():
@@ -410,7 +435,7 @@ def test_a_run_writes_report_and_pictures(run):
     assert not run.complete
     text = plain((run.folder / "report.html").read_text("utf-8"))
     # 24 rows of 10 m: columns 8, 10 and 12 wide are 0.0192, 0.0240 and 0.0288 km², mean 0.0240.
-    assert "0.0240 km² best estimate for the whole image" in text
+    assert "0.0240 km² average of all dates, best estimate for the whole image" in text
     assert "Dates used 3 of 4 Failed 1" in text
     assert text.count("2025-08-01") >= 2
 
@@ -463,7 +488,7 @@ def test_images_without_crs_need_only_the_size_of_their_pixels(tmp_path):
     (body,) = done.result.to_dict()["bodies"]["largest"]
     assert body["area_max_km2"] == pytest.approx(0.024)
     text = plain((done.folder / "report.html").read_text("utf-8"))
-    assert "Середня площа води, 2025-06-05 — 2025-07-03 0,0216 км²" in text
+    assert "0,0216 км² середня за всі дати" in text
 
 
 def test_a_single_date_is_no_span():

@@ -78,8 +78,7 @@ def measured_lines(result: MeasuredSeriesResult, text: Text = ENGLISH) -> list[s
         place = text("terminal.whole_map") if whole_map else area.district
         hidden = share(text, area.unseen_share)
         table.add_row(area.date, place, km2(area.area_km2, text), hidden)
-    told = _change_lines(result, text)
-    return [table, *told, *_series_lines(result, _title(result), "", text)]
+    return [table, *_series_lines(result, _title(result), "", text)]
 
 
 def _change_lines(result: SeriesPart, text: Text) -> list[str]:
@@ -88,7 +87,11 @@ def _change_lines(result: SeriesPart, text: Text) -> list[str]:
     total, (before, _), (_, after) = result.change.total, result.change.before, result.change.after
     kinds = {"gained": total.gained_km2, "lost": total.lost_km2, "lasting": total.stable_km2}
     areas = {name: km2(value, text) for name, value in kinds.items()}
-    areas |= {"net": km2(total.net_km2, text), "unseen": km2(total.unseen_km2, text)}
+    areas |= {"net": km2(total.net_km2, text, "+"), "unseen": km2(total.unseen_km2, text)}
+    areas["interval"] = ""
+    if total.net_interval_km2 is not None:
+        ends = f"{_ends(*total.net_interval_km2, text)} {text('units.km2')}"
+        areas["interval"] = text("series.change_interval", interval=ends)
     return [text("terminal.change", before=before, after=after, **areas)]
 
 
@@ -117,6 +120,7 @@ def _series_lines(
         )
     )
     lines += failures([one.name for one in result.failed if one.kind == "date"], text)
+    lines = [*_change_lines(result, text), *lines]
     return [*lines, *_register_lines(result, text), *_evaporation_lines(result, text)]
 
 

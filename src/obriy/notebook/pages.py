@@ -21,6 +21,7 @@ from obriy.notebook.words import language
 from obriy.outputs.pages import render
 from obriy.outputs.report import cells
 from obriy.outputs.report.cells import UNKNOWN, Cell, Column, Columns, Table, table
+from obriy.outputs.report.change import leading, led_by
 from obriy.outputs.report.evaluation import ClassWords, measures, of_classes, of_map
 from obriy.outputs.report.first import First, figures, place_of
 from obriy.render.pictures import RGBA, map_picture
@@ -222,6 +223,9 @@ def _lead(text: Text, result: RunResult) -> First | None:
     if result.headline is None:
         return None
     lead = figures(text, "", result.headline, _place(result))
+    if change := leading(result):
+        lead = led_by(text, change, lead)
+        lead = dataclasses.replace(lead, value=(lead.value[0], lead.label))
     if not isinstance(result, LandcoverResult):
         return lead
     title = _words(text, result).title_of(result.headline.what)

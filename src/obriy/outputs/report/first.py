@@ -112,11 +112,18 @@ def in_words(text: Text, head: Headline, when: str, place: str, *made: str) -> l
         "place": text(f"plain.{place}"),
         "when": when or text("plain.once"),
     }
-    said = [text(f"plain.{'whole' if head.of == 'whole' else 'seen'}", **values)]
+    said = [text(f"plain.{_kind(head)}", **values)]
     if head.interval_km2 is not None:
         low, high = (text.area(value) for value in head.interval_km2)
         said.append(text("plain.range", low=bare(low), high=high))
     return [*said, *made]
+
+
+def _kind(head: Headline) -> str:
+    """Return how the figure is told: estimated, of a map that shows all, or of what was seen."""
+    if head.of == "whole":
+        return "whole"
+    return "mapped" if head.why == "errors_unknown" and head.unseen_share <= 0 else "seen"
 
 
 def districts_seen(text: Text, areas: Sequence[Any]) -> list[Named]:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from obriy.model.areas import AreaSeries, PeriodArea
-from obriy.model.change import ChangeArea, WaterChange
 from obriy.model.result.measured import SeriesResult
 from obriy.model.result.water import Bodies, WaterDate
 from obriy.outputs.report import cells
 from obriy.outputs.report.balance import evaporation_part, register_part
-from obriy.outputs.report.cells import Columns, signed, span_km2, table
+from obriy.outputs.report.cells import Columns, signed, table
+from obriy.outputs.report.change import changed, leading, led_by
 from obriy.outputs.report.first import First, districts_seen, figures, in_words, place_of
 from obriy.outputs.report.moving import by_district, figures_of, followed, moving_map
 from obriy.outputs.report.page import Page, Report
@@ -55,10 +55,12 @@ def page(
     """
     text, result = report.text, report.result
     several = len(series.periods) > 1
+    change_leads = leading(result) is not None
     return Page(
         report,
         _first(text, result, series, total),
         [
+            _maps(report) if change_leads else None,
             section(
                 text("series.title"),
                 report.drawing("series", text("series.plot_alt"), look="card wide"),
@@ -68,7 +70,7 @@ def page(
             section(text("report.districts"), _districts(text, series)) if several else None,
             report.warned(),
             section(text("report.map"), _moving(report, series, total, shown), name="map"),
-            _maps(report),
+            None if change_leads else _maps(report),
             section(text("series.register"), register_part(text, result.comparison)),
             section(text("series.evaporation"), evaporation_part(text, result.evaporation)),
             _causes(report, total, several=several),
@@ -131,7 +133,7 @@ def _first(text: Text, result: SeriesResult, series: AreaSeries, total: AreaSeri
     when = text(f"plain.{key}", date=period.start, start=period.start, end=period.end)
     filled = head.filled_km2
     more = [] if filled is None else [(text.area(filled), text("series.filled_value"))]
-    return dataclasses.replace(
+    average = dataclasses.replace(
         first,
         beneath=[*first.beneath, *more],
         plain=in_words(text, head, when, place_of(period.district), _images(text, total)),
@@ -139,6 +141,7 @@ def _first(text: Text, result: SeriesResult, series: AreaSeries, total: AreaSeri
         trust=text("report.trust_none"),
         facts=_facts(text, result, series, total),
     )
+    return led_by(text, result.change, average) if result.change else average
 
 
 def _images(text: Text, total: AreaSeries) -> str:
@@ -272,84 +275,16 @@ def _threshold(text: Text, value: float | None) -> str:
 
 
 def _maps(report: Report[SeriesResult]) -> Section | None:
-    """Return where there was water how often, and what changed."""
+    """Return what changed, and where there was water how often."""
     text, change = report.text, report.result.change
-    shown = [
-        ("occurrence", text("series.occurrence_note")),
-        ("change", " ".join(_about_change(text, change)) if change else ""),
-    ]
+    shown = [("change", ""), ("occurrence", text("series.occurrence_note"))]
     maps = [
         Headed(text(f"series.{name}"), [drawing], level=2)
         for name, caption in shown
         if (drawing := report.drawing(name, text(f"series.{name}"), caption=caption))
     ]
     look = "maps" if len(maps) > 1 else "maps one"
-    return section("", Grid(maps, look) if maps else None, _change(text, change))
-
-
-def _change(text: Text, found: WaterChange | None) -> Part | None:
-    """Return what became water and what ceased to be, with intervals."""
-    if found is None:
-        return None
-    areas = [*found.areas, *([found.total] if len(found.areas) > 1 else [])]
-    col = Columns(text, "series")
-    with_interval = "_interval" if any(row.net_interval_km2 for row in areas) else ""
-    shown = table(
-        areas,
-        [
-            col.place(),
-            *(
-                col.written(f"{name}{with_interval}", _changed(text, name))
-                for name in ("gained", "lost", "net")
-            ),
-            col.km2("stable", "stable_km2"),
-            col.share("unseen_both", lambda row: row.unseen_km2 / row.district_km2),
-        ],
-    )
-    return card(shown, Words(text("series.change_note")), look="card below")
-
-
-def _changed(text: Text, name: str) -> Any:
-    """Return what writes a change, a net one with its sign, and its interval."""
-
-    def cell(row: ChangeArea) -> str:
-        value: float | None = getattr(row, f"{name}_km2")
-        bounds = span_km2(text, getattr(row, f"{name}_interval_km2"))
-        if value is None:
-            return ""
-        shown = cells.bare(signed(text, value, plus="+" if name == "net" else ""))
-        return f"{shown} ({bounds})" if bounds else shown
-
-    return cell
-
-
-def _about_change(text: Text, found: WaterChange) -> list[str]:
-    total = found.total
-    if total.net_km2 is None:
-        return [text.sentence(total.reason)]
-    bounds = total.net_interval_km2
-    interval = span_km2(text, bounds)
-    said = [
-        text(
-            "series.change_sentence",
-            before=_dated(found.before),
-            after=_dated(found.after),
-            net=signed(text, total.net_km2),
-            interval=text("series.change_interval", interval=interval) if interval else "",
-        )
-    ]
-    if bounds is not None:
-        unclear = bounds[0] <= 0 <= bounds[1]
-        said.append(text("series.change_unclear" if unclear else "series.change_clear"))
-    share = total.unseen_km2 / total.district_km2
-    if share > 0:
-        said.append(text("series.change_unseen", share=text.percent(share)))
-    return said
-
-
-def _dated(dates: Sequence[str | None]) -> str:
-    known = list(dict.fromkeys(str(d) for d in dates if d))
-    return " – ".join(known) or cells.UNKNOWN
+    return section("", Grid(maps, look) if maps else None, changed(text, change))
 
 
 def _causes(report: Report[SeriesResult], total: AreaSeries, *, several: bool) -> Section | None:

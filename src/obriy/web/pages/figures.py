@@ -11,10 +11,13 @@ from obriy.model.result.base import RunResult
 from obriy.outputs.report import balance, cells, parts
 from obriy.outputs.report.cells import Cell, Column, Columns, interval_km2
 from obriy.outputs.report.cells import table as made
+from obriy.outputs.report.change import figures as change_figures
+from obriy.outputs.report.change import leading
+from obriy.outputs.report.first import First
 from obriy.render.text import Text, text_of
 from obriy.web.pages.charts import seen, series_chart
 from obriy.web.pages.frame import Reader, card, run_url, table
-from obriy.web.pages.runs import called
+from obriy.web.pages.runs import called, class_text
 
 _LARGEST: Final = 3
 """Classes of land cover that the headline tells."""
@@ -46,6 +49,9 @@ def headline(result: RunResult, reader: Reader, run: str = "") -> None:
     head, text, words = result.headline, text_of(reader.lang), reader.words
     if head is None:
         return
+    if change := leading(result):
+        with card():
+            _change(change_figures(class_text(head, result, reader.lang), change))
     with card():
         if run:
             ui.link(run, run_url(run)).style("font-weight:700;overflow-wrap:anywhere")
@@ -66,11 +72,23 @@ def headline(result: RunResult, reader: Reader, run: str = "") -> None:
             ui.label(of_what).classes("ob-soft")
         facts = [*_beside(head, what, reader), *_largest(result, text, reader)]
         facts.append((words("ground_unseen"), cells.unseen(text, head)))
-        with ui.element("div").classes("ob-row").style("gap:.5rem 2rem"):
-            for name, value in facts:
-                with ui.element("div"):
-                    ui.label(name).classes("ob-soft")
-                    ui.label(value).style("font-weight:600")
+        _facts(facts)
+
+
+def _change(first: First) -> None:
+    """Show what changed between two dates: whoever asked for it, wants to know it first."""
+    ui.label(first.label).classes("ob-soft")
+    ui.label(first.value[0]).classes("ob-big")
+    told = [*([first.interval] if first.interval else []), *first.beneath]
+    _facts([(what[:1].upper() + what[1:], value) for value, what in told])
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> None:
+    with ui.element("div").classes("ob-row").style("gap:.5rem 2rem"):
+        for name, value in facts:
+            with ui.element("div"):
+                ui.label(name).classes("ob-soft")
+                ui.label(value).style("font-weight:600")
 
 
 def _beside(head: Headline, what: str, reader: Reader) -> list[tuple[str, str]]:

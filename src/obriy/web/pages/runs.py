@@ -13,7 +13,8 @@ from obriy.model.headline import Headline
 from obriy.model.legend import load_legend
 from obriy.model.result.base import RunResult
 from obriy.outputs.report.cells import interval_km2
-from obriy.render.text import text_of
+from obriy.outputs.report.change import figures, leading
+from obriy.render.text import Text, text_of
 from obriy.sources.legends import open_legend
 from obriy.web.pages.frame import (
     Reader,
@@ -254,9 +255,19 @@ def called(head: Headline, result: RunResult, lang: str) -> str:
         return head.what.replace("_", " ")
 
 
+def class_text(head: Headline, result: RunResult, lang: str) -> Text:
+    """Return the words of a language that tell of the class of a headline."""
+    return text_of(lang, "" if head.what == "water" else called(head, result, lang))
+
+
 def figure(head: Headline, result: RunResult, reader: Reader) -> None:
     """Show the figure that leads, and its interval."""
     text = text_of(reader.lang)
+    if change := leading(result):
+        first = figures(class_text(head, result, reader.lang), change)
+        ui.label(first.value[0]).classes("ob-figure")
+        ui.label(first.label).classes("ob-soft")
+        return
     if head.km2 is None:
         ui.label(text("report.area_unknown")).classes("ob-soft")
         return
