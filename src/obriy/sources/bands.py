@@ -262,8 +262,8 @@ def _several(found: list[FileBand], why: str) -> BandError:
     shown = ", ".join(Path(file).name for file in files[:3]) + (", …" if len(files) > 3 else "")
     return BandError(
         f"{len(files)} files ({shown}) are several images, not the bands of one: {why}.",
-        "Open one of them; for a series, name each with its date (2025-06-08), or write dates.csv "
-        "beside them with the columns file,date.",
+        "Open one of them. 'obriy water' makes a series of them: of their folder, with the date of "
+        "each in its name (2025-06-08) or in dates.csv (columns file,date) beside them.",
     )
 
 

@@ -7,8 +7,9 @@ from obriy.errors import SourceError, UsageError
 from obriy.model.item import Item
 from obriy.sources.archives import is_archive
 from obriy.sources.base import FILES, SOURCES, Query, source_of
-from obriy.sources.dated_files import is_image_file
 from obriy.sources.dates import parse_range
+from obriy.sources.entries import is_image_file
+from obriy.sources.listing import paths_in
 from obriy.sources.presence import check_address, look_first
 
 
@@ -53,11 +54,15 @@ def _found(texts: Sequence[str], query: Query) -> list[Item]:
 
 def _claimed(text: str) -> list[tuple[str, str]]:
     """Return what is to be looked through for a text, each with the name of its source."""
-    folder = Path(text).expanduser()
     own = source_of(text)
-    if own != FILES or not folder.is_dir():
+    if own.endswith(":") or (own != FILES and Path(text).expanduser().exists()):
         return [(own, text)]
-    inside = [str(path) for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    paths = paths_in(text)
+    if paths is None:
+        return [(own, text)]
+    if len(paths) == 1 and not Path(text).expanduser().is_dir():
+        return _claimed(str(paths[0]))  # what a pattern alone matches is what is meant
+    inside = [str(path) for path in paths if not path.name.startswith(".")]
     named = [(source_of(path), path) for path in inside]
     others = [(name, path) for name, path in named if name != FILES]
     # What is left may be images of their own beside them, or only what belongs to them.

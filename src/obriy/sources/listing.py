@@ -43,17 +43,41 @@ def is_mtl(path: str) -> bool:
     return path.lower().endswith(("mtl.txt", "mtl.xml", "mtl.json"))
 
 
+def paths_in(text: str) -> list[Path] | None:
+    """Return what lies in a folder, or matches a pattern, in order; None for any other name.
+
+    Raises:
+        SourceError: nothing matches, or the folder may not be read.
+    """
+    place = Path(text).expanduser()
+    if place.is_dir():
+        try:
+            return sorted(place.iterdir())
+        except OSError as error:
+            raise SourceError(
+                f"{place} cannot be read: {error.strerror}.", "Ask for read permission."
+            ) from error
+    if place.exists() or names_raster(text) or not glob.has_magic(text):
+        return None
+    found = sorted(glob.glob(str(place)))  # noqa: PTH207 - absolute patterns too
+    if not found:
+        raise SourceError(f"No file matches {text}.", "Check the pattern and the folder.")
+    return [Path(path) for path in found]
+
+
+def what_holds(text: str) -> str:
+    """Return the beginning of what is said of what a folder holds, or a pattern matches."""
+    place = Path(text).expanduser()
+    return f"The folder {place} holds" if place.is_dir() else f"The pattern {text} matches"
+
+
 def _resolve(path: str) -> list[str]:
     file = Path(path)
     if not file.exists() and names_raster(path):
         return [path]
-    if file.is_dir():
-        return [path] if is_zarr(file) else _in_folder(file)
-    if not file.exists() and glob.has_magic(path):
-        found = sorted(glob.glob(path))  # noqa: PTH207 - absolute patterns too
-        if not found:
-            raise SourceError(f"No file matches {path}.", "Check the pattern and the folder.")
-        return [f for f in found if is_mtl(f) or f.lower().endswith(SUFFIXES)]
+    inside = None if is_zarr(file) else paths_in(path)
+    if inside is not None:
+        return _among(path, inside)
     require_there(path)
     return _in_archive(path) if is_archive(path) else [path]
 
@@ -78,27 +102,29 @@ def _in_archive(path: str) -> list[str]:
 
 
 def _in_folder(folder: Path) -> list[str]:
-    try:
-        entries = sorted(folder.iterdir())
-    except PermissionError as error:
-        raise SourceError(f"{folder} may not be read.", "Ask for read permission.") from error
+    return _among(str(folder), paths_in(str(folder)) or [])
+
+
+def _among(text: str, entries: list[Path]) -> list[str]:
+    """Return the rasters among what lies in a folder or matches a pattern, then its metadata."""
     files = [str(f) for f in entries if _is_image(f)]
     if not files:
         packed = [f for f in entries if is_archive(f)]
         if len(packed) == 1:
             return _in_archive(str(packed[0]))
         _refuse_undated(
-            folder,
+            text,
             packed or [e for e in entries if e.is_dir() and any(map(_is_image, _seen(e)))],
         )
         inside = ", ".join(e.name for e in entries[:5]) or "nothing"
         raise SourceError(
-            f"The folder {folder} holds no image ({', '.join(SUFFIXES)}), but {inside}.",
+            f"{what_holds(text)} no image ({', '.join(SUFFIXES)}), but {inside}.",
             "Name the folder in which the band files lie.",
         )
-    gaps = _seen(folder / GAPS) if (folder / GAPS).is_dir() else []
-    zipped = [f"/vsigzip/{f.absolute()}" for f in gaps if f.name.lower().endswith(".tif.gz")]
-    files += sorted([*zipped, *(str(f) for f in gaps if _is_image(f))])
+    gaps = Path(text) / GAPS
+    inside_gaps = _seen(gaps) if gaps.is_dir() else []
+    zipped = [f"/vsigzip/{f.absolute()}" for f in inside_gaps if f.name.lower().endswith(".tif.gz")]
+    files += sorted([*zipped, *(str(f) for f in inside_gaps if _is_image(f))])
     return files + [str(f) for f in entries if is_mtl(f.name)]
 
 
@@ -115,15 +141,14 @@ def _seen(folder: Path) -> list[Path]:
         return []
 
 
-def _refuse_undated(folder: Path, inside: list[Path]) -> None:
+def _refuse_undated(text: str, inside: list[Path]) -> None:
     """Raise where the images lie in folders or archives, and nothing tells their dates."""
     if not inside:
         return
     shown = ", ".join(sub.name for sub in inside[:3]) + (", …" if len(inside) > 3 else "")
     kind = "folders with images" if inside[0].is_dir() else "archives"
     raise SourceError(
-        f"The folder {folder} holds {len(inside)} {kind} ({shown}), and no two dates "
-        "in their names.",
+        f"{what_holds(text)} {len(inside)} {kind} ({shown}), and no two dates in their names.",
         "Name one of them; for a series, name each with its date (2025-06-08), or write dates.csv "
         "beside them with the columns file,date.",
     )

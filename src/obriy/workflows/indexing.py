@@ -11,7 +11,7 @@ from obriy.model.grid import geobox_of
 from obriy.model.item import Item, item_id
 from obriy.outputs.index_file import item_in_index, write_index
 from obriy.sources.base import FILES, source_of
-from obriy.sources.dated_files import is_image_file
+from obriy.sources.entries import is_image_file
 from obriy.sources.finding import find_items
 from obriy.sources.granules import outline_of
 from obriy.sources.scene import asked, open_item

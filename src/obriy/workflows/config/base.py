@@ -1,5 +1,6 @@
 """What the configuration of every job has, and how one is made and checked."""
 
+import glob
 import re
 import warnings
 from collections.abc import Mapping
@@ -78,7 +79,8 @@ def absolute(text: str | None) -> str | None:
     path, mark, query = text.removeprefix(head).partition("?p=")
     known = Path(path).expanduser()
     # No path at all is the working folder: "stac:" names none.
-    return f"{head}{known.resolve()}{mark}{query}" if path and known.exists() else text
+    there = path and (known.exists() or any(glob.iglob(str(known))))  # noqa: PTH207 - a pattern
+    return f"{head}{known.resolve()}{mark}{query}" if there else text
 
 
 def _anchored(value: Any) -> Any:
