@@ -57,11 +57,12 @@ def test_it_maps_a_bay_that_it_never_saw_and_says_what_it_is(bay):
     found = map_ice(bay.scene, model=SHIPPED)
     counts = count_ice(bay.truth.values, found.labels.values)
     assert counts.tp / (counts.tp + counts.fp + counts.fn) > 0.45
-    assert set(np.unique(found.labels)) <= {0, 1, ICE, LAND}
+    assert set(np.unique(found.labels)) <= {0, WATER, ICE, CLOUD, LAND}
     decision = found.provenance.step("ice")["decision"]
     assert (decision["network"], decision["learnt_from_made_up"]) == (SHIPPED, True)
     assert any("simulated scenes alone" in str(one) for one in found.provenance.warnings)
     assert any("knows no clouds" in str(one) for one in found.provenance.warnings)
+    assert found.provenance.step("clouds")["by"] == "auto"
     by_name = map_ice(bay.scene, SHIPPED)
     np.testing.assert_array_equal(found.labels, by_name.labels)
 

@@ -11,6 +11,7 @@ from obriy.cli.show_area import (
     number,
     score,
     share,
+    unseen,
     whatever,
     whole,
 )
@@ -68,8 +69,8 @@ def _area(head: Headline, text: Text) -> str:
 def _shares(row: IceDate, text: Text) -> list[str]:
     shares = {
         name: share(text, getattr(row, f"{name}_share") or 0.0)
-        for name in ("ice", "water", "unseen", "cloud")
-    }
+        for name in ("ice", "water", "cloud")
+    } | {"unseen": unseen(row.headline, text)}
     extent = km2(row.extent_km2, text)
     told = text("terminal.ice_shares", extent=extent, **shares)
     return [told, *whatever(row.headline, text)]

@@ -17,7 +17,7 @@ from obriy.blocks.windows import windows
 from obriy.errors import GridError, UsageError
 from obriy.measures.occurrence import is_named, read_window, require_one_grid
 from obriy.model.classmap import ClassMap
-from obriy.model.flags import Unseen
+from obriy.model.flags import BY_NOTHING, CLOUDS_STEP, Unseen
 from obriy.model.grid import coords_of, geobox_of, same_grid
 from obriy.model.ice import CLOUD
 from obriy.model.legend import NO_DATA, UNNAMED
@@ -205,4 +205,6 @@ def composite_record(maps: Sequence[ClassMap], by: str, shares: Sequence[float])
         for m, share in zip(maps, shares, strict=True)
     ]
     joined = Provenance(tuple(inputs), tuple(steps), record.warnings)
+    if any(m.clouds == "unknown" for m in maps):  # what one of them saw may be cloud
+        joined = joined.with_step(CLOUDS_STEP, by=BY_NOTHING)
     return joined.with_step("composite", rule=by, maps=taken)

@@ -53,7 +53,8 @@ def measure_ice(
     where another threshold would decide otherwise (``doubt``), the length of the edge of the ice,
     the position of the image under the district (not under the coast). The coefficients were found
     on simulated bays mapped by ``auto``, so that it held the truth in 24 of 27 of them; of others
-    it held it in 23 of 27. For other methods and real bays that was not checked.
+    it held it in 23 of 27. For real bays that was not checked. Of a map whose clouds nobody knows
+    the whole is not estimated.
 
     Args:
         class_map: A map of the legend ``ice``, lazy or in memory.
@@ -88,6 +89,7 @@ def measure_ice(
     for name, tally, extent, whole in zip(names, tallies, extents, wholes, strict=True):
         judged = _judged(tally, whole)
         area = _unmeasured(name, date, tuple(granules), judged)
+        area = dataclasses.replace(area, clouds=class_map.clouds)
         if judged.seen:
             area = _measured(area, tally, float(extent.by_code[ICE]), judged)
         areas.append(area)
@@ -155,7 +157,7 @@ def _measured(area: IceArea, tally: Tally, extent: float, judged: Verdict) -> Ic
         ice_share=ice / sea,
         water_share=(seen - ice) / sea,
     )
-    if judged.declined or seen < LEAST_TO_ESTIMATE * sea:
+    if judged.declined or seen < LEAST_TO_ESTIMATE * sea or area.clouds == "unknown":
         return shown
     found = estimate(tally, ICE, sea, table="ice_uncertainty")
     return dataclasses.replace(

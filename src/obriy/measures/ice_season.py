@@ -1,4 +1,7 @@
-"""Winters: when ice came and went, its maximum, and its mean over ten days."""
+"""Winters: when ice came and went, its maximum, and its mean over ten days.
+
+Dates whose clouds nobody knows count to none of it.
+"""
 
 import datetime as dt
 import statistics
@@ -49,12 +52,18 @@ def seasons_of(
             raise UsageError(f"{name} is {share}.", "Give a share above 0, at most 1.")
     by_place: dict[str, dict[str, list[IceArea]]] = defaultdict(lambda: defaultdict(list))
     for area in _one_a_day(areas):
-        if area.ice_km2 is not None and 1 - area.unseen_share >= least_seen:
+        if _tells(area, least_seen):
             by_place[area.district][winter_of(area.date, southern=southern)].append(area)
     ordered = [place for place in dict.fromkeys(a.district for a in areas) if place in by_place]
     return tuple(
         season for place in ordered for season in _seasons(place, by_place[place], ice_from_share)
     )
+
+
+def _tells(area: IceArea, least_seen: float) -> bool:
+    """Say whether enough of the sea was seen, and is known to have been."""
+    known = area.ice_km2 is not None and area.clouds != "unknown"
+    return known and 1 - area.unseen_share >= least_seen
 
 
 def _one_a_day(areas: Sequence[IceArea]) -> list[IceArea]:

@@ -181,6 +181,7 @@ def total_ice(areas: Sequence[IceArea]) -> IceArea:
         expected_km2=_sum([a.expected_km2 for a in areas]),
         interval_km2=_bounds([a.interval_km2 for a in areas]),
         uncertainty=_causes([a.uncertainty for a in seen]),
+        clouds=least_known(a.clouds for a in areas),
         status=("partial" if seen else lost) if off else "ok",
         reason=notice("not_complete", names=off) if off else "",
     )

@@ -57,8 +57,6 @@ class TrainedRule:
         """Return what it learnt from, and how well."""
         card: Card = self.model.card
         said = [notice("learnt_from_made_up", method=card.method)] if card.made_up else []
-        if "ice" in card.outputs and "cloud" not in card.outputs:
-            said.append(notice("knows_no_clouds", method=card.method))
         told = {self.model.kind.family: card.method} | card.describe()
         return told | ({"warnings": said} if said else {})
 

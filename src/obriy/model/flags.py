@@ -47,6 +47,8 @@ CLOUDS_STEP: Final = "clouds"
 """Step of a record that says by what clouds are known (``by``)."""
 BY_NOTHING: Final = "nothing"
 """Neither a quality band nor the bands tell, and nobody said that the sky was clear."""
+BY_USER: Final = "the user: the sky was clear"
+"""Nothing was looked for, as the user asked."""
 BY_OTHERS: Final = "the other dates"
 """Nothing tells but that the other dates of a series contradict."""
 

@@ -191,8 +191,10 @@ def ice_headline(days: Sequence[IceDay]) -> IceHeadline | None:
 
 
 def saw_enough(day: IceDay) -> bool:
-    """Say whether a day saw enough of the sea to stand for it."""
-    return day.headline.seen_km2 is not None and 1 - day.unseen_share >= ENOUGH
+    """Say whether a day saw enough of the sea to stand for it, as far as clouds are known."""
+    head = day.headline
+    known = head.seen_km2 is not None and head.clouds != "unknown"
+    return known and 1 - day.unseen_share >= ENOUGH
 
 
 def _best(day: IceDay) -> float:

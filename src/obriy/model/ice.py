@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from obriy.model.areas import NEVER_MOST, bounds_of
+from obriy.model.flags import CloudsKnown
 from obriy.model.notices import Sentence
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class IceArea:
             where less than a hundredth of the sea was seen, or of most there is no picture.
         interval_km2: 90 % interval of that; None likewise.
         uncertainty: Standard deviation by cause, km², as in `obriy.model.areas.Area`.
+        clouds: How it is known what clouds hid. Where it is ``unknown`` what was mapped as water or
+            ice may be cloud: the whole is not estimated, and nothing bounds it.
         status: ``ok``, ``partial`` (part unseen), ``skipped`` (nothing seen) or ``failed``.
         reason: Why it is not ``ok``.
     """
@@ -87,6 +90,7 @@ class IceArea:
     expected_km2: float | None = None
     interval_km2: tuple[float, float] | None = None
     uncertainty: dict[str, float] = dataclasses.field(default_factory=dict)
+    clouds: CloudsKnown = "known"
     status: str = "ok"
     reason: Sentence = ""
 
@@ -102,7 +106,12 @@ class IceArea:
 
     @property
     def bounds_km2(self) -> tuple[float, float] | None:
-        """Between what the ice lies whatever the unseen holds; see `obriy.model.areas.Area`."""
+        """Between what the ice lies whatever the unseen holds; see `obriy.model.areas.Area`.
+
+        None where clouds are unknown, too: any of it may be one.
+        """
+        if self.clouds == "unknown":
+            return None
         return bounds_of(
             self.ice_km2,
             self.unseen_share * self.sea_km2,

@@ -16,9 +16,10 @@ from obriy.blocks.computed import computed_variable
 from obriy.blocks.decoding import DECODING
 from obriy.blocks.raster import RasterBand, lazy_variable
 from obriy.model.bands import CLASSES
-from obriy.model.flags import FLAG_ATTRS, Flag
+from obriy.model.flags import BY_USER, CLOUDS_STEP, FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
 from obriy.model.notices import notice
+from obriy.model.scene import provenance_of
 from obriy.sources.reading import FileBand, masks_in_file, sample
 from obriy.tables import load_toml
 
@@ -91,7 +92,12 @@ def _numbers(band: FileBand, kind: str, geobox: GeoBox) -> xr.Variable:
 
 
 def without_clouds(scene: xr.Dataset) -> xr.Dataset:
-    """Return a scene whose flags say nothing of clouds, lazily; land and no data stay."""
+    """Return a scene whose flags say nothing of clouds, lazily; land and no data stay.
+
+    Its record says that the user takes the sky for clear.
+    """
+    record = provenance_of(scene).with_step(CLOUDS_STEP, by=BY_USER)
+    scene = scene.assign_attrs(provenance=record)
     if "flags" not in scene:
         return scene
     own = scene["flags"].variable

@@ -44,6 +44,12 @@ def chosen_bands(available: set[str], what: str) -> tuple[str, ...]:
     return tuple(name for name in names if name in available)
 
 
+def tells_cloud(available: set[str]) -> bool:
+    """Say whether bands tell cloud from ice: beside those of `chosen_bands` one from 1.2 um on."""
+    infrared = any(name.startswith("swir") for name in set(BANDS) & available)
+    return infrared and resolve_nir(available) is not None and bool(available & {"green", "red"})
+
+
 @dataclasses.dataclass(frozen=True)
 class Mixing:
     """Turns spectra into shares.

@@ -43,7 +43,8 @@ class IceMethod:
         build: Makes it; None: it must be trained first (`obriy train ice`, then ``--model``).
         model: What is trained; None: nothing.
         surroundings: Rule by which it looks beyond the pixel; empty: it does not.
-        gives_cloud: Whether it tells cloud from ice and water by itself.
+        gives_cloud: Whether it tells cloud from ice and water by itself; where it does not, clouds
+            are those of another, see `with_clouds`.
     """
 
     name: str
@@ -185,6 +186,33 @@ def parse_ice_method(
             "Or take --method auto, which needs none.",
         )
     return entry.build(Asked(entry.name, seed))
+
+
+def with_clouds(method: Method, available: set[str]) -> Method | None:
+    """Return a method that tells the clouds of an image by its bands.
+
+    What knows none gets those of `auto` beside. Where both speak the cloud hides what a test calls
+    ice, and not what something taught does: it was told that cloud is no ice.
+
+    Args:
+        method: Of `parse_ice_method`.
+        available: Common names of the bands of the image.
+
+    Returns:
+        The method itself where it tells clouds; None where neither can, for want of a band.
+    """
+    from obriy.methods.ice.auto import AutoIce
+    from obriy.methods.ice.clouds import CloudsBeside
+    from obriy.methods.ice.mixing import tells_cloud
+
+    entry = ICE_METHODS.get(method.name) if method.name in ICE_METHODS else None
+    taught = entry is not None and entry.model is not None
+    knows = entry is not None and entry.gives_cloud
+    if knows and taught:  # by whatever bands it learnt from
+        return method
+    if not tells_cloud(available):
+        return None
+    return method if knows else CloudsBeside(method, AutoIce(), keeps_ice=taught)
 
 
 def _trained(name: str, asked: IceMethod | None, path: Path, device: "Device") -> Method:

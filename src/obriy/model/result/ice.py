@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from obriy.model.flags import CloudsKnown
 from obriy.model.headline import Headline, IceHeadline, ice_headline, leading
 from obriy.model.ice import IceArea, IceSeason
 from obriy.model.result.base import AsNoun, DateRow, DistrictRow, Evaluation, RunResult
@@ -47,6 +48,7 @@ class IceDate(DateRow):
         water_share: Share of open water that was seen.
         cloud_share: Share under cloud.
         unseen_share: Share that was not seen, clouds included.
+        clouds: How it is known what clouds hid: where it is ``unknown`` nothing is estimated.
     """
 
     date: str
@@ -63,11 +65,12 @@ class IceDate(DateRow):
     water_share: float | None
     cloud_share: float
     unseen_share: float
+    clouds: CloudsKnown = "known"
 
     @property
     def headline(self) -> Headline:
         """The figure of the date."""
-        return Headline.of_estimate("ice", self, self.ice_km2, date=self.date)
+        return Headline.of_estimate("ice", self, self.ice_km2, clouds=self.clouds, date=self.date)
 
 
 class IceResult(Drawn, RunResult):
@@ -107,6 +110,8 @@ def districts_of_ice(areas: Sequence[IceArea], dates: Sequence[IceDate]) -> list
     rows: dict[str, DistrictRow] = {}
     for area in areas:
         if head is not None and area.date == head.date and area.district not in rows:
-            found = Headline.of_estimate("ice", area, area.ice_km2, date=area.date)
+            found = Headline.of_estimate(
+                "ice", area, area.ice_km2, clouds=area.clouds, date=area.date
+            )
             rows[area.district] = DistrictRow.of(area, found, district_km2=area.sea_km2)
     return list(rows.values())

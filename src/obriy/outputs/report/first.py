@@ -64,7 +64,8 @@ def figures(text: Text, label: str, head: Headline, place: str) -> First:
     whole, span = head.of == "whole", head.interval_km2
     unknown = head.clouds == "unknown"
     says = [] if whole else [text(f"answer.{_WHY.get(head.why, 'not_estimated')}")]
-    what = place if whole else "only_unknown" if unknown else "only"
+    ice = "_ice" if head.what == "ice" else ""
+    what = place if whole else f"only_unknown{ice}" if unknown else "only"
     # Of a place that was seen as a whole both figures are the same.
     apart = whole and (head.unseen_share > 0 or head.km2 != head.seen_km2)
     return First(

@@ -144,10 +144,17 @@ def _first(
             text, head, text("plain.on", date=head.date), "sea", text("plain.images", **used)
         ),
         says=[*first.says, *more],
-        seen=could_not_be_seen(text, most, _only(areas, most), "ice"),
+        seen=_seen(text, most, _only(areas, most)),
         trust=_trust(text, result.evaluation),
         facts=_facts(text, result, most),
     )
+
+
+def _seen(text: Text, most: IceDate, area: IceArea | None) -> str:
+    """Say what could not be seen: where clouds are unknown, what else hid the sea."""
+    if most.unseen_share <= 0 and cells.clouds_unknown(most):
+        return ""
+    return could_not_be_seen(text, most, area, "ice")
 
 
 def _counted(text: Text, head: IceHeadline) -> list[str]:
@@ -226,7 +233,7 @@ def _facts(text: Text, result: IceResult, most: IceDate) -> list[tuple[str, str]
     if most.ice_share is not None:
         facts.append((text("ice.share_of_sea"), text.percent(most.ice_share)))
         facts.append((text("ice.extent"), text.area(most.extent_km2 or 0.0)))
-        facts.append((text("report.clear"), text.percent(1 - most.unseen_share)))
+        facts.append((text("report.clear"), cells.seen(text, most)))
     if len(rows) > 1:
         facts.append((text("ice.dates_seen"), text("ice.dates_of", used=used, all=len(rows))))
     else:
@@ -292,7 +299,7 @@ def _dates(text: Text, rows: Sequence[IceDate], areas: Sequence[IceArea]) -> Par
             *_measured(col),
             col.share("water_share"),
             col.share("cloud_share"),
-            col.share("unseen_share"),
+            col.written("unseen_share", lambda row: cells.unseen(text, row)),
             col.words("note", lambda row: _note(text, row, _only(areas, row))),
         ],
     )
@@ -310,7 +317,7 @@ def _districts(text: Text, areas: Sequence[IceArea], date: str) -> Part | None:
         [
             col.words("place", lambda a: place_title(text, a.district)),
             *_measured(col),
-            col.share("unseen_share"),
+            col.written("unseen_share", lambda a: cells.unseen(text, a)),
             col.words("note", lambda a: _note(text, a, a)),
         ],
     )

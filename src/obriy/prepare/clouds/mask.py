@@ -19,7 +19,7 @@ from obriy.blocks.decimate import means_of_bands
 from obriy.blocks.memory import TAKES
 from obriy.blocks.pool import keep_going
 from obriy.model.bands import require_bands
-from obriy.model.flags import BY_NOTHING, CLOUDS_STEP, FLAG_ATTRS, Flag
+from obriy.model.flags import BY_NOTHING, BY_USER, CLOUDS_STEP, FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
 from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
@@ -101,7 +101,7 @@ def see_clouds(
     if provenance_of(scene).step(CLOUDS_STEP) is not None:
         return scene
     if by == "none":
-        return _noted(scene.drop_vars("flags", errors="ignore"), "the user: the sky was clear")
+        return _noted(scene.drop_vars("flags", errors="ignore"), BY_USER)
     if by == "s2cloudless" or (by in ("auto", "flags") and "flags" in scene):
         return scene
     if by == "flags":

@@ -112,6 +112,8 @@ def open_picture(
         )
         .with_warning(WARNING)
     )
+    if cloud is not None:
+        record = record.with_step("quality", mask="clouds of the picture", file=str(cloud))
     if landmask is None:
         record = record.with_warning(UNMASKED)
     scene = make_scene(

@@ -5,7 +5,7 @@ import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import xarray as xr
 
@@ -13,15 +13,17 @@ from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
 from obriy.methods.ice.spec import parse_ice_method
 from obriy.model.classmap import ClassMap
+from obriy.model.flags import CLOUDS_STEP
 from obriy.model.layers import Layer, layers_named
 from obriy.model.legend import load_legend
 from obriy.model.scene import check_reflectance, check_scene, provenance_of
 from obriy.nets.model_file import model_path
 from obriy.nets.torch_library import Device
+from obriy.sources.quality import without_clouds
 from obriy.workflows.config.ice import IceConfig
+from obriy.workflows.ice.sky import Sky
 from obriy.workflows.passes import (
     array_sinks,
-    found_of,
     given,
     layers_of,
     map_to_files,
@@ -41,6 +43,7 @@ def map_ice(
     model: Path | str | None = None,
     seed: int = 0,
     device: Device = "auto",
+    clouds: Literal["auto", "none"] = "auto",
     weights: Path | str | None = None,
     options: EngineOptions | None = None,
 ) -> ClassMap:
@@ -54,6 +57,9 @@ def map_ice(
         model: File of a trained method (`obriy train ice`), or the name of one that is shipped.
         seed: The same seed makes the same map.
         device: Where networks compute.
+        clouds: Where the method knows none: ``"auto"`` (those of the scene's mask; without one
+            those that the method ``auto`` finds), or ``"none"``: the sky was clear, whatever a
+            mask says.
         weights: What ``model`` was called; understood for a release.
         options: Threads, memory, progress.
 
@@ -71,12 +77,13 @@ def map_ice(
         warnings.warn("weights is called model now.", DeprecationWarning, stacklevel=2)
     check_scene(scene)
     check_reflectance(scene)
-    chosen = ice_method(method, weights if model is None else model, seed, device)
-    sinks = array_sinks(scene, given(ICE, chosen))
+    scene = without_clouds(scene) if clouds == "none" else scene
+    sky = Sky.over(scene, ice_method(method, weights if model is None else model, seed, device))
+    sinks = array_sinks(scene, given(ICE, sky.method))
     result = run_pass(
-        scene, chosen, sinks, subject="ice", clouds="flags", options=options or EngineOptions()
+        scene, sky.method, sinks, subject="ice", clouds="flags", options=options or EngineOptions()
     )
-    return _class_map(scene, layers_of(scene, sinks), found_of(chosen.name, result))
+    return _class_map(scene, layers_of(scene, sinks), sky.found(result))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,9 +150,10 @@ def map_ice_to_files(
         EmptyResultError: where nothing could be seen; then nothing is written.
     """
     check_scene(scene)
+    sky = Sky.over(scene, method)
     files, result = map_to_files(
         scene,
-        method,
+        sky.method,
         given(ICE, method),
         folder,
         subject="ice",
@@ -154,7 +162,7 @@ def map_ice_to_files(
         lang=lang,
         part=part,
     )
-    return files, found_of(method.name, result)
+    return files, sky.found(result)
 
 
 def open_ice_map(
@@ -175,9 +183,13 @@ def ice_method(
 def _class_map(
     scene: xr.Dataset, layers: Mapping[str, xr.DataArray], found: Mapping[str, Any]
 ) -> ClassMap:
-    record = provenance_of(scene).with_step(
-        "ice", method=found["method"], decision=found["decision"]
-    )
+    record = provenance_of(scene)
+    sky = found.get(CLOUDS_STEP, {})  # none, of runs of before
+    if sky.get("by"):
+        record = record.with_step(CLOUDS_STEP, by=sky["by"])
+    if sky.get("said"):
+        record = record.with_warning(sky["said"])
+    record = record.with_step("ice", method=found["method"], decision=found["decision"])
     record = with_holes(record, found)
     for warning in found["decision"].get("warnings", ()):
         record = record.with_warning(warning)

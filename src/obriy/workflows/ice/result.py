@@ -120,6 +120,7 @@ def _row(day: Day, folder: RunFolder) -> IceDate:
     own = (
         "ice_km2", "expected_km2", "interval_km2", "bounds_km2", "extent_km2", "water_km2",
         "sea_km2", "ice_share", "water_share", "cloud_share", "unseen_share",
+        "clouds",
     )  # fmt: skip
     told = (notice("of_one", name=i.opened.name, said=i.reason) for i in off)
     return IceDate(
