@@ -10,15 +10,13 @@ import contextlib
 import functools
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning
-from rasterio.io import DatasetReader  # noqa: TID251 - this is the opener
 
+from obriy.blocks.quiet import QuietReader
 from obriy.blocks.vrt import sources_of
 from obriy.errors import SourceError
 from obriy.net.signing import Signer
@@ -247,14 +245,12 @@ def _check_beside(file: Path, above: tuple[Path, ...]) -> None:
 def _opened(name: str, drivers: Iterable[str], own: str) -> Any:
     """Open with one of some drivers; see `_own_pixels`."""
     # rasterio.open takes one driver, and what it returns takes several.
-    return _own_pixels(name, own, lambda: DatasetReader(name, driver=list(drivers)))
+    return _own_pixels(name, own, lambda: QuietReader(name, driver=list(drivers)))
 
 
 def _own_pixels(name: str, own: str, make: Callable[[], Any]) -> Any:
     """Open a raster; refuse metadata that lead to another raster than ``own``."""
-    with warnings.catch_warnings():  # an image without a grid is a case, not a mishap
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        opened = make()
+    opened = make()
     for domain, keys in _FOREIGN.items():
         tags = opened.tags(ns=domain)
         foreign = [tags[key] for key in keys if own not in tags.get(key, own)]

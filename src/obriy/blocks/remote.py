@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from rasterio.errors import RasterioIOError
-from rasterio.io import DatasetReader  # noqa: TID251 - a part of the opener
 from rasterio.windows import Window
 
+from obriy.blocks.quiet import QuietReader
 from obriy.errors import RemoteError
 from obriy.net.remote import RemoteFile
 from obriy.net.spans import Span
@@ -73,7 +73,7 @@ class Layout:
         return found
 
 
-class RemoteRaster(DatasetReader):
+class RemoteRaster(QuietReader):
     """An open raster of the network; what is read of it is fetched before.
 
     Only `read` and `read_masks` fetch: `fetch` does for what reads past them (a warp).

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +12,9 @@ import rasterio
 import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
+from obriy.blocks.quiet import without_place
 from obriy.blocks.windows import windows
 from obriy.errors import CancelledError
 from obriy.model.classmap import ClassMap
@@ -124,7 +124,7 @@ class MapWriter:
 
     def _pattern(self) -> bytes:
         """Return a GeoTIFF of one pixel that says of itself what the map says of its own."""
-        with _quiet(), rasterio.Env(), rasterio.MemoryFile() as memory:
+        with without_place(), rasterio.Env(), rasterio.MemoryFile() as memory:
             with memory.open(
                 driver="GTiff",
                 dtype=self.layer.dtype,
@@ -153,14 +153,6 @@ class MapWriter:
             yield
         except (*_DRIVER_ERRORS, OSError) as error:
             raise output_error(self.path, error) from error
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the warning that a map has no place on Earth: that is known."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield
 
 
 def write_class_map(

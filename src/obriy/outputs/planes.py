@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +11,10 @@ import numpy.typing as npt
 import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from obriy.blocks.quiet import without_place
 from obriy.outputs.files import atomic_path, output_error
 
 _TILE: Final = 256
@@ -68,9 +68,8 @@ def planes_writer(
         OutputError: where it cannot be written.
     """
     rows, columns = geobox.shape
-    with atomic_path(path) as draft, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with _errors(path), rasterio.Env():
+    with atomic_path(path) as draft:
+        with _errors(path), rasterio.Env(), without_place():
             dataset = rasterio.open(  # noqa: TID251 - to write
                 draft, "w", driver="GTiff", dtype=stored.dtype, count=len(names),
                 height=int(rows), width=int(columns), nodata=stored.missing,
