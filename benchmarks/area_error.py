@@ -52,7 +52,8 @@ def truths(dates, geobox, district, season):
     """Return the true area of a district on each date, km²."""
     if season is not None:
         return [season.true_area_km2(d.date, district.geometry) for d in dates]
-    from obriy.vectors import pixel_coverage, place
+    from obriy.coverage import pixel_coverage
+    from obriy.vectors import place
 
     share = pixel_coverage(
         place(district.geometry, district.crs, geobox),

@@ -30,9 +30,10 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 import obriy
+from obriy.coverage import rasterize
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
-from obriy.vectors import place, rasterize
+from obriy.vectors import place
 
 DATA = Path(os.environ.get("OBRIY_REALDATA", Path(__file__).parents[2] / "shared" / "data"))
 BASELINES = [f"{i}:{t}" for i in ("ndwi", "mndwi", "aweish", "aweinsh")

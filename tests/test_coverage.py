@@ -6,7 +6,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obriy.vectors import pixel_coverage
+from obriy.coverage import pixel_coverage
 
 
 def cut_out(shape, rows, columns):

@@ -9,14 +9,9 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from conftest import UTM, utm_grid
+from obriy.coverage import pixel_coverage, rasterize
 from obriy.errors import GeometryError, GridError
-from obriy.vectors import (
-    lonlat_bounds,
-    pixel_coverage,
-    place,
-    rasterize,
-    warp_geometry,
-)
+from obriy.vectors import lonlat_bounds, place, warp_geometry
 
 
 def coverage(polygon, geobox):

@@ -11,6 +11,7 @@ import pyproj
 import shapely
 from odc.geo.geobox import GeoBox
 
+from obriy.coverage import rasterize
 from obriy.measures.geohash import geohash
 from obriy.measures.occurrence import (
     observations,
@@ -27,7 +28,7 @@ from obriy.model.bodies import (
     default_rule,
 )
 from obriy.model.classmap import ClassMap
-from obriy.vectors import LONLAT, place, rasterize
+from obriy.vectors import LONLAT, place
 
 _LETTERS: Final = 10
 """Letters of an id, as DE Africa has them: cells of 1.2 m x 0.6 m and less."""

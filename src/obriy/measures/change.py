@@ -28,6 +28,7 @@ import shapely
 
 from obriy.blocks.engine import Sink
 from obriy.blocks.windows import BLOCK, windows
+from obriy.coverage import pixel_coverage
 from obriy.measures.areas import measure_areas
 from obriy.measures.occurrence import observations, read_window, require_one_grid
 from obriy.measures.pixel_area import pixel_area
@@ -45,7 +46,7 @@ from obriy.model.classmap import ClassMap, Doubt
 from obriy.model.interval import QUANTILE
 from obriy.model.notices import notice
 from obriy.tables import load_toml
-from obriy.vectors import pixel_coverage, place
+from obriy.vectors import place
 
 _SEEN_CODES: Final = 64
 """Six bits of a pixel seen on both sides: water before, strictly, laxly; the same after."""

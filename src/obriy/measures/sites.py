@@ -10,9 +10,10 @@ import shapely
 from numba import njit
 from odc.geo.geobox import GeoBox
 
+from obriy.coverage import pixel_coverage
 from obriy.errors import GeometryError
 from obriy.model.areas import District
-from obriy.vectors import lonlat_bounds, pixel_coverage, place, warp_geometry
+from obriy.vectors import lonlat_bounds, place, warp_geometry
 
 FloatArray = npt.NDArray[np.float64]
 Part = tuple[slice, slice]

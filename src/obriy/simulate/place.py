@@ -13,11 +13,12 @@ import numpy.typing as npt
 import shapely
 from odc.geo.geobox import GeoBox
 
+from obriy.coverage import pixel_coverage
 from obriy.simulate import counting
 from obriy.simulate.counting import HIGHEST, Shapes, count_cells, near_cells
 from obriy.simulate.fields import noise, stream
 from obriy.simulate.settings import World
-from obriy.vectors import pixel_coverage, place
+from obriy.vectors import place
 
 FloatArray = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]

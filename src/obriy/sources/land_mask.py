@@ -13,6 +13,7 @@ from rasterio.errors import RasterioError
 from obriy.blocks.computed import computed_variable
 from obriy.blocks.gdal import open_raster
 from obriy.blocks.raster import RasterBand, lazy_variable
+from obriy.coverage import rasterize
 from obriy.errors import GridError, SourceError
 from obriy.model.flags import FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
@@ -22,7 +23,7 @@ from obriy.sources.districts import repaired
 from obriy.sources.features import read_polygons
 from obriy.sources.reading import masks_in_file, probe
 from obriy.sources.reference_features import VECTOR_SUFFIXES
-from obriy.vectors import place, rasterize
+from obriy.vectors import place
 
 UNMASKED: Final = notice("land_not_masked")
 """Warning of scenes of the sea of which nothing says where land is."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.computed import computed_labels
+from obriy.coverage import rasterize
 from obriy.errors import BandError, GridError, InputError
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import same_grid
@@ -30,7 +31,7 @@ from obriy.sources.legends import own_legend
 from obriy.sources.products import stated_accuracy
 from obriy.sources.reading import FileBand, probe, sample
 from obriy.sources.reference_features import VECTOR_SUFFIXES, open_features
-from obriy.vectors import place, rasterize
+from obriy.vectors import place
 
 _FREQUENT: Final = 50.0
 _NEVER_SEEN: Final = 255

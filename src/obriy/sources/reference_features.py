@@ -12,6 +12,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from obriy.blocks.computed import computed_labels
+from obriy.coverage import rasterize
 from obriy.errors import GeometryError, UsageError
 from obriy.model.grid import require_crs
 from obriy.model.legend import NO_DATA, Legend
@@ -21,7 +22,7 @@ from obriy.sources.class_codes import MISSING
 from obriy.sources.crosswalk import crosswalk, detect, from_words, knows
 from obriy.sources.districts import repaired
 from obriy.sources.features import POINTS, POLYGONS, Features, read_features
-from obriy.vectors import place, place_points, rasterize
+from obriy.vectors import place, place_points
 
 VECTOR_SUFFIXES: Final = (
     ".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".kmz", ".gml", ".zip", ".csv",

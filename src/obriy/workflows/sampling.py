@@ -13,6 +13,7 @@ import shapely
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from obriy.coverage import rasterize
 from obriy.errors import BandError, GeometryError, GridError, InputError, ObriyError, UsageError
 from obriy.measures.pixel_area import pixel_area
 from obriy.model.areas import District
@@ -37,7 +38,7 @@ from obriy.validation.sampling import (
     draw,
     size_for,
 )
-from obriy.vectors import LONLAT, place, rasterize
+from obriy.vectors import LONLAT, place
 from obriy.workflows.config.reading import ReadingConfig
 from obriy.workflows.jobs import read_config
 from obriy.workflows.opening import told
