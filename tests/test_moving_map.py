@@ -206,6 +206,28 @@ def test_no_width_of_a_screen_makes_the_page_wider_than_it(browser, season, widt
     page.wait_for_function(f"{canvas}.width > {0.4 * min(width, 1088)}")
 
 
+def test_a_map_fills_its_frame_on_a_phone(browser, season):
+    page = opened(browser, season)
+    resize(page, 360, 800)
+    page.wait_for_function(
+        """() => { const box = document.querySelector('#moving canvas').getBoundingClientRect();
+        return Math.abs(box.height - box.width) < 3; }"""
+    )  # 96 x 96 pixels
+
+
+def test_outlines_have_a_legend(browser, season):
+    page = opened(browser, season)
+    key = page.locator("#moving [data-legend=outlines]")
+    assert key.inner_text().split() == [text_of("uk")(f"moving.{k}") for k in ("district", "body")]
+    colours = key.locator("i").evaluate_all("all => all.map(i => i.style.borderColor)")
+    drawn = {shape["kind"]: shape["colour"] for _, shape in shapes(page, "body")}
+    assert [int(v) for v in re.findall(r"\d+", colours[1])] == [
+        int(drawn["body"][i : i + 2], 16) for i in (1, 3, 5)
+    ]
+    page.locator("#moving [data-over=outlines]").uncheck()
+    assert key.is_hidden()
+
+
 def test_a_long_name_of_a_file_is_broken_before_it_makes_a_phone_scroll(browser, season):
     page = opened(browser, season)
     resize(page, 360, 800)

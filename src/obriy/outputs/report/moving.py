@@ -90,6 +90,7 @@ def moving_map(
         still,
         view.sheets,
         _places(text, shapes, kind),
+        _outlined(text, shapes, kind),
         crs_name(text, view.geobox),
         {key: text(f"moving.{key}") for key in _TEMPLATE},
         json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
@@ -252,6 +253,13 @@ def _rings(geometry: shapely.Geometry) -> Iterable[Any]:
 
 def _rounded(values: npt.NDArray[np.float64], digits: int) -> list[float]:
     return [round(float(v), digits) for v in values]
+
+
+def _outlined(text: Text, shapes: Sequence[Mapping[str, Any]], body: str) -> list[Named]:
+    """Return what is outlined before anybody asks, each kind with its colour."""
+    words = {"district": "district", "body": body}
+    colours = {shape["kind"]: shape["colour"] for shape in shapes if not shape["quiet"]}
+    return [(text(f"moving.{words[kind]}"), colour) for kind, colour in colours.items()]
 
 
 def _places(

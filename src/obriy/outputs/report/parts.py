@@ -62,6 +62,7 @@ class Moving:
         still: The same as a drawing; None: another part of the page shows it.
         sheets: Layers, the lowest first: a switch, an opacity and a legend for each.
         places: What a reader may go to: a heading, and names with their numbers.
+        outlines: What is outlined in which colour; empty: nothing is.
         crs: Name of the coordinate system, in words.
         words: Of the language.
         data: What the script reads, as JSON that is safe within ``<script>``.
@@ -71,6 +72,7 @@ class Moving:
     still: Drawing | None
     sheets: Sequence[Sheet]
     places: Sequence[tuple[str, Sequence[tuple[int, str]]]]
+    outlines: Sequence[tuple[str, str]]
     crs: str
     words: Mapping[str, str]
     data: str

@@ -416,11 +416,18 @@
     sheet.opacity.addEventListener("input", draw);
   }
   for (const box of root.querySelectorAll("[data-over]")) {
-    box.addEventListener("change", () => { over[box.dataset.over] = box.checked; draw(); });
+    const key = root.querySelector(`[data-legend="${box.dataset.over}"]`);
+    box.addEventListener("change", () => {
+      over[box.dataset.over] = box.checked;
+      if (key) key.hidden = !box.checked;
+      draw();
+    });
   }
   const list_ = root.querySelector("select");
   if (list_) list_.addEventListener("change", () => { if (list_.value !== "") go(data.shapes[list_.value]); });
 
+  // As wide as the page and as high as the map is, within what the style allows.
+  canvas.style.aspectRatio = `${columns} / ${high}`;
   root.hidden = false;
   document.body.classList.add("moves");
   new ResizeObserver(() => {
