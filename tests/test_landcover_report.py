@@ -171,7 +171,7 @@ def test_the_first_screen_says_the_answer(maps):
     text = _page(maps).text
     head = text[: text.index("Accuracy")]
     assert "Cropland 55%" in head
-    assert "Tree cover 30.0% 30.00 km² 0.70" in head
+    assert "Tree cover 30.0% 30.00 km² 70%" in head
     assert "8.2% could not be seen" in head
     assert "5.0% of what was seen has no name" in head
     assert (
@@ -216,7 +216,7 @@ def test_scores_stand_beside_their_ceilings(maps):
 
 def test_votes_disputes_splits_and_cost_are_told(maps):
     text = _page(maps).text
-    assert "Cropland 0.90 wrote “пашня”" in text
+    assert "Cropland 90% wrote “пашня”" in text
     assert "or Grassland" in text
     assert "no answer 429" in text
     assert (
@@ -262,7 +262,7 @@ def test_an_image_without_crs_has_shares_and_no_area(maps):
     for row in result["classes"]:
         row["area_km2"] = None
     text = _page(maps, result=result).text
-    assert "Cropland 55.0% 0.70" in text
+    assert "Cropland 55.0% 70%" in text
     assert "km²" not in text[: text.index("Method")]
 
 

@@ -29,6 +29,7 @@ from obriy.render.figures import to_svg
 from obriy.render.maps import map_figure
 from obriy.render.plots import histogram_figure
 from obriy.render.text import text_of
+from obriy.tables import load_toml
 
 LANGS = ("en", "uk")
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -80,6 +81,23 @@ def _table(lang):
 
 def test_both_languages_have_the_same_keys_and_holes():
     assert dict(_keys(_table("en"))) == dict(_keys(_table("uk")))
+
+
+@pytest.mark.parametrize("name", ["text", "web"])
+@pytest.mark.parametrize("lang", ["en", "uk"])
+def test_every_text_writes_per_cent_as_numbers_are_written(name, lang):
+    sign = text_of(lang).percent(0.5).removeprefix(text_of(lang).number(50, 1))
+    for key, words in _texts(load_toml(f"{name}_{lang}")):
+        for before in re.findall(r"[\d}](\s*%)", re.sub(r"\{[^}]*\}", "{}", words)):
+            assert before == sign, (key, words)
+
+
+def _texts(table, path=""):
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _texts(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", str(value)
 
 
 def _picture(lang):

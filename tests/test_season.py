@@ -594,7 +594,7 @@ def test_months_without_a_view_are_those_between_the_dates():
 def test_few_dates_are_of_the_pixels_that_were_seen():
     dates = (SeasonDate("2025-03-01", 0.2), SeasonDate("2025-04-01", 0.2))
     (said,) = about_season(SeasonSeen(dates, (60, 40, 0)))
-    assert "Of the pixels that were seen, 100 %" in said
+    assert "Of the pixels that were seen, 100%" in said
 
 
 def test_a_month_that_showed_little_is_neither_the_greenest_nor_the_barest():

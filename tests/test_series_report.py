@@ -460,7 +460,7 @@ def test_the_screen_says_in_ukrainian_what_to_know_of_a_run(run, capsys):
 def test_the_screen_says_what_a_series_found(run, capsys):
     Screen(quiet=False).summary(run.result)
     said = capsys.readouterr().out
-    assert "Water, weighted, 2025-06-05 to 2025-08-01: 0.0240 km² (90 % interval 0.0240 to " in said
+    assert "Water, weighted, 2025-06-05 to 2025-08-01: 0.0240 km² (90% interval 0.0240 to " in said
     assert "Dates: 3 of 4, weights: clear, effective: 3.0" in said
     assert "Failed: 2025-08-01" in said
     assert "Register: 0.0200 km², measured 0.0240, difference +0.0040 km² (+" in said

@@ -345,7 +345,7 @@ def test_part_of_a_scene_does_not_speak_for_it():
 def test_evidence_gives_the_numbers():
     text = describe_evidence(_facts())
     assert "NDVI 0.50" in text
-    assert "nir 36.0 %" in text
+    assert "nir 36.0%" in text
     assert text.count(".") - text.count("0.50") >= 1
 
 

@@ -149,9 +149,9 @@ def print_scores(scores: "Scores") -> None:
     """Print scores as tables, with 90 % intervals by block bootstrap where there are any."""
     console = Console(highlight=False, markup=False)
     word = "Accuracy" if scores.independent else "Agreement (the reference is not independent)"
-    console.print(f"{word}, {scores.pixels} pixels, {scores.unseen_share:.1%} unseen")
+    console.print(f"{word}, {scores.pixels:,} pixels, {scores.unseen_share:.1%} unseen")
     console.print(_map_scores(scores))
-    table = Table("class", "precision", "recall", "F1", "90 %", "IoU")
+    table = Table("class", "precision", "recall", "F1", "90%", "IoU")
     for row in scores.classes:
         known = (row.precision, row.recall, row.f1)
         if row.iou is None and not any(v is not None for v in known):
@@ -173,7 +173,7 @@ def _map_scores(scores: "Scores") -> str:
     shown = []
     for name, words in names.items():
         interval = _range(scores, name)
-        inside = f" ({interval}, 90 %)" if interval else ""
+        inside = f" ({interval}, 90%)" if interval else ""
         shown.append(f"{words} {_number(getattr(scores, name))}{inside}")
     return "  ".join(shown)
 

@@ -1,6 +1,6 @@
 """How areas read in the terminal: the figure that leads first, then what it rests on.
 
-In English numbers stand as programs write them, without marks between thousands.
+Numbers are written as the report writes them, see `obriy.render.text`; programs read ``--json``.
 """
 
 from typing import Final
@@ -14,13 +14,14 @@ _NAMED: Final = ("water", "ice")
 
 
 def number(text: Text, value: float, digits: int, sign: str = "") -> str:
-    """Return a number with so many decimals, with the decimal mark of a language."""
-    return f"{value:{sign}.{digits}f}".replace(".", text("numbers.point"))
+    """Return a number with so many decimals; ``sign``: a plus too."""
+    said = text.number(value, digits)
+    return f"{sign}{said}" if value > 0 else said
 
 
 def share(text: Text, value: float, digits: int = 1) -> str:
     """Return a share, 0 to 1, as per cent."""
-    return f"{number(text, 100 * value, digits)}{text('numbers.percent')}"
+    return text.percent(value, digits)
 
 
 def km2(value: float | None, text: Text = ENGLISH, sign: str = "") -> str:

@@ -108,7 +108,11 @@ def _scores(scores: IceEvaluation, text: Text) -> str:
 
 def ice_training_lines(result: IceTraining, text: Text = ENGLISH) -> list[str]:
     """Return the answer of `obriy train ice` in a few lines."""
-    size = "" if result.parameters is None else text("terminal.parameters", count=result.parameters)
+    size = (
+        ""
+        if result.parameters is None
+        else text("terminal.parameters", count=text.number(result.parameters, 0))
+    )
     return [
         text("terminal.trained", method=result.method, size=size),
         text("terminal.on_validation", scores=_scores(result.validation, text)),
@@ -134,6 +138,6 @@ def ice_table(result: IceComparison, text: Text = ENGLISH) -> list[str | Table]:
             *(score(v, text) for v in (row.precision, row.recall, row.f1, row.overall_accuracy)),
             "-" if cloud is None else share(text, cloud),
             number(text, row.seconds_per_scene or 0.0, 2),
-            "-" if row.parameters is None else str(row.parameters),
+            "-" if row.parameters is None else text.number(row.parameters, 0),
         )
     return [table, *([text.sentence(result.best_two.sentence)] if result.best_two else [])]

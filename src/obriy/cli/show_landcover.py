@@ -38,7 +38,7 @@ def _class_line(result: LandcoverResult, row: ClassRow, several: bool, text: Tex
     sure = (
         ""
         if row.confidence is None
-        else f"  ({text('terminal.sure', share=share(text, row.confidence, 0))})"
+        else f"  ({text('terminal.sure', share=text.sure(row.confidence))})"
     )
     return f"{place}{_name(result.legend, row, text)}: {share(text, row.share)}{area}{sure}"
 

@@ -39,7 +39,7 @@ def print_estimate(estimate: AreaEstimate) -> None:
         f"{text.area(estimate.population_m2 / 1e6)}, {estimate.unseen_share:.1%} of the area "
         "has no class"
     )
-    areas = Table("class", "mapped, km²", "area, km²", "90 % interval", "SE", "area, ha", "bias")
+    areas = Table("class", "mapped, km²", "area, km²", "90% interval", "SE", "area, ha", "bias")
     for c in estimate.classes:
         interval = c.area.interval(LEVEL)
         areas.add_row(

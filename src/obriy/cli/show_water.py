@@ -18,7 +18,7 @@ from obriy.model.areas import WHOLE_IMAGE
 from obriy.model.result.base import Evaluation
 from obriy.model.result.measured import MeasuredImageResult, MeasuredSeriesResult
 from obriy.model.result.tables import SeasonComparison, SplitComparison, Sweep, WaterComparison
-from obriy.model.result.water import AreaResult, SeriesPart, WaterImageResult, WaterSeriesResult
+from obriy.model.result.water import AreaResult, WaterImageResult, WaterSeriesResult
 from obriy.render.text import Text
 
 UNNAMED = ("image", "all")
@@ -81,14 +81,15 @@ def measured_lines(result: MeasuredSeriesResult, text: Text = ENGLISH) -> list[s
     return [table, *_series_lines(result, _title(result), "", text)]
 
 
-def _change_lines(result: SeriesPart, text: Text) -> list[str]:
+def _change_lines(result: WaterSeriesResult | MeasuredSeriesResult, text: Text) -> list[str]:
     if result.change is None or result.change.total.net_km2 is None:
         return []
     total, (before, _), (_, after) = result.change.total, result.change.before, result.change.after
     kinds = {"gained": total.gained_km2, "lost": total.lost_km2, "lasting": total.stable_km2}
     areas = {name: km2(value, text) for name, value in kinds.items()}
-    areas |= {"net": km2(total.net_km2, text, "+"), "unseen": km2(total.unseen_km2, text)}
-    areas["interval"] = ""
+    unknown = result.lead().clouds == "unknown"
+    areas["unseen"] = text("report.share_unknown") if unknown else text.area(total.unseen_km2)
+    areas |= {"net": km2(total.net_km2, text, "+"), "interval": ""}
     if total.net_interval_km2 is not None:
         ends = f"{_ends(*total.net_interval_km2, text)} {text('units.km2')}"
         areas["interval"] = text("series.change_interval", interval=ends)
@@ -137,7 +138,8 @@ def _register_lines(result: AreaResult, text: Text) -> list[str]:
     lines = []
     for row in result.comparison.rows if result.comparison else ():
         percent = row.difference_percent
-        part = "" if percent is None else f" ({number(text, percent, 1, '+')} %)"
+        plus = "+" if percent and percent > 0 else ""
+        part = "" if percent is None else f" ({plus}{text.percent(percent / 100)})"
         inside = {True: text("terminal.inside"), False: text("terminal.outside"), None: ""}
         lines.append(
             text(
@@ -158,15 +160,14 @@ def _evaporation_lines(result: AreaResult, text: Text) -> list[str]:
     for one in result.evaporation or ():
         if one.volume_1e6m3 is None:
             continue
-        volume = f"{one.volume_1e6m3:.4g}".replace(".", text("numbers.point"))
         lines.append(
             text(
                 "terminal.evaporation",
                 of=_of(one.district, text),
                 start=one.months[0].month,
                 end=one.months[-1].month,
-                volume=volume,
-                layer=f"{one.additional_mm:.0f}",
+                volume=text.significant(one.volume_1e6m3),
+                layer=text.number(one.additional_mm, 0),
             )
         )
     return lines
@@ -223,7 +224,7 @@ def splits_table(result: SplitComparison, text: Text = ENGLISH) -> list[str | Ta
     table = Table(*heads(text, "splits"))
     for row in result.rows:
         known = row.pixel_m is not None
-        size = f"{row.pixel_m:.4g}".replace(".", text("numbers.point")) if known else "-"
+        size = "-" if row.pixel_m is None else text.significant(row.pixel_m)
         table.add_row(
             row.split,
             size,

@@ -276,7 +276,7 @@ class _Row:
         text = self.words.text
         if naming.code == UNNAMED:
             return ""
-        said = [text("contacts.sure", confidence=text.number(naming.confidence, 2))]
+        said = [text("contacts.sure", confidence=text.sure(naming.confidence))]
         if len(naming.answers) > 1:
             said.append(text("contacts.agreed", agreement=text.percent(naming.agreement, 0)))
         return ", ".join(said)
@@ -301,7 +301,7 @@ class _Row:
                 "contacts.vote",
                 labeller=answer.labeller,
                 answer=self.words.titles.get(answer.code, str(answer.code)),
-                confidence=text.number(answer.confidence, 2),
+                confidence=text.sure(answer.confidence),
             )
         ]
         if answer.second is not None and answer.second in self.words.titles:

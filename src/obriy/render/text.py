@@ -90,6 +90,10 @@ class Text:
             return f"<{NBSP}{self.number(least, digits)}{sign}"
         return f"{self.number(share * 100, digits)}{sign}"
 
+    def sure(self, confidence: float) -> str:
+        """Return how sure a name is (0 to 1): as every share, in whole per cent."""
+        return self.percent(confidence, 0)
+
     def span(self, low: str, high: str) -> str:
         """Return an interval of two numbers that are already written."""
         return f"{low}{_DASH}{high}"

@@ -169,7 +169,7 @@ def _bars(words: ClassWords, classes: Sequence[ClassRow]) -> Table:
                 "area",
                 lambda row: None if row.area_km2 is None else words.text.area(row.area_km2),
             ),
-            col.number("sure", "confidence", 2),
+            col.share("sure", "confidence", 0),
         ],
         look="bars",
     )
@@ -187,7 +187,7 @@ def _facts(words: ClassWords, result: LandcoverResult) -> list[tuple[str, str]]:
     share = sum(c.share for c in named)
     if share:
         sure = sum(c.confidence * c.share for c in named) / share
-        facts.append((text("landcover.mean_sure"), text.number(sure, 2)))
+        facts.append((text("landcover.mean_sure"), text.sure(sure)))
     return facts
 
 

@@ -156,7 +156,7 @@ def of_class(text: Text, row: Any) -> list[Named]:
     facts = [] if row.area_km2 is None else [(text("moving.area"), text.area(row.area_km2))]
     facts.append((text("moving.share"), text.percent(row.share)))
     if row.confidence is not None:
-        facts.append((text("moving.sure"), text.number(row.confidence, 2)))
+        facts.append((text("moving.sure"), text.sure(row.confidence)))
     return facts
 
 
@@ -165,7 +165,7 @@ def parcel(titles: Mapping[int, str], text: Text, row: Mapping[str, Any]) -> tup
     hectares, sure = row.get("area_ha"), row.get("confidence")
     facts = [] if hectares is None else [(text("moving.area"), text.hectares(hectares / 100))]
     if sure is not None:
-        facts.append((text("moving.sure"), text.number(sure, 2)))
+        facts.append((text("moving.sure"), text.sure(sure)))
     return titles.get(int(row["code"]), str(row["class"])), facts
 
 

@@ -60,7 +60,7 @@ def votes(words: ClassWords, clusters: Sequence[ClusterRow]) -> Part | None:
             col.words("number", lambda cluster: _title(text, cluster.id)),
             col.words("name", lambda cluster: words.named(cluster.code)),
             col.share("share"),
-            col.number("sure", named("confidence"), 2),
+            col.share("sure", named("confidence"), 0),
             *([col.share("agreed", named("agreement"), 0)] if several else []),
             *map(column, asked),
         ],
@@ -83,7 +83,7 @@ def _vote(words: ClassWords, vote: Row | None, code: int) -> Cell:
     if vote["problem"] and vote["code"] == UNNAMED:
         return Cell(text("landcover.no_answer"), note=text.sentence(vote["problem"]))
     said = words.titles.get(vote["code"], str(vote["normalised"]))
-    sure = "" if vote["code"] == UNNAMED else f" {text.number(vote['confidence'], 2)}"
+    sure = "" if vote["code"] == UNNAMED else f" {text.sure(vote['confidence'])}"
     notes = []
     if vote["second"]:
         notes.append(text("landcover.or", answer=words.title_of(str(vote["second"]))))

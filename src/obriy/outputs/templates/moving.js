@@ -19,7 +19,8 @@
   const DEGREES = "11px system-ui, sans-serif";
 
   const number = (value, digits) =>
-    value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits })
+      .replace(/\u00a0/g, "\u202f").replace("-", "−");
   const clamp = (value, low, high_) => Math.min(Math.max(value, low), high_);
   const fit = () => Math.min(size.width / columns, size.height / high);
   const toScreen = (x, y) => [(x - view.x) * view.scale + size.width / 2, (y - view.y) * view.scale + size.height / 2];

@@ -25,8 +25,9 @@ _DATES: Final = """value => {
 }"""  # noqa: E501
 """JavaScript: a date as the language of the page writes it: ECharts knows only English months."""
 _NUMBER: Final = """value => value == null ? "–" : Number(value).toLocaleString(
-  document.documentElement.lang, {maximumSignificantDigits: 4})"""
-"""JavaScript: a number likewise."""
+  document.documentElement.lang, {maximumSignificantDigits: 4})
+  .replace(/\\u00a0/g, "\\u202f").replace("-", "−")"""
+"""JavaScript: a number likewise, with the marks of `obriy.render.text`."""
 _BAND: Final = """one => one.value[2] + ", " + one.value[0] + " µm: " + one.value[1]"""
 _CLASS: Final = """one => one.data.day + ": " + one.name"""
 _LINE: Final = "#2f80c2"

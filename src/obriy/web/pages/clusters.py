@@ -124,7 +124,7 @@ def _vote(vote: Mapping[str, Any], legend: Mapping[int, Any], text: Text, lang: 
     if known is None and naming.is_person(who):
         return ""
     answer = known.called(lang) if known else text("map.unnamed")
-    sure = text.number(float(vote.get("confidence") or 0), 2)
+    sure = text.sure(float(vote.get("confidence") or 0))
     parts = [text("contacts.vote", labeller=who, answer=answer, confidence=sure)]
     second = next((c for c in legend.values() if c.name == vote.get("second")), None)
     if second is not None:
