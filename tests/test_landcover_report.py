@@ -2,6 +2,7 @@
 
 import copy
 import io
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -171,7 +172,9 @@ def test_the_first_screen_says_the_answer(maps):
     text = _page(maps).text
     head = text[: text.index("Accuracy")]
     assert "Cropland 55%" in head
-    assert "Tree cover 30.0% 30.00 km² 70%" in head
+    assert "Tree cover 27.5% 30.0% 30.00 km² 70%" in head  # of the whole 0.918 x 30 %
+    assert "Cropland 55% of the 91.8% that was seen" in head
+    assert "Not seen 8.2%" in head
     assert "8.2% could not be seen" in head
     assert "5.0% of what was seen has no name" in head
     assert (
@@ -262,8 +265,23 @@ def test_an_image_without_crs_has_shares_and_no_area(maps):
     for row in result["classes"]:
         row["area_km2"] = None
     text = _page(maps, result=result).text
-    assert "Cropland 55.0% 70%" in text
+    assert "Cropland 50.5% 55.0% 70%" in text
     assert "km²" not in text[: text.index("Method")]
+
+
+def bars(page):
+    return [float(width) for width in re.findall(r'<div style="width:([0-9.]+)%', page)]
+
+
+def test_a_class_of_all_that_was_seen_does_not_look_like_one_of_the_whole(maps):
+    only = [{"name": "cropland", "code": 40, "area_km2": 22.0, "share": 1.0, "district": "image"}]
+    result = _result(classes=only, unseen_share=0.78)
+    page = render_page(_report(maps, result=result))
+    assert "Cropland 100% of the 22.0% that was seen" in _Page(page).text
+    assert bars(page) == [28.2, 100.0]  # 22 of 78, and the part that was not seen
+    whole = render_page(_report(maps, result=result | {"unseen_share": 0.0}))
+    assert bars(whole) == [100.0]
+    assert "Not seen" not in _Page(whole).text[: _Page(whole).text.index("Accuracy")]
 
 
 def test_districts_have_a_table_and_the_total_leads(maps):

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from obriy.cli.show_area import ENGLISH, heads, km2, number, score, share
 from obriy.errors import TableError
+from obriy.model.areas import PARTIAL_ABOVE
 from obriy.model.legend import UNNAMED, load_legend
 from obriy.model.result.landcover import ClassRow, CoverEvaluation, LandcoverResult
 from obriy.model.result.tables import CoverComparison, CoverRow, StudentTraining
@@ -19,6 +20,8 @@ def landcover_lines(result: LandcoverResult, text: Text = ENGLISH) -> list[str]:
     named = [c for c in result.clusters if c.code != UNNAMED]
     found = len(result.clusters)
     lines = [text("terminal.no_name")] if found and not named else []
+    if named and result.unseen_share > PARTIAL_ABOVE:
+        lines.append(text("terminal.of_seen", seen=share(text, 1 - result.unseen_share)))
     lines += [_class_line(result, row, several, text) for row in result.classes if row.share]
     counts = text("terminal.clusters", found=found, named=len(named)) + "  " if found else ""
     unseen = share(text, result.unseen_share)

@@ -3,9 +3,10 @@
 import base64
 import dataclasses
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from obriy.model.areas import PARTIAL_ABOVE
 from obriy.model.legend import UNNAMED, Legend
 from obriy.model.provenance import Provenance
 from obriy.model.result.landcover import ClassRow, LandcoverResult
@@ -39,6 +40,8 @@ Row = Mapping[str, Any]
 
 _SHOWN: Final = {"naming": ("names", "rounds"), "clusters": ("splits", "warnings")}
 """Of a step: what has a section of its own in the page."""
+_HATCHED: Final = "repeating-linear-gradient(45deg,#7a858f 0 2px,transparent 2px 6px)"
+"""Of what was not seen: no class has a pattern."""
 _QUALITY: Final = 82
 """Of the contact sheet in the page; the file beside it has every pixel."""
 
@@ -134,15 +137,17 @@ def _first(words: ClassWords, report: Report[LandcoverResult]) -> First:
     )
     named = any(row.code != UNNAMED for row in classes)
     head = text("landcover.nobody" if classes else "report.area_unseen")
+    unseen, of_what = result.unseen_share, ""
     if named:
         head = f"{words.titles[classes[0].code]} {text.percent(classes[0].share, 0)}"
-    unseen = result.unseen_share
+        if unseen > PARTIAL_ABOVE:
+            of_what = text("landcover.of_seen", seen=text.percent(1 - unseen))
     return First(
         text("landcover.title"),
-        (head, ""),
+        (head, of_what),
         known=named,
         plain=[_in_words(words, result, classes[0]), made] if named else [made],
-        table=_bars(words, classes) if classes else None,
+        table=_bars(words, classes, unseen) if classes else None,
         facts=_facts(words, result),
         seen=text("landcover.unseen", share=text.percent(unseen))
         if unseen > 0
@@ -151,28 +156,42 @@ def _first(words: ClassWords, report: Report[LandcoverResult]) -> First:
     )
 
 
-def _bars(words: ClassWords, classes: Sequence[ClassRow]) -> Table:
-    """Return a row for each class: a bar, its share, its area, how sure its name is."""
-    col = Columns(words.text, "landcover")
-    most = classes[0].share or 1.0
+def _bars(words: ClassWords, classes: Sequence[ClassRow], unseen: float) -> Table:
+    """Return a row for each class: a bar, its share, its area, how sure its name is.
+
+    Where a part was not seen it has a row too, and bars are shares of the whole: a class of all
+    that was seen must not look like one of all that there is.
+    """
+    text, col = words.text, Columns(words.text, "landcover")
+    partly = unseen > PARTIAL_ABOVE
+    seen = 1 - unseen if partly else 1.0
+    longest = max(seen * classes[0].share, unseen if partly else 0.0) or 1.0
+
+    def bar(row: ClassRow | None) -> Cell:
+        if row is None:
+            return Cell("", _HATCHED, bar=100 * unseen / longest)
+        return Cell("", words.colours.get(row.code, ""), bar=100 * seen * row.share / longest)
+
+    def of_class(write: Callable[[ClassRow], Any]) -> Callable[[ClassRow | None], Any]:
+        return lambda row: None if row is None else write(row)
+
+    unnamed = Cell(text("landcover.not_seen"), _HATCHED)
     return table(
-        classes,
+        [*classes, *([None] if partly else [])],
         [
-            col.words("class", lambda row: words.named(row.code)),
-            Column(
-                "",
-                lambda row: Cell("", words.colours.get(row.code, ""), bar=100 * row.share / most),
-                numeric=False,
-            ),
-            col.share("share"),
+            col.words("class", lambda row: unnamed if row is None else words.named(row.code)),
+            Column("", bar, numeric=False),
+            *([col.share("share_all", lambda row: unseen if row is None else seen * row.share)]
+              if partly else []),
+            col.share("share_seen" if partly else "share", of_class(lambda row: row.share)),
             col.written(
                 "area",
-                lambda row: None if row.area_km2 is None else words.text.area(row.area_km2),
+                of_class(lambda row: None if row.area_km2 is None else text.area(row.area_km2)),
             ),
-            col.share("sure", "confidence", 0),
+            col.share("sure", of_class(lambda row: row.confidence), 0),
         ],
         look="bars",
-    )
+    )  # fmt: skip
 
 
 def _facts(words: ClassWords, result: LandcoverResult) -> list[tuple[str, str]]:

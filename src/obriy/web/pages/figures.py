@@ -119,7 +119,11 @@ def _largest(result: RunResult, text: Text, reader: Reader) -> list[tuple[str, s
     rows = getattr(getattr(result, "total", None), "classes", None) or []
     legend, largest = legend_of(result) if rows else {}, sorted(rows, key=lambda row: -row.share)
     known = [(legend.get(row.code), row) for row in largest[:_LARGEST]]
-    return [(c.called(reader.lang) if c else r.name, text.percent(r.share)) for c, r in known]
+    return [
+        (c.called(reader.lang) if c else r.name,
+         text("contacts.share", share=text.percent(r.share)))
+        for c, r in known
+    ]  # fmt: skip
 
 
 def date_table(dates: Sequence[Any], reader: Reader) -> cells.Table:
