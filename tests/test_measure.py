@@ -15,6 +15,7 @@ from tests.terminal import error_line, obriy
 
 import obriy as obriy_module
 from conftest import UTM, utm_grid
+from obriy.blocks.options import EngineOptions
 from obriy.cli.show_area import km2 as shown
 from obriy.errors import GridError, InputError, UnknownNameError, UsageError
 from obriy.measures.pixel_area import pixel_area
@@ -344,3 +345,20 @@ def test_from_python_maps_of_others_have_no_interval(masks):
     assert {(a.errors, a.interval_km2) for a in series.areas} == {("unknown", None)}
     (period,) = series.periods
     assert (period.errors, period.interval_km2) == ("unknown", None)
+
+
+def test_a_long_measuring_says_how_far_it_is(tmp_path):
+    """Every step after the maps is told, to the last; one map says how far its copy is."""
+    (tmp_path / "maps").mkdir()
+    for date, columns_of in (("2023-08-19", columns(10, 20)), ("2023-11-07", columns(9, 16))):
+        write(tmp_path / "maps" / f"lake_{date}.tif", columns_of)
+    given = {"maps": [tmp_path / "maps"], "codes": SAID, "out": tmp_path / "run"}
+    seen = []
+    watched = EngineOptions(progress=lambda *told: seen.append(told))
+    run_job(MeasureConfig(**given), watched)
+    steps = [told for told in seen if told[0] == "measure"]
+    # The occurrence, two areas, the bodies, the rest.
+    assert steps == [("measure", done, 5) for done in range(6)]
+    one = given | {"maps": [tmp_path / "maps" / "lake_2023-08-19.tif"], "out": tmp_path / "one"}
+    run_job(MeasureConfig(**one), watched)
+    assert ("read", 1, 1) in seen

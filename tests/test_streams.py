@@ -176,3 +176,10 @@ def test_an_error_is_told_in_any_encoding(tmp_path):
         env=os.environ | {"PYTHONIOENCODING": "ascii"},
     )
     assert "does not exist" in error_line(done, 1)
+
+
+def test_a_stream_that_is_done_with_is_no_terminal():
+    """colorama keeps the stream it finds when it is loaded, and asks it when Python ends."""
+    stream = Stream(io.BytesIO(), encoding="utf-8")
+    stream.detach()
+    assert not stream.isatty()

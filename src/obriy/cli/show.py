@@ -36,6 +36,7 @@ PASSES = {
     "judge": "Judging",
     "naming": "Asking for names",
     "comparing": "Comparing",
+    "measure": "Measuring",
 }
 
 

@@ -54,6 +54,12 @@ class Stream(io.TextIOWrapper):
         except OSError as error:
             self._give_up(error)
 
+    def isatty(self) -> bool:
+        """Say whether it is a terminal: not after the end, when libraries that kept it ask."""
+        with contextlib.suppress(ValueError):  # detached
+            return super().isatty()
+        return False
+
     def _give_up(self, error: OSError) -> None:
         """Let all that is still to come, and what is held back, go nowhere."""
         self.lost = self.lost or error

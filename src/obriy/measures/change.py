@@ -99,13 +99,18 @@ def measure_change(
     placed = [place(d.geometry, d.crs, geobox) for d in with_union(districts)] or whole
     tallies = [_Tally() for _ in placed]
     sides = (_Side(before, class_name), _Side(after, class_name))
+    kinds = _Kinds(
+        doubt=all(side.has_doubt for side in sides)
+        and all(m.clouds != "unknown" for m in (*before, *after)),
+        fraction=all(s.has_fraction for s in sides),
+    )
     for rows, columns in windows(after[0].labels.shape, block):
         square = shapely.box(columns.start, rows.start, columns.stop, rows.stop)
         parts = [shapely.intersection(p, square) for p in placed]
         met = [(part, tally) for part, tally in zip(parts, tallies, strict=True) if part.area > 0]
         if not met and sink is None:
             continue
-        first, second = (side.window(rows, columns) for side in sides)
+        first, second = (side.window(rows, columns, share=kinds.fraction) for side in sides)
         codes = _codes(first, second)
         if sink is not None:
             sink.write(rows, columns, _CLASSES[codes])
@@ -113,12 +118,8 @@ def measure_change(
             continue
         area = pixel_area(geobox[rows, columns], pixel_size_m=pixel_size_m)
         for part, tally in met:
-            tally.add(area * pixel_coverage(part, rows, columns), codes, second.share - first.share)
-    kinds = _Kinds(
-        doubt=all(side.has_doubt for side in sides)
-        and all(m.clouds != "unknown" for m in (*before, *after)),
-        fraction=all(s.has_fraction for s in sides),
-    )
+            rise = second.share - first.share if kinds.fraction else None
+            tally.add(area * pixel_coverage(part, rows, columns), codes, rise)
     found = [_change(t, where, kinds) for t, where in zip(tallies, places, strict=True)]
     count = len(districts) or 1
     together = found[count:] or [_total(tallies, places, found, kinds)]
@@ -170,7 +171,7 @@ class _Window:
         wet: Where it is water.
         strict: Where it is, had every threshold been stricter.
         lax: Where it is, had every threshold been laxer.
-        share: Mean share of water, 0 to 1.
+        share: Mean share of water, 0 to 1; a single 0 where it was not asked for.
     """
 
     seen: BoolArray
@@ -189,26 +190,29 @@ class _Side:
         self.has_doubt = all(class_map.doubt is not None for class_map in maps)
         self.has_fraction = all(class_map.fraction is not None for class_map in maps)
 
-    def window(self, rows: slice, columns: slice) -> _Window:
+    def window(self, rows: slice, columns: slice, *, share: bool) -> _Window:
         """Read a window of all maps, one after the other."""
         shape = (rows.stop - rows.start, columns.stop - columns.start)
         valid, wet, strict, lax = np.zeros((4, *shape), np.uint16)
-        share = np.zeros(shape, np.float32)
-        seen_by = observations(self._maps, rows, columns, class_name=self._class_name, share=True)
+        shares = np.zeros(shape if share else (1, 1), np.float32)
+        seen_by = observations(self._maps, rows, columns, class_name=self._class_name, share=share)
         for class_map, observed in zip(self._maps, seen_by, strict=True):
             named, water = observed.named, observed.wet
             valid += named
             wet += water
-            doubt = np.full(shape, Doubt.SURE, np.uint8)
-            if class_map.doubt is not None:
-                doubt = read_window(class_map.doubt, rows, columns)
+            shares += observed.share
+            if class_map.doubt is None:
+                strict += water
+                lax += water
+                continue
+            doubt = read_window(class_map.doubt, rows, columns)
             strict += water & (doubt != Doubt.STRICT_DROPS)
             lax += water | (named & (doubt == Doubt.LAX_TAKES))
-            share += observed.share
         seen = valid > 0
-        np.divide(share, valid, out=share, where=seen)
+        if share:
+            np.divide(shares, valid, out=shares, where=seen)
         wet, strict, lax = (seen & (2 * count >= valid) for count in (wet, strict, lax))
-        return _Window(seen, wet, strict, lax, share)
+        return _Window(seen, wet, strict, lax, shares)
 
 
 def _codes(before: _Window, after: _Window) -> ByteArray:
@@ -249,10 +253,12 @@ class _Tally:
     net: float = 0.0
     pixel: float = 0.0
 
-    def add(self, area: FloatArray, codes: ByteArray, rise: npt.NDArray[np.float32]) -> None:
-        """Add pixels: their area inside the district, codes, rise of the share of water."""
+    def add(self, area: FloatArray, codes: ByteArray, rise: npt.NDArray[np.float32] | None) -> None:
+        """Add pixels: their area inside the district, codes, rise of the share, where known."""
         self.by_code += np.bincount(codes.ravel(), area.ravel(), minlength=_UNSEEN_BOTH + 1)
         self.pixel = max(self.pixel, float(area.max()))
+        if rise is None:
+            return
         both = codes < _SEEN_CODES
         self.net += float(area[both] @ rise[both].astype("float64"))
 

@@ -93,13 +93,17 @@ def body_polygons(labels: BodyLabels) -> npt.NDArray[np.object_]:
     for rows, columns, numbers in labels:
         # In whole pixels, where both sides of a seam have the very same coordinates.
         corner = Affine.translation(columns.start, rows.start)
+        # Parts that touch at a corner are apart: as one ring, that touches itself, they are
+        # allowed by no standard.
         shapes = rasterio.features.shapes(
-            numbers, mask=numbers > 0, connectivity=8, transform=corner
+            numbers, mask=numbers > 0, connectivity=4, transform=corner
         )
+        parts: dict[int, list[Any]] = defaultdict(list)
         for geometry, number in shapes:
             shell, *holes = geometry["coordinates"]
-            # A ring that touches itself at a corner is drawn as one ring: no standard allows it.
-            pieces[int(number)].append(shapely.make_valid(shapely.Polygon(shell, holes)))
+            parts[int(number)].append(shapely.Polygon(shell, holes))
+        for number, ones in parts.items():
+            pieces[number].append(ones[0] if len(ones) == 1 else shapely.MultiPolygon(ones))
     outlines = [_joined(pieces[number]) for number in range(1, labels.count + 1)]
     a = labels.geobox.affine
     linear, shift = np.array([[a.a, a.d], [a.b, a.e]]), (a.c, a.f)

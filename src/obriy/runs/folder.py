@@ -91,6 +91,8 @@ class RunFolder:
         self._steps: dict[str, Any] = {}
         self._made: set[str] = set()
         self._doing: list[tuple[str, dict[str, Any]]] = []
+        self.after_step: Callable[[], None] = lambda: None
+        """Called when a step is done, or was done before."""
 
     def __enter__(self) -> Self:
         """Take the folder, and clear away what a run that was killed left half-written.
@@ -155,7 +157,15 @@ class RunFolder:
         done = self._steps.get(name)
         if done is not None and self._holds(name, done, inputs):
             outputs = {key: o["path"] for key, o in done["outputs"].items()}
-            return StepRecord(outputs, _found_in(done))
+            record = StepRecord(outputs, _found_in(done))
+        else:
+            record = self._made_now(name, work, inputs)
+        self.after_step()
+        return record
+
+    def _made_now(
+        self, name: str, work: Callable[[], StepRecord], inputs: dict[str, Any]
+    ) -> StepRecord:
         self._doing.append((name, inputs))
         try:
             record = work()

@@ -45,13 +45,16 @@ class MapReader:
         layers = _layers(shown)
         counts = np.zeros(UNNAMED + 1, np.int64)
         record = provenance_of(scene)
+        squares = list(windows(shown[LABELS].shape))
         with map_writers(folder, geobox_of(shown), layers, record, self.lang) as sinks:
-            for rows, columns in windows(shown[LABELS].shape):
+            for done, (rows, columns) in enumerate(squares, 1):
                 for sink, layer in zip(sinks.values(), layers.values(), strict=True):
                     values = shown[layer.part].isel(y=rows, x=columns).to_numpy()
                     sink.write(rows, columns, values)
                     if layer.part == LABELS:
                         counts += np.bincount(values.ravel(), minlength=len(counts))
+                if options.progress is not None:
+                    options.progress("read", done, len(squares))
             if not counts[NO_DATA + 1 :].any():
                 raise EmptyResultError(notice("map_without_classes"))
         pixels = {str(code): int(n) for code, n in enumerate(counts) if n}

@@ -8,6 +8,7 @@ A date that fails is listed, in the result and in the exit code; the others go o
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -113,6 +114,10 @@ def measure_series(
         images = map_images(
             inputs.opened, mapper, folder, options, cropped=bool(config.aoi), scheduler=scheduler
         )
+        size = config.resolution if geobox_of(inputs.part).crs is None else None
+        images = compare_dates(images, folder, pixel_size_m=size, lang=config.lang)
+        maps = sum(one.map is not None for one in images)
+        folder.after_step = _told(options, maps, config)
         return _measured(inputs, images, config, answer, folder)
 
 
@@ -124,8 +129,6 @@ def _measured(
     folder: RunFolder,
 ) -> Run:
     """Do what follows the maps."""
-    size = config.resolution if geobox_of(inputs.part).crs is None else None
-    images = compare_dates(images, folder, pixel_size_m=size, lang=config.lang)
     maps = {one.opened.name: one.map for one in images if one.map is not None}
     occurrence = _occurrence(maps, config, folder)
     measured = _measure(inputs, images, maps, occurrence, config=config, folder=folder)
@@ -145,7 +148,19 @@ def _measured(
     )
     result = answer(config, images, products, folder)
     result = write_series_products(config, folder, products, result)
+    folder.after_step()  # tables and the report are no step of the ledger
     return finish(config, folder, result)
+
+
+def _told(options: EngineOptions, dates: int, config: SeriesConfig) -> Callable[[], None]:
+    """Return what tells that one more of the steps after the maps is done."""
+    show = options.progress
+    if show is None:
+        return lambda: None
+    extras = ("polygons" in config.outputs) + (config.change is not None)
+    total, done = dates + 2 + extras, itertools.count(1)
+    show("measure", 0, total)
+    return lambda: show("measure", min(next(done), total), total)
 
 
 def _occurrence(
