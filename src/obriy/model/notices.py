@@ -175,7 +175,7 @@ class _Words(string.Formatter):
     """Fills the holes of a sentence: ``{x}`` and numbers as Python writes them, else by what it is.
 
     ``{x:word}`` is a word that the table has, ``{x:place}`` a district, ``{x:classes}`` holds names
-    of classes, ``{x:sentences}`` and ``{x:parts}`` are several sentences.
+    of classes, ``{x:month}`` numbers of months, ``{x:sentences}`` and ``{x:parts}`` are several sentences.
     """
 
     def __init__(self, lang: str) -> None:
@@ -191,6 +191,8 @@ class _Words(string.Formatter):
             return written if self.lang == "en" else written.translate(number_marks(self.lang))
         if isinstance(value, Notice) or format_spec in ("word", *_BETWEEN):
             return in_language(value, self.lang)
+        if format_spec == "month":
+            return str(load_toml(f"text_{self.lang}")["ice"]["months"].split()[int(value) - 1])
         if self.lang == "en" or not format_spec:
             return value
         if format_spec == "place":

@@ -9,6 +9,8 @@ from obriy.render.text import Text
 def of_season(text: Text, season: CoverSeason | None) -> Part | None:
     """Return the dates of a season, how much each showed, and what nobody saw.
 
+    What rests on little, and months that nobody saw, are warnings of the run.
+
     Args:
         text: Language.
         season: What the result says of it; None: it is one image, and has no part.
@@ -20,11 +22,6 @@ def of_season(text: Text, season: CoverSeason | None) -> Part | None:
     said = [text("year.per_pixel", median=median, low=low, high=high)]
     if season.never_seen_share > 0:
         said.append(text("year.never", share=text.percent(season.never_seen_share)))
-    if season.few_seen_share > 0:
-        said.append(text("year.few", share=text.percent(season.few_seen_share)))
-    if season.months_unseen:
-        months = ", ".join(names[month - 1] for month in season.months_unseen)
-        said.append(text("year.months_unseen", months=months))
     if season.greenest_month and season.barest_month:
         greenest, barest = (names[m - 1] for m in (season.greenest_month, season.barest_month))
         said.append(text("year.opposite", greenest=greenest, barest=barest))
