@@ -299,6 +299,12 @@ def test_districts_have_a_table_and_the_total_leads(maps):
     assert "North 10.00 (25.0%) 30.00 (75.0%)" in text
 
 
+def test_the_day_of_the_image_stands_among_the_facts(maps):
+    dated = _result(dates=[{"date": "2023-06-18"}])
+    assert "Date of the image 2023-06-18" in _page(maps, result=dated).text
+    assert "Date of the image" not in _page(maps).text
+
+
 def test_the_sheet_lies_in_the_page(maps):
     page = render_page(_report(maps))
     assert page.count("data:image/webp;base64,") == 1

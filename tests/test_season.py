@@ -524,6 +524,8 @@ def test_a_portrait_tells_and_shows_the_year(made):
     assert Path(made[2].result.outputs["years"]).stat().st_size > 10_000
     page = Path(made[2].result.outputs["report"]).read_text()
     assert "The year of each cluster" in page
+    assert f"Images used: {len(made[2].result.season.dates)} of" in page
+    assert "Date of the image" not in page
     assert page.count("Nobody saw: Apr, Jul. What grew") == 1
     assert page.count("Apr, Jul") == 1  # told once, where warnings are
 

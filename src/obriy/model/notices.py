@@ -175,7 +175,8 @@ class _Words(string.Formatter):
     """Fills the holes of a sentence: ``{x}`` and numbers as Python writes them, else by what it is.
 
     ``{x:word}`` is a word that the table has, ``{x:place}`` a district, ``{x:classes}`` holds names
-    of classes, ``{x:month}`` numbers of months, ``{x:sentences}`` and ``{x:parts}`` are several sentences.
+    of classes, ``{x:month}`` the number of a month, ``{x:sentences}`` and ``{x:parts}`` are several
+    sentences.
     """
 
     def __init__(self, lang: str) -> None:
@@ -193,9 +194,13 @@ class _Words(string.Formatter):
             return in_language(value, self.lang)
         if format_spec == "month":
             return str(load_toml(f"text_{self.lang}")["ice"]["months"].split()[int(value) - 1])
-        if self.lang == "en" or not format_spec:
+        return self._name(value, format_spec)
+
+    def _name(self, value: str, kind: str) -> str:
+        """Return what people call a place or classes; other words as they are."""
+        if self.lang == "en" or not kind:
             return value
-        if format_spec == "place":
+        if kind == "place":
             return place_in(value, self.lang)
         return re.sub("[a-z][a-z_]+", lambda word: class_in(word[0], self.lang), value)
 

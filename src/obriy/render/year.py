@@ -37,9 +37,10 @@ _GREY: Final = {
 _TILE: Final = 184
 """Side of a place in the picture, pixels, at most."""
 _GAP: Final = 6
-_WIDTH: Final = 11.2
+_CURVES: Final = 5.9
+_PLACES: Final = 3.3
 _ROW: Final = 1.95
-_HEAD: Final = 0.5
+_HEAD: Final = 0.6
 _DPI: Final = 125
 _MOST_ROWS: Final = 60
 
@@ -132,6 +133,7 @@ def year_figure(facts: ClusterFacts, *, lang: str = "en") -> Figure:
 def years_sheet(
     portraits: Sequence[Portrait],
     titles: Mapping[int, str],
+    colours: Mapping[int, str],
     months: Sequence[int],
     *,
     lang: str,
@@ -141,32 +143,47 @@ def years_sheet(
     Args:
         portraits: Of the clusters, in the order of the rows; those without a year are left out.
         titles: What each is called, by its number.
+        colours: Of its class on the map, likewise.
         months: Of the pictures ``seasons``.
         lang: Language.
     """
     text = text_of(lang)
     shown = [portrait for portrait in portraits if portrait.facts.curves][:_MOST_ROWS]
-    columns = 1 + any("seasons" in portrait.pictures for portrait in shown)
-    figure = new_figure(_WIDTH * columns / 2, _HEAD + _ROW * len(shown))
+    pictured = any("seasons" in portrait.pictures for portrait in shown)
+    wide, high = _CURVES + _PLACES * pictured, _HEAD + _ROW * len(shown)
+    figure = new_figure(wide, high)
     grid = figure.add_gridspec(
-        len(shown), columns, left=0.09 / columns, right=0.995, bottom=0.25 / figure.get_figheight(),
-        top=1 - (_HEAD + 0.1) / figure.get_figheight(), hspace=0.34, wspace=0.12,
+        len(shown), 1 + pictured, left=0.5 / wide, right=1 - 0.05 / wide, bottom=0.25 / high,
+        top=1 - (_HEAD + 0.1) / high, hspace=0.34, wspace=0.14,
+        width_ratios=[_CURVES, _PLACES] if pictured else None,
     )  # fmt: skip
     for row, portrait in enumerate(shown):
         axes = figure.add_subplot(grid[row, 0])
         draw_year(axes, portrait.facts.curves, text, _COLOURED, size=7.5)
-        axes.set_title(titles[portrait.facts.id], loc="left", fontsize=9, color=INK, pad=4)
+        _head_row(axes, titles[portrait.facts.id], colours[portrait.facts.id])
         if "seasons" in portrait.pictures:
             _draw_places(figure.add_subplot(grid[row, 1]), portrait, months, text)
         if row == 0:
             handles, labels = axes.get_legend_handles_labels()
-            figure.legend(handles, labels, loc="upper left", ncols=2, fontsize=8.5, frameon=False)
+            figure.legend(handles, labels, loc="upper left", fontsize=8.5, frameon=False)
+    if pictured:
+        figure.text((_CURVES + 0.15) / wide, 1 - 0.1 / high, text("year.places"), fontsize=8.5,
+                    color=INK, va="top", linespacing=1.35)  # fmt: skip
     return to_png(figure, dpi=_DPI)
+
+
+def _head_row(axes: Axes, title: str, colour: str) -> None:
+    """Write the name of a cluster over its curves, beside the colour of its class."""
+    axes.annotate("   ", (0, 1), (2, 6), "axes fraction", textcoords="offset points", fontsize=7,
+                  bbox={"facecolor": colour, "edgecolor": MUTED, "pad": 1.2})  # fmt: skip
+    axes.annotate(title, (0, 1), (16, 5), "axes fraction", textcoords="offset points", fontsize=9,
+                  color=INK)  # fmt: skip
 
 
 def _draw_places(axes: Axes, portrait: Portrait, months: Sequence[int], text: Text) -> None:
     picture = imread(io.BytesIO(portrait.pictures["seasons"]), format="png")
     axes.imshow(picture)
+    axes.set_anchor("W")
     names = text("ice.months").split()
     middles = (np.arange(len(months)) + 0.5) * picture.shape[0] / len(months)
     axes.set_yticks(middles, [names[month - 1] for month in months], fontsize=8, color=MUTED)

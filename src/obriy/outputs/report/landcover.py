@@ -131,10 +131,7 @@ def _in_words(words: ClassWords, result: LandcoverResult, most: ClassRow) -> str
 def _first(words: ClassWords, report: Report[LandcoverResult]) -> First:
     """Return the first screen: which classes, how much of each, how sure, how far to trust it."""
     text, result = words.text, report.result
-    classes, made = (
-        largest_first(result.total.classes),
-        text("plain.image_named", name=report.title),
-    )
+    classes, made = largest_first(result.total.classes), _made(report)
     named = any(row.code != UNNAMED for row in classes)
     head = text("landcover.nobody" if classes else "report.area_unseen")
     unseen, of_what = result.unseen_share, ""
@@ -197,6 +194,7 @@ def _bars(words: ClassWords, classes: Sequence[ClassRow], unseen: float) -> Tabl
 def _facts(words: ClassWords, result: LandcoverResult) -> list[tuple[str, str]]:
     text, clusters = words.text, result.clusters
     facts = [
+        *_dated(text, result),
         (text("report.method"), result.method),
         (text("landcover.clusters"), str(len(clusters))),
         (text("landcover.labellers"), ", ".join(labellers(clusters)) or cells.UNKNOWN),
@@ -208,6 +206,23 @@ def _facts(words: ClassWords, result: LandcoverResult) -> list[tuple[str, str]]:
         sure = sum(c.confidence * c.share for c in named) / share
         facts.append((text("landcover.mean_sure"), text.sure(sure)))
     return facts
+
+
+def _made(report: Report[LandcoverResult]) -> str:
+    """Say what the map was made from: an image by its name, a season by how many of its dates."""
+    text, season = report.text, report.result.season
+    if season is None:
+        return text("plain.image_named", name=report.title)
+    used = sum(date["seen_share"] > 0 for date in season.dates)
+    return text("plain.images", used=used, all=len(season.dates))
+
+
+def _dated(text: Text, result: LandcoverResult) -> list[tuple[str, str]]:
+    """Return the day of the image, or the first and last of a season."""
+    days = result.dates[0].date.split("/") if result.dates and result.dates[0].date else []
+    if len(days) == 2:
+        return [(text("series.dates"), text("series.span", start=days[0], end=days[1]))]
+    return [(text("report.date"), days[0])] if days else []
 
 
 def _trust(words: ClassWords, result: LandcoverResult) -> list[str]:

@@ -39,6 +39,7 @@ from obriy.outputs.tables import write_rows, write_scores
 from obriy.prepare.clouds.mask import Clouds
 from obriy.render.contact_sheet import contact_sheet
 from obriy.render.maps import map_figure
+from obriy.render.palette import UNNAMED_COLOUR
 from obriy.render.pictures import Small
 from obriy.render.text import text_of
 from obriy.render.year import years_sheet
@@ -225,7 +226,9 @@ def _years(products: _Products, lang: str) -> bytes:
         for number, one in named.items()
     }
     months = products.inputs.scene.attrs.get(OPPOSITE, ())
-    return years_sheet(ordered, titles, months, lang=lang)
+    shown = {c.code: c.colour for c in legend} | {UNNAMED: UNNAMED_COLOUR}
+    colours = {number: shown[one.code] for number, one in named.items()}
+    return years_sheet(ordered, titles, colours, months, lang=lang)
 
 
 def _result(products: _Products) -> LandcoverResult:
