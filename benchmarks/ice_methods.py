@@ -5,6 +5,7 @@ below 1000, and reported on seeds from 1000 on. Classifiers are fitted to the tr
 
     python benchmarks/ice_methods.py --seeds 1000-1030 [--train 100-119] [--methods auto,ndsi]
     python benchmarks/ice_methods.py --methods auto,m201,segformer=FILE [--without swir12,swir16]
+    python benchmarks/ice_methods.py --methods ndsi,ndsi+auto
 
 Scores are pooled over the pixels of sea of all scenes; intervals are a bootstrap over scenes. The
 last columns are the mean error of the concentration, where a method gives one, and how many scenes
@@ -19,7 +20,7 @@ import numpy as np
 
 from obriy.methods.ice.classifier import ClassifierIce
 from obriy.methods.ice.learned import Classifier, feature_names, features_of
-from obriy.methods.ice.spec import ice_methods
+from obriy.methods.ice.spec import ice_methods, with_clouds
 from obriy.model.card import Card
 from obriy.model.ice import BANDS, CLOUD, ICE, LAND, WATER
 from obriy.model.legend import load_legend
@@ -67,6 +68,9 @@ def lesson(seeds):
 
 
 def method_of(name, taught):
+    """Return a method by its name; NAME+auto is one with the clouds of `auto` beside."""
+    if name.endswith("+auto"):
+        return with_clouds(method_of(name.removesuffix("+auto"), taught), set(BANDS))
     if name not in CLASSIFIERS:
         name, _, file = name.partition("=")
         return ice_method(name, file or None, 0, "cpu")

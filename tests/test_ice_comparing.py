@@ -106,3 +106,13 @@ def test_weights_that_know_the_test_are_refused_and_the_others_go_on(bay, tmp_pa
 def test_weights_of_a_method_that_is_not_compared(bay, tmp_path):
     with pytest.raises(UsageError, match="METHOD=FILE"):
         compare(bay, tmp_path / "run", ["ndsi"], model=["linear=some.skops"])
+
+
+def test_the_clouds_of_auto_have_a_row_of_their_own(bay, tmp_path):
+    run = compare(bay, tmp_path / "run", ["green:0.3", "green:0.3+auto"])
+    bare, beside = row_of(run, "green:0.3"), row_of(run, "green:0.3+auto")
+    assert (bare["cloud_as_ice"], bare["kind"]) == (1.0, "untrained")
+    assert beside["cloud_as_ice"] < 0.05
+    assert beside["iou"] > 0.95 > bare["iou"]
+    with pytest.raises(UsageError, match="tells clouds itself"):
+        compare(bay, tmp_path / "other", ["green:0.3", "auto+auto"])

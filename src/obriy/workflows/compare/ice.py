@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
-from obriy.errors import UsageError
-from obriy.methods.ice.spec import ICE_METHODS
+from obriy.errors import BandError, UsageError
+from obriy.methods.ice.spec import AUTO, ICE_METHODS, with_clouds
 from obriy.model.card import Card
 from obriy.model.ice import ICE, LAND, IceExample
 from obriy.model.layers import LAYERS
 from obriy.model.legend import NO_DATA
 from obriy.model.provenance import Provenance
 from obriy.model.result.tables import BestTwo, IceComparison, IceRow
-from obriy.model.scene import provenance_of
+from obriy.model.scene import band_names, provenance_of
 from obriy.nets.model_file import model_path
 from obriy.outputs.cog import write_layer
 from obriy.outputs.files import write_bytes
@@ -59,6 +59,8 @@ COLUMNS: Final = (
 AGREEMENT: Final = "agreement"
 SIGNIFICANT: Final = 0.05
 UNTRAINED: Final = "untrained"
+BESIDE: Final = f"+{AUTO}"
+"""After the name of a method that knows no clouds: with those of `auto`, as `obriy ice` maps."""
 
 
 def run_ice_comparison(config: IceCompareConfig, options: EngineOptions | None = None) -> Run:
@@ -80,7 +82,7 @@ def run_ice_comparison(config: IceCompareConfig, options: EngineOptions | None =
     weights = _weights(config)
     for name in config.methods:
         if ":" not in name:
-            ICE_METHODS.get(name)
+            ICE_METHODS.get(name.removesuffix(BESIDE))
     lessons = read_lessons(config)
     with run_folder(config) as folder:
         return _carried_out(lessons, _Bench(config, lessons.test, folder, options, weights))
@@ -124,8 +126,9 @@ class _Bench:
     def _found(self, name: str) -> dict[str, Any]:
         """Return what a method reaches."""
         file = self._file_of(name)
-        method = ice_method(name, file, self.config.seed, self.config.device)
-        learnt = self._refuse_known(method, name)
+        bare = ice_method(name.removesuffix(BESIDE), file, self.config.seed, self.config.device)
+        method = _beside(bare, self.test) if name.endswith(BESIDE) else bare
+        learnt = self._refuse_known(bare, name)
         # Of labels, too: what a map is scored against is part of its row.
         read = [*files_of(self.config.data), *([str(file)] if file else [])]
         done = self.folder.step(f"map {name}", lambda: self._map(name, method), fingerprint(read))
@@ -146,6 +149,7 @@ class _Bench:
 
     def _file_of(self, name: str) -> Path | None:
         """Return the weights of a method, trained here where none were given."""
+        name = name.removesuffix(BESIDE)
         if _kind(name) == UNTRAINED:
             return None
         if name in self.weights:
@@ -229,8 +233,26 @@ def _iou(counts: IceCounts) -> float | None:
     return counts.tp / union if union else None
 
 
+def _beside(method: Method, test: Sequence[IceExample]) -> Method:
+    """Return a method with the clouds of `auto` beside.
+
+    Raises:
+        UsageError: where it tells clouds itself.
+        BandError: where `auto` cannot tell them in the scenes.
+    """
+    found = with_clouds(method, set(band_names(test[0].scene)))
+    if found is method:
+        raise UsageError(f"'{method.name}' tells clouds itself.", f"Leave {BESIDE} away.")
+    if found is None:
+        raise BandError(
+            "The bands of the scenes are too few for auto to tell clouds.",
+            f"Leave {BESIDE} away: it needs green or red, nir, and a band beyond 1.2 µm.",
+        )
+    return found
+
+
 def _kind(name: str) -> str:
-    model = None if ":" in name else ICE_METHODS.get(name).model
+    model = None if ":" in name else ICE_METHODS.get(name.removesuffix(BESIDE)).model
     return UNTRAINED if model is None else model.family
 
 
@@ -243,7 +265,7 @@ def _weights(config: IceCompareConfig) -> dict[str, Path]:
     found = {}
     for entry in config.model:
         name, equals, file = entry.partition("=")
-        if not equals or name not in config.methods:
+        if not equals or name not in {one.removesuffix(BESIDE) for one in config.methods}:
             raise UsageError(
                 f"--model: '{entry}' is no METHOD=FILE of a method that is compared.",
                 f"Write e.g. m211=FILE, and m211 among --methods {','.join(config.methods)}.",

@@ -46,8 +46,9 @@ class IceConfig(ReadingConfig):
         description="land mask: auto (that of the geolocation), none, or a raster or polygons",
     )
     clouds: str = Field(
-        "auto", description="cloud mask beside the method's own: auto (a quality band, or MOD35 "
-        "or CLDMSK_L2 beside the granules), none, or a file or folder of them",
+        "auto", description="clouds beside the method's own: auto (a quality band, or MOD35 or "
+        "CLDMSK_L2 beside the granules; else, where the method knows none, those of auto), none "
+        "(the sky was clear), or a file or folder of masks",
     )  # fmt: skip
     resampling: Literal["nearest", "average"] = Field(
         "nearest", description="how granules get onto a grid"
@@ -129,9 +130,9 @@ class IceCompareConfig(LearningConfig):
 
     job: Literal["compare-ice"] = "compare-ice"
     methods: CommaList = Field(
-        ["auto", "ndsi", "ndsii2", "mod29", "green:otsu", "watershed", "growing", "kmeans",
-         "spectral", "dbscan", "linear", "svm", "knn", "forest"],
-        description="methods, see 'obriy methods'",
+        ["auto", "ndsi", "ndsi+auto", "ndsii2", "mod29", "mod29+auto", "green:otsu", "watershed",
+         "growing", "kmeans", "spectral", "dbscan", "linear", "svm", "knn", "forest"],
+        description="methods, see 'obriy methods'; NAME+auto: with the clouds of auto beside",
     )  # fmt: skip
     model: CommaList = Field(
         [], description="files of trained methods, m211=FILE,...; the others are trained here"
