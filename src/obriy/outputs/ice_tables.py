@@ -15,6 +15,7 @@
 ``ice_share, water_share``      of the sea; with ``unseen_share`` they add up to 1
 ``cloud_share, unseen_share``   of the sea; clouds are part of what was unseen
 ``unseen_...``                  the same by cause
+``clouds``                      ``known``, or ``unknown``: then nothing is estimated
 ``status, reason``              ``ok``, ``partial``, ``skipped``, ``failed``; why it is not ``ok``
 ==============================  ================================================================
 
@@ -38,7 +39,7 @@ ICE: Final = {
     **BOUNDS,
     **fields("extent_km2", "ice_share", "water_share", "cloud_share", "unseen_share"),
     **UNSEEN,
-    **fields("status", "reason"),
+    **fields("clouds", "status", "reason"),
 }
 SEASONS: Final = fields(
     "district", "season", "dates", "first_ice_after", "first_ice", "last_ice", "last_ice_before",
