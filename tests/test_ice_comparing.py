@@ -60,6 +60,15 @@ def test_a_threshold_is_scored_by_what_it_takes_for_ice(bay, tmp_path):
     assert (share[codes == LAND] == 255).all()
 
 
+def test_scenes_of_some_dates_are_compared_on(bay, tmp_path):
+    run = compare(bay, tmp_path / "run", ["auto"], datetime="2018/..")
+    parts = run.result.to_dict()["split"]
+    names = [n for part in ("train", "validation", "test") for n in parts[part]["names"]]
+    assert sorted({name[:4] for name in names}) == ["2018", "2019", "2020"]
+    with pytest.raises(UsageError, match=r"No scene lies in 2023: .*2016-01-20 to 2020-03-10"):
+        compare(bay, tmp_path / "none", ["auto"], datetime="2023")
+
+
 def test_other_labels_make_other_scores_and_the_same_ones_nothing(bay, tmp_path):
     out = tmp_path / "run"
     first = compare(bay, out, ["green:0.3"])

@@ -1,6 +1,7 @@
 """`obriy landcover` as a user runs it: outputs, exit codes, one-line errors, resume, replay."""
 
 import json
+import shutil
 from pathlib import Path
 
 import geopandas as gpd
@@ -334,6 +335,23 @@ def test_comparison_has_a_row_for_each(finished, tmp_path):
         assert row["ceiling_overall_accuracy"] > 0.95
     assert Path(done.result.outputs["figure"]).exists()
     assert len(Path(done.result.outputs["table"]).read_text().splitlines()) == 5
+
+
+def test_comparison_of_the_date_that_is_asked_for(finished, tmp_path):
+    _, _, image = finished
+    for day in ("2025-06-05", "2025-06-25"):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        shutil.copy(image, tmp_path / "images" / f"{day}.tif")
+    given = {
+        "source": str(tmp_path / "images"), "datetime": "2025-06-20/..", "methods": "kmeans",
+        "clusters": "3", "reference": str(image.with_name("worldcover.tif")),
+        "out": tmp_path / "compare",
+    }  # fmt: skip
+    done = run_job(make_config(LandcoverCompareConfig, given))
+    assert done.complete, done.result.failed
+    (read,) = done.result.provenance.inputs
+    assert read["href"].endswith("2025-06-25.tif")
+    assert done.result.rows[0].overall_accuracy > 0
 
 
 def test_comparison_needs_a_reference(finished, tmp_path):

@@ -12,6 +12,7 @@ import xarray as xr
 from rasterio.transform import from_bounds
 from tests.conftest import utm_grid
 
+from obriy.cli.show_area import km2
 from obriy.errors import BandError, GridError, InputError, UsageError
 from obriy.measures.sweep import sweep_area
 from obriy.model.areas import District
@@ -19,6 +20,7 @@ from obriy.model.classmap import ClassMap
 from obriy.model.grid import coords_of
 from obriy.model.ladder import Ladder
 from obriy.model.legend import load_legend
+from obriy.render.text import text_of
 from obriy.simulate.folder import simulate_to_folder
 from obriy.validation.comparison import compare
 from obriy.validation.sweep import sweep_agreement
@@ -197,6 +199,10 @@ def test_without_methods_without_reference_without_a_place(tmp_path):
     assert obriy(*words, "-q").returncode == 0
     placed = obriy(*words[:-1], tmp_path / "placed", "--sweep", "ndwi", "--resolution", 10)
     assert placed.returncode == 0, placed.stderr
+    swept = json.loads((tmp_path / "placed" / "result.json").read_text(encoding="utf-8"))
+    at = swept["sweeps"][0]["at"]["otsu"]
+    given = f"({text_of('en').area(at['area_km2'])}, {km2(at['low_km2'])} to {km2(at['high_km2'])})"
+    assert f"otsu {text_of('en').number(at['threshold'], 2)} {given}" in placed.stdout
 
 
 def test_index_rasters_are_the_formula(tmp_path):
@@ -287,6 +293,11 @@ def test_a_season_at_a_threshold_is_the_season_of_that_method(season, tmp_path):
     report = (tmp_path / "sweep" / "report.html").read_text(encoding="utf-8")
     assert "у середньому за опублікованого порога NDWI" in report
     assert report.count("<svg") == 1
+    # Thresholds 2.5 % of the range of NDWI (-1 to 1) to either side are as good.
+    low, high = (float(rows[0.0][end]) for end in ("low_km2", "high_km2"))
+    assert (low, high) == (float(rows[0.05]["area_km2"]), float(rows[-0.05]["area_km2"]))
+    area = text_of("uk").area(known["area_km2"])
+    assert f"NDWI, пороги: опублікований 0,00 ({area}, " in done.stdout.replace("\n", " ")
 
 
 def test_a_date_under_clouds_has_no_weight_and_is_no_failure(season, tmp_path):

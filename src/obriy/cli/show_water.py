@@ -1,5 +1,8 @@
 """What a person sees of water in the terminal."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.table import Table
 
 from obriy.cli.show_area import (
@@ -240,11 +243,25 @@ def splits_table(result: SplitComparison, text: Text = ENGLISH) -> list[str | Ta
 def _thresholds(sweeps: list[Sweep], text: Text) -> list[str]:
     lines = []
     for sweep in sweeps:
+        given = dict(sweep).get("at", {})
         marks = {"published": sweep.published, "otsu": sweep.otsu, "best": sweep.best}
         told = [
-            f"{text(f'terminal.{name}')} {number(text, value, 2)}"
+            f"{text(f'terminal.{name}')} {number(text, value, 2)}{_given(given.get(name), text)}"
             for name, value in marks.items()
             if value is not None
         ]
-        lines.append(text("terminal.thresholds", index=sweep.index, marks=", ".join(told)))
+        lines.append(text("terminal.thresholds", index=sweep.index, marks="; ".join(told)))
     return lines
+
+
+def _given(at: Mapping[str, Any] | None, text: Text) -> str:
+    """Return what a threshold gives, in brackets: the area, those as good, the IoU; or nothing."""
+    at = at or {}
+    told = []
+    if at.get("area_km2") is not None:
+        told.append(text.area(at["area_km2"]))
+    if at.get("low_km2") is not None:
+        told.append(_ends(at["low_km2"], at["high_km2"], text))
+    if at.get("iou") is not None:
+        told.append(f"IoU {score(at['iou'], text)}")
+    return f" ({', '.join(told)})" if told else ""

@@ -206,17 +206,19 @@ def season_sweep_figure(sweep: Mapping[str, Any], lang: str = "en") -> Figure:
     """Draw the area of a season, and that of each of its dates, against the threshold.
 
     Args:
-        sweep: ``index``, ``published`` or None, and ``table``: ``threshold``, ``area_km2`` (S), and
-            the area of each date by its name.
+        sweep: ``index``, ``published`` or None, and ``table``: ``threshold``, ``area_km2`` (S) with
+            ``low_km2`` and ``high_km2``, and the area of each date by its name.
         lang: Language.
     """
     text, table = text_of(lang), sweep["table"]
     figure = new_figure(9.0, 4.1)
     axes = figure.add_axes((0.09, 0.13, 0.89, 0.72))
     for name, curve in table.items():
-        if name not in ("threshold", "area_km2"):
+        if name not in ("threshold", "area_km2", "low_km2", "high_km2"):
             axes.plot(table["threshold"], curve, color=MUTED, linewidth=0.9, alpha=0.6, zorder=2)
     axes.plot([], [], color=MUTED, linewidth=0.9, label=text("compare_water.date_curve"))
+    ends = (table["low_km2"], table["high_km2"])
+    axes.fill_between(table["threshold"], *ends, color=ACCENT, alpha=0.15, linewidth=0, zorder=3)
     axes.plot(table["threshold"], table["area_km2"], color=ACCENT, linewidth=2.4, zorder=4,
               label=text("compare_water.season_curve"))  # fmt: skip
     known = {n: sweep[n] for n in _MARKS if sweep.get(n) is not None}

@@ -25,7 +25,7 @@ from obriy.workflows.compare.rows import (
 )
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.landcover import LandcoverCompareConfig, LandcoverConfig
-from obriy.workflows.inputs import one_image
+from obriy.workflows.inputs import lies_far, one_image
 from obriy.workflows.landcover.job import run_landcover
 from obriy.workflows.run import Run, command_of, finish, run_folder, run_path
 
@@ -83,12 +83,14 @@ def _runs(config: LandcoverCompareConfig) -> list[LandcoverConfig]:
     common = {k: v for k, v in config.model_dump().items() if k not in _OWN}
     pairs = list(itertools.product(config.methods, config.clusters))
     budget = parse_budget(config.budget).part(len(pairs)) or None
+    one = {"best": 1} if lies_far(config.source) else {}  # as `one_image` takes it
     for method in config.methods:
         parse_spec(method, config.model)
     return [
         make_config(
             LandcoverConfig,
             common
+            | one
             | {"method": method, "clusters": clusters, "outputs": ["landcover"], "budget": budget}
             | {"out": run_path(config) / f"{method}-{clusters}"},
         )

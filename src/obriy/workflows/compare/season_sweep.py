@@ -19,6 +19,7 @@ from obriy.indices.catalogue import Index, get_index
 from obriy.measures.areas import measure_areas
 from obriy.measures.sweep import sweep_area
 from obriy.measures.totals import total_on
+from obriy.methods.index_threshold import THRESHOLD_SPREAD
 from obriy.model.grid import geobox_of
 from obriy.model.item import Item
 from obriy.model.layers import LAYERS
@@ -174,14 +175,18 @@ class _Season:
         ladder = ladder_of(index)
         dates = {row["date"]: row["curves"][index.name] for row in rows}
         season = np.tensordot(weights, np.array(list(dates.values())), axes=1)
+        # As of one image: the areas of thresholds that are as good.
+        low, high = ladder.around(season, THRESHOLD_SPREAD * (index.high - index.low))
         table = {"threshold": ladder.thresholds, "area_km2": season}
+        table |= {"low_km2": low, "high_km2": high}
         known = index.threshold
         marks = {} if known is None else {"published": known}
         return {
             "index": index.name, "formula": index.formula.text, "published": known,
             "table": table | dates,
             "at": {
-                mark: {"threshold": value, "area_km2": ladder.at(value, season)}
+                mark: {name: ladder.at(value, column) for name, column in table.items()}
+                | {"threshold": value}
                 for mark, value in marks.items()
             },
         }  # fmt: skip

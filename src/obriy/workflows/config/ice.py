@@ -91,6 +91,9 @@ class LearningConfig(JobConfig):
     split: Literal["time", "random"] = Field(
         "time", description="what is apart: winters, or scenes at random (optimistic)"
     )
+    datetime: str | None = Field(
+        None, description="scenes to take, A/B: days, months or years, both included"
+    )
     validation_share: float = Field(0.15, gt=0, le=0.4, description="share of scenes to choose by")
     test_share: float = Field(0.15, gt=0, le=0.4, description="share of scenes to report on")
     epochs: int = Field(570, ge=1, description="times over all scenes, at most")

@@ -17,7 +17,7 @@ from obriy.workflows.config.base import (
     one_or_more,
 )
 from obriy.workflows.config.reading import ImageConfig, Scheduler
-from obriy.workflows.config.searching import SearchSeriesConfig
+from obriy.workflows.config.searching import SearchConfig, SearchSeriesConfig
 
 
 def _auto(value: Any) -> Any:
@@ -133,7 +133,7 @@ SAMPLE: Final[dict[str, Any]] = {
 model that looks said once about these clusters."""
 
 
-class LandcoverCompareConfig(CoverConfig):
+class LandcoverCompareConfig(CoverConfig, SearchConfig):
     """Compare clusterers and numbers of clusters on one scene, against a reference."""
 
     FIRST = ("methods", "clusters", "labellers", "reference", "out")

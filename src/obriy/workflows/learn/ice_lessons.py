@@ -13,7 +13,7 @@ import xarray as xr
 from obriy.blocks.base import Block, FloatArray, Method
 from obriy.blocks.damage import read_around
 from obriy.blocks.engine import ArraySink, EngineOptions
-from obriy.errors import BandError, InputError
+from obriy.errors import BandError, InputError, UsageError
 from obriy.methods.ice.learned import features_of
 from obriy.model.card import Card
 from obriy.model.flags import FLAG_ATTRS, Flag
@@ -24,6 +24,7 @@ from obriy.model.scene import band_names
 from obriy.nets.learning import Examples
 from obriy.nets.ssegm import SIZE
 from obriy.prepare.sea import hide_no_data
+from obriy.sources.dates import parse_range
 from obriy.sources.ice_examples import LABELS, read_examples, unlabelled
 from obriy.validation.ice_scores import IceCounts, count_ice
 from obriy.validation.split import Split, describe_scenes, split_by_time
@@ -81,7 +82,7 @@ def read_lessons(config: LearningConfig) -> Lessons:
     Raises:
         ObriyError: of the kind that fits; see `read_examples` and `split_by_time`.
     """
-    examples = read_examples(config.data)
+    examples = _within(read_examples(config.data), config.datetime)
     split = split_by_time(
         [one.time for one in examples],
         validation_share=config.validation_share,
@@ -97,6 +98,25 @@ def read_lessons(config: LearningConfig) -> Lessons:
     if config.split == "random":
         warnings.append(split.rule)
     return Lessons(examples, split, tuple(warnings))
+
+
+def _within(examples: list[IceExample], datetime: str | None) -> list[IceExample]:
+    """Return the scenes of some dates.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if datetime is None:
+        return examples
+    first, last = parse_range(datetime)
+    inside = [one for one in examples if first <= one.time[:10] <= last]
+    if not inside:
+        times = sorted(one.time[:10] for one in examples)
+        raise UsageError(
+            f"No scene lies in {datetime}: they are of {times[0]} to {times[-1]}.",
+            "Give another --datetime A/B.",
+        )
+    return inside
 
 
 def files_of(folder: Path) -> list[str]:
