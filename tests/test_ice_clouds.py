@@ -90,6 +90,18 @@ def test_ice_of_what_was_taught_stands_and_that_of_a_test_does_not():
         assert (one["labels"][dark] == CLOUD).mean() > 0.95
 
 
+def test_clouds_teach_a_threshold_nothing():
+    # Grey ice is 0.14 and water 0.03: between them lies the cut of what is no cloud, and with the
+    # cloud of 0.63 above all of the ice.
+    truth, bands, flags = small_sea(*SHAPE)
+    for name in bands:
+        bands[name] = np.where(truth == ICE, bands[name] / 5, bands[name])
+    bare = parse_ice_method("nir:otsu")
+    _, alone = run_in_blocks(bare, bands, flags, 200)
+    _, beside = run_in_blocks(with_clouds(bare, set(BANDS)), bands, flags, 200)
+    assert alone.tests[0].value > 0.144 > beside.own.tests[0].value > 0.03
+
+
 @pytest.mark.parametrize("name", ["mod29", "nir:otsu"])
 def test_any_cut_into_blocks_gives_the_same_map(name):
     _, bands, flags = small_sea()

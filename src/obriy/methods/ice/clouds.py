@@ -19,6 +19,8 @@ from obriy.blocks.base import (
     learning_halo_of,
     work_bytes_of,
 )
+from obriy.methods.ice.mixing import likely_classes
+from obriy.model.flags import Flag
 from obriy.model.ice import CLOUD, ICE
 from obriy.model.legend import NO_DATA
 
@@ -83,13 +85,20 @@ class CloudsBeside:
         return self.own.bands(available) | self.clouds.bands(available)
 
     def collect(self, block: Block) -> Learnt:
-        """Collect for both."""
-        return Learnt(self.own.collect(block), self.clouds.collect(block))
+        """Collect for both; what is likely cloud teaches nothing of ice, as beneath a mask."""
+        return Learnt(self.own.collect(_flagged(block)), self.clouds.collect(block))
 
     def decide(self, statistics: Learnt) -> "CloudsBesideRule":
         """Decide both."""
         own, clouds = self.own.decide(statistics.own), self.clouds.decide(statistics.clouds)
         return CloudsBesideRule(own, clouds, self.clouds.name, self.keeps_ice)
+
+
+def _flagged(block: Block) -> Block:
+    """Return the block with a flag where there is likely a cloud."""
+    cloud = np.where(likely_classes(block.bands) == CLOUD, np.uint16(Flag.CLOUD), np.uint16(0))
+    flags = cloud if block.flags is None else block.flags | cloud
+    return dataclasses.replace(block, flags=flags)
 
 
 @dataclasses.dataclass(frozen=True)
