@@ -4,7 +4,9 @@ import threading
 
 import numpy as np
 import pytest
+import rasterio
 import xarray as xr
+from rasterio.enums import Resampling
 
 from conftest import utm_grid
 from obriy.blocks.options import EngineOptions
@@ -17,6 +19,7 @@ from obriy.model.scene import make_scene, provenance_of
 from obriy.prepare.clouds import csmask, spectral
 from obriy.prepare.clouds.mask import UNKNOWN, see_clouds
 from obriy.prepare.clouds.shadow import find_shadows
+from obriy.sources.scene import open_scene
 
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 SIZE = 160
@@ -157,6 +160,37 @@ def test_a_window_has_the_flags_of_the_whole():
     part = see_clouds(scene, "spectral", 10.0)["flags"][100:131, 57:478].values
     assert (part == whole[100:131, 57:478]).all()
     assert whole.any()
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {"tiled": True, "blockxsize": 256, "blockysize": 256, "interleave": "band"},
+        {"tiled": True, "blockxsize": 256, "blockysize": 256, "interleave": "pixel"},
+        {"interleave": "band"},
+    ],
+)
+def test_overviews_that_somebody_added_change_no_cloud(tmp_path, layout):
+    pixels, *_ = with_clouds_and_shadows((-14, -9), country()[0])
+    fine = np.kron(pixels, np.ones((3, 3, 1)))
+    fine *= np.random.default_rng(3).normal(1, 0.3, (*fine.shape[:2], 1))  # overviews that differ
+    rows, columns = fine.shape[:2]
+    for name in ("plain.tif", "overviews.tif"):
+        with rasterio.open(
+            tmp_path / name, "w", driver="GTiff", width=columns, height=rows, count=6,
+            dtype="uint16", crs="EPSG:32636", compress="deflate", **layout,
+            transform=utm_grid((rows, columns), 10.0).affine,
+        ) as file:  # fmt: skip
+            file.write(np.moveaxis(10_000 * fine, -1, 0).round().clip(1, 65_000).astype("uint16"))
+            file.descriptions = BANDS
+    with rasterio.open(tmp_path / "overviews.tif", "r+") as file:
+        file.build_overviews([2, 4], Resampling.nearest)
+    plain, other = (
+        see_clouds(open_scene(tmp_path / name, scale=1e-4), "spectral", 10.0)["flags"].values
+        for name in ("plain.tif", "overviews.tif")
+    )
+    assert plain.any()
+    assert (plain == other).all()
 
 
 def test_the_search_ends_where_the_work_is_cancelled():

@@ -57,6 +57,7 @@ class RasterBand:
         network: The path is an address that a source in the network made; see `gdal.dataset`.
         masks: What hides pixels whatever their DN, in the CRS of the file.
         validity: What hides a pixel in all bands of its scene at once; None: nothing does.
+        overviews: Whether what is read smaller may be made of overviews; see `gdal.dataset`.
     """
 
     path: str
@@ -71,6 +72,7 @@ class RasterBand:
     network: Access = False
     masks: tuple[Layer, ...] = ()
     validity: Validity | None = None
+    overviews: bool = True
 
 
 def file_geobox(dataset: Any) -> GeoBox:
@@ -146,7 +148,11 @@ class Datasets:
         """Return the file, without tiles that are known to be broken."""
         if without:
             return held((self, without), lambda: self._sound(without))
-        return held(self._state, lambda: dataset(self.band.path, network=self.band.network))
+        band = self.band
+        return held(
+            self._state if band.overviews else (self._state, "without overviews"),
+            lambda: dataset(band.path, network=band.network, overviews=band.overviews),
+        )
 
     def fetch(
         self,

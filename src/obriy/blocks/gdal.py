@@ -64,6 +64,8 @@ _SUBDATASET: Final = re.compile(
 _ARRAY: Final = re.compile(r'ZARR:"?(?P<store>.+?)"?:/(?P<array>[^:]+)')
 _PARTS: Final = ("netCDF", "HDF5Image", "GTiff")
 """Drivers of the parts of a file."""
+_ADDED: Final = ("GTiff", "VRT")
+"""Drivers whose overviews somebody adds, or not, by a rule of his own."""
 _ZARR: Final = (".zgroup", ".zarray", ".zmetadata", "zarr.json")
 """What lies in a folder that is a Zarr store, or an array of one."""
 _HEAD: Final = 1024
@@ -93,7 +95,9 @@ def open_raster(name: str | os.PathLike[str], *, network: Access = False) -> Ite
         yield opened
 
 
-def dataset(name: str | os.PathLike[str], *, network: Access = False) -> Any:
+def dataset(
+    name: str | os.PathLike[str], *, network: Access = False, overviews: bool = True
+) -> Any:
     """Open a raster that stays open; read it within `gdal_env`.
 
     Args:
@@ -101,6 +105,8 @@ def dataset(name: str | os.PathLike[str], *, network: Access = False) -> Any:
             (``/vsizip/file/inside``).
         network: The name is an address that a source in the network made: its tiles are fetched
             as they are read, by our client. True: anyone may read it; a `Signer` signs it.
+        overviews: False: what is read smaller is made of the pixels themselves, whatever overviews
+            somebody added to a file of this machine. JPEG 2000 has its own, which are part of it.
 
     Raises:
         SourceError: where it is no file of this machine, or leads to something that it may not.
@@ -108,7 +114,11 @@ def dataset(name: str | os.PathLike[str], *, network: Access = False) -> Any:
         RasterioError: where it is none of the formats, or broken.
     """
     with gdal_env():
-        return _dataset(os.fspath(name), network)
+        made = _dataset(os.fspath(name), network)
+        if overviews or network or made.driver not in _ADDED:
+            return made
+        made.close()
+        return _checked(os.fspath(name), OVERVIEW_LEVEL="NONE")
 
 
 def _dataset(name: str, network: Access) -> Any:
@@ -151,7 +161,7 @@ def zarr_array(name: str) -> Path | None:
     return Path(part["store"]) / part["array"] if part else None
 
 
-def _checked(name: str, above: tuple[Path, ...] = ()) -> Any:
+def _checked(name: str, above: tuple[Path, ...] = (), **options: str) -> Any:
     """Open a raster of this machine; ``above`` are the rasters that led to it."""
     part = None if Path(name).is_file() else _SUBDATASET.fullmatch(name)
     folder = part["file"] if part is not None else name
@@ -164,9 +174,9 @@ def _checked(name: str, above: tuple[Path, ...] = ()) -> Any:
         path = f'"{file}"' if part["rest"] else str(file)
         return _opened(f"{part['kind']}:{path}{part['rest'] or ''}", _PARTS, str(file))
     if name.startswith("/vsi"):
-        return _in_archive(name)
+        return _in_archive(name, **options)
     file = _local(name)
-    return _opened(str(file), _drivers(file, above), str(file))
+    return _opened(str(file), _drivers(file, above), str(file), **options)
 
 
 def _local(name: str) -> Path:
@@ -183,7 +193,7 @@ def _local(name: str) -> Path:
     return file
 
 
-def _in_archive(name: str) -> Any:
+def _in_archive(name: str, **options: str) -> Any:
     """Open a file in an archive of this machine; GDAL sees nothing beside it."""
     kind = next((prefix for prefix in _ARCHIVES if name.startswith(prefix)), None)
     inside = Path(name.removeprefix(kind or ""))
@@ -192,7 +202,7 @@ def _in_archive(name: str) -> Any:
         raise SourceError(f"{name} is no file of this machine.", _NAME_A_FILE)
     drivers = {driver for _, drivers in _MAGIC for driver in drivers}
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
-        return _opened(name, drivers, name)
+        return _opened(name, drivers, name, **options)
 
 
 def _drivers(file: Path, above: tuple[Path, ...]) -> tuple[str, ...]:
@@ -242,10 +252,10 @@ def _check_beside(file: Path, above: tuple[Path, ...]) -> None:
             _checked(str(beside), (*above, file)).close()
 
 
-def _opened(name: str, drivers: Iterable[str], own: str) -> Any:
-    """Open with one of some drivers; see `_own_pixels`."""
+def _opened(name: str, drivers: Iterable[str], own: str, **options: str) -> Any:
+    """Open with one of some drivers, and its options; see `_own_pixels`."""
     # rasterio.open takes one driver, and what it returns takes several.
-    return _own_pixels(name, own, lambda: QuietReader(name, driver=list(drivers)))
+    return _own_pixels(name, own, lambda: QuietReader(name, driver=list(drivers), **options))
 
 
 def _own_pixels(name: str, own: str, make: Callable[[], Any]) -> Any:

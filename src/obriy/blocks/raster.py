@@ -1,5 +1,6 @@
 """Rasters read lazily, window by window: what is asked of the file behind a variable."""
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -56,6 +57,19 @@ def read_averaged(
     """
     behind = _behind(variable, rows, columns)
     return None if behind is None else behind[0].read_small(*behind[1:], shape)
+
+
+def without_overviews(variable: xr.Variable) -> xr.Variable:
+    """Return a band whose averages are those of its pixels, whether its file has overviews or not.
+
+    One that does not lie in one file of this machine is returned as it is.
+    """
+    lazy = variable._data
+    if not isinstance(lazy, indexing.LazilyIndexedArray) or not isinstance(lazy.array, RasterArray):
+        return variable
+    band = dataclasses.replace(lazy.array.band, overviews=False)
+    array = indexing.LazilyIndexedArray(RasterArray(band, lazy.array.geobox), lazy.key)
+    return xr.Variable(variable.dims, array, variable.attrs, variable.encoding)
 
 
 def average_beside(

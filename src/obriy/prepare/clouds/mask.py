@@ -18,6 +18,7 @@ from obriy.blocks.computed import computed_variable
 from obriy.blocks.decimate import means_of_bands
 from obriy.blocks.memory import TAKES
 from obriy.blocks.pool import keep_going
+from obriy.blocks.raster import without_overviews
 from obriy.model.bands import require_bands
 from obriy.model.flags import BY_NOTHING, BY_USER, CLOUDS_STEP, FLAG_ATTRS, Flag
 from obriy.model.grid import geobox_of
@@ -110,7 +111,9 @@ def see_clouds(
     detector = _choose(scene, by, step, threads)
     if detector is None:
         return _unknown(scene, UNKNOWN)
-    strips = _Strips(scene, detector.bands, step, seen or _nobody)
+    # A mask must not depend on the overviews that somebody added to the files.
+    whole = scene.assign({n: without_overviews(scene[n].variable) for n in band_names(scene)})
+    strips = _Strips(whole, detector.bands, step, seen or _nobody)
     mask = _Mask(strips, detector, GRID_M if pixel_m is None else pixel_m * step)
     beside = _Beside(mask, scene["flags"].variable if "flags" in scene else None)
     flags = computed_variable(beside, geobox_of(scene), "uint16")
