@@ -218,7 +218,7 @@ def area(date, ice, *, water=None, seen=1.0, expected=None, district="Bay"):
     water = 100 * seen - ice if water is None else water
     return IceArea(
         district, date, (), 100.0, ice, water, ice, ice / 100, water / 100, 1 - seen, 1 - seen, {},
-        expected_km2=ice if expected is None else expected,
+        expected_km2=ice if expected is None else expected, interval_km2=(ice - 0.5, ice + 9.0),
     )  # fmt: skip
 
 
@@ -234,6 +234,7 @@ def test_a_winter_by_hand():
     assert (winter.first_ice_after, winter.first_ice) == ("2020-12-01", "2020-12-15")
     assert (winter.last_ice, winter.last_ice_before) == ("2021-04-02", "2021-04-20")
     assert (winter.maximum_km2, winter.maximum_date) == (80.0, "2021-02-11")
+    assert winter.maximum_interval_km2 == (79.5, 89.0)
     tens = {row["start"]: row for row in winter.ten_days}
     assert (tens["2021-02-01"]["dates"], tens["2021-02-01"]["mean_km2"]) == (2, 50.0)
     assert tens["2021-02-11"]["mean_km2"] == 80.0

@@ -214,7 +214,7 @@ def test_the_first_screen_answers_for_a_series():
     assert "Ice was still there on the last date that counts, 2021-03-28." in text
     assert "10.0% of the sea could not be seen (cloud 10.0%)" in text
     assert "not compared with labels" in text
-    assert "Dates with an area 9 of 9" in text
+    assert "Dates with a view of the sea 9 of 9" in text
 
 
 def test_the_maximum_is_called_so_where_no_date_shows_more():
@@ -400,6 +400,9 @@ def test_tables_have_a_row_for_each_date_and_winter(tmp_path):
     assert [(w["season"], w["first_ice_after"], w["first_ice"]) for w in winters] == [
         ("2019/20", "2019-12-05", "2020-01-15"), ("2020/21", "2020-12-03", "2020-12-20"),
     ]  # fmt: skip
+    assert [w["maximum_km2"] for w in winters] == ["500.0", "700.0"]
+    assert [float(w["maximum_low_km2"]) for w in winters] == [450, 630]
+    assert [float(w["maximum_high_km2"]) for w in winters] == [550, 770]
     tens = read(write_ten_days(seasons_of(WINTERS), tmp_path / "ten_days.csv"))
     january = next(row for row in tens if row["start"] == "2021-01-11")
     assert (float(january["mean_km2"]), float(january["anomaly_km2"])) == (600.0, 300.0)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from PIL import Image
+from tests.browsing import browsing, needs_browser, new_page
 from tests.conftest import utm_grid
 from tests.test_report import _Page
 
@@ -282,6 +283,25 @@ def test_a_class_of_all_that_was_seen_does_not_look_like_one_of_the_whole(maps):
     whole = render_page(_report(maps, result=result | {"unseen_share": 0.0}))
     assert bars(whole) == [100.0]
     assert "Not seen" not in _Page(whole).text[: _Page(whole).text.index("Accuracy")]
+
+
+@needs_browser
+@pytest.mark.parametrize("unseen", [0.0, 0.27])
+def test_a_phone_shows_every_column_of_the_classes(maps, tmp_path, unseen):
+    classes = [
+        {"name": "tree_cover", "code": 10, "area_km2": 7.965, "share": 0.841, "district": "image"},
+        {"name": "water", "code": 80, "area_km2": 12712.6, "share": 0.159, "district": "image"},
+    ]
+    classes = [{**row, "confidence": 0.98} for row in classes]
+    report = tmp_path / "report.html"
+    report.write_text(
+        render_page(_report(maps, result=_result(classes=classes, unseen_share=unseen)))
+    )
+    with browsing() as browser:
+        page = new_page(browser, viewport={"width": 375, "height": 800})
+        page.goto(f"file://{report}")
+        table = page.locator(".scroll:has(.bars)")
+        assert table.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
 
 
 def test_districts_have_a_table_and_the_total_leads(maps):

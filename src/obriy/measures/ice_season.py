@@ -98,6 +98,7 @@ def _seasons(
                 last_ice_before=None if last is None else _date(areas, last + 1),
                 maximum_km2=_best(most),
                 maximum_date=most.date,
+                maximum_interval_km2=most.interval_km2,
                 ten_days=_ten_days(means[season], others),
             )
         )

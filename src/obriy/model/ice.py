@@ -152,6 +152,7 @@ class IceSeason:
         last_ice_before: First date after it without ice: ice went between both; None likewise.
         maximum_km2: Largest best estimate of the dates that counted, km².
         maximum_date: Its date.
+        maximum_interval_km2: Its 90 % interval; None where none was estimated.
         ten_days: Mean best estimate of each ten-day period (days 1 to 10, 11 to 20, 21 to end):
             ``{"start": ISO, "dates": n, "mean_km2": ..., "anomaly_km2": ...}``; the anomaly is
             against the mean of the same ten days in all other seasons, None where there is none.
@@ -167,6 +168,7 @@ class IceSeason:
     maximum_km2: float | None
     maximum_date: str | None
     ten_days: tuple[dict[str, Any], ...] = ()
+    maximum_interval_km2: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""

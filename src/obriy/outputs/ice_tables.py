@@ -20,7 +20,7 @@
 ==============================  ================================================================
 
 ``seasons.csv`` has a row for each place and winter, ``ten_days.csv`` one for each of its ten-day
-periods; their columns are the fields of `obriy.model.ice.IceSeason`.
+periods; their columns are the fields of `obriy.model.ice.IceSeason`, the interval in two.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Final
 
 from obriy.model.ice import IceArea, IceSeason
-from obriy.outputs.tables import BOUNDS, UNSEEN, WHOLE, fields, write_rows, write_table
+from obriy.outputs.tables import BOUNDS, UNSEEN, WHOLE, ends, fields, write_rows, write_table
 
 ICE: Final = {
     **fields("date", "district"),
@@ -41,10 +41,12 @@ ICE: Final = {
     **UNSEEN,
     **fields("clouds", "status", "reason"),
 }
-SEASONS: Final = fields(
-    "district", "season", "dates", "first_ice_after", "first_ice", "last_ice", "last_ice_before",
-    "maximum_km2", "maximum_date",
-)  # fmt: skip
+SEASONS: Final = {
+    **fields("district", "season", "dates"),
+    **fields("first_ice_after", "first_ice", "last_ice", "last_ice_before"),
+    **fields("maximum_km2", "maximum_date"),
+    **ends("maximum_interval_km2", "maximum_low_km2", "maximum_high_km2"),
+}
 TEN_DAYS: Final = ("start", "dates", "mean_km2", "anomaly_km2")
 
 

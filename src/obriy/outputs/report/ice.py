@@ -262,6 +262,7 @@ def _winters(text: Text, seasons: Sequence[IceSeason]) -> Part | None:
                 lambda s: _turn(text, s.last_ice, s.last_ice_before, "until", "until_then"),
             ),
             col.km2("maximum_km2"),
+            col.span("interval_km2", "maximum_interval_km2"),
             col.words("maximum_date"),
         ],
     )
