@@ -90,6 +90,11 @@ class Text:
             return f"<{NBSP}{self.number(least, digits)}{sign}"
         return f"{self.number(share * 100, digits)}{sign}"
 
+    def quantity(self, value: float, unit: str) -> str:
+        """Return a number of a raster, with its unit: per cent as every share is written."""
+        sign = number_marks(self.lang)[ord("%")] if unit == "%" else f"{NBSP}{unit}".rstrip()
+        return f"{self.significant(value)}{sign}"
+
     def sure(self, confidence: float) -> str:
         """Return how sure a name is (0 to 1): as every share, in whole per cent."""
         return self.percent(confidence, 0)

@@ -81,8 +81,8 @@ class Raster:
         if not self.layer.is_quantity:
             return [(word, colour) for _, word, colour in raster_entries(self.layer, lang)]
         text = text_of(lang)
-        unit = f"\u00a0{self.layer.unit}".rstrip()
-        return [(f"{text.significant(value)}{unit}", colour) for value, colour in self.layer.ramp]
+        unit = self.layer.unit
+        return [(text.quantity(value, unit), colour) for value, colour in self.layer.ramp]
 
 
 def rasters(run: ShelfRun) -> list[Raster]:
@@ -277,8 +277,7 @@ def _said(raster: Raster, number: float | None, lang: str) -> Said:
         return Said(title, word, colour, number)
     if number is None or not math.isfinite(number) or number == layer.missing:
         return Said(title, text("unseen.no_data"), "", None)
-    unit = f"\u00a0{layer.unit}".rstrip()
-    return Said(title, f"{text.significant(number * layer.scale)}{unit}", "", number)
+    return Said(title, text.quantity(number * layer.scale, layer.unit), "", number)
 
 
 def _without_colour(layer: Layer, number: float | None, lang: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import geopandas as gpd
 
 from obriy.errors import ObriyError
+from obriy.model.areas import WHOLE_IMAGE
 from obriy.model.bodies import default_rule
 from obriy.outputs.report import cells
 from obriy.render.text import Text
@@ -68,6 +69,16 @@ def outlines(run: ShelfRun) -> dict[str, Any]:
             for shape, name in zip(shapes, placed["name"], strict=True)
         ]  # fmt: skip
     return {"type": "FeatureCollection", "features": features}
+
+
+def kinds(run: ShelfRun) -> dict[Kind, str]:
+    """Return what is outlined in a run, each kind with its word among the texts of ``moving``."""
+    job, found = getattr(run.result(), "job", ""), dict[Kind, str]()
+    if any(row.district != WHOLE_IMAGE for row in getattr(run.result(), "districts", [])):
+        found["district"] = "district"
+    if any(_file(run, name) is not None for name in _OUTPUTS):
+        found["body"] = {"ice": "ice", "landcover": "parcel"}.get(job, "body")
+    return found
 
 
 def known(run: ShelfRun, kind: Kind, name: str, text: Text) -> Known | None:

@@ -65,6 +65,7 @@ def series_chart(
                 "top": 0,
                 "textStyle": {":color": _TEXT},
                 "type": "plain" if len(runs) == 1 else "scroll",
+                "data": [_key(one) for one in series if "name" in one],
             },
             "tooltip": {"trigger": "axis", ":valueFormatter": _NUMBER},
             "xAxis": [
@@ -79,6 +80,12 @@ def series_chart(
         },
         words("chart_alt"),
     )
+
+
+def _key(series: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry of the legend: a band is told by a band, not by the mark of a line."""
+    band = {"icon": "roundRect", "itemStyle": {"opacity": 0.35}} if "areaStyle" in series else {}
+    return {"name": series["name"], **band}
 
 
 # fmt: off

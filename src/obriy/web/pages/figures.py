@@ -63,6 +63,8 @@ def headline(result: RunResult, reader: Reader, run: str = "") -> None:
         else:
             whole = f"{what} · {words('best').lower()}"
             said = whole if head.of == "whole" else words("class_seen", name=what)
+            if head.date is None and len(getattr(result, "dates", [])) > 1:
+                said = f"{said} · {text('series.change_average')}"
             ui.label(said).classes("ob-soft")
             ui.label(text.area(head.km2)).classes("ob-big")
         if head.caution:

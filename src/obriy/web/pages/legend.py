@@ -9,6 +9,8 @@ from obriy.outputs.report import cells
 from obriy.render.text import text_of
 from obriy.web.pages.frame import Reader, swatch
 from obriy.web.rasters import Raster
+from obriy.web.shapes import kinds
+from obriy.web.shelf import ShelfRun
 
 _UNNAMED: Final = "unknown"
 """Class of what was seen and not named, as results have it."""
@@ -69,3 +71,14 @@ def unseen(result: RunResult | None, date: str, reader: Reader) -> None:
         swatch(_GREY)
         ui.label(reader.words("not_seen"))
         ui.label("" if row is None else cells.unseen(text_of(reader.lang), row))
+
+
+def outlines(run: ShelfRun, reader: Reader) -> None:
+    """Show the lines of districts and of bodies, as ``map.js`` draws them."""
+    text, found = text_of(reader.lang), kinds(run)
+    if not found:
+        return
+    with ui.element("div").classes("ob-legend"):
+        for kind, word in found.items():
+            ui.element("span").classes(f"ob-shape ob-shape-{kind}")
+            ui.label(text(f"moving.{word}")).style("grid-column:span 2")

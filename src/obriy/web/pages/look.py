@@ -317,6 +317,8 @@ class MapView:
                     legend.classes(raster, self.reader, told)
                 if side.unseen() is not None:
                     legend.unseen(side.run.result(), side.date, self.reader)
+            if self.left.run is not None:
+                legend.outlines(self.left.run, self.reader)
 
     def _title(self, side: Side, raster: Raster) -> str:
         """Return what a map is called; with its run and date where there are two."""
