@@ -23,6 +23,10 @@ from obriy.model.legend import load_legend
 from obriy.model.provenance import Provenance
 from obriy.model.scene import make_scene
 from obriy.nets.networks import PlainNetwork
+from obriy.render.ice_series import ice_series_figure
+from obriy.render.multiples import seen_caption
+from obriy.render.text import text_of
+from obriy.render.timeline import unseen_of
 from obriy.simulate.ice.folder import simulate_ice_folder
 from obriy.simulate.ice.frame import area_grid
 from obriy.workflows.config.base import make_config
@@ -237,3 +241,17 @@ def test_the_answer_says_that_clouds_are_unknown(winter, tmp_path):
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "ice seen; unseen: unknown" in page
     assert "all of the sea was seen" not in page.lower()
+
+
+def test_pictures_of_a_winter_do_not_call_the_unknown_seen():
+    unknown = measured(obriy.map_ice(sea(bands=("green",))[0], "green:0.2"))
+    known = measured(obriy.map_ice(sea()[0]))
+    for lang, word in (("en", "unknown"), ("uk", "невідомо")):
+        text = text_of(lang)
+        assert word in seen_caption(text, unknown.ice_km2, unknown)
+        assert "%" in seen_caption(text, known.ice_km2, known)
+        drawn = ice_series_figure([unknown, known], lang=lang)
+        entries = [one.get_text() for legend in drawn.legends for one in legend.get_texts()]
+        assert sum(word in entry for entry in entries) == 1
+    assert unseen_of(unknown) == {"unknown": 1.0}
+    assert unseen_of(known) == known.unseen

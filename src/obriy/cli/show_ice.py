@@ -56,7 +56,7 @@ def _most(head: IceHeadline, text: Text) -> list[str]:
     if head.larger_date is not None:
         area = km2(head.larger_km2, text)
         lines.append(text("terminal.ice_larger", date=head.larger_date, area=area))
-    if head.counted < head.dates:
+    if head.counted < head.dates and head.clouds != "unknown":  # which says why none does
         lines.append(text("terminal.ice_counted", used=head.counted, all=head.dates))
     return lines
 

@@ -67,7 +67,7 @@ def ice_multiples(
         lang: Language.
     """
     text = text_of(lang)
-    captions = {a.date: seen_caption(text, a.ice_km2, a.unseen_share) for a in areas}
+    captions = {a.date: seen_caption(text, a.ice_km2, a) for a in areas}
     figure = small_maps(maps, captions, districts=districts, lang=lang)
     _hatch_nothing(figure)
     return figure

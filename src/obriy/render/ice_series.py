@@ -28,6 +28,7 @@ from obriy.render.timeline import (
     panel_box,
     quiet,
     time_axis,
+    unseen_of,
     winter_span,
 )
 
@@ -138,7 +139,7 @@ class _Panel:
         """What was not seen on them; clouds in the colour that they have on the map."""
         return UnseenBars(
             [self.day(a.date, self.latest) for a in self.dates],
-            [a.unseen for a in self.dates],
+            [unseen_of(a) for a in self.dates],
             {"cloud": load_legend("ice").by_name("cloud").colour},
         )
 
@@ -274,5 +275,5 @@ def _entries(panels: Sequence[_Panel], text: Text) -> list[Any]:
     for failed, name in ((True, "failed"), (False, "skipped")):
         if any((a.status == "failed") == failed for a in lost):
             found.append(Line2D([], [], **_LOST[failed], label=text(f"series.mark_{name}")))
-    together = UnseenBars([], [a.unseen for p in panels for a in p.dates], first.bars.colours)
+    together = UnseenBars([], [unseen_of(a) for p in panels for a in p.dates], first.bars.colours)
     return found + together.legend(text)

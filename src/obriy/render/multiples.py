@@ -16,6 +16,7 @@ from obriy.blocks.decimate import block_means, steps_for
 from obriy.model.areas import Area, District
 from obriy.model.classmap import ClassMap
 from obriy.model.grid import geobox_of
+from obriy.model.ice import IceArea
 from obriy.model.layers import LAYERS
 from obriy.render.figures import INK, LINE, MUTED, new_figure
 from obriy.render.furniture import (
@@ -133,7 +134,7 @@ def multiples_figure(
         lang: Language.
     """
     text = text_of(lang)
-    captions = {str(a.date): seen_caption(text, a.area_km2, a.unseen_share) for a in areas}
+    captions = {str(a.date): seen_caption(text, a.area_km2, a) for a in areas}
     return small_maps(maps, captions, districts=districts, lang=lang)
 
 
@@ -183,11 +184,13 @@ def chosen_dates(dates: Sequence[str], most: int = MOST) -> list[str]:
     return [dates[i] for i in picked]
 
 
-def seen_caption(text: Text, area_km2: float | None, unseen_share: float) -> str:
-    """Return the caption of a little map: the area, and how much was seen; nothing for None."""
+def seen_caption(text: Text, area_km2: float | None, area: Area | IceArea) -> str:
+    """Return the caption of a little map: a figure, and how much was seen; nothing for None."""
     if area_km2 is None:
         return ""
-    seen = text("series.seen_share", share=text.percent(1 - unseen_share, 0))
+    share = text.percent(1 - area.unseen_share, 0)
+    known = area.clouds != "unknown"
+    seen = text("series.seen_share", share=share) if known else text("series.seen_unknown")
     return f"{text.area(area_km2)}\n{seen}"
 
 

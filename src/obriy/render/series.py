@@ -24,6 +24,7 @@ from obriy.render.timeline import (
     panel_box,
     quiet,
     time_axis,
+    unseen_of,
 )
 
 CAUSES: Final = ("classification", "shore", "unseen", "registration", "resolution")
@@ -196,7 +197,7 @@ def _draw_areas(axes: Axes, panel: _Panel, limits: tuple[float, float]) -> None:
 
 
 def _bars(areas: Sequence[Area]) -> UnseenBars:
-    return UnseenBars([day_of(a.date) for a in areas], [a.unseen for a in areas])
+    return UnseenBars([day_of(a.date) for a in areas], [unseen_of(a) for a in areas])
 
 
 def _marks(axes: Axes, panel: _Panel) -> None:

@@ -11,7 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from obriy.model.areas import Area
 from obriy.model.flags import Unseen
+from obriy.model.ice import IceArea
 from obriy.render.figures import INK, LINE, MUTED, open_frame
 from obriy.render.palette import UNNAMED_COLOUR, UNSEEN_COLOURS
 from obriy.render.text import Text
@@ -26,7 +28,7 @@ _LABEL: Final = 0.82
 """Inches that the label of a day takes."""
 _STEPS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
 """Months between ticks."""
-_HATCHES: Final = {"no_data": "////", "outside": "...."}
+_HATCHES: Final = {"no_data": "////", "outside": "....", "unknown": "xxxx"}
 """What has no colour on maps is hatched."""
 _COLOURS: Final = {
     **{u.name.lower(): colour for u, colour in UNSEEN_COLOURS.items()},
@@ -105,6 +107,13 @@ class UnseenBars:
             Patch(**self.look(cause), label=f"{named}: {text.known('unseen', cause).lower()}")
             for cause in self.causes
         ]
+
+
+def unseen_of(area: Area | IceArea) -> Mapping[str, float]:
+    """Return what was not seen by cause; where nobody knows the clouds, the rest is unknown."""
+    known = sum(area.unseen.values())
+    rest = {"unknown": 1 - known} if area.clouds == "unknown" and known < 1 else {}
+    return {**area.unseen, **rest}
 
 
 def draw_unseen(axes: Axes, bars: UnseenBars, limits: tuple[float, float], text: Text) -> None:

@@ -163,7 +163,7 @@ def _counted(text: Text, head: IceHeadline) -> list[str]:
     if head.larger_date is not None and head.larger_km2 is not None:
         area = text.area(head.larger_km2)
         says.append(text("ice.not_known_maximum", date=head.larger_date, area=area))
-    if head.dates > 1 and head.counted < head.dates:
+    if head.dates > 1 and head.counted < head.dates and head.clouds != "unknown":
         says.append(text("ice.counted", used=head.counted, all=head.dates))
     return says
 
