@@ -11,6 +11,7 @@ import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
 from obriy.blocks.damage import (
@@ -145,14 +146,23 @@ class Datasets:
         return factor, GeoBox(shape, self.grid.affine @ Affine.scale(factor), self.grid.crs)
 
     def file(self, without: frozenset[Tile] = frozenset()) -> Any:
-        """Return the file, without tiles that are known to be broken."""
+        """Return the file, without tiles that are known to be broken.
+
+        Raises:
+            SourceError: it cannot be opened, though it could when the scene was.
+        """
         if without:
             return held((self, without), lambda: self._sound(without))
         band = self.band
-        return held(
-            self._state if band.overviews else (self._state, "without overviews"),
-            lambda: dataset(band.path, network=band.network, overviews=band.overviews),
-        )
+        state = self._state if band.overviews else (self._state, "without overviews")
+        try:
+            return held(
+                state, lambda: dataset(band.path, network=band.network, overviews=band.overviews)
+            )
+        except RasterioError as error:
+            raise SourceError(
+                notice("no_raster_now", file=band.path, why=str(error)), notice("cut_or_damaged")
+            ) from error
 
     def fetch(
         self,
