@@ -12,6 +12,7 @@ import pyproj
 import pytest
 import shapely
 import xarray as xr
+from odc.geo.geobox import GeoBox
 from tests.browsing import (
     BROWSER,
     browsing,
@@ -303,6 +304,21 @@ def test_many_corners_leave_out_the_smallest_bodies():
     assert [shape["kind"] for shape in found] == ["district"] + ["body"] * (len(found) - 1)
     assert sum(len(ring) // 2 for shape in found for ring in shape["rings"]) <= moving.MOST_POINTS
     assert [shape["name"] for shape in found[1:4]] == ["№0", "№1", "№2"]
+
+
+def test_a_map_offers_no_switch_of_what_it_has_not():
+    """Outlines and names without a district or a body, degrees without a CRS."""
+    grid = utm_grid((100, 100))
+    nowhere = GeoBox(grid.shape, grid.affine, None)
+    outline = shapely.box(10, 10, 90, 90)  # in pixels
+
+    def switches(grid, outlines):
+        view = sheets.MapView(grid, [], outlines=outlines)
+        return moving.moving_map(text_of("en"), view, None).overs
+
+    assert switches(grid, {"A": outline}) == ["outlines", "names", "graticule"]
+    assert switches(grid, {}) == ["graticule"]
+    assert switches(nowhere, {}) == []
 
 
 def test_the_page_of_obriy_serve_lets_this_script_run_and_no_other(season):

@@ -86,11 +86,18 @@ def moving_map(
         "shapes": shapes,
         "words": {key: text(f"moving.{key}") for key in _SCRIPT} | {"body": text(f"moving.{kind}")},
     }
+    outlined = _outlined(text, shapes, kind)
+    drawn = {
+        "outlines": outlined,
+        "names": [shape for shape in shapes if not shape["quiet"]],
+        "graticule": data["lonlat"],
+    }
     return Moving(
         still,
         view.sheets,
         _places(text, shapes, kind),
-        _outlined(text, shapes, kind),
+        outlined,
+        [over for over, there in drawn.items() if there],
         crs_name(text, view.geobox),
         {key: text(f"moving.{key}") for key in _TEMPLATE},
         json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),

@@ -63,6 +63,7 @@ class Moving:
         sheets: Layers, the lowest first: a switch, an opacity and a legend for each.
         places: What a reader may go to: a heading, and names with their numbers.
         outlines: What is outlined in which colour; empty: nothing is.
+        overs: What is drawn over the layers and can be switched off, by its word.
         crs: Name of the coordinate system, in words.
         words: Of the language.
         data: What the script reads, as JSON that is safe within ``<script>``.
@@ -73,6 +74,7 @@ class Moving:
     sheets: Sequence[Sheet]
     places: Sequence[tuple[str, Sequence[tuple[int, str]]]]
     outlines: Sequence[tuple[str, str]]
+    overs: Sequence[str]
     crs: str
     words: Mapping[str, str]
     data: str
