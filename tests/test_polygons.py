@@ -1,5 +1,7 @@
 """Water bodies as polygons: whole bodies, geodesic areas, any grid."""
 
+import time
+
 import geopandas
 import numpy as np
 import pyogrio
@@ -54,6 +56,12 @@ def test_bodies_largest_first_with_their_areas(tmp_path):
     assert bodies.crs.to_epsg() == 32636
     assert bodies.is_valid.all()
     assert len(bodies.geometry[0].geoms[0].interiors) == 1, "the island is a hole"
+
+
+def test_the_same_map_makes_the_same_bytes(tmp_path):
+    one = write_polygons(_map(LABELS), tmp_path / "one" / "water.gpkg").read_bytes()
+    time.sleep(0.01)  # GeoPackage counts milliseconds
+    assert one == write_polygons(_map(LABELS), tmp_path / "two" / "water.gpkg").read_bytes()
 
 
 def test_without_crs_the_area_is_null(tmp_path):

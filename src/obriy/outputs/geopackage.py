@@ -22,6 +22,9 @@ _COLUMNS: Final = """
     update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 """
 """As QGIS makes the table itself."""
+_NO_TIME: Final = "1970-01-01T00:00:00.000Z"
+"""When a layer was changed: a time that the format asks for, and that would make two files of the
+same run differ. When the run was made its record says."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,12 +73,16 @@ def _write_styles(layers: Sequence[VectorLayer], path: Path) -> None:
             "INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES (?, ?, ?)",
             (_STYLES, "attributes", _STYLES),
         )
+        database.execute("UPDATE gpkg_contents SET last_change = ?", (_NO_TIME,))
         geometry = dict(
             database.execute("SELECT table_name, column_name FROM gpkg_geometry_columns")
         )
         database.executemany(
             f"INSERT INTO {_STYLES} (f_table_catalog, f_table_schema, f_table_name, "
-            "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner) "
-            "VALUES ('', '', ?, ?, ?, ?, '', 1, '', '')",
-            [(la.name, geometry[la.name], la.name, vector_style(la.look)) for la in layers],
+            "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner, "
+            "update_time) VALUES ('', '', ?, ?, ?, ?, '', 1, '', '', ?)",
+            [
+                (la.name, geometry[la.name], la.name, vector_style(la.look), _NO_TIME)
+                for la in layers
+            ],
         )
