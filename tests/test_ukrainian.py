@@ -310,3 +310,12 @@ def test_a_picture_is_ukrainian(picture):
     said = [t.get_text() for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
     assert len(said) > 4
     assert foreign(said) == []
+
+
+def test_shares_of_an_axis_are_written_as_those_beside_its_bars():
+    figure = ice_methods()
+    figure.canvas.draw()
+    side = figure.axes[1]
+    assert [word.get_text() for word in side.texts] == ["2,5\u00a0%"] * 2
+    ticks = [tick.get_text() for tick in side.get_xticklabels()]
+    assert ticks[:2] == ["0\u00a0%", "1\u00a0%"]

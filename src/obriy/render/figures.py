@@ -55,6 +55,11 @@ def write_numbers(axis: Axis, text: Text, figures: int = 3) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: text.significant(value, figures)))
 
 
+def write_shares(axis: Axis, text: Text) -> None:
+    """Write the shares (0 to 1) of an axis as per cent, as those beside its bars are."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: text.quantity(100 * value, "%")))
+
+
 def to_png(figure: Figure, dpi: int = 160) -> bytes:
     """Return a figure as PNG on white."""
     buffer = io.BytesIO()

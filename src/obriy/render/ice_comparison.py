@@ -15,7 +15,16 @@ from matplotlib.ticker import MaxNLocator
 from obriy.model.ice import CLOUD, ICE, LAND, WATER
 from obriy.model.layers import LAYERS
 from obriy.model.legend import load_legend
-from obriy.render.figures import ACCENT, INK, LINE, MUTED, new_figure, open_frame, write_numbers
+from obriy.render.figures import (
+    ACCENT,
+    INK,
+    LINE,
+    MUTED,
+    new_figure,
+    open_frame,
+    write_numbers,
+    write_shares,
+)
 from obriy.render.palette import SERIES
 from obriy.render.text import Text, text_of
 
@@ -70,6 +79,7 @@ def ice_comparison_figure(
     side.xaxis.set_major_locator(MaxNLocator(4))
     _quiet(main, text("ice_compare.iou"), text)
     _quiet(side, text("ice_compare.cloud_as_ice"), text)
+    write_shares(side.xaxis, text)
     _key(figure, {str(row["kind"]) for row in shown}, bool(published), text, height)
     return figure
 
@@ -118,7 +128,7 @@ def ice_agreement_figure(
     bar = figure.add_axes(((width - 3.3) / width, 0.5 / height, 3.2 / width, 0.14 / height))
     figure.colorbar(image, cax=bar, orientation="horizontal")
     bar.tick_params(colors=MUTED, labelsize=8, length=0)
-    write_numbers(bar.xaxis, text)
+    write_shares(bar.xaxis, text)
     bar.set_title(text("ice_compare.agreement", methods=methods), fontsize=8.5, color=INK,
                   loc="right", pad=4)  # fmt: skip
     codes = (WATER, ICE, CLOUD, LAND)
