@@ -255,3 +255,15 @@ def test_pictures_of_a_winter_do_not_call_the_unknown_seen():
         assert sum(word in entry for entry in entries) == 1
     assert unseen_of(unknown) == {"unknown": 1.0}
     assert unseen_of(known) == known.unseen
+
+
+def test_each_image_says_who_told_its_clouds(tmp_path):
+    folder = tmp_path / "bay"
+    simulate_ice_folder(folder, dates=["2021-02-03", "2021-02-17"], seed=11, granules=True)
+    first, second = sorted(folder.glob("*35_L2*"))
+    first.unlink()
+    values = {"sources": [str(folder)], "aoi": "peter-the-great-bay", "method": "mod29"}
+    run = run_job(make_config(IceConfig, values | {"out": tmp_path / "run", "outputs": ["map"]}))
+    told = list(run.result.provenance.step("clouds_by_image").values())[1:]
+    assert [one.get("by") for one in told] == ["auto", None]
+    assert told[1]["file"] == str(second)

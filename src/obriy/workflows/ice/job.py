@@ -46,6 +46,7 @@ from obriy.workflows.ice.result import (
     ice_result,
     score_maps,
 )
+from obriy.workflows.ice.sky import Sky
 from obriy.workflows.opening import plan_of
 from obriy.workflows.passes import map_writers, open_layer, open_layers
 from obriy.workflows.run import (
@@ -81,7 +82,7 @@ def plan_ice(config: IceConfig) -> dict[str, Any]:
             }
             for one in inputs.opened
         ],
-        **plan_of(config, method, inputs.part, inputs.districts),
+        **plan_of(config, Sky.over(inputs.part, method).method, inputs.part, inputs.districts),
     }
 
 

@@ -21,6 +21,7 @@ from obriy.runs.folder import RunFolder
 from obriy.validation.ice_scores import IceCounts, count_ice, ice_scores
 from obriy.workflows.config.ice import IceConfig
 from obriy.workflows.dated import ImageMap
+from obriy.workflows.ice.sky import teller_of
 from obriy.workflows.records import (
     about_districts,
     districts_that_failed,
@@ -147,7 +148,8 @@ def _record(images: Sequence[ImageMap], products: IceProducts) -> Provenance:
         name: (record.step("ice") or {}).get("decision") for name, record in records.items()
     }
     if len(records) > 1:
-        made = made.with_step("ice_by_image", **decisions)
+        clouds = {name: teller_of(record) for name, record in records.items()}
+        made = made.with_step("ice_by_image", **decisions).with_step("clouds_by_image", **clouds)
     for day in products.days:
         composite = None if day.map is None else day.map.provenance.step("composite")
         if composite is not None:

@@ -10,8 +10,15 @@ from obriy.blocks.engine import EngineResult
 from obriy.methods.ice.spec import AUTO, with_clouds
 from obriy.model.flags import BY_NOTHING, BY_USER, CLOUDS_STEP
 from obriy.model.notices import notice
+from obriy.model.provenance import Provenance
 from obriy.model.scene import band_names, provenance_of
 from obriy.workflows.passes import found_of
+
+
+def teller_of(record: Provenance) -> dict[str, Any]:
+    """Return what the record of a scene, or of its map, says of who tells its clouds."""
+    step = record.step(CLOUDS_STEP) or record.step("quality") or {}
+    return {key: value for key, value in step.items() if key != "name"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +48,8 @@ class Sky:
         """
         record, name = provenance_of(scene), method.name
         fit = with_clouds(method, set(band_names(scene)))
-        known = record.step(CLOUDS_STEP) or record.step("quality")
-        if known is not None:
+        known = teller_of(record)
+        if known:
             clear = known.get("by") == BY_USER and fit is not method
             return cls(method, said=notice("sky_called_clear", method=name) if clear else "")
         if fit is None:
