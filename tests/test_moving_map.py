@@ -225,6 +225,10 @@ def test_outlines_have_a_legend(browser, season):
     assert [int(v) for v in re.findall(r"\d+", colours[1])] == [
         int(drawn["body"][i : i + 2], 16) for i in (1, 3, 5)
     ]
+    sizes = page.locator("#moving .layer label").evaluate_all(
+        "all => all.map(label => getComputedStyle(label).fontSize)"
+    )
+    assert len(set(sizes)) == 1, "a switch is written as large as another"
     page.locator("#moving [data-over=outlines]").uncheck()
     assert key.is_hidden()
 
