@@ -79,6 +79,7 @@ def test_a_map_shows_its_picture_and_how_much_is_what():
     assert "50.0%" in page
     assert "2025-06-05" in page
     assert "EPSG:32636" in page
+    assert "Share of the map" in page  # no data and clouds have shares of it too
 
 
 def test_names_are_text_and_never_markup():
@@ -190,7 +191,7 @@ def test_a_result_shows_its_headline_and_its_maps(run, tmp_path):
     result = obriy.read_result(run)
     page = result._repr_html_()
     assert "its 90% interval" in page
-    assert "2023-06-15" in page
+    assert "best estimate for the whole image, 2023-06-15" in page
     row = result.to_dataframe().iloc[0]
     assert row["low_km2"] == result.headline.interval_km2[0]
     moved = run.rename(tmp_path / "moved")

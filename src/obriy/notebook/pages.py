@@ -227,7 +227,8 @@ def _lead(text: Text, result: RunResult) -> First | None:
         lead = led_by(text, change, lead)
         lead = dataclasses.replace(lead, value=(lead.value[0], lead.label))
     if not isinstance(result, LandcoverResult):
-        return lead
+        what = ", ".join(filter(None, (lead.value[1], result.headline.date)))
+        return dataclasses.replace(lead, value=(lead.value[0], what))
     title = _words(text, result).title_of(result.headline.what)
     return dataclasses.replace(lead, value=(lead.value[0], title), says=())
 
@@ -258,7 +259,7 @@ def _classes(text: Text, result: LandcoverResult) -> Table:
             Column(text("report.class"), lambda row: Cell(
                 words.title_of(row["name"]), words.colours.get(row["code"], "")), numeric=False),
             col.km2("report.seen_area", "area_km2"),
-            col.share("notebook.share", "share"),
+            col.share("moving.share", "share"),
         ],
     )  # fmt: skip
 
