@@ -335,6 +335,15 @@ def test_evaluate_a_map_against_itself_and_another(finished):
     assert "none.tif" in error_line(obriy("evaluate", folder / "mask.tif", "none.tif"), 1)
 
 
+def test_scores_are_said_in_the_language(finished):
+    folder, _, _ = finished
+    own = os.environ | {"OBRIY_LANG": "uk"}
+    said = obriy("evaluate", folder / "mask.tif", folder / "mask.tif", env=own).stdout
+    assert "загальна точність 1,0000" in said
+    assert "Не вода" in said
+    assert "0,0\N{NO-BREAK SPACE}%" in said
+
+
 def test_a_broken_part_is_listed_and_the_rest_is_mapped(tmp_path):
     """A tile whose bytes are damaged: exit code 3, unseen there, listed in the result."""
     path = tmp_path / "S2A_20240615_broken.tif"

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from obriy.blocks.options import EngineOptions
 from obriy.cli.progress_file import ProgressFile
+from obriy.errors import ObriyError
 from obriy.model.result.base import RunResult
 from obriy.render.text import Text, text_of
 from obriy.settings import settings
@@ -148,41 +149,56 @@ def _answer(result: RunResult, text: Text) -> Sequence[str | Table]:
 
 def print_scores(scores: "Scores") -> None:
     """Print scores as tables, with 90 % intervals by block bootstrap where there are any."""
-    console = Console(highlight=False, markup=False)
-    word = "Accuracy" if scores.independent else "Agreement (the reference is not independent)"
-    console.print(f"{word}, {scores.pixels:,} pixels, {scores.unseen_share:.1%} unseen")
-    console.print(_map_scores(scores))
-    table = Table("class", "precision", "recall", "F1", "90%", "IoU")
+    text, console = text_of(usual_language()), Console(highlight=False, markup=False)
+    kind = "scores" if scores.independent else "scores_dependent"
+    pixels, unseen = text.number(scores.pixels, 0), text.percent(scores.unseen_share)
+    console.print(text(f"terminal.{kind}", pixels=pixels, unseen=unseen))
+    console.print(_map_scores(scores, text))
+    titles = _class_titles(scores.legend, text)
+    table = Table(*text("terminal.heads_classes").split("|"))
     for row in scores.classes:
         known = (row.precision, row.recall, row.f1)
         if row.iou is None and not any(v is not None for v in known):
             continue  # neither in the map nor in the reference
-        first = [_number(v) for v in known]
-        table.add_row(row.name, *first, _range(scores, f"{row.name}.f1"), _number(row.iou))
+        told = [*(_number(v, text) for v in known), _range(scores, f"{row.name}.f1", text)]
+        table.add_row(titles.get(row.name, row.name), *told, _number(row.iou, text))
     console.print(table)
     if scores.without_edges is not None:
-        console.print(f"Without label edges: {_map_scores(scores.without_edges)}")
+        said = _map_scores(scores.without_edges, text)
+        console.print(text("terminal.scores_without_edges", scores=said))
     if scores.merged is not None:
-        console.print(f"On the main classes: {_map_scores(scores.merged)}")
-    text = text_of(usual_language())
+        said = _map_scores(scores.merged, text)
+        console.print(text("terminal.scores_of_main", scores=said))
     for note in scores.notes:
         console.print(f"{text('terminal.note')}: {text.sentence(note)}")
 
 
-def _map_scores(scores: "Scores") -> str:
-    names = {"overall_accuracy": "overall accuracy", "kappa": "kappa", "mean_iou": "mean IoU"}
+def _class_titles(legend: str, text: Text) -> dict[str, str]:
+    """Return what people call the classes of a legend, by name; of one that is not ours nothing."""
+    from obriy.model.legend import load_legend
+
+    try:
+        return {one.name: one.called(text.lang) for one in load_legend(legend)}
+    except ObriyError:
+        return {}
+
+
+def _map_scores(scores: "Scores", text: Text) -> str:
     shown = []
-    for name, words in names.items():
-        interval = _range(scores, name)
-        inside = f" ({interval}, 90%)" if interval else ""
-        shown.append(f"{words} {_number(getattr(scores, name))}{inside}")
+    for name in ("overall_accuracy", "kappa", "mean_iou"):
+        interval = _range(scores, name, text)
+        inside = text("terminal.in_nine_of_ten", interval=interval) if interval else ""
+        shown.append(f"{text(f'terminal.{name}')} {_number(getattr(scores, name), text)}{inside}")
     return "  ".join(shown)
 
 
-def _range(scores: "Scores", name: str) -> str:
+def _range(scores: "Scores", name: str, text: Text) -> str:
     """Return an interval in figures; empty where there is none."""
     interval = (scores.intervals or {}).get(name)
-    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+    if interval is None:
+        return ""
+    low, high = (text.number(value, 4) for value in interval)
+    return text("series.range", low=low, high=high)
 
 
 def print_methods() -> None:
@@ -227,5 +243,5 @@ def print_indices() -> None:
     Console(highlight=False, markup=False).print(table)
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+def _number(value: float | None, text: Text) -> str:
+    return "-" if value is None else text.number(value, 4)
