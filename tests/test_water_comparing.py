@@ -105,6 +105,8 @@ def test_files_and_report(compared):
     assert METHODS[2] in report
     rows = table_of(compared.folder / "comparison.csv")
     assert [row["method"] for row in rows] == METHODS
+    seen = text_of("uk").area(float(rows[0]["area_km2"]))
+    assert f"{METHODS[0]}: видно {seen}" in report  # a mask shows what was seen
     assert compared.complete
 
 

@@ -351,14 +351,15 @@ class _Bench:
 
 
 def _titles(rows: Sequence[Mapping[str, Any]], lang: str) -> list[str]:
-    """Return what stands over the mask of each method: its name, and the area where known."""
+    """Return what stands over the mask of each method: its name, and the area that it shows."""
     text = text_of(lang)
-    areas = [row["expected_km2"] if row["expected_km2"] is not None else row["area_km2"]
-             for row in rows]  # fmt: skip
-    return [
-        str(row["method"]) if area is None else f"{row['method']}: {text.area(area)}"
-        for row, area in zip(rows, areas, strict=True)
-    ]
+
+    def title(row: Mapping[str, Any]) -> str:
+        if row["area_km2"] is None:
+            return str(row["method"])
+        return f"{row['method']}: {text('series.seen_share', share=text.area(row['area_km2']))}"
+
+    return [title(row) for row in rows]
 
 
 def _scores_of(scores: Scores | None) -> dict[str, Any]:
