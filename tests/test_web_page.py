@@ -287,6 +287,14 @@ def test_a_click_tells_spectrum_dates_and_body(page, server, images, season):
     assert "Water" in told
 
 
+def test_a_map_stays_in_its_frame_when_a_telephone_is_turned(page, server, season):
+    resize(page, 1000, 450)
+    page.goto(f"{server.address}/runs/{season}")
+    until(lambda: pixels(page, WATER) > 500, "no water was painted")
+    resize(page, 450, 1000)
+    require_that_it_fits(page)
+
+
 def test_a_person_names_a_cluster(page, server, cover):
     """The portrait shows where it is; with another name map, legend and votes follow."""
     page.goto(f"{server.address}/runs/{cover}")
@@ -385,5 +393,6 @@ def test_a_district_is_drawn(page, server):
 
     kept = server.folder / ".obriy-serve" / "uploads" / "drawn.geojson"
     (drawn,) = read_districts(str(kept))
+    assert drawn.name == "District 1"
     assert drawn.geometry.area > 0
     assert drawn.geometry.equals(drawn.geometry.envelope)

@@ -195,8 +195,13 @@ class _Start:
     def _keep_drawn(self, form: Form, name: str, shapes: list[dict[str, Any]]) -> None:
         import io
 
+        called = self.words("district")  # a number alone would stand in tables as one more figure
         features = [
-            {"type": "Feature", "properties": {"name": str(number)}, "geometry": _polygon(shape)}
+            {
+                "type": "Feature",
+                "properties": {"name": f"{called} {number}"},
+                "geometry": _polygon(shape),
+            }
             for number, shape in enumerate(shapes, 1)
         ]
         text = json.dumps({"type": "FeatureCollection", "features": features})
