@@ -5,7 +5,7 @@ twice: on a day of its winter, and on another one, or (two times in five) on a d
 Seeds are below 1000: what methods learn from; figures are reported on seeds from 1000 on.
 
     python benchmarks/ice_winters.py FOLDER
-    obriy train ice FOLDER --method m211 --epochs 14 --batch 4
+    obriy train ice FOLDER --method m211 --epochs 16 --batch 4 --rate 0.002
 """
 
 import argparse
@@ -20,7 +20,7 @@ from obriy.simulate.files.scene import write_scene
 from obriy.simulate.ice.scene import simulate_ice
 
 FIRST_SEED = 400
-WINTERS, BAYS = 7, 14
+WINTERS, BAYS = 7, 60
 FIRST_YEAR = 2004
 HOURS = {"terra": "02:10", "aqua": "04:05"}
 WINTER, SUMMER = (dt.date(2004, 11, 20), 150), (dt.date(2004, 7, 1), 130)
@@ -35,22 +35,24 @@ def day(winter, season, random):
     return start + dt.timedelta(days=int(random.integers(length)))
 
 
-def moments():
+def moments(bays):
     """Yield the seed, day and satellite of each scene."""
-    for number in range(WINTERS * BAYS):
+    for number in range(WINTERS * bays):
         seed = FIRST_SEED + number
         random = np.random.default_rng(seed)
-        first = day(number // BAYS, WINTER, random)
+        first = day(number // bays, WINTER, random)
         season = SUMMER if random.random() < ICE_FREE else WINTER
-        for satellite, date in (("terra", first), ("aqua", day(number // BAYS, season, random))):
+        for satellite, date in (("terra", first), ("aqua", day(number // bays, season, random))):
             yield seed, date, satellite
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
-    for seed, date, satellite in moments():
+    parser.add_argument("--bays", type=int, default=BAYS, help="of each winter (85 at most)")
+    options = parser.parse_args()
+    folder = options.folder
+    for seed, date, satellite in moments(options.bays):
         hour = HOURS[satellite]
         name = f"{date}T{hour.replace(':', '')}_{satellite}_{seed}"
         labels = folder / "labels" / f"{name}.tif"
