@@ -7,6 +7,7 @@ import pytest
 import rasterio
 
 import obriy
+from obriy.cli.commands import app
 from obriy.errors import UsageError
 from obriy.model.flags import Flag
 from obriy.model.ice import BANDS, CLOUD, LAND
@@ -50,6 +51,14 @@ def test_scenes_labels_and_land(folder):
     assert set(np.unique(labels)) <= set(load_legend("ice").codes)
     assert np.array_equal(read(paths["land"]) == 1, labels == LAND)
     assert "seed 7" in paths["readme"].read_text()
+
+
+def test_the_command_makes_a_winter(tmp_path):
+    app(["simulate", str(tmp_path / "bay"), "--setting", "ice", "--dates", "3", "-q"],
+        standalone_mode=False)  # fmt: skip
+    dates = [row["date"][:10] for row in rows_of(tmp_path / "bay")]
+    assert dates == ["2020-12-01", "2021-02-07", "2021-04-15"]
+    assert float(rows_of(tmp_path / "bay")[1]["ice_km2"]) > 0
 
 
 def test_true_areas(folder):

@@ -1,13 +1,17 @@
 """The command that makes images up."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from obriy.cli.running import Quiet, Verbose
 from obriy.cli.streams import note_loss
 from obriy.errors import UsageError
+
+SUMMER: Final = ("2023-04-01", "2023-10-31")
+WINTER: Final = ("2020-12-01", "2021-04-15")
+"""First and last date where nobody says: of water, of ice."""
 
 
 def simulate(
@@ -28,8 +32,12 @@ def simulate(
         typer.Option(help="sentinel2_l2a (default), landsat_c2l2 or modis_hkm"),
     ] = None,
     dates: Annotated[str, typer.Option(help="how many, or a list: 2023-05-01,2023-06-01")] = "6",
-    start: Annotated[str, typer.Option(help="first date")] = "2023-04-01",
-    end: Annotated[str, typer.Option(help="last date")] = "2023-10-31",
+    start: Annotated[
+        str | None, typer.Option(help=f"first date; default: {SUMMER[0]}, of ice {WINTER[0]}")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(help=f"last date; default: {SUMMER[1]}, of ice {WINTER[1]}")
+    ] = None,
     resolution: Annotated[float | None, typer.Option(help="pixel size, m")] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -48,7 +56,9 @@ def simulate(
             f"{lost[0]} is not for ice: a bay has its size, and MODIS its pixels.", "Leave it away."
         )
     screen = Screen(quiet)
-    days = dates_between(int(dates), start, end) if dates.isdigit() else dates.split(",")
+    first, last = WINTER if setting == "ice" else SUMMER
+    spread = dates.isdigit()
+    days = dates_between(int(dates), start or first, end or last) if spread else dates.split(",")
     with screen.progress() as options:
         show = options.progress
         progress = None if show is None else lambda done, of: show("Simulating", done, of)
