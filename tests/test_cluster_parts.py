@@ -21,6 +21,7 @@ from obriy.blocks.parts import parts_of
 from obriy.blocks.plan import Plan, Window
 from obriy.errors import CancelledError, MemoryBudgetError
 from obriy.prepare.clouds.spectral import CloudModel
+from obriy.simulate.ice.scene import simulate_ice
 from obriy.sources.scene import open_scene
 from obriy.workflows.cluster import cluster
 from obriy.workflows.config.base import make_config
@@ -129,6 +130,14 @@ def test_a_method_for_water_works_in_parts(method, clouds, scene):
     here = obriy.map_water(scene, method, clouds=clouds)
     there = obriy.map_water(scene, method, clouds=clouds, options=EngineOptions(team=Teammate()))
     assert_alike(here, there, "labels", "unseen", "doubt", "fraction")
+
+
+@pytest.mark.parametrize("method", ["auto", "m201", "ndsi", "watershed", "kmeans"])
+def test_a_method_for_ice_works_in_parts(method):
+    bay = simulate_ice(11, "2021-01-12T04:05").scene
+    here = obriy.map_ice(bay, method)
+    there = obriy.map_ice(bay, method, options=EngineOptions(team=Teammate()))
+    assert_alike(here, there, "labels", "unseen")
 
 
 @pytest.mark.parametrize("method", ["kmeans", "dbscan", "slic+kmeans"])

@@ -222,6 +222,10 @@ class PlainNetwork(Pupil):
         self._forward = forward
         self._turn = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process, where it has a turn of its own."""
+        return PlainNetwork, (self.kind, self._forward, self.card)
+
     def _said(self, window: FloatArray) -> FloatArray:
         # One after another: the library of matrices has threads of its own, and a window takes
         # some hundred megabytes.
