@@ -47,6 +47,14 @@ def test_a_pattern_of_dated_images_is_a_series(image, tmp_path, monkeypatch):
     assert dates(find_items([again.source])) == ["2025-06-05", "2025-06-25"]
 
 
+def test_a_pattern_with_dates_is_a_series_though_one_is_left(image, tmp_path):
+    copies(image, tmp_path / "scenes", "a_2025-06-05.tif", "b_2025-06-25.tif")
+    given = {"source": str(tmp_path / "scenes" / "*.tif"), "datetime": "2025-06-20/..",
+             "out": tmp_path / "run", "method": METHOD, "outputs": ["mask"]}  # fmt: skip
+    (day,) = run_job(make_config(WaterConfig, given)).result.dates
+    assert day.date == "2025-06-25"
+
+
 def test_a_table_of_dates_serves_a_pattern_that_takes_a_part(image, tmp_path):
     folder = copies(image, tmp_path / "scenes", "a1.tif", "a2.tif", "b1.tif")
     (folder / "dates.csv").write_text(

@@ -65,6 +65,13 @@ def paths_in(text: str) -> list[Path] | None:
     return [Path(path) for path in found]
 
 
+def holds_others(text: str) -> bool:
+    """Say whether a name is that of a folder, or of a pattern that matches something."""
+    place = Path(text).expanduser()
+    matched = not place.exists() and any(glob.iglob(str(place)))  # noqa: PTH207 - absolute ones too
+    return place.is_dir() or matched
+
+
 def what_holds(text: str) -> str:
     """Return the beginning of what is said of what a folder holds, or a pattern matches."""
     place = Path(text).expanduser()

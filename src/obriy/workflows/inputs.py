@@ -203,10 +203,11 @@ def one_image(
         dates = {item.date for item in items}  # of one date their names tell more
         shown = ", ".join(item.id if len(dates) == 1 else item.date for item in items[:3])
         files = {item.paths for item in items}
+        chosen = ", or choose by --datetime" * (len(dates) > 1 and hasattr(config, "datetime"))
         raise UsageError(
             f"{config.source} holds {len(items)} images ({shown}{', …' * (len(items) > 3)}), and "
             f"'obriy {' '.join(config.words())}' maps one.",
-            f"Name one of them, e.g. {items[0].paths[0]}."
+            f"Name one of them, e.g. {items[0].paths[0]}{chosen}."
             if len(files) > 1
             else "Write one of them to a file of its own (cdo seltimestep,1 CUBE.nc ONE.nc).",
         )

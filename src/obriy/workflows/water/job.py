@@ -1,13 +1,13 @@
 """`obriy water`: one image, or a series of dates."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from obriy.blocks.engine import EngineOptions
 from obriy.errors import UsageError
 from obriy.methods.expression import parse_method
 from obriy.model.item import Item
+from obriy.sources.listing import holds_others
 from obriy.workflows.config.water import WaterConfig
 from obriy.workflows.inputs import find_images, is_index, lies_far
 from obriy.workflows.listing import plan_of_search
@@ -58,7 +58,7 @@ def _items(config: WaterConfig) -> list[Item]:
     if lies_far(config.source):
         return items
     cube = any(item.step is not None for item in items)
-    many = Path(config.source).expanduser().is_dir() or is_index(config.source)
+    many = holds_others(config.source) or is_index(config.source)
     if asked and not cube and not many:
         raise UsageError(
             f"--{asked[0]} asks for a series, and {config.source} is one image.",
