@@ -1,6 +1,7 @@
 """A folder of dated images: areas by hand, filling, weights, resume, and what can be wrong."""
 
 import json
+import re
 import shutil
 import signal
 
@@ -12,6 +13,7 @@ from tests.terminal import obriy as command
 from tests.test_water_command import write_image
 
 import obriy
+from obriy.cli.show_water import series_lines
 from obriy.errors import (
     EmptyResultError,
     GeometryError,
@@ -292,6 +294,10 @@ def test_register_and_evaporation(folder, tmp_path):
     months = run.result.to_dict()["evaporation"][0]["months"]
     assert [m["additional_mm"] for m in months] == [100, 135]
     assert months[1]["volume_1e6m3"] == pytest.approx(135 * km2(lake(18)) / 1e3, rel=2e-3)
+    (told,) = [line for line in series_lines(run.result) if "vaporation" in line]
+    low, high = (sum(m["interval_1e6m3"][end] for m in months) for end in (0, 1))
+    ends = re.search(r"90% interval (\S+) to (\S+)$", told).groups()
+    assert [float(end) for end in ends] == pytest.approx([low, high], rel=1e-3)
     weather.write_text("month,w_eva0_mm,x_mm,y_mm\n2025-06,150,60,10\n")
     with pytest.raises(InputError, match="no weather of 2025-07"):
         plan_water(config(folder, tmp_path / "no", evaporation=str(weather)))

@@ -346,7 +346,8 @@ def test_a_change_that_was_asked_for_leads():
     text = plain(render_page(page))
     assert (
         "Change in the area of water, 2025-06-05 – 2025-06-08 → 2025-07-08 "
-        "−0.0125 km² net change −0.5000 to +0.4750 km² its 90% interval "
+        "−0.0125 km² net change of the 87.5% that was seen before and after "
+        "−0.5000 to +0.4750 km² its 90% interval "
         "1.500 km² gained 0.2500 km² lost 40.00 km² stayed water "
         "43.67 km² average of all dates, best estimate for the whole district" in text
     )

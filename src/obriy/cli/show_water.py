@@ -163,6 +163,11 @@ def _evaporation_lines(result: AreaResult, text: Text) -> list[str]:
     for one in result.evaporation or ():
         if one.volume_1e6m3 is None:
             continue
+        interval = ""
+        if one.interval_1e6m3 is not None:
+            low, high = (text.significant(value) for value in one.interval_1e6m3)
+            ends = text("series.range", low=low, high=high)
+            interval = text("series.evaporation_interval", interval=ends)
         lines.append(
             text(
                 "terminal.evaporation",
@@ -171,6 +176,7 @@ def _evaporation_lines(result: AreaResult, text: Text) -> list[str]:
                 end=one.months[-1].month,
                 volume=text.significant(one.volume_1e6m3),
                 layer=text.number(one.additional_mm, 0),
+                interval=interval,
             )
         )
     return lines

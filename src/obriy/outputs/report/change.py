@@ -47,9 +47,11 @@ def figures(text: Text, found: WaterChange) -> First:
     """Return the figures of a change that is known: the net one, what came, went and stayed."""
     total, bounds = found.total, found.total.net_interval_km2
     parts = {"gained": total.gained_km2, "lost": total.lost_km2, "stable": total.stable_km2}
+    seen = 1 - total.unseen_km2 / total.district_km2
+    partly = text("series.change_net_seen", share=text.percent(seen))
     return First(
         text("series.change_of", before=_dated(found.before), after=_dated(found.after)),
-        (signed(text, total.net_km2 or 0.0), text("series.change_net")),
+        (signed(text, total.net_km2 or 0.0), text("series.change_net") if seen >= 1 else partly),
         None if bounds is None else (_span(text, bounds), text("answer.interval")),
         [
             (text.area(km2), text(f"series.change_{name}"))
