@@ -164,7 +164,7 @@ def deal(
 
 def _too_little(small: int, decoding: Mapping[str, int], beside: int) -> MemoryBudgetError:
     tiles = sum(decoding.values())
-    takes = [f"the process takes {base_bytes() / 1e9:.2f} GB before the first pixel"]
+    takes = [f"a run takes {base_bytes() / 1e9:.2f} GB whatever the image is"]
     hint = f"Allow --max-ram {least_gb(beside + tiles + small):.2f} (GB) or more"
     if beside:
         takes.append(f"the search for clouds {beside / 1e9:.2f}")
