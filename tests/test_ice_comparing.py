@@ -11,6 +11,7 @@ from obriy.errors import UsageError
 from obriy.model.ice import CLOUD, ICE, LAND, WATER
 from obriy.model.layers import LAYERS
 from obriy.outputs.cog import write_layer
+from obriy.render.ice_comparison import ice_agreement_figure
 from obriy.workflows.compare.ice import run_ice_comparison
 from obriy.workflows.config.base import make_config
 from obriy.workflows.config.ice import IceCompareConfig, IceTrainConfig
@@ -125,3 +126,14 @@ def test_the_clouds_of_auto_have_a_row_of_their_own(bay, tmp_path):
     assert beside["iou"] > 0.95 > bare["iou"]
     with pytest.raises(UsageError, match="tells clouds itself"):
         compare(bay, tmp_path / "other", ["green:0.3", "auto+auto"])
+
+
+def test_the_keys_of_one_scene_stand_beside_each_other():
+    """A single small picture was narrower than its own legend, which lay over the bar."""
+    labels = np.tile(np.arange(1, 5, dtype="uint8"), (20, 8))
+    for lang in ("en", "uk"):
+        figure = ice_agreement_figure([("scene", labels, labels / 4)], lang, 3)
+        figure.canvas.draw()
+        (key,) = (legend.get_window_extent() for legend in figure.legends)
+        bar = figure.axes[-1].get_tightbbox()
+        assert 0 <= key.x0 < key.x1 < bar.x0 < bar.x1 <= figure.bbox.x1

@@ -37,6 +37,8 @@ _PANEL: Final = 4.6
 _SIDE: Final = 2.1
 _HEAD: Final = 0.75
 _FOOT: Final = 0.5
+_KEYS: Final = 8.2
+"""Width that the classes and the bar of an agreement need beside each other, inches."""
 _SCENES: Final = 6
 """Scenes of the figure of agreement."""
 
@@ -99,7 +101,7 @@ def ice_agreement_figure(
     chosen = list(scenes)[:_SCENES]
     ratio = chosen[0][1].shape[0] / chosen[0][1].shape[1]
     wide = 2.6
-    tall, width = wide * ratio + 0.25, len(chosen) * (wide + 0.1) + 0.1
+    tall, width = wide * ratio + 0.25, max(len(chosen) * (wide + 0.1) + 0.1, _KEYS)
     height = 2 * tall + 1.0
     figure = new_figure(width, height)
     legend = load_legend("ice")
@@ -125,7 +127,7 @@ def ice_agreement_figure(
                 spine.set_color(LINE)
             if row == 0:
                 axes.set_title(name, fontsize=8, color=INK, loc="left", pad=3)
-    bar = figure.add_axes(((width - 3.3) / width, 0.5 / height, 3.2 / width, 0.14 / height))
+    bar = figure.add_axes(((width - 3.5) / width, 0.5 / height, 3.2 / width, 0.14 / height))
     figure.colorbar(image, cax=bar, orientation="horizontal")
     bar.tick_params(colors=MUTED, labelsize=8, length=0)
     write_shares(bar.xaxis, text)

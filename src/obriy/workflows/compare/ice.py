@@ -296,11 +296,11 @@ def _best_two(rows: Sequence[Mapping[str, Any]], seed: int) -> BestTwo | None:
     low, high = test["interval"]
     lead = f"{first['method']} leads {second['method']} by {test['difference']:.3f} in IoU"
     if test["scenes"] < LEAST_BLOCKS:
-        sentence = f"{lead}; {test['scenes']} scenes are too few to say whether by chance."
+        sentence = f"{lead}; scenes: {test['scenes']}, too few to say whether by chance."
     else:
         beyond = low > 0 and test["p_value"] < SIGNIFICANT
         sure = "more than chance" if beyond else "no more than chance can make"
         sentence = (
-            f"{lead} (90 % interval {low:.3f} to {high:.3f}, p = {test['p_value']:.3f}): {sure}."
+            f"{lead} (90% interval {low:.3f} to {high:.3f}, p = {test['p_value']:.3f}): {sure}."
         )
     return BestTwo(first=first["method"], second=second["method"], sentence=sentence, **test)
