@@ -11,6 +11,7 @@ from obriy.model.ice import IceSeason
 from obriy.model.provenance import Provenance
 from obriy.model.result.ice import IceDate, IceResult
 from obriy.model.result.tables import IceComparison, IceRow
+from obriy.render.text import text_of
 from obriy.sources.finding import find_items
 
 WINTER = IceSeason(
@@ -100,3 +101,13 @@ def test_a_folder_without_an_image_says_what_it_holds(tmp_path):
     (tmp_path / "MOD03.A2021048.0140.061.2021048123000.hdf").touch()
     with pytest.raises(SourceError, match=r"only MOD03\.A2021048"):
         find_items([str(tmp_path)])
+
+
+def test_the_page_says_of_which_day_the_headline_is():
+    pytest.importorskip("nicegui")
+    from obriy.web.pages.figures import of_what_day_and_place
+
+    days = day("2020-12-07", 10.0, 0.1), day("2021-02-09", 80.0, 0.1), day("2021-04-15", 5.0, 0.1)
+    shown = result(*days)
+    assert shown.headline.km2 == 80.0
+    assert of_what_day_and_place(shown.headline, shown, text_of("en")) == "2021-02-09"

@@ -69,7 +69,7 @@ def headline(result: RunResult, reader: Reader, run: str = "") -> None:
             ui.label(text.area(head.km2)).classes("ob-big")
         if head.caution:
             ui.label(text.sentence(head.caution)).classes("ob-note")
-        of_what = _of_what(result, text)
+        of_what = of_what_day_and_place(head, result, text)
         if of_what:
             ui.label(of_what).classes("ob-soft")
         facts = [*_beside(head, what, reader), *_largest(result, text, reader)]
@@ -81,6 +81,7 @@ def _change(first: First) -> None:
     """Show what changed between two dates: whoever asked for it, wants to know it first."""
     ui.label(first.label).classes("ob-soft")
     ui.label(first.value[0]).classes("ob-big")
+    ui.label(first.value[1]).classes("ob-soft")
     told = [*([first.interval] if first.interval else []), *first.beneath]
     _facts([(what[:1].upper() + what[1:], value) for value, what in told])
 
@@ -107,9 +108,10 @@ def _beside(head: Headline, what: str, reader: Reader) -> list[tuple[str, str]]:
     return facts
 
 
-def _of_what(result: RunResult, text: Text) -> str:
-    """Return the days and districts that a result is of."""
-    days = sorted(row.date for row in getattr(result, "dates", []) if row.date)
+def of_what_day_and_place(head: Headline, result: RunResult, text: Text) -> str:
+    """Return the day that a headline is of, else the first and the last, and the districts."""
+    dates = [head.date] if head.date else [row.date for row in getattr(result, "dates", [])]
+    days = sorted(filter(None, dates))
     when = list(dict.fromkeys([days[0], days[-1]])) if days else []
     when = [edge for day in when for edge in day.split("/")]  # of a season an interval
     rows = getattr(result, "districts", [])
