@@ -210,7 +210,7 @@ def test_a_map_from_python():
     [
         (["nowhere.hdf"], "nowhere.hdf does not exist"),
         (["simulated:ice", "--method", "nsdi"], "Did you mean 'ndsi'"),
-        (["simulated:ice", "--method", "m211"], "obriy train ice"),
+        (["simulated:ice", "--method", "segformer"], "obriy train ice"),
         (["simulated:ice", "--land", "nothing.tif"], "no land mask"),
         (["simulated:ice", "--reference", "nothing"], "nothing"),
         (["simulated:ice", "--datetime", "1999"], "2021-02-18"),

@@ -182,7 +182,7 @@ def parse_ice_method(
     if entry.build is None:
         raise UsageError(
             f"'{name}' must have been trained, and no model was given.",
-            f"Run: obriy train ice --data FOLDER --method {name}; then give --model FILE. "
+            f"Run: obriy train ice FOLDER --method {name}; then give --model FILE. "
             "Or take --method auto, which needs none.",
         )
     return entry.build(Asked(entry.name, seed))
