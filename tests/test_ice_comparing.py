@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import rasterio
 from obriy.errors import UsageError
 from obriy.model.ice import CLOUD, ICE, LAND, WATER
 from obriy.model.layers import LAYERS
+from obriy.model.notices import in_language
 from obriy.outputs.cog import write_layer
 from obriy.render.ice_comparison import ice_agreement_figure
 from obriy.workflows.compare.ice import run_ice_comparison
@@ -47,7 +49,10 @@ def test_a_threshold_is_scored_by_what_it_takes_for_ice(bay, tmp_path):
     assert (bright["recall"], bright["cloud_as_ice"]) == (1.0, 1.0)
     assert set(bright["scenes"]) == set(tests)
     assert row_of(run, "auto")["iou"] > 0.95
-    assert (run.result.to_dict()["best_two"]["first"], run.complete) == ("auto", True)
+    best = run.result.best_two
+    assert (best.first, run.complete) == ("auto", True)
+    assert best.sentence.startswith("auto leads green:0.3 by 0.")
+    assert in_language(best.sentence, "uk").startswith("auto випереджає green:0.3 за IoU на 0,")
     rows = list(csv.DictReader((tmp_path / "run" / "comparison.csv").open()))
     assert [row["method"] for row in rows] == ["green:0.3", "auto"]
     with rasterio.open(tmp_path / "run" / "agreement" / f"{tests[0]}.tif") as agreement:
@@ -111,6 +116,16 @@ def test_weights_that_know_the_test_are_refused_and_the_others_go_on(bay, tmp_pa
     assert "--model" in row["reason"]
     assert row_of(run, "ndsi")["status"] == "ok"
     assert not run.complete
+
+
+def test_a_network_that_cannot_be_trained_is_compared_as_it_comes(bay, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    run = compare(bay, tmp_path / "run", ["ndsi", "m201"])
+    assert "torch" in row_of(run, "m201")["reason"]
+    assert "--model m201=m201" in row_of(run, "m201")["reason"]
+    monkeypatch.undo()
+    shipped = compare(bay, tmp_path / "shipped", ["ndsi", "m201"], model=["m201=m201"])
+    assert row_of(shipped, "m201")["parameters"] == 115_980
 
 
 def test_weights_of_a_method_that_is_not_compared(bay, tmp_path):

@@ -234,7 +234,7 @@ class BestTwo(Open):
 
     first: str
     second: str
-    sentence: str
+    sentence: Sentence
 
 
 class IceComparison(Comparison):

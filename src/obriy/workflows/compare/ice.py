@@ -10,16 +10,17 @@ import numpy.typing as npt
 
 from obriy.blocks.base import Method
 from obriy.blocks.engine import EngineOptions
-from obriy.errors import BandError, UsageError
+from obriy.errors import BandError, MissingExtraError, UsageError
 from obriy.methods.ice.spec import AUTO, ICE_METHODS, with_clouds
 from obriy.model.card import Card
 from obriy.model.ice import ICE, LAND, IceExample
 from obriy.model.layers import LAYERS
 from obriy.model.legend import NO_DATA
+from obriy.model.notices import notice
 from obriy.model.provenance import Provenance
 from obriy.model.result.tables import BestTwo, IceComparison, IceRow
 from obriy.model.scene import band_names, provenance_of
-from obriy.nets.model_file import model_path
+from obriy.nets.model_file import model_path, shipped_model
 from obriy.outputs.cog import write_layer
 from obriy.outputs.files import write_bytes
 from obriy.render.figures import to_png
@@ -159,7 +160,13 @@ class _Bench:
             IceTrainConfig, shared | {"method": name, "out": self.folder.file(f"train-{name}")}
         )
         quiet = dataclasses.replace(self.options, progress=None)
-        return Path(run_ice_training(training, quiet).result.outputs["model"])
+        try:
+            return Path(run_ice_training(training, quiet).result.outputs["model"])
+        except MissingExtraError as error:
+            if shipped_model(name) is None:
+                raise
+            as_it_comes = f"Or compare it as it comes: --model {name}={name}."
+            raise MissingExtraError(error.message, f"{error.hint} {as_it_comes}") from error
 
     def _refuse_known(self, method: Method, name: str) -> int | None:
         """Return the number of parameters of a trained method; None of another one.
@@ -294,13 +301,14 @@ def _best_two(rows: Sequence[Mapping[str, Any]], seed: int) -> BestTwo | None:
     first, second = scored[:2]
     test = paired_test(first["counts"], second["counts"], seed=seed)
     low, high = test["interval"]
-    lead = f"{first['method']} leads {second['method']} by {test['difference']:.3f} in IoU"
+    one, other, by = first["method"], second["method"], test["difference"]
     if test["scenes"] < LEAST_BLOCKS:
-        sentence = f"{lead}; scenes: {test['scenes']}, too few to say whether by chance."
+        few = test["scenes"]
+        sentence = notice("ice_leads_few", first=one, second=other, by=by, scenes=few)
     else:
         beyond = low > 0 and test["p_value"] < SIGNIFICANT
-        sure = "more than chance" if beyond else "no more than chance can make"
-        sentence = (
-            f"{lead} (90% interval {low:.3f} to {high:.3f}, p = {test['p_value']:.3f}): {sure}."
-        )
-    return BestTwo(first=first["method"], second=second["method"], sentence=sentence, **test)
+        sentence = notice(
+            "ice_leads" if beyond else "ice_leads_by_chance",
+            first=one, second=other, by=by, low=low, high=high, p=test["p_value"],
+        )  # fmt: skip
+    return BestTwo(first=one, second=other, sentence=sentence, **test)
