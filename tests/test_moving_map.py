@@ -160,7 +160,7 @@ def test_coordinates_under_the_pointer_are_those_of_the_grid(browser, season):
     said = page.evaluate(f"{MOVING}.place(30, 40 * {MOVING}.aspect)")
     numbers = [float(n.replace(",", ".")) for n in re.findall(r"\d+,\d+", said)]
     assert numbers == pytest.approx([lat, lon], abs=1.5e-5)
-    plane = [int(n.replace("\u00a0", "")) for n in re.findall(r"[xy] ([\d\u00a0]+)", said)]
+    plane = [int(n.replace("\u202f", "")) for n in re.findall(r"[xy] ([\d\u202f]+)", said)]
     assert plane == [pytest.approx(x, abs=1), pytest.approx(y, abs=1)]
 
 

@@ -79,8 +79,13 @@ def absolute(text: str | None) -> str | None:
     path, mark, query = text.removeprefix(head).partition("?p=")
     known = Path(path).expanduser()
     # No path at all is the working folder: "stac:" names none.
-    there = path and (known.exists() or any(glob.iglob(str(known))))  # noqa: PTH207 - a pattern
+    there = path and (known.exists() or _matches(str(known)))
     return f"{head}{known.resolve()}{mark}{query}" if there else text
+
+
+def _matches(path: str) -> bool:
+    """Say whether a path is a pattern that something matches; a link to nothing is none."""
+    return glob.has_magic(path) and any(glob.iglob(path))  # noqa: PTH207 - absolute ones too
 
 
 def _anchored(value: Any) -> Any:
