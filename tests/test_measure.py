@@ -199,6 +199,8 @@ def test_another_class_of_any_legend_is_called_by_its_name(tmp_path):
         assert set(np.unique(file.read(1))) == {10, 80}
     assert Path(result.outputs["bodies"]).name == "tree_cover_bodies.gpkg"
     page = (done.folder / "report.html").read_text(encoding="utf-8")
+    assert 'data-sheet="change" checked' in page  # what was asked for is seen first
+    assert 'data-sheet="map">' in page
     assert "Tree cover through time" in page
     assert "Average area of water" not in page
     assert "How often there was water" not in page

@@ -1,5 +1,6 @@
 """What a report shows in a map that can be moved: the image, the map, what is doubtful, bodies."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -46,6 +47,7 @@ def view_of(
     measured: str = "",
     bodies: tuple[Path, str] | None = None,
     layers: Mapping[str, Layer] | None = None,
+    leads: str = "",
 ) -> MapView:
     """Make pictures of an image, of its map, and of every other raster of a run.
 
@@ -59,6 +61,7 @@ def view_of(
         measured: Name of the class that is measured; empty: every class is.
         bodies: A GeoPackage of water bodies or the like, largest first, and which of its layers.
         layers: By output name, where the run brings classes that the table of layers lacks.
+        leads: Output that is seen from the start in place of the map, where it is there.
     """
     text, geobox = text_of(run.lang), class_map.geobox
     image = [] if small.image is None else [image_sheet(small.image, text, date)]
@@ -67,6 +70,10 @@ def view_of(
         layer = (layers or {}).get(output) or layer_of(output, job)
         if layer is not None and not layer.several and layer.part != "labels":
             sheets.append(_sheet_of(run, layer, path, class_map, output))
+            if output == leads:
+                sheets[-1] = dataclasses.replace(sheets[-1], shown=True)
+                own = len(image)
+                sheets[own] = dataclasses.replace(sheets[own], shown=False)
     codes, classes = class_codes(small.map, text)
     outlined = run.districts if len(run.districts) <= MOST_OUTLINES else []
     return MapView(

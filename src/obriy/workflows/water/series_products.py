@@ -256,6 +256,7 @@ def _view(run: RunFiles, products: SeriesProducts, date: str) -> MapView:
         measured=measured,
         bodies=(run.folder.file(f"{measured}_bodies.gpkg"), f"{measured}_bodies"),
         layers={"change": _change_layer(run)},
+        leads="change",
     )
 
 
